@@ -21,7 +21,7 @@ use rocket::figment::Figment;
 use rocket::{Config, Ignite, Rocket, Shutdown};
 use tokio::sync::{oneshot, watch};
 
-use crate::audit::{Audit, AuditWriter, Event};
+use crate::audit::{Audit, AuditEvent, AuditWriter};
 use crate::auth::{ApiAuth, Auth, CombinedDirectory, JwtSigner, SecondStep, SessionRefresher};
 use crate::config::{self, Settings};
 use crate::connections::Connections;
@@ -96,7 +96,7 @@ impl Server {
         let groups = Arc::new(GroupWatch::new(Arc::clone(&directory), Arc::clone(&clock)));
         let readiness = Readiness::new(Arc::clone(&directory), Arc::clone(&clock));
         let second_step = SecondStep::new(stores.factors.clone(), settings.second_factor.remember);
-        let (audit, audit_writer) = Audit::kept_in(stores.audit.clone(), metrics.audit(), Arc::clone(&clock));
+        let (audit, audit_writer) = Audit::with_store(stores.audit.clone(), metrics.audit(), Arc::clone(&clock));
         let (sessions, tokens) = (stores.sessions.clone(), stores.tokens.clone());
         let refresh = SessionRefresher::new(
             Arc::clone(&directory),
@@ -194,14 +194,14 @@ impl Server {
         let Self { rocket, stores, tasks, hub, audit, audit_writer, state_lock } = self;
         let begun = audit.clone();
         let rocket = rocket.attach(AdHoc::on_liftoff("Audit", move |_| {
-            begun.record(&Client::default(), &Event::Started { version: env!("CARGO_PKG_VERSION") });
+            begun.record(&Client::default(), &AuditEvent::Started { version: env!("CARGO_PKG_VERSION") });
             Box::pin(async {})
         }));
         let served = rocket.launch().await.map(|rocket: Rocket<Ignite>| drop(rocket));
         hub.drain(CLOSE_TIMEOUT).await;
         drop(tasks);
         if served.is_ok() {
-            audit.record(&Client::default(), &Event::Stopped);
+            audit.record(&Client::default(), &AuditEvent::Stopped);
         }
         // What is written is on disk before the process ends.
         audit_writer.finish().await;
@@ -212,8 +212,9 @@ impl Server {
     }
 }
 
-/// Turns off `ip_header` unless the settings name one, for a proxy that sets it. By default Rocket believes an `X-Real-IP`
-/// from anybody: strangers could choose the address that the sign-in limits count for, and that the audit log names.
+/// Turns off `ip_header` unless the settings name one, for a proxy that sets it. By default Rocket believes an
+/// `X-Real-IP` from anybody: strangers could choose the address that the sign-in limits count for, and that the audit
+/// log names.
 fn distrust_ip_header(figment: Figment) -> Figment {
     let by_default = figment.find_metadata("ip_header").is_some_and(|origin| origin.name.starts_with("rocket::Config"));
     if by_default { figment.merge(("ip_header", false)) } else { figment }

@@ -7,17 +7,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on should stop here")]
 
+mod bench_server;
 mod chromium;
 #[allow(dead_code, reason = "shared with other measurements, of which each needs a part")]
 #[path = "../common/mod.rs"]
 mod common;
-mod house;
 mod report;
 
 use std::time::Duration;
 
+use crate::bench_server::BenchServer;
 use crate::chromium::Chromium;
-use crate::house::House;
 
 /// As in the program itself.
 #[global_allocator]
@@ -35,7 +35,7 @@ fn main() {
     let length = Duration::from_secs(seconds.and_then(|text| text.parse().ok()).unwrap_or(SECONDS));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let house = House::open().await;
+        let house = BenchServer::open().await;
         house.runs_ahead().await;
         let ticking = house.ticks();
         report::head();

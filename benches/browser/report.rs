@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::bench_server::{CHARTS, EVERY};
 use crate::chromium::{Seen, Task};
-use crate::house::{CHARTS, EVERY};
 
 /// No frame may keep the page's thread for longer: beyond it a hand feels that the page hangs.
 const LONGEST_FRAME: Duration = Duration::from_millis(50);

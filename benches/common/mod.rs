@@ -3,8 +3,8 @@
 
 pub(crate) mod arguments;
 pub(crate) mod asker;
-pub(crate) mod house;
 pub(crate) mod people;
 pub(crate) mod process;
 pub(crate) mod report;
+pub(crate) mod running_server;
 pub(crate) mod usage;

@@ -10,12 +10,12 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
+use crate::bench_server::BenchServer;
 use crate::common::asker::Asker;
 use crate::common::process::wait_for_the_word;
 use crate::common::report::{micros_each, middle_and_end, number, verdict};
 use crate::common::usage::{self, resident};
-use crate::house::House;
-use crate::orders::{self, Done, Kind, Orders};
+use crate::worker_options::{self, Done, Kind, WorkerOptions};
 
 const LENGTH: Duration = Duration::from_secs(30);
 
@@ -33,13 +33,13 @@ const OPENS_EVERY: Duration = Duration::from_millis(50);
 const AT_MOST: f64 = 1.5;
 
 /// Measures a member's page and board alone, then beside the flood.
-pub(crate) fn measure(house: &House) {
-    let watch = || orders::start(&Orders::new(Kind::Watch, house, 1, LENGTH));
+pub(crate) fn measure(house: &BenchServer) {
+    let watch = || worker_options::start(&WorkerOptions::new(Kind::Watch, house, 1, LENGTH));
     let mut alone = watch();
     alone.go();
     let alone: Done = alone.done();
     let memory_before = resident();
-    let mut flood = orders::start(&Orders::new(Kind::Flood, house, CONNECTIONS, LENGTH));
+    let mut flood = worker_options::start(&WorkerOptions::new(Kind::Flood, house, CONNECTIONS, LENGTH));
     let mut beside = watch();
     let cpu_before = usage::cpu();
     flood.go();
@@ -73,7 +73,7 @@ pub(crate) fn measure(house: &House) {
 }
 
 /// What the stranger's process does.
-pub(crate) async fn floods(orders: &Orders) -> Done {
+pub(crate) async fn floods(orders: &WorkerOptions) -> Done {
     let mut askers = Vec::new();
     for _ in 0..orders.at_a_time {
         askers.push(Asker::new(orders.house).await.unwrap());
@@ -108,7 +108,7 @@ pub(crate) async fn floods(orders: &Orders) -> Done {
 }
 
 /// What a member's process does: a page now and then, and a board all the time.
-pub(crate) async fn watches(orders: &Orders) -> Done {
+pub(crate) async fn watches(orders: &WorkerOptions) -> Done {
     let token = &orders.tokens[0];
     let mut asker = Asker::new(orders.house).await.unwrap();
     let mut request = format!("ws://{}/live/own", orders.house).into_client_request().unwrap();

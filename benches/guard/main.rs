@@ -1,24 +1,24 @@
 //! What knowing the visitor costs, and what a flood of strangers costs those who are signed in: `cargo bench --bench guard`,
 //! optionally with `-- --seconds 10`, `-- --only guard` and `-- --only flood`.
 //!
-//! The whole program in this process, with [`house::SESSIONS`] live sessions in its store. Whoever asks is a process of its
+//! The whole program in this process, with [`bench_server::SESSIONS`] live sessions in its store. Whoever asks is a process of its
 //! own, so that the processor time and the memory counted are the program's alone.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on should stop here")]
 
+mod bench_server;
 #[allow(dead_code, reason = "shared with other measurements, of which each needs a part")]
 #[path = "../common/mod.rs"]
 mod common;
 mod flood;
-mod house;
-mod orders;
 mod report;
+mod worker_options;
 
+use crate::bench_server::BenchServer;
 use crate::common::arguments::Arguments;
 use crate::common::process;
-use crate::house::House;
-use crate::orders::Kind;
 use crate::report::Table;
+use crate::worker_options::Kind;
 
 /// As in the program itself.
 #[global_allocator]
@@ -32,20 +32,20 @@ const SECONDS: u64 = 5;
 
 fn main() {
     if let Some(orders) = process::orders() {
-        orders::carry_out(&orders);
+        worker_options::run(&orders);
         return;
     }
     let arguments = Arguments::of_this_process();
     let length = arguments.length(SECONDS);
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let house = runtime.block_on(House::open());
+    let house = runtime.block_on(BenchServer::open());
     if arguments.wants("guard") {
         let mut table = Table::default();
         for at_a_time in AT_A_TIME {
             for kind in [Kind::Public, Kind::PublicAsMember, Kind::Own, Kind::OwnOfMany, Kind::ByBasic, Kind::ByBearer]
             {
-                table.add(kind, at_a_time, &orders::against(kind, &house, at_a_time, length));
+                table.add(kind, at_a_time, &worker_options::against(kind, &house, at_a_time, length));
             }
         }
         table.print();

@@ -1,7 +1,7 @@
 //! The table, and what the figures in it are to each other.
 
 use crate::common::report::{micros_each, number, verdict};
-use crate::orders::{Done, Kind};
+use crate::worker_options::{Done, Kind};
 
 /// What the program promises: a page for a member at so much of the rate of the same page made public.
 const OF_PUBLIC: f64 = 0.8;

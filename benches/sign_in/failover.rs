@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::house::House;
+use crate::bench_server::BenchServer;
 use crate::proxy::{Proxy, State};
 use crate::slapd::Slapd;
 use crate::visitors::Visitor;
@@ -15,7 +15,7 @@ pub(crate) async fn measure(slapd: &Slapd) {
     println!("|---|---:|---:|---:|---:|");
     for (death, name) in [(State::Refusing, "is stopped"), (State::Silent, "is switched off, without a word")] {
         let (preferred, other) = (Proxy::to(slapd.port).await, Proxy::to(slapd.port).await);
-        let house = House::open(slapd, &[preferred.url(), other.url()]).await;
+        let house = BenchServer::open(slapd, &[preferred.url(), other.url()]).await;
         let mut visitor = Visitor::new(house.address, 0).await.unwrap();
         let before = sign_in(&mut visitor, SIGN_INS).await;
         preferred.becomes(death);

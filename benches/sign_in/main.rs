@@ -9,11 +9,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on should stop here")]
 
+mod bench_server;
 #[allow(dead_code, reason = "shared with other measurements, of which each needs a part")]
 #[path = "../common/mod.rs"]
 mod common;
 mod failover;
-mod house;
 mod ldap_clients;
 mod proxy;
 mod report;
@@ -29,9 +29,9 @@ mod certificates;
 #[path = "../../tests/belvedere/harness/server_process.rs"]
 mod server_process;
 
+use crate::bench_server::BenchServer;
 use crate::common::arguments::Arguments;
 use crate::common::process;
-use crate::house::House;
 use crate::report::Table;
 use crate::runs::Side;
 use crate::slapd::Slapd;
@@ -48,7 +48,7 @@ const SECONDS: u64 = 3;
 
 fn main() {
     if let Some(orders) = process::orders() {
-        runs::carry_out(&orders);
+        runs::run(&orders);
         return;
     }
     let arguments = Arguments::of_this_process();
@@ -59,7 +59,7 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let mut table = Table::new();
     if arguments.wants("ours") {
-        let house = runtime.block_on(House::open(&slapd, &[slapd.url()]));
+        let house = runtime.block_on(BenchServer::open(&slapd, &[slapd.url()]));
         for at_a_time in AT_A_TIME {
             table.add("form alone", at_a_time, &runs::against(Side::Forms, &house, at_a_time, length));
             table.add(report::OURS, at_a_time, &runs::against(Side::SignIns, &house, at_a_time, length));

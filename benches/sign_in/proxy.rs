@@ -12,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 pub(crate) enum State {
     /// It carries.
     Whole,
-    /// Open connections break, new ones are closed at once.
+    /// RunningServer connections break, new ones are closed at once.
     Refusing,
     /// Nothing comes through any more, and nobody says so.
     Silent,

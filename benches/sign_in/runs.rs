@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
+use crate::bench_server::BenchServer;
 use crate::common::process::{Process, Ready, say, wait_for_the_word};
 use crate::common::report::middle_and_end;
 use crate::common::usage;
-use crate::house::House;
 use crate::ldap_clients::{self, Bare, Directory};
 use crate::slapd::{BASE_DN, PASSWORD, PEOPLE, SERVICE_DN, Slapd};
 use crate::visitors::Visitor;
@@ -40,7 +40,7 @@ pub(crate) enum Side {
 
 /// What a process is to do.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Orders {
+pub(crate) struct WorkerOptions {
     side: Side,
     /// The house's, or the directory's.
     address: SocketAddr,
@@ -65,8 +65,8 @@ pub(crate) struct Done {
 }
 
 /// Has visitors do it, and measures the house, which is in this process.
-pub(crate) fn against(side: Side, house: &House, at_a_time: usize, length: Duration) -> Done {
-    let orders = Orders { side, address: house.address, ca_file: PathBuf::new(), at_a_time, length };
+pub(crate) fn against(side: Side, house: &BenchServer, at_a_time: usize, length: Duration) -> Done {
+    let orders = WorkerOptions { side, address: house.address, ca_file: PathBuf::new(), at_a_time, length };
     let mut ready = Ready::is(Process::with(&orders));
     let before = usage::cpu();
     ready.go();
@@ -77,7 +77,7 @@ pub(crate) fn against(side: Side, house: &House, at_a_time: usize, length: Durat
 /// Has a client do it, which measures itself.
 pub(crate) fn of_client(side: Side, slapd: &Slapd, at_a_time: usize, length: Duration) -> Done {
     let address = SocketAddr::from(([127, 0, 0, 1], slapd.port));
-    let orders = Orders { side, address, ca_file: slapd.ca_file.clone(), at_a_time, length };
+    let orders = WorkerOptions { side, address, ca_file: slapd.ca_file.clone(), at_a_time, length };
     let mut ready = Ready::is(Process::with(&orders));
     ready.go();
     ready.done()
@@ -109,7 +109,7 @@ pub(crate) fn of_python(slapd: &Slapd, with_groups: bool, at_a_time: usize, leng
 }
 
 /// What the started process does.
-pub(crate) fn carry_out(orders: &Orders) {
+pub(crate) fn run(orders: &WorkerOptions) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let done = runtime.block_on(async {
         let mut workers = Vec::new();
@@ -134,7 +134,7 @@ pub(crate) fn carry_out(orders: &Orders) {
     say(&done);
 }
 
-async fn measure(orders: &Orders, workers: Vec<Worker>, directory: &Arc<Option<Directory>>) -> Done {
+async fn measure(orders: &WorkerOptions, workers: Vec<Worker>, directory: &Arc<Option<Directory>>) -> Done {
     let (began, cpu_before) = (Instant::now(), usage::cpu());
     let mut working = JoinSet::new();
     for (n, mut worker) in workers.into_iter().enumerate() {
@@ -168,7 +168,7 @@ enum Worker {
 }
 
 impl Worker {
-    async fn new(orders: &Orders, directory: Option<&Directory>, n: usize) -> Self {
+    async fn new(orders: &WorkerOptions, directory: Option<&Directory>, n: usize) -> Self {
         let visitor = || async { Visitor::new(orders.address, n).await.unwrap() };
         match orders.side {
             Side::Forms => Self::Form(visitor().await),

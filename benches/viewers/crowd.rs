@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::Orders;
+use crate::WorkerOptions;
 use crate::common::process::Process;
 use crate::common::report::micros_each;
 use crate::load::{self, Place, Return, Word};
@@ -100,7 +100,12 @@ impl Crowd {
 }
 
 fn start(server: &Server, places: &[Place], process: u8, reads: bool) -> Process {
-    Process::with(&Orders::Load(load::Orders { server: server.address, viewers: places.to_vec(), process, reads }))
+    Process::with(&WorkerOptions::Load(load::WorkerOptions {
+        server: server.address,
+        viewers: places.to_vec(),
+        process,
+        reads,
+    }))
 }
 
 /// Seconds of processor time that a second takes the server with nobody there.

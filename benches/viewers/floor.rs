@@ -16,7 +16,7 @@ use crate::{server, tally};
 
 /// What the process is to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Orders {
+pub(crate) struct WorkerOptions {
     /// Bytes of a frame, its head included.
     pub(crate) length: u64,
     pub(crate) every: Duration,
@@ -25,7 +25,7 @@ pub(crate) struct Orders {
 const SWITCHING: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                            Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
-pub(crate) fn carry_out(orders: &Orders) {
+pub(crate) fn run(orders: &WorkerOptions) {
     raise_open_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -41,7 +41,7 @@ pub(crate) fn carry_out(orders: &Orders) {
     });
 }
 
-async fn tick(head: &watch::Sender<Arc<[u8]>>, orders: &Orders) {
+async fn tick(head: &watch::Sender<Arc<[u8]>>, orders: &WorkerOptions) {
     let mut ticks = tokio::time::interval(orders.every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for seq in 1.. {

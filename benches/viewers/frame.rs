@@ -6,7 +6,7 @@ use belvedere::demo_directory::EmbeddedDirectory;
 
 use crate::common::report::{number, verdict};
 use crate::crowd::{Crowd, Served, idle, places};
-use crate::house::Site;
+use crate::dashboard_server::Site;
 use crate::load::Place;
 use crate::server::Server;
 use crate::{floor, pages};
@@ -33,7 +33,7 @@ pub(crate) async fn measure_frames(directory: &EmbeddedDirectory, viewers: usize
     println!("|---|---:|---:|---:|");
     for _ in 0..ROUNDS {
         let served = serve(&mut house, &places, length);
-        let orders = floor::Orders { length: served.tally.bytes_each(), every: Duration::from_millis(100) };
+        let orders = floor::WorkerOptions { length: served.tally.bytes_each(), every: Duration::from_millis(100) };
         ours.push(line("here", &served));
         let floor = floor.get_or_insert_with(|| Server::floor(orders));
         least.push(line("the floor", &serve(floor, &places, length)));
@@ -73,7 +73,7 @@ pub(crate) async fn measure_memory(directory: &EmbeddedDirectory, viewers: usize
     let site = Site::new(directory, shelf.map(|(slug, page)| (slug.to_owned(), page)), viewers + FIRST).await;
     let members = places("board", &site.tokens);
     let strangers: Vec<_> = members.iter().map(|_| Place { slug: "public".to_owned(), token: String::new() }).collect();
-    let mut floor = Server::floor(floor::Orders { length: 200, every: Duration::from_secs(1) });
+    let mut floor = Server::floor(floor::WorkerOptions { length: 200, every: Duration::from_secs(1) });
     println!("\n| {viewers} viewers | before | with all | each |");
     println!("|---|---:|---:|---:|");
     let weigh_here = |what, places: &[Place]| {

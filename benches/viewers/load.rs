@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a process is to do.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Orders {
+pub(crate) struct WorkerOptions {
     pub(crate) server: SocketAddr,
     pub(crate) viewers: Vec<Place>,
     /// Which process this is, so that each comes from addresses of its own.
@@ -88,13 +88,13 @@ impl Ledger {
     }
 }
 
-pub(crate) fn carry_out(orders: Orders) {
+pub(crate) fn run(orders: WorkerOptions) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new()
         .block_on(&runtime, async { if orders.reads { watches(orders).await } else { takes_nothing(orders).await } });
 }
 
-async fn watches(orders: Orders) {
+async fn watches(orders: WorkerOptions) {
     let ledger = Rc::new(Ledger {
         server: orders.server,
         process: orders.process,
@@ -140,7 +140,7 @@ async fn come_back(ledger: &Ledger, is_cut: bool) -> Return {
 }
 
 /// Viewers that ask, and then never read.
-async fn takes_nothing(orders: Orders) {
+async fn takes_nothing(orders: WorkerOptions) {
     let mut kept = Vec::new();
     for (n, place) in orders.viewers.iter().enumerate() {
         kept.push(viewer::asks_and_takes_nothing(n, place, orders.server, orders.process).await.unwrap());

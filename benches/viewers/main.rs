@@ -7,18 +7,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on should stop here")]
 
-mod comeback;
 #[allow(dead_code, reason = "shared with other measurements, of which each needs a part")]
 #[path = "../common/mod.rs"]
 mod common;
 mod crowd;
+mod dashboard_server;
 mod floor;
 mod frame;
-mod house;
 mod load;
 mod many;
 mod pages;
 mod panel;
+mod reconnect;
 mod server;
 mod stalled;
 mod tally;
@@ -41,18 +41,18 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What a process of this program is to be.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum Orders {
-    House(house::Orders),
-    Floor(floor::Orders),
-    Load(load::Orders),
+pub(crate) enum WorkerOptions {
+    Server(dashboard_server::WorkerOptions),
+    Floor(floor::WorkerOptions),
+    Load(load::WorkerOptions),
 }
 
 fn main() {
     raise_open_file_limit();
     match process::orders() {
-        Some(Orders::House(orders)) => house::carry_out(&orders),
-        Some(Orders::Floor(orders)) => floor::carry_out(&orders),
-        Some(Orders::Load(orders)) => load::carry_out(orders),
+        Some(WorkerOptions::Server(orders)) => dashboard_server::run(&orders),
+        Some(WorkerOptions::Floor(orders)) => floor::run(&orders),
+        Some(WorkerOptions::Load(orders)) => load::run(orders),
         None => measure(&Arguments::of_this_process()),
     }
 }
@@ -81,7 +81,7 @@ fn measure(arguments: &Arguments) {
             stalled::measure(&directory, viewers(5_000), arguments.length(15)).await;
         }
         if arguments.wants("return") {
-            comeback::measure(&directory, viewers(5_000)).await;
+            reconnect::measure(&directory, viewers(5_000)).await;
         }
     });
 }

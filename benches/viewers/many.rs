@@ -6,7 +6,7 @@ use belvedere::demo_directory::EmbeddedDirectory;
 
 use crate::common::report::{number, verdict};
 use crate::crowd::{Crowd, Served, idle, places};
-use crate::house::Site;
+use crate::dashboard_server::Site;
 use crate::load::Place;
 use crate::pages;
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::common::process::{self, Process};
 use crate::common::usage;
-use crate::{Orders, floor, house};
+use crate::{WorkerOptions, floor, house};
 
 /// What a server has used so far.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -24,15 +24,15 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn house(orders: house::Orders) -> Self {
-        Self::with(&Orders::House(orders))
+    pub(crate) fn house(orders: dashboard_server::WorkerOptions) -> Self {
+        Self::with(&WorkerOptions::Server(orders))
     }
 
-    pub(crate) fn floor(orders: floor::Orders) -> Self {
-        Self::with(&Orders::Floor(orders))
+    pub(crate) fn floor(orders: floor::WorkerOptions) -> Self {
+        Self::with(&WorkerOptions::Floor(orders))
     }
 
-    fn with(orders: &Orders) -> Self {
+    fn with(orders: &WorkerOptions) -> Self {
         let mut process = Process::with(orders);
         let address = process.hear();
         Self { process, address }

@@ -1,4 +1,4 @@
-//! Of all signed tokens only the one is believed that was signed here, as it was signed.
+//! JWTs: only the one that was signed here is valid, as it was signed.
 
 #![no_main]
 
@@ -6,26 +6,26 @@ use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use belvedere::auth::Signer;
-use belvedere::auth::fuzzing::{believes, sign, signer};
+use belvedere::auth::JwtSigner;
+use belvedere::auth::fuzzing::{sign, signer, verifies};
 use libfuzzer_sys::fuzz_target;
 
-/// A signer, and a token that is good.
-fn desk() -> &'static (Signer, String) {
-    static DESK: OnceLock<(Signer, String)> = OnceLock::new();
-    DESK.get_or_init(|| {
+/// A signer, and a valid token.
+fn signer_and_token() -> &'static (JwtSigner, String) {
+    static SHARED: OnceLock<(JwtSigner, String)> = OnceLock::new();
+    SHARED.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a folder");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let signer = runtime.block_on(signer(folder.path())).expect("a signer");
         let token = sign(&signer).expect("a token");
-        assert!(believes(&signer, &token));
+        assert!(verifies(&signer, &token));
         (signer, token)
     })
 }
 
 fuzz_target!(|data: &[u8]| {
-    let (signer, token) = desk();
-    let refused = |text: &str| assert!(text == token || !believes(signer, text), "{text}");
+    let (signer, token) = signer_and_token();
+    let refused = |text: &str| assert!(text == token || !verifies(signer, text), "{text}");
     if let Ok(text) = std::str::from_utf8(data) {
         refused(text);
     }

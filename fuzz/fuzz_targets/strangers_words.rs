@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use belvedere::auth::{Holder, Keys, NextPath, StrangerToken};
+use belvedere::auth::{CsrfBinding, Keys, NextPath, PreSessionToken};
 use belvedere::domain::TrustedProxies;
 use belvedere::sessions::SessionToken;
 use belvedere::web::fuzzing;
@@ -36,16 +36,16 @@ fn a_token_has_one_spelling(text: &str) {
     if let Ok(token) = text.parse::<SessionToken>() {
         assert_eq!(*token.reveal(), text);
     }
-    if let Ok(token) = text.parse::<StrangerToken>() {
+    if let Ok(token) = text.parse::<PreSessionToken>() {
         assert_eq!(*token.reveal(), text);
     }
 }
 
 fn a_guessed_form_is_not_ours(text: &str) {
     let keys = Keys::from_secret(b"a secret that the fuzzer does not know");
-    let cookie: StrangerToken = "A".repeat(43).parse().expect("a token");
-    let ours = keys.csrf_token(Holder::Stranger(&cookie));
-    assert_eq!(keys.csrf_holds(Holder::Stranger(&cookie), text), ours.as_str() == text, "{text:?}");
+    let cookie: PreSessionToken = "A".repeat(43).parse().expect("a token");
+    let ours = keys.csrf_token(CsrfBinding::PreSession(&cookie));
+    assert_eq!(keys.verify_csrf_token(CsrfBinding::PreSession(&cookie), text), ours.as_str() == text, "{text:?}");
 }
 
 fn a_form_is_read_as_it_was_filled_in(text: &str) {

@@ -4,7 +4,7 @@ use crate::domain::{EndReason, Member, PageSlug, Person, PersonId, SessionId, To
 
 /// Something that happened at a door.
 #[derive(Clone, Copy, Debug)]
-pub enum Event<'a> {
+pub enum AuditEvent<'a> {
     /// Somebody proved who they are, and a session began.
     SignedIn {
         /// Who.
@@ -155,7 +155,7 @@ pub enum Event<'a> {
         reason: &'static str,
     },
     /// Something was done to a local account, or to an invitation to one.
-    AccountAct {
+    AccountAction {
         /// What, in a word that does not change: `account-disabled`, `invited`, `invitation-accepted`.
         act: &'static str,
         /// The account's name.

@@ -1,7 +1,7 @@
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use super::Record;
+use super::AuditRecord;
 use crate::domain::Timestamp;
 
 /// What the columns of the table are called, in their order.
@@ -30,14 +30,14 @@ pub struct ExportError(String);
 
 /// As what the audit is taken away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum ExportFormat {
     /// A table (RFC 4180), for a spreadsheet.
     Csv,
     /// One JSON object a line, for a program.
     JsonLines,
 }
 
-impl Format {
+impl ExportFormat {
     /// What the file's name ends in.
     pub fn extension(self) -> &'static str {
         match self {
@@ -50,9 +50,9 @@ impl Format {
     ///
     /// # Errors
     /// [`ExportError`].
-    pub fn head(self) -> Result<Vec<u8>, ExportError> {
+    pub fn header(self) -> Result<Vec<u8>, ExportError> {
         match self {
-            Self::Csv => table([COLUMNS.map(str::to_owned)]),
+            Self::Csv => csv_rows([COLUMNS.map(str::to_owned)]),
             Self::JsonLines => Ok(Vec::new()),
         }
     }
@@ -61,16 +61,16 @@ impl Format {
     ///
     /// # Errors
     /// [`ExportError`].
-    pub fn write(self, records: &[Record]) -> Result<Vec<u8>, ExportError> {
+    pub fn encode(self, records: &[AuditRecord]) -> Result<Vec<u8>, ExportError> {
         match self {
-            Self::Csv => table(records.iter().map(row)),
-            Self::JsonLines => lines(records),
+            Self::Csv => csv_rows(records.iter().map(csv_row)),
+            Self::JsonLines => json_lines(records),
         }
     }
 }
 
 /// Rows of a table, each ended by CR LF.
-fn table(rows: impl IntoIterator<Item = [String; COLUMNS.len()]>) -> Result<Vec<u8>, ExportError> {
+fn csv_rows(rows: impl IntoIterator<Item = [String; COLUMNS.len()]>) -> Result<Vec<u8>, ExportError> {
     let failed = |error: &dyn std::fmt::Display| ExportError(error.to_string());
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     for row in rows {
@@ -79,14 +79,14 @@ fn table(rows: impl IntoIterator<Item = [String; COLUMNS.len()]>) -> Result<Vec<
     writer.into_inner().map_err(|error| failed(&error))
 }
 
-fn row(record: &Record) -> [String; COLUMNS.len()] {
+fn csv_row(record: &AuditRecord) -> [String; COLUMNS.len()] {
     let number = |number: Option<i64>| number.map(|number| number.to_string()).unwrap_or_default();
-    let text = |text: &Option<String>| text.as_deref().map(defused).unwrap_or_default();
+    let text = |text: &Option<String>| text.as_deref().map(escape_formula).unwrap_or_default();
     [
         record.id.to_string(),
         rfc3339(record.at),
-        defused(&record.event),
-        defused(&record.result),
+        escape_formula(&record.event),
+        escape_formula(&record.result),
         text(&record.who),
         text(&record.person),
         text(&record.address),
@@ -103,23 +103,23 @@ fn row(record: &Record) -> [String; COLUMNS.len()] {
 
 /// A text that no spreadsheet takes for a formula. One that begins like a formula is given an apostrophe, which shows that
 /// it is a text (OWASP, CSV injection). The full-width signs count where East Asian input is understood.
-fn defused(text: &str) -> String {
+fn escape_formula(text: &str) -> String {
     const BEGINS_A_FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
     if text.starts_with(BEGINS_A_FORMULA) { format!("'{text}") } else { text.to_owned() }
 }
 
 /// One object a line. What is not there is left out, as in the log.
-fn lines(records: &[Record]) -> Result<Vec<u8>, ExportError> {
+fn json_lines(records: &[AuditRecord]) -> Result<Vec<u8>, ExportError> {
     let mut text = Vec::new();
     for record in records {
-        serde_json::to_writer(&mut text, &Line::of(record)).map_err(|error| ExportError(error.to_string()))?;
+        serde_json::to_writer(&mut text, &JsonRecord::new(record)).map_err(|error| ExportError(error.to_string()))?;
         text.push(b'\n');
     }
     Ok(text)
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct JsonRecord<'a> {
     id: i64,
     at: String,
     event: &'a str,
@@ -132,8 +132,8 @@ struct Line<'a> {
     token: Option<i64>,
 }
 
-impl<'a> Line<'a> {
-    fn of(record: &'a Record) -> Self {
+impl<'a> JsonRecord<'a> {
+    fn new(record: &'a AuditRecord) -> Self {
         let texts = [
             ("who", &record.who),
             ("person", &record.person),

@@ -12,23 +12,23 @@
 
 mod event;
 mod export;
-mod keeper;
-mod line;
+mod fields;
 mod pending;
-mod plain;
 mod recorder;
+mod sanitize;
 mod search;
 mod store;
+mod writer;
 
-pub use event::Event;
-pub use export::{ExportError, Format};
-pub use keeper::AuditWriter;
-pub use line::{EVENTS, RESULTS};
+pub use event::AuditEvent;
+pub use export::{ExportError, ExportFormat};
+pub use fields::{EVENTS, RESULTS};
 pub use recorder::{Audit, TARGET};
-pub use search::{Position, Record, Search};
+pub use search::{AuditCursor, AuditRecord, AuditSearch};
 pub use store::AuditStore;
+pub use writer::AuditWriter;
 
 #[cfg(test)]
-pub(crate) mod paper;
+pub(crate) mod log_capture;
 #[cfg(test)]
 mod tests;

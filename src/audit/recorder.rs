@@ -1,7 +1,7 @@
-use super::Event;
-use super::keeper::{Keeper, Noted};
-use super::line::{EVENTS, Line};
-use super::plain::plain;
+use super::AuditEvent;
+use super::fields::{AuditFields, EVENTS};
+use super::sanitize::sanitize;
+use super::writer::{AuditQueue, QueuedEvent};
 use crate::domain::{Client, SessionId, TokenId};
 
 /// The `tracing` target of every line of the audit.
@@ -10,7 +10,7 @@ pub const TARGET: &str = "audit";
 /// Writes the audit: into the program's log, and into the store where there is one. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Audit {
-    keeper: Option<Keeper>,
+    queue: Option<AuditQueue>,
 }
 
 impl Audit {
@@ -19,16 +19,16 @@ impl Audit {
         Self::default()
     }
 
-    pub(super) fn kept_by(keeper: Keeper) -> Self {
-        Self { keeper: Some(keeper) }
+    pub(super) fn with_queue(keeper: AuditQueue) -> Self {
+        Self { queue: Some(keeper) }
     }
 
     /// Writes down what happened, from where. Waits for nothing: the store's writer has a queue.
-    pub fn record(&self, client: &Client, event: &Event<'_>) {
-        let line = Line::of(event);
+    pub fn record(&self, client: &Client, event: &AuditEvent<'_>) {
+        let line = AuditFields::from_event(event);
         debug_assert!(EVENTS.contains(&line.event), "{} is not among the events' words", line.event);
         let address = client.address().map(|address| address.to_string());
-        let user_agent = client.user_agent().map(plain);
+        let user_agent = client.user_agent().map(sanitize);
         // A field that is `None` is left out of the line. Texts are given as `str`, which every format quotes.
         tracing::info!(
             target: TARGET,
@@ -49,8 +49,8 @@ impl Audit {
             user_agent = user_agent.as_deref(),
             detail = line.detail.as_deref(),
         );
-        if let Some(keeper) = &self.keeper {
-            keeper.keep(Noted { at: keeper.now(), line, address, user_agent });
+        if let Some(keeper) = &self.queue {
+            keeper.enqueue(QueuedEvent { at: keeper.now(), fields: line, address, user_agent });
         }
     }
 }

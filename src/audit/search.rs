@@ -4,13 +4,13 @@ use std::time::Duration;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::AuditStore;
-use super::plain::plain;
+use super::sanitize::sanitize;
 use crate::domain::Timestamp;
 use crate::store::StoreError;
 
 /// What is looked for: the events for which all that is set holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Search {
+pub struct AuditSearch {
     /// The account's name, whole, in whichever letters.
     pub who: Option<String>,
     /// The event's word.
@@ -27,7 +27,7 @@ pub struct Search {
 
 /// A place in the list, right after an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
+pub struct AuditCursor {
     /// When the event was.
     pub at: Timestamp,
     /// Which it was.
@@ -36,7 +36,7 @@ pub struct Position {
 
 /// An event that is kept.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct Record {
+pub struct AuditRecord {
     /// Its number in the store.
     pub id: i64,
     /// When it was.
@@ -70,10 +70,10 @@ pub struct Record {
     pub detail: Option<String>,
 }
 
-impl Record {
+impl AuditRecord {
     /// The place right after it.
-    pub fn position(&self) -> Position {
-        Position { at: self.at, id: self.id }
+    pub fn cursor(&self) -> AuditCursor {
+        AuditCursor { at: self.at, id: self.id }
     }
 }
 
@@ -84,12 +84,12 @@ impl AuditStore {
     /// [`StoreError`] when the store cannot be asked.
     pub async fn search(
         &self,
-        search: &Search,
-        after: Option<Position>,
+        search: &AuditSearch,
+        after: Option<AuditCursor>,
         most: usize,
-    ) -> Result<Vec<Record>, StoreError> {
+    ) -> Result<Vec<AuditRecord>, StoreError> {
         // Whoever has just done something finds it.
-        self.pending().settled().await;
+        self.pending().flushed().await;
         search
             .statement(after, most)
             .build_query_as()
@@ -99,7 +99,7 @@ impl AuditStore {
     }
 }
 
-impl Search {
+impl AuditSearch {
     /// Each index has the order of the list, so that a page is read off it whatever the store holds. SQLite would have to
     /// guess which of several holds the fewest; we know.
     fn index(&self) -> &'static str {
@@ -112,7 +112,7 @@ impl Search {
         }
     }
 
-    fn statement(&self, after: Option<Position>, most: usize) -> QueryBuilder<Sqlite> {
+    fn statement(&self, after: Option<AuditCursor>, most: usize) -> QueryBuilder<Sqlite> {
         let mut query = QueryBuilder::new(
             "SELECT id, at, event, result, who, person, address, session, token, page, reason, directory_code,
                  factor, user_agent, detail FROM events INDEXED BY ",
@@ -120,7 +120,7 @@ impl Search {
         query.push(self.index()).push(" WHERE true");
         // Names are kept as the log has them.
         let texts = [
-            (" AND who = ", self.who.as_deref().map(plain)),
+            (" AND who = ", self.who.as_deref().map(sanitize)),
             (" AND address = ", self.address.map(|address| address.to_canonical().to_string())),
             (" AND event = ", self.event.clone()),
             (" AND result = ", self.result.clone()),

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sqlx::migrate::Migrator;
 use sqlx::{QueryBuilder, Sqlite, SqlitePool};
 
-use super::keeper::Noted;
-use super::pending::Pending;
+use super::pending::PendingWrites;
+use super::writer::QueuedEvent;
 use crate::config::AuditSettings;
 use crate::domain::{SessionId, Timestamp, TokenId};
 use crate::store::{Store, StoreError, StoreKind};
@@ -27,13 +27,13 @@ pub struct AuditStore {
     /// How many events there are, known without counting them anew with each batch.
     count: Arc<AtomicU64>,
     /// What is on its way here.
-    pending: Arc<Pending>,
+    pending_writes: Arc<PendingWrites>,
 }
 
 impl AuditStore {
     /// What is on its way here.
-    pub(super) fn pending(&self) -> &Arc<Pending> {
-        &self.pending
+    pub(super) fn pending(&self) -> &Arc<PendingWrites> {
+        &self.pending_writes
     }
 
     /// Opens the store in the file `path`, which is made (mode 0600) when there is none; its folder must be there.
@@ -47,7 +47,7 @@ impl AuditStore {
             .await
             .map_err(|error| store.query_failed(&error))?;
         let count = Arc::new(AtomicU64::new(u64::try_from(count).unwrap_or_default()));
-        Ok(Self { store, settings: settings.clone(), count, pending: Arc::default() })
+        Ok(Self { store, settings: settings.clone(), count, pending_writes: Arc::default() })
     }
 
     /// How many events are kept.
@@ -74,13 +74,13 @@ impl AuditStore {
     }
 
     /// Writes down all of `batch`, or nothing.
-    pub(super) async fn append(&self, batch: &[Noted]) -> Result<(), StoreError> {
+    pub(super) async fn append(&self, batch: &[QueuedEvent]) -> Result<(), StoreError> {
         let mut insert = QueryBuilder::<Sqlite>::new(
             "INSERT INTO events (at, event, result, who, person, address, session, token, page, reason,
                  directory_code, factor, user_agent, detail) ",
         );
         insert.push_values(batch, |mut row, noted| {
-            let line = &noted.line;
+            let line = &noted.fields;
             row.push_bind(noted.at.as_millis())
                 .push_bind(line.event)
                 .push_bind(line.result)
@@ -106,7 +106,7 @@ impl AuditStore {
     }
 
     /// Whether there are more events than there may be, and enough of them to make a step worth its while.
-    pub(super) fn is_over_full(&self) -> bool {
+    pub(super) fn is_over_limit(&self) -> bool {
         self.count() >= self.settings.most_rows.saturating_add(SWEEP_STEP)
     }
 
@@ -118,22 +118,22 @@ impl AuditStore {
     pub(super) async fn sweep(&self, now: Timestamp) -> Result<bool, StoreError> {
         let old = "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < ? ORDER BY at LIMIT ?)";
         let oldest_kept = (now - self.settings.keep).as_millis();
-        let mut swept = self.forget(sqlx::query(old).bind(oldest_kept), SWEEP_STEP).await?;
+        let mut swept = self.delete(sqlx::query(old).bind(oldest_kept), SWEEP_STEP).await?;
         let surplus = self.count().saturating_sub(self.settings.most_rows).min(SWEEP_STEP);
         if swept == 0 && surplus > 0 {
             let refused = "DELETE FROM events WHERE id IN (SELECT id FROM events INDEXED BY events_by_result
                  WHERE result = 'refused' ORDER BY at LIMIT ?)";
-            swept = self.forget(sqlx::query(refused), surplus).await?;
+            swept = self.delete(sqlx::query(refused), surplus).await?;
             if swept < surplus {
                 let any = "DELETE FROM events WHERE id IN (SELECT id FROM events ORDER BY at LIMIT ?)";
-                swept += self.forget(sqlx::query(any), surplus - swept).await?;
+                swept += self.delete(sqlx::query(any), surplus - swept).await?;
             }
         }
         Ok(swept < SWEEP_STEP)
     }
 
     /// Carries out a statement that deletes, with `most` as its last value.
-    async fn forget(
+    async fn delete(
         &self,
         delete: sqlx::query::Query<'_, Sqlite, sqlx::sqlite::SqliteArguments>,
         most: u64,

@@ -1,12 +1,12 @@
 #![allow(clippy::unwrap_used)]
 
-use super::paper::Paper;
-use super::{Audit, Event};
+use super::log_capture::LogCapture;
+use super::{Audit, AuditEvent};
 use crate::domain::{Client, EndReason, Groups, Member, Person, PersonId, SessionId, Visitor};
 
 /// What a log of the given format holds after `act`.
 fn log_of(json: bool, act: impl FnOnce(&Audit)) -> String {
-    let paper = Paper::blank();
+    let paper = LogCapture::new();
     let plain = tracing_subscriber::fmt().with_writer(paper.clone()).with_ansi(false);
     if json {
         tracing::subscriber::with_default(plain.json().finish(), || act(&Audit::new()));
@@ -22,8 +22,8 @@ fn fields(line: &str) -> serde_json::Value {
     line["fields"].clone()
 }
 
-fn refused(name: &str) -> Event<'_> {
-    Event::SignInRefused { name, reason: "locked", directory_code: Some("775"), retry_after: None }
+fn refused(name: &str) -> AuditEvent<'_> {
+    AuditEvent::SignInRefused { name, reason: "locked", directory_code: Some("775"), retry_after: None }
 }
 
 fn alice(username: &str) -> Person {
@@ -100,7 +100,7 @@ fn an_event_says_who_from_where_what_and_how_it_went() {
     let client = Client::new("192.0.2.7".parse().ok(), Some("Browser/1"));
     let person = alice("alice");
     let log = log_of(true, |audit| {
-        audit.record(&client, &Event::SignedIn { person: &person, session: SessionId::new(7) });
+        audit.record(&client, &AuditEvent::SignedIn { person: &person, session: SessionId::new(7) });
     });
     let fields = fields(&log);
     for (field, value) in [
@@ -124,7 +124,7 @@ fn a_refusal_keeps_the_directorys_sub_code_and_an_end_its_reason() {
 
     let (person, session) = (alice("alice"), SessionId::new(7));
     let log = log_of(true, |audit| {
-        let event = Event::SessionEnded { person: &person, session, reason: EndReason::Revoked };
+        let event = AuditEvent::SessionEnded { person: &person, session, reason: EndReason::Revoked };
         audit.record(&Client::default(), &event);
     });
     assert_eq!(fields(&log)["reason"], "revoked");
@@ -134,10 +134,10 @@ fn a_refusal_keeps_the_directorys_sub_code_and_an_end_its_reason() {
 fn a_change_in_the_directory_says_whom_it_concerns_and_what_it_is() {
     let person = alice("alice");
     let log = log_of(true, |audit| {
-        audit.record(&Client::default(), &Event::AccountClosed { person: &person, reason: "disabled" });
+        audit.record(&Client::default(), &AuditEvent::AccountClosed { person: &person, reason: "disabled" });
         audit.record(
             &Client::default(),
-            &Event::GroupsChanged { person: &person, gained: "dash-ops, Sales\nforged", lost: "" },
+            &AuditEvent::GroupsChanged { person: &person, gained: "dash-ops, Sales\nforged", lost: "" },
         );
     });
     let lines: Vec<_> = log.lines().map(fields).collect();
@@ -153,8 +153,8 @@ fn a_refused_page_names_the_member_or_nobody() {
     let page = "operations".parse().unwrap();
     let member = Visitor::from(Member::signed_in(SessionId::new(7), alice("ali\nce")));
     let log = log_of(true, |audit| {
-        audit.record(&Client::default(), &Event::PageRefused { visitor: &member, page: &page });
-        audit.record(&Client::default(), &Event::PageRefused { visitor: &Visitor::Anonymous, page: &page });
+        audit.record(&Client::default(), &AuditEvent::PageRefused { visitor: &member, page: &page });
+        audit.record(&Client::default(), &AuditEvent::PageRefused { visitor: &Visitor::Anonymous, page: &page });
     });
     let lines: Vec<_> = log.lines().map(fields).collect();
     assert_eq!(lines[0]["who"], r"ali\u{a}ce");

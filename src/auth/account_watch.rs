@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::SessionRefresher;
 use crate::accounts::{AccountId, LocalAccounts};
-use crate::audit::{Audit, Event};
+use crate::audit::{Audit, AuditEvent};
 use crate::domain::{Client, EndReason, Person, PersonId};
 use crate::sessions::{PeopleBatch, Sessions};
 use crate::store::StoreError;
@@ -11,8 +11,8 @@ use crate::store::StoreError;
 /// The most people that are checked at a time.
 const BATCH_SIZE: usize = 200;
 
-/// Keeps the sessions true to local accounts: when one is changed, here or on the command line, its owner's sessions and
-/// boards follow within a second.
+/// Keeps the sessions true to local accounts: when one is changed, here or on the command line, its owner's sessions
+/// and boards follow within a second.
 pub struct AccountWatch {
     accounts: LocalAccounts,
     refresh: Arc<SessionRefresher>,
@@ -71,7 +71,7 @@ impl AccountWatch {
                 return Ok(());
             }
             for told in acts {
-                let event = Event::AccountAct { act: told.action.word(), account: &told.account, by: None };
+                let event = AuditEvent::AccountAction { act: told.action.word(), account: &told.account, by: None };
                 self.audit.record(&Client::default(), &event);
             }
         }
@@ -83,7 +83,7 @@ impl AccountWatch {
         // The session that a change of password opens may begin in the same millisecond.
         let before = account.password_set_at - Duration::from_millis(1);
         for session in self.sessions.end_all_of(&person.id, before, EndReason::Revoked).await? {
-            let event = Event::SessionEnded { person, session: session.id, reason: EndReason::Revoked };
+            let event = AuditEvent::SessionEnded { person, session: session.id, reason: EndReason::Revoked };
             self.audit.record(&session.client, &event);
         }
         Ok(())

@@ -6,14 +6,14 @@ use zeroize::Zeroizing;
 
 use super::jwt::{Claims, JwtError, from_unix_seconds, to_unix_seconds};
 use super::{ApiAuthError, Auth, AuthorizationHeader, EncodedJwt, JwtSigner, TokenError};
-use crate::audit::{Audit, Event};
+use crate::audit::{Audit, AuditEvent};
 use crate::config::BasicSettings;
 use crate::domain::{
     Client, Credential, EndReason, Member, Person, PersonId, Revalidation, RootCredential, Scope, Timestamp, TokenId,
     TokenScope, Visitor,
 };
 use crate::store::StoreError;
-use crate::tokens::{ApiToken, CreateTokenError, Token, TokenLookup, TokenName, Tokens, Wanted};
+use crate::tokens::{ApiToken, CreateTokenError, NewToken, Token, TokenLookup, TokenName, Tokens};
 
 /// The most people with JWTs made from a name and a password: more than any company's scripts have within the minutes
 /// that such a token lasts. Who is forgotten for want of room asks for another token.
@@ -25,8 +25,8 @@ pub struct ApiAuth {
     tokens: Tokens,
     signer: JwtSigner,
     basic: BasicSettings,
-    /// The subjects of JWTs that were made from a password, as the directory described them then, and until when. In memory
-    /// alone: after a restart those scripts ask for another token.
+    /// The subjects of JWTs that were made from a password, as the directory described them then, and until when. In
+    /// memory alone: after a restart those scripts ask for another token.
     password_subjects: Cache<PersonId, (Person, Timestamp)>,
 }
 
@@ -75,11 +75,11 @@ impl ApiAuth {
         Self { auth, tokens, signer, basic, password_subjects: Cache::new(MAX_PASSWORD_SUBJECTS) }
     }
 
-    /// Authenticates a header. [`Visitor::Unconfirmed`] when the directory could not be asked about its owner for too long;
-    /// never [`Visitor::Anonymous`].
+    /// Authenticates a header. [`Visitor::Unconfirmed`] when the directory could not be asked about its owner for too
+    /// long; never [`Visitor::Anonymous`].
     ///
     /// # Errors
-    /// A [`ShownRefusal`], as far as a visitor may know it.
+    /// An [`ApiAuthError`], as far as a visitor may know it.
     pub async fn visitor(&self, header: &str, client: &Client) -> Result<Visitor, ApiAuthError> {
         let found = self.authenticate(header, client).await;
         let reason = match &found {
@@ -90,7 +90,7 @@ impl ApiAuth {
             // The sign-in has its own word, and a store that fails says nothing about the credentials.
             Ok(_) | Err(ApiAuthError::Password(_) | ApiAuthError::Store(_)) => return found,
         };
-        self.auth.audit().record(client, &Event::AuthorizationRefused { reason });
+        self.auth.audit().record(client, &AuditEvent::AuthorizationRefused { reason });
         found
     }
 
@@ -99,15 +99,17 @@ impl ApiAuth {
             AuthorizationHeader::Basic { .. } if !self.basic.enabled => {
                 Err(ApiAuthError::NotAccepted("names and passwords are not taken here: use an API token"))
             }
-            AuthorizationHeader::Basic { username, password } => self.by_password(&username, password, client).await,
+            AuthorizationHeader::Basic { username, password } => {
+                self.authenticate_basic(&username, password, client).await
+            }
             AuthorizationHeader::ApiToken(token) => self.authenticate_token(&token, client).await,
             AuthorizationHeader::Jwt(text) => self.authenticate_jwt(&text).await,
         }
     }
 
-    /// Authenticates a name and a password; not enough for somebody with a second factor: a script cannot show it, and a
-    /// token made by a session that did carries it.
-    async fn by_password(
+    /// Authenticates a name and a password; not enough for somebody with a second factor: a script cannot show it, and
+    /// a token made by a session that did carries it.
+    async fn authenticate_basic(
         &self,
         username: &str,
         password: Zeroizing<String>,
@@ -125,7 +127,7 @@ impl ApiAuth {
             return Ok(Visitor::Unconfirmed);
         };
         if token.last_address != client.address() || token.last_used_at.is_none() {
-            self.auth.audit().record(client, &Event::TokenUsed { person: &token.person, token: token.id });
+            self.auth.audit().record(client, &AuditEvent::TokenUsed { person: &token.person, token: token.id });
         }
         Ok(Visitor::from(Member {
             second_factor_until: token.second_factor.then_some(token.expires_at),
@@ -202,7 +204,7 @@ impl ApiAuth {
             self.password_subjects
                 .insert(member.person.id.clone(), (member.person.clone(), from_unix_seconds(claims.exp)));
         }
-        self.auth.audit().record(client, &Event::SignedTokenMade { member });
+        self.auth.audit().record(client, &AuditEvent::SignedTokenMade { member });
         Ok(IssuedJwt { text, lifetime: self.signer.lifetime(), scope: granted })
     }
 
@@ -223,9 +225,9 @@ impl ApiAuth {
         }
         let second_factor = member.second_factor_until.is_some_and(|until| self.auth.clock.now() < until);
         let upkeep = self.auth.directory.revalidation(&member.person);
-        let wanted = Wanted { name, granted, lasts, second_factor, upkeep };
-        let (secret, token) = self.tokens.make(&member.person, &wanted).await?;
-        self.auth.audit().record(client, &Event::TokenMade { person: &token.person, token: token.id });
+        let wanted = NewToken { name, scope: granted, lifetime: lasts, second_factor, revalidation: upkeep };
+        let (secret, token) = self.tokens.create(&member.person, &wanted).await?;
+        self.auth.audit().record(client, &AuditEvent::TokenMade { person: &token.person, token: token.id });
         Ok((secret, token))
     }
 
@@ -236,19 +238,20 @@ impl ApiAuth {
     pub async fn revoke_token(&self, id: TokenId, owner: Option<&Person>, client: &Client) -> Result<bool, StoreError> {
         let ended = self.tokens.revoke(id, owner).await?;
         if let Some(Token { person, id, .. }) = &ended {
-            let event = Event::TokenEnded { person, token: *id, reason: EndReason::Revoked };
+            let event = AuditEvent::TokenEnded { person, token: *id, reason: EndReason::Revoked };
             self.auth.audit().record(client, &event);
         }
         Ok(ended.is_some())
     }
 
-    /// Ends expired tokens, records them in the audit log, and rotates the signing keys. To be called every minute or so.
+    /// Ends expired tokens, records them in the audit log, and rotates the signing keys. To be called every minute or
+    /// so.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be written.
     pub async fn sweep(&self) -> Result<(), StoreError> {
         for token in self.tokens.sweep().await? {
-            let event = Event::TokenEnded { person: &token.person, token: token.id, reason: EndReason::Expired };
+            let event = AuditEvent::TokenEnded { person: &token.person, token: token.id, reason: EndReason::Expired };
             self.auth.audit().record(&Client::default(), &event);
         }
         self.signer.rotate().await

@@ -43,7 +43,7 @@ impl AuthorizationHeader {
     /// Parses the header's value.
     ///
     /// # Errors
-    /// [`InvalidAuthorization`], which shows nothing of what was sent.
+    /// [`InvalidAuthorizationHeader`], which shows nothing of what was sent.
     pub fn parse(header: &str) -> Result<Self, InvalidAuthorizationHeader> {
         if header.len() > MAX_LEN {
             return Err(InvalidAuthorizationHeader::Unreadable);

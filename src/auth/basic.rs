@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::credential_cache::CredentialCache;
 use super::sign_in::AttemptKind;
 use super::{Auth, SignInRefusal, timing_floor};
-use crate::audit::Event;
+use crate::audit::AuditEvent;
 use crate::domain::{Client, Credential, EndReason, Member, Person, PersonId, Revalidation, Scope};
 use crate::store::StoreError;
 use crate::tokens::Tokens;
@@ -53,22 +53,22 @@ impl Auth {
     ) -> Result<Member, SignInRefusal> {
         let (name, password) = self.parse_credentials(username, password, client)?;
         let tag = self.keys().credential_tag(&name, &password);
-        let mut remembered = self.credential_cache.get(&tag);
-        if remembered.is_none() {
+        let mut cached = self.credential_cache.get(&tag);
+        if cached.is_none() {
             let permit = self.admit(AttemptKind::SignIn, &name, client).await?;
             // Many requests of one client come at once: those that waited for the first need not ask again.
-            remembered = self.credential_cache.get(&tag);
-            if remembered.is_some() {
+            cached = self.credential_cache.get(&tag);
+            if cached.is_some() {
                 permit.cancel();
             } else {
                 let person = self.authenticate(AttemptKind::SignIn, &name, &password, permit, client).await?;
-                self.audit.record(client, &Event::PasswordAccepted { person: &person });
+                self.audit.record(client, &AuditEvent::PasswordAccepted { person: &person });
                 self.confirm_tokens_of(&person).await;
                 self.credential_cache.put(tag, &person);
-                remembered = Some(person);
+                cached = Some(person);
             }
         }
-        let person = remembered.ok_or(SignInRefusal::WrongCredentials)?;
+        let person = cached.ok_or(SignInRefusal::WrongCredentials)?;
         // Basic carries no second factor, so pages that require one stay closed.
         Ok(Member { person, credential: Credential::Password, scope: Scope::Unrestricted, second_factor_until: None })
     }
@@ -80,7 +80,7 @@ impl Auth {
     pub(super) async fn end_tokens_of(&self, person: &PersonId, client: &Client) -> Result<(), StoreError> {
         let Some(tokens) = &self.tokens else { return Ok(()) };
         for token in tokens.end_all_of(person, self.clock.now()).await? {
-            let event = Event::TokenEnded { person: &token.person, token: token.id, reason: EndReason::Revoked };
+            let event = AuditEvent::TokenEnded { person: &token.person, token: token.id, reason: EndReason::Revoked };
             self.audit.record(client, &event);
         }
         Ok(())

@@ -9,7 +9,7 @@ use super::sign_in::{AttemptKind, Auth, SignedIn, ThrottleGate, invalid_password
 use super::throttle::AttemptPermit;
 use super::timing_floor;
 use super::{PasswordChangeRefusal, PendingToken, SignInRefusal};
-use crate::audit::Event;
+use crate::audit::AuditEvent;
 use crate::directory::{
     BindCandidate, BindDenied, BindGate, ChangeRefusal, DirectoryRefusal, PasswordChange, PasswordRule, PasswordState,
     Unreachable,
@@ -70,12 +70,12 @@ impl Auth {
     pub async fn change_password(
         &self,
         username: &str,
-        typed: PasswordChangeRequest,
+        request: PasswordChangeRequest,
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<PasswordChanged, PasswordChangeRefusal> {
         let begun = self.clock.now();
-        let (name, new, person) = match self.try_change(username, typed, client).await {
+        let (name, new, person) = match self.try_change(username, request, client).await {
             Ok(changed) => changed,
             Err(refusal) => {
                 timing_floor::wait(&*self.clock, begun).await;
@@ -104,33 +104,33 @@ impl Auth {
     async fn try_change(
         &self,
         username: &str,
-        typed: PasswordChangeRequest,
+        request: PasswordChangeRequest,
         client: &Client,
     ) -> Result<(Username, Password, PersonId), PasswordChangeRefusal> {
-        let (name, change) = parse_change(username, typed).map_err(|(refusal, reason)| {
+        let (name, change) = parse_change(username, request).map_err(|(refusal, reason)| {
             let event =
-                Event::PasswordChangeRefused { name: username, reason, directory_code: None, retry_after: None };
+                AuditEvent::PasswordChangeRefused { name: username, reason, directory_code: None, retry_after: None };
             self.audit.record(client, &event);
             refusal
         })?;
         let permit = self.admit(AttemptKind::PasswordChange, &name, client).await?;
-        let asking = RecordingGate { gate: ThrottleGate::new(&permit), allowed: AtomicBool::new(false) };
-        let asked = self.submit_change(&name, &change, &asking).await;
-        let (given, held) = (asking.allowed.into_inner(), asking.gate.into_denial());
-        let refusal = match asked {
+        let gate = RecordingGate { gate: ThrottleGate::new(&permit), allowed: AtomicBool::new(false) };
+        let result = self.submit_change(&name, &change, &gate).await;
+        let (bind_allowed, denial) = (gate.allowed.into_inner(), gate.gate.into_denial());
+        let refusal = match result {
             Ok(person) => {
-                permit.proved(&person);
+                permit.succeed(&person);
                 self.credential_cache.forget(&person);
-                self.audit.record(client, &Event::PasswordChanged { name: name.as_str(), person: &person });
+                self.audit.record(client, &AuditEvent::PasswordChanged { name: name.as_str(), person: &person });
                 return Ok((name, change.new, person));
             }
             Err(refusal) => refusal,
         };
-        if let Some(held) = held {
-            permit.deny(held);
-            return Err(self.refuse_throttled(AttemptKind::PasswordChange, held, &name, client).into());
+        if let Some(denial) = denial {
+            permit.deny(denial);
+            return Err(self.refuse_throttled(AttemptKind::PasswordChange, denial, &name, client).into());
         }
-        settle_permit(permit, &refusal, given);
+        settle_permit(permit, &refusal, bind_allowed);
         Err(self.refuse_change(refusal, &name, client))
     }
 
@@ -139,10 +139,10 @@ impl Auth {
         &self,
         name: &Username,
         change: &PasswordChange,
-        asking: &RecordingGate<'_>,
+        gate: &RecordingGate<'_>,
     ) -> Result<PersonId, ChangeRefusal> {
-        let _question = self.acquire_directory_slot().map_err(DirectoryRefusal::from)?;
-        self.directory.change_password(name, change, asking).await
+        let _slot = self.acquire_directory_slot().map_err(DirectoryRefusal::from)?;
+        self.directory.change_password(name, change, gate).await
     }
 
     fn refuse_change(&self, refusal: ChangeRefusal, name: &Username, client: &Client) -> PasswordChangeRefusal {
@@ -151,7 +151,8 @@ impl Auth {
             ChangeRefusal::Policy { rule, .. } => (rule.map_or("policy", rule_word), None),
             ChangeRefusal::NotHere { .. } => ("not-here", None),
         };
-        let event = Event::PasswordChangeRefused { name: name.as_str(), reason, directory_code, retry_after: None };
+        let event =
+            AuditEvent::PasswordChangeRefused { name: name.as_str(), reason, directory_code, retry_after: None };
         self.audit.record(client, &event);
         refusal.into()
     }
@@ -163,11 +164,11 @@ impl Auth {
         signed_in: Option<&SignedIn>,
         client: &Client,
     ) -> Result<(), StoreError> {
-        let kept = signed_in.map(|signed_in| signed_in.session.id);
+        let current = signed_in.map(|signed_in| signed_in.session.id);
         for session in self.sessions.of_person(person).await? {
-            if Some(session.id) != kept && self.sessions.end(session.id, EndReason::Revoked).await? {
+            if Some(session.id) != current && self.sessions.end(session.id, EndReason::Revoked).await? {
                 let (person, reason) = (&session.person, EndReason::Revoked);
-                self.audit.record(client, &Event::SessionEnded { person, session: session.id, reason });
+                self.audit.record(client, &AuditEvent::SessionEnded { person, session: session.id, reason });
             }
         }
         Ok(())
@@ -177,23 +178,23 @@ impl Auth {
 /// Parses the typed fields; malformed ones are refused before the directory is asked, with the word for the audit.
 fn parse_change(
     username: &str,
-    mut typed: PasswordChangeRequest,
+    mut request: PasswordChangeRequest,
 ) -> Result<(Username, PasswordChange), (PasswordChangeRefusal, &'static str)> {
     let wrong = |word| (SignInRefusal::WrongCredentials.into(), word);
     let name = Username::parse(username).map_err(|invalid| wrong(invalid_username_word(invalid)))?;
-    if typed.new.is_empty() {
+    if request.new.is_empty() {
         return Err((PasswordChangeRefusal::NewEmpty, "new-empty"));
     }
-    if typed.new != typed.new_repeated {
+    if request.new != request.new_repeated {
         return Err((PasswordChangeRefusal::NotRepeated, "new-not-repeated"));
     }
-    if typed.new == typed.old {
+    if request.new == request.old {
         return Err((PasswordChangeRefusal::Unchanged, "new-is-old"));
     }
     // Moved, not copied: no second copy is left behind.
     let old =
-        Password::parse(std::mem::take(&mut *typed.old)).map_err(|invalid| wrong(invalid_password_word(invalid)))?;
-    let new = Password::parse(std::mem::take(&mut *typed.new)).map_err(|invalid| match invalid {
+        Password::parse(std::mem::take(&mut *request.old)).map_err(|invalid| wrong(invalid_password_word(invalid)))?;
+    let new = Password::parse(std::mem::take(&mut *request.new)).map_err(|invalid| match invalid {
         InvalidPassword::Empty => (PasswordChangeRefusal::NewEmpty, "new-empty"),
         InvalidPassword::TooLong => (PasswordChangeRefusal::NotAPassword, "new-too-long"),
         InvalidPassword::Nul => (PasswordChangeRefusal::NotAPassword, "new-with-nul"),
@@ -202,7 +203,7 @@ fn parse_change(
 }
 
 /// Settles the permit as at a sign-in, where the old password was checked.
-fn settle_permit(permit: AttemptPermit<'_>, refusal: &ChangeRefusal, given: bool) {
+fn settle_permit(permit: AttemptPermit<'_>, refusal: &ChangeRefusal, bind_allowed: bool) {
     match refusal {
         // Dropping the permit counts a failure.
         ChangeRefusal::OldPassword(
@@ -211,7 +212,7 @@ fn settle_permit(permit: AttemptPermit<'_>, refusal: &ChangeRefusal, given: bool
             | DirectoryRefusal::Unreachable(Unreachable { password_sent: true, .. }),
         ) => drop(permit),
         // The bind was allowed, so the old password was sent, and it was not what was wrong.
-        _ if given => permit.decline(),
+        _ if bind_allowed => permit.decline(),
         _ => permit.cancel(),
     }
 }

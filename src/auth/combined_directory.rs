@@ -11,9 +11,9 @@ use crate::directory::{
 };
 use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, PersonId, Revalidation, Username};
 
-/// The directories and the local accounts as one [`Directory`]. A sign-in goes to one of the two, chosen by what was typed,
-/// and never on to the other; what one of them cannot answer, the other is not asked. So a local account lets its owner in
-/// when no directory answers.
+/// The directories and the local accounts as one [`Directory`]. A sign-in goes to one of the two, chosen by what was
+/// typed, and never on to the other; what one of them cannot answer, the other is not asked. So a local account lets
+/// its owner in when no directory answers.
 pub struct CombinedDirectory {
     directories: Arc<dyn Directory>,
     local: LocalDirectory,

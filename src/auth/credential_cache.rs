@@ -11,8 +11,8 @@ use crate::domain::{Clock, Password, Person, PersonId, Timestamp, Username};
 /// seldom used goes.
 const MAX_ENTRIES: usize = 4096;
 
-/// The HMAC of a name and password under a key of this server: without the key nobody can try guesses against it, and it
-/// is not kept on disk.
+/// The HMAC of a name and password under a key of this server: without the key nobody can try guesses against it, and
+/// it is not kept on disk.
 pub(super) type CredentialTag = [u8; 32];
 
 /// A cache of names and passwords that the directory found right a short while ago, and their owners.
@@ -96,39 +96,39 @@ mod tests {
     #[test]
     fn what_was_right_is_remembered_for_its_while_and_no_longer() {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
-        let remembered = CredentialCache::new(clock.clone(), MINUTE);
+        let cache = CredentialCache::new(clock.clone(), MINUTE);
         let right = tag(&Keys::from_secret(&[7; 32]), "alice", "correct horse");
-        assert!(remembered.get(&right).is_none());
-        remembered.put(right, &alice());
+        assert!(cache.get(&right).is_none());
+        cache.put(right, &alice());
         clock.advance(Duration::from_millis(59_999));
-        assert_eq!(remembered.get(&right), Some(alice()));
+        assert_eq!(cache.get(&right), Some(alice()));
         clock.advance(Duration::from_millis(1));
-        assert!(remembered.get(&right).is_none());
+        assert!(cache.get(&right).is_none());
 
-        remembered.put(right, &alice());
+        cache.put(right, &alice());
         clock.set_back(MINUTE);
-        assert!(remembered.get(&right).is_none(), "a clock that was set back lengthens nothing");
+        assert!(cache.get(&right).is_none(), "a clock that was set back lengthens nothing");
     }
 
     #[test]
     fn nothing_is_remembered_where_nothing_is_to_be() {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
-        let remembered = CredentialCache::new(clock, Duration::ZERO);
+        let cache = CredentialCache::new(clock, Duration::ZERO);
         let right = tag(&Keys::from_secret(&[7; 32]), "alice", "correct horse");
-        remembered.put(right, &alice());
-        assert!(remembered.get(&right).is_none() && remembered.entries.is_empty());
+        cache.put(right, &alice());
+        assert!(cache.get(&right).is_none() && cache.entries.is_empty());
     }
 
     #[test]
     fn a_changed_password_is_forgotten_at_once() {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
-        let remembered = CredentialCache::new(clock, MINUTE);
+        let cache = CredentialCache::new(clock, MINUTE);
         let keys = Keys::from_secret(&[7; 32]);
         let (alices, bobs) = (tag(&keys, "alice", "correct horse"), tag(&keys, "bob", "correct horse"));
-        remembered.put(alices, &alice());
-        remembered.put(bobs, &Person { id: PersonId::new("objectGUID:bob"), ..alice() });
-        remembered.forget(&alice().id);
-        assert!(remembered.get(&alices).is_none() && remembered.get(&bobs).is_some());
+        cache.put(alices, &alice());
+        cache.put(bobs, &Person { id: PersonId::new("objectGUID:bob"), ..alice() });
+        cache.forget(&alice().id);
+        assert!(cache.get(&alices).is_none() && cache.get(&bobs).is_some());
     }
 
     #[test]

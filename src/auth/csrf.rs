@@ -1,8 +1,8 @@
 //! CSRF tokens: proof that a form that changes something was ours, and this browser's.
 //!
 //! A token is an HMAC over the browser's cookie: its session token, or before there is a session a random value (the
-//! sign-in form needs a token too, or somebody could be signed in as somebody else). Nothing is stored, and a token dies
-//! with its session.
+//! sign-in form needs a token too, or somebody could be signed in as somebody else). Nothing is stored, and a token
+//! dies with its session.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,8 +1,9 @@
 //! Digest authentication (RFC 7616) for local accounts that opted in: for devices that can do nothing better.
 //!
-//! SHA-256 and `qop=auth` only. A nonce carries an HMAC over its time (`nonce`), so strangers cost no memory; each nonce
-//! count is good once. In place of a password the store has the encrypted HA1 (`credentials`). A wrong response counts like
-//! a wrong password, in the same throttle. People of a directory never use Digest: it would need their passwords.
+//! SHA-256 and `qop=auth` only. A nonce carries an HMAC over its time (`nonce`), so strangers cost no memory; each
+//! nonce count is good once. In place of a password the store has the encrypted HA1 (`credentials`). A wrong response
+//! counts like a wrong password, in the same throttle. People of a directory never use Digest: it would need their
+//! passwords.
 
 mod credentials;
 mod header;
@@ -15,7 +16,7 @@ use super::sign_in::{AttemptKind, Auth};
 use super::throttle::AttemptPermit;
 use super::timing_floor;
 use crate::accounts::{AccountId, AccountName, LocalAccount, LocalAccounts};
-use crate::audit::Event;
+use crate::audit::AuditEvent;
 use crate::directory::{BindCandidate, DirectoryRefusal};
 use crate::domain::{Client, Credential, DirectoryName, Member, Scope, Username};
 use crate::store::StoreError;
@@ -71,8 +72,8 @@ impl DigestAuth {
         header::strip_scheme(authorization).is_some()
     }
 
-    /// The value of `WWW-Authenticate` for an unauthenticated request. `stale` tells that only the nonce was out of date,
-    /// so that a device tries again by itself.
+    /// The value of `WWW-Authenticate` for an unauthenticated request. `stale` tells that only the nonce was out of
+    /// date, so that a device tries again by itself.
     ///
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give.
@@ -117,7 +118,7 @@ impl DigestAuth {
             }
         };
         if let Some(account) = &account
-            && let Err(held) = permit.found(&candidate(account)).await
+            && let Err(held) = permit.identify(&candidate(account)).await
         {
             permit.deny(held);
             return Err(to_refusal(self.auth.refuse_throttled(AttemptKind::SignIn, held, &name, client)));
@@ -148,11 +149,11 @@ impl DigestAuth {
                 if self.auth.needs_second_factor(&person.id).await? {
                     permit.decline();
                     let (name, reason) = (name.as_str(), "second-factor");
-                    let event = Event::SignInRefused { name, reason, directory_code: None, retry_after: None };
+                    let event = AuditEvent::SignInRefused { name, reason, directory_code: None, retry_after: None };
                     self.auth.audit.record(client, &event);
                     return Err(DigestRefusal::Wrong);
                 }
-                permit.proved(&person.id);
+                permit.succeed(&person.id);
                 Ok(Member {
                     person,
                     credential: Credential::Password,

@@ -1,11 +1,11 @@
 use super::Auth;
-use crate::audit::Event;
+use crate::audit::AuditEvent;
 use crate::domain::{Client, EndReason, Member, PersonId, SessionId};
 use crate::sessions::Session;
 use crate::store::StoreError;
 
-/// Ending other sessions: one's own, and for admins anybody's. Each end is in the audit log, and the session's live boards
-/// say so at once.
+/// Ending other sessions: one's own, and for admins anybody's. Each end is in the audit log, and the session's live
+/// boards say so at once.
 impl Auth {
     /// Ends a session of the member's own. `false` when there is no such session of theirs, or not any more.
     ///
@@ -60,7 +60,7 @@ impl Auth {
         };
         let whose = ended.first().map_or_else(|| person.to_string(), |session| session.person.qualified_name());
         let what = format!("ended all sessions of {whose}: {}", ended.len());
-        self.audit.record(client, &Event::AdminActed { admin, what: &what });
+        self.audit.record(client, &AuditEvent::AdminActed { admin, what: &what });
         Ok(self.audit_ended(admin, &ended, client))
     }
 
@@ -71,7 +71,7 @@ impl Auth {
     pub async fn end_everyones_sessions_as_admin(&self, admin: &Member, client: &Client) -> Result<usize, StoreError> {
         let ended = self.sessions.end_all(admin.session(), EndReason::Revoked).await?;
         let what = format!("ended everybody's sessions: {}", ended.len());
-        self.audit.record(client, &Event::AdminActed { admin, what: &what });
+        self.audit.record(client, &AuditEvent::AdminActed { admin, what: &what });
         Ok(self.audit_ended(admin, &ended, client))
     }
 
@@ -85,7 +85,7 @@ impl Auth {
 
     fn audit_ended(&self, by: &Member, ended: &[Session], client: &Client) -> usize {
         for session in ended {
-            self.audit.record(client, &Event::SessionEndedBy { person: &session.person, session: session.id, by });
+            self.audit.record(client, &AuditEvent::SessionEndedBy { person: &session.person, session: session.id, by });
         }
         ended.len()
     }

@@ -7,7 +7,7 @@ use super::timing_floor;
 use crate::accounts::{
     AccountAction, AccountError, Invitation, InvitationCode, LocalAccount, LocalAccounts, PasswordRuleViolation,
 };
-use crate::audit::Event;
+use crate::audit::AuditEvent;
 use crate::domain::{Client, InvalidPassword, Password, Username};
 use crate::sessions::{SessionOptions, SessionToken};
 use crate::store::StoreError;
@@ -108,15 +108,15 @@ impl Invitations {
         match self.try_accept(typed).await {
             Ok(account) => {
                 let person = account.person();
-                let event = Event::AccountAct {
+                let event = AuditEvent::AccountAction {
                     act: AccountAction::Accepted.word(),
                     account: account.profile.name.as_str(),
                     by: Some(&person),
                 };
                 self.auth.audit.record(client, &event);
                 let name = Username::parse(&person.qualified_name()).map_err(|_| InvitationRefusal::NotAName)?;
-                let beginning = SessionOptions::password_only(self.auth.directory.revalidation(&person));
-                let signed_in = self.auth.begin_session(&name, &person, beginning, client, previous).await?;
+                let options = SessionOptions::password_only(self.auth.directory.revalidation(&person));
+                let signed_in = self.auth.begin_session(&name, &person, options, client, previous).await?;
                 Ok(AcceptedInvitation { signed_in, second_factor_required: account.profile.second_factor })
             }
             Err(refusal) => {
@@ -160,7 +160,7 @@ impl Invitations {
             InvitationRefusal::Taken(_) => "taken",
             InvitationRefusal::Store(_) => return refusal,
         };
-        self.auth.audit.record(client, &Event::InvitationRefused { reason });
+        self.auth.audit.record(client, &AuditEvent::InvitationRefused { reason });
         refusal
     }
 }

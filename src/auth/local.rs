@@ -19,8 +19,8 @@ use crate::store::StoreError;
 /// The lockout policy of local accounts: they are never locked, the throttle's own limits hold guessers back.
 pub(super) const NO_LOCKOUT: LockoutPolicy = LockoutPolicy { threshold: 0, window: Duration::ZERO };
 
-/// The local accounts as a [`Directory`]: their owners sign in, are limited, refreshed and change their passwords in the
-/// same way as everybody.
+/// The local accounts as a [`Directory`]: their owners sign in, are limited, refreshed and change their passwords in
+/// the same way as everybody.
 pub(super) struct LocalDirectory {
     accounts: LocalAccounts,
     clock: Arc<dyn Clock>,
@@ -31,8 +31,8 @@ impl LocalDirectory {
         Self { accounts, clock }
     }
 
-    /// Whether a sign-in with this name is for a local account: `local\name`, or exactly one's mail address. A bare name
-    /// never is, so that nobody's name in the directory can be taken from them here.
+    /// Whether a sign-in with this name is for a local account: `local\name`, or exactly one's mail address. A bare
+    /// name never is, so that nobody's name in the directory can be taken from them here.
     pub(super) fn handles(&self, username: &Username) -> bool {
         match username.form() {
             NameForm::Bare(_) => false,

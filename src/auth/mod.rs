@@ -1,11 +1,11 @@
-//! Proves who somebody is.
+//! Authentication: sign-in, second factors, API tokens, password changes, and the limits on failures.
 //!
-//! [`Auth`] signs people in and out and says who a visitor is: throttle first, then the directory, which is asked
-//! once, then a fresh session. Whoever has a second factor shows it before there is a session (`second_step`). [`Scripts`]
-//! says who shows an `Authorization` header, and makes tokens. A changed password ends every session that the old one
-//! opened, and a refusal takes its time. [`Refresh`] keeps the sessions true to the directory. [`csrf`] makes and checks
-//! the tokens of forms, [`next`] the way back to the page somebody came for. This room never decides what a person may
-//! see, and knows nothing of cookies or HTTP.
+//! [`Auth`] signs people in and out and identifies a visitor by their session token: throttle first, then the
+//! directory, which is asked once, then a fresh session. People with a second factor show it before there is a session
+//! (`second_step`). [`ApiAuth`] authenticates `Authorization` headers and issues tokens. A changed password ends every
+//! session that the old one opened, and every refusal takes equally long (`timing_floor`). [`SessionRefresher`] keeps
+//! the sessions true to the directory. [`csrf`] makes and verifies forms' tokens, [`next`] the redirect after signing
+//! in. This room never decides what a person may see, and knows nothing of cookies or HTTP.
 
 mod account_watch;
 mod api_auth;

@@ -14,8 +14,8 @@ const MAX_LEN: usize = 2048;
 pub struct NextPath(String);
 
 impl NextPath {
-    /// Parses a path, or gives `None` when it is not surely one on this site. `text` is the value of `next`, decoded once,
-    /// as a form or query string gives it.
+    /// Parses a path, or gives `None` when it is not surely one on this site. `text` is the value of `next`, decoded
+    /// once, as a form or query string gives it.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > MAX_LEN {
             return None;

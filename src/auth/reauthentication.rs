@@ -5,16 +5,16 @@ use zeroize::Zeroizing;
 use super::SignInRefusal;
 use super::sign_in::{AttemptKind, Auth, SignedIn, invalid_password_word};
 use super::timing_floor;
-use crate::audit::Event;
+use crate::audit::AuditEvent;
 use crate::domain::{Client, Member, Password, Person, Username};
 use crate::sessions::{Reauthentication, SessionToken};
 use crate::store::StoreError;
 
 /// Re-authentication (step-up) before what matters: a browser that was left open must not be enough.
 impl Auth {
-    /// Whether the member has authenticated in their session within the last `recent`: with their second factor where they
-    /// have one, since somebody who has only learnt their password has none; otherwise with their password. Without a
-    /// session (with a token, say) they have not.
+    /// Whether the member has authenticated in their session within the last `recent`: with their second factor where
+    /// they have one, since somebody who has only learnt their password has none; otherwise with their password.
+    /// Without a session (with a token, say) they have not.
     ///
     /// # Errors
     /// [`StoreError`] when the session store cannot be asked.
@@ -26,8 +26,8 @@ impl Auth {
         Ok(proved_at.is_some_and(|at| self.clock.now() < at + recent))
     }
 
-    /// Re-authenticates a member with their password, in the session of `token`. The session goes on with a new token, and
-    /// the old one is dead. `None` when the session has ended meanwhile.
+    /// Re-authenticates a member with their password, in the session of `token`. The session goes on with a new token,
+    /// and the old one is dead. `None` when the session has ended meanwhile.
     ///
     /// The directory is asked once, under the same limits as at a sign-in, and a refusal takes as long as one.
     ///
@@ -70,9 +70,9 @@ impl Auth {
         else {
             return Ok(None);
         };
-        self.audit.record(client, &Event::ProvedAgain { person: &session.person, session: session.id });
-        let device = self.issue_device_cookie(&name, &session.person.id)?;
-        Ok(Some(SignedIn { token, session, device_cookie: device }))
+        self.audit.record(client, &AuditEvent::ProvedAgain { person: &session.person, session: session.id });
+        let device_cookie = self.issue_device_cookie(&name, &session.person.id)?;
+        Ok(Some(SignedIn { token, session, device_cookie }))
     }
 
     async fn reauthenticate_as(
@@ -87,7 +87,7 @@ impl Auth {
 
     fn refuse_reauthentication(&self, person: &Person, reason: &'static str, client: &Client) -> SignInRefusal {
         let name = &person.qualified_name();
-        self.audit.record(client, &Event::ProofRefused { name, reason, directory_code: None, retry_after: None });
+        self.audit.record(client, &AuditEvent::ProofRefused { name, reason, directory_code: None, retry_after: None });
         SignInRefusal::WrongCredentials
     }
 }

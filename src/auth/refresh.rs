@@ -7,7 +7,7 @@ use std::time::Duration;
 use itertools::Itertools as _;
 use tokio::sync::watch;
 
-use crate::audit::{Audit, Event};
+use crate::audit::{Audit, AuditEvent};
 use crate::directory::{AccountStatus, Directory, RemovalReason, Unreachable};
 use crate::domain::{Client, Clock, DirectoryName, EndReason, Groups, Person, PersonId, Timestamp};
 use crate::sessions::{PeopleBatch, Sessions};
@@ -249,8 +249,8 @@ impl SessionRefresher {
             && self.directory.check_reachable().await.is_ok()
     }
 
-    /// Notes which directories are reachable: one that answered about nobody is not; one that answered about somebody is,
-    /// even if it cannot say everything about everybody.
+    /// Notes which directories are reachable: one that answered about nobody is not; one that answered about somebody
+    /// is, even if it cannot say everything about everybody.
     fn record_outages(
         &self,
         turn: &mut RefreshCursor,
@@ -285,7 +285,7 @@ impl SessionRefresher {
         let gained = names_not_in(&now.groups, &before.groups);
         let lost = names_not_in(&before.groups, &now.groups);
         if !gained.is_empty() || !lost.is_empty() {
-            let event = Event::GroupsChanged { person: now, gained: &gained, lost: &lost };
+            let event = AuditEvent::GroupsChanged { person: now, gained: &gained, lost: &lost };
             self.audit.record(&Client::default(), &event);
         }
     }
@@ -300,13 +300,13 @@ impl SessionRefresher {
         if sessions.is_empty() && tokens.is_empty() {
             return Ok(());
         }
-        self.audit.record(&Client::default(), &Event::AccountClosed { person, reason: departure.word() });
+        self.audit.record(&Client::default(), &AuditEvent::AccountClosed { person, reason: departure.word() });
         for session in sessions {
-            let event = Event::SessionEnded { person, session: session.id, reason: EndReason::Revoked };
+            let event = AuditEvent::SessionEnded { person, session: session.id, reason: EndReason::Revoked };
             self.audit.record(&session.client, &event);
         }
         for token in tokens {
-            let event = Event::TokenEnded { person, token: token.id, reason: EndReason::Revoked };
+            let event = AuditEvent::TokenEnded { person, token: token.id, reason: EndReason::Revoked };
             self.audit.record(&Client::default(), &event);
         }
         Ok(())

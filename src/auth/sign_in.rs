@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 
 use super::credential_cache::CredentialCache;
 use super::refusal::audit_reason;
-use super::throttle::{AttemptPermit, DeviceCookie, Held, Throttle};
+use super::throttle::{AttemptPermit, DeviceCookie, Throttle, ThrottleReason};
 use super::timing_floor;
 use super::{Keys, SecondStep, SignInRefusal};
-use crate::audit::{Audit, Event};
+use crate::audit::{Audit, AuditEvent};
 use crate::directory::{BindCandidate, BindDenied, BindGate, Directory, DirectoryRefusal, Unreachable};
 use crate::domain::{
     Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Password, Person, PersonId, Username, Visitor,
@@ -52,7 +52,7 @@ pub struct SignedIn {
     pub token: SessionToken,
     /// The new session.
     pub session: Session,
-    /// For their browser to keep: see [`DeviceMark`].
+    /// The browser's new device cookie.
     pub device_cookie: DeviceCookie,
 }
 
@@ -110,12 +110,12 @@ impl Auth {
         &self,
         username: &str,
         password: Zeroizing<String>,
-        stays: bool,
+        stay_signed_in: bool,
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, SignInRefusal> {
         let begun = self.clock.now();
-        let outcome = self.try_sign_in(username, password, stays, client, previous).await;
+        let outcome = self.try_sign_in(username, password, stay_signed_in, client, previous).await;
         // Being asked for a second factor is no refusal.
         if outcome.as_ref().is_err_and(|refusal| !matches!(refusal, SignInRefusal::SecondFactorFirst(_))) {
             timing_floor::wait(&*self.clock, begun).await;
@@ -127,12 +127,12 @@ impl Auth {
         &self,
         username: &str,
         password: Zeroizing<String>,
-        stays: bool,
+        stay_signed_in: bool,
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, SignInRefusal> {
         let (name, password) = self.parse_credentials(username, password, client)?;
-        self.sign_in_parsed(&name, &password, stays, client, previous).await
+        self.sign_in_parsed(&name, &password, stay_signed_in, client, previous).await
     }
 
     /// Signs in with a name and a password that are well formed.
@@ -140,21 +140,19 @@ impl Auth {
         &self,
         name: &Username,
         password: &Password,
-        stays: bool,
+        stay_signed_in: bool,
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, SignInRefusal> {
         let permit = self.admit(AttemptKind::SignIn, name, client).await?;
         let person = self.authenticate(AttemptKind::SignIn, name, password, permit, client).await?;
-        let beginning = SessionOptions {
-            stay_signed_in: stays,
-            ..SessionOptions::password_only(self.directory.revalidation(&person))
-        };
+        let options =
+            SessionOptions { stay_signed_in, ..SessionOptions::password_only(self.directory.revalidation(&person)) };
         if self.needs_second_factor(&person.id).await? {
-            let pending = self.begin_second_step(name, person, beginning, client)?;
+            let pending = self.begin_second_step(name, person, options, client)?;
             return Err(SignInRefusal::SecondFactorFirst(pending));
         }
-        Ok(self.begin_session(name, &person, beginning, client, previous).await?)
+        Ok(self.begin_session(name, &person, options, client, previous).await?)
     }
 
     /// Begins the session of somebody who is fully authenticated, in place of the `previous` one.
@@ -162,7 +160,7 @@ impl Auth {
         &self,
         name: &Username,
         person: &Person,
-        beginning: SessionOptions,
+        options: SessionOptions,
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, StoreError> {
@@ -170,10 +168,10 @@ impl Auth {
         if let Some(previous) = previous {
             self.sign_out(previous, client).await?;
         }
-        let (token, session) = self.sessions.begin(person, client, beginning).await?;
-        self.audit.record(client, &Event::SignedIn { person, session: session.id });
-        let device = self.issue_device_cookie(name, &person.id)?;
-        Ok(SignedIn { token, session, device_cookie: device })
+        let (token, session) = self.sessions.begin(person, client, options).await?;
+        self.audit.record(client, &AuditEvent::SignedIn { person, session: session.id });
+        let device_cookie = self.issue_device_cookie(name, &person.id)?;
+        Ok(SignedIn { token, session, device_cookie })
     }
 
     /// The visitor whose session token a request carries. An invalid token is nobody's; one that could not be confirmed
@@ -201,7 +199,7 @@ impl Auth {
         if let Some(session) = self.sessions.find(token).await?.valid_or_stale()
             && self.sessions.end(session.id, EndReason::SignedOut).await?
         {
-            self.audit.record(client, &Event::SignedOut { person: &session.person, session: session.id });
+            self.audit.record(client, &AuditEvent::SignedOut { person: &session.person, session: session.id });
         }
         Ok(())
     }
@@ -213,7 +211,7 @@ impl Auth {
     pub async fn sweep(&self) -> Result<(), StoreError> {
         for session in self.sessions.sweep().await? {
             let event =
-                Event::SessionEnded { person: &session.person, session: session.id, reason: EndReason::Expired };
+                AuditEvent::SessionEnded { person: &session.person, session: session.id, reason: EndReason::Expired };
             self.audit.record(&session.client, &event);
         }
         Ok(())
@@ -256,7 +254,7 @@ impl Auth {
         client: &Client,
     ) -> Result<AttemptPermit<'_>, SignInRefusal> {
         let admitted = self.throttle.admit(name, client, self.directory.lockout_info(name)).await;
-        admitted.map_err(|held| self.refuse_throttled(attempt, held, name, client))
+        admitted.map_err(|denial| self.refuse_throttled(attempt, denial, name, client))
     }
 
     /// A device cookie for the browser in which `person` has just signed in as `name`.
@@ -267,22 +265,22 @@ impl Auth {
     pub(super) fn refuse_throttled(
         &self,
         attempt: AttemptKind,
-        held: Held,
+        denial: ThrottleReason,
         name: &Username,
         client: &Client,
     ) -> SignInRefusal {
-        match held {
-            Held::Exhausted(retry_after) => {
+        match denial {
+            ThrottleReason::Exhausted(retry_after) => {
                 let event = attempt.refusal_event(name.as_str(), "throttled", None, Some(retry_after));
                 self.audit.record(client, &event);
                 SignInRefusal::Throttled { retry_after }
             }
-            Held::NearLockout => {
+            ThrottleReason::NearLockout => {
                 let event = attempt.refusal_event(name.as_str(), "directory-count", None, None);
                 self.audit.record(client, &event);
                 SignInRefusal::WrongCredentials
             }
-            Held::Pending => {
+            ThrottleReason::Pending => {
                 let reason = "earlier sign-ins for this account are waiting for its answer".to_owned();
                 let refusal = DirectoryRefusal::Unreachable(Unreachable { reason, password_sent: false });
                 self.refuse(attempt, refusal, name, client)
@@ -312,19 +310,19 @@ impl Auth {
         permit: AttemptPermit<'_>,
         client: &Client,
     ) -> Result<Person, SignInRefusal> {
-        let turn = ThrottleGate::new(&permit);
-        let asked = self.bind(name, password, &turn).await;
-        let held = turn.into_denial();
-        let refusal = match asked {
+        let gate = ThrottleGate::new(&permit);
+        let result = self.bind(name, password, &gate).await;
+        let denial = gate.into_denial();
+        let refusal = match result {
             Ok(person) => {
-                permit.proved(&person.id);
+                permit.succeed(&person.id);
                 return Ok(person);
             }
             Err(refusal) => refusal,
         };
-        if let Some(held) = held {
-            permit.deny(held);
-            return Err(self.refuse_throttled(attempt, held, name, client));
+        if let Some(denial) = denial {
+            permit.deny(denial);
+            return Err(self.refuse_throttled(attempt, denial, name, client));
         }
         match refusal {
             // Dropping the permit counts a failure: a password that was sent may have been checked and counted, even if
@@ -349,10 +347,10 @@ impl Auth {
         &self,
         name: &Username,
         password: &Password,
-        turn: &ThrottleGate<'_>,
+        gate: &ThrottleGate<'_>,
     ) -> Result<Person, DirectoryRefusal> {
-        let _question = self.acquire_directory_slot()?;
-        self.directory.sign_in(name, password, turn).await
+        let _slot = self.acquire_directory_slot()?;
+        self.directory.sign_in(name, password, gate).await
     }
 
     /// A slot for one more request to the directory.
@@ -371,7 +369,7 @@ impl Auth {
 pub(super) struct ThrottleGate<'a> {
     permit: &'a AttemptPermit<'a>,
     /// Why the bind was denied.
-    denial: OnceLock<Held>,
+    denial: OnceLock<ThrottleReason>,
 }
 
 impl<'a> ThrottleGate<'a> {
@@ -380,7 +378,7 @@ impl<'a> ThrottleGate<'a> {
     }
 
     /// Why the bind was denied, if it was.
-    pub(super) fn into_denial(self) -> Option<Held> {
+    pub(super) fn into_denial(self) -> Option<ThrottleReason> {
         self.denial.into_inner()
     }
 }
@@ -389,8 +387,8 @@ impl<'a> ThrottleGate<'a> {
 impl BindGate for ThrottleGate<'_> {
     async fn allow_bind(&self, who: Option<&BindCandidate>) -> Result<(), BindDenied> {
         let Some(who) = who else { return Ok(()) };
-        self.permit.found(who).await.map_err(|held| {
-            self.denial.get_or_init(|| held);
+        self.permit.identify(who).await.map_err(|denial| {
+            self.denial.get_or_init(|| denial);
             BindDenied
         })
     }
@@ -404,11 +402,11 @@ impl AttemptKind {
         reason: &'static str,
         directory_code: Option<&'static str>,
         retry_after: Option<Duration>,
-    ) -> Event<'a> {
+    ) -> AuditEvent<'a> {
         match self {
-            Self::SignIn => Event::SignInRefused { name, reason, directory_code, retry_after },
-            Self::PasswordChange => Event::PasswordChangeRefused { name, reason, directory_code, retry_after },
-            Self::Reauthentication => Event::ProofRefused { name, reason, directory_code, retry_after },
+            Self::SignIn => AuditEvent::SignInRefused { name, reason, directory_code, retry_after },
+            Self::PasswordChange => AuditEvent::PasswordChangeRefused { name, reason, directory_code, retry_after },
+            Self::Reauthentication => AuditEvent::ProofRefused { name, reason, directory_code, retry_after },
         }
     }
 }

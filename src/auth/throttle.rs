@@ -1,12 +1,12 @@
-//! Limits on failed sign-ins, asked before any LDAP traffic.
+//! Limits on failed sign-ins, checked before any LDAP traffic.
 //!
-//! Two books are kept: failures for each account, and failures from each address. The first keeps below the
-//! directory's own lockout, so that nobody can lock a colleague's account through this program; the second slows
-//! down whoever tries one name after the other. An account's limit never blocks the address from which its owner
-//! last signed in well, nor the browser, which keeps a signed mark of it ([`DeviceMark`]); and one address alone cannot use
-//! up what an account may fail. The books are in memory, bounded, and hold no names; a restart opens new ones.
+//! Failures are counted for each account and from each address. The first limit keeps below the directory's own
+//! lockout, so that nobody can lock a colleague's account through this program; the second slows down whoever tries one
+//! name after the other. An account's limit never blocks the address from which its owner last signed in, nor their
+//! browser, which has a signed cookie ([`DeviceCookie`]); and one address alone cannot use up what an account may fail.
+//! The counters are in memory, bounded, and hold no names; a restart starts from zero.
 //!
-//! A try under way is no failure yet: others for the same account wait for its end, as it may use up what is left.
+//! A pending attempt is no failure yet: others for the same account wait for its end, as it may use up what is left.
 //! So failures that reach the directory stay within the limit however many come at once, and nobody is sent away
 //! because they signed in with many windows at the same time.
 //!
@@ -17,9 +17,9 @@
 //! [`FAMILIAR_FOR`]; until then each of two such names has a limit of its own, and the limits are so small that
 //! together they stay below a lockout.
 //!
-//! The limits follow the directory's own policy ([`Budget`] has the figures, and why nobody is locked by them). Failures
-//! elsewhere add up there too: on a laptop, on a phone. Where the directory tells its own count, a try that could be the
-//! one that locks is not made.
+//! The limits follow the directory's own policy ([`FailureBudget`] has the figures, and why nobody is locked by them).
+//! Failures elsewhere add up there too: on a laptop, on a phone. Where the directory tells its own count, an attempt
+//! that could be the one that locks is not made.
 
 mod budget;
 mod device_cookie;
@@ -44,7 +44,7 @@ use budget::FailureBudget;
 pub use device_cookie::DeviceCookie;
 use device_cookie::DeviceOwner;
 use failure_counters::{AccountKey, AttemptOrigin, FailureCounters};
-pub(super) use limits::Held;
+pub(super) use limits::ThrottleReason;
 pub(super) use permit::AttemptPermit;
 use permit::CountedPerson;
 use skeleton::skeleton;
@@ -84,17 +84,18 @@ impl Throttle {
         }
     }
 
-    /// A permit for one attempt, by what is known before the directory is asked: `lockout` is its policy. Waits a little
-    /// while other, pending attempts may use up what is left.
+    /// A permit for one attempt, by what is known before the directory is asked: `lockout` is its policy. Waits a
+    /// little while other, pending attempts may use up what is left.
     ///
     /// # Errors
-    /// [`Held::Spent`] when there were too many failures, [`Held::Pending`] when the others did not end in time.
+    /// [`ThrottleReason::Spent`] when there were too many failures, [`ThrottleReason::Pending`] when the others did not
+    /// end in time.
     pub(super) async fn admit(
         &self,
         username: &Username,
         client: &Client,
         lockout: LockoutInfo,
-    ) -> Result<AttemptPermit<'_>, Held> {
+    ) -> Result<AttemptPermit<'_>, ThrottleReason> {
         self.wait_while_pending(|| self.try_admit(username, client, lockout)).await
     }
 
@@ -110,66 +111,79 @@ impl Throttle {
         self.keys.issue_device_cookie(&skeleton(username), person, self.clock.now())
     }
 
-    fn try_admit(&self, username: &Username, client: &Client, lockout: LockoutInfo) -> Result<AttemptPermit<'_>, Held> {
+    fn try_admit(
+        &self,
+        username: &Username,
+        client: &Client,
+        lockout: LockoutInfo,
+    ) -> Result<AttemptPermit<'_>, ThrottleReason> {
         let now = self.clock.now();
         let skeleton = skeleton(username);
-        let device = client.device_cookie().and_then(DeviceCookie::parse);
-        let is_own = |mark: &DeviceCookie| self.keys.verify_device_cookie(mark, DeviceOwner::Name(&skeleton), now);
-        let from = AttemptOrigin {
+        let device_cookie = client.device_cookie().and_then(DeviceCookie::parse);
+        let is_own = |cookie: &DeviceCookie| self.keys.verify_device_cookie(cookie, DeviceOwner::Name(&skeleton), now);
+        let origin = AttemptOrigin {
             address: self.hasher.hash_one(client.address().map(network_prefix)),
-            is_own_device: device.as_ref().is_some_and(is_own),
+            is_own_device: device_cookie.as_ref().is_some_and(is_own),
         };
         let account = AccountKey::Name(self.hasher.hash_one(("account", &skeleton)));
-        let typed = self.hasher.hash_one(("typed", username.as_str().to_lowercase()));
+        let typed_name = self.hasher.hash_one(("typed", username.as_str().to_lowercase()));
         let budget = FailureBudget::for_name(lockout);
-        let mut books = self.books();
-        let person = books.name_owners.get(typed, now).map(AccountKey::Person);
-        let of_account = books.check_account(account, budget, from, now).err();
-        let of_person = person.and_then(|person| books.check_account(person, budget, from, now).err());
-        // Where the person is known before the bind, pending attempts are waited for then, when it is sure whose they are.
-        let of_person = of_person.filter(|held| !lockout.identifies_before_bind || *held != Held::Pending);
-        let of_address =
-            if books.is_familiar(account, from, now) { None } else { books.check_address(from.address, now).err() };
-        if let Some(held) = of_account.max(of_person).max(of_address) {
-            return Err(held);
+        let mut counters = self.counters();
+        let person = counters.name_owners.get(typed_name, now).map(AccountKey::Person);
+        let of_account = counters.check_account(account, budget, origin, now).err();
+        let of_person = person.and_then(|person| counters.check_account(person, budget, origin, now).err());
+        // Where the person is known before the bind, pending attempts are waited for then, when it is sure whose they
+        // are.
+        let of_person =
+            of_person.filter(|reason| !lockout.identifies_before_bind || *reason != ThrottleReason::Pending);
+        let of_address = if counters.is_familiar(account, origin, now) {
+            None
+        } else {
+            counters.check_address(origin.address, now).err()
+        };
+        if let Some(reason) = of_account.max(of_person).max(of_address) {
+            return Err(reason);
         }
         let person = person.filter(|_| !lockout.identifies_before_bind).map(|person| CountedPerson { person, budget });
-        for account in [Some(account), person.map(|whose| whose.person)].into_iter().flatten() {
-            books.update_account(account, now, |tries| tries.begin(now));
+        for account in [Some(account), person.map(|counted| counted.person)].into_iter().flatten() {
+            counters.update_account(account, now, |attempts| attempts.begin(now));
         }
-        books.update_address(from.address, now, |tries| tries.begin(now));
-        let moment = books.next_sequence();
+        counters.update_address(origin.address, now, |attempts| attempts.begin(now));
+        let sequence = counters.next_sequence();
         let person = Mutex::new(person);
         Ok(AttemptPermit {
             throttle: self,
             account,
             budget,
-            typed_name: typed,
-            from,
-            device_cookie: device,
-            sequence: moment,
+            typed_name,
+            origin,
+            device_cookie,
+            sequence,
             person,
             settled: false,
         })
     }
 
     /// Repeats a check whenever an attempt has ended, while the reason is pending attempts, up to [`MAX_WAIT`].
-    async fn wait_while_pending<T>(&self, mut attempt: impl FnMut() -> Result<T, Held>) -> Result<T, Held> {
+    async fn wait_while_pending<T>(
+        &self,
+        mut attempt: impl FnMut() -> Result<T, ThrottleReason>,
+    ) -> Result<T, ThrottleReason> {
         let mut timeout = self.clock.sleep(MAX_WAIT);
         let mut slot = None;
         loop {
             // Made before the attempt, so that an end between the two is not missed.
             let ended = self.attempt_ended.notified();
             match attempt() {
-                Err(Held::Pending) => {}
+                Err(ThrottleReason::Pending) => {}
                 decided => return decided,
             }
             if slot.is_none() {
-                slot = Some(self.wait_slots.try_acquire().map_err(|_| Held::Pending)?);
+                slot = Some(self.wait_slots.try_acquire().map_err(|_| ThrottleReason::Pending)?);
             }
             tokio::select! {
                 () = ended => {}
-                () = &mut timeout => return Err(Held::Pending),
+                () = &mut timeout => return Err(ThrottleReason::Pending),
             }
         }
     }
@@ -179,7 +193,7 @@ impl Throttle {
     }
 
     /// Locks the counters. A panic elsewhere leaves them whole: at worst one attempt is counted that was not made.
-    fn books(&self) -> MutexGuard<'_, FailureCounters> {
+    fn counters(&self) -> MutexGuard<'_, FailureCounters> {
         self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,7 @@
 //! The timing floor: makes every refusal take as long as any other, so that its time reveals nothing about a name.
 //!
 //! A known name, a wrong password, a locked account, an attempt that was never sent: each takes the directory, or this
-//! program, a different time. A directory slower than [`REFUSED_AFTER`] can still be told from no directory at all.
+//! program, a different time. A directory slower than [`MIN_REFUSAL_TIME`] can still be told from none at all.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(super) async fn wait(clock: &dyn Clock, begun: Timestamp) {
     }
 }
 
-/// Anything up to [`JITTER`].
+/// A random duration up to [`MAX_JITTER`].
 fn jitter() -> Duration {
     let mut bytes = [0; 2];
     match getrandom::fill(&mut bytes) {

@@ -34,8 +34,8 @@ pub(super) struct AccountArgs {
 enum AccountCommand {
     /// Make an account: a break-glass admin for when the directory is down, say.
     ///
-    /// The password is asked for, twice, or read from standard input. It is never an argument: those are seen by everybody
-    /// on this machine.
+    /// The password is asked for, twice, or read from standard input. It is never an argument: those are seen by
+    /// everybody on this machine.
     Add {
         #[command(flatten)]
         described: DescribedAccount,

@@ -47,8 +47,8 @@ pub(super) fn group_list(groups: &[AccountGroup]) -> String {
 
 /// A time to the minute, in UTC: `2027-01-31 12:00 UTC`.
 pub(super) fn format_time(at: Timestamp) -> String {
-    let moment = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or(jiff::Timestamp::MAX);
-    moment.strftime("%Y-%m-%d %H:%M UTC").to_string()
+    let time = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or(jiff::Timestamp::MAX);
+    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 fn write_row(text: &mut String, of: &AccountProfile, notes: &[String]) {

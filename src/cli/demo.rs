@@ -51,7 +51,7 @@ async fn demo() -> Result<(), DemoError> {
     let pages =
         pages_folder(scratch.path()).map_err(|error| DemoError::Io("the sample pages cannot be laid out", error))?;
     let figment = settings(&directory.url(), &pages, scratch.path());
-    telemetry::start(&Settings::from_figment(&figment)?.log)?;
+    telemetry::init_logging(&Settings::from_figment(&figment)?.log)?;
     let accounts = directory.accounts().to_vec();
     let (server, ready) = Server::build(figment, Arc::new(SystemClock)).await?.on_ready();
     tokio::spawn(async move {

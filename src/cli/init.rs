@@ -91,7 +91,7 @@ async fn init(mut options: InitArgs) -> Result<String, CommandError> {
         )));
     };
     write_settings(&options, &settings_text(&options, &url, known))?;
-    let pages = write_first_page(&options.output)?;
+    let pages = add_first_page(&options.output)?;
     let config = if options.output == Path::new(DEFAULT_OUTPUT) {
         String::new()
     } else {
@@ -253,7 +253,7 @@ fn write_settings(options: &InitArgs, text: &str) -> Result<(), CommandError> {
 }
 
 /// Writes a first page beside the settings, where there is no folder of pages; gives a text that says so.
-fn write_first_page(output: &Path) -> Result<String, CommandError> {
+fn add_first_page(output: &Path) -> Result<String, CommandError> {
     let folder = output.parent().unwrap_or(Path::new("")).join("pages");
     if folder.exists() {
         return Ok(String::new());

@@ -14,9 +14,9 @@ use crate::sources::Sources;
 /// The help text of a directory's fault.
 const DOCTOR: &str = "`belvedere doctor` takes it step by step, and says what to do";
 
-/// Checks over the network: whether the directories are reachable and let the service account search, whether the groups
-/// that pages and settings name exist, and whether each source answers one query of some page. Returns the faults, and a
-/// text of notes: what could not be checked, and what is not a fault yet.
+/// Checks over the network: whether the directories are reachable and let the service account search, whether the
+/// groups that pages and settings name exist, and whether each source answers one query of some page. Returns the
+/// faults, and a text of notes: what could not be checked, and what is not a fault yet.
 pub(super) async fn check(
     settings: &Settings,
     shelf: &PageStore,

@@ -17,7 +17,7 @@ async fn serve() -> Result<(), StartError> {
     let figment = config::figment();
     // Before anything else, so that whatever goes wrong from here on is logged as the settings say.
     let settings = Settings::from_figment(&figment)?;
-    telemetry::start(&settings.log)?;
+    telemetry::init_logging(&settings.log)?;
     let (server, ready) = Server::build(figment, Arc::new(SystemClock)).await?.on_ready();
     tokio::spawn(async {
         if let Ok(ready) = ready.await {

@@ -6,13 +6,13 @@ use clap::{Args, Subcommand};
 
 use super::doctor::{CommandError, parse_username};
 use super::serve::report_error;
-use crate::audit::{Audit, Event};
+use crate::audit::{Audit, AuditEvent};
 use crate::config::{self, Settings, parse_duration};
 use crate::directory::{Directories, Directory as _, PersonLookup};
 use crate::domain::{Client, Clock, EndReason, Person, SystemClock, Timestamp, TokenId, TokenScope};
 use crate::server;
 use crate::telemetry::{self, Metrics};
-use crate::tokens::{Token, TokenName, Tokens, Wanted};
+use crate::tokens::{NewToken, Token, TokenName, Tokens};
 
 /// The tokens read from the store at a time.
 const PAGE_SIZE: usize = 500;
@@ -34,7 +34,8 @@ enum TokenCommand {
         #[arg(long)]
         person: Option<String>,
     },
-    /// End a token before its time. A running server refuses it at once, and closes its live connections within a second.
+    /// End a token before its time. A running server refuses it at once, and closes its live connections within a
+    /// second.
     Revoke {
         /// Its number in the list.
         id: i64,
@@ -76,12 +77,12 @@ pub(super) async fn run(options: TokenArgs) -> ExitCode {
 async fn execute(act: TokenCommand) -> Result<(), CommandError> {
     let settings = Settings::from_figment(&config::figment())?;
     // Actions here are in the log and in the audit log's store, like the server's.
-    telemetry::start(&settings.log)?;
+    telemetry::init_logging(&settings.log)?;
     config::create_state_folder(&settings.state)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let tokens = server::open_tokens(&settings, &clock).await?;
     let kept = server::open_audit(&settings).await?;
-    let (audit, writer) = Audit::kept_in(kept.clone(), Metrics::new().audit(), Arc::clone(&clock));
+    let (audit, writer) = Audit::with_store(kept.clone(), Metrics::new().audit(), Arc::clone(&clock));
     let done = match act {
         TokenCommand::Add(wanted) => add(wanted, &settings, &clock, &tokens, &audit).await,
         TokenCommand::List { person } => list(person.as_deref(), &tokens).await,
@@ -110,10 +111,10 @@ async fn add(
     let directories = Directories::new(settings, clock)?;
     let person = find_person(&directories, &person).await?;
     let upkeep = directories.revalidation(&person);
-    let wanted = Wanted { name, granted: scope, lasts, second_factor: false, upkeep };
-    let made = tokens.make(&person, &wanted).await;
+    let wanted = NewToken { name, scope, lifetime: lasts, second_factor: false, revalidation: upkeep };
+    let made = tokens.create(&person, &wanted).await;
     let (secret, token) = made.map_err(|error| CommandError::Message(error.to_string()))?;
-    audit.record(&Client::default(), &Event::TokenMade { person: &token.person, token: token.id });
+    audit.record(&Client::default(), &AuditEvent::TokenMade { person: &token.person, token: token.id });
     eprintln!("{}", format_row(&token));
     println!("{}", *secret.reveal());
     Ok(())
@@ -160,7 +161,7 @@ async fn revoke(id: TokenId, tokens: &Tokens, audit: &Audit) -> Result<(), Comma
             "there is no good token {id}; `belvedere token list` has their numbers"
         )));
     };
-    let event = Event::TokenEnded { person: &token.person, token: id, reason: EndReason::Revoked };
+    let event = AuditEvent::TokenEnded { person: &token.person, token: id, reason: EndReason::Revoked };
     audit.record(&Client::default(), &event);
     eprintln!("{}", format_row(&token));
     Ok(())
@@ -182,9 +183,9 @@ fn format_row(token: &Token) -> String {
     parts.join("\t")
 }
 
-fn format_time(moment: Timestamp) -> String {
-    let moment = jiff::Timestamp::from_millisecond(moment.as_millis());
-    moment.map_or_else(|_| "?".to_owned(), |moment| moment.strftime("%Y-%m-%d %H:%M UTC").to_string())
+fn format_time(time: Timestamp) -> String {
+    let time = jiff::Timestamp::from_millisecond(time.as_millis());
+    time.map_or_else(|_| "?".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }
 
 #[cfg(test)]

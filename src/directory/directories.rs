@@ -52,18 +52,18 @@ impl Directories {
         let build =
             |name, domains, settings| LdapDirectory::build(name, domains, settings, Arc::clone(clock), metrics.clone());
         let default = build(None, Vec::new(), &settings.directory)?;
-        let mut further = Vec::new();
+        let mut additional = Vec::new();
         for (name, set) in &settings.directories {
             let domains: Vec<String> = set.domains.iter().map(|domain| domain.to_lowercase()).collect();
             let directory = build(Some(name.clone()), domains.clone(), &set.settings)?;
-            further.push(NamedDirectory { name: name.clone(), domains, directory });
+            additional.push(NamedDirectory { name: name.clone(), domains, directory });
         }
-        Ok(Self { default, additional: further })
+        Ok(Self { default, additional })
     }
 
     /// Every directory, the default one first.
     pub fn all(&self) -> impl Iterator<Item = &LdapDirectory> {
-        std::iter::once(&self.default).chain(self.additional.iter().map(|further| &further.directory))
+        std::iter::once(&self.default).chain(self.additional.iter().map(|named| &named.directory))
     }
 
     /// The one directory that a sign-in with this name goes to, by the domain in the name.
@@ -73,8 +73,8 @@ impl Directories {
             NameForm::DownLevel { domain, .. } => domain.to_lowercase(),
             NameForm::Principal { suffix, .. } => suffix.to_lowercase(),
         };
-        let further = self.additional.iter().find(|further| further.domains.contains(&domain));
-        further.map_or(&self.default, |further| &further.directory)
+        let additional = self.additional.iter().find(|named| named.domains.contains(&domain));
+        additional.map_or(&self.default, |named| &named.directory)
     }
 
     /// The person without a principal name that another directory answers for: whoever rules one domain must not name
@@ -82,8 +82,8 @@ impl Directories {
     fn without_foreign_principal(&self, person: Person) -> Person {
         let own = |principal: &String| {
             let suffix = principal.rsplit_once('@').map_or(String::new(), |(_, suffix)| suffix.to_lowercase());
-            let answers = self.additional.iter().find(|further| further.domains.contains(&suffix));
-            answers.map(|further| &further.name) == person.directory.as_ref()
+            let answers = self.additional.iter().find(|named| named.domains.contains(&suffix));
+            answers.map(|named| &named.name) == person.directory.as_ref()
         };
         Person { principal: person.principal.clone().filter(own), ..person }
     }
@@ -102,7 +102,7 @@ impl Directories {
         let found: Vec<_> = diagnoses.iter().map(|one| one.group_lookups.clone().unwrap_or_default()).collect();
         let merged = merge_lookups(&wanted, &found);
         let mut reports = Vec::new();
-        for (directory, Diagnosis { report: mut examination, group_lookups: groups }) in self.all().zip(diagnoses) {
+        for (directory, Diagnosis { mut report, group_lookups: groups }) in self.all().zip(diagnoses) {
             let here = wanted.iter().zip(&by).zip(&merged).filter(|((group, _), _)| self.is_home_of(directory, group));
             let steps = here.map(|((group, by), lookup)| match &groups {
                 Ok(_) => group_step(lookup, by),
@@ -111,9 +111,9 @@ impl Directories {
             let section =
                 ReportSection { title: "groups that pages and settings name".to_owned(), steps: steps.collect() };
             if !section.steps.is_empty() {
-                examination.sections.push(section);
+                report.sections.push(section);
             }
-            reports.push(examination);
+            reports.push(report);
         }
         reports
     }
@@ -150,17 +150,17 @@ impl Directories {
     fn is_home_of(&self, directory: &LdapDirectory, group: &GroupRef) -> bool {
         let home = match group {
             GroupRef::Name(name) => name.split_once('\\').and_then(|(qualifier, _)| {
-                self.additional.iter().find(|further| further.name.as_str() == qualifier.to_lowercase())
+                self.additional.iter().find(|named| named.name.as_str() == qualifier.to_lowercase())
             }),
             GroupRef::Dn(_) | GroupRef::Sid(_) => None,
         };
-        home.map(|further| &further.name) == directory.name()
+        home.map(|named| &named.name) == directory.name()
     }
 
     /// The directory with this name; `None` when the settings have it no more.
     fn by_name(&self, name: Option<&DirectoryName>) -> Option<&LdapDirectory> {
         let Some(name) = name else { return Some(&self.default) };
-        self.additional.iter().find(|further| further.name == *name).map(|further| &further.directory)
+        self.additional.iter().find(|named| named.name == *name).map(|named| &named.directory)
     }
 }
 
@@ -243,8 +243,8 @@ impl Directory for Directories {
     /// else's, or nobody's.
     fn sign_in_name(&self, person: &Person) -> Option<Username> {
         let Some(name) = &person.directory else { return self.default.sign_in_name(person) };
-        let further = self.additional.iter().find(|further| further.name == *name)?;
-        let down_level = || format!("{}\\{}", further.domains.first().map_or("", String::as_str), person.username);
+        let named = self.additional.iter().find(|named| named.name == *name)?;
+        let down_level = || format!("{}\\{}", named.domains.first().map_or("", String::as_str), person.username);
         Username::parse(&person.principal.clone().unwrap_or_else(down_level)).ok()
     }
 

@@ -174,7 +174,7 @@ impl Channel {
             Some(seq) if seq == state.ring.head() => None,
             Some(seq) if state.ring.retains_after(seq) => state.ring.after(seq).cloned(),
             _ => {
-                self.metrics.snapshot();
+                self.metrics.add_snapshot();
                 Some(state.snapshot(&self.epoch))
             }
         }

@@ -160,7 +160,7 @@ impl Hub {
 
     /// Sets the metrics that are read from the current state.
     pub fn update_metrics(&self) {
-        self.inner.metrics.stand(&self.state());
+        self.inner.metrics.set_state(&self.state());
     }
 
     /// Starts the channels of every page with `keep = true`, and returns the subscriptions that keep them running.

@@ -44,7 +44,7 @@ impl SseConnection {
     ) -> Self {
         let heartbeat = subscription.channel().heartbeat();
         let reader = ChannelReader::new(subscription, position);
-        reader.metrics().begun(reader.is_resuming());
+        reader.metrics().connection_started(reader.is_resuming());
         let next_ping = clock.now() + heartbeat;
         Self {
             greeting: Some(reader.hello(authorization.revision())),
@@ -69,7 +69,7 @@ impl SseConnection {
                 SseAction::Send(message) => message.event(),
                 SseAction::Close(reason) => break reason,
             };
-            self.reader.metrics().streamed(event.as_ref().len());
+            self.reader.metrics().add_streamed_event(event.as_ref().len());
             tokio::select! {
                 biased;
                 sent = sender.send(event) => if sent.is_err() { return },
@@ -77,7 +77,7 @@ impl SseConnection {
                 () = clock.sleep(STALL_TIMEOUT) => return hang_up(),
             }
         };
-        self.reader.metrics().goodbye(reason.reason);
+        self.reader.metrics().connection_closed(reason.reason);
         let bye = sender.send(Arc::new(reason.encode()).event());
         // Real time, as over a WebSocket: clients wait in real time.
         if tokio::time::timeout(close_handshake::CLOSE_TIMEOUT, bye).await.is_err() {

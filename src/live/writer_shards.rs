@@ -178,7 +178,7 @@ impl ShardTask {
             let read_at = self.head.borrow().read_at;
             // The latency of those that keep up; the others' lag is read by `Hub::state`.
             if let Some(read_at) = read_at.filter(|_| published) {
-                self.metrics.on_the_wire(self.clock.now().since(read_at));
+                self.metrics.observe_reading_to_wire(self.clock.now().since(read_at));
             }
         }
     }

@@ -95,7 +95,7 @@ impl WriteStats {
     pub(super) fn flush_to(&mut self, metrics: &LiveMetrics) {
         let Self { frames, bytes } = std::mem::take(self);
         if frames > 0 {
-            metrics.wrote(frames, bytes);
+            metrics.add_written(frames, bytes);
         }
     }
 }

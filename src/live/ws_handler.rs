@@ -49,7 +49,7 @@ impl WsHandler {
         let greeting = Arc::new(subscription.channel().hello(authorization.revision()));
         let metrics = Arc::clone(subscription.channel().metrics());
         let cursor = Cursor::new(subscription, position.as_ref());
-        metrics.begun(cursor.is_resuming());
+        metrics.connection_started(cursor.is_resuming());
         let channel = Arc::clone(cursor.channel());
         let connection = Arc::new(WsConnection::new(upgraded, cursor, greeting, clock.now()));
         let membership = ShardMembership::join(&channel, &connection, &clock);
@@ -128,7 +128,7 @@ impl<K> WsTask<K> {
     async fn close(self, reason: CloseReason) {
         let Self { membership, metrics, connection, guard, .. } = self;
         drop(membership);
-        metrics.goodbye(reason.reason);
+        metrics.connection_closed(reason.reason);
         if let Some(handshake) = connection.begin_close() {
             handshake.send(&reason).await;
         }

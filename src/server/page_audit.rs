@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::audit::{Audit, Event};
+use crate::audit::{Audit, AuditEvent};
 use crate::domain::{Client, PageSlug};
 use crate::pages::PageStore;
 
@@ -14,7 +14,7 @@ pub(super) async fn audit_pages(shelf: Arc<PageStore>, audit: Audit) {
         let _ = changes.changed().await;
         let now = PagesSnapshot::of(&shelf);
         if let Some(what) = now.changes_since(&before) {
-            audit.record(&Client::default(), &Event::PagesReloaded { what: &what });
+            audit.record(&Client::default(), &AuditEvent::PagesReloaded { what: &what });
         }
         before = now;
     }

@@ -6,7 +6,7 @@ use crate::config::Diagnostics;
 use crate::directory::SetUpError;
 use crate::sources::SourceOpenError;
 use crate::store::StoreError;
-use crate::telemetry::InvalidFilter;
+use crate::telemetry::InvalidLogFilter;
 
 /// Why the server does not start, or did not go on. Each text names the place and the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum StartError {
     Rocket(Box<FigmentError>),
     /// The log cannot be started as the settings say.
     #[error("{0}")]
-    Log(#[from] InvalidFilter),
+    Log(#[from] InvalidLogFilter),
     /// The directory client cannot be built.
     #[error("{0}")]
     Directory(#[from] SetUpError),

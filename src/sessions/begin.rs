@@ -9,15 +9,15 @@ use super::{EndReason, Reauthentication, Session, SessionOptions, SessionToken, 
 use crate::domain::{Client, Person, PersonId, SessionId, Timestamp};
 use crate::store::StoreError;
 
-/// How many sessions one person may have; beyond it the oldest end, at the next sweep. Far more browsers than anybody
-/// has, and few enough that a script that signs in again and again does not fill the disk.
+/// The most sessions of one person; beyond it the oldest end, at the next sweep. Far more browsers than anybody has,
+/// and few enough that a script that signs in again and again does not fill the disk.
 const MAX_SESSIONS_PER_PERSON: i64 = 100;
 
-/// How many sessions begin in one statement: a statement of so many takes a few milliseconds, and others wait for it.
+/// The most sessions that one statement inserts: that takes a few milliseconds, and others wait for it.
 const MAX_BATCH: usize = 256;
 
-/// The sessions that are about to begin. Whoever comes first writes them all in one statement; who comes meanwhile waits
-/// for it, and one of them writes the next: under load a session costs a fraction of a write, and alone no more than one.
+/// A batcher of session inserts. The first starts a task that inserts all that wait in one statement, and then those
+/// that came meanwhile: under load a session costs a fraction of a write, and alone no more than one.
 #[derive(Default)]
 pub(super) struct InsertBatcher {
     queue: Mutex<InsertQueue>,
@@ -26,7 +26,7 @@ pub(super) struct InsertBatcher {
 #[derive(Default)]
 struct InsertQueue {
     waiting: Vec<PendingInsert>,
-    /// Whether somebody is writing, who takes those who come meanwhile along.
+    /// Whether the task is running, which also inserts what comes meanwhile.
     is_writing: bool,
 }
 
@@ -35,7 +35,7 @@ struct PendingInsert {
     reply: oneshot::Sender<Result<(), StoreError>>,
 }
 
-/// A row to be, for SQLite to take apart.
+/// A row to insert, as JSON for SQLite's `json_each`.
 #[derive(Serialize)]
 struct NewSession {
     id: i64,
@@ -52,23 +52,23 @@ struct NewSession {
     user_agent: Option<String>,
 }
 
-/// How sessions begin, and get a new token whenever their person has proved more.
+/// The start of sessions, and their re-authentication.
 impl Sessions {
-    /// Begins a session for somebody who has just proved who they are, with a fresh token for their browser. The
-    /// sign-in confirms it.
+    /// Begins a session for a person who has just authenticated, with a new token for their browser. The sign-in counts
+    /// as the directory's confirmation.
     ///
     /// # Errors
-    /// [`StoreError`] when it cannot be kept, or the system has no randomness to give.
+    /// [`StoreError`] when it cannot be written, or the system has no randomness to give.
     pub async fn begin(
         &self,
         person: &Person,
         client: &Client,
-        beginning: SessionOptions,
+        options: SessionOptions,
     ) -> Result<(SessionToken, Session), StoreError> {
         let token = SessionToken::generate()?;
         let now = self.now();
-        let SessionOptions { revalidation: upkeep, second_factor, stay_signed_in: stays } = beginning;
-        let stays = stays && self.lifetimes().stay_allowed;
+        let SessionOptions { revalidation, second_factor, stay_signed_in } = options;
+        let stay_signed_in = stay_signed_in && self.lifetimes().stay_allowed;
         let second_factor_at = second_factor.then_some(now);
         let id = self.next_id();
         let new = NewSession {
@@ -78,37 +78,39 @@ impl Sessions {
             person: serde_json::to_string(person).map_err(|error| self.failed(&error))?,
             at: now.as_millis(),
             second_factor_at: second_factor_at.map(Timestamp::as_millis),
-            upkeep: upkeep.as_str(),
-            stays,
+            upkeep: revalidation.as_str(),
+            stays: stay_signed_in,
             address: client.address().map(|address| address.to_string()),
             user_agent: client.user_agent().map(str::to_owned),
         };
         self.insert(new).await?;
-        let times = SessionTimes {
-            created_at: now,
-            last_seen_at: now,
-            confirmed_at: now,
-            revalidation: upkeep,
-            stay_signed_in: stays,
-        };
-        let proofs = AuthenticationTimes { authenticated_at: now, second_factor_at };
+        let times =
+            SessionTimes { created_at: now, last_seen_at: now, confirmed_at: now, revalidation, stay_signed_in };
+        let authentication = AuthenticationTimes { authenticated_at: now, second_factor_at };
         Ok((
             token,
-            Session::from_parts(id, person.clone(), times, proofs, client.without_device_cookie(), self.lifetimes()),
+            Session::from_parts(
+                id,
+                person.clone(),
+                times,
+                authentication,
+                client.without_device_cookie(),
+                self.lifetimes(),
+            ),
         ))
     }
 
-    /// Notes what `person` has proved anew in their session, whose `token` it is, and gives their browser another token. The old one
-    /// opens nothing from now on; the session, its end and its live connections stay. `None` when there is no such
+    /// Notes that `person` has re-authenticated in the session of `token`, and gives their browser a new token. The old
+    /// one is invalid from now on; the session, its end and its live connections stay. `None` when there is no such
     /// session of theirs any more.
     ///
     /// # Errors
-    /// [`StoreError`] when it cannot be written: the old token is good then, and nothing was noted.
+    /// [`StoreError`] when it cannot be written: the old token is still valid then, and nothing was noted.
     pub async fn reauthenticate(
         &self,
         token: &SessionToken,
         person: &PersonId,
-        proved: Reauthentication,
+        reauthentication: Reauthentication,
     ) -> Result<Option<(SessionToken, Session)>, StoreError> {
         let fresh = SessionToken::generate()?;
         let row: Option<StoredSession> = sqlx::query_as(concat!(
@@ -118,8 +120,14 @@ impl Sessions {
             columns!()
         ))
         .bind(fresh.hash().to_vec())
-        .bind(matches!(proved, Reauthentication::Password | Reauthentication::Both).then(|| self.now().as_millis()))
-        .bind(matches!(proved, Reauthentication::SecondFactor | Reauthentication::Both).then(|| self.now().as_millis()))
+        .bind(
+            matches!(reauthentication, Reauthentication::Password | Reauthentication::Both)
+                .then(|| self.now().as_millis()),
+        )
+        .bind(
+            matches!(reauthentication, Reauthentication::SecondFactor | Reauthentication::Both)
+                .then(|| self.now().as_millis()),
+        )
         .bind(token.hash().to_vec())
         .bind(person.as_str())
         .fetch_optional(self.pool())
@@ -150,33 +158,33 @@ impl Sessions {
         Ok(())
     }
 
-    /// Writes one row, together with whatever else waits to be written.
+    /// Inserts one row, together with whatever else waits to be inserted.
     async fn insert(&self, session: NewSession) -> Result<(), StoreError> {
-        let (begun, answer) = oneshot::channel();
-        if self.insert_batcher().enqueue(PendingInsert { session, reply: begun }) {
-            // On its own, so that whoever goes away takes nobody else's session with them.
+        let (reply, answer) = oneshot::channel();
+        if self.insert_batcher().enqueue(PendingInsert { session, reply }) {
+            // In a task of its own, so that a caller who is cancelled takes nobody else's session with them.
             tokio::spawn(self.clone().insert_batches());
         }
         answer.await.unwrap_or_else(|_| Err(self.failed(&"whoever wrote the session stopped")))
     }
 
-    /// Writes the rows that wait, until there are none.
+    /// Inserts the rows that wait, until there are none.
     async fn insert_batches(self) {
-        let turn = BatchGuard(&self);
-        while let Some(waiting) = self.insert_batcher().next_batch() {
-            let written = self.insert_rows(waiting.iter().map(|waiting| &waiting.session)).await;
-            for PendingInsert { reply: begun, .. } in waiting {
-                // Whoever waited may have gone away; their session ends unused, like any other.
-                let _ = begun.send(written.clone());
+        let guard = BatchGuard(&self);
+        while let Some(batch) = self.insert_batcher().next_batch() {
+            let written = self.insert_rows(batch.iter().map(|insert| &insert.session)).await;
+            for PendingInsert { reply, .. } in batch {
+                // The caller may have been cancelled; their session ends unused, like any other.
+                let _ = reply.send(written.clone());
             }
         }
-        mem::forget(turn);
+        mem::forget(guard);
     }
 
-    /// Writes rows in one statement.
+    /// Inserts rows in one statement.
     async fn insert_rows<'a>(&self, rows: impl Iterator<Item = &'a NewSession>) -> Result<(), StoreError> {
         let rows = serde_json::to_string(&rows.collect::<Vec<_>>()).map_err(|error| self.failed(&error))?;
-        let mut pen = self.write_connection().await.map_err(|error| self.query_failed(&error))?;
+        let mut connection = self.write_connection().await.map_err(|error| self.query_failed(&error))?;
         sqlx::query(
             "INSERT INTO sessions (id, token_hash, person_id, person, created_at, last_seen_at, confirmed_at, proved_at,
                  second_factor_at, upkeep, stays, address, user_agent)
@@ -185,46 +193,45 @@ impl Sessions {
                  value ->> 'upkeep', value ->> 'stays', value ->> 'address', value ->> 'user_agent' FROM json_each(?)",
         )
         .bind(rows)
-        .execute(&mut *pen)
+        .execute(&mut *connection)
         .await
         .map_err(|error| self.query_failed(&error))?;
-        pen.release();
+        connection.release();
         Ok(())
     }
 }
 
 impl InsertBatcher {
-    /// Lets one more wait. `true` when nobody is writing, and whoever asks has to see to it.
-    fn enqueue(&self, waiting: PendingInsert) -> bool {
-        let mut line = self.line();
-        line.waiting.push(waiting);
-        !mem::replace(&mut line.is_writing, true)
+    /// Adds a row to the queue. `true` when no task is running, and the caller has to start one.
+    fn enqueue(&self, insert: PendingInsert) -> bool {
+        let mut queue = self.lock();
+        queue.waiting.push(insert);
+        !mem::replace(&mut queue.is_writing, true)
     }
 
-    /// The next who wait, as many as one statement takes. `None` when there are none, and nobody is writing any more.
+    /// The next rows, as many as one statement takes. `None` when there are none, and the task ends.
     fn next_batch(&self) -> Option<Vec<PendingInsert>> {
-        let mut line = self.line();
-        let rest = line.waiting.len().min(MAX_BATCH);
-        let rest = line.waiting.split_off(rest);
-        let next = mem::replace(&mut line.waiting, rest);
-        line.is_writing = !next.is_empty();
-        line.is_writing.then_some(next)
+        let mut queue = self.lock();
+        let rest = queue.waiting.len().min(MAX_BATCH);
+        let rest = queue.waiting.split_off(rest);
+        let next = mem::replace(&mut queue.waiting, rest);
+        queue.is_writing = !next.is_empty();
+        queue.is_writing.then_some(next)
     }
 
-    /// A panic elsewhere leaves the line whole: every change to it is one call.
-    fn line(&self) -> MutexGuard<'_, InsertQueue> {
+    /// A panic elsewhere leaves the queue consistent: every change to it is one call.
+    fn lock(&self) -> MutexGuard<'_, InsertQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whoever writes, should they stop in the middle: those who still wait hear that nothing was written, and the next
-/// who comes writes again.
+/// A guard for the case that the task panics: those who still wait get an error, and the next insert starts a new task.
 struct BatchGuard<'a>(&'a Sessions);
 
 impl Drop for BatchGuard<'_> {
     fn drop(&mut self) {
-        let mut line = self.0.insert_batcher().line();
-        line.waiting.clear();
-        line.is_writing = false;
+        let mut queue = self.0.insert_batcher().lock();
+        queue.waiting.clear();
+        queue.is_writing = false;
     }
 }

@@ -6,18 +6,18 @@ use quick_cache::sync::Cache;
 use super::Session;
 use crate::domain::Timestamp;
 
-/// How many sessions are remembered: more than are used within a second at a large company, in some 2 MB at most.
+/// The most sessions in the cache: more than are used within a second at a large company, in some 2 MB at most.
 const CAPACITY: usize = 1_024;
 
-/// What was read is believed for so long: a page and its pictures, scripts and sockets come within it. Another process
-/// that ends a session in the file is heard after it.
+/// How long a cached session is used: a page and its pictures, scripts and sockets come within it. An end that another
+/// process writes into the file takes effect after it.
 const MAX_AGE: Duration = Duration::from_secs(1);
 
-/// The sessions that were read a moment ago, by the hash of their token, so that a browser that asks for many things at
-/// once costs one query.
+/// A cache of the sessions that were read a moment ago, by the hash of their token, so that a browser that asks for
+/// many things at once costs one query.
 ///
-/// Nothing outlives a change that this process makes: each turns over a leaf, and what stands on an older one does not
-/// count. Whoever reads a session notes the leaf before, so that a change in between is not missed.
+/// No entry outlives a change that this process makes: each begins a new generation, and entries of older ones are
+/// ignored. A reader notes the generation before it reads, so that a change in between is not missed.
 pub(super) struct SessionCache {
     sessions: Cache<[u8; 32], CachedSession>,
     generation: AtomicU64,
@@ -30,7 +30,7 @@ struct CachedSession {
     generation: CacheGeneration,
 }
 
-/// On which leaf something was read.
+/// The generation in which an entry was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CacheGeneration(u64);
 
@@ -39,24 +39,31 @@ impl SessionCache {
         Self { sessions: Cache::new(CAPACITY), generation: AtomicU64::new(0) }
     }
 
-    /// The session of this token, if it was read a moment ago and nothing has changed since.
-    pub(super) fn get(&self, token: &[u8; 32], now: Timestamp) -> Option<Session> {
-        let kept = self.sessions.get(token)?;
-        let is_fresh = kept.generation == self.leaf() && now >= kept.read_at && now.since(kept.read_at) < MAX_AGE;
-        is_fresh.then_some(kept.session)
+    /// The session of a token's hash, if it was read a moment ago and nothing has changed since.
+    pub(super) fn get(&self, token_hash: &[u8; 32], now: Timestamp) -> Option<Session> {
+        let cached = self.sessions.get(token_hash)?;
+        let is_fresh =
+            cached.generation == self.generation() && now >= cached.read_at && now.since(cached.read_at) < MAX_AGE;
+        is_fresh.then_some(cached.session)
     }
 
-    /// The leaf of now: to be noted before a session is read.
-    pub(super) fn leaf(&self) -> CacheGeneration {
+    /// The current generation: to be noted before a session is read.
+    pub(super) fn generation(&self) -> CacheGeneration {
         CacheGeneration(self.generation.load(Ordering::SeqCst))
     }
 
-    /// Keeps what was read, as of `leaf`.
-    pub(super) fn insert(&self, token: [u8; 32], session: Session, read_at: Timestamp, generation: CacheGeneration) {
-        self.sessions.insert(token, CachedSession { session, read_at, generation });
+    /// Adds a session that was read in `generation`.
+    pub(super) fn insert(
+        &self,
+        token_hash: [u8; 32],
+        session: Session,
+        read_at: Timestamp,
+        generation: CacheGeneration,
+    ) {
+        self.sessions.insert(token_hash, CachedSession { session, read_at, generation });
     }
 
-    /// Some session is another now, or none: to be called when that is written.
+    /// Invalidates all entries: to be called after every write that changes or ends a session.
     pub(super) fn invalidate(&self) {
         self.generation.fetch_add(1, Ordering::SeqCst);
     }

@@ -5,28 +5,28 @@ use super::{EndReason, Session, Sessions};
 use crate::domain::{PersonId, SessionId};
 use crate::store::StoreError;
 
-/// Which of everybody's sessions are wanted: those for which all that is set holds.
+/// A filter for lists of sessions: those for which all fields that are set match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionFilter {
     /// A part of the person's account name, sign-in name or display name.
     pub name: Option<String>,
-    /// Where they signed in from.
+    /// The address they signed in from.
     pub address: Option<IpAddr>,
 }
 
-/// Some of everybody's sessions.
+/// One page of a list of sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionList {
-    /// Them.
+    /// The sessions.
     pub sessions: Vec<Session>,
-    /// Behind which to go on; `None` when there are no more.
+    /// The id behind which the next page begins; `None` when there is none.
     pub next_after: Option<SessionId>,
 }
 
-/// Sessions to look at and to choose from: a person's own, and for admins everybody's.
+/// Lists of sessions: a person's own, and for admins everybody's.
 impl Sessions {
-    /// The sessions somebody has now, the newest first. One whose row cannot be read is left out, and logged: it
-    /// opens nothing (see [`Self::find`]), and must not hide the others.
+    /// A person's current sessions, the newest first. One whose row cannot be read is left out, and logged: it grants
+    /// nothing (see [`Self::find`]), and must not hide the others.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
@@ -44,15 +44,15 @@ impl Sessions {
         Ok(self.decode_all(rows).filter(|session| now < session.expires_at()).collect())
     }
 
-    /// Everybody's sessions that are wanted, the latest sign-in first: at most `most`, from behind `after` on.
+    /// Everybody's sessions that match the filter, the latest sign-in first: at most `limit`, from behind `after` on.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
     pub async fn list(
         &self,
-        wanted: &SessionFilter,
+        filter: &SessionFilter,
         after: Option<SessionId>,
-        most: usize,
+        limit: usize,
     ) -> Result<SessionList, StoreError> {
         // A row whose person cannot be read must not keep the rows beside it from being found.
         let mut rows: Vec<StoredSession> = sqlx::query_as(concat!(
@@ -64,24 +64,24 @@ impl Sessions {
              ORDER BY id DESC LIMIT ?4"
         ))
         .bind(after.map_or(i64::MAX, SessionId::as_i64))
-        .bind(wanted.address.map(|address| address.to_canonical().to_string()))
-        .bind(wanted.name.as_deref())
+        .bind(filter.address.map(|address| address.to_canonical().to_string()))
+        .bind(filter.name.as_deref())
         // One more shows whether there is any more.
-        .bind(i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1))
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        let goes_on = rows.len() > most;
-        rows.truncate(most);
-        let last = rows.last().filter(|_| goes_on).map(StoredSession::id);
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        let next_after = rows.last().filter(|_| has_more).map(StoredSession::id);
         let now = self.now();
         Ok(SessionList {
             sessions: self.decode_all(rows).filter(|session| now < session.expires_at()).collect(),
-            next_after: last,
+            next_after,
         })
     }
 
-    /// How many sessions there are, those included whose time is over since the last sweep.
+    /// The number of sessions, those included that have expired since the last sweep.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
@@ -94,12 +94,12 @@ impl Sessions {
         Ok(u64::try_from(count).unwrap_or_default())
     }
 
-    /// How many live connections of this session there are.
+    /// The number of a session's live connections.
     pub fn live_connections(&self, id: SessionId) -> usize {
         self.watch_registry().watch_count(id.as_i64())
     }
 
-    /// One session, unless it has ended.
+    /// One session by its id, unless it has ended.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
@@ -114,7 +114,7 @@ impl Sessions {
         Ok(session.filter(|session| self.now() < session.expires_at()))
     }
 
-    /// Ends all sessions of somebody but one, and tells their live connections at once. Answers with the ended ones.
+    /// Ends all sessions of a person but one, and notifies their live connections at once. Returns the ended ones.
     ///
     /// # Errors
     /// [`StoreError`] when the ends cannot be written down; the sessions then go on.
@@ -139,8 +139,8 @@ impl Sessions {
         Ok(self.notify_ended(rows, reason))
     }
 
-    /// Ends everybody's sessions, except one where `kept` is given, and tells their live connections at once. Answers with
-    /// the ended ones.
+    /// Ends everybody's sessions, except one where `kept` is given, and notifies their live connections at once.
+    /// Returns the ended ones.
     ///
     /// # Errors
     /// [`StoreError`] when the ends cannot be written down; the sessions then go on.
@@ -158,7 +158,7 @@ impl Sessions {
         Ok(self.notify_ended(rows, reason))
     }
 
-    /// Tells the live connections of the sessions that have just ended.
+    /// Notifies the live connections of sessions that have just ended, and decodes those sessions.
     pub(super) fn notify_ended(&self, rows: Vec<StoredSession>, reason: EndReason) -> Vec<Session> {
         if !rows.is_empty() {
             self.cache().invalidate();

@@ -1,9 +1,10 @@
-//! Who is signed in: one row a session, in an SQLite file of our own.
+//! Browser sessions: one row each, in an SQLite file of their own.
 //!
-//! [`Sessions`] begins, finds and ends sessions, keeps their people as the directory last described them (`upkeep`),
-//! and tells live connections the moment one of theirs ends or changes (`watch`). Those that begin together are
-//! written together (`begin`), and one that was just read is not read again (`cache`). A browser holds a [`SessionToken`]
-//! of 256 random bits; the store holds its hash and nothing that opens a door. A restart keeps people signed in.
+//! [`Sessions`] begins, finds and ends sessions, keeps their people as the directory last described them
+//! (`revalidation`), and notifies live connections the moment their session ends or changes (`watch`). Sessions that
+//! begin together are inserted together (`begin`), and one that was just read is cached for a second (`cache`). A
+//! browser holds a [`SessionToken`] of 256 random bits; the store holds its hash and nothing that grants access. A
+//! restart keeps people signed in.
 //!
 //! This room never asks the directory, never decides what a person may see, and knows nothing of cookies. A store
 //! that cannot be read is a [`StoreError`](crate::store::StoreError), never "nobody is signed in".

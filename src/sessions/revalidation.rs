@@ -7,25 +7,26 @@ use super::{EndReason, Session, Sessions};
 use crate::domain::{Person, PersonId, Revalidation, Timestamp};
 use crate::store::StoreError;
 
-/// Some of the people who are signed in.
+/// A batch of the people who are signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeopleBatch {
-    /// Them, each once.
+    /// The people, each once.
     pub people: Vec<Person>,
-    /// Behind whom to go on; `None` when there is nobody more.
+    /// The person behind whom the next batch begins; `None` when there is nobody more.
     pub next_after: Option<PersonId>,
 }
 
-/// Keeping sessions true to the directory. Whatever holds for many people is one statement, however many they are.
+/// Revalidation of sessions against the directory. Whatever concerns many people is one statement, however many they
+/// are.
 impl Sessions {
-    /// The next people, at most `most`, whom the directory is to be asked about: each once, by their ids in order,
+    /// The next people, at most `limit`, whom the directory is to be asked about: each once, by their ids in order,
     /// from behind `after` on. Sessions that have run out, or whose people nobody can ask about, do not count.
     ///
     /// A person whose row cannot be read is passed over, and logged.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
-    pub async fn people(&self, after: Option<&PersonId>, most: usize) -> Result<PeopleBatch, StoreError> {
+    pub async fn people(&self, after: Option<&PersonId>, limit: usize) -> Result<PeopleBatch, StoreError> {
         let [stay, absolute, idle_of_staying, idle] = self.alive_cutoffs();
         // The latest sign-in describes them best. SQLite takes the other columns from the row of the one maximum
         // (https://www.sqlite.org/lang_select.html, 2.5).
@@ -41,15 +42,15 @@ impl Sessions {
         .bind(idle_of_staying)
         .bind(idle)
         // One more shows whether there is anybody more.
-        .bind(i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1))
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        let goes_on = rows.len() > most;
-        let last = rows[..most.min(rows.len())].last().filter(|_| goes_on);
-        let last = last.map(|(_, person_id, _, _)| PersonId::new(person_id));
-        let people = rows.into_iter().take(most).filter_map(|(id, _, person, _)| decode_person(id, &person)).collect();
-        Ok(PeopleBatch { people, next_after: last })
+        let has_more = rows.len() > limit;
+        let last = rows[..limit.min(rows.len())].last().filter(|_| has_more);
+        let next_after = last.map(|(_, person_id, _, _)| PersonId::new(person_id));
+        let people = rows.into_iter().take(limit).filter_map(|(id, _, person, _)| decode_person(id, &person)).collect();
+        Ok(PeopleBatch { people, next_after })
     }
 
     /// How many people there are whom the directory is to be asked about.
@@ -73,9 +74,9 @@ impl Sessions {
         Ok(usize::try_from(count).unwrap_or_default())
     }
 
-    /// Notes that the directory, asked at `asked_at`, described these people so. Their sessions from before are
-    /// confirmed; where they were described otherwise, the session has them as they are now, and its live
-    /// connections hear of it. Sessions that began meanwhile know better.
+    /// Confirms the sessions of these people, as the directory, asked at `asked_at`, described them. A session whose
+    /// person was described otherwise is updated, and its live connections are notified. Sessions that began after
+    /// `asked_at` know better.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be written; then nothing is.
@@ -114,9 +115,8 @@ impl Sessions {
         Ok(())
     }
 
-    /// Ends every session that somebody had at `asked_at`, when the directory was asked about them: whoever has signed in
-    /// since has been answered for since. Tells their live connections at once, and answers with the ended sessions, for
-    /// the audit.
+    /// Ends every session that a person had at `asked_at`, when the directory was asked about them; a later sign-in was
+    /// confirmed later. Notifies their live connections at once, and returns the ended sessions, for the audit.
     ///
     /// # Errors
     /// [`StoreError`] when the ends cannot be written down; the sessions then go on.
@@ -141,26 +141,29 @@ impl Sessions {
         Ok(self.notify_ended(rows, reason))
     }
 
-    /// Settles for every session whether its person can be asked about now, since the settings may have changed while
-    /// the program was down. One that can be has to be confirmed as others are; one that cannot is short from now on.
+    /// Updates for every session whether its person can be asked about, since the settings may have changed while the
+    /// program was down. One that can be has to be confirmed as others are; one that cannot is short from now on.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read or written.
-    pub async fn update_revalidation(&self, can: impl Fn(&Person) -> Revalidation) -> Result<(), StoreError> {
+    pub async fn update_revalidation(
+        &self,
+        revalidation_of: impl Fn(&Person) -> Revalidation,
+    ) -> Result<(), StoreError> {
         let rows: Vec<(i64, Vec<u8>, String)> =
             sqlx::query_as("SELECT id, person, upkeep FROM sessions WHERE ended_at IS NULL")
                 .fetch_all(self.pool())
                 .await
                 .map_err(|error| self.query_failed(&error))?;
-        let mut others: HashMap<&'static str, Vec<i64>> = HashMap::new();
+        let mut changed: HashMap<&'static str, Vec<i64>> = HashMap::new();
         for (id, person, written) in rows {
             let Some(person) = decode_person(id, &person) else { continue };
-            let upkeep = can(&person).as_str();
+            let upkeep = revalidation_of(&person).as_str();
             if upkeep != written {
-                others.entry(upkeep).or_default().push(id);
+                changed.entry(upkeep).or_default().push(id);
             }
         }
-        for (upkeep, ids) in others {
+        for (upkeep, ids) in changed {
             let ids = serde_json::to_string(&ids).map_err(|error| self.failed(&error))?;
             sqlx::query("UPDATE sessions SET upkeep = ? WHERE id IN (SELECT value FROM json_each(?))")
                 .bind(upkeep)
@@ -173,8 +176,8 @@ impl Sessions {
         Ok(())
     }
 
-    /// The times that a session must have been made and used after not to have run out: for those who stay, and for the
-    /// others.
+    /// The times after which a session must have begun and been used, in order to be alive: begun with and without
+    /// "stay signed in", then used likewise.
     fn alive_cutoffs(&self) -> [i64; 4] {
         let (now, lifetimes) = (self.now(), self.lifetimes());
         [lifetimes.stay, lifetimes.absolute, lifetimes.idle_for(true), lifetimes.idle_for(false)]
@@ -182,7 +185,7 @@ impl Sessions {
     }
 }
 
-/// One person, for SQLite to take apart.
+/// A person as JSON for SQLite's `json_each`.
 #[derive(Serialize)]
 struct SessionPersonJson<'a> {
     id: &'a str,
@@ -196,7 +199,7 @@ impl<'a> SessionPersonJson<'a> {
     }
 }
 
-/// The person of a row; one who cannot be read opens nothing either, and is only logged.
+/// Decodes the person of a row; one that cannot be read grants nothing either, and is only logged.
 fn decode_person(session: i64, person: &[u8]) -> Option<Person> {
     serde_json::from_slice(person)
         .inspect_err(|error| tracing::warn!(session, %error, "the person of a session cannot be read: passed over"))

@@ -3,92 +3,92 @@ use std::time::Duration;
 use crate::config::SessionSettings;
 use crate::domain::{Client, Person, Revalidation, SessionId, Timestamp};
 
-/// Somebody's being signed in, in one browser.
+/// A session: one person signed in, in one browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// Its name in logs and lists.
+    /// Its id in logs and lists.
     pub id: SessionId,
-    /// Who it is, as the directory described them when it was last asked.
+    /// The person, as the directory described them when it was last asked.
     pub person: Person,
     /// When they signed in.
     pub created_at: Timestamp,
-    /// When they last did something, to about a minute.
+    /// When it was last used, to about a minute.
     pub last_seen_at: Timestamp,
-    /// When it ends if nothing more is done.
+    /// When it ends if it is not used again.
     pub idle_end: Timestamp,
-    /// When it ends whatever is done.
+    /// When it ends however much it is used.
     pub absolute_end: Timestamp,
-    /// How what is known of the person is kept true.
+    /// Whether the directory can be asked about the person again.
     pub revalidation: Revalidation,
-    /// When the directory last said that they may be signed in.
+    /// When the directory last confirmed that they may be signed in.
     pub confirmed_at: Timestamp,
-    /// From when on it opens nothing, unless the directory confirms it again. `None` when nobody can ask.
+    /// From when on it grants nothing until the directory confirms it again. `None` when nobody can ask.
     pub stale_from: Option<Timestamp>,
-    /// Where they signed in from.
+    /// The address and browser they signed in from.
     pub client: Client,
-    /// When they last proved who they are with a password or a passkey.
+    /// When they last authenticated with a password or a passkey.
     pub authenticated_at: Timestamp,
-    /// When they last showed a second factor.
+    /// When they last authenticated with a second factor.
     pub second_factor_at: Option<Timestamp>,
     /// Whether they asked to stay signed in.
     pub stay_signed_in: bool,
 }
 
-/// How a session begins.
+/// The options of a new session.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionOptions {
     /// Whether the directory can be asked about the person again.
     pub revalidation: Revalidation,
-    /// Whether a second factor was shown with the sign-in.
+    /// Whether the sign-in included a second factor.
     pub second_factor: bool,
     /// Whether the person asked to stay signed in, and may.
     pub stay_signed_in: bool,
 }
 
 impl SessionOptions {
-    /// A sign-in by a password alone, in a browser that is closed some time.
+    /// A sign-in by password alone, without "stay signed in".
     pub fn password_only(revalidation: Revalidation) -> Self {
         Self { revalidation, second_factor: false, stay_signed_in: false }
     }
 }
 
-/// What somebody who is signed in has proved anew. Each gives their browser a new token.
+/// The kind of a re-authentication within a session. Each gives the browser a new token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reauthentication {
-    /// Who they are, with a password.
+    /// With the password.
     Password,
-    /// That they have their second factor.
+    /// With the second factor.
     SecondFactor,
-    /// Both at once, with a passkey.
+    /// With both at once: a passkey.
     Both,
 }
 
 impl Session {
-    /// The moment from which it is no longer good, if nothing more is done.
+    /// The moment from which it is no longer valid, if it is not used again.
     pub fn expires_at(&self) -> Timestamp {
         self.idle_end.min(self.absolute_end)
     }
 
-    /// Whether nobody could confirm it for too long.
+    /// Whether it was last confirmed too long ago.
     pub fn is_stale(&self, now: Timestamp) -> bool {
         self.stale_from.is_some_and(|from| now >= from)
     }
 }
 
-/// What a token stands for.
+/// The outcome of looking up a session by its token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionLookup {
-    /// A session that is good.
+    /// A valid session.
     Valid(Session),
-    /// A session that has not ended and opens nothing: the directory could not be asked about its person for too long.
-    /// It is good again as soon as the directory confirms it.
+    /// A session that has not ended and grants nothing: the directory could not be asked about its person for too long.
+    /// It is valid again as soon as the directory confirms it.
     Stale(Session),
-    /// Nothing: there never was one, or it has ended.
+    /// No session: there never was one, or it has ended.
     NotFound,
 }
 
 impl SessionLookup {
-    /// The session, when it is good.
+    /// The session, when it is valid.
     pub fn valid(self) -> Option<Session> {
         match self {
             Self::Valid(session) => Some(session),
@@ -96,7 +96,7 @@ impl SessionLookup {
         }
     }
 
-    /// The session that has not ended, good or not.
+    /// The session that has not ended, valid or stale.
     pub fn valid_or_stale(self) -> Option<Session> {
         match self {
             Self::Valid(session) | Self::Stale(session) => Some(session),
@@ -105,15 +105,14 @@ impl SessionLookup {
     }
 }
 
-/// How long sessions last. All of it is reckoned from the settings of now, so that a shorter setting holds for the
-/// sessions already there.
+/// The lifetimes of sessions, from the current settings, so that a shorter setting holds for existing sessions too.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SessionLifetimes {
     pub(super) idle: Duration,
     pub(super) absolute: Duration,
-    /// For those who asked to stay signed in, in place of both.
+    /// In place of both, with "stay signed in".
     pub(super) stay: Duration,
-    /// Whether anybody may ask for that.
+    /// Whether the settings allow "stay signed in".
     pub(super) stay_allowed: bool,
     pub(super) unrefreshed: Duration,
     pub(super) max_staleness: Duration,
@@ -124,7 +123,7 @@ impl SessionLifetimes {
         Self {
             idle: settings.idle,
             absolute: settings.absolute,
-            // Whoever asked to stay while that was allowed stays as long as the others when it is not any more.
+            // A session that asked to stay while that was allowed lasts as long as the others when it is not any more.
             stay: settings.stay.unwrap_or(settings.absolute),
             stay_allowed: settings.stay.is_some(),
             unrefreshed: settings.unrefreshed.min(settings.absolute),
@@ -132,7 +131,7 @@ impl SessionLifetimes {
         }
     }
 
-    /// How long after the sign-in a session ends in any case.
+    /// How long after the sign-in a session ends, however much it is used.
     fn absolute_for(self, times: SessionTimes) -> Duration {
         match times.revalidation {
             Revalidation::Refreshed if times.stay_signed_in => self.stay,
@@ -141,12 +140,12 @@ impl SessionLifetimes {
         }
     }
 
-    /// How long it may be unused.
-    pub(super) fn idle_for(self, stays: bool) -> Duration {
-        if stays { self.idle.max(self.stay) } else { self.idle }
+    /// How long a session may be unused.
+    pub(super) fn idle_for(self, stay_signed_in: bool) -> Duration {
+        if stay_signed_in { self.idle.max(self.stay) } else { self.idle }
     }
 
-    /// How the session of these times stands.
+    /// When a session with these times expires and goes stale.
     pub(super) fn expiry(self, times: SessionTimes) -> SessionExpiry {
         SessionExpiry {
             idle: times.last_seen_at + self.idle_for(times.stay_signed_in),
@@ -157,7 +156,7 @@ impl SessionLifetimes {
     }
 }
 
-/// What the ends of a session are reckoned from.
+/// The times of a session from which its expiry is calculated.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SessionTimes {
     pub(super) created_at: Timestamp,
@@ -168,7 +167,8 @@ pub(super) struct SessionTimes {
 }
 
 impl SessionTimes {
-    /// As a row has them. A word that a later version wrote is read as the shorter life.
+    /// From a row's columns. An unknown `upkeep`, as a later version may write, is read as the one with the shorter
+    /// lifetime.
     pub(super) fn from_row(
         created_at: i64,
         last_seen_at: i64,
@@ -186,14 +186,14 @@ impl SessionTimes {
     }
 }
 
-/// When the person of a session proved what.
+/// When the person of a session last authenticated, and how.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AuthenticationTimes {
     pub(super) authenticated_at: Timestamp,
     pub(super) second_factor_at: Option<Timestamp>,
 }
 
-/// The first moments at which a session is no longer good.
+/// The first moments at which a session is no longer valid.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SessionExpiry {
     pub(super) idle: Timestamp,
@@ -201,7 +201,7 @@ pub(super) struct SessionExpiry {
     pub(super) stale_from: Option<Timestamp>,
 }
 
-/// What of a session's row tells how it stands.
+/// The columns of a session's row that its status is calculated from.
 #[derive(sqlx::FromRow)]
 pub(super) struct SessionStatusRow {
     pub(super) id: i64,
@@ -214,7 +214,7 @@ pub(super) struct SessionStatusRow {
     pub(super) end_reason: Option<String>,
 }
 
-/// A session's row, before its person is read.
+/// A session's row, not yet decoded.
 #[derive(sqlx::FromRow)]
 pub(super) struct StoredSession {
     id: i64,
@@ -231,7 +231,7 @@ pub(super) struct StoredSession {
     stays: bool,
 }
 
-/// What is read of a row, for the statements that read one.
+/// The columns of a [`StoredSession`], for the statements that read one.
 macro_rules! columns {
     () => {
         "id, person, created_at, last_seen_at, confirmed_at, upkeep, address, user_agent, proved_at, second_factor_at, \
@@ -245,7 +245,7 @@ impl StoredSession {
         SessionId::new(self.id)
     }
 
-    /// The session, or what about the row cannot be read.
+    /// Decodes the row; the error says which column cannot be read.
     pub(super) fn into_session(self, lifetimes: SessionLifetimes) -> Result<Session, String> {
         let person = serde_json::from_slice(&self.person)
             .map_err(|error| format!("the person of session {} cannot be read: {error}", self.id))?;
@@ -255,12 +255,12 @@ impl StoredSession {
             .transpose()?;
         let times =
             SessionTimes::from_row(self.created_at, self.last_seen_at, self.confirmed_at, &self.upkeep, self.stays);
-        let proofs = AuthenticationTimes {
+        let authentication = AuthenticationTimes {
             authenticated_at: Timestamp::from_millis(self.proved_at),
             second_factor_at: self.second_factor_at.map(Timestamp::from_millis),
         };
         let client = Client::new(address, self.user_agent.as_deref());
-        Ok(Session::from_parts(SessionId::new(self.id), person, times, proofs, client, lifetimes))
+        Ok(Session::from_parts(SessionId::new(self.id), person, times, authentication, client, lifetimes))
     }
 }
 
@@ -269,24 +269,24 @@ impl Session {
         id: SessionId,
         person: Person,
         times: SessionTimes,
-        proofs: AuthenticationTimes,
+        authentication: AuthenticationTimes,
         client: Client,
         lifetimes: SessionLifetimes,
     ) -> Self {
-        let ends = lifetimes.expiry(times);
+        let expiry = lifetimes.expiry(times);
         Self {
             id,
             person,
             created_at: times.created_at,
             last_seen_at: times.last_seen_at,
-            idle_end: ends.idle,
-            absolute_end: ends.absolute,
+            idle_end: expiry.idle,
+            absolute_end: expiry.absolute,
             revalidation: times.revalidation,
             confirmed_at: times.confirmed_at,
-            stale_from: ends.stale_from,
+            stale_from: expiry.stale_from,
             client,
-            authenticated_at: proofs.authenticated_at,
-            second_factor_at: proofs.second_factor_at,
+            authenticated_at: authentication.authenticated_at,
+            second_factor_at: authentication.second_factor_at,
             stay_signed_in: times.stay_signed_in,
         }
     }

@@ -14,22 +14,22 @@ use crate::config::SessionSettings;
 use crate::domain::{Clock, SessionId, Timestamp};
 use crate::store::{Store, StoreError, StoreKind, WatchRegistry, WriteConnectionGuard};
 
-/// The steps from an empty file to today's tables, in the binary.
+/// The migrations from an empty file to today's tables, embedded in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/sessions/migrations");
 
 const KIND: StoreKind = StoreKind { name: "session store", if_recreated: "everybody signs in again" };
 
-/// A page view becomes a write at most this often, so that reading a page does not wait for the disk.
+/// How often the last use of a session is written at most, so that reading a page does not wait for the disk.
 const TOUCH_INTERVAL: Duration = Duration::from_mins(1);
 
 /// With a short idle time, "about a minute" would be too coarse: last use is then noted this many times within it.
 const TOUCHES_WITHIN_IDLE: u32 = 4;
 
-/// How long an ended session's row stays to tell late connections why. A page that was asleep for longer is told
-/// that the session has expired, which is what it looks like to its reader.
+/// How long an ended session's row is kept, to give late connections its end reason. A page that was asleep for longer
+/// is told that the session has expired, which is what it looks like to its reader.
 const ENDED_RETENTION: Duration = Duration::from_hours(1);
 
-/// Every session there is. Cheap to clone; the clones are one store.
+/// The store of all sessions. Cheap to clone; the clones are one store.
 #[derive(Clone)]
 pub struct Sessions {
     inner: Arc<SessionsInner>,
@@ -42,19 +42,19 @@ struct SessionsInner {
     watch_registry: WatchRegistry,
     cache: SessionCache,
     insert_batcher: InsertBatcher,
-    /// The number of the session that was begun last. One server writes to a file, and whoever begins a session knows its number
-    /// without asking for it.
+    /// The id of the session that was begun last. Only one server writes to the file, so a new session's id is known
+    /// without asking the database.
     last_id: AtomicI64,
 }
 
 impl Sessions {
-    /// Opens the store in the file `path`, which is made (mode 0600) when there is none; its folder must be there.
+    /// Opens the store in the file `path`, created with mode 0600 when there is none. Its folder must exist.
     ///
     /// # Errors
     /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
     pub async fn open(path: &Path, settings: &SessionSettings, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let store = Store::open(path, KIND, &MIGRATIONS).await?;
-        // What AUTOINCREMENT remembers, the largest number there ever was (https://www.sqlite.org/autoinc.html), and in a file
+        // AUTOINCREMENT's counter, the largest id there ever was (https://www.sqlite.org/autoinc.html), or in a file
         // that was mended by hand the largest there is.
         let last_id: i64 = sqlx::query_scalar(
             "SELECT coalesce(max(id), 0) FROM
@@ -76,8 +76,9 @@ impl Sessions {
         })
     }
 
-    /// The session whose token this is, now used. [`Found::Nothing`] when there never was one, or it has ended, was idle
-    /// too long, or is past its last hour; [`Found::Stale`] when the directory could not confirm it for too long.
+    /// Looks up the session of a token, and notes its use. [`SessionLookup::NotFound`] when there never was one, or it
+    /// has ended, was idle too long, or is past its absolute end; [`SessionLookup::Stale`] when the directory could not
+    /// confirm it for too long.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked: that says nothing about the session.
@@ -91,7 +92,7 @@ impl Sessions {
         {
             return Ok(SessionLookup::Valid(session));
         }
-        let leaf = self.cache().leaf();
+        let generation = self.cache().generation();
         let row: Option<StoredSession> =
             sqlx::query_as(concat!("SELECT ", columns!(), " FROM sessions WHERE token_hash = ? AND ended_at IS NULL"))
                 .bind(hash.to_vec())
@@ -104,16 +105,16 @@ impl Sessions {
         if now >= session.expires_at() {
             return Ok(SessionLookup::NotFound);
         }
-        // What opens nothing is not used either.
+        // A session that grants nothing is not used either.
         if session.is_stale(now) {
             return Ok(SessionLookup::Stale(session));
         }
         let session = self.touch(session).await;
-        self.cache().insert(hash, session.clone(), now, leaf);
+        self.cache().insert(hash, session.clone(), now, generation);
         Ok(SessionLookup::Valid(session))
     }
 
-    /// Ends a session and tells its live connections at once. `false` when it had ended before, or never was.
+    /// Ends a session and notifies its live connections at once. `false` when it had ended before, or never was.
     ///
     /// # Errors
     /// [`StoreError`] when the end cannot be written down; the session then goes on.
@@ -133,16 +134,16 @@ impl Sessions {
         Ok(ended)
     }
 
-    /// Writes down the end of every session whose time is over, tells its live connections, and forgets those that
-    /// ended a while ago. To be called every minute or so. Answers with the sessions that it ended, for the audit;
-    /// one whose row cannot be read has ended like the others, and is logged instead.
+    /// Ends every expired session, notifies its live connections, and deletes those that ended a while ago. To be
+    /// called every minute or so. Returns the sessions that it ended, for the audit; one whose row cannot be read has
+    /// ended like the others, and is logged instead.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be written; expired sessions are none the less no longer found.
     pub async fn sweep(&self) -> Result<Vec<Session>, StoreError> {
         let now = self.now();
         let lifetimes = self.inner.lifetimes;
-        // What is asked of every session stands in the index: the rows that go on are not read.
+        // All columns of the condition are in the index: the rows of sessions that go on are not read.
         let rows: Vec<StoredSession> = sqlx::query_as(concat!(
             "UPDATE sessions SET ended_at = ?, end_reason = ? WHERE id IN (
                  SELECT id FROM sessions INDEXED BY sessions_alive WHERE ended_at IS NULL AND (
@@ -171,7 +172,7 @@ impl Sessions {
         Ok(ended)
     }
 
-    /// Closes the file in good order, when the program stops. The store answers nothing after that.
+    /// Closes the file, when the program stops. Every later query fails.
     pub async fn close(&self) {
         self.inner.store.close().await;
     }
@@ -188,7 +189,7 @@ impl Sessions {
         &self.inner.insert_batcher
     }
 
-    /// A number that no session has had.
+    /// An id that no session has had.
     pub(super) fn next_id(&self) -> SessionId {
         SessionId::new(self.inner.last_id.fetch_add(1, Ordering::Relaxed) + 1)
     }
@@ -197,7 +198,7 @@ impl Sessions {
         self.inner.store.pool()
     }
 
-    /// For what is written the most: see [`Store::pen`].
+    /// The connection for the most frequent writes: see [`Store::write_connection`].
     pub(super) async fn write_connection(&self) -> Result<WriteConnectionGuard<'_>, sqlx::Error> {
         self.inner.store.write_connection().await
     }
@@ -210,8 +211,8 @@ impl Sessions {
         &*self.inner.clock
     }
 
-    /// Notes that the session is in use. A disk that refuses the note does not refuse the page: the session then
-    /// ends a little early, and the log says why.
+    /// Writes down the use of a session. A failing disk does not refuse the page: the session then ends a little early,
+    /// and the log says why.
     async fn touch(&self, session: Session) -> Session {
         let now = self.now();
         if !self.needs_touch(&session, now) {
@@ -236,7 +237,7 @@ impl Sessions {
         }
     }
 
-    /// Whether its last use was so long ago that this one is to be written down.
+    /// Whether its last written use is so long ago that this one is to be written.
     fn needs_touch(&self, session: &Session, now: Timestamp) -> bool {
         let idle = self.inner.lifetimes.idle_for(session.stay_signed_in);
         now.since(session.last_seen_at) >= TOUCH_INTERVAL.min(idle / TOUCHES_WITHIN_IDLE)
@@ -246,7 +247,7 @@ impl Sessions {
         self.inner.clock.now()
     }
 
-    /// The sessions of these rows; what cannot be read is logged and left out.
+    /// The sessions of these rows; a row that cannot be read is logged and left out.
     pub(super) fn decode_all(&self, rows: Vec<StoredSession>) -> impl Iterator<Item = Session> {
         rows.into_iter().filter_map(|row| {
             let session = row.id();

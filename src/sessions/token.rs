@@ -14,17 +14,18 @@ const BYTES: usize = 32;
 /// 32 bytes in base64url without padding.
 const CHARACTERS: usize = 43;
 
-/// What a browser's cookie holds: whoever has it is the member. It never prints itself and wipes itself when dropped.
+/// The secret session token in a browser's cookie: whoever has it is the member. It does not print itself, and wipes
+/// itself when dropped.
 #[derive(Clone)]
 pub struct SessionToken(Zeroizing<[u8; BYTES]>);
 
-/// The text is not a token that this program could have made.
+/// A text that is not a session token of this program's making.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a session token is {CHARACTERS} characters of base64url")]
 pub struct InvalidSessionToken;
 
 impl SessionToken {
-    /// A new token from the system's generator.
+    /// A new token from the system's random generator.
     ///
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give; nothing weaker is used in its place.
@@ -34,13 +35,12 @@ impl SessionToken {
         Ok(Self(bytes))
     }
 
-    /// The token as the cookie carries it: base64url, 43 characters. For the cookie alone.
+    /// The token's text for the cookie, and for nothing else: base64url, 43 characters.
     pub fn reveal(&self) -> Zeroizing<String> {
         Zeroizing::new(URL_SAFE_NO_PAD.encode(self.0.as_slice()))
     }
 
-    /// SHA-256 of the token: what the store keeps. A plain hash is enough for 256 random bits; nothing can be tried
-    /// out against it.
+    /// The token's SHA-256, as the store has it. A plain hash is enough for 256 random bits: there is nothing to guess.
     pub fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.0.as_slice()).into()
     }
@@ -49,7 +49,7 @@ impl SessionToken {
 impl FromStr for SessionToken {
     type Err = InvalidSessionToken;
 
-    /// Accepts only the one spelling that [`SessionToken::reveal`] writes; the length is looked at first, so that a
+    /// Accepts only the one spelling that [`SessionToken::reveal`] writes; the length is checked first, so that a
     /// cookie full of rubbish costs nothing.
     fn from_str(text: &str) -> Result<Self, InvalidSessionToken> {
         if text.len() != CHARACTERS {

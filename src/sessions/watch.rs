@@ -6,24 +6,24 @@ use crate::domain::{Clock, Person, SessionId, Timestamp};
 use crate::store::{RowStatus, RowWatch, StoreError, WatchRegistry, WatchedStore};
 
 impl Sessions {
-    /// Watches over a session whose person is `known` so, for as long as the watch is kept. Must be called within a Tokio
-    /// runtime.
+    /// Subscribes to a session, whose person the caller takes to be `known`, until the watch is dropped. Must be called
+    /// within a Tokio runtime.
     pub fn watch(&self, id: SessionId, known: &Person) -> RowWatch {
         WatchRegistry::watch(self, id.as_i64(), known)
     }
 
-    /// How a session stood at `asked_at`, when the row was asked for: whoever used it since has moved its end.
+    /// A session's status at `asked_at`, when its row was read: a use since then has moved its end.
     fn status(&self, row: SessionStatusRow, asked_at: Timestamp) -> RowStatus {
         if let Some(word) = &row.end_reason {
             return RowStatus::Ended(EndReason::from_stored(word));
         }
         let times = SessionTimes::from_row(row.created_at, row.last_seen_at, row.confirmed_at, &row.upkeep, row.stays);
-        let ends = self.lifetimes().expiry(times);
-        let end = ends.idle.min(ends.absolute);
+        let expiry = self.lifetimes().expiry(times);
+        let end = expiry.idle.min(expiry.absolute);
         if asked_at >= end {
             return RowStatus::Ended(EndReason::Expired);
         }
-        match ends.stale_from {
+        match expiry.stale_from {
             Some(stale_from) if asked_at >= stale_from => RowStatus::Unconfirmed,
             Some(stale_from) => RowStatus::Valid { until: end.min(stale_from), person: row.person },
             None => RowStatus::Valid { until: end, person: row.person },

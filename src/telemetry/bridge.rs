@@ -2,11 +2,11 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 
 /// Rocket and other libraries speak `log`; this carries what they say into `tracing`. Without the place in their source
 /// that they add to every line: it is a path of whichever machine built the program.
-struct Bridge;
+struct LogBridge;
 
 /// Begins to carry, from here on. Which lines are written is the filter's decision.
-pub(super) fn start() {
-    match log::set_logger(&Bridge) {
+pub(super) fn install() {
+    match log::set_logger(&LogBridge) {
         // Finer lines are for those who work on the libraries themselves.
         Ok(()) => log::set_max_level(LevelFilter::Debug),
         Err(error) => {
@@ -15,14 +15,14 @@ pub(super) fn start() {
     }
 }
 
-impl Log for Bridge {
+impl Log for LogBridge {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        speaks_for_itself(metadata.target())
+        is_forwarded(metadata.target())
     }
 
     fn log(&self, record: &Record<'_>) {
         let library = record.target();
-        if !speaks_for_itself(library) {
+        if !is_forwarded(library) {
             return;
         }
         let message = record.args();
@@ -43,7 +43,7 @@ impl Log for Bridge {
 /// that forwards. Rocket's server announces every request that has no route and every catcher, which the request log has
 /// already; its settings are checked, and its address is told, by our own commands. The LDAP client's failures are told by whoever
 /// asked, and without the entries that it would print.
-fn speaks_for_itself(target: &str) -> bool {
+fn is_forwarded(target: &str) -> bool {
     let crate_name = target.split("::").next().unwrap_or(target);
     let told_elsewhere = ["rocket::server", "rocket::launch", "rocket::config", "ldap3::"];
     crate_name != env!("CARGO_CRATE_NAME") && !told_elsewhere.iter().any(|module| target.starts_with(module))
@@ -55,10 +55,10 @@ mod tests {
 
     #[test]
     fn what_rockets_macros_say_in_our_name_is_not_repeated() {
-        assert!(!speaks_for_itself("belvedere::web::routes::live::_"));
-        assert!(!speaks_for_itself("rocket::server::_"));
-        assert!(!speaks_for_itself("ldap3::conn"));
-        assert!(speaks_for_itself("rocket::shutdown"));
-        assert!(speaks_for_itself("rocket_dyn_templates::engine::tera::_"));
+        assert!(!is_forwarded("belvedere::web::routes::live::_"));
+        assert!(!is_forwarded("rocket::server::_"));
+        assert!(!is_forwarded("ldap3::conn"));
+        assert!(is_forwarded("rocket::shutdown"));
+        assert!(is_forwarded("rocket_dyn_templates::engine::tera::_"));
     }
 }

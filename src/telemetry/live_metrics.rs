@@ -16,48 +16,48 @@ const READING_TO_WIRE_SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.15,
 /// figures.
 #[derive(Clone)]
 pub struct LiveMetrics {
-    frames: Family<Over, Counter>,
-    sent: Family<Over, Counter>,
+    frames: Family<TransportLabels, Counter>,
+    bytes_sent: Family<TransportLabels, Counter>,
     snapshots: Counter,
-    begun: Family<Begun, Counter>,
-    goodbyes: Family<Goodbye, Counter>,
+    connections_started: Family<ConnectionStartLabels, Counter>,
+    connections_closed: Family<CloseReasonLabels, Counter>,
     reading_to_wire: Histogram,
-    viewers: Family<Page, Gauge>,
+    viewers: Family<PageLabels, Gauge>,
     channels: Gauge,
     stalled: Gauge,
-    lag: Family<Quantile, Gauge>,
-    feeds: Family<Source, Gauge>,
-    failing: Family<Source, Gauge>,
-    oldest: Family<Source, Gauge<f64, AtomicU64>>,
+    lag: Family<QuantileLabels, Gauge>,
+    feeds: Family<SourceLabels, Gauge>,
+    failing: Family<SourceLabels, Gauge>,
+    oldest_reading: Family<SourceLabels, Gauge<f64, AtomicU64>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Over {
+struct TransportLabels {
     over: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Begun {
+struct ConnectionStartLabels {
     with: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Goodbye {
+struct CloseReasonLabels {
     reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Page {
+struct PageLabels {
     page: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Quantile {
+struct QuantileLabels {
     quantile: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Source {
+struct SourceLabels {
     source: String,
 }
 
@@ -84,14 +84,14 @@ pub struct FeedsState {
     /// How many of them have no reading newer than their trouble.
     pub failing: usize,
     /// How old the oldest of their last readings is.
-    pub oldest: Duration,
+    pub oldest_reading: Duration,
 }
 
 impl LiveState {
     /// The lag that a share of the sockets does not exceed, in batches; `share` is from 0 to 1.
-    pub fn lag(&self, share: f64) -> u64 {
+    pub fn lag_quantile(&self, quantile: f64) -> u64 {
         #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let at = (self.lags.len().saturating_sub(1) as f64 * share).ceil() as usize;
+        let at = (self.lags.len().saturating_sub(1) as f64 * quantile).ceil() as usize;
         self.lags.get(at).copied().unwrap_or(0)
     }
 }
@@ -101,10 +101,10 @@ impl LiveMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
             frames: Family::default(),
-            sent: Family::default(),
+            bytes_sent: Family::default(),
             snapshots: Counter::default(),
-            begun: Family::default(),
-            goodbyes: Family::default(),
+            connections_started: Family::default(),
+            connections_closed: Family::default(),
             reading_to_wire: Histogram::new(READING_TO_WIRE_SECONDS),
             viewers: Family::default(),
             channels: Gauge::default(),
@@ -112,14 +112,18 @@ impl LiveMetrics {
             lag: Family::default(),
             feeds: Family::default(),
             failing: Family::default(),
-            oldest: Family::default(),
+            oldest_reading: Family::default(),
         };
         let live = registry.sub_registry_with_prefix("live");
         live.register("frames", "Messages written, by way", metrics.frames.clone());
-        live.register_with_unit("sent", "Written for viewers, by way", Unit::Bytes, metrics.sent.clone());
+        live.register_with_unit("sent", "Written for viewers, by way", Unit::Bytes, metrics.bytes_sent.clone());
         live.register("snapshots", "Whole states sent, to who came new or was too slow", metrics.snapshots.clone());
-        live.register("begun", "Connections begun, anew or with all they had missed", metrics.begun.clone());
-        live.register("goodbyes", "Connections ended from here, by reason", metrics.goodbyes.clone());
+        live.register(
+            "begun",
+            "Connections begun, anew or with all they had missed",
+            metrics.connections_started.clone(),
+        );
+        live.register("goodbyes", "Connections ended from here, by reason", metrics.connections_closed.clone());
         live.register_with_unit(
             "reading_to_wire",
             "From a batch's oldest reading to the last socket of a row",
@@ -136,67 +140,69 @@ impl LiveMetrics {
             "feeds_oldest",
             "Age of the oldest last reading, by source",
             Unit::Seconds,
-            metrics.oldest.clone(),
+            metrics.oldest_reading.clone(),
         );
         metrics
     }
 
     /// So much was written to sockets.
-    pub fn wrote(&self, frames: u64, bytes: u64) {
-        self.count(Over { over: "websocket" }, frames, bytes);
+    pub fn add_written(&self, frames: u64, bytes: u64) {
+        self.count(TransportLabels { over: "websocket" }, frames, bytes);
     }
 
     /// One event of so many bytes was given to a stream.
-    pub fn streamed(&self, bytes: usize) {
-        self.count(Over { over: "events" }, 1, u64::try_from(bytes).unwrap_or(u64::MAX));
+    pub fn add_streamed_event(&self, bytes: usize) {
+        self.count(TransportLabels { over: "events" }, 1, u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
     /// A whole state was sent.
-    pub fn snapshot(&self) {
+    pub fn add_snapshot(&self) {
         self.snapshots.inc();
     }
 
     /// A connection has begun; `resumed`, when all that it had missed could be replayed.
-    pub fn begun(&self, resumed: bool) {
-        self.begun.get_or_create(&Begun { with: if resumed { "replay" } else { "snapshot" } }).inc();
+    pub fn connection_started(&self, resumed: bool) {
+        self.connections_started
+            .get_or_create(&ConnectionStartLabels { with: if resumed { "replay" } else { "snapshot" } })
+            .inc();
     }
 
     /// A connection was ended from here.
-    pub fn goodbye(&self, reason: &'static str) {
-        self.goodbyes.get_or_create(&Goodbye { reason }).inc();
+    pub fn connection_closed(&self, reason: &'static str) {
+        self.connections_closed.get_or_create(&CloseReasonLabels { reason }).inc();
     }
 
     /// A batch is on all the wires of a row, so long after its oldest reading.
-    pub fn on_the_wire(&self, after: Duration) {
+    pub fn observe_reading_to_wire(&self, after: Duration) {
         self.reading_to_wire.observe(after.as_secs_f64());
     }
 
     /// Takes in how things stand: for the figures that are looked up when somebody reads them.
-    pub fn stand(&self, state: &LiveState) {
+    pub fn set_state(&self, state: &LiveState) {
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.viewers.clear();
         for (page, viewers) in &state.viewers {
-            self.viewers.get_or_create(&Page { page: page.clone() }).set(count(*viewers));
+            self.viewers.get_or_create(&PageLabels { page: page.clone() }).set(count(*viewers));
         }
         self.channels.set(count(state.channels));
         self.stalled.set(count(state.stalled));
         for (quantile, share) in [("0.5", 0.5), ("0.99", 0.99), ("1", 1.0)] {
-            let lag = i64::try_from(state.lag(share)).unwrap_or(i64::MAX);
-            self.lag.get_or_create(&Quantile { quantile }).set(lag);
+            let lag = i64::try_from(state.lag_quantile(share)).unwrap_or(i64::MAX);
+            self.lag.get_or_create(&QuantileLabels { quantile }).set(lag);
         }
         self.feeds.clear();
         self.failing.clear();
-        self.oldest.clear();
+        self.oldest_reading.clear();
         for (source, feeds) in &state.feeds {
-            let source = Source { source: source.clone() };
+            let source = SourceLabels { source: source.clone() };
             self.feeds.get_or_create(&source).set(count(feeds.running));
             self.failing.get_or_create(&source).set(count(feeds.failing));
-            self.oldest.get_or_create(&source).set(feeds.oldest.as_secs_f64());
+            self.oldest_reading.get_or_create(&source).set(feeds.oldest_reading.as_secs_f64());
         }
     }
 
-    fn count(&self, over: Over, frames: u64, bytes: u64) {
+    fn count(&self, over: TransportLabels, frames: u64, bytes: u64) {
         self.frames.get_or_create(&over).inc_by(frames);
-        self.sent.get_or_create(&over).inc_by(bytes);
+        self.bytes_sent.get_or_create(&over).inc_by(bytes);
     }
 }

@@ -25,7 +25,7 @@ pub struct Metrics {
 /// The figures could not be written out.
 #[derive(Debug, thiserror::Error)]
 #[error("the figures cannot be written as OpenMetrics text: {0}")]
-pub struct EncodeError(#[from] fmt::Error);
+pub struct EncodeMetricsError(#[from] fmt::Error);
 
 impl Metrics {
     /// New figures, nothing counted yet.
@@ -57,7 +57,7 @@ impl Metrics {
     ///
     /// # Errors
     /// [`EncodeError`].
-    pub fn encode(&self) -> Result<String, EncodeError> {
+    pub fn encode(&self) -> Result<String, EncodeMetricsError> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

@@ -9,12 +9,12 @@ mod audit_metrics;
 mod bridge;
 mod directory_metrics;
 mod live_metrics;
+mod logging;
 mod metrics;
 mod server_names;
-mod start;
 
 pub use audit_metrics::AuditMetrics;
 pub use directory_metrics::{DirectoryMetrics, PoolSize};
 pub use live_metrics::{FeedsState, LiveMetrics, LiveState};
-pub use metrics::{EncodeError, Metrics};
-pub use start::{InvalidFilter, start};
+pub use logging::{InvalidLogFilter, init_logging};
+pub use metrics::{EncodeMetricsError, Metrics};

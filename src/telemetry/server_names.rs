@@ -3,7 +3,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// Each server is a series of its own in every figure. Settings name a handful, and SRV records of even a large
 /// domain some dozens; a name server that keeps inventing more must not fill the memory, nor the monitoring behind it.
-const MOST_SERVERS: usize = 64;
+const MAX_SERVERS: usize = 64;
 
 /// What all further ones are counted as.
 const OTHER: &str = "other";
@@ -19,7 +19,7 @@ impl ServerNames {
             return Arc::clone(known);
         }
         let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if names.len() >= MOST_SERVERS && !names.contains(server) {
+        if names.len() >= MAX_SERVERS && !names.contains(server) {
             return OTHER.into();
         }
         let name: Arc<str> = server.into();
@@ -37,10 +37,10 @@ mod tests {
         let names = ServerNames::default();
         for n in 0..1_000 {
             let server = format!("ldaps://dc{n}:636");
-            let expected = if n < MOST_SERVERS { server.as_str() } else { OTHER };
+            let expected = if n < MAX_SERVERS { server.as_str() } else { OTHER };
             assert_eq!(&*names.label(&server), expected);
         }
         assert_eq!(&*names.label("ldaps://dc3:636"), "ldaps://dc3:636");
-        assert_eq!(names.0.read().map(|names| names.len()).ok(), Some(MOST_SERVERS));
+        assert_eq!(names.0.read().map(|names| names.len()).ok(), Some(MAX_SERVERS));
     }
 }

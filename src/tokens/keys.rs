@@ -2,20 +2,20 @@ use super::Tokens;
 use crate::domain::Timestamp;
 use crate::store::StoreError;
 
-/// A key that signs, sealed: this room keeps it and cannot open it.
+/// An encrypted key that signs JWTs: this room keeps it and cannot decrypt it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedSigningKey {
-    /// Its public name, as a signed token's `kid` gives it.
+    /// Its key id, the `kid` of a JWT's header (RFC 7515, 4.1.4).
     pub kid: String,
-    /// The key, encrypted by whoever made it.
+    /// The key, encrypted by the room above.
     pub sealed: Vec<u8>,
-    /// When it was made.
+    /// When it was generated.
     pub created_at: Timestamp,
 }
 
-/// The sealed keys, which last as long as the tokens beside them.
+/// The store of sealed signing keys.
 impl Tokens {
-    /// Every key, the oldest first.
+    /// All sealed keys, the oldest first.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
@@ -30,7 +30,7 @@ impl Tokens {
         Ok(rows.into_iter().map(key).collect())
     }
 
-    /// Keeps a key.
+    /// Inserts a key.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be written.
@@ -45,7 +45,7 @@ impl Tokens {
             .map_err(|error| self.query_failed(&error))
     }
 
-    /// Forgets a key: what it signed is not believed any more.
+    /// Deletes a key: JWTs that it signed are no longer accepted.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be written.

@@ -3,9 +3,9 @@ use super::{Token, Tokens};
 use crate::domain::PersonId;
 use crate::store::StoreError;
 
-/// Tokens to look at and to choose from: a person's own, and for admins everybody's.
+/// Lists of tokens: a person's own, and for admins everybody's.
 impl Tokens {
-    /// The tokens somebody has now, the newest first. One whose row cannot be read is left out, and logged: it opens
+    /// A person's current tokens, the newest first. One whose row cannot be read is left out, and logged: it grants
     /// nothing, and must not hide the others.
     ///
     /// # Errors
@@ -26,11 +26,11 @@ impl Tokens {
         Ok(self.decode_all(rows).collect())
     }
 
-    /// Everybody's tokens, those used last first: at most `most`, from behind the first `skip` on.
+    /// Everybody's tokens, those used last first: at most `limit`, from behind the first `skip` on.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
-    pub async fn list(&self, skip: usize, most: usize) -> Result<Vec<Token>, StoreError> {
+    pub async fn list(&self, skip: usize, limit: usize) -> Result<Vec<Token>, StoreError> {
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let rows: Vec<StoredToken> = sqlx::query_as(concat!(
             "SELECT ",
@@ -40,7 +40,7 @@ impl Tokens {
         ))
         .bind(self.now().as_millis())
         .bind(self.alive_cutoff())
-        .bind(count(most))
+        .bind(count(limit))
         .bind(count(skip))
         .fetch_all(self.pool())
         .await

@@ -7,18 +7,18 @@ use super::{Token, Tokens};
 use crate::domain::{Person, PersonId, Revalidation, Timestamp};
 use crate::store::StoreError;
 
-/// Keeping tokens true to the directory. Whatever holds for many people is one statement, however many they are.
+/// Revalidation of tokens against the directory. Whatever concerns many people is one statement, however many they are.
 impl Tokens {
-    /// The next people, at most `most`, whom the directory is to be asked about: each once, by their ids in order, from
-    /// behind `after` on; and behind whom to go on, `None` when there is nobody more. Tokens that have expired, or whose
-    /// people nobody can ask about, do not count. A person whose row cannot be read is passed over, and logged.
+    /// The next people, at most `limit`, whom the directory is to be asked about: each once, by their ids in order, from
+    /// behind `after` on; and behind whom to go on, `None` when there is nobody more. Tokens that have expired, or
+    /// whose people nobody can ask about, do not count. A person whose row cannot be read is passed over, and logged.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
     pub async fn people(
         &self,
         after: Option<&PersonId>,
-        most: usize,
+        limit: usize,
     ) -> Result<(Vec<Person>, Option<PersonId>), StoreError> {
         // The person who was confirmed last is described best; SQLite takes the other columns from the row of the one
         // maximum (https://www.sqlite.org/lang_select.html, 2.5).
@@ -31,15 +31,15 @@ impl Tokens {
         .bind(self.now().as_millis())
         .bind(self.alive_cutoff())
         // One more shows whether there is anybody more.
-        .bind(i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1))
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        let goes_on = rows.len() > most;
-        let last = rows[..most.min(rows.len())].last().filter(|_| goes_on);
-        let last = last.map(|(_, person_id, ..)| PersonId::new(person_id));
-        let people = rows.into_iter().take(most).filter_map(|(id, _, person, _)| decode_person(id, &person)).collect();
-        Ok((people, last))
+        let has_more = rows.len() > limit;
+        let last = rows[..limit.min(rows.len())].last().filter(|_| has_more);
+        let next_after = last.map(|(_, person_id, ..)| PersonId::new(person_id));
+        let people = rows.into_iter().take(limit).filter_map(|(id, _, person, _)| decode_person(id, &person)).collect();
+        Ok((people, next_after))
     }
 
     /// How many people there are whom the directory is to be asked about.
@@ -59,8 +59,8 @@ impl Tokens {
         Ok(usize::try_from(count).unwrap_or_default())
     }
 
-    /// Notes that these people, at `asked_at`, were said to be so: by the directory, or by their own signing in. Where
-    /// they were described otherwise, their tokens have them as they are now, and live connections hear of it.
+    /// Confirms the tokens of these people, as they were described at `asked_at` by the directory or by their own
+    /// sign-in. A token whose person was described otherwise is updated, and its live connections are notified.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be written; then nothing is.
@@ -101,8 +101,8 @@ impl Tokens {
         Ok(())
     }
 
-    /// Ends every token of somebody who may not be signed in any more, as the directory said when it was asked at
-    /// `asked_at`; what they proved since counts. Tells their live connections at once, and answers with the ended tokens.
+    /// Ends every token of a person who may not be signed in any more, as the directory said when it was asked at
+    /// `asked_at`, except those confirmed since. Notifies their live connections at once, and returns the ended tokens.
     ///
     /// # Errors
     /// [`StoreError`] when the ends cannot be written down; the tokens then go on.
@@ -121,26 +121,29 @@ impl Tokens {
         Ok(self.notify_ended(rows))
     }
 
-    /// Settles for every token whether its person can be asked about now, since the settings may have changed while the
+    /// Updates for every token whether its person can be asked about, since the settings may have changed while the
     /// program was down.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read or written.
-    pub async fn update_revalidation(&self, can: impl Fn(&Person) -> Revalidation) -> Result<(), StoreError> {
+    pub async fn update_revalidation(
+        &self,
+        revalidation_of: impl Fn(&Person) -> Revalidation,
+    ) -> Result<(), StoreError> {
         let rows: Vec<(i64, Vec<u8>, String)> =
             sqlx::query_as("SELECT id, person, upkeep FROM tokens WHERE ended_at IS NULL")
                 .fetch_all(self.pool())
                 .await
                 .map_err(|error| self.query_failed(&error))?;
-        let mut others: HashMap<&'static str, Vec<i64>> = HashMap::new();
+        let mut changed: HashMap<&'static str, Vec<i64>> = HashMap::new();
         for (id, person, written) in rows {
             let Some(person) = decode_person(id, &person) else { continue };
-            let upkeep = can(&person).as_str();
+            let upkeep = revalidation_of(&person).as_str();
             if upkeep != written {
-                others.entry(upkeep).or_default().push(id);
+                changed.entry(upkeep).or_default().push(id);
             }
         }
-        for (upkeep, ids) in others {
+        for (upkeep, ids) in changed {
             let ids = serde_json::to_string(&ids).map_err(|error| self.failed(&error))?;
             sqlx::query("UPDATE tokens SET upkeep = ? WHERE id IN (SELECT value FROM json_each(?))")
                 .bind(upkeep)
@@ -153,7 +156,7 @@ impl Tokens {
     }
 }
 
-/// One person, for SQLite to take apart.
+/// A person as JSON for SQLite's `json_each`.
 #[derive(Serialize)]
 struct TokenPersonJson<'a> {
     id: &'a str,
@@ -167,7 +170,7 @@ impl<'a> TokenPersonJson<'a> {
     }
 }
 
-/// The person of a row; one who cannot be read opens nothing either, and is only logged.
+/// Decodes the person of a row; one that cannot be read grants nothing either, and is only logged.
 fn decode_person(token: i64, person: &[u8]) -> Option<Person> {
     serde_json::from_slice(person)
         .inspect_err(|error| tracing::warn!(token, %error, "the person of a token cannot be read: passed over"))

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::store::{StoreError, fill_randomly};
 
-/// What every token begins with, so that a token in the wrong place is known for what it is.
+/// The prefix of every token, so that a leaked one is recognised by secret scanners.
 pub const TOKEN_PREFIX: &str = "bvt_";
 
 /// 256 bits: nobody guesses one, however many there are.
@@ -17,22 +17,23 @@ const BYTES: usize = 32;
 /// 32 bytes in base64url without padding.
 const SECRET_CHARACTERS: usize = 43;
 
-/// Three bytes in base64url. One text in sixteen million that only looks like a token passes: a program that searches
-/// files for lost secrets seldom cries wolf, and a mistyped token costs no look into the store.
+/// The checksum: three bytes in base64url. One text in sixteen million that only looks like a token passes: a secret
+/// scanner seldom reports a false positive, and a mistyped token costs no query.
 const CHECK_BYTES: usize = 3;
 const CHECK_CHARACTERS: usize = 4;
 
-/// What a script sends: whoever has it may do what it is good for. It never prints itself and wipes itself when dropped.
+/// The secret API token that a script sends: whoever has it may do what its scope allows. It does not print itself, and
+/// wipes itself when dropped.
 #[derive(Clone)]
 pub struct ApiToken(Zeroizing<[u8; BYTES]>);
 
-/// The text is not a token that this program could have made.
+/// A text that is not an API token of this program's making.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an API token is `{TOKEN_PREFIX}` and {} characters behind it", SECRET_CHARACTERS + CHECK_CHARACTERS)]
 pub struct InvalidApiToken;
 
 impl ApiToken {
-    /// A new token from the system's generator.
+    /// A new token from the system's random generator.
     ///
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give; nothing weaker is used in its place.
@@ -42,7 +43,7 @@ impl ApiToken {
         Ok(Self(bytes))
     }
 
-    /// The token as its owner sees it, once: `bvt_`, the secret in base64url, and a checksum of both.
+    /// The token's text, shown once to its owner: `bvt_`, the secret in base64url, and a checksum of both.
     pub fn reveal(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(TOKEN_PREFIX.len() + SECRET_CHARACTERS + CHECK_CHARACTERS));
         text.push_str(TOKEN_PREFIX);
@@ -52,8 +53,8 @@ impl ApiToken {
         text
     }
 
-    /// SHA-256 of the secret: what the store keeps. A plain hash is enough for 256 random bits; nothing can be tried out
-    /// against it.
+    /// The secret's SHA-256, as the store has it. A plain hash is enough for 256 random bits: there is nothing to
+    /// guess.
     pub fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.0.as_slice()).into()
     }
@@ -62,7 +63,7 @@ impl ApiToken {
 impl FromStr for ApiToken {
     type Err = InvalidApiToken;
 
-    /// Accepts only the one spelling that [`ApiToken::reveal`] writes; the length is looked at first, so that a header
+    /// Accepts only the one spelling that [`ApiToken::reveal`] writes; the length is checked first, so that a header
     /// full of rubbish costs nothing.
     fn from_str(text: &str) -> Result<Self, InvalidApiToken> {
         if text.len() != TOKEN_PREFIX.len() + SECRET_CHARACTERS + CHECK_CHARACTERS || !text.is_ascii() {
@@ -87,7 +88,7 @@ impl fmt::Debug for ApiToken {
     }
 }
 
-/// It is no proof of anything: whoever reads this can make one.
+/// The checksum of a token's prefix and secret. It authenticates nothing: anybody can calculate one.
 fn checksum(signed: &str) -> String {
     URL_SAFE_NO_PAD.encode(&Sha256::digest(signed)[..CHECK_BYTES])
 }

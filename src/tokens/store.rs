@@ -11,18 +11,19 @@ use crate::config::TokenSettings;
 use crate::domain::{Client, Clock, EndReason, Timestamp, TokenId};
 use crate::store::{Store, StoreError, StoreKind, WatchRegistry};
 
-/// The steps from an empty file to today's tables, in the binary.
+/// The migrations from an empty file to today's tables, embedded in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/tokens/migrations");
 
 const KIND: StoreKind = StoreKind { name: "token store", if_recreated: "everybody makes their API tokens anew" };
 
-/// A use becomes a write at most this often, so that a script that asks every second does not wait for the disk.
+/// How often the last use of a token is written at most, so that a script that asks every second does not wait for the
+/// disk.
 const TOUCH_INTERVAL: Duration = Duration::from_mins(1);
 
-/// How long a token that has ended is kept, to tell its script why: whoever comes back from a holiday still hears it.
+/// How long an ended token's row is kept, to give its script the end reason: also to whoever comes back from a holiday.
 const ENDED_RETENTION: Duration = Duration::from_hours(30 * 24);
 
-/// Every API token there is. Cheap to clone; the clones are one store.
+/// The store of all API tokens and of the sealed signing keys. Cheap to clone; the clones are one store.
 #[derive(Clone)]
 pub struct Tokens {
     inner: Arc<TokensInner>,
@@ -36,8 +37,8 @@ struct TokensInner {
 }
 
 impl Tokens {
-    /// Opens the store in the file `path`, which is made (mode 0600) when there is none; its folder must be there.
-    /// `max_staleness` is how long a token is good when the directory cannot be asked about its person.
+    /// Opens the store in the file `path`, created with mode 0600 when there is none. Its folder must exist.
+    /// `max_staleness` is how long a token is valid without the directory's confirmation of its person.
     ///
     /// # Errors
     /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
@@ -52,8 +53,7 @@ impl Tokens {
         Ok(Self { inner: Arc::new(TokensInner { store, lifetimes, clock, watch_registry: WatchRegistry::default() }) })
     }
 
-    /// What a secret stands for. One that opens something is now used, from where `client` is; how it was used before
-    /// is in the answer.
+    /// Looks up a token by its secret, and notes its use from the address of `client`; the result has the use before.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked: that says nothing about the token.
@@ -71,7 +71,7 @@ impl Tokens {
         Ok(found)
     }
 
-    /// How one token stands, without using it.
+    /// Looks up a token by its id, without noting a use.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked: that says nothing about the token.
@@ -84,11 +84,11 @@ impl Tokens {
         self.evaluate(row)
     }
 
-    /// Writes down the end of every token whose time is over, tells its live connections, and forgets those that ended
-    /// long ago. To be called every minute or so. Answers with the tokens that it ended, for the audit.
+    /// Ends every expired token, notifies its live connections, and deletes those that ended long ago. To be called
+    /// every minute or so. Returns the tokens that it ended, for the audit.
     ///
     /// # Errors
-    /// [`StoreError`] when the store cannot be written; expired tokens none the less open nothing.
+    /// [`StoreError`] when the store cannot be written; expired tokens none the less grant nothing.
     pub async fn sweep(&self) -> Result<Vec<Token>, StoreError> {
         let now = self.now();
         let rows: Vec<StoredToken> = sqlx::query_as(concat!(
@@ -110,12 +110,12 @@ impl Tokens {
         Ok(ended)
     }
 
-    /// Closes the file in good order, when the program stops. The store answers nothing after that.
+    /// Closes the file, when the program stops. Every later query fails.
     pub async fn close(&self) {
         self.inner.store.close().await;
     }
 
-    /// How the token of a row stands.
+    /// The outcome of a lookup that read `row`.
     fn evaluate(&self, row: Option<StoredToken>) -> Result<TokenLookup, StoreError> {
         let Some(row) = row else { return Ok(TokenLookup::NotFound) };
         if let Some(word) = &row.end_reason {
@@ -131,7 +131,7 @@ impl Tokens {
         })
     }
 
-    /// Notes that the token is in use. A disk that refuses the note does not refuse the script: the log says why.
+    /// Writes down the use of a token. A failing disk does not refuse the script: the log says why.
     async fn touch(&self, token: &Token, client: &Client) {
         let now = self.now();
         let is_noted = token.last_address == client.address()
@@ -155,7 +155,7 @@ impl Tokens {
         }
     }
 
-    /// Tells the live connections of the tokens that have just ended.
+    /// Notifies the live connections of tokens that have just ended, and decodes those tokens.
     pub(super) fn notify_ended(&self, rows: Vec<StoredToken>) -> Vec<Token> {
         for row in &rows {
             self.watch_registry()
@@ -164,7 +164,7 @@ impl Tokens {
         self.decode_all(rows).collect()
     }
 
-    /// The tokens of these rows; what cannot be read is logged and left out.
+    /// The tokens of these rows; a row that cannot be read is logged and left out.
     pub(super) fn decode_all(&self, rows: Vec<StoredToken>) -> impl Iterator<Item = Token> {
         rows.into_iter().filter_map(|row| {
             let token = row.id;
@@ -188,7 +188,7 @@ impl Tokens {
         self.inner.lifetimes
     }
 
-    /// Before that, a token must not have been made to be good now; in milliseconds.
+    /// The time after which a token must have been created in order to be valid now, in milliseconds.
     pub(super) fn alive_cutoff(&self) -> i64 {
         (self.now() - self.inner.lifetimes.longest).as_millis()
     }

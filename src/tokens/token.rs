@@ -11,33 +11,33 @@ const MAX_NAME_CHARACTERS: usize = 60;
 /// A personal API token, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// Its name in logs and lists.
+    /// Its id in logs and lists.
     pub id: TokenId,
-    /// What its owner calls it.
+    /// The name its owner gave it.
     pub name: TokenName,
-    /// Whose it is, as the directory described them when it was last asked.
+    /// Its owner, as the directory described them when it was last asked.
     pub person: Person,
-    /// What it is good for, as far as its person may.
+    /// Its scope, as far as its person may.
     pub scope: TokenScope,
-    /// Whether whoever made it had shown their second factor: it then counts as shown with every use.
+    /// Whether its owner had authenticated with a second factor when it was made: that then counts for every use.
     pub second_factor: bool,
     /// When it was made.
     pub created_at: Timestamp,
-    /// From when on it opens nothing.
+    /// When it expires.
     pub expires_at: Timestamp,
-    /// How what is known of the person is kept true.
+    /// Whether the directory can be asked about its person again.
     pub revalidation: Revalidation,
-    /// When the directory last said that the person may be signed in.
+    /// When the directory last confirmed that the person may be signed in.
     pub confirmed_at: Timestamp,
-    /// From when on it opens nothing unless its person is confirmed again.
+    /// From when on it grants nothing until its person is confirmed again.
     pub stale_from: Timestamp,
     /// When it was last used, to about a minute.
     pub last_used_at: Option<Timestamp>,
-    /// From where.
+    /// The address it was last used from.
     pub last_address: Option<IpAddr>,
 }
 
-/// What somebody calls a token: 1 to 60 characters, none of them a control character.
+/// A token's name, as its owner chose it: 1 to 60 characters, none of them a control character.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenName(String);
 
@@ -58,9 +58,9 @@ impl FromStr for TokenName {
 
     fn from_str(typed: &str) -> Result<Self, InvalidTokenName> {
         let name = typed.trim();
-        let sound =
+        let is_valid =
             !name.is_empty() && name.chars().count() <= MAX_NAME_CHARACTERS && !name.chars().any(char::is_control);
-        if sound { Ok(Self(name.to_owned())) } else { Err(InvalidTokenName) }
+        if is_valid { Ok(Self(name.to_owned())) } else { Err(InvalidTokenName) }
     }
 }
 
@@ -70,26 +70,25 @@ impl fmt::Display for TokenName {
     }
 }
 
-/// What a token that a script shows stands for.
+/// The outcome of looking up a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenLookup {
-    /// A token that is good.
+    /// A valid token.
     Valid(Token),
-    /// A token that has not ended and opens nothing: nobody could confirm its person for too long.
+    /// A token that has not ended and grants nothing: its person has not been confirmed for too long.
     Stale(Token),
-    /// A token that was good once, and why it is not any more.
+    /// A token that has ended, and why.
     Ended(EndReason),
-    /// Nothing.
+    /// There is no such token.
     NotFound,
 }
 
-/// How long tokens are good. All of it is reckoned from the settings of now, so that a shorter setting holds for the
-/// tokens already there.
+/// The lifetimes of tokens, from the current settings, so that a shorter setting holds for existing tokens too.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TokenLifetimes {
-    /// Of any token.
+    /// The longest of any token.
     pub(super) longest: Duration,
-    /// Without a word from the directory, where it can be asked.
+    /// Without the directory's confirmation, where it can be asked.
     pub(super) max_staleness: Duration,
     /// Without its person signing in, where nobody can ask.
     pub(super) unrefreshed: Duration,
@@ -100,16 +99,16 @@ impl TokenLifetimes {
         expires_at.min(created_at + self.longest)
     }
 
-    pub(super) fn stale_from(self, upkeep: Revalidation, confirmed_at: Timestamp) -> Timestamp {
+    pub(super) fn stale_from(self, revalidation: Revalidation, confirmed_at: Timestamp) -> Timestamp {
         confirmed_at
-            + match upkeep {
+            + match revalidation {
                 Revalidation::Refreshed => self.max_staleness,
                 Revalidation::Unrefreshed => self.unrefreshed,
             }
     }
 }
 
-/// What of a token's row tells how it stands.
+/// The columns of a token's row that its status is calculated from.
 #[derive(sqlx::FromRow)]
 pub(super) struct TokenStatusRow {
     pub(super) id: i64,
@@ -121,7 +120,7 @@ pub(super) struct TokenStatusRow {
     pub(super) end_reason: Option<String>,
 }
 
-/// A token's row, before its person is read.
+/// A token's row, not yet decoded.
 #[derive(sqlx::FromRow)]
 pub(super) struct StoredToken {
     pub(super) id: i64,
@@ -139,7 +138,7 @@ pub(super) struct StoredToken {
     pub(super) end_reason: Option<String>,
 }
 
-/// What is read of a row, for the statements that read one.
+/// The columns of a [`StoredToken`], for the statements that read one.
 macro_rules! columns {
     () => {
         "id, name, person, scope, second_factor, created_at, expires_at, confirmed_at, upkeep, last_used_at, \
@@ -149,28 +148,28 @@ macro_rules! columns {
 pub(super) use columns;
 
 impl StoredToken {
-    /// The token, or what about the row cannot be read.
+    /// Decodes the row; the error says which column cannot be read.
     pub(super) fn into_token(self, lifetimes: TokenLifetimes) -> Result<Token, String> {
-        let unread =
+        let unreadable =
             |what: &str, why: &dyn fmt::Display| format!("the {what} of token {} cannot be read: {why}", self.id);
         let time = Timestamp::from_millis;
-        // A word that a later version wrote is read as the shorter life.
-        let upkeep = Revalidation::parse(&self.upkeep).unwrap_or(Revalidation::Unrefreshed);
+        // An unknown word, as a later version may write, is read as the one with the shorter lifetime.
+        let revalidation = Revalidation::parse(&self.upkeep).unwrap_or(Revalidation::Unrefreshed);
         let (created_at, confirmed_at) = (time(self.created_at), time(self.confirmed_at));
         let address = self.last_address.as_deref().map(str::parse).transpose();
         Ok(Token {
             id: TokenId::new(self.id),
-            name: self.name.parse().map_err(|error| unread("name", &error))?,
-            person: serde_json::from_slice(&self.person).map_err(|error| unread("person", &error))?,
-            scope: self.scope.parse().map_err(|error| unread("scope", &error))?,
+            name: self.name.parse().map_err(|error| unreadable("name", &error))?,
+            person: serde_json::from_slice(&self.person).map_err(|error| unreadable("person", &error))?,
+            scope: self.scope.parse().map_err(|error| unreadable("scope", &error))?,
             second_factor: self.second_factor,
             created_at,
             expires_at: lifetimes.end(created_at, time(self.expires_at)),
-            revalidation: upkeep,
+            revalidation,
             confirmed_at,
-            stale_from: lifetimes.stale_from(upkeep, confirmed_at),
+            stale_from: lifetimes.stale_from(revalidation, confirmed_at),
             last_used_at: self.last_used_at.map(time),
-            last_address: address.map_err(|error| unread("address", &error))?,
+            last_address: address.map_err(|error| unreadable("address", &error))?,
         })
     }
 }

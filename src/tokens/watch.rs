@@ -7,18 +7,18 @@ use super::token::TokenStatusRow;
 use crate::domain::{Clock, EndReason, Person, Revalidation, Timestamp, TokenId};
 use crate::store::{RowStatus, RowWatch, StoreError, WatchRegistry, WatchedStore};
 
-/// How often the file is asked whether another process ended a token that is being watched here, as `belvedere token
-/// revoke` does: one small question for all of them, and a live connection ends within a second.
+/// How often the file is polled for watched tokens that another process ended, as `belvedere token revoke` does: one
+/// small query for all of them, and a live connection ends within a second.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 impl Tokens {
-    /// Watches over a token whose person is `known` so, for as long as the watch is kept. Must be called within a Tokio
-    /// runtime.
+    /// Subscribes to a token, whose person the caller takes to be `known`, until the watch is dropped. Must be called
+    /// within a Tokio runtime.
     pub fn watch(&self, id: TokenId, known: &Person) -> RowWatch {
         WatchRegistry::watch(self, id.as_i64(), known)
     }
 
-    /// Tells live connections what another process wrote into the file, for as long as it is polled.
+    /// Polls the file for tokens that another process ended, and notifies their live connections. It never returns.
     pub async fn poll_external_changes(&self) {
         loop {
             Self::clock(self).sleep(POLL_INTERVAL).await;
@@ -32,7 +32,7 @@ impl Tokens {
                         Self::watch_registry(self).notify_ended(id, EndReason::from_stored(&reason));
                     }
                 }
-                // Each is looked at within the minute, and whoever looks knows what to do when that cannot be.
+                // Each is checked within the minute besides, and a check knows what to do when it fails.
                 Err(error) => tracing::warn!(%error, "whether tokens have been revoked could not be looked up"),
             }
         }
@@ -49,15 +49,15 @@ impl Tokens {
         .map_err(|error| self.query_failed(&error))
     }
 
-    /// How a token stood at `asked_at`, when the row was asked for.
+    /// A token's status at `asked_at`, when its row was read.
     fn status(&self, row: TokenStatusRow, asked_at: Timestamp) -> RowStatus {
         if let Some(word) = &row.end_reason {
             return RowStatus::Ended(EndReason::from_stored(word));
         }
         let time = Timestamp::from_millis;
-        let upkeep = Revalidation::parse(&row.upkeep).unwrap_or(Revalidation::Unrefreshed);
+        let revalidation = Revalidation::parse(&row.upkeep).unwrap_or(Revalidation::Unrefreshed);
         let expires_at = self.lifetimes().end(time(row.created_at), time(row.expires_at));
-        let stale_from = self.lifetimes().stale_from(upkeep, time(row.confirmed_at));
+        let stale_from = self.lifetimes().stale_from(revalidation, time(row.confirmed_at));
         if asked_at >= expires_at {
             RowStatus::Ended(EndReason::Expired)
         } else if asked_at >= stale_from {

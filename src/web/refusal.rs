@@ -9,7 +9,7 @@ use rocket::serde::json::Json;
 use rocket::{Catcher, Either, catch, catchers};
 use serde_json::{Value, json};
 
-use crate::audit::Event;
+use crate::audit::AuditEvent;
 use crate::auth::{Auth, NextPath};
 use crate::domain::{PageSlug, Visitor};
 use crate::live::CapacityExceeded;
@@ -306,8 +306,8 @@ async fn audit(refusal: &Refusal, request: &Request<'_>) {
     // Every route to a page ends in its name; the admin page's does too.
     let page: Option<PageSlug> = request.uri().path().segments().last().and_then(|slug| slug.parse().ok());
     match (forgery, &page) {
-        (Some(reason), _) => auth.audit().record(&client, &Event::ForgeryRefused { visitor, reason }),
-        (None, Some(page)) => auth.audit().record(&client, &Event::PageRefused { visitor, page }),
+        (Some(reason), _) => auth.audit().record(&client, &AuditEvent::ForgeryRefused { visitor, reason }),
+        (None, Some(page)) => auth.audit().record(&client, &AuditEvent::PageRefused { visitor, page }),
         (None, None) => {}
     }
 }

@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn record(who: &str) -> Record {
-    Record {
+fn record(who: &str) -> AuditRecord {
+    AuditRecord {
         id: 7,
         at: Timestamp::from_millis(1_795_309_126_976),
         event: "sign-in-refused".to_owned(),
@@ -23,8 +23,8 @@ fn record(who: &str) -> Record {
 }
 
 fn cells(who: &str) -> Vec<String> {
-    let mut bytes = Format::Csv.head().unwrap();
-    bytes.extend(Format::Csv.write(&[record(who)]).unwrap());
+    let mut bytes = ExportFormat::Csv.header().unwrap();
+    bytes.extend(ExportFormat::Csv.encode(&[record(who)]).unwrap());
     let mut table = csv::Reader::from_reader(bytes.as_slice());
     assert_eq!(table.headers().unwrap().len(), COLUMNS.len());
     let rows: Vec<_> = table.records().map(Result::unwrap).collect();
@@ -38,7 +38,7 @@ fn a_table_has_a_row_an_event_in_the_order_of_its_head() {
     assert_eq!(cells[..5], ["7", "2026-11-22T00:58:46.976Z", "sign-in-refused", "refused", "alice"]);
     assert_eq!(cells[6..9], ["192.0.2.7", "12", ""]);
     assert_eq!(cells[13], "'-Browser, \"quoted\"");
-    assert!(Format::Csv.head().unwrap().ends_with(b"user_agent,detail\r\n"));
+    assert!(ExportFormat::Csv.header().unwrap().ends_with(b"user_agent,detail\r\n"));
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn no_cell_is_taken_for_a_formula_by_a_spreadsheet() {
 #[test]
 fn an_object_a_line_has_what_there_is_and_no_name_makes_a_line_of_its_own() {
     for who in ["alice", "a\nb", "a\"},{\"event\":\"signed-in", "a\u{2028}b"] {
-        let bytes = Format::JsonLines.write(&[record(who), record("bob")]).unwrap();
+        let bytes = ExportFormat::JsonLines.encode(&[record(who), record("bob")]).unwrap();
         let text = String::from_utf8(bytes).unwrap();
         let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 2);

@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
-use super::super::event::Event;
-use super::super::keeper::Noted;
-use super::super::line::Line;
+use super::super::event::AuditEvent;
+use super::super::fields::AuditFields;
+use super::super::writer::QueuedEvent;
 use super::*;
 use crate::config::AuditSettings;
 
@@ -13,19 +13,24 @@ async fn store() -> (AuditStore, tempfile::TempDir) {
     (AuditStore::open(&folder.path().join("audit.db"), &AuditSettings::default()).await.unwrap(), folder)
 }
 
-fn refused(name: &str, address: &str, second: u64) -> Noted {
-    let event = Event::SignInRefused { name, reason: "locked", directory_code: None, retry_after: None };
+fn refused(name: &str, address: &str, second: u64) -> QueuedEvent {
+    let event = AuditEvent::SignInRefused { name, reason: "locked", directory_code: None, retry_after: None };
     let at = START + Duration::from_secs(second);
-    Noted { at, line: Line::of(&event), address: Some(address.to_owned()), user_agent: None }
+    QueuedEvent { at, fields: AuditFields::from_event(&event), address: Some(address.to_owned()), user_agent: None }
 }
 
-fn reloaded(second: u64) -> Noted {
+fn reloaded(second: u64) -> QueuedEvent {
     let at = START + Duration::from_secs(second);
-    Noted { at, line: Line::of(&Event::PagesReloaded { what: "added ops" }), address: None, user_agent: None }
+    QueuedEvent {
+        at,
+        fields: AuditFields::from_event(&AuditEvent::PagesReloaded { what: "added ops" }),
+        address: None,
+        user_agent: None,
+    }
 }
 
-fn texts(search: &Search, records: &[Record]) -> Vec<String> {
-    let text = |record: &Record| format!("{} {}", record.event, record.who.as_deref().unwrap_or("-"));
+fn texts(search: &AuditSearch, records: &[AuditRecord]) -> Vec<String> {
+    let text = |record: &AuditRecord| format!("{} {}", record.event, record.who.as_deref().unwrap_or("-"));
     assert!(records.iter().all(|record| search.from.is_none_or(|from| record.at >= from)));
     records.iter().map(text).collect()
 }
@@ -45,19 +50,25 @@ async fn each_field_finds_its_events_and_all_of_them_together() {
     let address = |text: &str| text.parse().ok();
     let text = |text: &str| Some(text.to_owned());
     for (search, expected) in [
-        (Search { who: text("ALICE"), ..Search::default() }, vec!["sign-in-refused alice", "sign-in-refused Alice"]),
-        (Search { who: text("ali"), ..Search::default() }, vec![]),
-        (Search { who: text("ev\ne"), ..Search::default() }, vec![r"sign-in-refused ev\u{a}e"]),
-        (Search { who: text("' OR 1=1 --"), ..Search::default() }, vec![]),
-        (Search { event: text("pages-reloaded"), ..Search::default() }, vec!["pages-reloaded -"]),
-        (Search { result: text("ok"), ..Search::default() }, vec!["pages-reloaded -"]),
         (
-            Search { address: address("::ffff:192.0.2.2"), ..Search::default() },
+            AuditSearch { who: text("ALICE"), ..AuditSearch::default() },
+            vec!["sign-in-refused alice", "sign-in-refused Alice"],
+        ),
+        (AuditSearch { who: text("ali"), ..AuditSearch::default() }, vec![]),
+        (AuditSearch { who: text("ev\ne"), ..AuditSearch::default() }, vec![r"sign-in-refused ev\u{a}e"]),
+        (AuditSearch { who: text("' OR 1=1 --"), ..AuditSearch::default() }, vec![]),
+        (AuditSearch { event: text("pages-reloaded"), ..AuditSearch::default() }, vec!["pages-reloaded -"]),
+        (AuditSearch { result: text("ok"), ..AuditSearch::default() }, vec!["pages-reloaded -"]),
+        (
+            AuditSearch { address: address("::ffff:192.0.2.2"), ..AuditSearch::default() },
             vec!["sign-in-refused alice", "sign-in-refused bob"],
         ),
-        (Search { from: at(3), until: at(5), ..Search::default() }, vec!["sign-in-refused alice", "pages-reloaded -"]),
         (
-            Search {
+            AuditSearch { from: at(3), until: at(5), ..AuditSearch::default() },
+            vec!["sign-in-refused alice", "pages-reloaded -"],
+        ),
+        (
+            AuditSearch {
                 who: text("alice"),
                 event: text("sign-in-refused"),
                 result: text("refused"),
@@ -80,9 +91,9 @@ async fn pages_follow_each_other_without_gaps_even_within_one_moment() {
     store.append(&all).await.unwrap();
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
-        let page = store.search(&Search::default(), after, 4).await.unwrap();
+        let page = store.search(&AuditSearch::default(), after, 4).await.unwrap();
         let Some(last) = page.last() else { break };
-        after = Some(last.position());
+        after = Some(last.cursor());
         seen.extend(page.iter().map(|record| record.who.clone().unwrap()));
         // What happens meanwhile is newer, and moves nothing.
         store.append(&[refused("later", "192.0.2.9", 100)]).await.unwrap();
@@ -97,16 +108,16 @@ async fn every_search_is_read_off_an_index_and_nothing_is_sorted() {
     let (store, _folder) = store().await;
     let text = || Some("x".to_owned());
     let searches = [
-        Search::default(),
-        Search { who: text(), ..Search::default() },
-        Search { event: text(), ..Search::default() },
-        Search { result: text(), ..Search::default() },
-        Search { address: "192.0.2.1".parse().ok(), ..Search::default() },
-        Search { from: Some(START), until: Some(START), ..Search::default() },
-        Search { who: text(), event: text(), result: text(), from: Some(START), ..Search::default() },
+        AuditSearch::default(),
+        AuditSearch { who: text(), ..AuditSearch::default() },
+        AuditSearch { event: text(), ..AuditSearch::default() },
+        AuditSearch { result: text(), ..AuditSearch::default() },
+        AuditSearch { address: "192.0.2.1".parse().ok(), ..AuditSearch::default() },
+        AuditSearch { from: Some(START), until: Some(START), ..AuditSearch::default() },
+        AuditSearch { who: text(), event: text(), result: text(), from: Some(START), ..AuditSearch::default() },
     ];
     for search in searches {
-        for after in [None, Some(Position { at: START, id: 7 })] {
+        for after in [None, Some(AuditCursor { at: START, id: 7 })] {
             let statement = search.statement(after, 100);
             let explained = format!("EXPLAIN QUERY PLAN {}", statement.sql().as_str());
             let plan: Vec<(i64, i64, i64, String)> =

@@ -187,93 +187,93 @@ impl Clock for HurriedClock {
 
 #[tokio::test]
 async fn a_change_ends_the_sessions_from_before_and_begins_one() {
-    let house = PasswordChangeFixture::new().await;
+    let fixture = PasswordChangeFixture::new().await;
     for _ in 0..3 {
-        house.signs_in("alice", OLD).await.unwrap();
+        fixture.signs_in("alice", OLD).await.unwrap();
     }
-    house.signs_in("bob", OLD).await.unwrap();
-    let changed = house.changes("alice", [OLD, NEW, NEW]).await.unwrap();
+    fixture.signs_in("bob", OLD).await.unwrap();
+    let changed = fixture.changes("alice", [OLD, NEW, NEW]).await.unwrap();
     assert!(changed.others_ended);
-    let left = house.sessions.of_person(&person("alice").id).await.unwrap();
+    let left = fixture.sessions.of_person(&person("alice").id).await.unwrap();
     assert_eq!(left.iter().map(|session| session.id).collect::<Vec<_>>(), [changed.signed_in.unwrap().session.id]);
-    assert_eq!(house.sessions_of("bob").await, 1, "somebody else's stay");
+    assert_eq!(fixture.sessions_of("bob").await, 1, "somebody else's stay");
 }
 
 #[tokio::test]
 async fn where_the_sign_in_after_it_fails_the_change_stands_and_the_sessions_have_ended_all_the_same() {
-    let house = PasswordChangeFixture::new().await;
-    house.signs_in("unlucky", OLD).await.unwrap();
-    let changed = house.changes("unlucky", [OLD, NEW, NEW]).await.unwrap();
+    let fixture = PasswordChangeFixture::new().await;
+    fixture.signs_in("unlucky", OLD).await.unwrap();
+    let changed = fixture.changes("unlucky", [OLD, NEW, NEW]).await.unwrap();
     assert!(changed.signed_in.is_none() && changed.others_ended);
-    assert_eq!(house.sessions_of("unlucky").await, 0);
+    assert_eq!(fixture.sessions_of("unlucky").await, 0);
 }
 
 #[tokio::test]
 async fn what_cannot_be_meant_is_refused_before_anybody_is_asked() {
-    let house = PasswordChangeFixture::new().await;
-    assert!(matches!(house.changes("alice", [OLD, "", ""]).await, Err(PasswordChangeRefusal::NewEmpty)));
-    assert!(matches!(house.changes("alice", [OLD, NEW, OLD]).await, Err(PasswordChangeRefusal::NotRepeated)));
-    assert!(matches!(house.changes("alice", [OLD, OLD, OLD]).await, Err(PasswordChangeRefusal::Unchanged)));
+    let fixture = PasswordChangeFixture::new().await;
+    assert!(matches!(fixture.changes("alice", [OLD, "", ""]).await, Err(PasswordChangeRefusal::NewEmpty)));
+    assert!(matches!(fixture.changes("alice", [OLD, NEW, OLD]).await, Err(PasswordChangeRefusal::NotRepeated)));
+    assert!(matches!(fixture.changes("alice", [OLD, OLD, OLD]).await, Err(PasswordChangeRefusal::Unchanged)));
     for new in ["a\0b", &*"x".repeat(1025)] {
-        let refused = house.changes("alice", [OLD, new, new]).await;
+        let refused = fixture.changes("alice", [OLD, new, new]).await;
         assert!(matches!(refused, Err(PasswordChangeRefusal::NotAPassword)), "{new:?}");
     }
     for (name, old) in [("", OLD), ("al\nice", OLD), ("alice", ""), ("alice", "a\0b")] {
-        let refused = house.changes(name, [old, NEW, NEW]).await;
+        let refused = fixture.changes(name, [old, NEW, NEW]).await;
         let wrong = PasswordChangeRefusal::Old(SignInRefusal::WrongCredentials);
         assert_eq!(refused.unwrap_err().to_string(), wrong.to_string(), "{name:?} {old:?}");
     }
-    assert_eq!(house.sent(), 0);
+    assert_eq!(fixture.sent(), 0);
 }
 
 #[tokio::test]
 async fn wrong_old_passwords_use_up_the_tries_of_the_account_for_signing_in_too() {
-    let house = PasswordChangeFixture::new().await;
+    let fixture = PasswordChangeFixture::new().await;
     for _ in 0..10 {
-        assert!(house.changes("alice", ["wrong", NEW, NEW]).await.is_err());
+        assert!(fixture.changes("alice", ["wrong", NEW, NEW]).await.is_err());
     }
-    let sent = house.sent();
+    let sent = fixture.sent();
     assert!((1..=4).contains(&sent), "{sent} wrong passwords were sent");
-    assert!(matches!(house.signs_in("alice", OLD).await, Err(SignInRefusal::Throttled { .. })));
-    assert_eq!(house.sent(), sent);
-    house.signs_in("bob", OLD).await.unwrap();
+    assert!(matches!(fixture.signs_in("alice", OLD).await, Err(SignInRefusal::Throttled { .. })));
+    assert_eq!(fixture.sent(), sent);
+    fixture.signs_in("bob", OLD).await.unwrap();
 }
 
 #[tokio::test]
 async fn who_struggles_with_the_rules_guesses_nothing_and_is_not_locked_out() {
-    let house = PasswordChangeFixture::new().await;
+    let fixture = PasswordChangeFixture::new().await;
     for _ in 0..10 {
-        let refused = house.changes("alice", [OLD, "short", "short"]).await;
+        let refused = fixture.changes("alice", [OLD, "short", "short"]).await;
         assert!(matches!(refused, Err(PasswordChangeRefusal::Policy { rule: Some(PasswordRule::TooShort), .. })));
     }
-    house.changes("alice", [OLD, NEW, NEW]).await.unwrap();
+    fixture.changes("alice", [OLD, NEW, NEW]).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_password_that_was_not_sent_counts_for_nothing_and_one_that_was_counts() {
-    let house = PasswordChangeFixture::new().await;
+    let fixture = PasswordChangeFixture::new().await;
     for _ in 0..10 {
-        let refused = house.changes("away", [OLD, NEW, NEW]).await;
+        let refused = fixture.changes("away", [OLD, NEW, NEW]).await;
         assert!(matches!(refused, Err(PasswordChangeRefusal::Old(SignInRefusal::DirectoryUnreachable(_)))));
-        assert!(matches!(house.changes("abroad", [OLD, NEW, NEW]).await, Err(PasswordChangeRefusal::NotHere)));
+        assert!(matches!(fixture.changes("abroad", [OLD, NEW, NEW]).await, Err(PasswordChangeRefusal::NotHere)));
     }
     for name in ["away", "abroad"] {
-        house.signs_in(name, OLD).await.unwrap();
+        fixture.signs_in(name, OLD).await.unwrap();
     }
     for _ in 0..10 {
-        assert!(house.changes("slow", [OLD, NEW, NEW]).await.is_err());
+        assert!(fixture.changes("slow", [OLD, NEW, NEW]).await.is_err());
     }
-    assert!(matches!(house.signs_in("slow", OLD).await, Err(SignInRefusal::Throttled { .. })));
+    assert!(matches!(fixture.signs_in("slow", OLD).await, Err(SignInRefusal::Throttled { .. })));
 }
 
 #[tokio::test]
 async fn people_hear_of_the_end_of_their_password_when_it_is_near_and_the_settings_want_it() {
-    let house = PasswordChangeFixture::new().await;
-    assert_eq!(house.auth.password_expires_in(&person("alice")), Some(Duration::from_hours(30)));
-    assert_eq!(house.auth.password_expires_in(&person("calm")), None, "no warning is wanted");
+    let fixture = PasswordChangeFixture::new().await;
+    assert_eq!(fixture.auth.password_expires_in(&person("alice")), Some(Duration::from_hours(30)));
+    assert_eq!(fixture.auth.password_expires_in(&person("calm")), None, "no warning is wanted");
     let at = |expires| Person { password_expires: expires, ..person("alice") };
     let now = Timestamp::from_millis(NOW);
-    assert_eq!(house.auth.password_expires_in(&at(None)), None);
-    assert_eq!(house.auth.password_expires_in(&at(Some(now + Duration::from_hours(49)))), None);
-    assert_eq!(house.auth.password_expires_in(&at(Some(Timestamp::from_millis(0)))), Some(Duration::ZERO));
+    assert_eq!(fixture.auth.password_expires_in(&at(None)), None);
+    assert_eq!(fixture.auth.password_expires_in(&at(Some(now + Duration::from_hours(49)))), None);
+    assert_eq!(fixture.auth.password_expires_in(&at(Some(Timestamp::from_millis(0)))), Some(Duration::ZERO));
 }

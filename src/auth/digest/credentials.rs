@@ -9,8 +9,8 @@ use crate::auth::Keys;
 use crate::domain::Password;
 use crate::store::StoreError;
 
-/// HA1, which Digest computes with in place of a password: H(name:realm:password), RFC 7616, 3.4.2, in hexadecimal. It is
-/// as good as the password for Digest, so it is stored encrypted.
+/// HA1, which Digest computes with in place of a password: H(name:realm:password), RFC 7616, 3.4.2, in hexadecimal. It
+/// is as good as the password for Digest, so it is stored encrypted.
 pub(super) struct Ha1(Zeroizing<String>);
 
 /// Enables Digest for an account, with the password that its owner or an admin has just given. Whether that is the

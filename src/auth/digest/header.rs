@@ -31,7 +31,8 @@ pub(super) fn strip_scheme(authorization: &str) -> Option<&str> {
 }
 
 impl DigestCredentials {
-    /// Parses a value of `Authorization`. `None` when it is not Digest, is malformed, or is not SHA-256 with `qop=auth`.
+    /// Parses a value of `Authorization`. `None` when it is not Digest, is malformed, or is not SHA-256 with
+    /// `qop=auth`.
     pub(super) fn parse(authorization: &str) -> Option<Self> {
         if authorization.len() > MAX_LEN {
             return None;

@@ -10,8 +10,8 @@ use crate::auth::Keys;
 use crate::domain::{Clock, Timestamp};
 use crate::store::{StoreError, fill_randomly};
 
-/// The lifetime of a nonce: a captured response can be replayed no longer, and its count gives it away. Were it shorter,
-/// devices that ask every few minutes would ask twice each time.
+/// The lifetime of a nonce: a captured response can be replayed no longer, and its count gives it away. Were it
+/// shorter, devices that ask every few minutes would ask twice each time.
 const LIFETIME: Duration = Duration::from_mins(5);
 
 /// How far in the future a nonce may be: a machine's clock is set back by no more.
@@ -90,8 +90,8 @@ impl Nonces {
         if is_good { NonceCheck::Valid(nonce) } else { NonceCheck::Stale }
     }
 
-    /// Consumes one count of a nonce; `false` when it was used before, or is too far behind to tell. Only to be called for
-    /// a right response: what strangers make up is not remembered.
+    /// Consumes one count of a nonce; `false` when it was used before, or is too far behind to tell. Only to be called
+    /// for a right response: what strangers make up is not remembered.
     pub(super) fn consume(&self, nonce: &Nonce, count: u32) -> bool {
         let now = self.clock.now();
         let mut book = self.used.lock().unwrap_or_else(PoisonError::into_inner);
@@ -195,23 +195,26 @@ mod tests {
 
     #[test]
     fn a_nonce_is_good_for_minutes_and_only_if_it_was_ours() {
-        let house = NonceFixture::new();
-        let nonce = house.make();
-        assert!(house.good(&nonce).is_some());
-        assert_ne!(nonce, house.make());
+        let fixture = NonceFixture::new();
+        let nonce = fixture.make();
+        assert!(fixture.good(&nonce).is_some());
+        assert_ne!(nonce, fixture.make());
         let forged = Keys::from_secret(&[8; 32]);
-        assert_eq!(house.nonces.validate(&house.nonces.generate(&forged).unwrap(), &house.keys), NonceCheck::Stale);
+        assert_eq!(
+            fixture.nonces.validate(&fixture.nonces.generate(&forged).unwrap(), &fixture.keys),
+            NonceCheck::Stale
+        );
         for rubbish in ["", "A", &nonce[1..], &format!("{nonce}A"), &"A".repeat(43), &"é".repeat(21)] {
-            assert!(house.good(rubbish).is_none(), "{rubbish}");
+            assert!(fixture.good(rubbish).is_none(), "{rubbish}");
         }
-        house.clock.advance(LIFETIME);
-        assert!(house.good(&nonce).is_none());
+        fixture.clock.advance(LIFETIME);
+        assert!(fixture.good(&nonce).is_none());
     }
 
     #[test]
     fn each_count_is_good_once_in_any_near_order() {
-        let house = NonceFixture::new();
-        let nonce = house.good(&house.make()).unwrap();
+        let fixture = NonceFixture::new();
+        let nonce = fixture.good(&fixture.make()).unwrap();
         for (count, is_new) in [
             (1, true),
             (1, false),
@@ -225,33 +228,33 @@ mod tests {
             (6, false),
             (7, true),
         ] {
-            assert_eq!(house.nonces.consume(&nonce, count), is_new, "{count}");
+            assert_eq!(fixture.nonces.consume(&nonce, count), is_new, "{count}");
         }
-        assert!(house.nonces.consume(&nonce, u32::MAX) && !house.nonces.consume(&nonce, 71));
+        assert!(fixture.nonces.consume(&nonce, u32::MAX) && !fixture.nonces.consume(&nonce, 71));
     }
 
     #[test]
     fn a_restart_makes_every_nonce_stale_since_nobody_knows_what_was_used() {
-        let mut house = NonceFixture::new();
-        let nonce = house.make();
-        house.clock.advance(Duration::from_secs(1));
-        house.nonces = Nonces::new(Arc::clone(&house.clock) as Arc<dyn Clock>);
-        assert!(house.good(&nonce).is_none());
+        let mut fixture = NonceFixture::new();
+        let nonce = fixture.make();
+        fixture.clock.advance(Duration::from_secs(1));
+        fixture.nonces = Nonces::new(Arc::clone(&fixture.clock) as Arc<dyn Clock>);
+        assert!(fixture.good(&nonce).is_none());
     }
 
     #[test]
     fn memory_is_bounded_and_what_is_forgotten_is_stale_and_not_good_again() {
-        let house = NonceFixture::new();
-        let first = house.make();
-        assert!(house.nonces.consume(&house.good(&first).unwrap(), 1));
+        let fixture = NonceFixture::new();
+        let first = fixture.make();
+        assert!(fixture.nonces.consume(&fixture.good(&first).unwrap(), 1));
         for _ in 0..2 * MAX_REMEMBERED {
-            house.clock.advance(Duration::from_millis(1));
-            let nonce = house.good(&house.make()).unwrap();
-            assert!(house.nonces.consume(&nonce, 1));
-            assert!(house.nonces.used.lock().unwrap().windows.len() <= MAX_REMEMBERED);
+            fixture.clock.advance(Duration::from_millis(1));
+            let nonce = fixture.good(&fixture.make()).unwrap();
+            assert!(fixture.nonces.consume(&nonce, 1));
+            assert!(fixture.nonces.used.lock().unwrap().windows.len() <= MAX_REMEMBERED);
         }
-        assert!(house.good(&first).is_none(), "a forgotten nonce could be replayed");
-        let last = house.good(&house.make()).unwrap();
-        assert!(house.nonces.consume(&last, 1) && !house.nonces.consume(&last, 1));
+        assert!(fixture.good(&first).is_none(), "a forgotten nonce could be replayed");
+        let last = fixture.good(&fixture.make()).unwrap();
+        assert!(fixture.nonces.consume(&last, 1) && !fixture.nonces.consume(&last, 1));
     }
 }

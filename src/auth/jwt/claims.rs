@@ -26,8 +26,8 @@ pub(in crate::auth) struct Claims {
 }
 
 /// A time in whole seconds since the Unix epoch.
-pub(in crate::auth) fn to_unix_seconds(moment: Timestamp) -> i64 {
-    moment.as_millis().div_euclid(1_000)
+pub(in crate::auth) fn to_unix_seconds(time: Timestamp) -> i64 {
+    time.as_millis().div_euclid(1_000)
 }
 
 /// The time of so many seconds since the Unix epoch.

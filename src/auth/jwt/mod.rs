@@ -1,7 +1,7 @@
 //! JWTs (RFC 7519): short-lived signed tokens, their claims and their keys.
 //!
-//! A token is valid when this server signed it, for itself, and its time is now; there is one algorithm (Ed25519,
-//! RFC 8037), and the header has nothing but that and the key's id. The credential it was made from is checked elsewhere.
+//! A token is valid when this server signed it, for itself, and its time is now; there is one algorithm (Ed25519, RFC
+//! 8037), and the header has nothing but that and the key's id. The credential it was made from is checked elsewhere.
 
 mod claims;
 mod encoded;

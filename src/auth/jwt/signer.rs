@@ -47,7 +47,8 @@ pub(in crate::auth) enum JwtError {
 }
 
 impl JwtSigner {
-    /// Opens the keys that `tokens` stores, and generates one when there is none. `issuer` is the site's name in its tokens.
+    /// Opens the keys that `tokens` stores, and generates one when there is none. `issuer` is the site's name in its
+    /// tokens.
     ///
     /// # Errors
     /// [`StoreError`] when they cannot be read or written, or the system has no randomness to give.
@@ -75,8 +76,8 @@ impl JwtSigner {
         Ok(signer)
     }
 
-    /// Rotates the keys: adds a new one when the last is old enough, and deletes those whose last token has expired. To be
-    /// called every minute or so.
+    /// Rotates the keys: adds a new one when the last is old enough, and deletes those whose last token has expired. To
+    /// be called every minute or so.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be written; the old keys go on.
@@ -139,7 +140,8 @@ impl JwtSigner {
     pub(in crate::auth) fn verify(&self, text: &EncodedJwt) -> Result<Claims, JwtError> {
         let sent = jsonwebtoken::decode_header(text.expose()).map_err(|_| JwtError::Invalid)?;
         let ring = self.ring();
-        // The header must be the very one that is written here: no other algorithm, no key of its own, nothing critical.
+        // The header must be the very one that is written here: no other algorithm, no key of its own, nothing
+        // critical.
         let key = ring.iter().find(|key| header(&key.kid) == sent).ok_or(JwtError::Invalid)?;
         let decoded = jsonwebtoken::decode::<Claims>(text.expose(), &key.decoding, &self.validation());
         let claims = decoded.map_err(|_| JwtError::Invalid)?.claims;

@@ -54,40 +54,40 @@ fn kids(signer: &JwtSigner) -> Vec<String> {
 
 #[tokio::test]
 async fn what_was_signed_is_read_until_its_time_is_over() {
-    let desk = SignerFixture::new();
-    let signer = desk.signer().await;
+    let fixture = SignerFixture::new();
+    let signer = fixture.signer().await;
     let text = signed(&signer, |_| {});
     let claims = signer.verify(&text).unwrap();
     assert_eq!(
         (&*claims.sub, &*claims.scope, claims.made_from),
         ("objectGUID:alice", "read", RootCredential::Token(TokenId::new(5)))
     );
-    desk.clock.advance(Duration::from_secs(179));
+    fixture.clock.advance(Duration::from_secs(179));
     assert!(signer.verify(&text).is_ok());
-    desk.clock.advance(Duration::from_secs(1));
+    fixture.clock.advance(Duration::from_secs(1));
     assert_eq!(signer.verify(&text), Err(JwtError::Expired));
 }
 
 #[tokio::test]
 async fn a_clock_that_was_set_back_a_little_does_not_matter_and_a_token_of_the_future_is_refused() {
-    let desk = SignerFixture::new();
-    let signer = desk.signer().await;
+    let fixture = SignerFixture::new();
+    let signer = fixture.signer().await;
     let text = signed(&signer, |_| {});
-    desk.clock.set_back(Duration::from_secs(5));
+    fixture.clock.set_back(Duration::from_secs(5));
     assert!(signer.verify(&text).is_ok());
-    desk.clock.set_back(Duration::from_secs(2));
+    fixture.clock.set_back(Duration::from_secs(2));
     assert_eq!(signer.verify(&text), Err(JwtError::Invalid));
 }
 
 #[tokio::test]
 async fn what_is_for_somebody_else_or_from_elsewhere_is_refused() {
-    let desk = SignerFixture::new();
-    let signer = desk.signer().await;
+    let fixture = SignerFixture::new();
+    let signer = fixture.signer().await;
     assert_eq!(signer.verify(&signed(&signer, |claims| claims.aud = "grafana".into())), Err(JwtError::Invalid));
     assert_eq!(signer.verify(&signed(&signer, |claims| claims.iss = "Other".into())), Err(JwtError::Invalid));
     // The same key under another name of the site: tokens from before are for that name.
     let text = signed(&signer, |_| {});
-    assert_eq!(desk.signer_of(7, "New name").await.verify(&text), Err(JwtError::Invalid));
+    assert_eq!(fixture.signer_of(7, "New name").await.verify(&text), Err(JwtError::Invalid));
     // Another server of the same name.
     let other = SignerFixture::new();
     assert_eq!(signer.verify(&signed(&other.signer().await, |_| {})), Err(JwtError::Invalid));
@@ -95,22 +95,22 @@ async fn what_is_for_somebody_else_or_from_elsewhere_is_refused() {
 
 #[tokio::test]
 async fn keys_take_turns_and_what_an_old_one_signed_is_good_to_its_end() {
-    let desk = SignerFixture::new();
-    let signer = desk.signer().await;
+    let fixture = SignerFixture::new();
+    let signer = fixture.signer().await;
     let first = kids(&signer);
     assert_eq!(first.len(), 1);
-    desk.clock.advance(30 * DAY);
+    fixture.clock.advance(30 * DAY);
     let before = signed(&signer, |_| {});
     signer.rotate().await.unwrap();
     let both = kids(&signer);
     assert_eq!((both.len(), &both[0]), (2, &first[0]), "the old one is still published");
     let after = signed(&signer, |_| {});
-    desk.clock.advance(2 * MINUTE);
+    fixture.clock.advance(2 * MINUTE);
     signer.rotate().await.unwrap();
     assert!(signer.verify(&before).is_ok() && signer.verify(&after).is_ok());
     let header = jsonwebtoken::decode_header(after.expose()).unwrap();
     assert_eq!(header.kid.as_ref(), Some(&both[1]), "the new one signs");
-    desk.clock.advance(2 * 60 * MINUTE);
+    fixture.clock.advance(2 * 60 * MINUTE);
     signer.rotate().await.unwrap();
     assert_eq!(kids(&signer), [both[1].clone()], "the old one is gone");
     assert_eq!(signer.verify(&before), Err(JwtError::Invalid));
@@ -118,13 +118,13 @@ async fn keys_take_turns_and_what_an_old_one_signed_is_good_to_its_end() {
 
 #[tokio::test]
 async fn a_restart_keeps_the_keys_and_another_secret_makes_new_ones() {
-    let desk = SignerFixture::new();
-    let signer = desk.signer().await;
+    let fixture = SignerFixture::new();
+    let signer = fixture.signer().await;
     let text = signed(&signer, |_| {});
-    let again = desk.signer().await;
+    let again = fixture.signer().await;
     assert_eq!(kids(&again), kids(&signer));
     assert!(again.verify(&text).is_ok());
-    let other = desk.signer_of(8, "Boards").await;
+    let other = fixture.signer_of(8, "Boards").await;
     assert_eq!(kids(&other).len(), 1);
     assert_ne!(kids(&other), kids(&signer));
     assert_eq!(other.verify(&text), Err(JwtError::Invalid));
@@ -132,11 +132,11 @@ async fn a_restart_keeps_the_keys_and_another_secret_makes_new_ones() {
 
 #[tokio::test]
 async fn no_private_key_is_in_the_file_or_in_what_is_published() {
-    let desk = SignerFixture::new();
-    let signer = desk.signer().await;
+    let fixture = SignerFixture::new();
+    let signer = fixture.signer().await;
     let seed = signer.ring().last().unwrap().encoding.as_bytes()[16..].to_vec();
     assert_eq!(seed.len(), 32);
-    for file in std::fs::read_dir(desk.folder.path()).unwrap() {
+    for file in std::fs::read_dir(fixture.folder.path()).unwrap() {
         let bytes = std::fs::read(file.unwrap().path()).unwrap();
         assert!(!bytes.windows(32).any(|window| window == seed));
     }

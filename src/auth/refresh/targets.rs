@@ -5,8 +5,8 @@ use crate::sessions::{PeopleBatch, Session, Sessions};
 use crate::store::StoreError;
 use crate::tokens::{Token, Tokens};
 
-/// The stores whose people are refreshed: sessions, and API tokens beside them. Each person counts once, however many of
-/// both they have.
+/// The stores whose people are refreshed: sessions, and API tokens beside them. Each person counts once, however many
+/// of both they have.
 pub(super) struct RefreshTargets {
     pub(super) sessions: Sessions,
     pub(super) tokens: Option<Tokens>,
@@ -20,7 +20,7 @@ pub(super) struct EndedCredentials {
 }
 
 impl RefreshTargets {
-    /// See [`Sessions::settle_upkeep`].
+    /// See [`Sessions::update_revalidation`].
     pub(super) async fn update_revalidation(&self, can: impl Fn(&Person) -> Revalidation) -> Result<(), StoreError> {
         self.sessions.update_revalidation(&can).await?;
         match &self.tokens {

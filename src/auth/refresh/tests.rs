@@ -7,14 +7,14 @@ use async_trait::async_trait;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::*;
-use crate::audit::paper::Paper;
+use crate::audit::log_capture::LogCapture;
 use crate::config::{SessionSettings, TokenSettings};
 use crate::directory::{
     BindGate, ChangeRefusal, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange, PasswordState,
 };
 use crate::domain::{Group, GroupId, GroupRef, ManualClock, Password, Revalidation, Username};
 use crate::sessions::{SessionLookup, SessionOptions, SessionToken};
-use crate::tokens::{self, ApiToken, Wanted};
+use crate::tokens::{self, ApiToken, NewToken};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -139,8 +139,8 @@ impl RefreshFixture {
     async fn makes_a_token(&self, person: &Person) -> ApiToken {
         let upkeep = self.directory.revalidation(person);
         let (name, granted) = ("backup".parse().unwrap(), "read".parse().unwrap());
-        let wanted = Wanted { name, granted, lasts: LONG, second_factor: false, upkeep };
-        self.tokens.make(person, &wanted).await.unwrap().0
+        let wanted = NewToken { name, scope: granted, lifetime: LONG, second_factor: false, revalidation: upkeep };
+        self.tokens.create(person, &wanted).await.unwrap().0
     }
 
     async fn finds_token(&self, token: &ApiToken) -> tokens::TokenLookup {
@@ -199,18 +199,18 @@ fn in_group(name: &str, group: &str) -> Person {
 
 #[tokio::test]
 async fn who_is_gone_is_signed_out_with_the_reason_in_the_audit_and_who_is_not_stays() {
-    let paper = Paper::blank();
+    let paper = LogCapture::new();
     let log = tracing_subscriber::fmt().json().with_writer(paper.clone()).finish();
     let _written = tracing::subscriber::set_default(log);
-    let house = RefreshFixture::new().await;
-    let (alice, bob) = (house.signs_in(&person("alice")).await, house.signs_in(&person("bob")).await);
-    let elsewhere = house.signs_in(&person("alice")).await;
-    house.directory.says(&person("alice"), Ok(AccountStatus::Removed(RemovalReason::Disabled)));
-    let _work = house.works();
-    house.goes_round().await;
-    assert_eq!(house.finds(&alice).await, SessionLookup::NotFound);
-    assert_eq!(house.finds(&elsewhere).await, SessionLookup::NotFound);
-    assert!(matches!(house.finds(&bob).await, SessionLookup::Valid(_)));
+    let fixture = RefreshFixture::new().await;
+    let (alice, bob) = (fixture.signs_in(&person("alice")).await, fixture.signs_in(&person("bob")).await);
+    let elsewhere = fixture.signs_in(&person("alice")).await;
+    fixture.directory.says(&person("alice"), Ok(AccountStatus::Removed(RemovalReason::Disabled)));
+    let _work = fixture.works();
+    fixture.goes_round().await;
+    assert_eq!(fixture.finds(&alice).await, SessionLookup::NotFound);
+    assert_eq!(fixture.finds(&elsewhere).await, SessionLookup::NotFound);
+    assert!(matches!(fixture.finds(&bob).await, SessionLookup::Valid(_)));
     let text = paper.text();
     let closed: Vec<&str> = text.lines().filter(|line| line.contains("\"account-closed\"")).collect();
     assert!(closed.len() == 1 && closed[0].contains("\"reason\":\"disabled\""), "{text}");
@@ -219,17 +219,17 @@ async fn who_is_gone_is_signed_out_with_the_reason_in_the_audit_and_who_is_not_s
 
 #[tokio::test]
 async fn who_is_described_anew_is_so_in_every_session_and_the_audit_tells_of_the_groups() {
-    let paper = Paper::blank();
+    let paper = LogCapture::new();
     let log = tracing_subscriber::fmt().json().with_writer(paper.clone()).finish();
     let _written = tracing::subscriber::set_default(log);
-    let house = RefreshFixture::new().await;
+    let fixture = RefreshFixture::new().await;
     let (before, now) = (in_group("alice", "sales"), in_group("alice", "ops"));
-    let (desk, phone) = (house.signs_in(&before).await, house.signs_in(&before).await);
-    house.directory.says(&before, Ok(AccountStatus::Active(now.clone())));
-    let _work = house.works();
-    house.goes_round().await;
+    let (desk, phone) = (fixture.signs_in(&before).await, fixture.signs_in(&before).await);
+    fixture.directory.says(&before, Ok(AccountStatus::Active(now.clone())));
+    let _work = fixture.works();
+    fixture.goes_round().await;
     for token in [desk, phone] {
-        assert_eq!(house.finds(&token).await.valid().unwrap().person, now);
+        assert_eq!(fixture.finds(&token).await.valid().unwrap().person, now);
     }
     let text = paper.text();
     let changed: Vec<&str> = text.lines().filter(|line| line.contains("\"groups-changed\"")).collect();
@@ -239,17 +239,17 @@ async fn who_is_described_anew_is_so_in_every_session_and_the_audit_tells_of_the
 
 #[tokio::test]
 async fn everybody_s_turn_comes_once_in_an_interval_in_parts_that_are_a_trickle() {
-    let house = RefreshFixture::new().await;
+    let fixture = RefreshFixture::new().await;
     for number in 0..450 {
-        house.signs_in(&person(&format!("person{number}"))).await;
+        fixture.signs_in(&person(&format!("person{number}"))).await;
     }
-    let _work = house.works();
-    let first = house.goes_round().await;
+    let _work = fixture.works();
+    let first = fixture.goes_round().await;
     assert_eq!(first.people, 450);
-    assert_eq!(house.directory.asked(), [200, 200, 50], "at the start everybody at once");
-    let second = house.goes_round().await;
+    assert_eq!(fixture.directory.asked(), [200, 200, 50], "at the start everybody at once");
+    let second = fixture.goes_round().await;
     assert_eq!(second.people, 450);
-    assert_eq!(house.directory.asked()[3..], [90, 90, 90, 90, 90]);
+    assert_eq!(fixture.directory.asked()[3..], [90, 90, 90, 90, 90]);
     // The test's time also passes while the store works, so there is no telling how much longer it was.
     let took = second.last_completed.unwrap().since(first.last_completed.unwrap());
     assert!(took >= EVERY, "{took:?}");
@@ -257,78 +257,78 @@ async fn everybody_s_turn_comes_once_in_an_interval_in_parts_that_are_a_trickle(
 
 #[tokio::test]
 async fn an_outage_ends_nothing_and_when_it_is_over_everybody_is_asked_at_once() {
-    let house = RefreshFixture::new().await;
-    let token = house.signs_in(&person("alice")).await;
+    let fixture = RefreshFixture::new().await;
+    let token = fixture.signs_in(&person("alice")).await;
     for number in 0..150 {
-        house.signs_in(&person(&format!("person{number}"))).await;
+        fixture.signs_in(&person(&format!("person{number}"))).await;
     }
-    let _work = house.works();
-    house.goes_round().await;
-    house.directory.goes_away(true);
-    let away = house.reports(|report| !report.outages.is_empty()).await;
+    let _work = fixture.works();
+    fixture.goes_round().await;
+    fixture.directory.goes_away(true);
+    let away = fixture.reports(|report| !report.outages.is_empty()).await;
     assert_eq!(away.outages[&None].reason, "dc1: no route");
-    assert_eq!(house.refresh.unreachable_since(None), Some(away.outages[&None].since));
-    assert!(matches!(house.finds(&token).await, SessionLookup::Valid(_)));
-    house.clock.advance(STALE);
-    assert!(matches!(house.finds(&token).await, SessionLookup::Stale(_)), "not good, and not ended");
+    assert_eq!(fixture.refresh.unreachable_since(None), Some(away.outages[&None].since));
+    assert!(matches!(fixture.finds(&token).await, SessionLookup::Valid(_)));
+    fixture.clock.advance(STALE);
+    assert!(matches!(fixture.finds(&token).await, SessionLookup::Stale(_)), "not good, and not ended");
 
-    house.directory.goes_away(false);
-    house.directory.says(&person("person7"), Ok(AccountStatus::Removed(RemovalReason::NotFound)));
-    let back = house.goes_round().await;
+    fixture.directory.goes_away(false);
+    fixture.directory.says(&person("person7"), Ok(AccountStatus::Removed(RemovalReason::NotFound)));
+    let back = fixture.goes_round().await;
     assert!(back.outages.is_empty());
     assert_eq!(back.people, 151);
-    assert!(matches!(house.finds(&token).await, SessionLookup::Valid(_)), "without signing in");
-    let asked = house.directory.asked();
+    assert!(matches!(fixture.finds(&token).await, SessionLookup::Valid(_)), "without signing in");
+    let asked = fixture.directory.asked();
     assert_eq!(asked[asked.len() - 2..], [10, 151], "tried with a few, then everybody: {asked:?}");
 }
 
 #[tokio::test]
 async fn a_directory_that_is_away_is_tried_again_less_and_less_often_and_keeps_nobody_waiting() {
-    let house = RefreshFixture::new().await;
+    let fixture = RefreshFixture::new().await;
     let brand = Person { directory: Some("brand".parse().unwrap()), ..person("bea") };
-    let (alice, bea) = (house.signs_in(&person("alice")).await, house.signs_in(&brand).await);
-    house.directory.goes_away(true);
-    let _work = house.works();
-    house.reports(|report| !report.outages.is_empty()).await;
-    let before = house.clock.now();
-    let asked_before = house.directory.asked().len();
-    let mut reports = house.refresh.subscribe();
-    while house.clock.now().since(before) < STALE {
-        house.reports(|_| true).await;
-        house.sessions.count_people().await.unwrap();
-        house.clock.advance(SECOND);
+    let (alice, bea) = (fixture.signs_in(&person("alice")).await, fixture.signs_in(&brand).await);
+    fixture.directory.goes_away(true);
+    let _work = fixture.works();
+    fixture.reports(|report| !report.outages.is_empty()).await;
+    let before = fixture.clock.now();
+    let asked_before = fixture.directory.asked().len();
+    let mut reports = fixture.refresh.subscribe();
+    while fixture.clock.now().since(before) < STALE {
+        fixture.reports(|_| true).await;
+        fixture.sessions.count_people().await.unwrap();
+        fixture.clock.advance(SECOND);
     }
     reports.mark_unchanged();
-    let asked = house.directory.asked().len() - asked_before;
+    let asked = fixture.directory.asked().len() - asked_before;
     assert!((50..100).contains(&asked), "{asked} questions in an hour");
-    assert!(matches!(house.finds(&bea).await, SessionLookup::Valid(_)), "the other directory answers for her");
-    assert!(matches!(house.finds(&alice).await, SessionLookup::Stale(_)));
+    assert!(matches!(fixture.finds(&bea).await, SessionLookup::Valid(_)), "the other directory answers for her");
+    assert!(matches!(fixture.finds(&alice).await, SessionLookup::Stale(_)));
 }
 
 #[tokio::test]
 async fn one_person_of_whom_nothing_can_be_said_is_no_outage_and_ends_by_themselves() {
-    let house = RefreshFixture::new().await;
-    let (alice, bob) = (house.signs_in(&person("alice")).await, house.signs_in(&person("bob")).await);
-    house.directory.says(&person("alice"), Err(unreachable()));
-    let _work = house.works();
-    let begun = house.clock.now();
-    while house.clock.now().since(begun) < STALE {
-        assert!(house.goes_round().await.outages.is_empty());
+    let fixture = RefreshFixture::new().await;
+    let (alice, bob) = (fixture.signs_in(&person("alice")).await, fixture.signs_in(&person("bob")).await);
+    fixture.directory.says(&person("alice"), Err(unreachable()));
+    let _work = fixture.works();
+    let begun = fixture.clock.now();
+    while fixture.clock.now().since(begun) < STALE {
+        assert!(fixture.goes_round().await.outages.is_empty());
     }
-    assert!(matches!(house.finds(&alice).await, SessionLookup::Stale(_)));
-    assert!(matches!(house.finds(&bob).await, SessionLookup::Valid(_)));
+    assert!(matches!(fixture.finds(&alice).await, SessionLookup::Stale(_)));
+    assert!(matches!(fixture.finds(&bob).await, SessionLookup::Valid(_)));
 }
 
 #[tokio::test]
 async fn whom_nobody_can_ask_about_is_not_asked_about_and_ends_in_time() {
-    let house = RefreshFixture::new().await;
-    let token = house.signs_in(&person("local")).await;
-    let _work = house.works();
-    assert_eq!(house.goes_round().await.people, 0);
-    house.clock.advance(Duration::from_mins(9 * 60 + 30));
-    assert!(matches!(house.finds(&token).await, SessionLookup::Valid(_)), "it does not grow stale");
-    house.clock.advance(30 * MINUTE);
-    assert_eq!(house.finds(&token).await, SessionLookup::NotFound);
+    let fixture = RefreshFixture::new().await;
+    let token = fixture.signs_in(&person("local")).await;
+    let _work = fixture.works();
+    assert_eq!(fixture.goes_round().await.people, 0);
+    fixture.clock.advance(Duration::from_mins(9 * 60 + 30));
+    assert!(matches!(fixture.finds(&token).await, SessionLookup::Valid(_)), "it does not grow stale");
+    fixture.clock.advance(30 * MINUTE);
+    assert_eq!(fixture.finds(&token).await, SessionLookup::NotFound);
 }
 
 #[test]
@@ -340,31 +340,31 @@ fn few_people_are_one_part_and_many_are_ten() {
 
 #[tokio::test]
 async fn tokens_follow_the_directory_as_sessions_do_and_their_owners_need_not_be_signed_in() {
-    let paper = Paper::blank();
+    let paper = LogCapture::new();
     let log = tracing_subscriber::fmt().json().with_writer(paper.clone()).finish();
     let _written = tracing::subscriber::set_default(log);
-    let house = RefreshFixture::new().await;
-    let gone = house.makes_a_token(&person("gone")).await;
-    let moved = house.makes_a_token(&in_group("moved", "ops")).await;
-    let unasked = house.makes_a_token(&person("local")).await;
-    let signed_in = house.signs_in(&person("both")).await;
-    let both = house.makes_a_token(&person("both")).await;
-    house.directory.says(&person("gone"), Ok(AccountStatus::Removed(RemovalReason::Disabled)));
-    house.directory.says(&person("moved"), Ok(AccountStatus::Active(in_group("moved", "sales"))));
-    house.directory.says(&person("both"), Ok(AccountStatus::Removed(RemovalReason::NotFound)));
-    let _work = house.works();
-    house.goes_round().await;
-    assert_eq!(house.finds_token(&gone).await, tokens::TokenLookup::Ended(EndReason::Revoked));
-    assert_eq!(house.finds_token(&both).await, tokens::TokenLookup::Ended(EndReason::Revoked));
-    assert_eq!(house.finds(&signed_in).await, SessionLookup::NotFound);
-    let tokens::TokenLookup::Valid(moved) = house.finds_token(&moved).await else { panic!("it is good") };
+    let fixture = RefreshFixture::new().await;
+    let gone = fixture.makes_a_token(&person("gone")).await;
+    let moved = fixture.makes_a_token(&in_group("moved", "ops")).await;
+    let unasked = fixture.makes_a_token(&person("local")).await;
+    let signed_in = fixture.signs_in(&person("both")).await;
+    let both = fixture.makes_a_token(&person("both")).await;
+    fixture.directory.says(&person("gone"), Ok(AccountStatus::Removed(RemovalReason::Disabled)));
+    fixture.directory.says(&person("moved"), Ok(AccountStatus::Active(in_group("moved", "sales"))));
+    fixture.directory.says(&person("both"), Ok(AccountStatus::Removed(RemovalReason::NotFound)));
+    let _work = fixture.works();
+    fixture.goes_round().await;
+    assert_eq!(fixture.finds_token(&gone).await, tokens::TokenLookup::Ended(EndReason::Revoked));
+    assert_eq!(fixture.finds_token(&both).await, tokens::TokenLookup::Ended(EndReason::Revoked));
+    assert_eq!(fixture.finds(&signed_in).await, SessionLookup::NotFound);
+    let tokens::TokenLookup::Valid(moved) = fixture.finds_token(&moved).await else { panic!("it is good") };
     assert_eq!(moved.person, in_group("moved", "sales"));
-    assert!(matches!(house.finds_token(&unasked).await, tokens::TokenLookup::Valid(_)));
+    assert!(matches!(fixture.finds_token(&unasked).await, tokens::TokenLookup::Valid(_)));
     let text = paper.text();
     assert_eq!(text.matches("\"token-ended\"").count(), 2, "{text}");
 
     // Confirmed again and again, it does not go stale.
-    house.clock.advance(STALE);
-    house.goes_round().await;
-    assert!(matches!(house.tokens.get(moved.id).await.unwrap(), tokens::TokenLookup::Valid(_)));
+    fixture.clock.advance(STALE);
+    fixture.goes_round().await;
+    assert!(matches!(fixture.tokens.get(moved.id).await.unwrap(), tokens::TokenLookup::Valid(_)));
 }

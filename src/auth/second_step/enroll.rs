@@ -1,5 +1,5 @@
 use super::{FactorRefusal, RenewedSession};
-use crate::audit::Event;
+use crate::audit::AuditEvent;
 use crate::auth::sign_in::Auth;
 use crate::domain::{Client, Member, Person, PersonId};
 use crate::factors::{PasskeyId, PasskeyResponse, RecoveryCode, RelyingParty, VerifiedFactor};
@@ -30,7 +30,7 @@ impl Auth {
         client: &Client,
     ) -> Result<FactorEnrollment, FactorRefusal> {
         self.second_step.factors.finish_app_enrollment(person, sealed, browser, typed).await?;
-        self.audit.record(client, &Event::FactorAdded { person, factor: VerifiedFactor::App.word() });
+        self.audit.record(client, &AuditEvent::FactorAdded { person, factor: VerifiedFactor::App.word() });
         self.finish_enrollment(token, person, Reauthentication::SecondFactor, client).await
     }
 
@@ -48,7 +48,7 @@ impl Auth {
         client: &Client,
     ) -> Result<FactorEnrollment, FactorRefusal> {
         self.second_step.factors.finish_passkey_registration(person, name, site, browser, answer).await?;
-        self.audit.record(client, &Event::FactorAdded { person, factor: VerifiedFactor::Passkey.word() });
+        self.audit.record(client, &AuditEvent::FactorAdded { person, factor: VerifiedFactor::Passkey.word() });
         self.finish_enrollment(token, person, Reauthentication::Both, client).await
     }
 
@@ -62,7 +62,7 @@ impl Auth {
         client: &Client,
     ) -> Result<Vec<RecoveryCode>, StoreError> {
         let codes = self.second_step.factors.make_recovery_codes(&person.id).await?;
-        self.audit.record(client, &Event::RecoveryCodesMade { person });
+        self.audit.record(client, &AuditEvent::RecoveryCodesMade { person });
         Ok(codes)
     }
 
@@ -72,7 +72,7 @@ impl Auth {
     /// [`StoreError`] when the store cannot be written.
     pub async fn remove_app(&self, person: &Person, client: &Client) -> Result<(), StoreError> {
         if self.second_step.factors.remove_app(&person.id).await? {
-            self.audit.record(client, &Event::FactorRemoved { person, factor: VerifiedFactor::App.word() });
+            self.audit.record(client, &AuditEvent::FactorRemoved { person, factor: VerifiedFactor::App.word() });
         }
         Ok(())
     }
@@ -83,7 +83,7 @@ impl Auth {
     /// [`StoreError`] when the store cannot be written.
     pub async fn remove_passkey(&self, person: &Person, id: PasskeyId, client: &Client) -> Result<(), StoreError> {
         if self.second_step.factors.remove_passkey(&person.id, id).await?.is_some() {
-            self.audit.record(client, &Event::FactorRemoved { person, factor: VerifiedFactor::Passkey.word() });
+            self.audit.record(client, &AuditEvent::FactorRemoved { person, factor: VerifiedFactor::Passkey.word() });
         }
         Ok(())
     }
@@ -96,7 +96,7 @@ impl Auth {
         let Some(known) = self.second_step.factors.person(person).await? else { return Ok(false) };
         let reset = self.second_step.factors.reset(person).await?;
         if reset {
-            self.audit.record(client, &Event::FactorsReset { person: &known, by });
+            self.audit.record(client, &AuditEvent::FactorsReset { person: &known, by });
             // Sessions that the lost device opened must not go on.
             self.end_sessions_of_as_admin(by, person, client).await?;
             self.end_tokens_of(person, client).await?;
@@ -108,10 +108,10 @@ impl Auth {
         &self,
         token: &SessionToken,
         person: &Person,
-        proved: Reauthentication,
+        authentication: Reauthentication,
         client: &Client,
     ) -> Result<FactorEnrollment, FactorRefusal> {
-        let session = self.record_authentication(token, &person.id, proved).await?;
+        let session = self.record_authentication(token, &person.id, authentication).await?;
         let has_codes = self.second_step.factors.enrolled(&person.id).await?.recovery_codes > 0;
         let recovery_codes = if has_codes { Vec::new() } else { self.create_recovery_codes(person, client).await? };
         Ok(FactorEnrollment { session, recovery_codes })

@@ -1,18 +1,19 @@
 use super::PasskeySignInRefusal;
-use crate::audit::Event;
+use crate::audit::AuditEvent;
 use crate::auth::sign_in::{Auth, SignedIn};
 use crate::directory::{AccountStatus, Unreachable};
 use crate::domain::{Client, Person, Revalidation};
 use crate::factors::{PasskeyResponse, RelyingParty, VerifiedFactor};
 use crate::sessions::{SessionOptions, SessionToken};
 
-/// Passwordless sign-in with a passkey. It is both factors at once: the device that holds it, and the finger, face or PIN
-/// that the device asks for.
+/// Passwordless sign-in with a passkey. It is both factors at once: the device that holds it, and the finger, face or
+/// PIN that the device asks for.
 impl Auth {
     /// Signs in the passkey's owner, if the directory says that they may now. `previous` is the token that this browser
     /// sent; that session ends.
     ///
-    /// Nothing here can be guessed, and the directory is asked only after a valid passkey, so no limit is needed before.
+    /// Nothing here can be guessed, and the directory is asked only after a valid passkey, so no limit is needed
+    /// before.
     ///
     /// # Errors
     /// A [`PasskeySignInRefusal`].
@@ -28,7 +29,7 @@ impl Auth {
             Ok(owner) => owner,
             Err(refusal) => {
                 let reason = refusal.word();
-                let event = Event::SignInRefused { name: "", reason, directory_code: None, retry_after: None };
+                let event = AuditEvent::SignInRefused { name: "", reason, directory_code: None, retry_after: None };
                 self.audit.record(client, &event);
                 return Err(refusal.into());
             }
@@ -37,20 +38,22 @@ impl Auth {
             Ok(person) => person,
             Err(refusal) => {
                 let (name, reason) = (&owner.qualified_name(), refusal.word());
-                self.audit
-                    .record(client, &Event::SignInRefused { name, reason, directory_code: None, retry_after: None });
+                self.audit.record(
+                    client,
+                    &AuditEvent::SignInRefused { name, reason, directory_code: None, retry_after: None },
+                );
                 return Err(refusal);
             }
         };
         self.second_step.factors.update_description(&person).await?;
         self.audit
-            .record(client, &Event::SecondFactorShown { person: &person, factor: VerifiedFactor::Passkey.word() });
-        let beginning = SessionOptions {
+            .record(client, &AuditEvent::SecondFactorShown { person: &person, factor: VerifiedFactor::Passkey.word() });
+        let options = SessionOptions {
             second_factor: true,
             ..SessionOptions::password_only(self.directory.revalidation(&person))
         };
         let name = self.directory.sign_in_name(&person).ok_or(PasskeySignInRefusal::NoServiceAccount)?;
-        Ok(self.begin_session(&name, &person, beginning, client, previous).await?)
+        Ok(self.begin_session(&name, &person, options, client, previous).await?)
     }
 
     /// The person as the directory describes them now, if they may sign in.
@@ -58,7 +61,7 @@ impl Auth {
         if self.directory.revalidation(owner) == Revalidation::Unrefreshed {
             return Err(PasskeySignInRefusal::NoServiceAccount);
         }
-        let _question = self.acquire_directory_slot()?;
+        let _slot = self.acquire_directory_slot()?;
         match self.directory.refresh(std::slice::from_ref(owner)).await.into_iter().next() {
             Some(Ok(AccountStatus::Active(person))) => Ok(person),
             Some(Ok(AccountStatus::Removed(departure))) => Err(PasskeySignInRefusal::Removed(departure)),

@@ -51,7 +51,7 @@ pub(super) struct PendingSignIn {
     /// The typed name.
     pub(super) name: Username,
     /// The options of the session to begin.
-    pub(super) beginning: SessionOptions,
+    pub(super) options: SessionOptions,
     until: Timestamp,
 }
 
@@ -61,49 +61,49 @@ impl PendingSignIns {
         &self,
         name: &Username,
         person: Person,
-        beginning: SessionOptions,
+        options: SessionOptions,
         now: Timestamp,
     ) -> Result<PendingToken, StoreError> {
         let token = SessionToken::generate()?;
-        let mut waiting = self.waiting();
-        waiting.retain(|_, waits| now < waits.until);
-        let theirs = waiting.values().filter(|waits| waits.person.id == person.id).count();
+        let mut sign_ins = self.lock();
+        sign_ins.retain(|_, sign_in| now < sign_in.until);
+        let theirs = sign_ins.values().filter(|sign_in| sign_in.person.id == person.id).count();
         let id = person.id.clone();
         if theirs >= MAX_PER_PERSON {
-            evict_oldest(&mut waiting, |waits| waits.person.id == id);
+            evict_oldest(&mut sign_ins, |sign_in| sign_in.person.id == id);
         }
-        if waiting.len() >= MAX_PENDING {
-            evict_oldest(&mut waiting, |_| true);
+        if sign_ins.len() >= MAX_PENDING {
+            evict_oldest(&mut sign_ins, |_| true);
         }
-        waiting.insert(token.hash(), PendingSignIn { person, name: name.clone(), beginning, until: now + LIFETIME });
+        sign_ins.insert(token.hash(), PendingSignIn { person, name: name.clone(), options, until: now + LIFETIME });
         Ok(PendingToken(token))
     }
 
     /// The sign-in of this token.
     pub(super) fn find(&self, token: &PendingToken, now: Timestamp) -> Option<PendingSignIn> {
-        self.waiting().get(&token.0.hash()).filter(|waits| now < waits.until).cloned()
+        self.lock().get(&token.0.hash()).filter(|sign_in| now < sign_in.until).cloned()
     }
 
     /// Removes all sign-ins of a person.
     pub(super) fn forget(&self, person: &PersonId) {
-        self.waiting().retain(|_, waits| waits.person.id != *person);
+        self.lock().retain(|_, sign_in| sign_in.person.id != *person);
     }
 
     /// Removes the sign-in of this token. Of two requests with one token, one finds it.
     pub(super) fn take(&self, token: &PendingToken, now: Timestamp) -> Option<PendingSignIn> {
-        self.waiting().remove(&token.0.hash()).filter(|waits| now < waits.until)
+        self.lock().remove(&token.0.hash()).filter(|sign_in| now < sign_in.until)
     }
 
-    /// A panic elsewhere leaves the list whole.
-    fn waiting(&self) -> MutexGuard<'_, HashMap<[u8; 32], PendingSignIn>> {
+    /// Locks the map; a panic elsewhere leaves it whole.
+    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], PendingSignIn>> {
         self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn evict_oldest(waiting: &mut HashMap<[u8; 32], PendingSignIn>, among: impl Fn(&PendingSignIn) -> bool) {
-    let oldest = waiting.iter().filter(|(_, waits)| among(waits)).min_by_key(|(_, waits)| waits.until);
+fn evict_oldest(sign_ins: &mut HashMap<[u8; 32], PendingSignIn>, among: impl Fn(&PendingSignIn) -> bool) {
+    let oldest = sign_ins.iter().filter(|(_, sign_in)| among(sign_in)).min_by_key(|(_, sign_in)| sign_in.until);
     if let Some(token) = oldest.map(|(token, _)| *token) {
-        waiting.remove(&token);
+        sign_ins.remove(&token);
     }
 }
 
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_taken_once_and_kept_for_five_minutes() {
+    fn a_sign_in_is_taken_once_and_kept_for_five_minutes() {
         let pending = PendingSignIns::default();
         let token = add(&pending, "alice", START);
         let almost = START + LIFETIME - Duration::from_millis(1);
@@ -164,9 +164,9 @@ mod tests {
         for at in 0..MAX_PENDING {
             add(&pending, &at.to_string(), now);
         }
-        assert_eq!(pending.waiting().len(), MAX_PENDING);
+        assert_eq!(pending.lock().len(), MAX_PENDING);
         assert!(pending.find(&first, now).is_none());
         add(&pending, "next morning", now + LIFETIME);
-        assert_eq!(pending.waiting().len(), 1);
+        assert_eq!(pending.lock().len(), 1);
     }
 }

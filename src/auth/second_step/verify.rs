@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::pending::PendingSignIns;
 use super::{FactorRefusal, PendingToken};
-use crate::audit::Event;
+use crate::audit::AuditEvent;
 use crate::auth::sign_in::{Auth, SignedIn};
 use crate::directory::AccountStatus;
 use crate::domain::{Client, Person, PersonId, Revalidation, Timestamp, Username};
@@ -50,8 +50,8 @@ pub enum FactorResponse<'a> {
 }
 
 impl Auth {
-    /// Whether a person has a second factor, so that their password alone opens nothing: at every way in, or one would lead
-    /// around it.
+    /// Whether a person has a second factor, so that their password alone opens nothing: at every way in, or one would
+    /// lead around it.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked: that is never "no".
@@ -70,21 +70,22 @@ impl Auth {
         (self.clock.now() < until).then_some(until)
     }
 
-    /// Makes a sign-in pending, after the right password of somebody with a second factor; they have no session until then.
+    /// Makes a sign-in pending, after the right password of somebody with a second factor; they have no session until
+    /// then.
     pub(in crate::auth) fn begin_second_step(
         &self,
         name: &Username,
         person: Person,
-        beginning: SessionOptions,
+        options: SessionOptions,
         client: &Client,
     ) -> Result<PendingToken, StoreError> {
-        self.audit.record(client, &Event::SecondFactorAsked { person: &person });
-        self.second_step.pending.insert(name, person, beginning, self.clock.now())
+        self.audit.record(client, &AuditEvent::SecondFactorAsked { person: &person });
+        self.second_step.pending.insert(name, person, options, self.clock.now())
     }
 
     /// The person whose pending sign-in has this token.
     pub fn pending_person(&self, token: &PendingToken) -> Option<Person> {
-        self.second_step.pending.find(token, self.clock.now()).map(|waiting| waiting.person)
+        self.second_step.pending.find(token, self.clock.now()).map(|sign_in| sign_in.person)
     }
 
     /// Finishes a sign-in with the second factor: a fresh session, whose person has shown both. `previous` is the token
@@ -95,21 +96,21 @@ impl Auth {
     pub async fn finish_sign_in(
         &self,
         token: &PendingToken,
-        showing: FactorResponse<'_>,
+        response: FactorResponse<'_>,
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, FactorRefusal> {
-        let waiting = self.second_step.pending.find(token, self.clock.now()).ok_or(FactorRefusal::NotPending)?;
-        self.verify_factor(&waiting.person, showing, client).await?;
+        let sign_in = self.second_step.pending.find(token, self.clock.now()).ok_or(FactorRefusal::NotPending)?;
+        self.verify_factor(&sign_in.person, response, client).await?;
         // Two right responses at once are one sign-in.
-        let waiting = self.second_step.pending.take(token, self.clock.now()).ok_or(FactorRefusal::NotPending)?;
-        let person = self.reread_person(waiting.person).await.ok_or(FactorRefusal::NotPending)?;
-        let beginning = SessionOptions { second_factor: true, ..waiting.beginning };
-        Ok(self.begin_session(&waiting.name, &person, beginning, client, previous).await?)
+        let sign_in = self.second_step.pending.take(token, self.clock.now()).ok_or(FactorRefusal::NotPending)?;
+        let person = self.reread_person(sign_in.person).await.ok_or(FactorRefusal::NotPending)?;
+        let options = SessionOptions { second_factor: true, ..sign_in.options };
+        Ok(self.begin_session(&sign_in.name, &person, options, client, previous).await?)
     }
 
-    /// The person as the directory describes them now; `None` when they may not sign in any more. Where it cannot be asked,
-    /// its answer of minutes ago stands.
+    /// The person as the directory describes them now; `None` when they may not sign in any more. Where it cannot be
+    /// asked, its answer of minutes ago stands.
     async fn reread_person(&self, person: Person) -> Option<Person> {
         if self.directory.revalidation(&person) == Revalidation::Unrefreshed {
             return Some(person);
@@ -134,14 +135,14 @@ impl Auth {
         &self,
         token: &SessionToken,
         person: &Person,
-        showing: FactorResponse<'_>,
+        response: FactorResponse<'_>,
         client: &Client,
     ) -> Result<RenewedSession, FactorRefusal> {
-        let proved = match self.verify_factor(person, showing, client).await? {
+        let authentication = match self.verify_factor(person, response, client).await? {
             VerifiedFactor::Passkey => Reauthentication::Both,
             VerifiedFactor::App | VerifiedFactor::RecoveryCode { .. } => Reauthentication::SecondFactor,
         };
-        self.record_authentication(token, &person.id, proved).await
+        self.record_authentication(token, &person.id, authentication).await
     }
 
     /// Records an authentication in a session, and gives it a new token.
@@ -149,10 +150,10 @@ impl Auth {
         &self,
         token: &SessionToken,
         person: &PersonId,
-        proved: Reauthentication,
+        authentication: Reauthentication,
     ) -> Result<RenewedSession, FactorRefusal> {
         let (token, session) =
-            self.sessions.reauthenticate(token, person, proved).await?.ok_or(FactorRefusal::NotPending)?;
+            self.sessions.reauthenticate(token, person, authentication).await?.ok_or(FactorRefusal::NotPending)?;
         Ok(RenewedSession { token, session })
     }
 
@@ -160,10 +161,10 @@ impl Auth {
     async fn verify_factor(
         &self,
         person: &Person,
-        showing: FactorResponse<'_>,
+        response: FactorResponse<'_>,
         client: &Client,
     ) -> Result<VerifiedFactor, FactorRefusal> {
-        let judged = match showing {
+        let verified = match response {
             FactorResponse::Code(typed) => {
                 self.second_step.factors.verify_code(&person.id, typed).await.map_err(FactorRefusal::from)
             }
@@ -171,8 +172,8 @@ impl Auth {
                 self.verify_passkey(person, site, browser, answer).await
             }
         };
-        match &judged {
-            Ok(shown) => self.audit.record(client, &Event::SecondFactorShown { person, factor: shown.word() }),
+        match &verified {
+            Ok(shown) => self.audit.record(client, &AuditEvent::SecondFactorShown { person, factor: shown.word() }),
             Err(refusal) => {
                 if matches!(refusal, FactorRefusal::Code(CodeRefusal::SealedUnderAnotherKey)) {
                     tracing::error!(
@@ -182,10 +183,10 @@ impl Auth {
                     );
                 }
                 let (reason, retry_after) = (refusal.word(), refusal.retry_after());
-                self.audit.record(client, &Event::SecondFactorRefused { person, reason, retry_after });
+                self.audit.record(client, &AuditEvent::SecondFactorRefused { person, reason, retry_after });
             }
         }
-        judged
+        verified
     }
 
     async fn verify_passkey(

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{Auth, SignInRefusal, SignedIn};
 use crate::audit::Audit;
-use crate::audit::paper::Paper;
+use crate::audit::log_capture::LogCapture;
 use crate::auth::timing_floor;
 use crate::auth::{Keys, SecondStep};
 use crate::config::SessionSettings;
@@ -132,7 +132,7 @@ impl Directory for FakeDirectory {
     }
 }
 
-struct House {
+struct SignInFixture {
     auth: Auth,
     directory: Arc<FakeDirectory>,
     sessions: Sessions,
@@ -140,7 +140,7 @@ struct House {
     _folder: tempfile::TempDir,
 }
 
-impl House {
+impl SignInFixture {
     /// Nobody waits in it.
     async fn new() -> Self {
         Self::with(|clock| Arc::new(InstantClock(clock))).await
@@ -206,78 +206,78 @@ fn here() -> Client {
 
 #[tokio::test]
 async fn who_signs_in_is_a_member_from_then_on() {
-    let house = House::new().await;
-    let alice = house.signs_in("alice", None).await;
+    let fixture = SignInFixture::new().await;
+    let alice = fixture.signs_in("alice", None).await;
     assert_eq!(alice.session.person.username, "alice");
     assert_eq!(alice.session.client, here());
-    assert_eq!(house.member(&alice.token).await.as_deref(), Some("alice"));
-    assert_eq!(house.binds(), 1, "one sign-in is one bind");
+    assert_eq!(fixture.member(&alice.token).await.as_deref(), Some("alice"));
+    assert_eq!(fixture.binds(), 1, "one sign-in is one bind");
 }
 
 #[tokio::test]
 async fn nobody_is_a_member_without_a_good_token() {
-    let house = House::new().await;
-    house.signs_in("alice", None).await;
-    assert!(matches!(house.auth.visitor(None).await.unwrap(), Visitor::Anonymous));
-    assert_eq!(house.member(&SessionToken::generate().unwrap()).await, None);
+    let fixture = SignInFixture::new().await;
+    fixture.signs_in("alice", None).await;
+    assert!(matches!(fixture.auth.visitor(None).await.unwrap(), Visitor::Anonymous));
+    assert_eq!(fixture.member(&SessionToken::generate().unwrap()).await, None);
 }
 
 #[tokio::test]
 async fn signing_in_gives_a_new_token_and_the_old_one_is_dead_at_once() {
-    let house = House::new().await;
-    let first = house.signs_in("alice", None).await;
-    let mut tab = house.sessions.watch(first.session.id, &first.session.person);
-    let second = house.signs_in("bob", Some(&first.token)).await;
+    let fixture = SignInFixture::new().await;
+    let first = fixture.signs_in("alice", None).await;
+    let mut tab = fixture.sessions.watch(first.session.id, &first.session.person);
+    let second = fixture.signs_in("bob", Some(&first.token)).await;
     assert_ne!(first.token.reveal(), second.token.reveal());
-    assert_eq!(house.member(&first.token).await, None);
-    assert_eq!(house.member(&second.token).await.as_deref(), Some("bob"));
+    assert_eq!(fixture.member(&first.token).await, None);
+    assert_eq!(fixture.member(&second.token).await.as_deref(), Some("bob"));
     assert_eq!(tab.next_event().await, RowEvent::Ended(EndReason::SignedOut));
 }
 
 #[tokio::test]
 async fn a_token_planted_before_the_sign_in_is_of_no_use_after_it() {
-    let house = House::new().await;
+    let fixture = SignInFixture::new().await;
     let planted = SessionToken::generate().unwrap();
-    let alice = house.signs_in("alice", Some(&planted)).await;
+    let alice = fixture.signs_in("alice", Some(&planted)).await;
     assert_ne!(planted.reveal(), alice.token.reveal());
-    assert_eq!(house.member(&planted).await, None);
+    assert_eq!(fixture.member(&planted).await, None);
 }
 
 #[tokio::test]
 async fn a_refused_sign_in_leaves_the_session_that_was_there() {
-    let house = House::new().await;
-    let alice = house.signs_in("alice", None).await;
-    let refused = house.auth.sign_in("bob", typed("wrong"), &here(), Some(&alice.token)).await;
+    let fixture = SignInFixture::new().await;
+    let alice = fixture.signs_in("alice", None).await;
+    let refused = fixture.auth.sign_in("bob", typed("wrong"), &here(), Some(&alice.token)).await;
     assert!(matches!(refused, Err(SignInRefusal::WrongCredentials)));
-    assert_eq!(house.member(&alice.token).await.as_deref(), Some("alice"));
+    assert_eq!(fixture.member(&alice.token).await.as_deref(), Some("alice"));
 }
 
 #[tokio::test]
 async fn who_signs_out_is_nobody_and_their_live_pages_hear_of_it() {
-    let house = House::new().await;
-    let alice = house.signs_in("alice", None).await;
-    let mut tab = house.sessions.watch(alice.session.id, &alice.session.person);
-    house.auth.sign_out(&alice.token, &here()).await.unwrap();
-    assert_eq!(house.member(&alice.token).await, None);
+    let fixture = SignInFixture::new().await;
+    let alice = fixture.signs_in("alice", None).await;
+    let mut tab = fixture.sessions.watch(alice.session.id, &alice.session.person);
+    fixture.auth.sign_out(&alice.token, &here()).await.unwrap();
+    assert_eq!(fixture.member(&alice.token).await, None);
     assert_eq!(tab.next_event().await, RowEvent::Ended(EndReason::SignedOut));
-    house.auth.sign_out(&alice.token, &here()).await.unwrap();
+    fixture.auth.sign_out(&alice.token, &here()).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_try_that_could_lock_the_account_makes_no_bind_and_looks_like_a_wrong_password() {
-    let house = House::new().await;
+    let fixture = SignInFixture::new().await;
     for password in ["wrong", PASSWORD] {
         for _ in 0..10 {
-            let refused = house.tries("near-lockout", password).await;
+            let refused = fixture.tries("near-lockout", password).await;
             assert!(matches!(refused, Err(SignInRefusal::WrongCredentials)), "{refused:?}");
         }
     }
-    assert_eq!(house.binds(), 0);
+    assert_eq!(fixture.binds(), 0);
 }
 
 #[tokio::test]
 async fn what_no_directory_could_know_is_refused_without_a_bind() {
-    let house = House::new().await;
+    let fixture = SignInFixture::new().await;
     let long_name = "x".repeat(257);
     let long_password = "x".repeat(1025);
     for (name, password) in [
@@ -291,19 +291,19 @@ async fn what_no_directory_could_know_is_refused_without_a_bind() {
         ("alice", &long_password),
         ("", ""),
     ] {
-        let refused = house.tries(name, password).await;
+        let refused = fixture.tries(name, password).await;
         assert!(matches!(refused, Err(SignInRefusal::WrongCredentials)), "{name:?}: {refused:?}");
     }
-    assert_eq!(house.binds(), 0);
-    house.tries("alice", PASSWORD).await.unwrap();
+    assert_eq!(fixture.binds(), 0);
+    fixture.tries("alice", PASSWORD).await.unwrap();
 }
 
 #[tokio::test]
 async fn unknown_wrong_and_locked_look_alike_to_a_stranger() {
-    let house = House::new().await;
+    let fixture = SignInFixture::new().await;
     let mut seen = Vec::new();
     for (name, password) in [("nobody", "x"), ("alice", "wrong"), ("locked", PASSWORD), ("locked", "x"), ("bob", "")] {
-        let refusal = house.tries(name, password).await.unwrap_err();
+        let refusal = fixture.tries(name, password).await.unwrap_err();
         seen.push((format!("{refusal:?}"), refusal.to_string()));
     }
     assert!(seen.iter().all(|refusal| *refusal == seen[0]), "{seen:?}");
@@ -311,8 +311,8 @@ async fn unknown_wrong_and_locked_look_alike_to_a_stranger() {
 
 #[tokio::test]
 async fn whoever_has_the_right_password_is_told_what_is_the_matter() {
-    let house = House::new().await;
-    let refusal = async |name: &str| house.tries(name, PASSWORD).await.unwrap_err();
+    let fixture = SignInFixture::new().await;
+    let refusal = async |name: &str| fixture.tries(name, PASSWORD).await.unwrap_err();
     assert!(matches!(refusal("expired").await, SignInRefusal::PasswordExpired));
     assert!(matches!(refusal("new").await, SignInRefusal::MustChangePassword));
     assert!(matches!(refusal("disabled").await, SignInRefusal::Disabled));
@@ -324,127 +324,127 @@ async fn whoever_has_the_right_password_is_told_what_is_the_matter() {
 
 #[tokio::test]
 async fn after_three_failures_the_directory_hears_no_more_of_that_name() {
-    let house = House::new().await;
+    let fixture = SignInFixture::new().await;
     for name in ["alice", "CORP\\alice", "ALICE"] {
-        assert!(matches!(house.tries(name, "wrong").await, Err(SignInRefusal::WrongCredentials)));
+        assert!(matches!(fixture.tries(name, "wrong").await, Err(SignInRefusal::WrongCredentials)));
     }
     for password in ["wrong", PASSWORD] {
-        let refused = house.tries("alice", password).await;
+        let refused = fixture.tries("alice", password).await;
         let Err(SignInRefusal::Throttled { retry_after }) = refused else { panic!("{refused:?}") };
         assert_eq!(retry_after, Duration::from_mins(31));
     }
-    assert_eq!(house.binds(), 3);
-    house.clock.advance(Duration::from_mins(31));
-    house.tries("alice", PASSWORD).await.unwrap();
+    assert_eq!(fixture.binds(), 3);
+    fixture.clock.advance(Duration::from_mins(31));
+    fixture.tries("alice", PASSWORD).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_locked_account_is_not_asked_for_again_and_again() {
-    let house = House::new().await;
+    let fixture = SignInFixture::new().await;
     for _ in 0..10 {
-        let _ = house.tries("locked", PASSWORD).await;
+        let _ = fixture.tries("locked", PASSWORD).await;
     }
-    assert_eq!(house.binds(), 3);
+    assert_eq!(fixture.binds(), 3);
 }
 
 #[tokio::test]
 async fn an_outage_does_not_use_up_anybodys_tries() {
-    let house = House::new().await;
+    let fixture = SignInFixture::new().await;
     for _ in 0..50 {
-        let refused = house.tries("away", "wrong").await;
+        let refused = fixture.tries("away", "wrong").await;
         assert!(matches!(refused, Err(SignInRefusal::DirectoryUnreachable(_))), "{refused:?}");
     }
 }
 
 #[tokio::test]
 async fn a_password_that_was_sent_counts_though_no_answer_came() {
-    let house = House::new().await;
+    let fixture = SignInFixture::new().await;
     for _ in 0..3 {
-        let refused = house.tries("slow", "wrong").await;
+        let refused = fixture.tries("slow", "wrong").await;
         let Err(SignInRefusal::DirectoryUnreachable(unreachable)) = refused else { panic!("{refused:?}") };
         assert!(unreachable.password_sent);
     }
-    assert!(matches!(house.tries("slow", "wrong").await, Err(SignInRefusal::Throttled { .. })));
-    assert_eq!(house.binds(), 3);
+    assert!(matches!(fixture.tries("slow", "wrong").await, Err(SignInRefusal::Throttled { .. })));
+    assert_eq!(fixture.binds(), 3);
 }
 
 #[tokio::test]
 async fn two_names_of_one_person_are_not_tried_more_often_than_one() {
-    let house = House::new().await;
+    let fixture = SignInFixture::new().await;
     for name in ["jdoe", "john.doe", "jdoe"] {
-        assert!(matches!(house.tries(name, "wrong").await, Err(SignInRefusal::WrongCredentials)));
+        assert!(matches!(fixture.tries(name, "wrong").await, Err(SignInRefusal::WrongCredentials)));
     }
     for name in ["jdoe", "john.doe"] {
-        assert!(matches!(house.tries(name, PASSWORD).await, Err(SignInRefusal::Throttled { .. })), "{name}");
+        assert!(matches!(fixture.tries(name, PASSWORD).await, Err(SignInRefusal::Throttled { .. })), "{name}");
     }
-    assert_eq!(house.binds(), 3);
-    house.tries("alice", PASSWORD).await.unwrap();
+    assert_eq!(fixture.binds(), 3);
+    fixture.tries("alice", PASSWORD).await.unwrap();
 }
 
 #[tokio::test]
 async fn thirty_good_sign_ins_at_once_all_succeed_and_thirty_bad_ones_make_three_binds() {
-    let house = House::patient().await;
-    let good: FuturesUnordered<_> = (0..30).map(|_| house.tries("crowd", PASSWORD)).collect();
+    let fixture = SignInFixture::patient().await;
+    let good: FuturesUnordered<_> = (0..30).map(|_| fixture.tries("crowd", PASSWORD)).collect();
     for outcome in good.collect::<Vec<_>>().await {
         outcome.unwrap();
     }
-    assert_eq!(house.binds(), 30);
-    let mut bad: FuturesUnordered<_> = (0..30).map(|_| house.tries("victim", "wrong")).collect();
+    assert_eq!(fixture.binds(), 30);
+    let mut bad: FuturesUnordered<_> = (0..30).map(|_| fixture.tries("victim", "wrong")).collect();
     for _ in 0..100 {
         assert!(futures::poll!(bad.next()).is_pending(), "a refusal is held back");
         tokio::task::yield_now().await;
     }
-    house.clock.advance(timing_floor::MIN_REFUSAL_TIME + timing_floor::MAX_JITTER);
+    fixture.clock.advance(timing_floor::MIN_REFUSAL_TIME + timing_floor::MAX_JITTER);
     let refused: Vec<_> = bad.collect().await;
     assert_eq!((refused.len(), refused.iter().filter(|refused| refused.is_err()).count()), (30, 30));
-    assert_eq!(house.binds(), 33);
+    assert_eq!(fixture.binds(), 33);
 }
 
 #[tokio::test]
 async fn every_refusal_waits_its_time_and_no_good_sign_in_does() {
-    let house = House::patient().await;
-    house.tries("alice", PASSWORD).await.unwrap();
+    let fixture = SignInFixture::patient().await;
+    fixture.tries("alice", PASSWORD).await.unwrap();
     for (name, password) in
         [("alice", "wrong"), ("nobody", "x"), ("locked", PASSWORD), ("", PASSWORD), ("bob", ""), ("alice", "a\0b")]
     {
-        let refused = house.tries(name, password);
+        let refused = fixture.tries(name, password);
         futures::pin_mut!(refused);
         for _ in 0..10 {
             assert!(futures::poll!(refused.as_mut()).is_pending(), "{name}");
             tokio::task::yield_now().await;
         }
-        house.clock.advance(timing_floor::MIN_REFUSAL_TIME.checked_sub(Duration::from_millis(1)).unwrap());
+        fixture.clock.advance(timing_floor::MIN_REFUSAL_TIME.checked_sub(Duration::from_millis(1)).unwrap());
         assert!(futures::poll!(refused.as_mut()).is_pending(), "{name}");
-        house.clock.advance(timing_floor::MAX_JITTER + Duration::from_millis(1));
+        fixture.clock.advance(timing_floor::MAX_JITTER + Duration::from_millis(1));
         assert!(matches!(futures::poll!(refused.as_mut()), std::task::Poll::Ready(Err(_))), "{name}");
     }
 }
 
 #[tokio::test]
 async fn a_refusal_that_is_held_back_keeps_no_place_in_the_queue() {
-    let house = &House::patient().await;
+    let fixture = &SignInFixture::patient().await;
     let mut held = FuturesUnordered::new();
     for wave in 1..=2 {
         for number in 0..super::MAX_DIRECTORY_REQUESTS {
             held.push(async move {
                 let client = Client::new(format!("192.0.{wave}.{number}").parse().ok(), None);
-                house.auth.sign_in(&format!("wrong{wave}-{number}"), typed("wrong"), &client, None).await
+                fixture.auth.sign_in(&format!("wrong{wave}-{number}"), typed("wrong"), &client, None).await
             });
         }
         for _ in 0..100 {
             assert!(futures::poll!(held.next()).is_pending(), "a refusal is held back");
             tokio::task::yield_now().await;
         }
-        assert_eq!(house.binds(), wave * super::MAX_DIRECTORY_REQUESTS, "each of them was heard");
+        assert_eq!(fixture.binds(), wave * super::MAX_DIRECTORY_REQUESTS, "each of them was heard");
     }
 }
 
 #[tokio::test]
 async fn a_directory_that_hangs_does_not_collect_questions_without_end() {
-    let house = House::new().await;
+    let fixture = SignInFixture::new().await;
     let hanging = (0..100).map(|number| {
         let client = Client::new(format!("192.0.2.{number}").parse().ok(), None);
-        let auth = &house.auth;
+        let auth = &fixture.auth;
         async move { auth.sign_in(&format!("silence{number}"), typed(PASSWORD), &client, None).await }
     });
     let mut hanging: FuturesUnordered<_> = hanging.collect();
@@ -452,46 +452,46 @@ async fn a_directory_that_hangs_does_not_collect_questions_without_end() {
         let refused = hanging.next().await.unwrap();
         assert!(matches!(refused, Err(SignInRefusal::DirectoryUnreachable(_))), "{refused:?}");
     }
-    assert_eq!(house.binds(), super::MAX_DIRECTORY_REQUESTS);
+    assert_eq!(fixture.binds(), super::MAX_DIRECTORY_REQUESTS);
     drop(hanging);
-    house.tries("alice", PASSWORD).await.unwrap();
+    fixture.tries("alice", PASSWORD).await.unwrap();
 }
 
 #[tokio::test]
 async fn an_expired_password_may_be_typed_more_than_three_times() {
-    let house = House::new().await;
+    let fixture = SignInFixture::new().await;
     for _ in 0..10 {
-        assert!(matches!(house.tries("expired", PASSWORD).await, Err(SignInRefusal::PasswordExpired)));
+        assert!(matches!(fixture.tries("expired", PASSWORD).await, Err(SignInRefusal::PasswordExpired)));
     }
 }
 
 #[tokio::test]
 async fn a_store_that_fails_lets_nobody_in_and_says_so() {
-    let house = House::new().await;
-    let alice = house.signs_in("alice", None).await;
-    house.sessions.close().await;
-    assert!(matches!(house.tries("bob", PASSWORD).await, Err(SignInRefusal::Store(_))));
-    assert!(house.auth.visitor(Some(&alice.token)).await.is_err(), "not known is not anonymous");
-    assert!(house.auth.sign_out(&alice.token, &here()).await.is_err());
+    let fixture = SignInFixture::new().await;
+    let alice = fixture.signs_in("alice", None).await;
+    fixture.sessions.close().await;
+    assert!(matches!(fixture.tries("bob", PASSWORD).await, Err(SignInRefusal::Store(_))));
+    assert!(fixture.auth.visitor(Some(&alice.token)).await.is_err(), "not known is not anonymous");
+    assert!(fixture.auth.sign_out(&alice.token, &here()).await.is_err());
 }
 
 #[tokio::test]
 async fn the_log_knows_what_happened_and_no_secret() {
-    let paper = Paper::blank();
+    let paper = LogCapture::new();
     let subscriber =
         tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(paper.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
 
-    let house = House::new().await;
-    let alice = house.signs_in("alice", None).await;
-    let _ = house.tries("locked", "secret guess").await;
-    let _ = house.tries("alice", &"secret guess".repeat(100)).await;
-    let _ = house.tries("", "").await;
-    let _ = house.tries("near-lockout", "secret guess").await;
-    house.auth.sign_out(&alice.token, &here()).await.unwrap();
-    let bob = house.signs_in("bob", None).await;
-    house.clock.advance(Duration::from_mins(30));
-    house.auth.sweep().await.unwrap();
+    let fixture = SignInFixture::new().await;
+    let alice = fixture.signs_in("alice", None).await;
+    let _ = fixture.tries("locked", "secret guess").await;
+    let _ = fixture.tries("alice", &"secret guess".repeat(100)).await;
+    let _ = fixture.tries("", "").await;
+    let _ = fixture.tries("near-lockout", "secret guess").await;
+    fixture.auth.sign_out(&alice.token, &here()).await.unwrap();
+    let bob = fixture.signs_in("bob", None).await;
+    fixture.clock.advance(Duration::from_mins(30));
+    fixture.auth.sweep().await.unwrap();
 
     let log = paper.text();
     let audit: Vec<serde_json::Value> = log

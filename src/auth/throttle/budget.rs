@@ -17,8 +17,8 @@ const RESERVED_FAILURES: u32 = 2;
 /// The names of an Active Directory account that are not alike: its `sAMAccountName` and its `userPrincipalName`.
 const NAMES_PER_ACCOUNT: u32 = 2;
 
-/// The margin between our clock's time of a failure and the directory's. With it, a count here is never reset before the
-/// directory's is.
+/// The margin between our clock's time of a failure and the directory's. With it, a count here is never reset before
+/// the directory's is.
 const WINDOW_MARGIN: Duration = Duration::from_mins(1);
 
 /// The most failures of an account.
@@ -27,7 +27,7 @@ pub(super) const MAX_FAILURES: usize = MAX_UNFAMILIAR_FAILURES as usize + 1;
 /// The number of failures an account may have here before its attempts are refused for a while.
 ///
 /// Let `T` be the directory's threshold. It locks an account at the `T`-th failure, each within its observation window
-/// of the one before (MS-SAMR 3.1.5.14.6), and a count here outlives the directory's own by [`AFTER_THE_WINDOW`]. So
+/// of the one before (MS-SAMR 3.1.5.14.6), and a count here outlives the directory's own by [`WINDOW_MARGIN`]. So
 /// no account is locked from here as long as less than `T` failures stand in all its counts together.
 ///
 /// - Where people are shown before they bind, there is one count for each person. It takes `T - 2` failures, and one
@@ -43,8 +43,8 @@ pub(super) struct FailureBudget {
     pub(super) failures: u32,
     /// Failures, others' included, before the account's familiar address waits too.
     pub(super) familiar: u32,
-    /// The time after the *last* failure when the count is reset. A directory counts just so; a window that slides would
-    /// let failures add up there.
+    /// The time after the *last* failure when the count is reset. A directory counts just so; a window that slides
+    /// would let failures add up there.
     pub(super) window: Duration,
 }
 
@@ -64,8 +64,8 @@ impl FailureBudget {
         let policy = policy.unwrap_or(ASSUMED_POLICY);
         if policy.threshold == 0 {
             let (failures, window) = (MAX_UNFAMILIAR_FAILURES, ASSUMED_POLICY.window + WINDOW_MARGIN);
-            // There is no lockout that strangers could bring near, so their failures do not count against its owner's browser
-            // at all; what fails there waits longer each time, as from anywhere.
+            // There is no lockout that strangers could bring near, so their failures do not count against its owner's
+            // browser at all; what fails there waits longer each time, as from anywhere.
             return Self { failures, familiar: u32::MAX, window };
         }
         let failures = policy.threshold.saturating_sub(RESERVED_FAILURES).clamp(1, MAX_UNFAMILIAR_FAILURES);

@@ -18,9 +18,9 @@ const TOKEN_BYTES: usize = 8 + TAG_BYTES * 3;
 /// [`BYTES`] in base64url without padding.
 const TOKEN_LEN: usize = 75;
 
-/// A device cookie (after OWASP's against lockout): this server's signature that somebody has signed in in this browser.
-/// It opens nothing and names nobody; it only keeps strangers' failures from shutting out that browser, over a restart
-/// and under whatever address.
+/// A device cookie (after OWASP's against lockout): this server's signature that somebody has signed in in this
+/// browser. It opens nothing and names nobody; it only keeps strangers' failures from shutting out that browser, over a
+/// restart and under whatever address.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DeviceCookie([u8; TOKEN_BYTES]);
 
@@ -43,7 +43,7 @@ impl DeviceCookie {
         &self.0[..8 + TAG_BYTES]
     }
 
-    fn made_at(&self) -> Timestamp {
+    fn issued_at(&self) -> Timestamp {
         let millis = self.0.first_chunk().map_or(0, |millis| i64::from_be_bytes(*millis));
         Timestamp::from_millis(millis)
     }
@@ -87,16 +87,16 @@ impl Keys {
     }
 
     /// Whether `owner` has signed in in the browser with this cookie, within the last month.
-    pub(super) fn verify_device_cookie(&self, mark: &DeviceCookie, owner: DeviceOwner<'_>, now: Timestamp) -> bool {
-        let made_at = mark.made_at();
-        if made_at > now || now >= made_at + FAMILIAR_FOR {
+    pub(super) fn verify_device_cookie(&self, cookie: &DeviceCookie, owner: DeviceOwner<'_>, now: Timestamp) -> bool {
+        let issued_at = cookie.issued_at();
+        if issued_at > now || now >= issued_at + FAMILIAR_FOR {
             return false;
         }
         let from = match owner {
             DeviceOwner::Name(_) => 8 + TAG_BYTES,
             DeviceOwner::Person(_) => 8 + TAG_BYTES * 2,
         };
-        self.device_tag(mark.head(), owner).verify_truncated_left(&mark.0[from..from + TAG_BYTES]).is_ok()
+        self.device_tag(cookie.head(), owner).verify_truncated_left(&cookie.0[from..from + TAG_BYTES]).is_ok()
     }
 
     fn device_tag(&self, head: &[u8], owner: DeviceOwner<'_>) -> HmacSha256 {
@@ -115,11 +115,11 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_795_309_126_976);
 
     #[test]
-    fn a_mark_is_its_owners_alone_under_both_names_for_a_month() {
+    fn a_cookie_is_its_owners_alone_under_both_names_for_a_month() {
         let keys = Keys::from_secret(&[7; 32]);
         let alice = PersonId::new("objectGUID:1");
-        let mark = keys.issue_device_cookie("alice", &alice, NOW).unwrap();
-        let kept = DeviceCookie::parse(&mark.reveal()).unwrap();
+        let cookie = keys.issue_device_cookie("alice", &alice, NOW).unwrap();
+        let kept = DeviceCookie::parse(&cookie.reveal()).unwrap();
         for owner in [DeviceOwner::Name("alice"), DeviceOwner::Person(&alice)] {
             assert!(keys.verify_device_cookie(&kept, owner, NOW));
             assert!(!keys.verify_device_cookie(&kept, owner, NOW + FAMILIAR_FOR), "{owner:?} a month later");
@@ -133,18 +133,18 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_that_somebody_changed_is_nobodys() {
+    fn a_cookie_that_somebody_changed_is_nobodys() {
         let keys = Keys::from_secret(&[7; 32]);
         let alice = PersonId::new("objectGUID:1");
-        let mark = keys.issue_device_cookie("alice", &alice, NOW).unwrap();
+        let cookie = keys.issue_device_cookie("alice", &alice, NOW).unwrap();
         for place in 0..TOKEN_BYTES {
-            let mut changed = mark.clone();
+            let mut changed = cookie.clone();
             changed.0[place] ^= 1;
             let both = [DeviceOwner::Name("alice"), DeviceOwner::Person(&alice)]
                 .map(|owner| keys.verify_device_cookie(&changed, owner, NOW));
             assert_ne!(both, [true, true], "byte {place}");
         }
-        for text in ["", "A", &mark.reveal()[1..], &"=".repeat(TOKEN_LEN), &"é".repeat(TOKEN_LEN)] {
+        for text in ["", "A", &cookie.reveal()[1..], &"=".repeat(TOKEN_LEN), &"é".repeat(TOKEN_LEN)] {
             assert_eq!(DeviceCookie::parse(text), None, "{text}");
         }
     }

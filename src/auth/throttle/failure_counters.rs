@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::FAMILIAR_FOR;
 use super::budget::FailureBudget;
 use super::expiring_map::ExpiringMap;
-use super::limits::{AccountAttempts, AddressAttempts, Held, PairAttempts};
+use super::limits::{AccountAttempts, AddressAttempts, PairAttempts, ThrottleReason};
 use crate::domain::Timestamp;
 
 /// The most entries of each map: room for a whole large company mistyping at once within half an hour, in some thirty
@@ -68,42 +68,42 @@ impl FailureCounters {
         &self,
         account: AccountKey,
         budget: FailureBudget,
-        from: AttemptOrigin,
+        origin: AttemptOrigin,
         now: Timestamp,
-    ) -> Result<(), Held> {
-        self.check_attempts(self.account_attempts(account, now), account, budget, from, now)
+    ) -> Result<(), ThrottleReason> {
+        self.check_attempts(self.account_attempts(account, now), account, budget, origin, now)
     }
 
     /// Checks an account whose attempts are given.
     pub(super) fn check_attempts(
         &self,
-        tries: AccountAttempts,
+        attempts: AccountAttempts,
         account: AccountKey,
         budget: FailureBudget,
-        from: AttemptOrigin,
+        origin: AttemptOrigin,
         now: Timestamp,
-    ) -> Result<(), Held> {
-        let familiar = self.is_familiar(account, from, now);
+    ) -> Result<(), ThrottleReason> {
+        let familiar = self.is_familiar(account, origin, now);
         let of_pair =
-            self.pairs.get((account, from.address), now).map_or(Ok(()), |pair| pair.check(budget, familiar, now));
-        tries.check(budget, familiar, now).and(of_pair)
+            self.pairs.get((account, origin.address), now).map_or(Ok(()), |pair| pair.check(budget, familiar, now));
+        attempts.check(budget, familiar, now).and(of_pair)
     }
 
     pub(super) fn account_attempts(&self, account: AccountKey, now: Timestamp) -> AccountAttempts {
-        let (book, key) = match account {
+        let (map, key) = match account {
             AccountKey::Name(key) => (&self.names, key),
             AccountKey::Person(key) => (&self.persons, key),
         };
-        book.get(key, now).unwrap_or_else(|| AccountAttempts::new(now))
+        map.get(key, now).unwrap_or_else(|| AccountAttempts::new(now))
     }
 
-    pub(super) fn check_address(&self, address: u64, now: Timestamp) -> Result<(), Held> {
-        self.addresses.get(address, now).map_or(Ok(()), |tries| tries.check(now))
+    pub(super) fn check_address(&self, address: u64, now: Timestamp) -> Result<(), ThrottleReason> {
+        self.addresses.get(address, now).map_or(Ok(()), |attempts| attempts.check(now))
     }
 
     /// Whether the account's owner last signed in from there.
-    pub(super) fn is_familiar(&self, account: AccountKey, from: AttemptOrigin, now: Timestamp) -> bool {
-        from.is_own_device || self.familiar_addresses.get(account, now) == Some(from.address)
+    pub(super) fn is_familiar(&self, account: AccountKey, origin: AttemptOrigin, now: Timestamp) -> bool {
+        origin.is_own_device || self.familiar_addresses.get(account, now) == Some(origin.address)
     }
 
     pub(super) fn update_account(
@@ -112,34 +112,38 @@ impl FailureCounters {
         now: Timestamp,
         change: impl FnOnce(&mut AccountAttempts),
     ) {
-        let mut tries = self.account_attempts(account, now);
-        change(&mut tries);
-        let (book, key) = match account {
+        let mut attempts = self.account_attempts(account, now);
+        change(&mut attempts);
+        let (map, key) = match account {
             AccountKey::Name(key) => (&mut self.names, key),
             AccountKey::Person(key) => (&mut self.persons, key),
         };
-        if tries.expires_at() > now { book.insert(key, tries, tries.expires_at(), now) } else { book.remove(key) }
+        if attempts.expires_at() > now {
+            map.insert(key, attempts, attempts.expires_at(), now)
+        } else {
+            map.remove(key)
+        }
     }
 
     /// Records that a name, just as it was typed, is that person's.
-    pub(super) fn record_owner(&mut self, typed: u64, person: AccountKey, now: Timestamp) {
+    pub(super) fn record_owner(&mut self, typed_name: u64, person: AccountKey, now: Timestamp) {
         if let AccountKey::Person(person) = person {
-            self.name_owners.insert(typed, person, now + FAMILIAR_FOR, now);
+            self.name_owners.insert(typed_name, person, now + FAMILIAR_FOR, now);
         }
     }
 
     /// Counts one more failure for the account from that address.
     pub(super) fn record_pair_failure(&mut self, account: AccountKey, address: u64, window: Duration, now: Timestamp) {
-        let mut tries = self.pairs.get((account, address), now).unwrap_or_else(PairAttempts::new);
-        tries.fail(window, now);
-        self.pairs.insert((account, address), tries, tries.expires_at(), now);
+        let mut attempts = self.pairs.get((account, address), now).unwrap_or_else(PairAttempts::new);
+        attempts.fail(window, now);
+        self.pairs.insert((account, address), attempts, attempts.expires_at(), now);
     }
 
     pub(super) fn update_address(&mut self, address: u64, now: Timestamp, change: impl FnOnce(&mut AddressAttempts)) {
-        let mut tries = self.addresses.get(address, now).unwrap_or_else(|| AddressAttempts::new(now));
-        change(&mut tries);
-        if tries.expires_at() > now {
-            self.addresses.insert(address, tries, tries.expires_at(), now);
+        let mut attempts = self.addresses.get(address, now).unwrap_or_else(|| AddressAttempts::new(now));
+        change(&mut attempts);
+        if attempts.expires_at() > now {
+            self.addresses.insert(address, attempts, attempts.expires_at(), now);
         } else {
             self.addresses.remove(address);
         }

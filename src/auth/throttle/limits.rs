@@ -27,7 +27,7 @@ const MIN_THRESHOLD: u32 = 2;
 
 /// Why an attempt is not allowed now. The graver is the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::auth) enum Held {
+pub(in crate::auth) enum ThrottleReason {
     /// Pending attempts may use up what is left; once they have ended there may be room again.
     Pending,
     /// The directory's own count, with failures elsewhere, is so high that one more could lock the account.
@@ -65,13 +65,13 @@ impl AccountAttempts {
 
     /// Checks whether one more attempt may fail within the budget. Pending ones are counted as if they were to fail, so
     /// that many at once do not slip through; but they only make others wait.
-    pub(super) fn check(&self, budget: FailureBudget, familiar: bool, now: Timestamp) -> Result<(), Held> {
+    pub(super) fn check(&self, budget: FailureBudget, familiar: bool, now: Timestamp) -> Result<(), ThrottleReason> {
         let most = if familiar { budget.familiar } else { budget.failures };
         let failures = self.failures(now);
         if failures >= most {
-            return Err(Held::Exhausted((self.failed_at + self.window).since(now)));
+            return Err(ThrottleReason::Exhausted((self.failed_at + self.window).since(now)));
         }
-        if failures.saturating_add(self.pending) >= most { Err(Held::Pending) } else { Ok(()) }
+        if failures.saturating_add(self.pending) >= most { Err(ThrottleReason::Pending) } else { Ok(()) }
     }
 
     /// Checks whether the directory's own `count` leaves room for one more failure below its `threshold`. The count was
@@ -82,14 +82,14 @@ impl AccountAttempts {
         threshold: u32,
         since: u64,
         now: Timestamp,
-    ) -> Result<(), Held> {
+    ) -> Result<(), ThrottleReason> {
         let most = threshold.max(MIN_THRESHOLD) - 1;
         let later = if self.failures(now) == 0 { 0 } else { self.failed_since(since) };
         let count = count.saturating_add(later);
         if count >= most {
-            return Err(Held::NearLockout);
+            return Err(ThrottleReason::NearLockout);
         }
-        if count.saturating_add(self.pending) >= most { Err(Held::Pending) } else { Ok(()) }
+        if count.saturating_add(self.pending) >= most { Err(ThrottleReason::Pending) } else { Ok(()) }
     }
 
     /// The attempts without one of the pending ones, to check that one.
@@ -140,8 +140,8 @@ impl AccountAttempts {
         self.failed.iter().flatten().map(|_| 1).sum()
     }
 
-    fn failed_since(&self, moment: u64) -> u32 {
-        self.failed.iter().flatten().filter(|failure| failure.sequence > moment).map(|_| 1).sum()
+    fn failed_since(&self, sequence: u64) -> u32 {
+        self.failed.iter().flatten().filter(|failure| failure.sequence > sequence).map(|_| 1).sum()
     }
 }
 
@@ -163,14 +163,14 @@ impl PairAttempts {
     }
 
     /// Checks whether one more attempt may fail.
-    pub(super) fn check(&self, budget: FailureBudget, familiar: bool, now: Timestamp) -> Result<(), Held> {
+    pub(super) fn check(&self, budget: FailureBudget, familiar: bool, now: Timestamp) -> Result<(), ThrottleReason> {
         if !familiar && budget.failures > PAIR_BURST && self.failures >= budget.failures - 1 {
-            return Err(Held::Exhausted(self.expires_at().since(now)));
+            return Err(ThrottleReason::Exhausted(self.expires_at().since(now)));
         }
         let Some(beyond) = self.failures.checked_sub(PAIR_BURST) else { return Ok(()) };
         let delay = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(beyond)).min(MAX_DELAY);
         let wait = (self.failed_at + delay).since(now);
-        if wait.is_zero() { Ok(()) } else { Err(Held::Exhausted(wait)) }
+        if wait.is_zero() { Ok(()) } else { Err(ThrottleReason::Exhausted(wait)) }
     }
 
     pub(super) fn fail(&mut self, window: Duration, now: Timestamp) {
@@ -202,13 +202,13 @@ impl AddressAttempts {
     }
 
     /// Checks whether one more attempt may fail; when the burst is used up, one at a time, after its delay.
-    pub(super) fn check(&self, now: Timestamp) -> Result<(), Held> {
+    pub(super) fn check(&self, now: Timestamp) -> Result<(), ThrottleReason> {
         let wait = self.wait(now);
         if !wait.is_zero() {
-            return Err(Held::Exhausted(wait));
+            return Err(ThrottleReason::Exhausted(wait));
         }
         let left = ADDRESS_BURST.saturating_sub(self.unforgiven_failures(now)).max(1);
-        if self.pending >= left { Err(Held::Pending) } else { Ok(()) }
+        if self.pending >= left { Err(ThrottleReason::Pending) } else { Ok(()) }
     }
 
     pub(super) fn begin(&mut self, now: Timestamp) {

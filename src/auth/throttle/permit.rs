@@ -3,7 +3,7 @@ use std::sync::{Mutex, PoisonError};
 use super::budget::FailureBudget;
 use super::device_cookie::{DeviceCookie, DeviceOwner};
 use super::failure_counters::{AccountKey, AttemptOrigin};
-use super::limits::{AccountAttempts, FailedAttempt, Held};
+use super::limits::{AccountAttempts, FailedAttempt, ThrottleReason};
 use super::{FAMILIAR_FOR, Throttle};
 use crate::directory::BindCandidate;
 use crate::domain::PersonId;
@@ -18,7 +18,7 @@ pub(in crate::auth) struct AttemptPermit<'a> {
     pub(super) budget: FailureBudget,
     /// The hash of the name, just as it was typed.
     pub(super) typed_name: u64,
-    pub(super) from: AttemptOrigin,
+    pub(super) origin: AttemptOrigin,
     /// The browser's device cookie.
     pub(super) device_cookie: Option<DeviceCookie>,
     /// The sequence number when it was given.
@@ -49,9 +49,9 @@ impl AttemptPermit<'_> {
     /// whichever of their names was typed. Waits a little while other attempts for them are pending.
     ///
     /// # Errors
-    /// [`Held`] when that person's attempts are used up, here or by the directory's own count; the password
+    /// [`ThrottleReason`] when that person's attempts are used up, here or by the directory's own count; the password
     /// must not be sent then.
-    pub(in crate::auth) async fn found(&self, who: &BindCandidate) -> Result<(), Held> {
+    pub(in crate::auth) async fn identify(&self, who: &BindCandidate) -> Result<(), ThrottleReason> {
         let person = self.throttle.person_key(&who.id);
         self.throttle.wait_while_pending(|| self.try_identify(who, person)).await
     }
@@ -59,22 +59,24 @@ impl AttemptPermit<'_> {
     /// Settles it as a success: the account's count is reset (as it is in the directory), and the address is now
     /// familiar. The address's other failures stay: one's own account must not wash away attempts on others'.
     ///
-    /// What failed while this attempt was pending stays too, since the directory may have counted it afterwards; so does
-    /// what failed for a name like this one that is not known to be the same person's.
-    pub(in crate::auth) fn proved(mut self, id: &PersonId) {
+    /// What failed while this attempt was pending stays too, since the directory may have counted it afterwards; so
+    /// does what failed for a name like this one that is not known to be the same person's.
+    pub(in crate::auth) fn succeed(mut self, id: &PersonId) {
         let now = self.throttle.clock.now();
-        let person = self.counted_person().map_or_else(|| self.throttle.person_key(id), |whose| whose.person);
+        let person = self.counted_person().map_or_else(|| self.throttle.person_key(id), |counted| counted.person);
         self.settle(AttemptOutcome::Succeeded);
-        let mut books = self.throttle.books();
-        books.record_owner(self.typed_name, person, now);
-        let (typed, moment) = (self.typed_name, self.sequence);
+        let mut counters = self.throttle.counters();
+        counters.record_owner(self.typed_name, person, now);
+        let (typed_name, sequence) = (self.typed_name, self.sequence);
         for account in [self.account, person] {
-            let mut tries = books.account_attempts(account, now);
-            let same = |name| name == typed || books.name_owners.get(name, now).map(AccountKey::Person) == Some(person);
-            tries.forgive(|failure| failure.sequence < moment && same(failure.typed_name));
-            books.update_account(account, now, |kept| *kept = tries);
-            books.pairs.remove((account, self.from.address));
-            books.familiar_addresses.insert(account, self.from.address, now + FAMILIAR_FOR, now);
+            let mut attempts = counters.account_attempts(account, now);
+            let same = |name| {
+                name == typed_name || counters.name_owners.get(name, now).map(AccountKey::Person) == Some(person)
+            };
+            attempts.forgive(|failure| failure.sequence < sequence && same(failure.typed_name));
+            counters.update_account(account, now, |kept| *kept = attempts);
+            counters.pairs.remove((account, self.origin.address));
+            counters.familiar_addresses.insert(account, self.origin.address, now + FAMILIAR_FOR, now);
         }
     }
 
@@ -86,10 +88,10 @@ impl AttemptPermit<'_> {
 
     /// Settles it when the bind was denied, so the password was not sent. Near a lockout it took a search of the
     /// directory to know, which nobody may have for nothing again and again.
-    pub(in crate::auth) fn deny(self, held: Held) {
-        match held {
-            Held::NearLockout => self.decline(),
-            Held::Pending | Held::Exhausted(_) => self.cancel(),
+    pub(in crate::auth) fn deny(self, reason: ThrottleReason) {
+        match reason {
+            ThrottleReason::NearLockout => self.decline(),
+            ThrottleReason::Pending | ThrottleReason::Exhausted(_) => self.cancel(),
         }
     }
 
@@ -98,32 +100,32 @@ impl AttemptPermit<'_> {
         self.settle(AttemptOutcome::Cancelled);
     }
 
-    fn try_identify(&self, who: &BindCandidate, person: AccountKey) -> Result<(), Held> {
+    fn try_identify(&self, who: &BindCandidate, person: AccountKey) -> Result<(), ThrottleReason> {
         let now = self.throttle.clock.now();
         let budget = FailureBudget::for_person(who.policy);
-        let mut known = self.person.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut books = self.throttle.books();
-        let is_counted = known.is_some_and(|whose| whose.person == person);
-        let tries = books.account_attempts(person, now);
-        let tries = if is_counted { tries.without_one_pending() } else { tries };
+        let mut counted = self.person.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counters = self.throttle.counters();
+        let is_counted = counted.is_some_and(|counted| counted.person == person);
+        let attempts = counters.account_attempts(person, now);
+        let attempts = if is_counted { attempts.without_one_pending() } else { attempts };
         let owns =
-            |mark: &DeviceCookie| self.throttle.keys.verify_device_cookie(mark, DeviceOwner::Person(&who.id), now);
-        let from = AttemptOrigin { is_own_device: self.device_cookie.as_ref().is_some_and(owns), ..self.from };
-        books.check_attempts(tries, person, budget, from, now)?;
+            |cookie: &DeviceCookie| self.throttle.keys.verify_device_cookie(cookie, DeviceOwner::Person(&who.id), now);
+        let origin = AttemptOrigin { is_own_device: self.device_cookie.as_ref().is_some_and(owns), ..self.origin };
+        counters.check_attempts(attempts, person, budget, origin, now)?;
         if let (Some(policy), Some(count)) = (who.policy, who.failures)
             && policy.threshold > 0
         {
-            tries.check_directory_count(count, policy.threshold, self.sequence, now)?;
+            attempts.check_directory_count(count, policy.threshold, self.sequence, now)?;
         }
-        let before = known.replace(CountedPerson { person, budget });
+        let before = counted.replace(CountedPerson { person, budget });
         if !is_counted {
             // The name was somebody else's before.
             if let Some(other) = before {
-                books.update_account(other.person, now, AccountAttempts::end);
+                counters.update_account(other.person, now, AccountAttempts::end);
             }
-            books.update_account(person, now, |tries| tries.begin(now));
+            counters.update_account(person, now, |attempts| attempts.begin(now));
         }
-        books.record_owner(self.typed_name, person, now);
+        counters.record_owner(self.typed_name, person, now);
         Ok(())
     }
 
@@ -136,33 +138,33 @@ impl AttemptPermit<'_> {
             return;
         }
         let now = self.throttle.clock.now();
-        let known = self.counted_person();
-        let mut books = self.throttle.books();
-        let failure = FailedAttempt { sequence: books.next_sequence(), typed_name: self.typed_name };
-        for account in [Some(self.account), known.map(|whose| whose.person)].into_iter().flatten() {
-            books.update_account(account, now, AccountAttempts::end);
+        let counted = self.counted_person();
+        let mut counters = self.throttle.counters();
+        let failure = FailedAttempt { sequence: counters.next_sequence(), typed_name: self.typed_name };
+        for account in [Some(self.account), counted.map(|counted| counted.person)].into_iter().flatten() {
+            counters.update_account(account, now, AccountAttempts::end);
         }
         if outcome == AttemptOutcome::Failed {
             // Another attempt may have shown meanwhile whose name this is.
             let shown = || {
-                books
+                counters
                     .name_owners
                     .get(self.typed_name, now)
                     .map(|person| CountedPerson { person: AccountKey::Person(person), budget: self.budget })
             };
-            let person = known.or_else(shown).map(|whose| (whose.person, whose.budget.window));
+            let person = counted.or_else(shown).map(|counted| (counted.person, counted.budget.window));
             for (account, window) in [Some((self.account, self.budget.window)), person].into_iter().flatten() {
-                books.update_account(account, now, |tries| tries.fail(failure, window, now));
-                books.record_pair_failure(account, self.from.address, window, now);
+                counters.update_account(account, now, |attempts| attempts.fail(failure, window, now));
+                counters.record_pair_failure(account, self.origin.address, window, now);
             }
         }
-        books.update_address(self.from.address, now, |tries| {
-            tries.end();
+        counters.update_address(self.origin.address, now, |attempts| {
+            attempts.end();
             if matches!(outcome, AttemptOutcome::Failed | AttemptOutcome::Declined) {
-                tries.fail(now);
+                attempts.fail(now);
             }
         });
-        drop(books);
+        drop(counters);
         self.throttle.attempt_ended.notify_waiters();
     }
 }

@@ -152,9 +152,9 @@ impl LdapDirectory {
     }
 
     /// Begins an operation, which has one deadline as a whole, however many servers and steps it takes.
-    pub(in crate::directory) fn begin_operation(&self, asked: &'static str) -> Operation {
+    pub(in crate::directory) fn begin_operation(&self, name: &'static str) -> Operation {
         self.start_pool_maintenance();
-        Operation::begin(asked, self.settings.operation_timeout)
+        Operation::begin(name, self.settings.operation_timeout)
     }
 
     /// The directory's profile, asked of a server unless it is known.

@@ -21,27 +21,26 @@ impl MembershipCache {
     pub(in crate::directory) fn is_unchanged(
         &self,
         person: &PersonId,
-        closure: &BTreeSet<&GroupId>,
+        bulk: &BTreeSet<&GroupId>,
         groups: &Groups,
     ) -> bool {
-        self.fingerprints.lock().unwrap_or_else(PoisonError::into_inner).get(person)
-            == Some(&fingerprint(closure, groups))
+        self.fingerprints.lock().unwrap_or_else(PoisonError::into_inner).get(person) == Some(&fingerprint(bulk, groups))
     }
 
     /// Records the bulk groups seen at the time when the person's groups were read one by one.
-    pub(in crate::directory) fn record(&self, person: &PersonId, closure: &BTreeSet<&GroupId>, groups: &Groups) {
-        let mut of = self.fingerprints.lock().unwrap_or_else(PoisonError::into_inner);
-        if of.len() >= MAX_PEOPLE {
-            of.clear();
+    pub(in crate::directory) fn record(&self, person: &PersonId, bulk: &BTreeSet<&GroupId>, groups: &Groups) {
+        let mut fingerprints = self.fingerprints.lock().unwrap_or_else(PoisonError::into_inner);
+        if fingerprints.len() >= MAX_PEOPLE {
+            fingerprints.clear();
         }
-        of.insert(person.clone(), fingerprint(closure, groups));
+        fingerprints.insert(person.clone(), fingerprint(bulk, groups));
     }
 }
 
-fn fingerprint(closure: &BTreeSet<&GroupId>, groups: &Groups) -> u64 {
+fn fingerprint(bulk: &BTreeSet<&GroupId>, groups: &Groups) -> u64 {
     let mut hasher = DefaultHasher::new();
     // A set is hashed with its size, so that no group can pass from the one into the other.
-    closure.hash(&mut hasher);
+    bulk.hash(&mut hasher);
     groups.iter().map(|group| &group.id).collect::<BTreeSet<_>>().hash(&mut hasher);
     hasher.finish()
 }
@@ -58,13 +57,13 @@ mod tests {
             ids.iter().map(|id| Group { id: GroupId::new(*id), name: String::new(), dn: String::new() }).collect()
         };
         let (a, b, alice) = (id("a"), id("b"), PersonId::new("alice"));
-        let agreed = MembershipCache::default();
+        let cache = MembershipCache::default();
         let seen = BTreeSet::from([&a]);
-        assert!(!agreed.is_unchanged(&alice, &seen, &groups(&["a", "b"])));
-        agreed.record(&alice, &seen, &groups(&["a", "b"]));
-        assert!(agreed.is_unchanged(&alice, &seen, &groups(&["b", "a"])));
-        assert!(!agreed.is_unchanged(&alice, &BTreeSet::from([&a, &b]), &groups(&["a", "b"])), "seen otherwise");
-        assert!(!agreed.is_unchanged(&alice, &seen, &groups(&["a"])), "read otherwise");
-        assert!(!agreed.is_unchanged(&PersonId::new("bob"), &seen, &groups(&["a", "b"])));
+        assert!(!cache.is_unchanged(&alice, &seen, &groups(&["a", "b"])));
+        cache.record(&alice, &seen, &groups(&["a", "b"]));
+        assert!(cache.is_unchanged(&alice, &seen, &groups(&["b", "a"])));
+        assert!(!cache.is_unchanged(&alice, &BTreeSet::from([&a, &b]), &groups(&["a", "b"])), "seen otherwise");
+        assert!(!cache.is_unchanged(&alice, &seen, &groups(&["a"])), "read otherwise");
+        assert!(!cache.is_unchanged(&PersonId::new("bob"), &seen, &groups(&["a", "b"])));
     }
 }

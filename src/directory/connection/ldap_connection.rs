@@ -285,7 +285,7 @@ impl AnswerWait {
         };
         let suspicious = async {
             tokio::time::sleep(server.probe_delay()).await;
-            // What it says is noted with the server, which is what is waited for here.
+            // The result is recorded with the server, which is waited for here.
             let _ = server.probe().await;
             std::future::pending::<()>().await;
         };
@@ -293,7 +293,7 @@ impl AnswerWait {
             () = server.wait_for_outage(*outages) => {}
             () = suspicious => {}
         }
-        server.outage().map_or_else(|| "the server went down".into(), |down| down.reason)
+        server.outage().map_or_else(|| "the server went down".into(), |outage| outage.reason)
     }
 }
 

@@ -114,7 +114,7 @@ impl ConnectionPool {
     /// When there is none before the deadline. Nothing but the service account's password was sent.
     pub(in crate::directory) async fn acquire(&self, deadline: Instant) -> Result<PooledConnection, OperationFault> {
         let status = self.inner.status();
-        let crowded = status.size >= status.max_size && status.available == 0;
+        let is_full = status.size >= status.max_size && status.available == 0;
         let timeouts = Timeouts { wait: Some(deadline.saturating_duration_since(Instant::now())), ..Timeouts::new() };
         let fault = |reason: String| Err(OperationFault::connection_failed(OperationKind::Dial, reason));
         match timeout_at(deadline, Box::pin(self.inner.timeout_get(&timeouts))).await {
@@ -123,7 +123,7 @@ impl ConnectionPool {
                 Ok(pooled)
             }
             Ok(Err(PoolError::Backend(fault))) => Err(fault),
-            _ if crowded => fault(format!("all {} connections are in use (connections)", status.max_size)),
+            _ if is_full => fault(format!("all {} connections are in use (connections)", status.max_size)),
             Ok(Err(_)) => fault("no connection became free in time (connections)".to_owned()),
             Err(_elapsed) => fault(self.inner.manager().reason_for_none()),
         }
@@ -146,7 +146,7 @@ impl Manager for ConnectionManager {
     type Type = PoolEntry;
     type Error = OperationFault;
 
-    // What is seldom done is in boxes: every use of a connection would move it about otherwise.
+    // Seldom-used futures are boxed: every use of a connection would move them about otherwise.
     async fn create(&self) -> Result<PoolEntry, OperationFault> {
         let mut connection = Box::pin(self.servers.dial()).await?;
         if let PoolPurpose::Search(Some(account)) = &self.purpose {
@@ -196,12 +196,12 @@ impl ConnectionManager {
         connection: &mut LdapConnection,
         account: &ServiceAccount,
     ) -> Result<(), OperationFault> {
-        let mut refused = self.bind_backoff.lock().await;
+        let mut backoff = self.bind_backoff.lock().await;
         let now = self.clock.now();
-        if let Some(refused) = &*refused
-            && now < refused.until
+        if let Some(refusal) = &*backoff
+            && now < refusal.until
         {
-            return Err(refused.fault.clone());
+            return Err(refusal.fault.clone());
         }
         let result = connection.bind(OperationKind::ServiceBind, &account.name, &account.password, None).await;
         let judged = result.and_then(|result| judge_service_bind(&result));
@@ -210,10 +210,10 @@ impl ConnectionManager {
             None => fault,
         });
         match &judged {
-            Ok(()) => *refused = None,
+            Ok(()) => *backoff = None,
             Err(fault) if fault.result_code == Some(result_code::INVALID_CREDENTIALS) => {
                 let wait = if counts_as_wrong_password(fault) { WRONG_PASSWORD_BACKOFF } else { REFUSAL_BACKOFF };
-                *refused = Some(ServiceBindBackoff { until: now + wait, fault: fault.clone() });
+                *backoff = Some(ServiceBindBackoff { until: now + wait, fault: fault.clone() });
             }
             Err(_) => {}
         }
@@ -226,7 +226,7 @@ impl ConnectionManager {
         let known: Vec<String> = servers
             .iter()
             .map(|server| match server.outage() {
-                Some(down) => format!("{}: {}", server.address, down.reason),
+                Some(outage) => format!("{}: {}", server.address, outage.reason),
                 None => format!("{}: no answer within the time for a question (operation_timeout)", server.address),
             })
             .collect();

@@ -51,22 +51,22 @@ impl LdapDirectory {
         let servers = self.servers_to_diagnose(&mut report).await;
         let reached =
             join_all(servers.iter().map(|server| self.diagnose_server_until(server, request, deadline))).await;
-        let bound = self.bind_service_accounts(&servers, reached, &mut report, deadline).await;
-        let mut identified = match self.bound_connection(bound, request, &mut report).await {
+        let first = self.bind_service_account(&servers, reached, &mut report, deadline).await;
+        let mut identified = match self.bound_connection(first, request, &mut report).await {
             Ok(identified) => identified,
             Err(why) => {
                 let mut section = ReportSection::new("the directory");
                 section.skip(&["base DN", "lockout policy"], &why);
                 report.sections.push(section);
-                return Diagnosis { report: report, group_lookups: Err(why) };
+                return Diagnosis { report, group_lookups: Err(why) };
             }
         };
-        let group_lookups = self.diagnose_directory(&mut identified, request.person, groups, &mut report);
-        let groups = match timeout_at(deadline, group_lookups).await {
-            Ok(groups) => groups,
+        let steps = self.diagnose_directory(&mut identified, request.person, groups, &mut report);
+        let group_lookups = match timeout_at(deadline, steps).await {
+            Ok(group_lookups) => group_lookups,
             Err(_elapsed) => Err(timeout_message()),
         };
-        Diagnosis { report: report, group_lookups: groups }
+        Diagnosis { report, group_lookups }
     }
 
     /// A connection that may search: bound as the service account, or as the person who gave their password.
@@ -75,12 +75,12 @@ impl LdapDirectory {
     /// The reason why there is none.
     async fn bound_connection(
         &self,
-        bound: Option<IdentifiedServer>,
+        first: Option<IdentifiedServer>,
         request: &DiagnosticsRequest<'_>,
         report: &mut DirectoryReport,
     ) -> Result<IdentifiedServer, String> {
         let mut section = ReportSection::new(request.person.map_or_else(String::new, Username::to_string));
-        let identified = match bound {
+        let identified = match first {
             Some(identified) if self.has_service_account() => return Ok(identified),
             Some(mut identified) => {
                 self.bind_as_person(&mut identified, request, &mut section).await.map(|()| identified)
@@ -119,7 +119,7 @@ impl LdapDirectory {
 
     /// Binds as the service account, at one server after the other, until one judges it unfit: each refusal counts
     /// against the account. Gives the first connection that may search.
-    async fn bind_service_accounts(
+    async fn bind_service_account(
         &self,
         servers: &[ServerAddress],
         reached: Vec<ServerDiagnosis>,
@@ -127,16 +127,15 @@ impl LdapDirectory {
         deadline: Instant,
     ) -> Option<IdentifiedServer> {
         const NAME: &str = "service account";
-        let (mut bound, mut refused_at) = (None, None);
-        for (server, ServerDiagnosis { mut section, identified: identified, authority }) in servers.iter().zip(reached)
-        {
+        let (mut first, mut refused_at) = (None, None);
+        for (server, ServerDiagnosis { mut section, identified, authority }) in servers.iter().zip(reached) {
             report.authority = report.authority.take().or(authority);
             if let Some(mut identified) = identified {
                 report.known.get_or_insert_with(|| identified.facts.clone());
                 match (&self.settings.service_account, &refused_at) {
                     (None, _) => {
                         section.push(no_service_account_step());
-                        bound.get_or_insert(identified);
+                        first.get_or_insert(identified);
                     }
                     (Some(_), Some(other)) => {
                         section.skip(&[NAME], &format!("refused by {other}, and not tried again lest it be locked"));
@@ -150,7 +149,7 @@ impl LdapDirectory {
                         match bound {
                             Ok(Ok(step)) => {
                                 section.push(step);
-                                bound.get_or_insert(identified);
+                                first.get_or_insert(identified);
                             }
                             Ok(Err((step, judged))) => {
                                 section.push(step);
@@ -163,7 +162,7 @@ impl LdapDirectory {
             }
             report.sections.push(section);
         }
-        bound
+        first
     }
 
     /// The steps over a connection that may search: base DN, lockout policy, person, groups.

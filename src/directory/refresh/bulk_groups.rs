@@ -42,15 +42,15 @@ pub(super) fn reachable<T: Copy + Eq + Hash>(
     let mut reached: HashSet<T> = start.into_iter().collect();
     let mut pending: Vec<T> = reached.iter().copied().collect();
     while let Some(at) = pending.pop() {
-        pending.extend(next(at).into_iter().filter(|further| reached.insert(*further)));
+        pending.extend(next(at).into_iter().filter(|item| reached.insert(*item)));
     }
     reached
 }
 
 /// The names of the groups in a closure that is known, in order.
 #[cfg(test)]
-pub(super) fn group_names(closure: &BulkGroups) -> Vec<String> {
-    let BulkGroups::Known(groups) = closure else { panic!("unknown") };
+pub(super) fn group_names(bulk_groups: &BulkGroups) -> Vec<String> {
+    let BulkGroups::Known(groups) = bulk_groups else { panic!("unknown") };
     let mut names: Vec<_> = groups.values().map(|group| group.name.clone()).collect();
     names.sort();
     names

@@ -72,25 +72,25 @@ impl LdapDirectory {
         for dn in people.iter().flat_map(|(person, _)| person.texts("memberOf")) {
             lists.add_dn(dn);
         }
-        let (mut climbed, mut levels) = (0, 0);
-        while climbed < lists.groups.len() && levels < MAX_NESTING && lists.groups.len() <= MAX_GROUPS {
+        let (mut expanded, mut levels) = (0, 0);
+        while expanded < lists.groups.len() && levels < MAX_NESTING && lists.groups.len() <= MAX_GROUPS {
             // A group's own name must not pass for a uid: its DN, which no uid is, stands in both places.
-            let level: Vec<GroupMember> = lists.groups[climbed..].iter().map(as_member).collect();
-            climbed = lists.groups.len();
+            let level: Vec<GroupMember> = lists.groups[expanded..].iter().map(as_member).collect();
+            expanded = lists.groups.len();
             levels += 1;
             for batch in level.chunks(MEMBERS_PER_SEARCH) {
                 self.read_member_lists(base_dn, template, batch.to_vec(), &mut lists).await?;
             }
         }
-        let is_complete = climbed == lists.groups.len() && !lists.is_truncated;
-        let closure = |(person, member): &(&LdapEntry, GroupMember)| {
+        let is_complete = expanded == lists.groups.len() && !lists.is_truncated;
+        let bulk_groups = |(person, member): &(&LdapEntry, GroupMember)| {
             if is_complete && !lists.truncated_members.contains(&member.dn) {
                 lists.bulk_groups_of(person, member)
             } else {
                 BulkGroups::Unknown
             }
         };
-        Ok(people.iter().map(closure).collect())
+        Ok(people.iter().map(bulk_groups).collect())
     }
 
     /// Reads the groups that list any of these members; in halves, when there are too many for one answer.
@@ -295,8 +295,8 @@ mod tests {
         lists.add(&group("wrongly", "memberUid", "cn=alice,dc=x"));
         lists.add_dn("cn=overlay,dc=x");
         let alice = LdapEntry::with("cn=alice,dc=x", &[("memberOf", b"cn=overlay,dc=x")]);
-        let closure = lists.bulk_groups_of(&alice, &member("cn=alice,dc=x", "alice"));
-        assert_eq!(group_names(&closure), ["above", "cn=overlay,dc=x", "direct", "posix", "unique"]);
+        let bulk_groups = lists.bulk_groups_of(&alice, &member("cn=alice,dc=x", "alice"));
+        assert_eq!(group_names(&bulk_groups), ["above", "cn=overlay,dc=x", "direct", "posix", "unique"]);
     }
 
     #[test]

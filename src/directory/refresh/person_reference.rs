@@ -13,7 +13,7 @@ pub(super) enum PersonReference {
 /// The reference for an id, as [`crate::directory::person::id`] makes them; `None` for what it does not make.
 pub(super) fn person_reference(id: &PersonId) -> Option<PersonReference> {
     let (kind, value) = id.as_str().split_once(':')?;
-    // A further directory's name stands before the attribute's.
+    // An additional directory's name stands before the attribute's.
     let attribute = kind.rsplit_once('/').map_or(kind, |(_directory, attribute)| attribute);
     match attribute {
         "objectGUID" => {

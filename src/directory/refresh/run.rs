@@ -45,7 +45,7 @@ impl LdapDirectory {
                 Err(unreachable) => entries_found.extend(batch.iter().map(|_| Err(unreachable.clone()))),
             }
         }
-        let here: Vec<(&Person, &LdapEntry)> = people
+        let found: Vec<(&Person, &LdapEntry)> = people
             .iter()
             .zip(&entries_found)
             .filter_map(|(person, refreshed_entry)| match refreshed_entry {
@@ -53,14 +53,14 @@ impl LdapDirectory {
                 Ok(RefreshedEntry::Removed(_)) | Err(_) => None,
             })
             .collect();
-        let mut described = self.update_all(profile, &here).await.into_iter();
+        let mut updated = self.update_all(profile, &found).await.into_iter();
         let no_answer = || Unreachable { reason: "nothing was said of this person".to_owned(), password_sent: false };
         entries_found
             .into_iter()
             .map(|refreshed_entry| match refreshed_entry? {
                 RefreshedEntry::Removed(reason) => Ok(AccountStatus::Removed(reason)),
                 RefreshedEntry::Found(_) => {
-                    described.next().unwrap_or_else(|| Err(no_answer())).map(AccountStatus::Active)
+                    updated.next().unwrap_or_else(|| Err(no_answer())).map(AccountStatus::Active)
                 }
             })
             .collect()
@@ -164,20 +164,20 @@ impl LdapDirectory {
         profile: &DirectoryProfile,
         people: &[(&Person, &LdapEntry)],
     ) -> Vec<Result<Person, Unreachable>> {
-        let closures = match self.bulk_groups(profile, people).await {
-            Ok(closures) => closures,
+        let all_bulk_groups = match self.bulk_groups(profile, people).await {
+            Ok(all_bulk_groups) => all_bulk_groups,
             Err(unreachable) => return people.iter().map(|_| Err(unreachable.clone())).collect(),
         };
-        let mut described = Vec::with_capacity(people.len());
-        for ((known, entry), closure) in people.iter().zip(closures) {
-            let groups = if self.has_same_groups(profile, known, entry, &closure) {
-                Ok(closure.with_current_names(&known.groups))
+        let mut updated = Vec::with_capacity(people.len());
+        for ((known, entry), bulk_groups) in people.iter().zip(all_bulk_groups) {
+            let groups = if self.has_same_groups(profile, known, entry, &bulk_groups) {
+                Ok(bulk_groups.with_current_names(&known.groups))
             } else {
-                self.reread_groups(profile, known, entry, &closure).await
+                self.reread_groups(profile, known, entry, &bulk_groups).await
             };
-            described.push(groups.map(|groups| self.updated_person(profile, known, entry, groups)));
+            updated.push(groups.map(|groups| self.updated_person(profile, known, entry, groups)));
         }
-        described
+        updated
     }
 
     /// The person as the entry has them now. Where only a bind tells when their password expires, that stands.
@@ -214,9 +214,9 @@ impl LdapDirectory {
         profile: &DirectoryProfile,
         known: &Person,
         entry: &LdapEntry,
-        closure: &BulkGroups,
+        bulk_groups: &BulkGroups,
     ) -> bool {
-        let Some(seen) = closure.ids() else { return false };
+        let Some(seen) = bulk_groups.ids() else { return false };
         let same = match profile.kind() {
             DirectoryKind::ActiveDirectory if has_foreign_groups(entry, &known.groups) => return false,
             DirectoryKind::ActiveDirectory => {
@@ -236,7 +236,7 @@ impl LdapDirectory {
         profile: &DirectoryProfile,
         known: &Person,
         entry: &LdapEntry,
-        closure: &BulkGroups,
+        bulk_groups: &BulkGroups,
     ) -> Result<Groups, Unreachable> {
         let mut operation = self.begin_operation(OPERATION_NAME);
         let answer = loop {
@@ -250,7 +250,7 @@ impl LdapDirectory {
             }
         };
         let groups = operation.finish_or_unreachable(answer)?;
-        if let Some(seen) = closure.ids() {
+        if let Some(seen) = bulk_groups.ids() {
             self.membership_cache.record(&known.id, &seen, &groups);
         }
         Ok(groups)

@@ -40,20 +40,20 @@ impl LdapDirectory {
     }
 
     /// Runs one search. Each is an operation of its own: none is long, and a server that fails in between is replaced.
-    pub(super) async fn service_search(&self, search_request: ServiceSearch) -> Result<SearchResult, Unreachable> {
+    pub(super) async fn service_search(&self, search: ServiceSearch) -> Result<SearchResult, Unreachable> {
         let mut operation = self.begin_operation(OPERATION_NAME);
-        let answer = self.try_service_search(&mut operation, &search_request).await;
+        let answer = self.try_service_search(&mut operation, &search).await;
         operation.finish_or_unreachable(answer)
     }
 
     async fn try_service_search(
         &self,
         operation: &mut Operation,
-        search_request: &ServiceSearch,
+        search: &ServiceSearch,
     ) -> Result<SearchResult, OperationFault> {
         loop {
             let mut service = operation.acquire(&self.search_pool).await?;
-            let answer = search_request.run_on(&mut service).await;
+            let answer = search.run_on(&mut service).await;
             if let ControlFlow::Break(answer) = operation.finish_attempt(answer, &service) {
                 return answer;
             }

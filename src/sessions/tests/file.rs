@@ -44,12 +44,12 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 
 #[tokio::test]
 async fn no_file_of_the_store_holds_a_token() {
-    let house = SessionsFixture::new().await;
-    let (token, _) = house.signs_in("alice").await;
+    let fixture = SessionsFixture::new().await;
+    let (token, _) = fixture.signs_in("alice").await;
     let text = token.reveal();
     let bytes = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text.as_bytes()).unwrap();
     let mut hashes = 0;
-    for entry in std::fs::read_dir(house.folder.path()).unwrap() {
+    for entry in std::fs::read_dir(fixture.folder.path()).unwrap() {
         let content = std::fs::read(entry.unwrap().path()).unwrap();
         assert!(!contains(&content, text.as_bytes()) && !contains(&content, &bytes));
         hashes += usize::from(contains(&content, &token.hash()));
@@ -62,12 +62,12 @@ async fn no_file_of_the_store_holds_a_token() {
 async fn the_files_are_their_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
 
-    let mut house = SessionsFixture::new().await;
-    std::fs::set_permissions(house.file(), std::fs::Permissions::from_mode(0o644)).unwrap();
-    house.restarts(IDLE, ABSOLUTE).await;
-    house.signs_in("alice").await;
+    let mut fixture = SessionsFixture::new().await;
+    std::fs::set_permissions(fixture.file(), std::fs::Permissions::from_mode(0o644)).unwrap();
+    fixture.restarts(IDLE, ABSOLUTE).await;
+    fixture.signs_in("alice").await;
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(house.folder.path()).unwrap() {
+    for entry in std::fs::read_dir(fixture.folder.path()).unwrap() {
         let entry = entry.unwrap();
         names.push(entry.file_name().into_string().unwrap());
         assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{names:?}");
@@ -77,8 +77,8 @@ async fn the_files_are_their_owners_alone() {
 
 #[tokio::test]
 async fn the_store_writes_ahead() {
-    let house = SessionsFixture::new().await;
-    assert_eq!(house.ask("SELECT count(*) FROM pragma_journal_mode WHERE journal_mode = 'wal'").await, 1);
+    let fixture = SessionsFixture::new().await;
+    assert_eq!(fixture.ask("SELECT count(*) FROM pragma_journal_mode WHERE journal_mode = 'wal'").await, 1);
 }
 
 #[tokio::test]
@@ -95,16 +95,16 @@ async fn a_file_that_is_something_else_is_named_with_the_remedy() {
 
 #[tokio::test]
 async fn a_damaged_file_is_found_out_at_the_start() {
-    let house = SessionsFixture::new().await;
+    let fixture = SessionsFixture::new().await;
     for number in 0..200 {
-        house.signs_in(&format!("person{number}")).await;
+        fixture.signs_in(&format!("person{number}")).await;
     }
-    house.sessions.close().await;
-    let mut content = std::fs::read(house.file()).unwrap();
+    fixture.sessions.close().await;
+    let mut content = std::fs::read(fixture.file()).unwrap();
     // The first page stays whole, so that it looks like a database for long.
     content[8192..].fill(0xa5);
-    std::fs::write(house.file(), content).unwrap();
-    let error = opening(&house.file()).await;
+    std::fs::write(fixture.file(), content).unwrap();
+    let error = opening(&fixture.file()).await;
     assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
 }
 
@@ -121,42 +121,42 @@ async fn a_folder_that_is_not_there_is_named_with_the_remedy() {
 
 #[tokio::test]
 async fn a_file_of_a_later_version_is_refused_and_not_touched() {
-    let house = SessionsFixture::new().await;
-    house.sessions.close().await;
-    house
+    let fixture = SessionsFixture::new().await;
+    fixture.sessions.close().await;
+    fixture
         .act(
             "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
              VALUES (9999, 'later', 1, x'00', 0)",
         )
         .await;
-    let error = opening(&house.file()).await;
+    let error = opening(&fixture.file()).await;
     assert!(matches!(error, StoreError::OtherVersion { .. }), "{error:?}");
 }
 
 #[tokio::test]
 async fn a_row_that_cannot_be_read_is_an_error_and_not_a_stranger() {
-    let house = SessionsFixture::new().await;
-    let (token, _) = house.signs_in("alice").await;
-    house.act("UPDATE sessions SET person = '{}'").await;
-    let error = house.sessions.find(&token).await.unwrap_err();
+    let fixture = SessionsFixture::new().await;
+    let (token, _) = fixture.signs_in("alice").await;
+    fixture.act("UPDATE sessions SET person = '{}'").await;
+    let error = fixture.sessions.find(&token).await.unwrap_err();
     assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
 }
 
 #[tokio::test]
 async fn one_damaged_row_hides_no_other_session_and_does_not_stop_the_sweep() {
     for damage in ["'{}'", "CAST(x'fffe' AS TEXT)"] {
-        let house = SessionsFixture::new().await;
-        let (damaged, first) = house.signs_in("alice").await;
-        let (_, second) = house.signs_in("alice").await;
-        let mut tab = house.sessions.watch(first.id, &first.person);
+        let fixture = SessionsFixture::new().await;
+        let (damaged, first) = fixture.signs_in("alice").await;
+        let (_, second) = fixture.signs_in("alice").await;
+        let mut tab = fixture.sessions.watch(first.id, &first.person);
         // The older of the two.
-        house.act(format!("UPDATE sessions SET person = {damage} WHERE id = (SELECT min(id) FROM sessions)")).await;
-        let listed = house.sessions.of_person(&second.person.id).await.unwrap();
+        fixture.act(format!("UPDATE sessions SET person = {damage} WHERE id = (SELECT min(id) FROM sessions)")).await;
+        let listed = fixture.sessions.of_person(&second.person.id).await.unwrap();
         assert_eq!(listed.iter().map(|session| session.id).collect::<Vec<_>>(), [second.id]);
-        assert!(house.sessions.find(&damaged).await.is_err(), "not known is not nobody");
+        assert!(fixture.sessions.find(&damaged).await.is_err(), "not known is not nobody");
 
-        house.clock.advance(IDLE);
-        let ended = house.sessions.sweep().await.unwrap();
+        fixture.clock.advance(IDLE);
+        let ended = fixture.sessions.sweep().await.unwrap();
         assert_eq!(ended.iter().map(|session| session.id).collect::<Vec<_>>(), [second.id]);
         assert_eq!(hears_the_end(&mut tab).await, EndReason::Expired, "the damaged one has ended all the same");
     }

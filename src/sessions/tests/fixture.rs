@@ -1,4 +1,4 @@
-//! A store in a folder of its own, and the clock that it goes by.
+//! A session store in a temporary folder, with a manual clock.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,27 +29,27 @@ impl SessionsFixture {
         Self { clock, sessions, folder }
     }
 
-    /// Another process with the same file.
-    pub(super) async fn beside(house: &SessionsFixture) -> Sessions {
-        open(&house.folder, &house.clock, &lasting(IDLE, ABSOLUTE)).await
+    /// A second store on the same file, as another process would open it.
+    pub(super) async fn beside(fixture: &SessionsFixture) -> Sessions {
+        open(&fixture.folder, &fixture.clock, &lasting(IDLE, ABSOLUTE)).await
     }
 
     pub(super) fn file(&self) -> PathBuf {
         self.folder.path().join("sessions.db")
     }
 
-    /// Stops the program and starts it again, with these settings.
+    /// Closes the store and opens it again, with these settings.
     pub(super) async fn restarts(&mut self, idle: Duration, absolute: Duration) {
         self.restarts_with(&lasting(idle, absolute)).await;
     }
 
-    /// The same, with these settings in full.
+    /// Closes the store and opens it again, with these settings in full.
     pub(super) async fn restarts_with(&mut self, settings: &SessionSettings) {
         self.sessions.close().await;
         self.sessions = open(&self.folder, &self.clock, settings).await;
     }
 
-    /// The usual settings, with so long for those who stay.
+    /// The usual settings, with a length for "stay signed in".
     pub(super) fn staying(stay: Option<Duration>) -> SessionSettings {
         SessionSettings { stay, max_staleness: ABSOLUTE * 100, ..lasting(IDLE, ABSOLUTE) }
     }
@@ -70,7 +70,7 @@ impl SessionsFixture {
     }
 }
 
-/// Listens until the session is over, whatever else there is to hear.
+/// Waits for the session's end, past all other events.
 pub(super) async fn hears_the_end(watch: &mut RowWatch) -> EndReason {
     loop {
         if let RowEvent::Ended(reason) = watch.next_event().await {
@@ -83,7 +83,7 @@ async fn open(folder: &tempfile::TempDir, clock: &Arc<ManualClock>, settings: &S
     Sessions::open(&folder.path().join("sessions.db"), settings, clock.clone()).await.unwrap()
 }
 
-/// Sessions of these lengths, which nobody has to confirm meanwhile.
+/// Settings for sessions of these lengths, which need no confirmation meanwhile.
 fn lasting(idle: Duration, absolute: Duration) -> SessionSettings {
     SessionSettings { max_staleness: absolute, ..SessionSettings::with_lifetimes(idle, absolute) }
 }

@@ -9,11 +9,11 @@ use crate::store::RowEvent;
 const STALE: Duration = Duration::from_mins(10);
 const UNREFRESHED: Duration = Duration::from_mins(20);
 
-async fn house() -> SessionsFixture {
-    let mut house = SessionsFixture::new().await;
+async fn fixture() -> SessionsFixture {
+    let mut fixture = SessionsFixture::new().await;
     let lasting = SessionSettings::with_lifetimes(IDLE, ABSOLUTE);
-    house.restarts_with(&SessionSettings { max_staleness: STALE, unrefreshed: UNREFRESHED, ..lasting }).await;
-    house
+    fixture.restarts_with(&SessionSettings { max_staleness: STALE, unrefreshed: UNREFRESHED, ..lasting }).await;
+    fixture
 }
 
 fn renamed(name: &str) -> Person {
@@ -22,164 +22,170 @@ fn renamed(name: &str) -> Person {
 
 #[tokio::test]
 async fn a_session_that_nobody_confirms_opens_nothing_and_is_good_again_once_somebody_does() {
-    let house = house().await;
-    let (token, session) = house.signs_in("alice").await;
-    house.clock.advance(STALE - Duration::from_millis(1));
-    assert!(house.knows(&token).await, "the sign-in confirmed it");
-    house.clock.advance(Duration::from_millis(1));
+    let fixture = fixture().await;
+    let (token, session) = fixture.signs_in("alice").await;
+    fixture.clock.advance(STALE - Duration::from_millis(1));
+    assert!(fixture.knows(&token).await, "the sign-in confirmed it");
+    fixture.clock.advance(Duration::from_millis(1));
     assert!(
-        matches!(house.sessions.find(&token).await.unwrap(), SessionLookup::Stale(stale) if stale.id == session.id)
+        matches!(fixture.sessions.find(&token).await.unwrap(), SessionLookup::Stale(stale) if stale.id == session.id)
     );
-    assert!(house.sessions.sweep().await.unwrap().is_empty(), "it has not ended");
-    house.sessions.confirm(&[person("alice")], house.clock.now()).await.unwrap();
-    assert!(house.knows(&token).await);
+    assert!(fixture.sessions.sweep().await.unwrap().is_empty(), "it has not ended");
+    fixture.sessions.confirm(&[person("alice")], fixture.clock.now()).await.unwrap();
+    assert!(fixture.knows(&token).await);
 }
 
 #[tokio::test]
 async fn what_is_stale_is_not_used_and_ends_idle_like_any_other() {
-    let house = house().await;
-    let (token, _) = house.signs_in("alice").await;
+    let fixture = fixture().await;
+    let (token, _) = fixture.signs_in("alice").await;
     for _ in 0..6 {
-        house.clock.advance(IDLE / 6);
-        house.sessions.find(&token).await.unwrap();
+        fixture.clock.advance(IDLE / 6);
+        fixture.sessions.find(&token).await.unwrap();
     }
     assert!(
-        matches!(house.sessions.find(&token).await.unwrap(), SessionLookup::Stale(_)),
+        matches!(fixture.sessions.find(&token).await.unwrap(), SessionLookup::Stale(_)),
         "once used before it was stale"
     );
-    house.clock.advance(IDLE / 6);
-    assert_eq!(house.sessions.find(&token).await.unwrap(), SessionLookup::NotFound);
+    fixture.clock.advance(IDLE / 6);
+    assert_eq!(fixture.sessions.find(&token).await.unwrap(), SessionLookup::NotFound);
 }
 
 #[tokio::test]
 async fn whom_nobody_can_ask_about_has_a_short_session_and_it_does_not_go_stale() {
-    let house = house().await;
-    let (token, session) = house
+    let fixture = fixture().await;
+    let (token, session) = fixture
         .sessions
         .begin(&person("alice"), &Client::default(), SessionOptions::password_only(Revalidation::Unrefreshed))
         .await
         .unwrap();
     assert_eq!(session.absolute_end, session.created_at + UNREFRESHED);
-    house.clock.advance(UNREFRESHED - MINUTE);
-    assert!(house.knows(&token).await);
-    house.clock.advance(MINUTE);
-    assert!(!house.knows(&token).await);
-    let swept = house.sessions.sweep().await.unwrap();
+    fixture.clock.advance(UNREFRESHED - MINUTE);
+    assert!(fixture.knows(&token).await);
+    fixture.clock.advance(MINUTE);
+    assert!(!fixture.knows(&token).await);
+    let swept = fixture.sessions.sweep().await.unwrap();
     assert_eq!(swept.iter().map(|session| session.id).collect::<Vec<_>>(), [session.id]);
 }
 
 #[tokio::test]
 async fn settings_that_changed_meanwhile_hold_for_the_sessions_already_there() {
-    let house = house().await;
-    let (token, _) = house.signs_in("alice").await;
-    house.sessions.update_revalidation(|_| Revalidation::Unrefreshed).await.unwrap();
-    house.clock.advance(STALE);
-    assert!(house.knows(&token).await);
-    assert_eq!(house.sessions.count_people().await.unwrap(), 0);
-    house.sessions.update_revalidation(|_| Revalidation::Refreshed).await.unwrap();
+    let fixture = fixture().await;
+    let (token, _) = fixture.signs_in("alice").await;
+    fixture.sessions.update_revalidation(|_| Revalidation::Unrefreshed).await.unwrap();
+    fixture.clock.advance(STALE);
+    assert!(fixture.knows(&token).await);
+    assert_eq!(fixture.sessions.count_people().await.unwrap(), 0);
+    fixture.sessions.update_revalidation(|_| Revalidation::Refreshed).await.unwrap();
     assert!(
-        matches!(house.sessions.find(&token).await.unwrap(), SessionLookup::Stale(_)),
+        matches!(fixture.sessions.find(&token).await.unwrap(), SessionLookup::Stale(_)),
         "nobody has asked about them"
     );
 }
 
 #[tokio::test]
 async fn people_come_once_each_in_order_and_only_those_who_can_be_asked_about() {
-    let house = house().await;
+    let fixture = fixture().await;
     for name in ["carol", "alice", "bob", "alice"] {
-        house.signs_in(name).await;
+        fixture.signs_in(name).await;
     }
-    house
+    fixture
         .sessions
         .begin(&person("local"), &Client::default(), SessionOptions::password_only(Revalidation::Unrefreshed))
         .await
         .unwrap();
-    let (_, ended) = house.signs_in("ended").await;
-    house.sessions.end(ended.id, EndReason::SignedOut).await.unwrap();
-    assert_eq!(house.sessions.count_people().await.unwrap(), 3);
-    let first = house.sessions.people(None, 2).await.unwrap();
+    let (_, ended) = fixture.signs_in("ended").await;
+    fixture.sessions.end(ended.id, EndReason::SignedOut).await.unwrap();
+    assert_eq!(fixture.sessions.count_people().await.unwrap(), 3);
+    let first = fixture.sessions.people(None, 2).await.unwrap();
     assert_eq!(first.people, [person("alice"), person("bob")]);
-    let second = house.sessions.people(first.next_after.as_ref(), 2).await.unwrap();
+    let second = fixture.sessions.people(first.next_after.as_ref(), 2).await.unwrap();
     assert_eq!((second.people, second.next_after), (vec![person("carol")], None));
-    house.clock.advance(IDLE);
-    assert_eq!(house.sessions.count_people().await.unwrap(), 0, "what has run out does not count");
+    fixture.clock.advance(IDLE);
+    assert_eq!(fixture.sessions.count_people().await.unwrap(), 0, "what has run out does not count");
 }
 
 #[tokio::test]
 async fn a_person_who_changed_is_changed_in_all_their_sessions_and_their_connections_hear_of_it() {
-    let house = house().await;
-    let (desk, at_desk) = house.signs_in("alice").await;
-    let (phone, _) = house.signs_in("alice").await;
-    let (bob, at_bob) = house.signs_in("bob").await;
-    let mut tab = house.sessions.watch(at_desk.id, &at_desk.person);
-    let mut other = house.sessions.watch(at_bob.id, &at_bob.person);
-    house.sessions.confirm(&[renamed("alice"), person("bob")], house.clock.now()).await.unwrap();
+    let fixture = fixture().await;
+    let (desk, at_desk) = fixture.signs_in("alice").await;
+    let (phone, _) = fixture.signs_in("alice").await;
+    let (bob, at_bob) = fixture.signs_in("bob").await;
+    let mut tab = fixture.sessions.watch(at_desk.id, &at_desk.person);
+    let mut other = fixture.sessions.watch(at_bob.id, &at_bob.person);
+    fixture.sessions.confirm(&[renamed("alice"), person("bob")], fixture.clock.now()).await.unwrap();
     assert_eq!(tab.next_event().await, RowEvent::Changed(renamed("alice")));
     for token in [desk, phone] {
-        assert_eq!(house.sessions.find(&token).await.unwrap().valid().unwrap().person, renamed("alice"));
+        assert_eq!(fixture.sessions.find(&token).await.unwrap().valid().unwrap().person, renamed("alice"));
     }
-    assert!(house.knows(&bob).await);
+    assert!(fixture.knows(&bob).await);
     let nothing = tokio::time::timeout(Duration::from_millis(1), other.next_event()).await;
     assert!(nothing.is_err(), "{nothing:?}");
 }
 
 #[tokio::test]
 async fn a_change_between_a_request_and_its_watch_is_not_missed() {
-    let house = house().await;
-    let (_, session) = house.signs_in("alice").await;
-    house.sessions.confirm(&[renamed("alice")], house.clock.now()).await.unwrap();
+    let fixture = fixture().await;
+    let (_, session) = fixture.signs_in("alice").await;
+    fixture.sessions.confirm(&[renamed("alice")], fixture.clock.now()).await.unwrap();
     // The request had found her as she was.
-    let mut tab = house.sessions.watch(session.id, &session.person);
+    let mut tab = fixture.sessions.watch(session.id, &session.person);
     assert_eq!(tab.next_event().await, RowEvent::Changed(renamed("alice")));
 }
 
 #[tokio::test]
 async fn a_sign_in_knows_better_than_an_answer_from_before_it() {
-    let house = house().await;
-    let asked_at = house.clock.now();
-    house.clock.advance(Duration::from_secs(1));
-    let (token, session) = house.signs_in("alice").await;
-    house.sessions.confirm(&[renamed("alice")], asked_at).await.unwrap();
-    let found = house.sessions.find(&token).await.unwrap().valid().unwrap();
+    let fixture = fixture().await;
+    let asked_at = fixture.clock.now();
+    fixture.clock.advance(Duration::from_secs(1));
+    let (token, session) = fixture.signs_in("alice").await;
+    fixture.sessions.confirm(&[renamed("alice")], asked_at).await.unwrap();
+    let found = fixture.sessions.find(&token).await.unwrap().valid().unwrap();
     assert_eq!((found.person, found.confirmed_at), (person("alice"), session.created_at));
 }
 
 #[tokio::test]
 async fn a_connection_hears_when_its_session_goes_stale() {
-    let house = house().await;
-    let (_, session) = house.signs_in("alice").await;
-    let mut tab = house.sessions.watch(session.id, &session.person);
-    house.clock.advance(STALE);
+    let fixture = fixture().await;
+    let (_, session) = fixture.signs_in("alice").await;
+    let mut tab = fixture.sessions.watch(session.id, &session.person);
+    fixture.clock.advance(STALE);
     assert_eq!(tab.next_event().await, RowEvent::Unconfirmed);
 }
 
 #[tokio::test]
 async fn all_of_somebody_s_sessions_end_together_and_nobody_else_s() {
-    let house = house().await;
-    let (desk, first) = house.signs_in("alice").await;
-    let (phone, second) = house.signs_in("alice").await;
-    let (bob, _) = house.signs_in("bob").await;
-    let mut tab = house.sessions.watch(first.id, &first.person);
-    let mut ended = house.sessions.end_all_of(&first.person.id, house.clock.now(), EndReason::Revoked).await.unwrap();
+    let fixture = fixture().await;
+    let (desk, first) = fixture.signs_in("alice").await;
+    let (phone, second) = fixture.signs_in("alice").await;
+    let (bob, _) = fixture.signs_in("bob").await;
+    let mut tab = fixture.sessions.watch(first.id, &first.person);
+    let mut ended =
+        fixture.sessions.end_all_of(&first.person.id, fixture.clock.now(), EndReason::Revoked).await.unwrap();
     ended.sort_by_key(|session| session.id);
     assert_eq!(ended.iter().map(|session| session.id).collect::<Vec<_>>(), [first.id, second.id]);
     assert_eq!(hears_the_end(&mut tab).await, EndReason::Revoked);
-    assert!(!house.knows(&desk).await && !house.knows(&phone).await && house.knows(&bob).await);
+    assert!(!fixture.knows(&desk).await && !fixture.knows(&phone).await && fixture.knows(&bob).await);
     assert!(
-        house.sessions.end_all_of(&first.person.id, house.clock.now(), EndReason::Revoked).await.unwrap().is_empty()
+        fixture
+            .sessions
+            .end_all_of(&first.person.id, fixture.clock.now(), EndReason::Revoked)
+            .await
+            .unwrap()
+            .is_empty()
     );
 }
 
 #[tokio::test]
 async fn two_thousand_people_are_confirmed_in_one_breath() {
-    let house = house().await;
+    let fixture = fixture().await;
     let mut people = Vec::new();
     for number in 0..2_000 {
-        people.push(house.signs_in(&format!("person{number}")).await.1.person);
+        people.push(fixture.signs_in(&format!("person{number}")).await.1.person);
     }
-    house.clock.advance(STALE);
+    fixture.clock.advance(STALE);
     let begun = std::time::Instant::now();
-    house.sessions.confirm(&people, house.clock.now()).await.unwrap();
+    fixture.sessions.confirm(&people, fixture.clock.now()).await.unwrap();
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-    assert_eq!(house.sessions.of_person(&people[1_999].id).await.unwrap()[0].confirmed_at, house.clock.now());
+    assert_eq!(fixture.sessions.of_person(&people[1_999].id).await.unwrap()[0].confirmed_at, fixture.clock.now());
 }

@@ -9,7 +9,7 @@ use rocket::{get, post};
 use crate::accounts::{
     AccountAction, AccountError, AccountGroup, AccountId, AccountProfile, ActionOrigin, LocalAccounts, end_of_day,
 };
-use crate::audit::Event;
+use crate::audit::AuditEvent;
 use crate::auth::Auth;
 use crate::domain::{Client, Member};
 use crate::web::Transport;
@@ -219,7 +219,7 @@ impl AccountsContext<'_> {
     }
 
     fn audit(&self, client: &Client, by: &Member, act: AccountAction, account: &str) {
-        let event = Event::AccountAct { act: act.word(), account, by: Some(&by.person) };
+        let event = AuditEvent::AccountAction { act: act.word(), account, by: Some(&by.person) };
         self.auth.audit().record(client, &event);
     }
 }

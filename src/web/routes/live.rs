@@ -3,7 +3,7 @@ use rocket::response::Responder;
 use rocket::{Request, Response, get, response};
 use rocket_ws::WebSocket;
 
-use crate::audit::Event;
+use crate::audit::AuditEvent;
 use crate::domain::{Client, Visitor};
 use crate::live::CloseReason;
 use crate::pages::PageDenied;
@@ -37,7 +37,7 @@ pub(super) fn connect(
         Err(Refusal::PageDenied(denied)) if origin == RequestOrigin::Same => {
             // This response passes no catcher, which would have audited it.
             if let (PageDenied::NotAllowed { .. } | PageDenied::OutOfScope, Ok(page)) = (&denied, &slug.parse()) {
-                subscriber.audit().record(&client, &Event::PageRefused { visitor: &visitor, page });
+                subscriber.audit().record(&client, &AuditEvent::PageRefused { visitor: &visitor, page });
             }
             UpgradeAction::Reject(close_reason(&denied, &visitor))
         }

@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::config::MetricsSettings;
 use crate::live::Hub;
-use crate::telemetry::{EncodeError, Metrics};
+use crate::telemetry::{EncodeMetricsError, Metrics};
 use crate::web::guards::Administrator;
 use crate::web::refusal::Refusal;
 
@@ -21,7 +21,7 @@ pub(super) fn show(
     hub: &State<Arc<Hub>>,
 ) -> Result<(ContentType, String), Refusal> {
     hub.update_metrics();
-    let text = metrics.encode().map_err(|error: EncodeError| Refusal::Internal(error.to_string()))?;
+    let text = metrics.encode().map_err(|error: EncodeMetricsError| Refusal::Internal(error.to_string()))?;
     let openmetrics =
         ContentType::new("application", "openmetrics-text").with_params([("version", "1.0.0"), ("charset", "utf-8")]);
     Ok((openmetrics, text))

@@ -9,7 +9,7 @@ use rocket::response::Redirect;
 use rocket::{Either, State};
 use zeroize::Zeroizing;
 
-use crate::audit::Event;
+use crate::audit::AuditEvent;
 use crate::auth::{Auth, CsrfBinding, NextPath, PreSessionToken, SignInRefusal};
 use crate::config::SiteSettings;
 use crate::directory::Unreachable;
@@ -86,7 +86,7 @@ impl SignInContext<'_> {
 
     /// Audits that a form was not ours.
     pub(super) fn audit_forgery(&self, visitor: &Visitor, client: &Client) {
-        self.auth.audit().record(client, &Event::ForgeryRefused { visitor, reason: "csrf-token" });
+        self.auth.audit().record(client, &AuditEvent::ForgeryRefused { visitor, reason: "csrf-token" });
     }
 
     /// The CSRF token for a form before the session.

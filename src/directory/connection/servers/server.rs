@@ -124,7 +124,7 @@ impl DirectoryServer {
     /// Probes the server, together with everybody who does now, and records the result.
     ///
     /// # Errors
-    /// Why it is not.
+    /// The reason why it does not answer.
     pub(in crate::directory) async fn probe(self: &Arc<Self>) -> Result<(), OperationFault> {
         self.share_probe().0.await
     }
@@ -132,7 +132,7 @@ impl DirectoryServer {
     /// Probes the server as it is *now*: the failure of a probe that had begun before is not believed.
     ///
     /// # Errors
-    /// Why it is not.
+    /// The reason why it does not answer.
     pub(in crate::directory) async fn fresh_probe(self: &Arc<Self>) -> Result<(), OperationFault> {
         let (probe, joined) = self.share_probe();
         let answer = probe.await;
@@ -172,7 +172,7 @@ impl DirectoryServer {
 
     fn take_out_of_rotation(self: &Arc<Self>, reason: &str, outages: u64, probe_after: Duration) {
         let since = self.prober.clock.now();
-        let went = self.health.send_if_modified(|health| {
+        let went_down = self.health.send_if_modified(|health| {
             if health.outage.is_some() {
                 return false;
             }
@@ -180,11 +180,11 @@ impl DirectoryServer {
             health.outage = Some(ServerOutage { since, reason: reason.into() });
             true
         });
-        if went {
+        if went_down {
             self.prober.metrics.server_up(&self.address.to_string(), false);
             tracing::warn!(server = %self.address, reason, "a directory server is down: it is tried again in the background");
-            let revival = AbortOnDropHandle::new(tokio::spawn(probe_until_up(Arc::downgrade(self), probe_after)));
-            *self.recovery.lock().unwrap_or_else(PoisonError::into_inner) = Some(revival);
+            let recovery = AbortOnDropHandle::new(tokio::spawn(probe_until_up(Arc::downgrade(self), probe_after)));
+            *self.recovery.lock().unwrap_or_else(PoisonError::into_inner) = Some(recovery);
         }
     }
 
@@ -209,8 +209,8 @@ impl DirectoryServer {
     }
 
     fn mark_up(&self) {
-        let came = self.health.send_if_modified(|health| health.outage.take().is_some());
-        if came {
+        let came_up = self.health.send_if_modified(|health| health.outage.take().is_some());
+        if came_up {
             self.prober.metrics.server_up(&self.address.to_string(), true);
             tracing::info!(server = %self.address, "a directory server is back");
         }
@@ -223,7 +223,7 @@ async fn probe_until_up(server: std::sync::Weak<DirectoryServer>, mut wait: Dura
         let Some(clock) = server.upgrade().map(|server| Arc::clone(&server.prober.clock)) else { return };
         clock.sleep(wait).await;
         let Some(server) = server.upgrade() else { return };
-        // What it says is noted with the server.
+        // The result is recorded with the server.
         let _ = server.fresh_probe().await;
         if server.is_up() {
             return;

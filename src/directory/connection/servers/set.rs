@@ -122,7 +122,7 @@ impl ServerSet {
                 }
             },
             () = server.wait_for_outage(outages) => {
-                let reason = server.outage().map_or_else(|| "it went down".into(), |down| down.reason.to_string());
+                let reason = server.outage().map_or_else(|| "it went down".into(), |outage| outage.reason.to_string());
                 Err(OperationFault::connection_failed(OperationKind::Dial, reason))
             }
         }

@@ -49,9 +49,9 @@ impl SrvDiscovery {
         &self,
         nobody_answers: bool,
     ) -> Result<Option<Vec<ServerAddress>>, OperationFault> {
-        let mut asked = self.last_query.lock().await;
+        let mut last_query = self.last_query.lock().await;
         let now = self.clock.now();
-        if let Some((at, found)) = *asked {
+        if let Some((at, found)) = *last_query {
             let age = if found && !nobody_answers { LIST_MAX_AGE } else { MIN_QUERY_INTERVAL };
             if now.since(at) < age {
                 return Ok(None);
@@ -59,7 +59,7 @@ impl SrvDiscovery {
         }
         let answer = tokio::time::timeout(DNS_TIMEOUT, self.query_dns()).await;
         let answer = answer.unwrap_or_else(|_| Err(format!("DNS did not answer within {DNS_TIMEOUT:?}")));
-        *asked = Some((now, answer.is_ok()));
+        *last_query = Some((now, answer.is_ok()));
         answer.map(Some).map_err(|reason| OperationFault::connection_failed(OperationKind::Dial, reason))
     }
 
@@ -72,16 +72,16 @@ impl SrvDiscovery {
         let DnsDiscovery { scheme, domain, site } = &self.discovery;
         let mut servers: Vec<ServerAddress> = Vec::new();
         let mut lines = Vec::new();
-        for question in srv_queries(*scheme, domain, site.as_deref()) {
+        for query in srv_queries(*scheme, domain, site.as_deref()) {
             // The plain names are only asked where there are no controllers.
-            if question.is_fallback && !servers.is_empty() {
+            if query.is_fallback && !servers.is_empty() {
                 break;
             }
-            let records = self.resolver.lookup_srv(&question.name).await.map_err(|error| {
-                format!("DNS cannot be asked for {} ({error}): check this machine's DNS, or set dns", question.name)
+            let records = self.resolver.lookup_srv(&query.name).await.map_err(|error| {
+                format!("DNS cannot be asked for {} ({error}): check this machine's DNS, or set dns", query.name)
             })?;
             for record in ordered(records, random_below) {
-                let port = if question.is_ldaps || *scheme == LdapScheme::Ldap { record.port } else { LDAPS_PORT };
+                let port = if query.is_ldaps || *scheme == LdapScheme::Ldap { record.port } else { LDAPS_PORT };
                 let server = ServerAddress { scheme: *scheme, host: record.target, port };
                 if !is_in_domain(&server.host, domain) {
                     let host = &server.host;
@@ -91,7 +91,7 @@ impl SrvDiscovery {
                 if servers.len() < MAX_SERVERS && !servers.contains(&server) {
                     lines.push(format!(
                         "{server} ({}, priority {}, weight {})",
-                        question.name, record.priority, record.weight
+                        query.name, record.priority, record.weight
                     ));
                     servers.push(server);
                 }
@@ -104,7 +104,7 @@ impl SrvDiscovery {
                  machine asks the domain's DNS, or set dns",
                 srv_queries(*scheme, domain, site.as_deref())
                     .iter()
-                    .map(|question| question.name.as_str())
+                    .map(|query| query.name.as_str())
                     .collect::<Vec<_>>()
                     .join(", ")
             ));
@@ -123,9 +123,8 @@ struct SrvQuery {
 
 /// The SRV names to query, in order: the site's controllers, the domain's, then what other servers register (RFC 2782).
 fn srv_queries(scheme: LdapScheme, domain: &str, site: Option<&str>) -> Vec<SrvQuery> {
-    let mut questions = Vec::new();
-    let mut ask =
-        |name: String, is_ldaps, last_resort| questions.push(SrvQuery { name, is_ldaps, is_fallback: last_resort });
+    let mut queries = Vec::new();
+    let mut ask = |name: String, is_ldaps, is_fallback| queries.push(SrvQuery { name, is_ldaps, is_fallback });
     if let Some(site) = site {
         ask(format!("_ldap._tcp.{site}._sites.dc._msdcs.{domain}"), false, false);
     }
@@ -134,7 +133,7 @@ fn srv_queries(scheme: LdapScheme, domain: &str, site: Option<&str>) -> Vec<SrvQ
         ask(format!("_ldaps._tcp.{domain}"), true, true);
     }
     ask(format!("_ldap._tcp.{domain}"), false, true);
-    questions
+    queries
 }
 
 /// Whether a host is within the domain. The answer of DNS is not proof: whoever forges one could name a server of their
@@ -220,7 +219,7 @@ mod tests {
     #[test]
     fn the_sites_controllers_come_before_the_domains() {
         let names = |scheme, site| -> Vec<String> {
-            srv_queries(scheme, "corp.example.com", site).into_iter().map(|question| question.name).collect()
+            srv_queries(scheme, "corp.example.com", site).into_iter().map(|query| query.name).collect()
         };
         assert_eq!(
             names(LdapScheme::Ldaps, Some("Berlin")),

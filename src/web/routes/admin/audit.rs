@@ -8,7 +8,7 @@ use rocket::response::{self, Responder, Response};
 use rocket::{State, get};
 use tokio_util::io::StreamReader;
 
-use crate::audit::{AuditStore, Event, Format, Position, Search};
+use crate::audit::{AuditCursor, AuditEvent, AuditSearch, AuditStore, ExportFormat};
 use crate::auth::Auth;
 use crate::domain::{Client, Timestamp};
 use crate::web::guards::{Administrator, QueryParams, RecentlyAuthenticated};
@@ -52,7 +52,7 @@ pub(super) fn csv(
     auth: &State<Arc<Auth>>,
     store: &State<AuditStore>,
 ) -> Result<AuditExport, Refusal> {
-    export(Format::Csv, &administrator, &params, &client, auth, store)
+    export(ExportFormat::Csv, &administrator, &params, &client, auth, store)
 }
 
 /// The audit records as JSON lines, for programs.
@@ -65,11 +65,11 @@ pub(super) fn json_lines(
     auth: &State<Arc<Auth>>,
     store: &State<AuditStore>,
 ) -> Result<AuditExport, Refusal> {
-    export(Format::JsonLines, &administrator, &params, &client, auth, store)
+    export(ExportFormat::JsonLines, &administrator, &params, &client, auth, store)
 }
 
 fn export(
-    format: Format,
+    format: ExportFormat,
     administrator: &Administrator,
     params: &QueryParams,
     client: &Client,
@@ -79,22 +79,24 @@ fn export(
     let form = parse_form(params);
     let search = form.search().map_err(|invalid| Refusal::BadRequest(invalid.text.trim_end_matches('.').to_owned()))?;
     let what = format!("{} {}", format.extension(), form.query().finish());
-    auth.audit().record(client, &Event::AuditExported { admin: &administrator.0, what: what.trim_end() });
+    auth.audit().record(client, &AuditEvent::AuditExported { admin: &administrator.0, what: what.trim_end() });
     Ok(AuditExport { store: store.clone(), search, format })
 }
 
 /// An export of audit records, streamed while they are read.
 pub(super) struct AuditExport {
     store: AuditStore,
-    search: Search,
-    format: Format,
+    search: AuditSearch,
+    format: ExportFormat,
 }
 
 impl<'r> Responder<'r, 'static> for AuditExport {
     fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
         let kind = match self.format {
-            Format::Csv => ContentType::new("text", "csv").with_params([("charset", "utf-8"), ("header", "present")]),
-            Format::JsonLines => ContentType::new("application", "jsonl"),
+            ExportFormat::Csv => {
+                ContentType::new("text", "csv").with_params([("charset", "utf-8"), ("header", "present")])
+            }
+            ExportFormat::JsonLines => ContentType::new("application", "jsonl"),
         };
         let disposition = format!("attachment; filename=\"belvedere-audit.{}\"", self.format.extension());
         Response::build()
@@ -108,7 +110,7 @@ impl<'r> Responder<'r, 'static> for AuditExport {
 /// The progress of an export.
 enum ExportProgress {
     NotStarted,
-    After(Option<Position>),
+    After(Option<AuditCursor>),
     Done,
 }
 
@@ -119,7 +121,7 @@ impl AuditExport {
         stream::try_unfold((self, ExportProgress::NotStarted), |(export, written)| async move {
             let (piece, written) = match written {
                 ExportProgress::NotStarted => {
-                    (export.format.head().map_err(io::Error::other)?, ExportProgress::After(None))
+                    (export.format.header().map_err(io::Error::other)?, ExportProgress::After(None))
                 }
                 ExportProgress::After(after) => export.chunk(after).await?,
                 ExportProgress::Done => return Ok(None),
@@ -128,16 +130,16 @@ impl AuditExport {
         })
     }
 
-    async fn chunk(&self, after: Option<Position>) -> io::Result<(Vec<u8>, ExportProgress)> {
+    async fn chunk(&self, after: Option<AuditCursor>) -> io::Result<(Vec<u8>, ExportProgress)> {
         let broken_off = |error: &dyn std::fmt::Display| {
             tracing::error!(%error, "the audit's export breaks off");
             io::Error::other(error.to_string())
         };
         let records =
             self.store.search(&self.search, after, EXPORT_CHUNK_SIZE).await.map_err(|error| broken_off(&error))?;
-        let piece = self.format.write(&records).map_err(|error| broken_off(&error))?;
+        let piece = self.format.encode(&records).map_err(|error| broken_off(&error))?;
         let last = records.last().filter(|_| records.len() == EXPORT_CHUNK_SIZE);
-        Ok((piece, last.map_or(ExportProgress::Done, |last| ExportProgress::After(Some(last.position())))))
+        Ok((piece, last.map_or(ExportProgress::Done, |last| ExportProgress::After(Some(last.cursor())))))
     }
 }
 
@@ -154,7 +156,7 @@ fn parse_form(params: &QueryParams) -> AuditForm {
 }
 
 /// Parses the position where the list continues: the moment and the number of the last event before it.
-fn parse_cursor(after: Option<&str>) -> Option<Position> {
+fn parse_cursor(after: Option<&str>) -> Option<AuditCursor> {
     let (at, id) = after?.split_once('-')?;
-    Some(Position { at: Timestamp::from_millis(at.parse().ok()?), id: id.parse().ok()? })
+    Some(AuditCursor { at: Timestamp::from_millis(at.parse().ok()?), id: id.parse().ok()? })
 }

@@ -4,7 +4,7 @@ use rocket::form::FromForm;
 use rocket::response::Redirect;
 use rocket::{State, get, post};
 
-use crate::audit::Event;
+use crate::audit::AuditEvent;
 use crate::auth::{Auth, SessionRefresher};
 use crate::domain::{Client, Username};
 use crate::web::app_state::WebLimits;
@@ -55,7 +55,7 @@ pub(super) async fn run_diagnostics(
     };
     let whom = person.as_ref().map_or_else(String::new, |name| format!(" and looked up {}", name.as_str()));
     let what = &format!("examined the directory{whom}");
-    auth.audit().record(&client, &Event::AdminActed { admin: &administrator.0, what });
+    auth.audit().record(&client, &AuditEvent::AdminActed { admin: &administrator.0, what });
     examiner.run(person.as_ref()).await;
     Ok(Redirect::to("/admin/directory"))
 }

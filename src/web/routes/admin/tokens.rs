@@ -3,7 +3,7 @@ use std::sync::Arc;
 use rocket::response::Redirect;
 use rocket::{State, get, post};
 
-use crate::audit::Event;
+use crate::audit::AuditEvent;
 use crate::auth::ApiAuth;
 use crate::domain::{Client, TokenId};
 use crate::web::form::{Form, IdForm};
@@ -59,7 +59,7 @@ pub(super) async fn revoke(
     let ended = api_auth.revoke_token(id, None, &client).await?;
     if ended {
         let what = &format!("revoked API token {id}");
-        api_auth.audit().record(&client, &Event::AdminActed { admin: &administrator.0, what });
+        api_auth.audit().record(&client, &AuditEvent::AdminActed { admin: &administrator.0, what });
     }
     Ok(Redirect::to(format!("/admin/tokens?revoked={}", u8::from(ended))))
 }

@@ -3,7 +3,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::navigation::{AdminNavItem, AdminPage};
-use crate::audit::{AuditStore, EVENTS, Format, Position, RESULTS, Record, Search};
+use crate::audit::{AuditCursor, AuditRecord, AuditSearch, AuditStore, EVENTS, ExportFormat, RESULTS};
 use crate::domain::Timestamp;
 use crate::web::views::device::describe_device;
 use crate::web::views::humanize::humanize;
@@ -72,7 +72,7 @@ struct RecordDetail {
 
 impl AuditForm {
     /// Parses the search; or the notice about what is wrong with it.
-    pub(in crate::web) fn search(&self) -> Result<Search, Notice> {
+    pub(in crate::web) fn search(&self) -> Result<AuditSearch, Notice> {
         let invalid = |text: &str| Notice { tone: Tone::Warn, text: text.to_owned() };
         let non_empty = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let address = non_empty(&self.address).map(|text| text.parse()).transpose();
@@ -82,7 +82,7 @@ impl AuditForm {
                 .map(Some)
                 .ok_or_else(|| invalid("A time is not one: write 2026-11-22T08:30, or 2026-11-22 for the whole day.")),
         };
-        Ok(Search {
+        Ok(AuditSearch {
             who: non_empty(&self.who),
             event: non_empty(&self.event),
             result: non_empty(&self.result),
@@ -117,11 +117,11 @@ impl AuditForm {
 
 impl AuditView {
     /// The page of these records. `goes_on` when there are more behind them.
-    pub(in crate::web) fn of(form: AuditForm, store: &AuditStore, records: &[Record], goes_on: bool) -> Self {
+    pub(in crate::web) fn of(form: AuditForm, store: &AuditStore, records: &[AuditRecord], goes_on: bool) -> Self {
         let choices = |words: &[&'static str], chosen: &str| {
             words.iter().map(|word| FilterOption { value: word, is_selected: *word == chosen }).collect()
         };
-        let export = |format: Format, words| ExportLink {
+        let export = |format: ExportFormat, words| ExportLink {
             label: words,
             href: format!("/admin/audit.{}?{}", format.extension(), form.query().finish()),
         };
@@ -131,9 +131,9 @@ impl AuditView {
             events: choices(EVENTS, &form.event),
             results: choices(RESULTS, &form.result),
             records: records.iter().map(AuditRecordRow::of).collect(),
-            older_href: records.last().filter(|_| goes_on).map(|last| older_href(&form, last.position())),
+            older_href: records.last().filter(|_| goes_on).map(|last| older_href(&form, last.cursor())),
             newest_href: None,
-            exports: vec![export(Format::Csv, "CSV"), export(Format::JsonLines, "JSON lines")],
+            exports: vec![export(ExportFormat::Csv, "CSV"), export(ExportFormat::JsonLines, "JSON lines")],
             count: store.count(),
             retention: humanize(store.settings().keep),
             max_rows: store.settings().most_rows,
@@ -153,13 +153,13 @@ impl AuditView {
     }
 }
 
-fn older_href(form: &AuditForm, after: Position) -> String {
+fn older_href(form: &AuditForm, after: AuditCursor) -> String {
     let cursor = format!("{}-{}", after.at.as_millis(), after.id);
     format!("/admin/audit?{}", form.query().append_pair("after", &cursor).finish())
 }
 
 impl AuditRecordRow {
-    fn of(record: &Record) -> Self {
+    fn of(record: &AuditRecord) -> Self {
         let fact = |name, text: &Option<String>| text.clone().map(|text| RecordDetail { name, text });
         let number = |name, number: Option<i64>| number.map(|number| RecordDetail { name, text: number.to_string() });
         let device =
@@ -237,6 +237,6 @@ mod tests {
             assert!(form.search().is_err(), "{form:?}");
         }
         let form = AuditForm { who: " alice ".to_owned(), ..AuditForm::default() };
-        assert_eq!(form.search().unwrap(), Search { who: Some("alice".to_owned()), ..Search::default() });
+        assert_eq!(form.search().unwrap(), AuditSearch { who: Some("alice".to_owned()), ..AuditSearch::default() });
     }
 }

@@ -95,7 +95,7 @@ impl LiveSummaryView {
         let watch = if viewers == 1 { "live connection" } else { "live connections" };
         let boards = if state.channels == 1 { "board" } else { "boards" };
         let watching = format!("{viewers} {watch}, {} {boards} running.", state.channels);
-        let (half, most, slowest) = (state.lag(0.5), state.lag(0.99), state.lag(1.0));
+        let (half, most, slowest) = (state.lag_quantile(0.5), state.lag_quantile(0.99), state.lag_quantile(1.0));
         let lag = match (state.lags.is_empty(), slowest, state.stalled) {
             (true, ..) => String::new(),
             (_, 0, 0) => "Everybody has the newest update.".to_owned(),

@@ -7,56 +7,56 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::line::Line;
-use super::pending::Pending;
-use super::{Audit, AuditStore, Event};
+use super::fields::AuditFields;
+use super::pending::PendingWrites;
+use super::{Audit, AuditEvent, AuditStore};
 use crate::domain::{Clock, Timestamp};
 use crate::store::StoreError;
 use crate::telemetry::AuditMetrics;
 
 /// How many events wait for the writer. A burst of sign-ins in a second or two fits; each takes less than a kilobyte.
-const MOST_WAITING: usize = 8_192;
+const QUEUE_CAPACITY: usize = 8_192;
 
 /// How many events are written at once: one statement, well below SQLite's limit of 32,766 values.
-const BATCH: usize = 512;
+const MAX_BATCH: usize = 512;
 
 /// How long the first event of a batch waits for more: one write for all of a moment, in place of one for each. A program that
 /// is killed loses so much more of the store's part; the log has it.
-const GATHERED_FOR: Duration = Duration::from_millis(50);
+const BATCH_DELAY: Duration = Duration::from_millis(50);
 
 /// How often what has grown old is looked for.
-const SWEEP_EVERY: Duration = Duration::from_mins(1);
+const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How long the program waits for the last events when it stops. A store that does not answer within it, as on a disk that is
 /// gone, must not keep the program from ending; the log has the events.
-const FINISH_WITHIN: Duration = Duration::from_secs(10);
+const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An event on its way into the store.
 #[derive(Clone, Debug)]
-pub(super) struct Noted {
+pub(super) struct QueuedEvent {
     pub(super) at: Timestamp,
-    pub(super) line: Line,
+    pub(super) fields: AuditFields,
     pub(super) address: Option<String>,
     pub(super) user_agent: Option<String>,
 }
 
 /// So many places in the queue are for what was not refused.
-const KEPT_FREE: usize = MOST_WAITING / 4;
+const RESERVED_CAPACITY: usize = QUEUE_CAPACITY / 4;
 
 /// Takes events for the store without ever waiting for it.
 #[derive(Clone)]
-pub(super) struct Keeper {
-    queue: mpsc::Sender<Noted>,
-    losses: Arc<Losses>,
-    pending: Arc<Pending>,
+pub(super) struct AuditQueue {
+    sender: mpsc::Sender<QueuedEvent>,
+    losses: Arc<LostEvents>,
+    pending: Arc<PendingWrites>,
     clock: Arc<dyn Clock>,
 }
 
 /// What could not be kept since the last time that something could.
-struct Losses {
+struct LostEvents {
     count: AtomicU64,
     /// Whether the log has been told of it.
-    said: AtomicBool,
+    is_logged: AtomicBool,
     metrics: AuditMetrics,
 }
 
@@ -68,15 +68,15 @@ pub struct AuditWriter {
 
 impl Audit {
     /// An audit that writes to the program's log and into `store`, and the task that does the latter.
-    pub fn kept_in(store: AuditStore, metrics: AuditMetrics, clock: Arc<dyn Clock>) -> (Self, AuditWriter) {
-        let (queue, waiting) = mpsc::channel(MOST_WAITING);
-        let losses = Arc::new(Losses { count: AtomicU64::new(0), said: AtomicBool::new(false), metrics });
+    pub fn with_store(store: AuditStore, metrics: AuditMetrics, clock: Arc<dyn Clock>) -> (Self, AuditWriter) {
+        let (queue, waiting) = mpsc::channel(QUEUE_CAPACITY);
+        let losses = Arc::new(LostEvents { count: AtomicU64::new(0), is_logged: AtomicBool::new(false), metrics });
         let pending = Arc::clone(store.pending());
-        let keeper = Keeper { queue, losses: Arc::clone(&losses), pending, clock: Arc::clone(&clock) };
+        let keeper = AuditQueue { sender: queue, losses: Arc::clone(&losses), pending, clock: Arc::clone(&clock) };
         let stop = CancellationToken::new();
-        let writing = Writing { waiting, store, losses, sweep_at: clock.now(), clock };
+        let writing = WriterTask { receiver: waiting, store, losses, sweep_at: clock.now(), clock };
         let task = AbortOnDropHandle::new(tokio::spawn(writing.run(stop.clone())));
-        (Self::kept_by(keeper), AuditWriter { task, stop })
+        (Self::with_queue(keeper), AuditWriter { task, stop })
     }
 }
 
@@ -85,7 +85,7 @@ impl AuditWriter {
     pub async fn finish(self) {
         self.stop.cancel();
         // Real time: the disk knows no other.
-        match tokio::time::timeout(FINISH_WITHIN, self.task).await {
+        match tokio::time::timeout(FINISH_TIMEOUT, self.task).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::error!(%error, "the audit's writer broke down: its last events are in the log alone");
@@ -97,16 +97,16 @@ impl AuditWriter {
     }
 }
 
-impl Keeper {
+impl AuditQueue {
     /// Takes an event. When too many wait already it is counted and not kept.
-    pub(super) fn keep(&self, noted: Noted) {
+    pub(super) fn enqueue(&self, noted: QueuedEvent) {
         // What strangers cause must not take the last places from what members and admins do.
-        if noted.line.result == "refused" && self.queue.capacity() < KEPT_FREE {
+        if noted.fields.result == "refused" && self.sender.capacity() < RESERVED_CAPACITY {
             self.losses.add(1, &"more is refused than its disk can take");
             return;
         }
         self.pending.noted();
-        if let Err(refused) = self.queue.try_send(noted) {
+        if let Err(refused) = self.sender.try_send(noted) {
             self.pending.done(1);
             let why = match refused {
                 mpsc::error::TrySendError::Full(_) => "more happens than its disk can take",
@@ -121,19 +121,19 @@ impl Keeper {
     }
 }
 
-impl fmt::Debug for Keeper {
+impl fmt::Debug for AuditQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keeper").finish_non_exhaustive()
     }
 }
 
-impl Losses {
+impl LostEvents {
     /// Counts events that are in the log alone. The log is told why once, until some are kept again.
     fn add(&self, count: usize, why: &dyn fmt::Display) {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         self.count.fetch_add(count, Ordering::Relaxed);
         self.metrics.lost(count);
-        if !self.said.swap(true, Ordering::Relaxed) {
+        if !self.is_logged.swap(true, Ordering::Relaxed) {
             tracing::error!(%why, "the audit's store takes no events: until it does, they are in the log alone");
         }
     }
@@ -144,66 +144,66 @@ impl Losses {
 }
 
 /// What the writer works with.
-struct Writing {
-    waiting: mpsc::Receiver<Noted>,
+struct WriterTask {
+    receiver: mpsc::Receiver<QueuedEvent>,
     store: AuditStore,
-    losses: Arc<Losses>,
+    losses: Arc<LostEvents>,
     clock: Arc<dyn Clock>,
     sweep_at: Timestamp,
 }
 
-impl Writing {
+impl WriterTask {
     async fn run(mut self, stop: CancellationToken) {
         let mut batch = Vec::new();
         loop {
             let nap = self.sweep_at.since(self.clock.now());
             tokio::select! {
                 biased;
-                () = stop.cancelled(), if !self.waiting.is_closed() => self.waiting.close(),
-                count = self.waiting.recv_many(&mut batch, BATCH) => {
+                () = stop.cancelled(), if !self.receiver.is_closed() => self.receiver.close(),
+                count = self.receiver.recv_many(&mut batch, MAX_BATCH) => {
                     if count == 0 {
                         return;
                     }
-                    self.gather(&mut batch, &stop).await;
+                    self.fill_batch(&mut batch, &stop).await;
                     self.write(&mut batch).await;
                 }
                 () = self.clock.sleep(nap) => {}
             }
-            if self.clock.now() >= self.sweep_at || self.store.is_over_full() {
+            if self.clock.now() >= self.sweep_at || self.store.is_over_limit() {
                 self.sweep().await;
             }
         }
     }
 
     /// Waits a moment for what else there is to write, unless there is enough, or the program stops.
-    async fn gather(&mut self, batch: &mut Vec<Noted>, stop: &CancellationToken) {
-        if batch.len() < BATCH && !stop.is_cancelled() {
+    async fn fill_batch(&mut self, batch: &mut Vec<QueuedEvent>, stop: &CancellationToken) {
+        if batch.len() < MAX_BATCH && !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => {}
                 // Real time, in which the disk's waits are saved.
-                () = tokio::time::sleep(GATHERED_FOR) => {}
-                () = self.store.pending().hurried() => {}
+                () = tokio::time::sleep(BATCH_DELAY) => {}
+                () = self.store.pending().flush_requested() => {}
             }
         }
-        while batch.len() < BATCH
-            && let Ok(noted) = self.waiting.try_recv()
+        while batch.len() < MAX_BATCH
+            && let Ok(noted) = self.receiver.try_recv()
         {
             batch.push(noted);
         }
     }
 
     /// Writes the batch, and how many events were lost before it.
-    async fn write(&self, batch: &mut Vec<Noted>) {
+    async fn write(&self, batch: &mut Vec<QueuedEvent>) {
         let count = batch.len();
         let lost = self.losses.take();
         if lost > 0 {
-            let line = Line::of(&Event::EventsLost { count: lost });
-            batch.push(Noted { at: self.clock.now(), line, address: None, user_agent: None });
+            let line = AuditFields::from_event(&AuditEvent::EventsLost { count: lost });
+            batch.push(QueuedEvent { at: self.clock.now(), fields: line, address: None, user_agent: None });
         }
         match self.store.append(batch).await {
             Ok(()) => {
                 self.losses.metrics.kept(u64::try_from(count).unwrap_or(u64::MAX));
-                if self.losses.said.swap(false, Ordering::Relaxed) {
+                if self.losses.is_logged.swap(false, Ordering::Relaxed) {
                     tracing::info!(lost, "the audit's store takes events again");
                 }
             }
@@ -223,7 +223,7 @@ impl Writing {
             tracing::error!(%error, "old events could not be taken from the audit's store");
             true
         });
-        self.sweep_at = if is_done { now + SWEEP_EVERY } else { now };
+        self.sweep_at = if is_done { now + SWEEP_INTERVAL } else { now };
     }
 }
 

@@ -4,16 +4,16 @@ use std::net::SocketAddr;
 
 use tempfile::TempDir;
 
-use crate::common::house::{Open, settings};
+use crate::common::running_server::{RunningServer, settings};
 use crate::slapd::{BASE_DN, PASSWORD, SERVICE_DN, Slapd};
 
-pub(crate) struct House {
+pub(crate) struct BenchServer {
     pub(crate) address: SocketAddr,
-    open: Open,
+    open: RunningServer,
     _folder: TempDir,
 }
 
-impl House {
+impl BenchServer {
     /// Opens a house whose people are slapd's, at these URLs.
     pub(crate) async fn open(slapd: &Slapd, urls: &[String]) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -24,7 +24,7 @@ impl House {
             .merge(("directory.base_dn", BASE_DN))
             .merge(("directory.bind_name", SERVICE_DN))
             .merge(("directory.bind_password", PASSWORD));
-        let open = Open::with(figment).await;
+        let open = RunningServer::start(figment).await;
         Self { address: open.address, open, _folder: folder }
     }
 

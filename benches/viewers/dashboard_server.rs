@@ -7,7 +7,7 @@ use belvedere::demo_directory::EmbeddedDirectory;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-use crate::common::house::{Open, settings};
+use crate::common::running_server::{RunningServer, settings};
 use crate::common::{people, process};
 use crate::server::{self, Server};
 
@@ -19,7 +19,7 @@ const MANY: u64 = 100_000;
 
 /// What the process is to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Orders {
+pub(crate) struct WorkerOptions {
     folder: PathBuf,
     directory: String,
     /// 0 for one of its own.
@@ -54,21 +54,21 @@ impl Site {
 
     /// Opens it, on `port`, or on one of its own for 0.
     pub(crate) fn open(&self, port: u16) -> Server {
-        Server::house(Orders { folder: self.folder.path().to_owned(), directory: self.directory.clone(), port })
+        Server::house(WorkerOptions { folder: self.folder.path().to_owned(), directory: self.directory.clone(), port })
     }
 }
 
-pub(crate) fn carry_out(orders: &Orders) {
+pub(crate) fn run(orders: &WorkerOptions) {
     rocket::execute(async {
-        let open = Open::with(figment(&orders.folder, orders)).await;
+        let open = RunningServer::start(figment(&orders.folder, orders)).await;
         process::say(&open.address);
         server::answer();
-        open.stands().await;
+        open.wait_until_closed().await;
     });
 }
 
 /// As many as the system allows, from as few addresses as a load has.
-fn figment(folder: &Path, orders: &Orders) -> rocket::figment::Figment {
+fn figment(folder: &Path, orders: &WorkerOptions) -> rocket::figment::Figment {
     let many = raise_open_file_limit().unwrap_or(MANY).min(MANY);
     settings(folder)
         .merge(("port", orders.port))

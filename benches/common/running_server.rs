@@ -10,7 +10,7 @@ use rocket::figment::Figment;
 use tokio::task::JoinHandle;
 
 /// A house that is open.
-pub(crate) struct Open {
+pub(crate) struct RunningServer {
     pub(crate) address: SocketAddr,
     shutdown: rocket::Shutdown,
     served: JoinHandle<()>,
@@ -30,13 +30,13 @@ pub(crate) fn settings(folder: &Path) -> Figment {
         .merge(("state", folder.join("state")))
 }
 
-impl Open {
-    pub(crate) async fn with(settings: Figment) -> Self {
-        Self::by(settings, Arc::new(SystemClock)).await
+impl RunningServer {
+    pub(crate) async fn start(settings: Figment) -> Self {
+        Self::start_with_clock(settings, Arc::new(SystemClock)).await
     }
 
     /// The same, by a clock of the measurement's own.
-    pub(crate) async fn by(settings: Figment, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) async fn start_with_clock(settings: Figment, clock: Arc<dyn Clock>) -> Self {
         let built = Server::build(settings, clock).await;
         let (server, ready) = built.unwrap_or_else(|error| panic!("the house is not built: {error}")).on_ready();
         let served = tokio::spawn(async move { server.serve().await.expect("the house stands") });
@@ -45,12 +45,12 @@ impl Open {
     }
 
     /// Waits until it closes by itself.
-    pub(crate) async fn stands(self) {
+    pub(crate) async fn wait_until_closed(self) {
         self.served.await.expect("the house closes in good order");
     }
 
     pub(crate) async fn close(self) {
         self.shutdown.clone().notify();
-        self.stands().await;
+        self.wait_until_closed().await;
     }
 }

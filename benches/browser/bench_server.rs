@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::common::house::{Open, settings};
+use crate::common::running_server::{RunningServer, settings};
 
 /// How many charts the page has.
 pub(crate) const CHARTS: usize = 50;
@@ -24,15 +24,15 @@ const POINTS: usize = 3_600 + 50;
 /// So long the house has for each reading while its clock runs ahead.
 const AHEAD_EVERY: Duration = Duration::from_millis(2);
 
-pub(crate) struct House {
-    open: Open,
+pub(crate) struct BenchServer {
+    open: RunningServer,
     clock: Arc<ManualClock>,
     _measured: AbortOnDropHandle<()>,
     _directory: EmbeddedDirectory,
     _folder: TempDir,
 }
 
-impl House {
+impl BenchServer {
     pub(crate) async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let pages = folder.path().join("pages");
@@ -47,7 +47,7 @@ impl House {
             .merge(("sources.plant.kind", "http"))
             .merge(("sources.plant.url", format!("http://{source}/")));
         let clock = Arc::new(ManualClock::at(SystemClock.now()));
-        let open = Open::by(figment, Arc::clone(&clock) as _).await;
+        let open = RunningServer::start_with_clock(figment, Arc::clone(&clock) as _).await;
         Self { open, clock, _measured: measured, _directory: directory, _folder: folder }
     }
 

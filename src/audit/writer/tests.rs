@@ -1,15 +1,15 @@
 #![allow(clippy::unwrap_used)]
 
-use super::super::{Record, Search};
+use super::super::{AuditRecord, AuditSearch};
 use super::*;
-use crate::audit::paper::Paper;
+use crate::audit::log_capture::LogCapture;
 use crate::config::AuditSettings;
 use crate::domain::{Client, ManualClock};
 use crate::telemetry::Metrics;
 
 const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
 
-struct House {
+struct AuditFixture {
     audit: Audit,
     writer: Option<AuditWriter>,
     store: AuditStore,
@@ -18,12 +18,12 @@ struct House {
     folder: tempfile::TempDir,
 }
 
-impl House {
+impl AuditFixture {
     async fn keeping(settings: AuditSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = AuditStore::open(&folder.path().join("audit.db"), &settings).await.unwrap();
         let (metrics, clock) = (Metrics::new().audit(), Arc::new(ManualClock::at(START)));
-        let (audit, writer) = Audit::kept_in(store.clone(), metrics.clone(), clock.clone());
+        let (audit, writer) = Audit::with_store(store.clone(), metrics.clone(), clock.clone());
         Self { audit, writer: Some(writer), store, metrics, clock, folder }
     }
 
@@ -33,12 +33,13 @@ impl House {
 
     /// Somebody's wrong password.
     fn refuses(&self, name: &str) {
-        let event = Event::SignInRefused { name, reason: "wrong-credentials", directory_code: None, retry_after: None };
+        let event =
+            AuditEvent::SignInRefused { name, reason: "wrong-credentials", directory_code: None, retry_after: None };
         self.audit.record(&Client::new("192.0.2.7".parse().ok(), Some("Browser/1")), &event);
     }
 
     fn says(&self, what: &str) {
-        self.audit.record(&Client::default(), &Event::PagesReloaded { what });
+        self.audit.record(&Client::default(), &AuditEvent::PagesReloaded { what });
     }
 
     /// Has everything written.
@@ -46,8 +47,8 @@ impl House {
         self.writer.take().unwrap().finish().await;
     }
 
-    async fn kept(&self) -> Vec<Record> {
-        self.store.search(&Search::default(), None, 1_000_000).await.unwrap()
+    async fn kept(&self) -> Vec<AuditRecord> {
+        self.store.search(&AuditSearch::default(), None, 1_000_000).await.unwrap()
     }
 
     async fn told(&self) -> Vec<String> {
@@ -57,8 +58,8 @@ impl House {
 
 #[tokio::test]
 async fn an_event_is_kept_with_all_that_the_log_says_of_it() {
-    let mut house = House::new().await;
-    let event = Event::SignInRefused {
+    let mut house = AuditFixture::new().await;
+    let event = AuditEvent::SignInRefused {
         name: "ali\nce",
         reason: "locked",
         directory_code: Some("775"),
@@ -75,7 +76,7 @@ async fn an_event_is_kept_with_all_that_the_log_says_of_it() {
 
 #[tokio::test]
 async fn what_waits_when_the_program_stops_is_written_first() {
-    let mut house = House::new().await;
+    let mut house = AuditFixture::new().await;
     for number in 0..5_000 {
         house.refuses(&format!("name-{number}"));
     }
@@ -83,55 +84,55 @@ async fn what_waits_when_the_program_stops_is_written_first() {
     let told = house.told().await;
     assert_eq!(told.len(), 5_000);
     assert_eq!((told[0].as_str(), told[4_999].as_str()), ("name-4999", "name-0"), "newest first, and in order");
-    assert_eq!(house.metrics.all_lost(), 0);
+    assert_eq!(house.metrics.total_lost(), 0);
     let again = AuditStore::open(&house.folder.path().join("audit.db"), &AuditSettings::default()).await.unwrap();
     assert_eq!(again.count(), 5_000);
 }
 
 #[tokio::test]
 async fn what_is_too_much_at_once_is_in_the_log_and_counted_and_the_store_says_how_many() {
-    let paper = Paper::blank();
+    let paper = LogCapture::new();
     let log = tracing_subscriber::fmt().with_writer(paper.clone()).with_ansi(false).finish();
     let _log = tracing::subscriber::set_default(log);
-    let mut house = House::new().await;
+    let mut house = AuditFixture::new().await;
     // On this one thread the writer has no turn in between.
-    for number in 0..MOST_WAITING + 3 {
+    for number in 0..QUEUE_CAPACITY + 3 {
         house.says(&format!("page-{number}"));
     }
-    assert_eq!(house.metrics.all_lost(), 3);
+    assert_eq!(house.metrics.total_lost(), 3);
     house.ends().await;
-    assert_eq!(house.kept().await.len(), MOST_WAITING + 1);
+    assert_eq!(house.kept().await.len(), QUEUE_CAPACITY + 1);
     assert!(house.told().await.contains(&"3 could not be kept here; the log has them".to_owned()));
     let text = paper.text();
-    assert!(text.contains(&format!("page-{}", MOST_WAITING + 2)), "the log has them");
+    assert!(text.contains(&format!("page-{}", QUEUE_CAPACITY + 2)), "the log has them");
     assert_eq!(text.matches("takes no events").count(), 1, "it is said once");
     assert!(text.contains("takes events again"));
 }
 
 #[tokio::test]
 async fn a_flood_of_what_is_refused_leaves_places_for_what_members_do() {
-    let mut house = House::new().await;
-    for number in 0..MOST_WAITING * 2 {
+    let mut house = AuditFixture::new().await;
+    for number in 0..QUEUE_CAPACITY * 2 {
         house.refuses(&format!("eve-{number}"));
     }
     house.says("a member's");
     house.ends().await;
     let told = house.told().await;
-    assert!(told.contains(&"a member's".to_owned()) && told.len() <= MOST_WAITING, "{}", told.len());
-    assert!(house.metrics.all_lost() >= u64::try_from(MOST_WAITING).unwrap());
+    assert!(told.contains(&"a member's".to_owned()) && told.len() <= QUEUE_CAPACITY, "{}", told.len());
+    assert!(house.metrics.total_lost() >= u64::try_from(QUEUE_CAPACITY).unwrap());
 }
 
 #[tokio::test]
 async fn a_store_that_fails_costs_the_log_nothing() {
-    let paper = Paper::blank();
+    let paper = LogCapture::new();
     let log = tracing_subscriber::fmt().with_writer(paper.clone()).with_ansi(false).finish();
     let _log = tracing::subscriber::set_default(log);
-    let mut house = House::new().await;
+    let mut house = AuditFixture::new().await;
     house.store.close().await;
     house.refuses("alice");
     house.refuses("bob");
     house.ends().await;
-    assert_eq!(house.metrics.all_lost(), 2);
+    assert_eq!(house.metrics.total_lost(), 2);
     let text = paper.text();
     assert!(text.contains("who=\"alice\"") && text.contains("who=\"bob\""), "{text}");
     assert_eq!(text.matches("takes no events").count(), 1, "{text}");
@@ -141,7 +142,7 @@ async fn a_store_that_fails_costs_the_log_nothing() {
 
 #[tokio::test]
 async fn what_is_older_than_the_setting_is_forgotten() {
-    let house = House::keeping(AuditSettings { keep: Duration::from_hours(48), most_rows: 100 }).await;
+    let house = AuditFixture::keeping(AuditSettings { keep: Duration::from_hours(48), most_rows: 100 }).await;
     house.says("old");
     until(&house, |told| told == ["old"]).await;
     house.clock.advance(Duration::from_hours(47));
@@ -154,7 +155,7 @@ async fn what_is_older_than_the_setting_is_forgotten() {
 
 #[tokio::test]
 async fn when_there_is_too_much_what_strangers_caused_goes_before_what_members_did() {
-    let mut house = House::keeping(AuditSettings { keep: Duration::from_hours(48), most_rows: 4 }).await;
+    let mut house = AuditFixture::keeping(AuditSettings { keep: Duration::from_hours(48), most_rows: 4 }).await;
     house.says("first");
     for number in 0..3 {
         house.refuses(&format!("eve-{number}"));
@@ -173,7 +174,7 @@ async fn when_there_is_too_much_what_strangers_caused_goes_before_what_members_d
 
 #[tokio::test]
 async fn a_flood_does_not_make_the_store_larger_than_it_may_be() {
-    let mut house = House::keeping(AuditSettings { keep: Duration::from_hours(48), most_rows: 2_000 }).await;
+    let mut house = AuditFixture::keeping(AuditSettings { keep: Duration::from_hours(48), most_rows: 2_000 }).await;
     house.says("before");
     for round in 0..10 {
         for number in 0..1_000 {
@@ -187,12 +188,17 @@ async fn a_flood_does_not_make_the_store_larger_than_it_may_be() {
     assert!(house.told().await.contains(&"before".to_owned()));
 }
 
-fn said(what: &str) -> Noted {
-    Noted { at: START, line: Line::of(&Event::PagesReloaded { what }), address: None, user_agent: None }
+fn said(what: &str) -> QueuedEvent {
+    QueuedEvent {
+        at: START,
+        fields: AuditFields::from_event(&AuditEvent::PagesReloaded { what }),
+        address: None,
+        user_agent: None,
+    }
 }
 
 /// Waits until what is kept is as it must become.
-async fn until(house: &House, right: impl Fn(&[String]) -> bool) {
+async fn until(house: &AuditFixture, right: impl Fn(&[String]) -> bool) {
     let patience = tokio::time::timeout(Duration::from_secs(20), async {
         while !right(&house.told().await) {
             tokio::task::yield_now().await;

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
+use crate::bench_server::BenchServer;
 use crate::common::asker::Asker;
 use crate::common::process::{Process, Ready, say, wait_for_the_word};
 use crate::common::report::middle_and_end;
 use crate::common::usage;
 use crate::flood;
-use crate::house::House;
 
 /// What each does before it counts.
 const WARM_UP: usize = 50;
@@ -60,7 +60,7 @@ impl Kind {
 
 /// What a process is to do.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Orders {
+pub(crate) struct WorkerOptions {
     pub(crate) kind: Kind,
     pub(crate) house: SocketAddr,
     pub(crate) tokens: Vec<String>,
@@ -83,9 +83,9 @@ pub(crate) struct Done {
     pub(crate) live_slowest: Duration,
 }
 
-impl Orders {
+impl WorkerOptions {
     /// For `house`, as somebody or as many.
-    pub(crate) fn new(kind: Kind, house: &House, at_a_time: usize, length: Duration) -> Self {
+    pub(crate) fn new(kind: Kind, house: &BenchServer, at_a_time: usize, length: Duration) -> Self {
         let tokens = match kind {
             Kind::OwnOfMany => house.tokens[..MANY].to_vec(),
             Kind::ByBasic => vec![house.basic.clone()],
@@ -97,7 +97,7 @@ impl Orders {
 }
 
 /// Starts a process, which is ready then.
-pub(crate) fn start(orders: &Orders) -> Ready {
+pub(crate) fn start(orders: &WorkerOptions) -> Ready {
     // A stranger has a machine of their own: here they share one with the program, and give way to it.
     Ready::is(match orders.kind {
         Kind::Flood => Process::with_little_right(orders),
@@ -106,8 +106,8 @@ pub(crate) fn start(orders: &Orders) -> Ready {
 }
 
 /// Has it done, and measures the house, which is in this process.
-pub(crate) fn against(kind: Kind, house: &House, at_a_time: usize, length: Duration) -> Done {
-    let mut ready = start(&Orders::new(kind, house, at_a_time, length));
+pub(crate) fn against(kind: Kind, house: &BenchServer, at_a_time: usize, length: Duration) -> Done {
+    let mut ready = start(&WorkerOptions::new(kind, house, at_a_time, length));
     let before = usage::cpu();
     ready.go();
     let done = ready.done();
@@ -115,7 +115,7 @@ pub(crate) fn against(kind: Kind, house: &House, at_a_time: usize, length: Durat
 }
 
 /// What the started process does.
-pub(crate) fn carry_out(orders: &Orders) {
+pub(crate) fn run(orders: &WorkerOptions) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let done = runtime.block_on(async {
         match orders.kind {
@@ -127,7 +127,7 @@ pub(crate) fn carry_out(orders: &Orders) {
     say(&done);
 }
 
-async fn opens(orders: &Orders) -> Done {
+async fn opens(orders: &WorkerOptions) -> Done {
     let mut askers = Vec::new();
     for _ in 0..orders.at_a_time {
         let mut asker = Asker::new(orders.house).await.unwrap();

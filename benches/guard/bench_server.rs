@@ -10,11 +10,11 @@ use base64::prelude::BASE64_STANDARD;
 use belvedere::config::TokenSettings;
 use belvedere::demo_directory::{EmbeddedDirectory, Sample};
 use belvedere::domain::{PageScope, Revalidation, SystemClock, TokenScope};
-use belvedere::tokens::{Tokens, Wanted};
+use belvedere::tokens::{NewToken, Tokens};
 use tempfile::TempDir;
 
-use crate::common::house::{Open, settings};
 use crate::common::people::{person, sign_in};
+use crate::common::running_server::{RunningServer, settings};
 
 /// How many sessions are alive in the store.
 pub(crate) const SESSIONS: usize = 100_000;
@@ -23,19 +23,19 @@ const PAGE: &str = "title = \"Board\"\n\n[[panel]]\nid = \"cpu\"\ntitle = \"CPU\
                     query = \"cpu.total\"\nevery = \"100ms\"\n\n[[panel]]\nid = \"load\"\ntitle = \"Load\"\nkind = \"line\"\n\
                     source = \"host\"\nquery = \"load.1\"\nevery = \"1s\"\n";
 
-pub(crate) struct House {
+pub(crate) struct BenchServer {
     pub(crate) address: SocketAddr,
     /// The cookies' values of everybody who is signed in.
     pub(crate) tokens: Vec<String>,
     /// What a script shows with a name and a password, and what with an API token.
     pub(crate) basic: String,
     pub(crate) bearer: String,
-    open: Open,
+    open: RunningServer,
     _directory: EmbeddedDirectory,
     _folder: TempDir,
 }
 
-impl House {
+impl BenchServer {
     pub(crate) async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (pages, state) = (folder.path().join("pages"), folder.path().join("state"));
@@ -49,7 +49,7 @@ impl House {
         let figment = settings(folder.path())
             .merge(("directory.url", directory.url()))
             .merge(("site.trusted_proxies", ["127.0.0.1"]));
-        let open = Open::with(figment).await;
+        let open = RunningServer::start(figment).await;
         let basic = format!("Basic {}", BASE64_STANDARD.encode("alice:alice-demo"));
         Self { address: open.address, tokens, basic, bearer, open, _directory: directory, _folder: folder }
     }
@@ -66,8 +66,9 @@ async fn makes_a_token(store: &Path) -> String {
     let tokens = Tokens::open(store, &settings, day, Arc::new(SystemClock)).await.unwrap();
     let granted = TokenScope { read: PageScope::All, ..TokenScope::default() };
     let name = "a script".parse().expect("a name");
-    let wanted = Wanted { name, granted, lasts: day, second_factor: false, upkeep: Revalidation::Unrefreshed };
-    let (token, _) = tokens.make(&person(0), &wanted).await.unwrap();
+    let wanted =
+        NewToken { name, scope: granted, lifetime: day, second_factor: false, revalidation: Revalidation::Unrefreshed };
+    let (token, _) = tokens.create(&person(0), &wanted).await.unwrap();
     tokens.close().await;
     token.reveal().to_string()
 }

@@ -8,15 +8,15 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// Where the lines go. The clones are one sheet.
 #[derive(Clone, Default)]
-pub(crate) struct Paper(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct LogCapture(Arc<Mutex<Vec<u8>>>);
 
-impl Paper {
+impl LogCapture {
     /// A sheet with nothing on it.
     ///
     /// While a log has just one reader, `tracing` asks the thread that first reaches a line whether anybody wants it,
     /// and remembers a "no" for all; the tests' other threads would say no. A second reader, who throws everything
     /// away, keeps it from that.
-    pub(crate) fn blank() -> Self {
+    pub(crate) fn new() -> Self {
         static SECOND_READER: OnceLock<Dispatch> = OnceLock::new();
         SECOND_READER.get_or_init(|| {
             let all = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
@@ -32,7 +32,7 @@ impl Paper {
     }
 }
 
-impl io::Write for Paper {
+impl io::Write for LogCapture {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
         Ok(bytes.len())
@@ -43,7 +43,7 @@ impl io::Write for Paper {
     }
 }
 
-impl<'a> MakeWriter<'a> for Paper {
+impl<'a> MakeWriter<'a> for LogCapture {
     type Writer = Self;
 
     fn make_writer(&'a self) -> Self {

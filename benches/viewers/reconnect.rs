@@ -6,7 +6,7 @@ use belvedere::demo_directory::EmbeddedDirectory;
 
 use crate::common::report::verdict;
 use crate::crowd::{Crowd, places};
-use crate::house::Site;
+use crate::dashboard_server::Site;
 use crate::load::{Return, Word};
 use crate::pages;
 

@@ -14,17 +14,17 @@ use super::bridge;
 /// A filter that is not in `tracing`'s filter language. Settings that were read from a file have a sound one.
 #[derive(Debug, thiserror::Error)]
 #[error("the log's filter cannot be read: {0}; write it like `info,belvedere=debug`")]
-pub struct InvalidFilter(#[from] tracing_subscriber::filter::ParseError);
+pub struct InvalidLogFilter(#[from] tracing_subscriber::filter::ParseError);
 
 /// Starts the log for the whole process. Only the first call counts: a second one, as tests make it, changes nothing.
 ///
 /// # Errors
 /// [`InvalidFilter`].
-pub fn start(settings: &LogSettings) -> Result<(), InvalidFilter> {
+pub fn init_logging(settings: &LogSettings) -> Result<(), InvalidLogFilter> {
     let terminal = stderr().is_terminal();
     let subscriber = subscriber(settings, terminal, stderr)?;
     if tracing::subscriber::set_global_default(subscriber).is_ok() {
-        bridge::start();
+        bridge::install();
         std::panic::set_hook(Box::new(log_panic));
     }
     Ok(())
@@ -38,7 +38,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
 
 /// Whether a line may be written at all, whatever filter is set: at its finest, the embedded directory's codec logs
 /// whole messages, the passwords of binds among them.
-fn tells_no_secret(metadata: &Metadata<'_>) -> bool {
+fn may_be_logged(metadata: &Metadata<'_>) -> bool {
     *metadata.level() != Level::TRACE || !metadata.target().starts_with("ldap3_proto")
 }
 
@@ -46,7 +46,7 @@ fn subscriber<W>(
     settings: &LogSettings,
     terminal: bool,
     writer: W,
-) -> Result<Box<dyn Subscriber + Send + Sync>, InvalidFilter>
+) -> Result<Box<dyn Subscriber + Send + Sync>, InvalidLogFilter>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
@@ -56,7 +56,7 @@ where
         LogFormat::Human => true,
         LogFormat::Json => false,
     };
-    let registry = tracing_subscriber::registry().with(filter).with(filter_fn(tells_no_secret));
+    let registry = tracing_subscriber::registry().with(filter).with(filter_fn(may_be_logged));
     let layer = tracing_subscriber::fmt::layer().with_writer(writer);
     Ok(if human {
         // The convention of no-color.org: any text in it means no colours.
@@ -77,9 +77,9 @@ mod tests {
 
     /// Keeps what is written.
     #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
+    struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Page {
+    impl Write for LogBuffer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -90,7 +90,7 @@ mod tests {
     }
 
     fn lines(settings: &LogSettings, terminal: bool, say: impl FnOnce()) -> Vec<String> {
-        let page = Page::default();
+        let page = LogBuffer::default();
         let copy = page.clone();
         let subscriber = subscriber(settings, terminal, move || copy.clone()).unwrap();
         tracing::subscriber::with_default(subscriber, say);
@@ -145,9 +145,9 @@ mod tests {
 
     #[test]
     fn starting_twice_is_no_error_and_a_bad_filter_is() {
-        start(&LogSettings::default()).unwrap();
-        start(&LogSettings::default()).unwrap();
+        init_logging(&LogSettings::default()).unwrap();
+        init_logging(&LogSettings::default()).unwrap();
         let bad = LogSettings { filter: "belvedere=loud".into(), ..LogSettings::default() };
-        assert!(start(&bad).unwrap_err().to_string().contains("info,belvedere=debug"));
+        assert!(init_logging(&bad).unwrap_err().to_string().contains("info,belvedere=debug"));
     }
 }

@@ -1,0 +1,249 @@
+use std::time::Duration;
+
+use super::AuditEvent;
+use super::sanitize::{sanitize, sanitize_detail};
+use crate::domain::{DirectoryName, EndReason, Member, Person, RootCredential, SessionId, TokenId, Visitor};
+
+/// Every word for an event, as the log and the store have it, in the order in which people look for them. Whoever adds an
+/// event adds its word.
+pub const EVENTS: &[&str] = &[
+    "signed-in",
+    "sign-in-refused",
+    "signed-out",
+    "session-ended",
+    "proved-again",
+    "proof-refused",
+    "password-changed",
+    "password-change-refused",
+    "second-factor-asked",
+    "second-factor-shown",
+    "second-factor-refused",
+    "factor-added",
+    "factor-removed",
+    "recovery-codes-made",
+    "factors-reset",
+    "account-closed",
+    "groups-changed",
+    "password-accepted",
+    "token-made",
+    "token-used",
+    "token-ended",
+    "signed-token-made",
+    "authorization-refused",
+    "page-refused",
+    "forgery-refused",
+    "account-added",
+    "account-disabled",
+    "account-enabled",
+    "account-removed",
+    "account-groups-set",
+    "account-password-set",
+    "account-digest-on",
+    "account-digest-off",
+    "invited",
+    "invitation-accepted",
+    "invitation-withdrawn",
+    "invitation-refused",
+    "admin-acted",
+    "audit-exported",
+    "pages-reloaded",
+    "started",
+    "stopped",
+    "events-lost",
+];
+
+/// Every word for how it went.
+pub const RESULTS: &[&str] = &["ok", "refused", "failed"];
+
+/// An event, spread over the fields of a line.
+#[derive(Clone, Debug, Default)]
+pub(super) struct AuditFields {
+    pub(super) event: &'static str,
+    pub(super) result: &'static str,
+    /// The account's name: the directory's own spelling when we know them, else what was typed.
+    pub(super) who: Option<String>,
+    /// The person's stable id.
+    pub(super) person: Option<String>,
+    pub(super) session: Option<SessionId>,
+    pub(super) token: Option<TokenId>,
+    pub(super) page: Option<String>,
+    pub(super) reason: Option<&'static str>,
+    pub(super) directory_code: Option<&'static str>,
+    /// What was shown besides a password: `app`, `recovery-code`, `passkey`.
+    pub(super) factor: Option<&'static str>,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) gained: Option<String>,
+    pub(super) lost: Option<String>,
+    /// What else there is to say, in a few words.
+    pub(super) detail: Option<String>,
+}
+
+impl AuditFields {
+    pub(super) fn from_event(event: &AuditEvent<'_>) -> Self {
+        match *event {
+            AuditEvent::SignedIn { person, session } => {
+                Self { session: Some(session), ..Self::of_person(person, "signed-in", "ok") }
+            }
+            AuditEvent::SignInRefused { name, reason, directory_code, retry_after } => {
+                Self { directory_code, retry_after, ..Self::refused("sign-in-refused", name, reason) }
+            }
+            AuditEvent::ProvedAgain { person, session } => {
+                Self { session: Some(session), ..Self::of_person(person, "proved-again", "ok") }
+            }
+            AuditEvent::ProofRefused { name, reason, directory_code, retry_after } => {
+                Self { directory_code, retry_after, ..Self::refused("proof-refused", name, reason) }
+            }
+            AuditEvent::PasswordChanged { name, person } => Self {
+                event: "password-changed",
+                result: "ok",
+                who: Some(sanitize(name)),
+                person: Some(sanitize(person.as_str())),
+                ..Self::default()
+            },
+            AuditEvent::PasswordChangeRefused { name, reason, directory_code, retry_after } => {
+                Self { directory_code, retry_after, ..Self::refused("password-change-refused", name, reason) }
+            }
+            AuditEvent::SignedOut { person, session } => {
+                Self { session: Some(session), ..Self::of_person(person, "signed-out", "ok") }
+            }
+            AuditEvent::SessionEnded { person, session, reason } => Self {
+                session: Some(session),
+                reason: Some(reason.as_str()),
+                ..Self::of_person(person, "session-ended", "ok")
+            },
+            AuditEvent::SessionEndedBy { person, session, by } => Self {
+                session: Some(session),
+                reason: Some(EndReason::Revoked.as_str()),
+                detail: Some(by_whom(person, by)),
+                ..Self::of_person(person, "session-ended", "ok")
+            },
+            AuditEvent::AdminActed { admin, what } => Self::of_admin(admin, "admin-acted", what),
+            AuditEvent::AuditExported { admin, what } => Self::of_admin(admin, "audit-exported", what),
+            AuditEvent::PasswordAccepted { person } => Self::of_person(person, "password-accepted", "ok"),
+            AuditEvent::TokenMade { person, token } => Self::of_token(person, token, "token-made"),
+            AuditEvent::TokenUsed { person, token } => Self::of_token(person, token, "token-used"),
+            AuditEvent::TokenEnded { person, token, reason } => {
+                Self { reason: Some(reason.as_str()), ..Self::of_token(person, token, "token-ended") }
+            }
+            AuditEvent::SignedTokenMade { member } => Self::of_member(member, "signed-token-made", "ok"),
+            AuditEvent::AuthorizationRefused { reason } => {
+                Self { event: "authorization-refused", result: "refused", reason: Some(reason), ..Self::default() }
+            }
+            AuditEvent::AccountClosed { person, reason } => {
+                Self { reason: Some(reason), ..Self::of_person(person, "account-closed", "ok") }
+            }
+            AuditEvent::GroupsChanged { person, gained, lost } => Self {
+                gained: (!gained.is_empty()).then(|| sanitize(gained)),
+                lost: (!lost.is_empty()).then(|| sanitize(lost)),
+                ..Self::of_person(person, "groups-changed", "ok")
+            },
+            AuditEvent::AccountAction { act, account, by } => Self::account_act(act, account, by),
+            AuditEvent::InvitationRefused { reason } => {
+                Self { event: "invitation-refused", result: "refused", reason: Some(reason), ..Self::default() }
+            }
+            AuditEvent::PageRefused { visitor, page } => {
+                Self { page: Some(page.to_string()), ..Self::of_visitor(visitor, "page-refused", "refused") }
+            }
+            AuditEvent::SecondFactorAsked { person } => Self::of_person(person, "second-factor-asked", "ok"),
+            AuditEvent::SecondFactorShown { person, factor } => {
+                Self { factor: Some(factor), ..Self::of_person(person, "second-factor-shown", "ok") }
+            }
+            AuditEvent::SecondFactorRefused { person, reason, retry_after } => Self {
+                reason: Some(reason),
+                retry_after,
+                ..Self::of_person(person, "second-factor-refused", "refused")
+            },
+            AuditEvent::FactorAdded { person, factor } => {
+                Self { factor: Some(factor), ..Self::of_person(person, "factor-added", "ok") }
+            }
+            AuditEvent::FactorRemoved { person, factor } => {
+                Self { factor: Some(factor), ..Self::of_person(person, "factor-removed", "ok") }
+            }
+            AuditEvent::RecoveryCodesMade { person } => Self::of_person(person, "recovery-codes-made", "ok"),
+            AuditEvent::FactorsReset { person, by } => {
+                Self { detail: Some(by_whom(person, by)), ..Self::of_person(person, "factors-reset", "ok") }
+            }
+            AuditEvent::ForgeryRefused { visitor, reason } => {
+                Self { reason: Some(reason), ..Self::of_visitor(visitor, "forgery-refused", "refused") }
+            }
+            AuditEvent::Started { version } => Self::of_program("started", version.to_owned()),
+            AuditEvent::Stopped => Self { event: "stopped", result: "ok", ..Self::default() },
+            AuditEvent::PagesReloaded { what } => Self::of_program("pages-reloaded", sanitize_detail(what)),
+            AuditEvent::EventsLost { count } => Self {
+                result: "failed",
+                ..Self::of_program("events-lost", format!("{count} could not be kept here; the log has them"))
+            },
+        }
+    }
+
+    /// What there is to say besides the fields that the store has, in a few words.
+    pub(super) fn details(&self) -> Option<String> {
+        let gained = self.gained.as_ref().map(|groups| format!("gained {groups}"));
+        let lost = self.lost.as_ref().map(|groups| format!("lost {groups}"));
+        let wait = self.retry_after.map(|wait| format!("next try in {} s", wait.as_secs()));
+        let all: Vec<String> = [self.detail.clone(), gained, lost, wait].into_iter().flatten().collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+
+    /// Something done to a local account, by a person or on the command line.
+    fn account_act(act: &'static str, account: &str, by: Option<&Person>) -> Self {
+        let line = by.map_or_else(
+            || Self { event: act, result: "ok", reason: Some("command-line"), ..Self::default() },
+            |person| Self::of_person(person, act, "ok"),
+        );
+        Self { detail: Some(sanitize(&format!("{}\\{account}", DirectoryName::LOCAL))), ..line }
+    }
+
+    /// Something refused to whoever typed this name.
+    fn refused(event: &'static str, name: &str, reason: &'static str) -> Self {
+        Self { event, result: "refused", who: Some(sanitize(name)), reason: Some(reason), ..Self::default() }
+    }
+
+    fn of_person(person: &Person, event: &'static str, result: &'static str) -> Self {
+        // The directory's names are not ours either: an attribute can hold a line break.
+        Self {
+            event,
+            result,
+            who: Some(sanitize(&person.qualified_name())),
+            person: Some(sanitize(person.id.as_str())),
+            ..Self::default()
+        }
+    }
+
+    fn of_visitor(visitor: &Visitor, event: &'static str, result: &'static str) -> Self {
+        match visitor.member() {
+            Some(member) => Self::of_member(member, event, result),
+            None => Self { event, result, ..Self::default() },
+        }
+    }
+
+    fn of_token(person: &Person, token: TokenId, event: &'static str) -> Self {
+        Self { token: Some(token), ..Self::of_person(person, event, "ok") }
+    }
+
+    fn of_member(member: &Member, event: &'static str, result: &'static str) -> Self {
+        let token = match member.credential.root() {
+            RootCredential::Token(token) => Some(token),
+            RootCredential::Session(_) | RootCredential::Password => None,
+        };
+        Self { session: member.session(), token, ..Self::of_person(&member.person, event, result) }
+    }
+
+    fn of_admin(admin: &Member, event: &'static str, what: &str) -> Self {
+        let about = Self::of_person(&admin.person, event, "ok");
+        Self { session: admin.session(), detail: Some(sanitize_detail(what)), ..about }
+    }
+
+    fn of_program(event: &'static str, detail: String) -> Self {
+        Self { event, result: "ok", detail: Some(detail), ..Self::default() }
+    }
+}
+
+/// Who ended a session of this person's.
+fn by_whom(person: &Person, by: &Member) -> String {
+    if by.person.id == person.id {
+        "by themselves, from another browser".to_owned()
+    } else {
+        sanitize(&format!("by the admin {}", by.person.qualified_name()))
+    }
+}
