@@ -78,8 +78,8 @@ impl Server {
         let state_lock = StateLock::acquire(&settings.state)?;
 
         let sources = Arc::new(Sources::open(&settings.sources, Arc::clone(&clock))?);
-        let shelf = PageStore::load(&settings.pages, Arc::clone(&sources))?;
-        let shelf = Arc::new(shelf.with_second_factor(settings.second_factor.clone()));
+        let page_store = PageStore::load(&settings.pages, Arc::clone(&sources))?;
+        let page_store = Arc::new(page_store.with_second_factor(settings.second_factor.clone()));
         let feeds = Feeds::new(sources.clone(), Arc::clone(&clock));
         let metrics = Metrics::new();
         let hub = Hub::new(sources, feeds, settings.live.clone(), Arc::clone(&clock), metrics.live());
@@ -98,19 +98,19 @@ impl Server {
         let second_step = SecondStep::new(stores.factors.clone(), settings.second_factor.remember);
         let (audit, audit_writer) = Audit::with_store(stores.audit.clone(), metrics.audit(), Arc::clone(&clock));
         let (sessions, tokens) = (stores.sessions.clone(), stores.tokens.clone());
-        let refresh = SessionRefresher::new(
+        let session_refresher = SessionRefresher::new(
             Arc::clone(&directory),
             sessions.clone(),
             audit.clone(),
             Arc::clone(&clock),
             settings.sessions.refresh,
         );
-        let refresh = Arc::new(refresh.with_tokens(tokens.clone()));
+        let session_refresher = Arc::new(session_refresher.with_tokens(tokens.clone()));
         let issuer = settings.site.issuer();
         let signer = JwtSigner::open(tokens.clone(), &keys, settings.jwt.clone(), issuer, Arc::clone(&clock)).await?;
         let auth = Auth::new(directory, sessions.clone(), second_step, audit.clone(), Arc::clone(&clock), keys);
         let auth = Arc::new(auth.with_credential_cache(settings.basic.remember).with_tokens(tokens.clone()));
-        let scripts = Arc::new(ApiAuth::new(Arc::clone(&auth), tokens, signer, settings.basic.clone()));
+        let api_auth = Arc::new(ApiAuth::new(Arc::clone(&auth), tokens, signer, settings.basic.clone()));
         log_unrefreshed_directories(&settings);
 
         let assets = Assets::for_this_build(settings.overlay.as_deref(), &settings.site.theme);
@@ -123,22 +123,22 @@ impl Server {
         let connections = Connections::new(settings.connections.clone(), proxies, Arc::clone(&clock));
         let passwordless = has_service_account(&settings);
         let (shutting_down, shutdown) = watch::channel(false);
-        let rooms = AppState {
+        let state = AppState {
             auth,
-            api_auth: scripts,
+            api_auth,
             token_settings: settings.tokens.clone(),
             sessions,
             accounts: stores.accounts.clone(),
             digest_enabled: settings.digest.enabled,
             audit: stores.audit.clone(),
-            page_store: shelf,
+            page_store,
             hub,
             directories,
             groups,
             site: Arc::new(settings.site),
             admins: settings.admins,
             transport,
-            session_refresher: refresh,
+            session_refresher,
             // The session itself ends sooner where it is to.
             session_lifetime: settings
                 .sessions
@@ -157,9 +157,9 @@ impl Server {
             metrics,
             metrics_settings: settings.metrics,
         };
-        let hub = Arc::clone(&rooms.hub);
-        let tasks = Tasks::spawn(&rooms, settings.sessions.refresh);
-        let rocket = web::stage(rocket::custom(figment), rooms).attach(AdHoc::on_shutdown("Goodbye", move |_| {
+        let hub = Arc::clone(&state.hub);
+        let tasks = Tasks::spawn(&state, settings.sessions.refresh);
+        let rocket = web::stage(rocket::custom(figment), state).attach(AdHoc::on_shutdown("Goodbye", move |_| {
             Box::pin(async move {
                 shutting_down.send_replace(true);
             })
@@ -192,9 +192,9 @@ impl Server {
     /// [`StartError::Launch`] when the server cannot be started.
     pub async fn serve(self) -> Result<(), StartError> {
         let Self { rocket, stores, tasks, hub, audit, audit_writer, state_lock } = self;
-        let begun = audit.clone();
+        let startup_audit = audit.clone();
         let rocket = rocket.attach(AdHoc::on_liftoff("Audit", move |_| {
-            begun.record(&Client::default(), &AuditEvent::Started { version: env!("CARGO_PKG_VERSION") });
+            startup_audit.record(&Client::default(), &AuditEvent::Started { version: env!("CARGO_PKG_VERSION") });
             Box::pin(async {})
         }));
         let served = rocket.launch().await.map(|rocket: Rocket<Ignite>| drop(rocket));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use belvedere::demo_directory::{EmbeddedDirectory, Sample};
+use belvedere::demo_directory::{DemoDirectory, SampleDomain};
 use belvedere::domain::{Clock as _, ManualClock, SystemClock};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -21,14 +21,14 @@ pub(crate) const EVERY: Duration = Duration::from_millis(100);
 /// The charts' window, six minutes, has so many points; and some more, to be sure.
 const POINTS: usize = 3_600 + 50;
 
-/// So long the house has for each reading while its clock runs ahead.
+/// So long the server has for each reading while its clock runs ahead.
 const AHEAD_EVERY: Duration = Duration::from_millis(2);
 
 pub(crate) struct BenchServer {
     open: RunningServer,
     clock: Arc<ManualClock>,
     _measured: AbortOnDropHandle<()>,
-    _directory: EmbeddedDirectory,
+    _directory: DemoDirectory,
     _folder: TempDir,
 }
 
@@ -41,7 +41,7 @@ impl BenchServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let source = listener.local_addr().unwrap();
         let measured = AbortOnDropHandle::new(tokio::spawn(measures(listener)));
-        let directory = EmbeddedDirectory::start(&Sample::demo(), Arc::new(SystemClock)).await.unwrap();
+        let directory = DemoDirectory::start(&SampleDomain::demo(), Arc::new(SystemClock)).await.unwrap();
         let figment = settings(folder.path())
             .merge(("directory.url", directory.url()))
             .merge(("sources.plant.kind", "http"))

@@ -35,17 +35,17 @@ fn main() {
     let length = Duration::from_secs(seconds.and_then(|text| text.parse().ok()).unwrap_or(SECONDS));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let house = BenchServer::open().await;
-        house.runs_ahead().await;
-        let ticking = house.ticks();
+        let server = BenchServer::open().await;
+        server.runs_ahead().await;
+        let ticking = server.ticks();
         report::head();
         for (words, width, height) in SCREENS {
             let chromium = Chromium::open(width, height).await;
-            chromium.goes_to(&house.url()).await;
+            chromium.goes_to(&server.url()).await;
             report::line(words, &chromium.watches(length).await);
             chromium.closes().await;
         }
         drop(ticking);
-        house.close().await;
+        server.close().await;
     });
 }

@@ -7,11 +7,11 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{TcpSocket, TcpStream};
 
 pub(crate) struct Asker {
-    house: SocketAddr,
+    server: SocketAddr,
     stream: BufReader<TcpStream>,
 }
 
-/// What the house answered.
+/// What the server answered.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     /// What each `Set-Cookie` sets, without its attributes.
@@ -20,20 +20,20 @@ pub(crate) struct Answer {
 }
 
 impl Asker {
-    pub(crate) async fn new(house: SocketAddr) -> io::Result<Self> {
-        Self::over(TcpStream::connect(house).await?, house)
+    pub(crate) async fn new(server: SocketAddr) -> io::Result<Self> {
+        Self::over(TcpStream::connect(server).await?, server)
     }
 
     /// One that comes from that address.
-    pub(crate) async fn from(address: impl Into<IpAddr>, house: SocketAddr) -> io::Result<Self> {
+    pub(crate) async fn from(address: impl Into<IpAddr>, server: SocketAddr) -> io::Result<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.bind(SocketAddr::new(address.into(), 0))?;
-        Self::over(socket.connect(house).await?, house)
+        Self::over(socket.connect(server).await?, server)
     }
 
-    fn over(stream: TcpStream, house: SocketAddr) -> io::Result<Self> {
+    fn over(stream: TcpStream, server: SocketAddr) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        Ok(Self { house, stream: BufReader::with_capacity(32 << 10, stream) })
+        Ok(Self { server, stream: BufReader::with_capacity(32 << 10, stream) })
     }
 
     /// Opens a page, with the session's cookie if there is one.
@@ -48,7 +48,7 @@ impl Asker {
     }
 
     async fn gets(&mut self, path: &str, header: &str) -> io::Result<Answer> {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: text/html\r\n{header}\r\n", self.house);
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: text/html\r\n{header}\r\n", self.server);
         self.asks(&request).await
     }
 
@@ -63,7 +63,7 @@ impl Asker {
         let request = format!(
             "POST /login HTTP/1.1\r\nHost: {0}\r\nOrigin: http://{0}\r\nAccept: text/html\r\nCookie: {cookie}\r\n{header}\
              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {1}\r\n\r\n{fields}",
-            self.house,
+            self.server,
             fields.len()
         );
         self.asks(&request).await

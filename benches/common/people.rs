@@ -1,4 +1,4 @@
-//! People who are signed in before the house opens.
+//! People who are signed in before the server opens.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
-//! Processes of their own: this same program again, with orders. What is measured then shares no clock, memory or thread
+//! Processes of their own: this same program again, with options. What is measured then shares no clock, memory or thread
 //! with whoever measures.
 //!
-//! The orders stand in a file, as they are too long for an argument. After that both sides say one JSON value a line: the
+//! The options stand in a file, as they are too long for an argument. After that both sides say one JSON value a line: the
 //! first that the process says means that it is ready. A process whose starter is gone hears the end of its input, and ends.
 
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
@@ -11,10 +11,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// By which argument a process knows that it has orders.
-const ORDERS: &str = "--orders";
+/// By which argument a process knows that it has options.
+const ORDERS: &str = "--options";
 
-/// A process that has its orders.
+/// A process that has its options.
 pub(crate) struct Process {
     child: Child,
     hears: ChildStdin,
@@ -24,20 +24,20 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts one.
-    pub(crate) fn with(orders: &impl Serialize) -> Self {
-        Self::start(orders, Command::new(own_path()))
+    pub(crate) fn with(options: &impl Serialize) -> Self {
+        Self::start(options, Command::new(own_path()))
     }
 
     /// Starts one that gives way to all others: for what would have a machine of its own.
-    pub(crate) fn with_little_right(orders: &impl Serialize) -> Self {
+    pub(crate) fn with_little_right(options: &impl Serialize) -> Self {
         let mut nice = Command::new("nice");
         nice.args(["-n", "19"]).arg(own_path());
-        Self::start(orders, nice)
+        Self::start(options, nice)
     }
 
-    fn start(orders: &impl Serialize, mut command: Command) -> Self {
+    fn start(options: &impl Serialize, mut command: Command) -> Self {
         let file = tempfile::NamedTempFile::new().unwrap();
-        serde_json::to_writer(&file, orders).unwrap();
+        serde_json::to_writer(&file, options).unwrap();
         command.arg(ORDERS).arg(file.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (hears, says) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
@@ -102,11 +102,11 @@ impl Ready {
 }
 
 /// What this process was ordered to do, if it was.
-pub(crate) fn orders<O: DeserializeOwned>() -> Option<O> {
+pub(crate) fn options<O: DeserializeOwned>() -> Option<O> {
     let arguments: Vec<String> = std::env::args().collect();
     let at = arguments.iter().position(|argument| argument == ORDERS)?;
-    let text = std::fs::read_to_string(arguments.get(at + 1)?).expect("the orders are there");
-    Some(serde_json::from_str(&text).expect("orders are written by this program"))
+    let text = std::fs::read_to_string(arguments.get(at + 1)?).expect("the options are there");
+    Some(serde_json::from_str(&text).expect("options are written by this program"))
 }
 
 /// Says something to whoever started this process.

@@ -9,14 +9,14 @@ use belvedere::server::Server;
 use rocket::figment::Figment;
 use tokio::task::JoinHandle;
 
-/// A house that is open.
+/// A server that is open.
 pub(crate) struct RunningServer {
     pub(crate) address: SocketAddr,
     shutdown: rocket::Shutdown,
     served: JoinHandle<()>,
 }
 
-/// The settings of a house on a port of its own, which keeps its pages and its state in `folder`. No file is read.
+/// The settings of a server on a port of its own, which keeps its pages and its state in `folder`. No file is read.
 pub(crate) fn settings(folder: &Path) -> Figment {
     Figment::from(rocket::Config::default())
         .merge(("address", "127.0.0.1"))
@@ -38,15 +38,15 @@ impl RunningServer {
     /// The same, by a clock of the measurement's own.
     pub(crate) async fn start_with_clock(settings: Figment, clock: Arc<dyn Clock>) -> Self {
         let built = Server::build(settings, clock).await;
-        let (server, ready) = built.unwrap_or_else(|error| panic!("the house is not built: {error}")).on_ready();
-        let served = tokio::spawn(async move { server.serve().await.expect("the house stands") });
-        let ready = ready.await.expect("the house opens");
+        let (server, ready) = built.unwrap_or_else(|error| panic!("the server is not built: {error}")).on_ready();
+        let served = tokio::spawn(async move { server.serve().await.expect("the server stands") });
+        let ready = ready.await.expect("the server opens");
         Self { address: ready.address, shutdown: ready.shutdown, served }
     }
 
     /// Waits until it closes by itself.
     pub(crate) async fn wait_until_closed(self) {
-        self.served.await.expect("the house closes in good order");
+        self.served.await.expect("the server closes in good order");
     }
 
     pub(crate) async fn close(self) {

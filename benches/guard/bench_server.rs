@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use belvedere::config::TokenSettings;
-use belvedere::demo_directory::{EmbeddedDirectory, Sample};
+use belvedere::demo_directory::{DemoDirectory, SampleDomain};
 use belvedere::domain::{PageScope, Revalidation, SystemClock, TokenScope};
 use belvedere::tokens::{NewToken, Tokens};
 use tempfile::TempDir;
@@ -31,7 +31,7 @@ pub(crate) struct BenchServer {
     pub(crate) basic: String,
     pub(crate) bearer: String,
     open: RunningServer,
-    _directory: EmbeddedDirectory,
+    _directory: DemoDirectory,
     _folder: TempDir,
 }
 
@@ -45,7 +45,7 @@ impl BenchServer {
         std::fs::write(pages.join("own.toml"), PAGE).unwrap();
         let tokens = sign_in(&state, SESSIONS, SESSIONS).await;
         let bearer = format!("Bearer {}", makes_a_token(&state.join("tokens.db")).await);
-        let directory = EmbeddedDirectory::start(&Sample::demo(), Arc::new(SystemClock)).await.unwrap();
+        let directory = DemoDirectory::start(&SampleDomain::demo(), Arc::new(SystemClock)).await.unwrap();
         let figment = settings(folder.path())
             .merge(("directory.url", directory.url()))
             .merge(("site.trusted_proxies", ["127.0.0.1"]));

@@ -33,13 +33,13 @@ const OPENS_EVERY: Duration = Duration::from_millis(50);
 const AT_MOST: f64 = 1.5;
 
 /// Measures a member's page and board alone, then beside the flood.
-pub(crate) fn measure(house: &BenchServer) {
-    let watch = || worker_options::start(&WorkerOptions::new(Kind::Watch, house, 1, LENGTH));
+pub(crate) fn measure(server: &BenchServer) {
+    let watch = || worker_options::start(&WorkerOptions::new(Kind::Watch, server, 1, LENGTH));
     let mut alone = watch();
     alone.go();
     let alone: Done = alone.done();
     let memory_before = resident();
-    let mut flood = worker_options::start(&WorkerOptions::new(Kind::Flood, house, CONNECTIONS, LENGTH));
+    let mut flood = worker_options::start(&WorkerOptions::new(Kind::Flood, server, CONNECTIONS, LENGTH));
     let mut beside = watch();
     let cpu_before = usage::cpu();
     flood.go();
@@ -73,10 +73,10 @@ pub(crate) fn measure(house: &BenchServer) {
 }
 
 /// What the stranger's process does.
-pub(crate) async fn floods(orders: &WorkerOptions) -> Done {
+pub(crate) async fn floods(options: &WorkerOptions) -> Done {
     let mut askers = Vec::new();
-    for _ in 0..orders.at_a_time {
-        askers.push(Asker::new(orders.house).await.unwrap());
+    for _ in 0..options.at_a_time {
+        askers.push(Asker::new(options.server).await.unwrap());
     }
     let (cookie, csrf) = askers[0].form().await.unwrap();
     let (cookie, csrf) = (Arc::new(cookie), Arc::new(csrf));
@@ -85,11 +85,11 @@ pub(crate) async fn floods(orders: &WorkerOptions) -> Done {
     wait_for_the_word();
     let began = Instant::now();
     let mut working = JoinSet::new();
-    let between = TRIES_EVERY / u32::try_from(orders.at_a_time).unwrap();
+    let between = TRIES_EVERY / u32::try_from(options.at_a_time).unwrap();
     for (at, mut asker) in (0..).zip(askers) {
         let first = began + between * at;
         let (cookie, csrf, number, count) = (cookie.clone(), csrf.clone(), number.clone(), count.clone());
-        let length = orders.length;
+        let length = options.length;
         working.spawn(async move {
             let mut next = tokio::time::interval_at(first.into(), TRIES_EVERY);
             next.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -108,18 +108,18 @@ pub(crate) async fn floods(orders: &WorkerOptions) -> Done {
 }
 
 /// What a member's process does: a page now and then, and a board all the time.
-pub(crate) async fn watches(orders: &WorkerOptions) -> Done {
-    let token = &orders.tokens[0];
-    let mut asker = Asker::new(orders.house).await.unwrap();
-    let mut request = format!("ws://{}/live/own", orders.house).into_client_request().unwrap();
-    request.headers_mut().insert("Origin", format!("http://{}", orders.house).parse().unwrap());
+pub(crate) async fn watches(options: &WorkerOptions) -> Done {
+    let token = &options.tokens[0];
+    let mut asker = Asker::new(options.server).await.unwrap();
+    let mut request = format!("ws://{}/live/own", options.server).into_client_request().unwrap();
+    request.headers_mut().insert("Origin", format!("http://{}", options.server).parse().unwrap());
     request.headers_mut().insert("Cookie", format!("belvedere={token}").parse().unwrap());
     let (mut board, _) = tokio_tungstenite::connect_async(request).await.unwrap();
     wait_for_the_word();
     let began = Instant::now();
     let pages = async {
         let mut times = Vec::new();
-        while began.elapsed() < orders.length {
+        while began.elapsed() < options.length {
             let start = Instant::now();
             assert_eq!(asker.opens("/p/own", Some(token)).await.unwrap().status, 200);
             times.push(start.elapsed());
@@ -129,7 +129,7 @@ pub(crate) async fn watches(orders: &WorkerOptions) -> Done {
     };
     let batches = async {
         let mut times = Vec::new();
-        while began.elapsed() < orders.length {
+        while began.elapsed() < options.length {
             let Some(Ok(message)) = board.next().await else { break };
             let Ok(text) = message.to_text() else { continue };
             let Ok(said) = serde_json::from_str::<serde_json::Value>(text) else { continue };

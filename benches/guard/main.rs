@@ -31,27 +31,27 @@ const AT_A_TIME: [usize; 2] = [1, 16];
 const SECONDS: u64 = 5;
 
 fn main() {
-    if let Some(orders) = process::orders() {
-        worker_options::run(&orders);
+    if let Some(options) = process::worker_options() {
+        worker_options::run(&options);
         return;
     }
     let arguments = Arguments::of_this_process();
     let length = arguments.length(SECONDS);
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let house = runtime.block_on(BenchServer::open());
+    let server = runtime.block_on(BenchServer::open());
     if arguments.wants("guard") {
         let mut table = Table::default();
         for at_a_time in AT_A_TIME {
             for kind in [Kind::Public, Kind::PublicAsMember, Kind::Own, Kind::OwnOfMany, Kind::ByBasic, Kind::ByBearer]
             {
-                table.add(kind, at_a_time, &worker_options::against(kind, &house, at_a_time, length));
+                table.add(kind, at_a_time, &worker_options::against(kind, &server, at_a_time, length));
             }
         }
         table.print();
     }
     if arguments.wants("flood") {
-        flood::measure(&house);
+        flood::measure(&server);
     }
-    runtime.block_on(house.close());
+    runtime.block_on(server.close());
 }

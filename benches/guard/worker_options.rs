@@ -62,7 +62,7 @@ impl Kind {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct WorkerOptions {
     pub(crate) kind: Kind,
-    pub(crate) house: SocketAddr,
+    pub(crate) server: SocketAddr,
     pub(crate) tokens: Vec<String>,
     pub(crate) at_a_time: usize,
     pub(crate) length: Duration,
@@ -84,30 +84,30 @@ pub(crate) struct Done {
 }
 
 impl WorkerOptions {
-    /// For `house`, as somebody or as many.
-    pub(crate) fn new(kind: Kind, house: &BenchServer, at_a_time: usize, length: Duration) -> Self {
+    /// For `server`, as somebody or as many.
+    pub(crate) fn new(kind: Kind, server: &BenchServer, at_a_time: usize, length: Duration) -> Self {
         let tokens = match kind {
-            Kind::OwnOfMany => house.tokens[..MANY].to_vec(),
-            Kind::ByBasic => vec![house.basic.clone()],
-            Kind::ByBearer => vec![house.bearer.clone()],
-            _ => house.tokens[..1].to_vec(),
+            Kind::OwnOfMany => server.tokens[..MANY].to_vec(),
+            Kind::ByBasic => vec![server.basic.clone()],
+            Kind::ByBearer => vec![server.bearer.clone()],
+            _ => server.tokens[..1].to_vec(),
         };
-        Self { kind, house: house.address, tokens, at_a_time, length }
+        Self { kind, server: server.address, tokens, at_a_time, length }
     }
 }
 
 /// Starts a process, which is ready then.
-pub(crate) fn start(orders: &WorkerOptions) -> Ready {
+pub(crate) fn start(options: &WorkerOptions) -> Ready {
     // A stranger has a machine of their own: here they share one with the program, and give way to it.
-    Ready::is(match orders.kind {
-        Kind::Flood => Process::with_little_right(orders),
-        _ => Process::with(orders),
+    Ready::is(match options.kind {
+        Kind::Flood => Process::with_little_right(options),
+        _ => Process::with(options),
     })
 }
 
-/// Has it done, and measures the house, which is in this process.
-pub(crate) fn against(kind: Kind, house: &BenchServer, at_a_time: usize, length: Duration) -> Done {
-    let mut ready = start(&WorkerOptions::new(kind, house, at_a_time, length));
+/// Has it done, and measures the server, which is in this process.
+pub(crate) fn against(kind: Kind, server: &BenchServer, at_a_time: usize, length: Duration) -> Done {
+    let mut ready = start(&WorkerOptions::new(kind, server, at_a_time, length));
     let before = usage::cpu();
     ready.go();
     let done = ready.done();
@@ -115,24 +115,24 @@ pub(crate) fn against(kind: Kind, house: &BenchServer, at_a_time: usize, length:
 }
 
 /// What the started process does.
-pub(crate) fn run(orders: &WorkerOptions) {
+pub(crate) fn run(options: &WorkerOptions) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let done = runtime.block_on(async {
-        match orders.kind {
-            Kind::Flood => flood::floods(orders).await,
-            Kind::Watch => flood::watches(orders).await,
-            _ => opens(orders).await,
+        match options.kind {
+            Kind::Flood => flood::floods(options).await,
+            Kind::Watch => flood::watches(options).await,
+            _ => opens(options).await,
         }
     });
     say(&done);
 }
 
-async fn opens(orders: &WorkerOptions) -> Done {
+async fn opens(options: &WorkerOptions) -> Done {
     let mut askers = Vec::new();
-    for _ in 0..orders.at_a_time {
-        let mut asker = Asker::new(orders.house).await.unwrap();
+    for _ in 0..options.at_a_time {
+        let mut asker = Asker::new(options.server).await.unwrap();
         for turn in 0..WARM_UP {
-            ask(&mut asker, orders.kind, &orders.tokens, turn).await;
+            ask(&mut asker, options.kind, &options.tokens, turn).await;
         }
         askers.push(asker);
     }
@@ -140,9 +140,9 @@ async fn opens(orders: &WorkerOptions) -> Done {
     let began = Instant::now();
     let mut working = JoinSet::new();
     for (n, mut asker) in askers.into_iter().enumerate() {
-        let (kind, length, tokens) = (orders.kind, orders.length, orders.tokens.clone());
+        let (kind, length, tokens) = (options.kind, options.length, options.tokens.clone());
         // Each begins somewhere else among the sessions.
-        let first = n * tokens.len() / orders.at_a_time;
+        let first = n * tokens.len() / options.at_a_time;
         working.spawn(async move {
             let mut times = Vec::new();
             while began.elapsed() < length {

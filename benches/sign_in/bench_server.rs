@@ -14,7 +14,7 @@ pub(crate) struct BenchServer {
 }
 
 impl BenchServer {
-    /// Opens a house whose people are slapd's, at these URLs.
+    /// Opens a server whose people are slapd's, at these URLs.
     pub(crate) async fn open(slapd: &Slapd, urls: &[String]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("pages")).unwrap();

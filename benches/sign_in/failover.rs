@@ -15,8 +15,8 @@ pub(crate) async fn measure(slapd: &Slapd) {
     println!("|---|---:|---:|---:|---:|");
     for (death, name) in [(State::Refusing, "is stopped"), (State::Silent, "is switched off, without a word")] {
         let (preferred, other) = (Proxy::to(slapd.port).await, Proxy::to(slapd.port).await);
-        let house = BenchServer::open(slapd, &[preferred.url(), other.url()]).await;
-        let mut visitor = Visitor::new(house.address, 0).await.unwrap();
+        let server = BenchServer::open(slapd, &[preferred.url(), other.url()]).await;
+        let mut visitor = Visitor::new(server.address, 0).await.unwrap();
         let before = sign_in(&mut visitor, SIGN_INS).await;
         preferred.becomes(death);
         let first = sign_in(&mut visitor, 1).await[0];
@@ -27,7 +27,7 @@ pub(crate) async fn measure(slapd: &Slapd) {
             later[SIGN_INS / 2],
             later[SIGN_INS - 1]
         );
-        house.close().await;
+        server.close().await;
     }
 }
 

@@ -47,8 +47,8 @@ const AT_A_TIME: [usize; 3] = [1, 8, 64];
 const SECONDS: u64 = 3;
 
 fn main() {
-    if let Some(orders) = process::orders() {
-        runs::run(&orders);
+    if let Some(options) = process::worker_options() {
+        runs::run(&options);
         return;
     }
     let arguments = Arguments::of_this_process();
@@ -59,12 +59,12 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let mut table = Table::new();
     if arguments.wants("ours") {
-        let house = runtime.block_on(BenchServer::open(&slapd, &[slapd.url()]));
+        let server = runtime.block_on(BenchServer::open(&slapd, &[slapd.url()]));
         for at_a_time in AT_A_TIME {
-            table.add("form alone", at_a_time, &runs::against(Side::Forms, &house, at_a_time, length));
-            table.add(report::OURS, at_a_time, &runs::against(Side::SignIns, &house, at_a_time, length));
+            table.add("form alone", at_a_time, &runs::against(Side::Forms, &server, at_a_time, length));
+            table.add(report::OURS, at_a_time, &runs::against(Side::SignIns, &server, at_a_time, length));
         }
-        runtime.block_on(house.close());
+        runtime.block_on(server.close());
     }
     for (name, side) in
         [(report::BARE, Side::Bare), (report::BARE_WITH_GROUPS, Side::BareWithGroups), (report::CLASSIC, Side::Classic)]

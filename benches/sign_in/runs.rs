@@ -42,7 +42,7 @@ pub(crate) enum Side {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct WorkerOptions {
     side: Side,
-    /// The house's, or the directory's.
+    /// The server's, or the directory's.
     address: SocketAddr,
     ca_file: PathBuf,
     at_a_time: usize,
@@ -64,10 +64,10 @@ pub(crate) struct Done {
     pub(crate) slowest: Duration,
 }
 
-/// Has visitors do it, and measures the house, which is in this process.
-pub(crate) fn against(side: Side, house: &BenchServer, at_a_time: usize, length: Duration) -> Done {
-    let orders = WorkerOptions { side, address: house.address, ca_file: PathBuf::new(), at_a_time, length };
-    let mut ready = Ready::is(Process::with(&orders));
+/// Has visitors do it, and measures the server, which is in this process.
+pub(crate) fn against(side: Side, server: &BenchServer, at_a_time: usize, length: Duration) -> Done {
+    let options = WorkerOptions { side, address: server.address, ca_file: PathBuf::new(), at_a_time, length };
+    let mut ready = Ready::is(Process::with(&options));
     let before = usage::cpu();
     ready.go();
     let done = ready.done();
@@ -77,8 +77,8 @@ pub(crate) fn against(side: Side, house: &BenchServer, at_a_time: usize, length:
 /// Has a client do it, which measures itself.
 pub(crate) fn of_client(side: Side, slapd: &Slapd, at_a_time: usize, length: Duration) -> Done {
     let address = SocketAddr::from(([127, 0, 0, 1], slapd.port));
-    let orders = WorkerOptions { side, address, ca_file: slapd.ca_file.clone(), at_a_time, length };
-    let mut ready = Ready::is(Process::with(&orders));
+    let options = WorkerOptions { side, address, ca_file: slapd.ca_file.clone(), at_a_time, length };
+    let mut ready = Ready::is(Process::with(&options));
     ready.go();
     ready.done()
 }
@@ -109,13 +109,13 @@ pub(crate) fn of_python(slapd: &Slapd, with_groups: bool, at_a_time: usize, leng
 }
 
 /// What the started process does.
-pub(crate) fn run(orders: &WorkerOptions) {
+pub(crate) fn run(options: &WorkerOptions) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let done = runtime.block_on(async {
         let mut workers = Vec::new();
-        let directory = Arc::new(directory(orders.side, orders.address, &orders.ca_file));
-        for n in 0..orders.at_a_time {
-            workers.push(Worker::new(orders, directory.as_ref().as_ref(), n).await);
+        let directory = Arc::new(directory(options.side, options.address, &options.ca_file));
+        for n in 0..options.at_a_time {
+            workers.push(Worker::new(options, directory.as_ref().as_ref(), n).await);
         }
         let mut getting_ready = JoinSet::new();
         for (n, mut worker) in workers.into_iter().enumerate() {
@@ -129,16 +129,16 @@ pub(crate) fn run(orders: &WorkerOptions) {
         }
         let workers = getting_ready.join_all().await;
         wait_for_the_word();
-        measure(orders, workers, &directory).await
+        measure(options, workers, &directory).await
     });
     say(&done);
 }
 
-async fn measure(orders: &WorkerOptions, workers: Vec<Worker>, directory: &Arc<Option<Directory>>) -> Done {
+async fn measure(options: &WorkerOptions, workers: Vec<Worker>, directory: &Arc<Option<Directory>>) -> Done {
     let (began, cpu_before) = (Instant::now(), usage::cpu());
     let mut working = JoinSet::new();
     for (n, mut worker) in workers.into_iter().enumerate() {
-        let (directory, length, share) = (Arc::clone(directory), orders.length, PEOPLE / orders.at_a_time);
+        let (directory, length, share) = (Arc::clone(directory), options.length, PEOPLE / options.at_a_time);
         working.spawn(async move {
             let mut times = Vec::new();
             while began.elapsed() < length {
@@ -168,9 +168,9 @@ enum Worker {
 }
 
 impl Worker {
-    async fn new(orders: &WorkerOptions, directory: Option<&Directory>, n: usize) -> Self {
-        let visitor = || async { Visitor::new(orders.address, n).await.unwrap() };
-        match orders.side {
+    async fn new(options: &WorkerOptions, directory: Option<&Directory>, n: usize) -> Self {
+        let visitor = || async { Visitor::new(options.address, n).await.unwrap() };
+        match options.side {
             Side::Forms => Self::Form(visitor().await),
             Side::SignIns => Self::SignIn(visitor().await),
             Side::Bare => Self::Bare(Bare::new(directory.unwrap(), false).await.unwrap()),

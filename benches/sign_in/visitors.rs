@@ -14,9 +14,9 @@ pub(crate) struct Visitor {
 impl Visitor {
     /// Visitor number `n` comes from an address of its own, as colleagues do: the program hears only so many tries at
     /// once from one.
-    pub(crate) async fn new(house: SocketAddr, n: usize) -> io::Result<Self> {
+    pub(crate) async fn new(server: SocketAddr, n: usize) -> io::Result<Self> {
         let last = u8::try_from(2 + n % 250).unwrap_or(2);
-        Ok(Self { asker: Asker::from(Ipv4Addr::new(127, 0, 1, last), house).await? })
+        Ok(Self { asker: Asker::from(Ipv4Addr::new(127, 0, 1, last), server).await? })
     }
 
     /// Opens the form, with no cookie yet.

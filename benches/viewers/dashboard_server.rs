@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use belvedere::connections::raise_open_file_limit;
-use belvedere::demo_directory::EmbeddedDirectory;
+use belvedere::demo_directory::DemoDirectory;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
@@ -26,7 +26,7 @@ pub(crate) struct WorkerOptions {
     port: u16,
 }
 
-/// A house that can be opened, again and again, with everything it keeps.
+/// A server that can be opened, again and again, with everything it keeps.
 pub(crate) struct Site {
     folder: TempDir,
     directory: String,
@@ -37,7 +37,7 @@ pub(crate) struct Site {
 impl Site {
     /// With these pages, by slug, and so many sessions.
     pub(crate) async fn new(
-        directory: &EmbeddedDirectory,
+        directory: &DemoDirectory,
         pages: impl IntoIterator<Item = (String, String)>,
         sessions: usize,
     ) -> Self {
@@ -54,13 +54,17 @@ impl Site {
 
     /// Opens it, on `port`, or on one of its own for 0.
     pub(crate) fn open(&self, port: u16) -> Server {
-        Server::house(WorkerOptions { folder: self.folder.path().to_owned(), directory: self.directory.clone(), port })
+        Server::dashboard(WorkerOptions {
+            folder: self.folder.path().to_owned(),
+            directory: self.directory.clone(),
+            port,
+        })
     }
 }
 
-pub(crate) fn run(orders: &WorkerOptions) {
+pub(crate) fn run(options: &WorkerOptions) {
     rocket::execute(async {
-        let open = RunningServer::start(figment(&orders.folder, orders)).await;
+        let open = RunningServer::start(figment(&options.folder, options)).await;
         process::say(&open.address);
         server::answer();
         open.wait_until_closed().await;
@@ -68,12 +72,12 @@ pub(crate) fn run(orders: &WorkerOptions) {
 }
 
 /// As many as the system allows, from as few addresses as a load has.
-fn figment(folder: &Path, orders: &WorkerOptions) -> rocket::figment::Figment {
+fn figment(folder: &Path, options: &WorkerOptions) -> rocket::figment::Figment {
     let many = raise_open_file_limit().unwrap_or(MANY).min(MANY);
     settings(folder)
-        .merge(("port", orders.port))
+        .merge(("port", options.port))
         .merge(("shutdown.signals", ["term"]))
-        .merge(("directory.url", &orders.directory))
+        .merge(("directory.url", &options.directory))
         .merge(("connections.most", many))
         .merge(("connections.per_address", many))
         .merge(("live.most", many))

@@ -25,28 +25,28 @@ pub(crate) struct WorkerOptions {
 const SWITCHING: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                            Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
-pub(crate) fn run(orders: &WorkerOptions) {
+pub(crate) fn run(options: &WorkerOptions) {
     raise_open_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         process::say(&listener.local_addr().unwrap());
         server::answer();
-        let head = watch::Sender::new(frame(0, orders.length));
+        let head = watch::Sender::new(frame(0, options.length));
         tokio::spawn(accept(listener, head.clone()));
         tokio::select! {
-            () = tick(&head, orders) => {}
+            () = tick(&head, options) => {}
             () = told_to_end() => {}
         }
     });
 }
 
-async fn tick(head: &watch::Sender<Arc<[u8]>>, orders: &WorkerOptions) {
-    let mut ticks = tokio::time::interval(orders.every);
+async fn tick(head: &watch::Sender<Arc<[u8]>>, options: &WorkerOptions) {
+    let mut ticks = tokio::time::interval(options.every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for seq in 1.. {
         ticks.tick().await;
-        head.send_replace(frame(seq, orders.length));
+        head.send_replace(frame(seq, options.length));
     }
 }
 

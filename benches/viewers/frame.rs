@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use belvedere::demo_directory::EmbeddedDirectory;
+use belvedere::demo_directory::DemoDirectory;
 
 use crate::common::report::{number, verdict};
 use crate::crowd::{Crowd, Served, idle, places};
@@ -23,19 +23,19 @@ const FRAME_AT_MOST: f64 = 1.15;
 /// … and a viewer weighs so many KiB.
 const VIEWER_AT_MOST: f64 = 5.0;
 
-pub(crate) async fn measure_frames(directory: &EmbeddedDirectory, viewers: usize, length: Duration) {
+pub(crate) async fn measure_frames(directory: &DemoDirectory, viewers: usize, length: Duration) {
     let site = Site::new(directory, [("board".to_owned(), pages::one_stat("100ms"))], viewers).await;
     let places = places("board", &site.tokens);
-    let mut house = site.open(0);
-    let idle = idle(&mut house, length);
+    let mut server = site.open(0);
+    let idle = idle(&mut server, length);
     let (mut ours, mut least, mut floor) = (Vec::new(), Vec::new(), None);
     println!("\n| {viewers} viewers, 10 frames a second | frames a second | bytes | CPU a frame |");
     println!("|---|---:|---:|---:|");
     for _ in 0..ROUNDS {
-        let served = serve(&mut house, &places, length);
-        let orders = floor::WorkerOptions { length: served.tally.bytes_each(), every: Duration::from_millis(100) };
+        let served = serve(&mut server, &places, length);
+        let options = floor::WorkerOptions { length: served.tally.bytes_each(), every: Duration::from_millis(100) };
         ours.push(line("here", &served));
-        let floor = floor.get_or_insert_with(|| Server::floor(orders));
+        let floor = floor.get_or_insert_with(|| Server::floor(options));
         least.push(line("the floor", &serve(floor, &places, length)));
     }
     let (ours, least) = (median(&mut ours), median(&mut least));
@@ -45,7 +45,7 @@ pub(crate) async fn measure_frames(directory: &EmbeddedDirectory, viewers: usize
         "- a frame costs {ours:.1} µs, {times:.2} x the floor's {least:.1} µs, aim {FRAME_AT_MOST}: {}",
         verdict(times <= FRAME_AT_MOST)
     );
-    house.close();
+    server.close();
     floor.into_iter().for_each(Server::close);
 }
 
@@ -68,7 +68,7 @@ fn median(figures: &mut [f64]) -> f64 {
     figures[figures.len() / 2]
 }
 
-pub(crate) async fn measure_memory(directory: &EmbeddedDirectory, viewers: usize) {
+pub(crate) async fn measure_memory(directory: &DemoDirectory, viewers: usize) {
     let shelf = [("board", pages::one_stat("1s")), ("public", pages::one_public_stat("1s"))];
     let site = Site::new(directory, shelf.map(|(slug, page)| (slug.to_owned(), page)), viewers + FIRST).await;
     let members = places("board", &site.tokens);
@@ -77,9 +77,9 @@ pub(crate) async fn measure_memory(directory: &EmbeddedDirectory, viewers: usize
     println!("\n| {viewers} viewers | before | with all | each |");
     println!("|---|---:|---:|---:|");
     let weigh_here = |what, places: &[Place]| {
-        let mut house = site.open(0);
-        let each = weigh(what, &mut house, places);
-        house.close();
+        let mut server = site.open(0);
+        let each = weigh(what, &mut server, places);
+        server.close();
         each
     };
     let ours = weigh_here("here, each with a session", &members);

@@ -88,25 +88,26 @@ impl Ledger {
     }
 }
 
-pub(crate) fn run(orders: WorkerOptions) {
+pub(crate) fn run(options: WorkerOptions) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    LocalSet::new()
-        .block_on(&runtime, async { if orders.reads { watches(orders).await } else { takes_nothing(orders).await } });
+    LocalSet::new().block_on(&runtime, async {
+        if options.reads { watches(options).await } else { takes_nothing(options).await }
+    });
 }
 
-async fn watches(orders: WorkerOptions) {
+async fn watches(options: WorkerOptions) {
     let ledger = Rc::new(Ledger {
-        server: orders.server,
-        process: orders.process,
+        server: options.server,
+        process: options.process,
         tally: RefCell::default(),
         buffer: RefCell::new(vec![0; 64 << 10]),
         cut: watch::Sender::new(()),
         arriving: Semaphore::new(ARRIVING),
         back: Cell::new(0),
-        of: orders.viewers.len(),
+        of: options.viewers.len(),
         all_back: Notify::new(),
     });
-    for (n, place) in orders.viewers.into_iter().enumerate() {
+    for (n, place) in options.viewers.into_iter().enumerate() {
         tokio::task::spawn_local(viewer::watches_for_ever(n, place, Rc::clone(&ledger)));
     }
     let arrived = timeout(PATIENCE, ledger.all_back.notified()).await;
@@ -140,10 +141,10 @@ async fn come_back(ledger: &Ledger, is_cut: bool) -> Return {
 }
 
 /// Viewers that ask, and then never read.
-async fn takes_nothing(orders: WorkerOptions) {
+async fn takes_nothing(options: WorkerOptions) {
     let mut kept = Vec::new();
-    for (n, place) in orders.viewers.iter().enumerate() {
-        kept.push(viewer::asks_and_takes_nothing(n, place, orders.server, orders.process).await.unwrap());
+    for (n, place) in options.viewers.iter().enumerate() {
+        kept.push(viewer::asks_and_takes_nothing(n, place, options.server, options.process).await.unwrap());
     }
     process::say(&kept.len());
     let mut words = words();

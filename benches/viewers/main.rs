@@ -28,7 +28,7 @@ mod wire;
 use std::sync::Arc;
 
 use belvedere::connections::raise_open_file_limit;
-use belvedere::demo_directory::{EmbeddedDirectory, Sample};
+use belvedere::demo_directory::{DemoDirectory, SampleDomain};
 use belvedere::domain::SystemClock;
 use serde::{Deserialize, Serialize};
 
@@ -49,10 +49,10 @@ pub(crate) enum WorkerOptions {
 
 fn main() {
     raise_open_file_limit();
-    match process::orders() {
-        Some(WorkerOptions::Server(orders)) => dashboard_server::run(&orders),
-        Some(WorkerOptions::Floor(orders)) => floor::run(&orders),
-        Some(WorkerOptions::Load(orders)) => load::run(orders),
+    match process::worker_options() {
+        Some(WorkerOptions::Server(options)) => dashboard_server::run(&options),
+        Some(WorkerOptions::Floor(options)) => floor::run(&options),
+        Some(WorkerOptions::Load(options)) => load::run(options),
         None => measure(&Arguments::of_this_process()),
     }
 }
@@ -64,7 +64,7 @@ fn measure(arguments: &Arguments) {
         panel::measure();
     }
     runtime.block_on(async {
-        let directory = EmbeddedDirectory::start(&Sample::demo(), Arc::new(SystemClock)).await.unwrap();
+        let directory = DemoDirectory::start(&SampleDomain::demo(), Arc::new(SystemClock)).await.unwrap();
         if arguments.wants("frame") {
             frame::measure_frames(&directory, viewers(1_000), arguments.length(10)).await;
         }

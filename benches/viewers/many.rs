@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use belvedere::demo_directory::EmbeddedDirectory;
+use belvedere::demo_directory::DemoDirectory;
 
 use crate::common::report::{number, verdict};
 use crate::crowd::{Crowd, Served, idle, places};
@@ -20,20 +20,20 @@ const PANELS: usize = 20;
 /// What is promised: frames of many pages cost so many times what they cost on one.
 const PAGES_AT_MOST: f64 = 1.3;
 
-pub(crate) async fn measure_crowd(directory: &EmbeddedDirectory, viewers: usize, length: Duration) {
+pub(crate) async fn measure_crowd(directory: &DemoDirectory, viewers: usize, length: Duration) {
     let shelf = [("board", "1s"), ("still", "1h")].map(|(slug, every)| (slug.to_owned(), pages::one_stat(every)));
     let site = Site::new(directory, shelf, viewers).await;
-    let mut house = site.open(0);
+    let mut server = site.open(0);
     let mut serve = |slug: &str, length| {
-        let mut crowd = Crowd::comes(&house, &places(slug, &site.tokens));
-        let served = crowd.served(&mut house, length);
-        let memory = house.usage().resident >> 20;
+        let mut crowd = Crowd::comes(&server, &places(slug, &site.tokens));
+        let served = crowd.served(&mut server, length);
+        let memory = server.usage().resident >> 20;
         crowd.leaves();
         (served, memory)
     };
     let (still, _) = serve("still", length / 3);
     let (served, memory) = serve("board", length);
-    house.close();
+    server.close();
 
     let Served { tally, elapsed, .. } = &served;
     let late = |one_in| tally.late.all_but_one_in(one_in);
@@ -62,7 +62,7 @@ fn of_a_core(served: &Served) -> f64 {
     served.cpu.div_duration_f64(served.elapsed) * 100.0
 }
 
-pub(crate) async fn measure_pages(directory: &EmbeddedDirectory, viewers: usize, length: Duration) {
+pub(crate) async fn measure_pages(directory: &DemoDirectory, viewers: usize, length: Duration) {
     println!(
         "\n| {viewers} viewers, {PANELS} panels a page, 1 s | frames a second | bytes | CPU a frame | in all | nobody there |"
     );
@@ -73,12 +73,12 @@ pub(crate) async fn measure_pages(directory: &EmbeddedDirectory, viewers: usize,
         let site = Site::new(directory, shelf, viewers).await;
         let at = |(n, token): (usize, &String)| Place { slug: slug(n % pages), token: token.clone() };
         let places: Vec<_> = site.tokens.iter().enumerate().map(at).collect();
-        let mut house = site.open(0);
-        let idle = idle(&mut house, length);
-        let mut crowd = Crowd::comes(&house, &places);
-        let served = crowd.served(&mut house, length);
+        let mut server = site.open(0);
+        let idle = idle(&mut server, length);
+        let mut crowd = Crowd::comes(&server, &places);
+        let served = crowd.served(&mut server, length);
         crowd.leaves();
-        house.close();
+        server.close();
         println!(
             "| {pages} page(s) | {:.0} | {} | {:.1} µs | {:.0} % of a core | {:.0} ms a second |",
             number(served.tally.frames) / served.elapsed.as_secs_f64(),

@@ -99,7 +99,7 @@ async fn one(panel: &str) -> f64 {
     let text = format!("title = \"Board\"\naccess = \"public\"\n[[panel]]\n{asking}\n{panel}\n");
     fs::write(pages.join("board.toml"), text).unwrap();
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
-    let settings = dashboard_server::settings(folder.path()).merge(("directory.url", "ldap://127.0.0.1:9"));
+    let settings = running_server::settings(folder.path()).merge(("directory.url", "ldap://127.0.0.1:9"));
     let settings = Settings::from_figment(&settings).unwrap();
     let sources = Arc::new(Sources::open(&settings.sources, Arc::clone(&clock) as _).unwrap());
     let shelf = PageStore::load(&pages, Arc::clone(&sources)).unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use belvedere::demo_directory::EmbeddedDirectory;
+use belvedere::demo_directory::DemoDirectory;
 
 use crate::common::report::verdict;
 use crate::crowd::{Crowd, places};
@@ -13,32 +13,32 @@ use crate::pages;
 /// What is promised: all are back within this time, and nobody needs a snapshot who was away for so short a time.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
 
-pub(crate) async fn measure(directory: &EmbeddedDirectory, viewers: usize) {
+pub(crate) async fn measure(directory: &DemoDirectory, viewers: usize) {
     let site = Site::new(directory, [("board".to_owned(), pages::one_stat("500ms"))], viewers).await;
-    let mut house = site.open(0);
-    let mut crowd = Crowd::comes(&house, &places("board", &site.tokens));
-    crowd.served(&mut house, Duration::from_secs(2));
+    let mut server = site.open(0);
+    let mut crowd = Crowd::comes(&server, &places("board", &site.tokens));
+    crowd.served(&mut server, Duration::from_secs(2));
     println!("\n| {viewers} viewers | back | after | snapshots | gaps | turned away or lost | memory |");
     println!("|---|---:|---:|---:|---:|---:|---:|");
-    let before = house.usage().resident >> 20;
+    let before = server.usage().resident >> 20;
     let cut = crowd.comes_back(Word::Return, || {});
-    crowd.served(&mut house, Duration::from_secs(2));
-    line("are cut, and come back", &cut, &format!("{before} to {} MiB", house.usage().resident >> 20));
+    crowd.served(&mut server, Duration::from_secs(2));
+    line("are cut, and come back", &cut, &format!("{before} to {} MiB", server.usage().resident >> 20));
 
-    let port = house.address.port();
+    let port = server.address.port();
     let mut away = Duration::ZERO;
     let mut next = None;
     let restarted = crowd.comes_back(Word::Await, || {
         let began = Instant::now();
-        house.close();
+        server.close();
         next = Some(site.open(port));
         away = began.elapsed();
     });
-    let mut house = next.expect("it was opened again");
-    crowd.served(&mut house, Duration::from_secs(2));
-    line("lose the server, which starts again", &restarted, &format!("{} MiB", house.usage().resident >> 20));
+    let mut server = next.expect("it was opened again");
+    crowd.served(&mut server, Duration::from_secs(2));
+    line("lose the server, which starts again", &restarted, &format!("{} MiB", server.usage().resident >> 20));
     crowd.leaves();
-    house.close();
+    server.close();
 
     let reached = cut.back == cut.of && cut.elapsed <= BACK_WITHIN && cut.tally.snapshots == 0 && cut.tally.gaps == 0;
     println!(

@@ -1,4 +1,4 @@
-//! What is measured, in a process of its own: the house, or the floor. It answers what it has used so far.
+//! What is measured, in a process of its own: the server, or the floor. It answers what it has used so far.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::common::process::{self, Process};
 use crate::common::usage;
-use crate::{WorkerOptions, floor, house};
+use crate::{WorkerOptions, dashboard_server, floor};
 
 /// What a server has used so far.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -24,16 +24,16 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn house(orders: dashboard_server::WorkerOptions) -> Self {
-        Self::with(&WorkerOptions::Server(orders))
+    pub(crate) fn dashboard(options: dashboard_server::WorkerOptions) -> Self {
+        Self::with(&WorkerOptions::Server(options))
     }
 
-    pub(crate) fn floor(orders: floor::WorkerOptions) -> Self {
-        Self::with(&WorkerOptions::Floor(orders))
+    pub(crate) fn floor(options: floor::WorkerOptions) -> Self {
+        Self::with(&WorkerOptions::Floor(options))
     }
 
-    fn with(orders: &WorkerOptions) -> Self {
-        let mut process = Process::with(orders);
+    fn with(options: &WorkerOptions) -> Self {
+        let mut process = Process::with(options);
         let address = process.hear();
         Self { process, address }
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use belvedere::demo_directory::EmbeddedDirectory;
+use belvedere::demo_directory::DemoDirectory;
 
 use crate::common::report::{number, verdict};
 use crate::crowd::{Crowd, STALLED, Served, places};
@@ -24,32 +24,32 @@ const PANELS: usize = 40;
 /// Past this, what is queued is looked at as it is.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(crate) async fn measure(directory: &EmbeddedDirectory, viewers: usize, length: Duration) {
+pub(crate) async fn measure(directory: &DemoDirectory, viewers: usize, length: Duration) {
     let page = || [("board".to_owned(), pages::many_stats(PANELS, "500ms", 0))];
     let site = Site::new(directory, page(), viewers).await;
     let places = places("board", &site.tokens);
     let (few, others) = places.split_at(viewers / ONE_IN);
 
-    let mut house = site.open(0);
-    let mut crowd = Crowd::comes(&house, others);
-    let reading = Crowd::comes(&house, few);
-    let without = crowd.served(&mut house, length);
+    let mut server = site.open(0);
+    let mut crowd = Crowd::comes(&server, others);
+    let reading = Crowd::comes(&server, few);
+    let without = crowd.served(&mut server, length);
     crowd.leaves();
     reading.leaves();
-    house.close();
+    server.close();
 
-    let mut house = site.open(0);
-    let mut crowd = Crowd::comes(&house, others);
-    crowd.served(&mut house, Duration::from_secs(1));
-    let before = house.usage().resident;
-    let stalled = Crowd::stalls(&house, few);
-    let (stuck, queued) = until_stuck(house.address.port());
-    let with = crowd.served(&mut house, length);
+    let mut server = site.open(0);
+    let mut crowd = Crowd::comes(&server, others);
+    crowd.served(&mut server, Duration::from_secs(1));
+    let before = server.usage().resident;
+    let stalled = Crowd::stalls(&server, few);
+    let (stuck, queued) = until_stuck(server.address.port());
+    let with = crowd.served(&mut server, length);
     let weighs =
-        number(usize::try_from(house.usage().resident.saturating_sub(before)).unwrap()) / 1024.0 / number(few.len());
+        number(usize::try_from(server.usage().resident.saturating_sub(before)).unwrap()) / 1024.0 / number(few.len());
     crowd.leaves();
     stalled.leaves();
-    house.close();
+    server.close();
 
     println!("\n| {viewers} viewers, {} of them stalled | median | 99 % | bytes a frame |", few.len());
     println!("|---|---:|---:|---:|");

@@ -14,8 +14,8 @@ pub struct InvalidDate(String);
 /// [`InvalidDate`] when there is no such date.
 pub fn end_of_day(text: &str) -> Result<Timestamp, InvalidDate> {
     /// The most characters that the error repeats.
-    const LONGEST: usize = 32;
-    let invalid = || InvalidDate(text.chars().take(LONGEST).collect());
+    const MAX_CHARS: usize = 32;
+    let invalid = || InvalidDate(text.chars().take(MAX_CHARS).collect());
     let day: Date = text.trim().parse().map_err(|_| invalid())?;
     let next = day.tomorrow().and_then(|day| day.to_zoned(TimeZone::UTC)).map_err(|_| invalid())?;
     Ok(Timestamp::from_millis(next.timestamp().as_millisecond()))

@@ -44,7 +44,7 @@ pub enum PasswordRuleViolation {
 }
 
 impl PasswordRules {
-    /// Passwords of at least `shortest` characters, without the `common` words.
+    /// Passwords of at least `min_length` characters, without the `common` words.
     pub fn new(min_length: usize, common: impl IntoIterator<Item = String>) -> Self {
         Self { min_length, common_words: common.into_iter().collect() }
     }

@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use crate::domain::{EndReason, Member, PageSlug, Person, PersonId, SessionId, TokenId, Visitor};
 
-/// Something that happened at a door.
+/// An event for the audit. Each variant is named as the word by which the log and the store know it.
 #[derive(Clone, Copy, Debug)]
 pub enum AuditEvent<'a> {
-    /// Somebody proved who they are, and a session began.
+    /// Somebody signed in, and a session began.
     SignedIn {
         /// Who.
         person: &'a Person,
@@ -16,47 +16,47 @@ pub enum AuditEvent<'a> {
     SignInRefused {
         /// The name as it was typed.
         name: &'a str,
-        /// Why, in a word that does not change: `wrong-credentials`, `locked`, `throttled`.
+        /// The reason's word, which does not change: `wrong-credentials`, `locked`, `throttled`.
         reason: &'static str,
         /// The sub-code with which Active Directory says it (`532`, `775`), where there is one.
         directory_code: Option<&'static str>,
-        /// How long until another try is heard, when there were too many.
+        /// How long until another try is accepted, when there were too many.
         retry_after: Option<Duration>,
     },
-    /// Somebody who is signed in proved anew who they are.
+    /// Somebody who is signed in re-authenticated.
     ProvedAgain {
         /// Who.
         person: &'a Person,
         /// In which session.
         session: SessionId,
     },
-    /// Somebody who is signed in tried to prove anew who they are, and was refused.
+    /// Somebody who is signed in tried to re-authenticate, and was refused.
     ProofRefused {
         /// Their name.
         name: &'a str,
-        /// Why, in a word that does not change: those of a refused sign-in, `another-person`.
+        /// The reason's word, which does not change: those of a refused sign-in, `another-person`.
         reason: &'static str,
         /// The sub-code with which Active Directory says it, where there is one.
         directory_code: Option<&'static str>,
-        /// How long until another try is heard, when there were too many.
+        /// How long until another try is accepted, when there were too many.
         retry_after: Option<Duration>,
     },
     /// Somebody changed their password.
     PasswordChanged {
         /// The name as it was typed.
         name: &'a str,
-        /// Whose password it was.
+        /// The person whose password it was.
         person: &'a PersonId,
     },
     /// Somebody tried to change a password and was refused.
     PasswordChangeRefused {
         /// The name as it was typed.
         name: &'a str,
-        /// Why, in a word that does not change: those of a refused sign-in, `too-short`, `in-history`, `not-here`.
+        /// The reason's word, which does not change: those of a refused sign-in, `too-short`, `in-history`, `not-here`.
         reason: &'static str,
         /// The sub-code with which Active Directory says it, where there is one.
         directory_code: Option<&'static str>,
-        /// How long until another try is heard, when there were too many.
+        /// How long until another try is accepted, when there were too many.
         retry_after: Option<Duration>,
     },
     /// Somebody signed out.
@@ -68,7 +68,7 @@ pub enum AuditEvent<'a> {
     },
     /// A session ended otherwise than by signing out.
     SessionEnded {
-        /// Whose it was.
+        /// The person it belonged to.
         person: &'a Person,
         /// Which.
         session: SessionId,
@@ -77,7 +77,7 @@ pub enum AuditEvent<'a> {
     },
     /// Somebody ended a session of their own from another browser, or an admin ended somebody's.
     SessionEndedBy {
-        /// Whose it was.
+        /// The person it belonged to.
         person: &'a Person,
         /// Which.
         session: SessionId,
@@ -88,21 +88,21 @@ pub enum AuditEvent<'a> {
     AdminActed {
         /// The admin.
         admin: &'a Member,
-        /// What was done, in a few words: `ended all sessions of bob: 3`.
+        /// The action, in a few words: `ended all sessions of bob: 3`.
         what: &'a str,
     },
     /// An admin took the audit away as a file.
     AuditExported {
         /// The admin.
         admin: &'a Member,
-        /// As what, and of what: `csv, who=bob`.
+        /// The format and the filter, in a few words: `csv, who=bob`.
         what: &'a str,
     },
     /// The directory says that somebody who is signed in may not be any more; the ends of their sessions follow.
     AccountClosed {
         /// Who.
         person: &'a Person,
-        /// Why, in a word that does not change: `not-found`, `disabled`, `account-expired`, `not-at-this-hour`.
+        /// The reason's word, which does not change: `not-found`, `disabled`, `account-expired`, `not-at-this-hour`.
         reason: &'static str,
     },
     /// The directory says that somebody who is signed in is in other groups than before.
@@ -114,49 +114,49 @@ pub enum AuditEvent<'a> {
         /// The names of the groups they left, likewise.
         lost: &'a str,
     },
-    /// Somebody sent a name and a password with a request, and they were right. What is remembered of it is not written
-    /// down with every further request.
+    /// A name and a password that were sent with a request were right. Further requests that are answered from the
+    /// credential cache are not recorded.
     PasswordAccepted {
         /// Who.
         person: &'a Person,
     },
     /// An API token was made.
     TokenMade {
-        /// Whose it is.
+        /// The person it belongs to.
         person: &'a Person,
         /// Which.
         token: TokenId,
     },
     /// An API token was used from an address that it was not used from last.
     TokenUsed {
-        /// Whose it is.
+        /// The person it belongs to.
         person: &'a Person,
         /// Which.
         token: TokenId,
     },
     /// An API token ended: it was revoked, or expired.
     TokenEnded {
-        /// Whose it was.
+        /// The person it belonged to.
         person: &'a Person,
         /// Which.
         token: TokenId,
         /// Why.
         reason: EndReason,
     },
-    /// A short-lived signed token was made.
+    /// A short-lived signed token, a JWT, was issued.
     SignedTokenMade {
-        /// For whom, and by what they had proved who they are.
+        /// The member it is for, with the credential they presented.
         member: &'a Member,
     },
-    /// An `Authorization` header showed what opens nothing. Wrong passwords are refused sign-ins.
+    /// An `Authorization` header was refused. Wrong passwords are refused sign-ins.
     AuthorizationRefused {
-        /// Why, in a word that does not change: `unreadable`, `not-taken`, `second-factor`, `unknown`, `expired`,
+        /// The reason's word, which does not change: `unreadable`, `not-taken`, `second-factor`, `unknown`, `expired`,
         /// `revoked`, `unconfirmed`.
         reason: &'static str,
     },
-    /// Something was done to a local account, or to an invitation to one.
+    /// An action on a local account, or on an invitation to one.
     AccountAction {
-        /// What, in a word that does not change: `account-disabled`, `invited`, `invitation-accepted`.
+        /// The action's word, which does not change: `account-disabled`, `invited`, `invitation-accepted`.
         act: &'static str,
         /// The account's name.
         account: &'a str,
@@ -165,14 +165,14 @@ pub enum AuditEvent<'a> {
     },
     /// Somebody came with an invitation, and it was not accepted.
     InvitationRefused {
-        /// Why, in a word that does not change: `no-such-invitation`, `password`, `taken`.
+        /// The reason's word, which does not change: `no-such-invitation`, `password`, `taken`.
         reason: &'static str,
     },
     /// A visitor may not open a page.
     PageRefused {
         /// Who asked.
         visitor: &'a Visitor,
-        /// For what.
+        /// The page.
         page: &'a PageSlug,
     },
     /// Somebody gave the right password, and is asked for their second factor.
@@ -191,9 +191,9 @@ pub enum AuditEvent<'a> {
     SecondFactorRefused {
         /// Who.
         person: &'a Person,
-        /// Why, in a word that does not change: `wrong-code`, `used-code`, `throttled`.
+        /// The reason's word, which does not change: `wrong-code`, `used-code`, `throttled`.
         reason: &'static str,
-        /// How long until another code is heard, when there were too many.
+        /// How long until another code is accepted, when there were too many.
         retry_after: Option<Duration>,
     },
     /// Somebody set up a second factor.
@@ -217,7 +217,7 @@ pub enum AuditEvent<'a> {
     },
     /// An admin took all second factors of somebody away.
     FactorsReset {
-        /// Whose they were.
+        /// The person they belonged to.
         person: &'a Person,
         /// The admin.
         by: &'a Member,
@@ -226,7 +226,7 @@ pub enum AuditEvent<'a> {
     ForgeryRefused {
         /// Who seems to have sent it.
         visitor: &'a Visitor,
-        /// What was wrong: `csrf-token`, `origin`.
+        /// The reason's word: `csrf-token`, `origin`.
         reason: &'static str,
     },
     /// The program began, with the settings as they are in its file now.
@@ -238,7 +238,7 @@ pub enum AuditEvent<'a> {
     Stopped,
     /// Page files were read again, and pages are other than before.
     PagesReloaded {
-        /// Which, in a few words: `changed operations; removed sales`.
+        /// The changes, in a few words: `changed operations; removed sales`.
         what: &'a str,
     },
     /// Events could not be kept in the store; the log has them.

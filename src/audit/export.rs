@@ -4,7 +4,7 @@ use serde::Serialize;
 use super::AuditRecord;
 use crate::domain::Timestamp;
 
-/// What the columns of the table are called, in their order.
+/// The names of the CSV columns, in their order.
 const COLUMNS: [&str; 15] = [
     "id",
     "at",
@@ -23,22 +23,22 @@ const COLUMNS: [&str; 15] = [
     "detail",
 ];
 
-/// An event could not be written out.
+/// An event could not be exported.
 #[derive(Debug, thiserror::Error)]
 #[error("an event cannot be written out: {0}")]
 pub struct ExportError(String);
 
-/// As what the audit is taken away.
+/// A file format for exporting the audit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExportFormat {
-    /// A table (RFC 4180), for a spreadsheet.
+    /// CSV (RFC 4180), for a spreadsheet.
     Csv,
-    /// One JSON object a line, for a program.
+    /// JSON Lines: one JSON object a line, for a program.
     JsonLines,
 }
 
 impl ExportFormat {
-    /// What the file's name ends in.
+    /// The file name's extension.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Csv => "csv",
@@ -46,7 +46,7 @@ impl ExportFormat {
         }
     }
 
-    /// What comes before the first event.
+    /// The bytes before the first event.
     ///
     /// # Errors
     /// [`ExportError`].
@@ -57,7 +57,7 @@ impl ExportFormat {
         }
     }
 
-    /// The events as bytes of the file.
+    /// Encodes events as bytes of the file.
     ///
     /// # Errors
     /// [`ExportError`].
@@ -69,7 +69,7 @@ impl ExportFormat {
     }
 }
 
-/// Rows of a table, each ended by CR LF.
+/// Encodes CSV rows, each ended by CR LF.
 fn csv_rows(rows: impl IntoIterator<Item = [String; COLUMNS.len()]>) -> Result<Vec<u8>, ExportError> {
     let failed = |error: &dyn std::fmt::Display| ExportError(error.to_string());
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
@@ -101,14 +101,14 @@ fn csv_row(record: &AuditRecord) -> [String; COLUMNS.len()] {
     ]
 }
 
-/// A text that no spreadsheet takes for a formula. One that begins like a formula is given an apostrophe, which shows that
-/// it is a text (OWASP, CSV injection). The full-width signs count where East Asian input is understood.
+/// Escapes a text that a spreadsheet would take for a formula: it is given an apostrophe, which shows that it is a text
+/// (OWASP, CSV injection). The full-width signs count where East Asian input is understood.
 fn escape_formula(text: &str) -> String {
     const BEGINS_A_FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
     if text.starts_with(BEGINS_A_FORMULA) { format!("'{text}") } else { text.to_owned() }
 }
 
-/// One object a line. What is not there is left out, as in the log.
+/// Encodes one JSON object a line. Absent fields are left out, as in the log.
 fn json_lines(records: &[AuditRecord]) -> Result<Vec<u8>, ExportError> {
     let mut text = Vec::new();
     for record in records {
@@ -157,7 +157,7 @@ impl<'a> JsonRecord<'a> {
     }
 }
 
-/// The moment in UTC (RFC 3339). One beyond the calendar, which no clock of ours shows, is written as its milliseconds.
+/// Formats a time in UTC (RFC 3339). One beyond the calendar, which no clock of ours shows, is its milliseconds.
 fn rfc3339(at: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(at.as_millis())
         .map_or_else(|_| at.as_millis().to_string(), |at| format!("{at:.3}"))

@@ -4,8 +4,8 @@ use super::AuditEvent;
 use super::sanitize::{sanitize, sanitize_detail};
 use crate::domain::{DirectoryName, EndReason, Member, Person, RootCredential, SessionId, TokenId, Visitor};
 
-/// Every word for an event, as the log and the store have it, in the order in which people look for them. Whoever adds an
-/// event adds its word.
+/// The words of all events, as the log and the store have them, in the order in which people look for them. A new event
+/// needs its word here.
 pub const EVENTS: &[&str] = &[
     "signed-in",
     "sign-in-refused",
@@ -52,10 +52,10 @@ pub const EVENTS: &[&str] = &[
     "events-lost",
 ];
 
-/// Every word for how it went.
+/// The words of all results.
 pub const RESULTS: &[&str] = &["ok", "refused", "failed"];
 
-/// An event, spread over the fields of a line.
+/// An event as the fields of a log line and of a row.
 #[derive(Clone, Debug, Default)]
 pub(super) struct AuditFields {
     pub(super) event: &'static str,
@@ -69,12 +69,12 @@ pub(super) struct AuditFields {
     pub(super) page: Option<String>,
     pub(super) reason: Option<&'static str>,
     pub(super) directory_code: Option<&'static str>,
-    /// What was shown besides a password: `app`, `recovery-code`, `passkey`.
+    /// The kind of second factor: `app`, `recovery-code`, `passkey`.
     pub(super) factor: Option<&'static str>,
     pub(super) retry_after: Option<Duration>,
     pub(super) gained: Option<String>,
     pub(super) lost: Option<String>,
-    /// What else there is to say, in a few words.
+    /// Further details, in a few words.
     pub(super) detail: Option<String>,
 }
 
@@ -137,7 +137,7 @@ impl AuditFields {
                 lost: (!lost.is_empty()).then(|| sanitize(lost)),
                 ..Self::of_person(person, "groups-changed", "ok")
             },
-            AuditEvent::AccountAction { act, account, by } => Self::account_act(act, account, by),
+            AuditEvent::AccountAction { act, account, by } => Self::account_action(act, account, by),
             AuditEvent::InvitationRefused { reason } => {
                 Self { event: "invitation-refused", result: "refused", reason: Some(reason), ..Self::default() }
             }
@@ -176,7 +176,7 @@ impl AuditFields {
         }
     }
 
-    /// What there is to say besides the fields that the store has, in a few words.
+    /// The store's `detail`: what has no column of its own, in a few words.
     pub(super) fn details(&self) -> Option<String> {
         let gained = self.gained.as_ref().map(|groups| format!("gained {groups}"));
         let lost = self.lost.as_ref().map(|groups| format!("lost {groups}"));
@@ -185,16 +185,16 @@ impl AuditFields {
         (!all.is_empty()).then(|| all.join("; "))
     }
 
-    /// Something done to a local account, by a person or on the command line.
-    fn account_act(act: &'static str, account: &str, by: Option<&Person>) -> Self {
-        let line = by.map_or_else(
+    /// An action on a local account, by a person or on the command line.
+    fn account_action(act: &'static str, account: &str, by: Option<&Person>) -> Self {
+        let fields = by.map_or_else(
             || Self { event: act, result: "ok", reason: Some("command-line"), ..Self::default() },
             |person| Self::of_person(person, act, "ok"),
         );
-        Self { detail: Some(sanitize(&format!("{}\\{account}", DirectoryName::LOCAL))), ..line }
+        Self { detail: Some(sanitize(&format!("{}\\{account}", DirectoryName::LOCAL))), ..fields }
     }
 
-    /// Something refused to whoever typed this name.
+    /// A refusal to somebody who typed this name.
     fn refused(event: &'static str, name: &str, reason: &'static str) -> Self {
         Self { event, result: "refused", who: Some(sanitize(name)), reason: Some(reason), ..Self::default() }
     }
@@ -230,8 +230,8 @@ impl AuditFields {
     }
 
     fn of_admin(admin: &Member, event: &'static str, what: &str) -> Self {
-        let about = Self::of_person(&admin.person, event, "ok");
-        Self { session: admin.session(), detail: Some(sanitize_detail(what)), ..about }
+        let fields = Self::of_person(&admin.person, event, "ok");
+        Self { session: admin.session(), detail: Some(sanitize_detail(what)), ..fields }
     }
 
     fn of_program(event: &'static str, detail: String) -> Self {
@@ -239,7 +239,7 @@ impl AuditFields {
     }
 }
 
-/// Who ended a session of this person's.
+/// The words for who ended a session of this person's.
 fn by_whom(person: &Person, by: &Member) -> String {
     if by.person.id == person.id {
         "by themselves, from another browser".to_owned()

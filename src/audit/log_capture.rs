@@ -1,4 +1,4 @@
-//! A sheet that tests let the log be written on, and then read.
+//! A log writer that keeps the log in memory, for tests.
 
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -6,26 +6,26 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tracing::Dispatch;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Where the lines go. The clones are one sheet.
+/// A `tracing` writer into memory. Clones share their text.
 #[derive(Clone, Default)]
 pub(crate) struct LogCapture(Arc<Mutex<Vec<u8>>>);
 
 impl LogCapture {
-    /// A sheet with nothing on it.
+    /// An empty capture.
     ///
-    /// While a log has just one reader, `tracing` asks the thread that first reaches a line whether anybody wants it,
-    /// and remembers a "no" for all; the tests' other threads would say no. A second reader, who throws everything
-    /// away, keeps it from that.
+    /// While there is just one subscriber, `tracing` asks the thread that first reaches a callsite whether it is of
+    /// interest, and caches a "no" for all; the tests' other threads would say no. A second subscriber, which throws
+    /// everything away, keeps it from that.
     pub(crate) fn new() -> Self {
-        static SECOND_READER: OnceLock<Dispatch> = OnceLock::new();
-        SECOND_READER.get_or_init(|| {
+        static SECOND_SUBSCRIBER: OnceLock<Dispatch> = OnceLock::new();
+        SECOND_SUBSCRIBER.get_or_init(|| {
             let all = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
             Dispatch::new(all.with_writer(io::sink).finish())
         });
         Self::default()
     }
 
-    /// All that was written so far.
+    /// The text that was written so far.
     pub(crate) fn text(&self) -> String {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         String::from_utf8_lossy(&bytes).into_owned()

@@ -1,12 +1,12 @@
-//! What happened at the doors: who, from where, what, and how it went.
+//! The audit log: who did what, from where, and how it went.
 //!
-//! Every [`Event`] becomes one structured `tracing` event with the target [`TARGET`], so that an admin can keep the
-//! audit apart from the rest of the log by a filter. Its fields have the same names in every event. Names that
+//! Every [`AuditEvent`] becomes one structured `tracing` event with the target [`TARGET`], so that an admin can keep
+//! the audit apart from the rest of the log by a filter. Its fields have the same names in every event. Names that
 //! strangers typed cannot break or forge a line.
 //!
-//! [`AuditStore`] keeps the events besides, to be searched and taken away ([`Format`]), so long and so many as the
-//! settings say. It is written by one task of its own ([`AuditWriter`]): nobody waits for its disk, and when it takes
-//! nothing, the log has the events and the next row says how many are missing.
+//! [`AuditStore`] keeps the events besides, to be searched and exported ([`ExportFormat`]), as long and as many as the
+//! settings say. One task of its own writes it ([`AuditWriter`]): nobody waits for its disk, and when that fails, the
+//! log has the events and the next row says how many are missing.
 //!
 //! This room writes no password, no token and no hash of one, and never decides anything.
 

@@ -8,16 +8,16 @@ use super::sanitize::sanitize;
 use crate::domain::Timestamp;
 use crate::store::StoreError;
 
-/// What is looked for: the events for which all that is set holds.
+/// The conditions of a search: events match for which all fields that are set hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditSearch {
-    /// The account's name, whole, in whichever letters.
+    /// The account's whole name, in upper or lower case.
     pub who: Option<String>,
     /// The event's word.
     pub event: Option<String>,
-    /// How it went.
+    /// The result's word.
     pub result: Option<String>,
-    /// Where it came from.
+    /// The client's address.
     pub address: Option<IpAddr>,
     /// Not before this moment.
     pub from: Option<Timestamp>,
@@ -25,32 +25,32 @@ pub struct AuditSearch {
     pub until: Option<Timestamp>,
 }
 
-/// A place in the list, right after an event.
+/// A cursor for the next page of a search: the position right after an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AuditCursor {
-    /// When the event was.
+    /// The event's time.
     pub at: Timestamp,
-    /// Which it was.
+    /// The event's id.
     pub id: i64,
 }
 
-/// An event that is kept.
+/// An event as the store has it.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct AuditRecord {
-    /// Its number in the store.
+    /// Its id in the store.
     pub id: i64,
     /// When it was.
     #[sqlx(try_from = "i64")]
     pub at: Timestamp,
-    /// What happened, in a word.
+    /// The event's word.
     pub event: String,
-    /// How it went: `ok`, `refused`, `failed`.
+    /// The result's word: `ok`, `refused`, `failed`.
     pub result: String,
     /// The account's name: the directory's own spelling where they are known, else what was typed.
     pub who: Option<String>,
     /// The person's stable id.
     pub person: Option<String>,
-    /// Where it came from.
+    /// The client's address.
     pub address: Option<String>,
     /// The session.
     pub session: Option<i64>,
@@ -58,27 +58,27 @@ pub struct AuditRecord {
     pub token: Option<i64>,
     /// The page.
     pub page: Option<String>,
-    /// Why, in a word.
+    /// The reason's word.
     pub reason: Option<String>,
     /// The sub-code with which Active Directory says it.
     pub directory_code: Option<String>,
-    /// What was shown besides a password.
+    /// The kind of second factor.
     pub factor: Option<String>,
-    /// What the browser calls itself.
+    /// The browser's `User-Agent`.
     pub user_agent: Option<String>,
-    /// What else there is to say.
+    /// Further details.
     pub detail: Option<String>,
 }
 
 impl AuditRecord {
-    /// The place right after it.
+    /// The cursor right after it.
     pub fn cursor(&self) -> AuditCursor {
         AuditCursor { at: self.at, id: self.id }
     }
 }
 
 impl AuditStore {
-    /// The newest events that are looked for, from behind `after` on: at most `most`, the newest first.
+    /// The events that match, from behind `after` on: at most `limit`, the newest first.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
@@ -86,12 +86,12 @@ impl AuditStore {
         &self,
         search: &AuditSearch,
         after: Option<AuditCursor>,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<AuditRecord>, StoreError> {
-        // Whoever has just done something finds it.
-        self.pending().flushed().await;
+        // An event that was just recorded must be found.
+        self.pending_writes().flushed().await;
         search
-            .statement(after, most)
+            .statement(after, limit)
             .build_query_as()
             .fetch_all(self.pool())
             .await
@@ -100,8 +100,8 @@ impl AuditStore {
 }
 
 impl AuditSearch {
-    /// Each index has the order of the list, so that a page is read off it whatever the store holds. SQLite would have to
-    /// guess which of several holds the fewest; we know.
+    /// The index that serves this search. Each has the order of the list, so that a page is read off it whatever the
+    /// store holds. SQLite would have to guess which of several matches the fewest; we know.
     fn index(&self) -> &'static str {
         match self {
             Self { who: Some(_), .. } => "events_by_who",
@@ -112,7 +112,7 @@ impl AuditSearch {
         }
     }
 
-    fn statement(&self, after: Option<AuditCursor>, most: usize) -> QueryBuilder<Sqlite> {
+    fn statement(&self, after: Option<AuditCursor>, limit: usize) -> QueryBuilder<Sqlite> {
         let mut query = QueryBuilder::new(
             "SELECT id, at, event, result, who, person, address, session, token, page, reason, directory_code,
                  factor, user_agent, detail FROM events INDEXED BY ",
@@ -139,7 +139,7 @@ impl AuditSearch {
         if let Some(after) = after {
             query.push(" AND (at < ").push_bind(after.at.as_millis()).push(" OR id < ").push_bind(after.id).push(")");
         }
-        query.push(" ORDER BY at DESC, id DESC LIMIT ").push_bind(i64::try_from(most).unwrap_or(i64::MAX));
+        query.push(" ORDER BY at DESC, id DESC LIMIT ").push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
         query
     }
 }

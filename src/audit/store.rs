@@ -11,32 +11,32 @@ use crate::config::AuditSettings;
 use crate::domain::{SessionId, Timestamp, TokenId};
 use crate::store::{Store, StoreError, StoreKind};
 
-/// The steps from an empty file to today's tables, in the binary.
+/// The migrations from an empty file to today's tables, embedded in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/audit/migrations");
 
 const KIND: StoreKind = StoreKind { name: "audit store", if_recreated: "the audit begins anew" };
 
-/// How many events are forgotten at once: some milliseconds, after which new ones have their turn.
+/// How many events one step of the sweep deletes: some milliseconds, after which new ones have their turn.
 const SWEEP_STEP: u64 = 1_000;
 
-/// Every event that is kept, to be searched. Cheap to clone; the clones are one store.
+/// The store of audit events, to be searched. Cheap to clone; the clones are one store.
 #[derive(Clone)]
 pub struct AuditStore {
     store: Store,
     settings: AuditSettings,
-    /// How many events there are, known without counting them anew with each batch.
+    /// The number of events, known without counting them anew with each batch.
     count: Arc<AtomicU64>,
-    /// What is on its way here.
+    /// The events on their way into the store.
     pending_writes: Arc<PendingWrites>,
 }
 
 impl AuditStore {
-    /// What is on its way here.
-    pub(super) fn pending(&self) -> &Arc<PendingWrites> {
+    /// The events on their way into the store.
+    pub(super) fn pending_writes(&self) -> &Arc<PendingWrites> {
         &self.pending_writes
     }
 
-    /// Opens the store in the file `path`, which is made (mode 0600) when there is none; its folder must be there.
+    /// Opens the store in the file `path`, created with mode 0600 when there is none. Its folder must exist.
     ///
     /// # Errors
     /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
@@ -50,17 +50,17 @@ impl AuditStore {
         Ok(Self { store, settings: settings.clone(), count, pending_writes: Arc::default() })
     }
 
-    /// How many events are kept.
+    /// The number of events in the store.
     pub fn count(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// How long they are kept, and how many at most.
+    /// The settings for how long events are kept, and how many at most.
     pub fn settings(&self) -> &AuditSettings {
         &self.settings
     }
 
-    /// Closes the file in good order, when the program stops. The store answers nothing after that.
+    /// Closes the file, when the program stops. Every later query fails.
     pub async fn close(&self) {
         self.store.close().await;
     }
@@ -73,48 +73,48 @@ impl AuditStore {
         self.store.query_failed(error)
     }
 
-    /// Writes down all of `batch`, or nothing.
+    /// Inserts all of `batch`, or nothing.
     pub(super) async fn append(&self, batch: &[QueuedEvent]) -> Result<(), StoreError> {
         let mut insert = QueryBuilder::<Sqlite>::new(
             "INSERT INTO events (at, event, result, who, person, address, session, token, page, reason,
                  directory_code, factor, user_agent, detail) ",
         );
-        insert.push_values(batch, |mut row, noted| {
-            let line = &noted.fields;
-            row.push_bind(noted.at.as_millis())
-                .push_bind(line.event)
-                .push_bind(line.result)
-                .push_bind(line.who.as_deref())
-                .push_bind(line.person.as_deref())
-                .push_bind(noted.address.as_deref())
-                .push_bind(line.session.map(SessionId::as_i64))
-                .push_bind(line.token.map(TokenId::as_i64))
-                .push_bind(line.page.as_deref())
-                .push_bind(line.reason)
-                .push_bind(line.directory_code)
-                .push_bind(line.factor)
-                .push_bind(noted.user_agent.as_deref())
-                .push_bind(line.details());
+        insert.push_values(batch, |mut row, event| {
+            let fields = &event.fields;
+            row.push_bind(event.at.as_millis())
+                .push_bind(fields.event)
+                .push_bind(fields.result)
+                .push_bind(fields.who.as_deref())
+                .push_bind(fields.person.as_deref())
+                .push_bind(event.address.as_deref())
+                .push_bind(fields.session.map(SessionId::as_i64))
+                .push_bind(fields.token.map(TokenId::as_i64))
+                .push_bind(fields.page.as_deref())
+                .push_bind(fields.reason)
+                .push_bind(fields.directory_code)
+                .push_bind(fields.factor)
+                .push_bind(event.user_agent.as_deref())
+                .push_bind(fields.details());
         });
-        let mut pen = self.store.write_connection().await.map_err(|error| self.query_failed(&error))?;
-        // There is a text for every size of a batch: none is worth keeping prepared.
+        let mut connection = self.store.write_connection().await.map_err(|error| self.query_failed(&error))?;
+        // The statement's text differs with the size of the batch: none is worth keeping prepared.
         let insert = insert.build().persistent(false);
-        let written = insert.execute(&mut *pen).await.map_err(|error| self.query_failed(&error))?;
-        pen.release();
+        let written = insert.execute(&mut *connection).await.map_err(|error| self.query_failed(&error))?;
+        connection.release();
         self.count.fetch_add(written.rows_affected(), Ordering::Relaxed);
         Ok(())
     }
 
-    /// Whether there are more events than there may be, and enough of them to make a step worth its while.
+    /// Whether the limit is exceeded by enough events to make a step of the sweep worth its while.
     pub(super) fn is_over_limit(&self) -> bool {
         self.count() >= self.settings.most_rows.saturating_add(SWEEP_STEP)
     }
 
-    /// Forgets what is older than `audit.keep`, and what is beyond `audit.most_rows`: one step of it. `true` when nothing is
-    /// left to be forgotten.
+    /// Deletes one step of the events older than `audit.keep` and of those beyond `audit.most_rows`. `true` when
+    /// nothing is left to delete.
     ///
-    /// When there is too much, what was refused goes first: strangers can cause as much of that as they like, and must not
-    /// be able to push out who came in and what the admins did.
+    /// When there is too much, what was refused goes first: strangers can cause as much of that as they like, and must
+    /// not be able to push out who came in and what the admins did.
     pub(super) async fn sweep(&self, now: Timestamp) -> Result<bool, StoreError> {
         let old = "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < ? ORDER BY at LIMIT ?)";
         let oldest_kept = (now - self.settings.keep).as_millis();
@@ -132,14 +132,14 @@ impl AuditStore {
         Ok(swept < SWEEP_STEP)
     }
 
-    /// Carries out a statement that deletes, with `most` as its last value.
+    /// Executes a DELETE statement, with `limit` as its last value, and returns the number of deleted rows.
     async fn delete(
         &self,
         delete: sqlx::query::Query<'_, Sqlite, sqlx::sqlite::SqliteArguments>,
-        most: u64,
+        limit: u64,
     ) -> Result<u64, StoreError> {
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let deleted = delete.bind(most).execute(self.pool()).await.map_err(|error| self.query_failed(&error))?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let deleted = delete.bind(limit).execute(self.pool()).await.map_err(|error| self.query_failed(&error))?;
         let deleted = deleted.rows_affected();
         self.count.fetch_sub(deleted, Ordering::Relaxed);
         Ok(deleted)

@@ -4,16 +4,16 @@ use super::log_capture::LogCapture;
 use super::{Audit, AuditEvent};
 use crate::domain::{Client, EndReason, Groups, Member, Person, PersonId, SessionId, Visitor};
 
-/// What a log of the given format holds after `act`.
+/// The log's text, in the given format, after `act`.
 fn log_of(json: bool, act: impl FnOnce(&Audit)) -> String {
-    let paper = LogCapture::new();
-    let plain = tracing_subscriber::fmt().with_writer(paper.clone()).with_ansi(false);
+    let capture = LogCapture::new();
+    let format = tracing_subscriber::fmt().with_writer(capture.clone()).with_ansi(false);
     if json {
-        tracing::subscriber::with_default(plain.json().finish(), || act(&Audit::new()));
+        tracing::subscriber::with_default(format.json().finish(), || act(&Audit::new()));
     } else {
-        tracing::subscriber::with_default(plain.finish(), || act(&Audit::new()));
+        tracing::subscriber::with_default(format.finish(), || act(&Audit::new()));
     }
-    paper.text()
+    capture.text()
 }
 
 fn fields(line: &str) -> serde_json::Value {
@@ -38,7 +38,7 @@ fn alice(username: &str) -> Person {
     }
 }
 
-/// Every way a name can try to be a line, or a field, of its own.
+/// Names that try to be a line, or a field, of their own.
 const FORGERIES: &[&str] = &[
     "bob\n2026-01-01T00:00:00Z  INFO audit: event=\"signed-in\" who=\"admin\"",
     "bob\r\n{\"target\":\"audit\",\"fields\":{\"event\":\"signed-in\"}}",

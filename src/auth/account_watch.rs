@@ -15,15 +15,15 @@ const BATCH_SIZE: usize = 200;
 /// and boards follow within a second.
 pub struct AccountWatch {
     accounts: LocalAccounts,
-    refresh: Arc<SessionRefresher>,
+    refresher: Arc<SessionRefresher>,
     sessions: Sessions,
     audit: Audit,
 }
 
 impl AccountWatch {
     /// Creates the task; [`AccountWatch::run`] runs it.
-    pub fn new(accounts: LocalAccounts, refresh: Arc<SessionRefresher>, sessions: Sessions, audit: Audit) -> Self {
-        Self { accounts, refresh, sessions, audit }
+    pub fn new(accounts: LocalAccounts, refresher: Arc<SessionRefresher>, sessions: Sessions, audit: Audit) -> Self {
+        Self { accounts, refresher, sessions, audit }
     }
 
     /// Runs for as long as it is polled. Begins with everybody, since nobody knows how long the program was down.
@@ -35,43 +35,43 @@ impl AccountWatch {
         if let Err(error) = self.accounts.prepare_dummy_hash().await {
             tracing::error!(%error, "local accounts are not ready");
         }
-        let mut known = self.accounts.subscribe();
+        let mut changes = self.accounts.subscribe();
         loop {
-            known.mark_unchanged();
+            changes.mark_unchanged();
             if let Err(error) = self.sync().await {
                 tracing::error!(%error, "the sessions of local accounts could not be kept true to them");
             }
             // The sender lives in the accounts, which this task holds.
-            let _ = known.changed().await;
+            let _ = changes.changed().await;
         }
     }
 
     /// Brings the audit log and the sessions up to date.
     async fn sync(&self) -> Result<(), StoreError> {
-        self.audit_cli_acts().await?;
+        self.audit_cli_actions().await?;
         let mut after = Some(PersonId::new(AccountId::PREFIX));
         while let Some(from) = after {
-            let PeopleBatch { people, next_after: last } = self.refresh.people(Some(&from), BATCH_SIZE).await?;
+            let PeopleBatch { people, next_after } = self.refresher.people(Some(&from), BATCH_SIZE).await?;
             let local: Vec<Person> = people.iter().filter(|person| is_local_account(&person.id)).cloned().collect();
             // They come in the order of their ids: after the last account there is none.
-            after = last.filter(is_local_account);
+            after = next_after.filter(is_local_account);
             for person in &local {
                 self.end_sessions_before_password_change(person).await?;
             }
-            self.refresh.refresh_now(&local).await?;
+            self.refresher.refresh_now(&local).await?;
         }
         Ok(())
     }
 
     /// Records what the command line did: only the server writes the audit log.
-    async fn audit_cli_acts(&self) -> Result<(), StoreError> {
+    async fn audit_cli_actions(&self) -> Result<(), StoreError> {
         loop {
-            let acts = self.accounts.take_actions().await?;
-            if acts.is_empty() {
+            let actions = self.accounts.take_actions().await?;
+            if actions.is_empty() {
                 return Ok(());
             }
-            for told in acts {
-                let event = AuditEvent::AccountAction { act: told.action.word(), account: &told.account, by: None };
+            for action in actions {
+                let event = AuditEvent::AccountAction { act: action.action.word(), account: &action.account, by: None };
                 self.audit.record(&Client::default(), &event);
             }
         }

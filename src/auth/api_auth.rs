@@ -35,9 +35,9 @@ pub struct ApiAuth {
 pub struct IssuedJwt {
     /// The JWT itself.
     pub text: Zeroizing<String>,
-    /// How long it lasts.
+    /// Its lifetime.
     pub lifetime: Duration,
-    /// What it is good for.
+    /// Its scope.
     pub scope: TokenScope,
 }
 
@@ -83,7 +83,7 @@ impl ApiAuth {
     pub async fn visitor(&self, header: &str, client: &Client) -> Result<Visitor, ApiAuthError> {
         let found = self.authenticate(header, client).await;
         let reason = match &found {
-            Err(ApiAuthError::Token(fault)) => fault.word(),
+            Err(ApiAuthError::Token(error)) => error.word(),
             Err(ApiAuthError::Invalid(_)) => "unreadable",
             Err(ApiAuthError::NotAccepted(_)) => "not-taken",
             Err(ApiAuthError::SecondFactor) => "second-factor",
@@ -123,7 +123,7 @@ impl ApiAuth {
     }
 
     async fn authenticate_token(&self, secret: &ApiToken, client: &Client) -> Result<Visitor, ApiAuthError> {
-        let Some(token) = require_good(self.tokens.find(secret, client).await?)? else {
+        let Some(token) = require_valid(self.tokens.find(secret, client).await?)? else {
             return Ok(Visitor::Unconfirmed);
         };
         if token.last_address != client.address() || token.last_used_at.is_none() {
@@ -138,11 +138,11 @@ impl ApiAuth {
     }
 
     async fn authenticate_jwt(&self, text: &EncodedJwt) -> Result<Visitor, ApiAuthError> {
-        let claims = self.signer.verify(text).map_err(|unsound| match unsound {
+        let claims = self.signer.verify(text).map_err(|error| match error {
             JwtError::Invalid => TokenError::Unknown,
             JwtError::Expired => TokenError::Expired,
         })?;
-        let granted: TokenScope = claims.scope.parse().map_err(|_| TokenError::Unknown)?;
+        let scope: TokenScope = claims.scope.parse().map_err(|_| TokenError::Unknown)?;
         let Some(person) = self.subject_of(&claims).await? else { return Ok(Visitor::Unconfirmed) };
         if person.id.as_str() != claims.sub {
             return Err(TokenError::Unknown.into());
@@ -150,7 +150,7 @@ impl ApiAuth {
         let (until, now) = (from_unix_seconds(claims.exp), self.auth.clock.now());
         Ok(Visitor::from(Member {
             person,
-            scope: Scope::Limited(granted),
+            scope: Scope::Limited(scope),
             second_factor_until: claims.second_factor_until.map(from_unix_seconds).filter(|until| now < *until),
             credential: Credential::Jwt { jti: claims.jti, expires_at: until, root: claims.made_from },
         }))
@@ -160,14 +160,14 @@ impl ApiAuth {
     /// could confirm them for too long.
     async fn subject_of(&self, claims: &Claims) -> Result<Option<Person>, ApiAuthError> {
         match claims.made_from {
-            RootCredential::Token(id) => Ok(require_good(self.tokens.get(id).await?)?.map(|token| token.person)),
+            RootCredential::Token(id) => Ok(require_valid(self.tokens.get(id).await?)?.map(|token| token.person)),
             RootCredential::Session(id) => {
                 let session = self.auth.sessions.get(id).await?.ok_or(TokenError::Revoked)?;
                 Ok((!session.is_stale(self.auth.clock.now())).then_some(session.person))
             }
             RootCredential::Password => {
-                let known = self.password_subjects.get(&PersonId::new(&*claims.sub)).ok_or(TokenError::Revoked)?;
-                let (person, until) = known;
+                let subject = self.password_subjects.get(&PersonId::new(&*claims.sub)).ok_or(TokenError::Revoked)?;
+                let (person, until) = subject;
                 if self.auth.clock.now() < until { Ok(Some(person)) } else { Err(TokenError::Revoked.into()) }
             }
         }
@@ -176,16 +176,16 @@ impl ApiAuth {
     /// Issues a JWT for the member's credential, with the scope `wanted` or else all of the credential's.
     ///
     /// # Errors
-    /// [`IssueRefusal`].
+    /// [`JwtRefusal`].
     pub fn issue_jwt(
         &self,
         member: &Member,
         wanted: Option<TokenScope>,
         client: &Client,
     ) -> Result<IssuedJwt, JwtRefusal> {
-        let most = member.scope.token_scope();
-        let granted = wanted.unwrap_or_else(|| most.clone());
-        if !most.covers(&granted) {
+        let allowed = member.scope.token_scope();
+        let scope = wanted.unwrap_or_else(|| allowed.clone());
+        if !allowed.covers(&scope) {
             return Err(JwtRefusal::Scope);
         }
         if matches!(member.credential, Credential::Jwt { .. }) {
@@ -194,7 +194,7 @@ impl ApiAuth {
         let made_from = member.credential.root();
         let claims = Claims {
             sub: member.person.id.as_str().to_owned(),
-            scope: granted.to_string(),
+            scope: scope.to_string(),
             made_from,
             second_factor_until: member.second_factor_until.map(to_unix_seconds),
             ..self.signer.new_claims()?
@@ -205,27 +205,27 @@ impl ApiAuth {
                 .insert(member.person.id.clone(), (member.person.clone(), from_unix_seconds(claims.exp)));
         }
         self.auth.audit().record(client, &AuditEvent::SignedTokenMade { member });
-        Ok(IssuedJwt { text, lifetime: self.signer.lifetime(), scope: granted })
+        Ok(IssuedJwt { text, lifetime: self.signer.lifetime(), scope })
     }
 
     /// Creates an API token for somebody with a session. It carries their second factor, if they have shown it.
     ///
     /// # Errors
-    /// [`TokenRefusal`].
+    /// [`ApiTokenRefusal`].
     pub async fn create_token(
         &self,
         member: &Member,
         name: TokenName,
-        granted: TokenScope,
-        lasts: Duration,
+        scope: TokenScope,
+        lifetime: Duration,
         client: &Client,
     ) -> Result<(ApiToken, Token), ApiTokenRefusal> {
         if member.session().is_none() {
             return Err(ApiTokenRefusal::NotInSession);
         }
         let second_factor = member.second_factor_until.is_some_and(|until| self.auth.clock.now() < until);
-        let upkeep = self.auth.directory.revalidation(&member.person);
-        let wanted = NewToken { name, scope: granted, lifetime: lasts, second_factor, revalidation: upkeep };
+        let revalidation = self.auth.directory.revalidation(&member.person);
+        let wanted = NewToken { name, scope, lifetime, second_factor, revalidation };
         let (secret, token) = self.tokens.create(&member.person, &wanted).await?;
         self.auth.audit().record(client, &AuditEvent::TokenMade { person: &token.person, token: token.id });
         Ok((secret, token))
@@ -279,7 +279,7 @@ impl ApiAuth {
 }
 
 /// The token, when it is valid; `None` when the directory could not be asked about its person for too long.
-fn require_good(found: TokenLookup) -> Result<Option<Token>, TokenError> {
+fn require_valid(found: TokenLookup) -> Result<Option<Token>, TokenError> {
     match found {
         TokenLookup::Valid(token) => Ok(Some(token)),
         TokenLookup::Stale(Token { revalidation: Revalidation::Refreshed, .. }) => Ok(None),

@@ -64,7 +64,7 @@ impl Auth {
                 let person = self.authenticate(AttemptKind::SignIn, &name, &password, permit, client).await?;
                 self.audit.record(client, &AuditEvent::PasswordAccepted { person: &person });
                 self.confirm_tokens_of(&person).await;
-                self.credential_cache.put(tag, &person);
+                self.credential_cache.insert(tag, &person);
                 cached = Some(person);
             }
         }

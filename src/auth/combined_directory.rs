@@ -44,9 +44,9 @@ impl Directory for CombinedDirectory {
         &self,
         username: &Username,
         password: &Password,
-        leave: &dyn BindGate,
+        gate: &dyn BindGate,
     ) -> Result<Person, DirectoryRefusal> {
-        self.for_name(username).sign_in(username, password, leave).await
+        self.for_name(username).sign_in(username, password, gate).await
     }
 
     /// Whether the directory can be reached: nearly everybody is in it.
@@ -92,9 +92,9 @@ impl Directory for CombinedDirectory {
         &self,
         username: &Username,
         change: &PasswordChange,
-        leave: &dyn BindGate,
+        gate: &dyn BindGate,
     ) -> Result<PersonId, ChangeRefusal> {
-        self.for_name(username).change_password(username, change, leave).await
+        self.for_name(username).change_password(username, change, gate).await
     }
 
     async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupLookup>, Unreachable> {

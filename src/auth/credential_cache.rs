@@ -36,27 +36,27 @@ impl CredentialCache {
 
     /// The owner of a name and password, if they were right not too long ago.
     pub(super) fn get(&self, tag: &CredentialTag) -> Option<Person> {
-        let known = self.entries.get(tag)?;
+        let cached = self.entries.get(tag)?;
         let now = self.clock.now();
         // A clock that was set back must not make it last longer.
-        if now < known.until && known.until <= now + self.ttl {
-            return Some(known.person);
+        if now < cached.until && cached.until <= now + self.ttl {
+            return Some(cached.person);
         }
         self.entries.remove(tag);
         None
     }
 
     /// Inserts a name and password that were right just now.
-    pub(super) fn put(&self, tag: CredentialTag, person: &Person) {
+    pub(super) fn insert(&self, tag: CredentialTag, person: &Person) {
         if !self.ttl.is_zero() {
-            let known = CachedPerson { person: person.clone(), until: self.clock.now() + self.ttl };
-            self.entries.insert(tag, known);
+            let cached = CachedPerson { person: person.clone(), until: self.clock.now() + self.ttl };
+            self.entries.insert(tag, cached);
         }
     }
 
     /// Removes a person's entries, because their password has changed.
     pub(super) fn forget(&self, person: &PersonId) {
-        self.entries.retain(|_, known| known.person.id != *person);
+        self.entries.retain(|_, cached| cached.person.id != *person);
     }
 }
 
@@ -99,13 +99,13 @@ mod tests {
         let cache = CredentialCache::new(clock.clone(), MINUTE);
         let right = tag(&Keys::from_secret(&[7; 32]), "alice", "correct horse");
         assert!(cache.get(&right).is_none());
-        cache.put(right, &alice());
+        cache.insert(right, &alice());
         clock.advance(Duration::from_millis(59_999));
         assert_eq!(cache.get(&right), Some(alice()));
         clock.advance(Duration::from_millis(1));
         assert!(cache.get(&right).is_none());
 
-        cache.put(right, &alice());
+        cache.insert(right, &alice());
         clock.set_back(MINUTE);
         assert!(cache.get(&right).is_none(), "a clock that was set back lengthens nothing");
     }
@@ -115,7 +115,7 @@ mod tests {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
         let cache = CredentialCache::new(clock, Duration::ZERO);
         let right = tag(&Keys::from_secret(&[7; 32]), "alice", "correct horse");
-        cache.put(right, &alice());
+        cache.insert(right, &alice());
         assert!(cache.get(&right).is_none() && cache.entries.is_empty());
     }
 
@@ -125,8 +125,8 @@ mod tests {
         let cache = CredentialCache::new(clock, MINUTE);
         let keys = Keys::from_secret(&[7; 32]);
         let (alices, bobs) = (tag(&keys, "alice", "correct horse"), tag(&keys, "bob", "correct horse"));
-        cache.put(alices, &alice());
-        cache.put(bobs, &Person { id: PersonId::new("objectGUID:bob"), ..alice() });
+        cache.insert(alices, &alice());
+        cache.insert(bobs, &Person { id: PersonId::new("objectGUID:bob"), ..alice() });
         cache.forget(&alice().id);
         assert!(cache.get(&alices).is_none() && cache.get(&bobs).is_some());
     }

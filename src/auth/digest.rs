@@ -118,10 +118,10 @@ impl DigestAuth {
             }
         };
         if let Some(account) = &account
-            && let Err(held) = permit.identify(&candidate(account)).await
+            && let Err(denial) = permit.identify(&candidate(account)).await
         {
-            permit.deny(held);
-            return Err(to_refusal(self.auth.refuse_throttled(AttemptKind::SignIn, held, &name, client)));
+            permit.deny(denial);
+            return Err(to_refusal(self.auth.refuse_throttled(AttemptKind::SignIn, denial, &name, client)));
         }
         // An unknown name is compared with a dummy, so that its time reveals nothing.
         let is_right = ha1.unwrap_or_else(Ha1::dummy).verify_response(&sent, request.method) && account.is_some();
@@ -141,8 +141,8 @@ impl DigestAuth {
         name: &Username,
         client: &Client,
     ) -> Result<Member, DigestRefusal> {
-        let closed = account.as_ref().and_then(|account| account.inactive_reason(self.auth.clock.now()));
-        match (account, closed) {
+        let inactive = account.as_ref().and_then(|account| account.inactive_reason(self.auth.clock.now()));
+        match (account, inactive) {
             (Some(account), None) => {
                 let person = account.person();
                 // A right response alone is not enough for somebody with a second factor: they make an API token.
@@ -161,9 +161,9 @@ impl DigestAuth {
                     second_factor_until: None,
                 })
             }
-            (Some(_), Some(closed)) => {
+            (Some(_), Some(inactive)) => {
                 permit.decline();
-                Err(to_refusal(self.auth.refuse(AttemptKind::SignIn, DirectoryRefusal::from(closed), name, client)))
+                Err(to_refusal(self.auth.refuse(AttemptKind::SignIn, DirectoryRefusal::from(inactive), name, client)))
             }
             (None, _) => {
                 // Dropping the permit counts a failure.

@@ -29,11 +29,11 @@ const SIGNING_KEYS_LABEL: &[u8] = b"sealed signing keys";
 pub struct Keys {
     csrf_key: HmacKey,
     device_key: HmacKey,
-    factors: SealingKey,
+    factors_key: SealingKey,
     digest_nonce_key: HmacKey,
     digest_credential_key: SealingKey,
     credential_cache_key: HmacKey,
-    signing: SealingKey,
+    signing_key: SealingKey,
 }
 
 impl Keys {
@@ -41,23 +41,23 @@ impl Keys {
     pub fn from_secret(secret: &[u8]) -> Self {
         let mut salt = HmacKey::new([0; 64]);
         salt[..EXTRACT_LABEL.len()].copy_from_slice(EXTRACT_LABEL);
-        let master = derived_key(new_hmac(&salt).chain_update(secret));
-        let derived = |label: &[u8]| new_hmac(&master).chain_update(label).chain_update([1]);
-        let sealing = |label| SealingKey::new(derived(label).finalize().into_bytes().into());
+        let master = derive_key(new_hmac(&salt).chain_update(secret));
+        let expand = |label: &[u8]| new_hmac(&master).chain_update(label).chain_update([1]);
+        let sealing = |label| SealingKey::new(expand(label).finalize().into_bytes().into());
         Self {
-            csrf_key: derived_key(derived(CSRF_LABEL)),
-            device_key: derived_key(derived(DEVICE_LABEL)),
-            factors: sealing(FACTORS_LABEL),
-            digest_nonce_key: derived_key(derived(DIGEST_NONCES_LABEL)),
+            csrf_key: derive_key(expand(CSRF_LABEL)),
+            device_key: derive_key(expand(DEVICE_LABEL)),
+            factors_key: sealing(FACTORS_LABEL),
+            digest_nonce_key: derive_key(expand(DIGEST_NONCES_LABEL)),
             digest_credential_key: sealing(DIGEST_CREDENTIALS_LABEL),
-            credential_cache_key: derived_key(derived(CREDENTIAL_CACHE_LABEL)),
-            signing: sealing(SIGNING_KEYS_LABEL),
+            credential_cache_key: derive_key(expand(CREDENTIAL_CACHE_LABEL)),
+            signing_key: sealing(SIGNING_KEYS_LABEL),
         }
     }
 
     /// The key that the seeds of authenticator apps are sealed under.
-    pub fn factors(&self) -> &SealingKey {
-        &self.factors
+    pub fn factors_key(&self) -> &SealingKey {
+        &self.factors_key
     }
 
     /// The HMAC for Digest nonces.
@@ -66,7 +66,7 @@ impl Keys {
     }
 
     /// The cipher for the credentials of Digest.
-    pub(super) fn digest_credential_seal(&self) -> AeadCipher {
+    pub(super) fn digest_credential_cipher(&self) -> AeadCipher {
         AeadCipher::new(&self.digest_credential_key)
     }
 
@@ -81,8 +81,8 @@ impl Keys {
     }
 
     /// The cipher for the stored keys that sign JWTs.
-    pub(super) fn signing_key_seal(&self) -> AeadCipher {
-        AeadCipher::new(&self.signing)
+    pub(super) fn signing_key_cipher(&self) -> AeadCipher {
+        AeadCipher::new(&self.signing_key)
     }
 
     /// The HMAC for device cookies.
@@ -102,7 +102,7 @@ fn new_hmac(key: &HmacKey) -> HmacSha256 {
 }
 
 /// A key from the 32 bytes of an HMAC, padded with the zeros that HMAC itself would add (RFC 2104, 2).
-fn derived_key(tag: HmacSha256) -> HmacKey {
+fn derive_key(tag: HmacSha256) -> HmacKey {
     let mut key = HmacKey::new([0; 64]);
     key[..32].copy_from_slice(&tag.finalize().into_bytes());
     key

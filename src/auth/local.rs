@@ -61,12 +61,12 @@ impl LocalDirectory {
         &self,
         username: &Username,
         password: &Password,
-        leave: &dyn BindGate,
+        gate: &dyn BindGate,
     ) -> Result<LocalAccount, DirectoryRefusal> {
         let account = self.find(username).await.map_err(|error| store_refusal(&error))?;
         if let Some(account) = &account {
             let candidate = BindCandidate { id: account.id.person_id(), policy: Some(NO_LOCKOUT), failures: None };
-            leave.allow_bind(Some(&candidate)).await?;
+            gate.allow_bind(Some(&candidate)).await?;
         }
         let checked =
             self.accounts.check_password(account.as_ref(), password).await.map_err(|error| store_refusal(&error))?;
@@ -74,7 +74,7 @@ impl LocalDirectory {
             account.filter(|_| checked == PasswordCheck::Correct).ok_or(DirectoryRefusal::WrongCredentials)?;
         match account.inactive_reason(self.clock.now()) {
             None => Ok(account),
-            Some(closed) => Err(closed.into()),
+            Some(reason) => Err(reason.into()),
         }
     }
 
@@ -98,9 +98,9 @@ impl Directory for LocalDirectory {
         &self,
         username: &Username,
         password: &Password,
-        leave: &dyn BindGate,
+        gate: &dyn BindGate,
     ) -> Result<Person, DirectoryRefusal> {
-        Ok(self.authenticate(username, password, leave).await?.person())
+        Ok(self.authenticate(username, password, gate).await?.person())
     }
 
     /// Whether the store answers.
@@ -141,9 +141,9 @@ impl Directory for LocalDirectory {
         &self,
         username: &Username,
         change: &PasswordChange,
-        leave: &dyn BindGate,
+        gate: &dyn BindGate,
     ) -> Result<PersonId, ChangeRefusal> {
-        let account = self.authenticate(username, &change.old, leave).await?;
+        let account = self.authenticate(username, &change.old, gate).await?;
         // Its owner did it: the audit log has an event of its own for that.
         let changed = self.accounts.set_password(&account.id, &change.new, ActionOrigin::Server).await;
         changed.map_err(|error| match error {
@@ -172,8 +172,8 @@ impl Directory for LocalDirectory {
 }
 
 impl From<InactiveReason> for DirectoryRefusal {
-    fn from(closed: InactiveReason) -> Self {
-        match closed {
+    fn from(reason: InactiveReason) -> Self {
+        match reason {
             InactiveReason::Disabled => Self::Disabled,
             InactiveReason::Expired => Self::AccountExpired,
         }

@@ -77,9 +77,9 @@ struct RefreshCursor {
     /// The last person that was refreshed in this round.
     after: Option<PersonId>,
     /// The number of people refreshed in this round.
-    asked: usize,
+    refreshed: usize,
     /// Some people of each unreachable directory: it is tried again with them.
-    unanswered: BTreeMap<Option<DirectoryName>, Vec<Person>>,
+    unreachable: BTreeMap<Option<DirectoryName>, Vec<Person>>,
     /// The wait before that.
     retry_delay: Duration,
 }
@@ -116,7 +116,7 @@ impl SessionRefresher {
 
     /// Since when a directory is unreachable; `None` when it is not.
     pub fn unreachable_since(&self, directory: Option<&DirectoryName>) -> Option<Timestamp> {
-        self.report.borrow().outages.get(&directory.cloned()).map(|away| away.since)
+        self.report.borrow().outages.get(&directory.cloned()).map(|outage| outage.since)
     }
 
     /// Refreshes these people now, out of turn: something about them has changed.
@@ -127,54 +127,54 @@ impl SessionRefresher {
         self.refresh_people(&mut RefreshCursor::default(), people).await
     }
 
-    /// The next people, at most `most`, who have a session or an API token, from behind `after` on.
+    /// The next people, at most `limit`, who have a session or an API token, after `after`.
     ///
     /// # Errors
     /// [`StoreError`] when the stores cannot be asked.
-    pub async fn people(&self, after: Option<&PersonId>, most: usize) -> Result<PeopleBatch, StoreError> {
-        self.targets.people(after, most).await
+    pub async fn people(&self, after: Option<&PersonId>, limit: usize) -> Result<PeopleBatch, StoreError> {
+        self.targets.people(after, limit).await
     }
 
     /// The time in which each person is refreshed once.
-    pub fn every(&self) -> Duration {
+    pub fn interval(&self) -> Duration {
         self.interval
     }
 
     /// Runs for as long as it is polled. Begins with everybody, since nobody knows how long the program was down.
     pub async fn run(&self) {
-        let mut turn = RefreshCursor::default();
+        let mut cursor = RefreshCursor::default();
         log_error(self.targets.update_revalidation(|person| self.directory.revalidation(person)).await);
-        log_error(self.refresh_all(&mut turn).await);
+        log_error(self.refresh_all(&mut cursor).await);
         loop {
             let parts = part_count(log_error(self.targets.count_people().await).unwrap_or_default());
             let mut left = self.interval / u32::try_from(parts).unwrap_or(u32::MAX);
             // While a directory is unreachable, it is tried between one part and the next.
-            while !turn.unanswered.is_empty() && !left.is_zero() {
-                let nap = turn.retry_delay.min(left);
-                self.clock.sleep(nap).await;
-                left -= nap;
-                let back = self.retry_unreachable(&mut turn).await;
+            while !cursor.unreachable.is_empty() && !left.is_zero() {
+                let delay = cursor.retry_delay.min(left);
+                self.clock.sleep(delay).await;
+                left -= delay;
+                let back = self.retry_unreachable(&mut cursor).await;
                 if log_error(back) == Some(true) {
-                    log_error(self.refresh_all(&mut turn).await);
+                    log_error(self.refresh_all(&mut cursor).await);
                 }
             }
             self.clock.sleep(left).await;
-            log_error(self.refresh_part(&mut turn, parts).await);
+            log_error(self.refresh_part(&mut cursor, parts).await);
         }
     }
 
     /// Refreshes everybody in one go, as at the start or when a directory is back.
-    async fn refresh_all(&self, turn: &mut RefreshCursor) -> Result<(), StoreError> {
-        (turn.after, turn.asked) = (None, 0);
-        while self.refresh_batch(turn, BATCH_SIZE).await? {}
+    async fn refresh_all(&self, cursor: &mut RefreshCursor) -> Result<(), StoreError> {
+        (cursor.after, cursor.refreshed) = (None, 0);
+        while self.refresh_batch(cursor, BATCH_SIZE).await? {}
         Ok(())
     }
 
     /// Refreshes the next part of the people.
-    async fn refresh_part(&self, turn: &mut RefreshCursor, parts: usize) -> Result<(), StoreError> {
+    async fn refresh_part(&self, cursor: &mut RefreshCursor, parts: usize) -> Result<(), StoreError> {
         let mut left = self.targets.count_people().await?.div_ceil(parts);
         loop {
-            let goes_on = self.refresh_batch(turn, left.clamp(1, BATCH_SIZE)).await?;
+            let goes_on = self.refresh_batch(cursor, left.clamp(1, BATCH_SIZE)).await?;
             left = left.saturating_sub(BATCH_SIZE);
             if !goes_on || left == 0 {
                 return Ok(());
@@ -182,49 +182,49 @@ impl SessionRefresher {
         }
     }
 
-    /// Refreshes the next batch, at most `most` people. `false` at the end of the round.
-    async fn refresh_batch(&self, turn: &mut RefreshCursor, most: usize) -> Result<bool, StoreError> {
-        let PeopleBatch { people, next_after: last } = self.targets.people(turn.after.as_ref(), most).await?;
-        let is_the_last = last.is_none();
-        turn.asked += people.len();
-        turn.after = last;
+    /// Refreshes the next batch, at most `limit` people. `false` at the end of the round.
+    async fn refresh_batch(&self, cursor: &mut RefreshCursor, limit: usize) -> Result<bool, StoreError> {
+        let PeopleBatch { people, next_after } = self.targets.people(cursor.after.as_ref(), limit).await?;
+        let is_last = next_after.is_none();
+        cursor.refreshed += people.len();
+        cursor.after = next_after;
         // An unreachable directory is tried by itself: nobody else's answer waits for its time-outs.
-        let (away, asked): (Vec<_>, Vec<_>) =
-            people.into_iter().partition(|person| turn.unanswered.contains_key(&person.directory));
-        drop(away);
-        self.refresh_people(turn, &asked).await?;
-        if is_the_last {
-            let (now, asked) = (self.clock.now(), turn.asked);
-            turn.asked = 0;
+        let (unreachable, reachable): (Vec<_>, Vec<_>) =
+            people.into_iter().partition(|person| cursor.unreachable.contains_key(&person.directory));
+        drop(unreachable);
+        self.refresh_people(cursor, &reachable).await?;
+        if is_last {
+            let (now, people) = (self.clock.now(), cursor.refreshed);
+            cursor.refreshed = 0;
             self.report.send_if_modified(|report| {
                 let is_whole = report.outages.is_empty();
                 if is_whole {
-                    (report.last_completed, report.people) = (Some(now), asked);
+                    (report.last_completed, report.people) = (Some(now), people);
                 }
                 is_whole
             });
         }
-        Ok(!is_the_last)
+        Ok(!is_last)
     }
 
     /// Tries the unreachable directories with a few of their people. `true` when one of them answers again.
-    async fn retry_unreachable(&self, turn: &mut RefreshCursor) -> Result<bool, StoreError> {
-        let away = turn.unanswered.len();
-        let tried: Vec<Person> = turn.unanswered.values().flatten().cloned().collect();
-        self.refresh_people(turn, &tried).await?;
-        turn.retry_delay = (turn.retry_delay * 2).min(MAX_RETRY_DELAY);
-        Ok(turn.unanswered.len() < away)
+    async fn retry_unreachable(&self, cursor: &mut RefreshCursor) -> Result<bool, StoreError> {
+        let before = cursor.unreachable.len();
+        let tried: Vec<Person> = cursor.unreachable.values().flatten().cloned().collect();
+        self.refresh_people(cursor, &tried).await?;
+        cursor.retry_delay = (cursor.retry_delay * 2).min(MAX_RETRY_DELAY);
+        Ok(cursor.unreachable.len() < before)
     }
 
     /// Asks the directory about these people, and updates or ends their sessions and tokens.
-    async fn refresh_people(&self, turn: &mut RefreshCursor, people: &[Person]) -> Result<(), StoreError> {
+    async fn refresh_people(&self, cursor: &mut RefreshCursor, people: &[Person]) -> Result<(), StoreError> {
         if people.is_empty() {
             return Ok(());
         }
         let asked_at = self.clock.now();
         let answers = self.directory.refresh(people).await;
         if !self.is_isolated_failure(people, &answers).await {
-            self.record_outages(turn, people, &answers, asked_at);
+            self.record_outages(cursor, people, &answers, asked_at);
         }
         let mut here = Vec::new();
         for (before, answer) in people.iter().zip(answers) {
@@ -233,8 +233,8 @@ impl SessionRefresher {
                     self.audit_group_changes(before, &now);
                     here.push(now);
                 }
-                Ok(AccountStatus::Removed(departure)) => self.end_all_of(before, departure, asked_at).await?,
-                Err(_said_for_the_directory) => (),
+                Ok(AccountStatus::Removed(removal)) => self.end_all_of(before, removal, asked_at).await?,
+                Err(_recorded_as_an_outage) => (),
             }
         }
         self.targets.confirm(&here, asked_at).await
@@ -253,7 +253,7 @@ impl SessionRefresher {
     /// is, even if it cannot say everything about everybody.
     fn record_outages(
         &self,
-        turn: &mut RefreshCursor,
+        cursor: &mut RefreshCursor,
         people: &[Person],
         answers: &[Result<AccountStatus, Unreachable>],
         now: Timestamp,
@@ -265,15 +265,15 @@ impl SessionRefresher {
                 let is_silent = answers.iter().all(|(_, answer)| answer.is_err());
                 match failed.filter(|_| is_silent) {
                     None => {
-                        turn.unanswered.remove(&directory);
+                        cursor.unreachable.remove(&directory);
                         report.mark_reachable(directory.as_ref(), now);
                     }
                     Some(Unreachable { reason, .. }) => {
-                        if turn.unanswered.is_empty() {
-                            turn.retry_delay = FIRST_RETRY_DELAY;
+                        if cursor.unreachable.is_empty() {
+                            cursor.retry_delay = FIRST_RETRY_DELAY;
                         }
                         let tried_with = answers.iter().take(RETRY_SAMPLE).map(|(person, _)| (*person).clone());
-                        turn.unanswered.entry(directory.clone()).or_insert_with(|| tried_with.collect());
+                        cursor.unreachable.entry(directory.clone()).or_insert_with(|| tried_with.collect());
                         report.mark_unreachable(directory, reason, now);
                     }
                 }
@@ -290,17 +290,12 @@ impl SessionRefresher {
         }
     }
 
-    async fn end_all_of(
-        &self,
-        person: &Person,
-        departure: RemovalReason,
-        asked_at: Timestamp,
-    ) -> Result<(), StoreError> {
+    async fn end_all_of(&self, person: &Person, removal: RemovalReason, asked_at: Timestamp) -> Result<(), StoreError> {
         let EndedCredentials { sessions, tokens } = self.targets.end_all_of(&person.id, asked_at).await?;
         if sessions.is_empty() && tokens.is_empty() {
             return Ok(());
         }
-        self.audit.record(&Client::default(), &AuditEvent::AccountClosed { person, reason: departure.word() });
+        self.audit.record(&Client::default(), &AuditEvent::AccountClosed { person, reason: removal.word() });
         for session in sessions {
             let event = AuditEvent::SessionEnded { person, session: session.id, reason: EndReason::Revoked };
             self.audit.record(&session.client, &event);
@@ -315,8 +310,8 @@ impl SessionRefresher {
 
 impl RefreshReport {
     fn mark_reachable(&mut self, directory: Option<&DirectoryName>, now: Timestamp) {
-        if let Some(away) = self.outages.remove(&directory.cloned()) {
-            let away_seconds = now.since(away.since).as_secs();
+        if let Some(outage) = self.outages.remove(&directory.cloned()) {
+            let away_seconds = now.since(outage.since).as_secs();
             tracing::info!(
                 directory = directory_label(directory),
                 away_seconds,
@@ -326,7 +321,7 @@ impl RefreshReport {
     }
 
     fn mark_unreachable(&mut self, directory: Option<DirectoryName>, reason: &str, now: Timestamp) {
-        let away = self.outages.entry(directory).or_insert_with_key(|directory| {
+        let outage = self.outages.entry(directory).or_insert_with_key(|directory| {
             tracing::warn!(
                 directory = directory_label(directory.as_ref()),
                 "nobody can be asked whether those who are signed in still may be: their sessions live on until they \
@@ -334,7 +329,7 @@ impl RefreshReport {
             );
             DirectoryOutage { since: now, reason: String::new() }
         });
-        reason.clone_into(&mut away.reason);
+        reason.clone_into(&mut outage.reason);
     }
 }
 

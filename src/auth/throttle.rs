@@ -88,7 +88,7 @@ impl Throttle {
     /// little while other, pending attempts may use up what is left.
     ///
     /// # Errors
-    /// [`ThrottleReason::Spent`] when there were too many failures, [`ThrottleReason::Pending`] when the others did not
+    /// [`ThrottleReason::Exhausted`] when there were too many failures, [`ThrottleReason::Pending`] when the others did not
     /// end in time.
     pub(super) async fn admit(
         &self,

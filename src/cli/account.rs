@@ -34,13 +34,13 @@ pub(super) struct AccountArgs {
 enum AccountCommand {
     /// Make an account: a break-glass admin for when the directory is down, say.
     ///
-    /// The password is asked for, twice, or read from standard input. It is never an argument: those are seen by
-    /// everybody on this machine.
+    /// The password is asked for, twice, or read from standard input. It is never an argument: those are seen by everybody
+    /// on this machine.
     Add {
         #[command(flatten)]
-        described: DescribedAccount,
+        profile: ProfileArgs,
         #[command(flatten)]
-        typed: PasswordArgs,
+        password_args: PasswordArgs,
         /// Let it use Digest, for a device that can do nothing better (needs `digest.enabled`).
         #[arg(long)]
         digest: bool,
@@ -48,7 +48,7 @@ enum AccountCommand {
     /// Invite somebody: print a link that works once, with which they choose their own password.
     Invite {
         #[command(flatten)]
-        described: DescribedAccount,
+        profile: ProfileArgs,
     },
     /// Withdraw an invitation.
     Withdraw {
@@ -82,7 +82,7 @@ enum AccountCommand {
         /// Its name.
         name: AccountName,
         #[command(flatten)]
-        typed: PasswordArgs,
+        password_args: PasswordArgs,
         /// Let it go on using Digest, which knows the old password.
         #[arg(long)]
         digest: bool,
@@ -94,7 +94,7 @@ enum AccountCommand {
         /// Which.
         switch: DigestSwitch,
         #[command(flatten)]
-        typed: PasswordArgs,
+        password_args: PasswordArgs,
     },
     /// Show every account and every open invitation.
     List {
@@ -106,7 +106,7 @@ enum AccountCommand {
 
 /// The description of an account on the command line.
 #[derive(Args)]
-struct DescribedAccount {
+struct ProfileArgs {
     /// What it is called; its owner signs in as local\NAME.
     name: AccountName,
     /// What people call its owner; the account's name if it is left out.
@@ -163,55 +163,59 @@ struct AccountContext {
     settings: Settings,
 }
 
-pub(super) async fn run(options: AccountArgs) -> ExitCode {
-    match execute(options.command).await {
-        Ok(said) => {
-            println!("{}", said.trim_end());
+pub(super) async fn run(args: AccountArgs) -> ExitCode {
+    match execute(args.command).await {
+        Ok(message) => {
+            println!("{}", message.trim_end());
             ExitCode::SUCCESS
         }
         Err(AccountCommandError::Start(error)) => report_error(&error),
-        Err(trouble) => {
-            eprintln!("belvedere: {trouble}");
+        Err(error) => {
+            eprintln!("belvedere: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
 async fn execute(command: AccountCommand) -> Result<String, AccountCommandError> {
-    let desk = AccountContext::open().await?;
+    let context = AccountContext::open().await?;
     let by = ActionOrigin::CommandLine;
-    let said = match command {
-        AccountCommand::Add { described, typed, digest } => desk.add(described, typed, digest).await?,
-        AccountCommand::Invite { described } => desk.invite(described).await?,
-        AccountCommand::Withdraw { name } => desk.withdraw(&name).await?,
+    let message = match command {
+        AccountCommand::Add { profile, password_args, digest } => context.add(profile, password_args, digest).await?,
+        AccountCommand::Invite { profile } => context.invite(profile).await?,
+        AccountCommand::Withdraw { name } => context.withdraw(&name).await?,
         AccountCommand::Disable { name } => {
-            let account = desk.accounts.set_disabled(&desk.find(&name).await?.id, true, by).await?;
+            let account = context.accounts.set_disabled(&context.find(&name).await?.id, true, by).await?;
             format!(
                 "{} is disabled. Where it is signed in, it is signed out within a second.",
                 qualified_name(&account)
             )
         }
         AccountCommand::Enable { name } => {
-            let account = desk.accounts.set_disabled(&desk.find(&name).await?.id, false, by).await?;
+            let account = context.accounts.set_disabled(&context.find(&name).await?.id, false, by).await?;
             format!("{} is enabled.", qualified_name(&account))
         }
         AccountCommand::Remove { name } => {
-            let account = desk.accounts.remove(&desk.find(&name).await?.id, by).await?;
+            let account = context.accounts.remove(&context.find(&name).await?.id, by).await?;
             format!("{} is removed.", qualified_name(&account))
         }
         AccountCommand::Groups { name, groups } => {
-            let account = desk.accounts.set_groups(&desk.find(&name).await?.id, &groups, by).await?;
+            let account = context.accounts.set_groups(&context.find(&name).await?.id, &groups, by).await?;
             format!("{} is in {}.", qualified_name(&account), account_list::group_list(&account.profile.groups))
         }
-        AccountCommand::Password { name, typed, digest } => desk.set_password(&name, typed, digest).await?,
-        AccountCommand::Digest { name, switch, typed } => desk.set_digest(&name, switch, typed).await?,
+        AccountCommand::Password { name, password_args, digest } => {
+            context.set_password(&name, password_args, digest).await?
+        }
+        AccountCommand::Digest { name, switch, password_args } => {
+            context.set_digest(&name, switch, password_args).await?
+        }
         AccountCommand::List { json } => {
-            let (accounts, invitations) = (desk.accounts.all().await?, desk.accounts.invitations().await?);
+            let (accounts, invitations) = (context.accounts.all().await?, context.accounts.invitations().await?);
             account_list::render(&accounts, &invitations, SystemClock.now(), json)
         }
     };
-    desk.accounts.close().await;
-    Ok(said)
+    context.accounts.close().await;
+    Ok(message)
 }
 
 impl AccountContext {
@@ -230,23 +234,23 @@ impl AccountContext {
 
     async fn add(
         &self,
-        described: DescribedAccount,
-        typed: PasswordArgs,
+        profile: ProfileArgs,
+        password_args: PasswordArgs,
         digest: bool,
     ) -> Result<String, AccountCommandError> {
         self.ensure_digest_enabled(digest)?;
-        let of = described.into_new_account();
-        let password = typed.read_new(&format!("Password for local\\{}", of.name))?;
-        let account = self.accounts.add(of, &password, ActionOrigin::CommandLine).await?;
+        let profile = profile.into_profile();
+        let password = password_args.read_new(&format!("Password for local\\{}", profile.name))?;
+        let account = self.accounts.add(profile, &password, ActionOrigin::CommandLine).await?;
         if digest {
             self.enable_digest(&account, &password).await?;
         }
         Ok(format!("{} is made. Its owner signs in with that name, `local\\` included.", qualified_name(&account)))
     }
 
-    async fn invite(&self, described: DescribedAccount) -> Result<String, AccountCommandError> {
+    async fn invite(&self, profile: ProfileArgs) -> Result<String, AccountCommandError> {
         let (code, invitation) =
-            self.accounts.invite(described.into_new_account(), INVITED_BY, ActionOrigin::CommandLine).await?;
+            self.accounts.invite(profile.into_profile(), INVITED_BY, ActionOrigin::CommandLine).await?;
         let site = self.settings.site.public_url.as_ref();
         let site = site.map_or("http://localhost:8000/", url::Url::as_str).trim_end_matches('/');
         let hint = match self.settings.site.public_url {
@@ -274,12 +278,12 @@ impl AccountContext {
     async fn set_password(
         &self,
         name: &AccountName,
-        typed: PasswordArgs,
+        password_args: PasswordArgs,
         digest: bool,
     ) -> Result<String, AccountCommandError> {
         self.ensure_digest_enabled(digest)?;
         let before = self.find(name).await?;
-        let password = typed.read_new(&format!("New password for local\\{name}"))?;
+        let password = password_args.read_new(&format!("New password for local\\{name}"))?;
         let account = self.accounts.set_password(&before.id, &password, ActionOrigin::CommandLine).await?;
         if digest {
             self.enable_digest(&account, &password).await?;
@@ -293,7 +297,7 @@ impl AccountContext {
         &self,
         name: &AccountName,
         switch: DigestSwitch,
-        typed: PasswordArgs,
+        password_args: PasswordArgs,
     ) -> Result<String, AccountCommandError> {
         let account = self.find(name).await?;
         if matches!(switch, DigestSwitch::Off) {
@@ -301,10 +305,11 @@ impl AccountContext {
             return Ok(format!("{} cannot use Digest any more.", qualified_name(&account)));
         }
         self.ensure_digest_enabled(true)?;
-        let password = typed.read_existing(&format!("Password of local\\{name}"))?;
+        let password = password_args.read_existing(&format!("Password of local\\{name}"))?;
         if self.accounts.check_password(Some(&account), &password).await? == PasswordCheck::Wrong {
-            let said = format!("that is not the password of local\\{name}; `belvedere account password` sets another");
-            return Err(AccountCommandError::Message(said));
+            let message =
+                format!("that is not the password of local\\{name}; `belvedere account password` sets another");
+            return Err(AccountCommandError::Message(message));
         }
         self.enable_digest(&account, &password).await?;
         Ok(format!("{} may use Digest, under the name {} alone.", qualified_name(&account), account.profile.name))
@@ -314,8 +319,8 @@ impl AccountContext {
         if !wanted || self.settings.digest.enabled {
             return Ok(());
         }
-        let said = "Digest is off: set `enabled = true` beneath [default.digest], or BELVEDERE_DIGEST__ENABLED=true";
-        Err(AccountCommandError::Message(said.to_owned()))
+        let message = "Digest is off: set `enabled = true` beneath [default.digest], or BELVEDERE_DIGEST__ENABLED=true";
+        Err(AccountCommandError::Message(message.to_owned()))
     }
 
     async fn enable_digest(&self, account: &LocalAccount, password: &Password) -> Result<(), AccountCommandError> {
@@ -325,8 +330,8 @@ impl AccountContext {
     }
 }
 
-impl DescribedAccount {
-    fn into_new_account(self) -> AccountProfile {
+impl ProfileArgs {
+    fn into_profile(self) -> AccountProfile {
         let Self { name, display_name, mail, groups, expires, second_factor } = self;
         let display_name = display_name.filter(|words| !words.trim().is_empty());
         let display_name = display_name.map_or_else(|| name.to_string(), |words| words.trim().to_owned());
@@ -355,8 +360,8 @@ impl PasswordArgs {
             |error: std::io::Error| AccountCommandError::Message(format!("the password cannot be read: {error}"));
         if !self.password_stdin {
             if !std::io::stdin().is_terminal() {
-                let said = "there is no terminal to ask for the password on: give it with --password-stdin";
-                return Err(AccountCommandError::Message(said.to_owned()));
+                let message = "there is no terminal to ask for the password on: give it with --password-stdin";
+                return Err(AccountCommandError::Message(message.to_owned()));
             }
             return rpassword::prompt_password(format!("{prompt}: ")).map(Zeroizing::new).map_err(unread);
         }

@@ -31,8 +31,8 @@ enum AccessAnswer {
     Unknown(String),
 }
 
-pub(super) async fn run(options: CanArgs) -> ExitCode {
-    match check_access(&options).await {
+pub(super) async fn run(args: CanArgs) -> ExitCode {
+    match check_access(&args).await {
         Ok(AccessAnswer::Yes(why)) => {
             println!("Yes: {why}.");
             ExitCode::SUCCESS
@@ -56,13 +56,13 @@ pub(super) async fn run(options: CanArgs) -> ExitCode {
     }
 }
 
-async fn check_access(options: &CanArgs) -> Result<AccessAnswer, CommandError> {
-    let CanArgs { name, page } = options;
+async fn check_access(args: &CanArgs) -> Result<AccessAnswer, CommandError> {
+    let CanArgs { name, page } = args;
     let settings = Settings::from_figment(&config::figment())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let sources = Sources::open(&settings.sources, Arc::clone(&clock))?;
-    let shelf = PageStore::load(&settings.pages, Arc::new(sources))?;
-    let Some(public) = shelf.is_public(page) else {
+    let page_store = PageStore::load(&settings.pages, Arc::new(sources))?;
+    let Some(public) = page_store.is_public(page) else {
         let why = format!(
             "there is no page {page} in {}, or `belvedere check` finds a fault in it",
             settings.pages.display()
@@ -74,8 +74,8 @@ async fn check_access(options: &CanArgs) -> Result<AccessAnswer, CommandError> {
     }
     let username = parse_username(name)?;
     let directories = Directories::new(&settings, &clock)?;
-    let seen = match directories.lookup_person(&username).await {
-        Ok(PersonLookup::Found(seen)) => seen,
+    let person_report = match directories.lookup_person(&username).await {
+        Ok(PersonLookup::Found(person_report)) => person_report,
         Ok(nobody) => {
             let why = nobody.why_not_found(&username).unwrap_or_default();
             return Ok(AccessAnswer::No(format!("{why}; `belvedere doctor --user {name}` says more")));
@@ -85,31 +85,31 @@ async fn check_access(options: &CanArgs) -> Result<AccessAnswer, CommandError> {
             return Ok(AccessAnswer::Unknown(why));
         }
     };
-    let right = shelf.right_of(&seen.person, page);
-    Ok(right.map_or_else(|| AccessAnswer::Unknown(format!("{page} is gone")), |right| decide(&seen, &right)))
+    let right = page_store.right_of(&person_report.person, page);
+    Ok(right.map_or_else(|| AccessAnswer::Unknown(format!("{page} is gone")), |right| decide(&person_report, &right)))
 }
 
 /// Decides: what keeps somebody from signing in comes first, unless they can lift it themselves.
-fn decide(seen: &PersonReport, page: &PageRight) -> AccessAnswer {
-    let name = &seen.person.display_name;
-    match (&seen.blocker, explain_right(seen, page)) {
-        (Some(bar), AccessAnswer::Yes(why)) if bar.ends_with_password_change => {
-            AccessAnswer::Yes(format!("once {name} has changed the password, as {}: {why}", bar.reason))
+fn decide(person_report: &PersonReport, page: &PageRight) -> AccessAnswer {
+    let name = &person_report.person.display_name;
+    match (&person_report.blocker, explain_right(person_report, page)) {
+        (Some(blocker), AccessAnswer::Yes(why)) if blocker.ends_with_password_change => {
+            AccessAnswer::Yes(format!("once {name} has changed the password, as {}: {why}", blocker.reason))
         }
-        (Some(bar), _) if !bar.ends_with_password_change => {
-            AccessAnswer::No(format!("{name} cannot sign in, as {}", bar.reason))
+        (Some(blocker), _) if !blocker.ends_with_password_change => {
+            AccessAnswer::No(format!("{name} cannot sign in, as {}", blocker.reason))
         }
         (_, answer) => answer,
     }
 }
 
-fn explain_right(seen: &PersonReport, page: &PageRight) -> AccessAnswer {
-    let name = &seen.person.display_name;
+fn explain_right(person_report: &PersonReport, page: &PageRight) -> AccessAnswer {
+    let name = &person_report.person.display_name;
     match &page.right {
         None => AccessAnswer::No(format!(
             "{} is for others; neither {name} nor any of their {} groups is named",
             page.slug,
-            seen.person.groups.len()
+            person_report.person.groups.len()
         )),
         Some(AccessReason::Public) => AccessAnswer::Yes(format!("{} is public, so everybody may open it", page.slug)),
         Some(AccessReason::SignedIn) => {
@@ -117,9 +117,9 @@ fn explain_right(seen: &PersonReport, page: &PageRight) -> AccessAnswer {
         }
         Some(AccessReason::User(user)) => AccessAnswer::Yes(format!("{} names {user}, who is {name}", page.slug)),
         Some(AccessReason::Group { named, group }) => {
-            let way = seen.memberships.iter().find(|membership| membership.group.id == group.id);
-            let way = way.map_or_else(String::new, |membership| format!(", {}", membership.path.in_words()));
-            AccessAnswer::Yes(format!("{} is for {named}, and {name} is a member{way}", page.slug))
+            let path = person_report.memberships.iter().find(|membership| membership.group.id == group.id);
+            let path = path.map_or_else(String::new, |membership| format!(", {}", membership.path.in_words()));
+            AccessAnswer::Yes(format!("{} is for {named}, and {name} is a member{path}", page.slug))
         }
     }
 }

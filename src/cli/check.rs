@@ -23,18 +23,18 @@ pub(super) struct CheckArgs {
 }
 
 /// Checks everything that can be checked offline, and with `--online` the directory and the sources too.
-pub(super) async fn run(options: CheckArgs) -> ExitCode {
+pub(super) async fn run(args: CheckArgs) -> ExitCode {
     let figment = config::figment();
     let checked = match Settings::from_figment(&figment) {
-        Ok(settings) => check(&settings, options.online).await,
+        Ok(settings) => check(&settings, args.online).await,
         Err(mut faults) => {
             faults.extend(page_faults(&figment));
             Err(StartError::Settings(faults))
         }
     };
     match checked {
-        Ok(good_news) => {
-            println!("{good_news}");
+        Ok(message) => {
+            println!("{message}");
             ExitCode::SUCCESS
         }
         Err(StartError::Settings(faults)) => report_error(&print_count(faults)),
@@ -44,18 +44,18 @@ pub(super) async fn run(options: CheckArgs) -> ExitCode {
 
 async fn check(settings: &Settings, online: bool) -> Result<String, StartError> {
     let sources = Arc::new(Sources::open(&settings.sources, Arc::new(SystemClock))?);
-    let shelf = PageStore::load(&settings.pages, Arc::clone(&sources))?;
-    let mut faults = shelf.all_faults();
+    let page_store = PageStore::load(&settings.pages, Arc::clone(&sources))?;
+    let mut faults = page_store.all_faults();
     let mut notes = String::new();
     if online {
-        let (found, unchecked) = online::check(settings, &shelf, &sources).await?;
+        let (found, unchecked) = online::check(settings, &page_store, &sources).await?;
         faults.extend(found);
         notes = unchecked;
     }
     if !faults.is_empty() {
         return Err(faults.into());
     }
-    let pages = match shelf.count() {
+    let pages = match page_store.count() {
         1 => "1 page".to_owned(),
         count => format!("{count} pages"),
     };
@@ -66,8 +66,8 @@ async fn check(settings: &Settings, online: bool) -> Result<String, StartError> 
 fn page_faults(figment: &Figment) -> Diagnostics {
     let Some(PagesSettings { folder, sources }) = Settings::for_pages(figment) else { return Diagnostics::default() };
     let sources = sources.and_then(|sources| Sources::open(&sources, Arc::new(SystemClock)).ok());
-    let shelf = sources.and_then(|sources| PageStore::load(&folder, Arc::new(sources)).ok());
-    shelf.map_or_else(|| PageStore::faults_without_sources(&folder), |shelf| shelf.all_faults())
+    let page_store = sources.and_then(|sources| PageStore::load(&folder, Arc::new(sources)).ok());
+    page_store.map_or_else(|| PageStore::faults_without_sources(&folder), |page_store| page_store.all_faults())
 }
 
 fn print_count(faults: Diagnostics) -> StartError {

@@ -9,7 +9,7 @@ use rocket::figment::Figment;
 use tempfile::TempDir;
 
 use crate::config::{self, Settings};
-use crate::demo_directory::{Account, EmbeddedDirectory, Sample};
+use crate::demo_directory::{DemoDirectory, SampleAccount, SampleDomain};
 use crate::domain::SystemClock;
 use crate::pages::write_sample_pages;
 use crate::server::{Ready, Server, StartError};
@@ -43,7 +43,7 @@ impl<E: Into<StartError>> From<E> for DemoError {
 }
 
 async fn demo() -> Result<(), DemoError> {
-    let directory = EmbeddedDirectory::start(&Sample::demo(), Arc::new(SystemClock))
+    let directory = DemoDirectory::start(&SampleDomain::demo(), Arc::new(SystemClock))
         .await
         .map_err(|error| DemoError::Io("the embedded directory finds no port on loopback", error))?;
     let scratch = TempDir::with_prefix("belvedere-demo-")
@@ -91,10 +91,10 @@ fn pages_folder(scratch: &Path) -> std::io::Result<PathBuf> {
 }
 
 /// The text printed at the start: the address, the accounts, the pages.
-fn welcome(ready: &Ready, accounts: &[Account], pages: &Path) -> String {
+fn welcome(ready: &Ready, accounts: &[SampleAccount], pages: &Path) -> String {
     let mut text = format!("\n  Belvedere is open at  http://{}\n\n  Sign in as\n", ready.address);
     for account in accounts {
-        let _ = writeln!(text, "    {:<24} {:<22} {}", account.username, account.password, account.shows);
+        let _ = writeln!(text, "    {:<24} {:<22} {}", account.username, account.password, account.outcome);
     }
     let _ = write!(
         text,

@@ -36,12 +36,12 @@ pub(super) struct DoctorArgs {
     json: bool,
 }
 
-pub(super) async fn run(options: DoctorArgs) -> ExitCode {
-    match diagnose(&options).await {
+pub(super) async fn run(args: DoctorArgs) -> ExitCode {
+    match diagnose(&args).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(stop) if options.json => {
-            println!("{:#}", stop.to_json());
+        Err(error) if args.json => {
+            println!("{:#}", error.to_json());
             ExitCode::FAILURE
         }
         Err(CommandError::Start(error)) => report_error(&error),
@@ -76,44 +76,44 @@ impl CommandError {
     }
 }
 
-async fn diagnose(options: &DoctorArgs) -> Result<bool, CommandError> {
+async fn diagnose(args: &DoctorArgs) -> Result<bool, CommandError> {
     let settings = Settings::from_figment(&config::figment())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let directories = Directories::new(&settings, &clock)?;
-    let user = options.user.as_deref().map(parse_username).transpose()?;
+    let user = args.user.as_deref().map(parse_username).transpose()?;
     let password = match &user {
-        Some(user) if !directories.can_look_up_person(user) => read_password(options, user)?,
-        Some(user) if options.password_stdin => {
+        Some(user) if !directories.can_look_up_person(user) => read_password(args, user)?,
+        Some(user) if args.password_stdin => {
             eprintln!("--password-stdin is not needed: the service account looks {user} up, and no password was read.");
             None
         }
         _ => None,
     };
     let pages = DoctorPages::load(&settings, &clock);
-    let questions =
+    let request =
         DiagnosticsRequest { groups: &pages.groups, person: user.as_ref(), password: password.as_ref(), save_ca: None };
-    let mut examinations = directories.diagnose(&questions).await;
-    for examination in &mut examinations {
-        pages.add_section(examination);
+    let mut reports = directories.diagnose(&request).await;
+    for report in &mut reports {
+        pages.add_section(report);
     }
-    let tally = StepCounts::of(examinations.iter().flat_map(DirectoryReport::steps));
-    if options.json {
-        print_json(&examinations, tally)?;
+    let counts = StepCounts::of(reports.iter().flat_map(DirectoryReport::steps));
+    if args.json {
+        print_json(&reports, counts)?;
     } else {
-        print(&examinations, tally);
+        print(&reports, counts);
     }
-    if let Some(file) = &options.save_ca {
-        eprintln!("{}", save_ca(&examinations, file)?);
+    if let Some(file) = &args.save_ca {
+        eprintln!("{}", save_ca(&reports, file)?);
     }
-    Ok(tally.failures == 0)
+    Ok(counts.failures == 0)
 }
 
-fn print(examinations: &[DirectoryReport], tally: StepCounts) {
-    let looks = TerminalStyle::for_stdout();
-    let parts: String = examinations.iter().map(|examination| looks.render(examination)).collect();
-    println!("{}\n{}", parts.trim_start_matches('\n'), tally.summary());
-    for examination in examinations.iter().filter(|examination| examination.failed()) {
-        println!("{}", settings_hint(examination));
+fn print(reports: &[DirectoryReport], counts: StepCounts) {
+    let style = TerminalStyle::for_stdout();
+    let parts: String = reports.iter().map(|report| style.render(report)).collect();
+    println!("{}\n{}", parts.trim_start_matches('\n'), counts.summary());
+    for report in reports.iter().filter(|report| report.failed()) {
+        println!("{}", settings_hint(report));
     }
 }
 
@@ -134,9 +134,9 @@ pub(super) fn parse_username(typed: &str) -> Result<Username, CommandError> {
 
 /// Reads the password of somebody who can only be looked up as themselves; `None` when there is no terminal, which is a
 /// failed step wherever anonymous searches are not allowed.
-fn read_password(options: &DoctorArgs, user: &Username) -> Result<Option<Password>, CommandError> {
+fn read_password(args: &DoctorArgs, user: &Username) -> Result<Option<Password>, CommandError> {
     let unread = |fault: std::io::Error| CommandError::Message(format!("the password cannot be read: {fault}"));
-    let typed = if options.password_stdin {
+    let typed = if args.password_stdin {
         let mut typed = String::new();
         // Longer than any password; what follows a line break is not part of it.
         std::io::stdin().lock().take(64 * 1024).read_to_string(&mut typed).map_err(unread)?;
@@ -153,23 +153,23 @@ fn read_password(options: &DoctorArgs, user: &Username) -> Result<Option<Passwor
 
 /// The pages, as far as they can be loaded, and the groups that they and the settings name.
 struct DoctorPages {
-    shelf: Result<PageStore, String>,
+    page_store: Result<PageStore, String>,
     groups: Vec<GroupMention>,
 }
 
 impl DoctorPages {
     fn load(settings: &Settings, clock: &Arc<dyn Clock>) -> Self {
-        let shelf = Sources::open(&settings.sources, Arc::clone(clock)).map_err(|fault| fault.to_string()).and_then(
+        let page_store = Sources::open(&settings.sources, Arc::clone(clock)).map_err(|fault| fault.to_string()).and_then(
             |sources| PageStore::load(&settings.pages, Arc::new(sources)).map_err(|_| pages_unreadable(settings)),
         );
-        let groups = referenced_groups(shelf.as_ref().ok(), &settings.admins);
-        Self { shelf, groups }
+        let groups = referenced_groups(page_store.as_ref().ok(), &settings.admins);
+        Self { page_store, groups }
     }
 
-    fn add_section(&self, examination: &mut DirectoryReport) {
-        let Some(seen) = &examination.seen else { return };
-        examination.sections.push(match &self.shelf {
-            Ok(shelf) => shelf.rights_section(&seen.person),
+    fn add_section(&self, report: &mut DirectoryReport) {
+        let Some(seen) = &report.seen else { return };
+        report.sections.push(match &self.page_store {
+            Ok(page_store) => page_store.rights_section(&seen.person),
             Err(why) => ReportSection {
                 title: "pages".to_owned(),
                 steps: vec![DiagnosticStep::failure("pages", why, "`belvedere check` says what is wrong with them")],
@@ -182,7 +182,7 @@ fn pages_unreadable(settings: &Settings) -> String {
     format!("the folder of pages {} cannot be read", settings.pages.display())
 }
 
-fn print_json(examinations: &[DirectoryReport], tally: StepCounts) -> Result<(), CommandError> {
+fn print_json(reports: &[DirectoryReport], counts: StepCounts) -> Result<(), CommandError> {
     let found = serde_json::json!({
         "directories": examinations, "failures": tally.failures, "warnings": tally.warnings,
     });
@@ -192,8 +192,8 @@ fn print_json(examinations: &[DirectoryReport], tally: StepCounts) -> Result<(),
 }
 
 /// Saves the CA certificate that a server sent, and gives the text that says what to do with it.
-fn save_ca(examinations: &[DirectoryReport], file: &Path) -> Result<String, CommandError> {
-    let Some(authority) = examinations.iter().find_map(|examination| examination.authority.as_ref()) else {
+fn save_ca(reports: &[DirectoryReport], file: &Path) -> Result<String, CommandError> {
+    let Some(authority) = reports.iter().find_map(|report| report.authority.as_ref()) else {
         return Ok("No certificate was saved: no server sent one of an unknown CA.".to_owned());
     };
     save_authority(authority, file)?;

@@ -53,10 +53,10 @@ pub(super) struct InitArgs {
     force: bool,
 }
 
-pub(super) async fn run(options: InitArgs) -> ExitCode {
-    match init(options).await {
-        Ok(good_news) => {
-            println!("{good_news}");
+pub(super) async fn run(args: InitArgs) -> ExitCode {
+    match init(args).await {
+        Ok(message) => {
+            println!("{message}");
             ExitCode::SUCCESS
         }
         Err(CommandError::Start(error)) => report_error(&error),
@@ -67,44 +67,44 @@ pub(super) async fn run(options: InitArgs) -> ExitCode {
     }
 }
 
-async fn init(mut options: InitArgs) -> Result<String, CommandError> {
-    options.make_paths_absolute()?;
-    if options.output.exists() && !options.force {
-        let file = options.output.display();
+async fn init(mut args: InitArgs) -> Result<String, CommandError> {
+    args.make_paths_absolute()?;
+    if args.output.exists() && !args.force {
+        let file = args.output.display();
         return Err(CommandError::Message(format!(
             "{file} is there already: name another file with --output, or overwrite it with --force"
         )));
     }
-    let url = with_scheme(&options);
-    let examination = diagnose(&options, &url).await?;
-    println!("{}", TerminalStyle::for_stdout().render(&examination).trim_start());
-    if let (Some(file), Some(authority)) = (&options.save_ca, &examination.authority) {
+    let url = with_scheme(&args);
+    let report = diagnose(&args, &url).await?;
+    println!("{}", TerminalStyle::for_stdout().render(&report).trim_start());
+    if let (Some(file), Some(authority)) = (&args.save_ca, &report.authority) {
         // Whoever answered may have sent any certificate: until somebody has compared it, no password goes there.
         save_authority(authority, file)?;
-        return Err(CommandError::Message(comparison_hint(&options, authority, file)));
+        return Err(CommandError::Message(comparison_hint(&args, authority, file)));
     }
-    let tally = StepCounts::of(examination.steps());
-    let (0, Some(known)) = (tally.failures, &examination.known) else {
+    let counts = StepCounts::of(report.steps());
+    let (0, Some(facts)) = (counts.failures, &report.facts) else {
         return Err(CommandError::Message(format!(
             "nothing was written, as the directory cannot be used so. {}",
-            failure_hint(&options, &url)
+            failure_hint(&args, &url)
         )));
     };
-    write_settings(&options, &settings_text(&options, &url, known))?;
-    let pages = add_first_page(&options.output)?;
-    let config = if options.output == Path::new(DEFAULT_OUTPUT) {
+    write_settings(&args, &settings_text(&args, &url, facts))?;
+    let pages = add_first_page(&args.output)?;
+    let config = if args.output == Path::new(DEFAULT_OUTPUT) {
         String::new()
     } else {
-        format!("ROCKET_CONFIG={} ", shell_quoted(&options.output.to_string_lossy()))
+        format!("ROCKET_CONFIG={} ", shell_quoted(&args.output.to_string_lossy()))
     };
     Ok(format!(
         "Wrote {}{pages}. Next: `{config}belvedere check --online`, then `{config}belvedere serve`.",
-        options.output.display()
+        args.output.display()
     ))
 }
 
 impl InitArgs {
-    /// The same command with another option that names a file for the CA's certificate.
+    /// This command with another option that names a file for the CA's certificate.
     fn command_with(&self, option: &str, ca_file: &Path) -> String {
         let files = [("--bind-password-file", &self.bind_password_file), (option, &Some(ca_file.to_owned()))];
         let texts = [("--bind-name", &self.bind_name), ("--base-dn", &self.base_dn)];
@@ -139,52 +139,52 @@ impl InitArgs {
 }
 
 /// The URL with its scheme: a bare name is a server's, for LDAPS (or LDAP with StartTLS).
-fn with_scheme(options: &InitArgs) -> String {
-    let (url, scheme) = (options.url.trim(), if options.start_tls { "ldap" } else { "ldaps" });
+fn with_scheme(args: &InitArgs) -> String {
+    let (url, scheme) = (args.url.trim(), if args.start_tls { "ldap" } else { "ldaps" });
     if url.contains("://") { url.to_owned() } else { format!("{scheme}://{url}") }
 }
 
 /// The text that says what to do with a certificate that has just been saved.
-fn comparison_hint(options: &InitArgs, authority: &UntrustedCa, file: &Path) -> String {
+fn comparison_hint(args: &InitArgs, authority: &UntrustedCa, file: &Path) -> String {
     format!(
         "saved the certificate of {} in {}, and stopped, as whoever stands between you and the server could have sent \
          it. Its SHA-256 is {}: compare it with what its owner says, then run: {}",
         authority.subject,
         file.display(),
         authority.fingerprint,
-        options.command_with("--ca-file", file)
+        args.command_with("--ca-file", file)
     )
 }
 
-async fn diagnose(options: &InitArgs, url: &str) -> Result<DirectoryReport, CommandError> {
+async fn diagnose(args: &InitArgs, url: &str) -> Result<DirectoryReport, CommandError> {
     // Without the settings of the environment: it must work by what will be written, and nothing else.
     let mut figment = Figment::from(rocket::Config::default()).merge(("directory.url", url));
-    if let Some(file) = &options.ca_file {
+    if let Some(file) = &args.ca_file {
         figment = figment.merge(("directory.ca_file", file));
     }
-    if let (Some(name), Some(file)) = (&options.bind_name, &options.bind_password_file) {
+    if let (Some(name), Some(file)) = (&args.bind_name, &args.bind_password_file) {
         figment = figment.merge(("directory.bind_name", name)).merge(("directory.bind_password_file", file));
     }
-    if options.start_tls {
+    if args.start_tls {
         figment = figment.merge(("directory.start_tls", true));
     }
-    if let Some(base_dn) = &options.base_dn {
+    if let Some(base_dn) = &args.base_dn {
         figment = figment.merge(("directory.base_dn", base_dn));
     }
     let settings = Settings::from_figment(&figment)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let again = options.command_with("--save-ca", Path::new("corp-ca.pem"));
+    let again = args.command_with("--save-ca", Path::new("corp-ca.pem"));
     let save_ca = format!("save it by `{again}`, which says how to go on");
-    let questions = DiagnosticsRequest { save_ca: Some(&save_ca), ..DiagnosticsRequest::default() };
-    let mut examinations = Directories::new(&settings, &clock)?.diagnose(&questions).await;
-    Ok(if examinations.is_empty() { DirectoryReport::default() } else { examinations.swap_remove(0) })
+    let request = DiagnosticsRequest { save_ca: Some(&save_ca), ..DiagnosticsRequest::default() };
+    let mut reports = Directories::new(&settings, &clock)?.diagnose(&request).await;
+    Ok(if reports.is_empty() { DirectoryReport::default() } else { reports.swap_remove(0) })
 }
 
 /// The advice after a failed diagnosis, with what else the name could mean.
-fn failure_hint(options: &InitArgs, url: &str) -> String {
+fn failure_hint(args: &InitArgs, url: &str) -> String {
     let host = url.split("://").nth(1).unwrap_or_default().trim_end_matches('/');
     let is_name = host.contains('.') && !host.contains(':') && host.parse::<std::net::IpAddr>().is_err();
-    if options.url.contains("://") || !is_name {
+    if args.url.contains("://") || !is_name {
         return "Do what the arrows say, then try again".to_owned();
     }
     format!(
@@ -194,24 +194,24 @@ fn failure_hint(options: &InitArgs, url: &str) -> String {
 }
 
 /// The text of the settings: what is needed, with what may be wanted next in comments.
-fn settings_text(options: &InitArgs, url: &str, known: &DirectoryFacts) -> String {
+fn settings_text(args: &InitArgs, url: &str, facts: &DirectoryFacts) -> String {
     let mut text =
         "# Belvedere's settings. `belvedere check` finds mistakes in them, `belvedere doctor` trouble with the \
                     directory.\n\n[default]\n# address = \"0.0.0.0\"     # to be reached from other machines\n\
                     # admins = { groups = [\"dash-admins\"] }     # who may see /admin\n\n"
             .to_owned();
-    let _ = writeln!(text, "# {}, people below {}", one_line(&known.kind), one_line(&known.base_dn));
+    let _ = writeln!(text, "# {}, people below {}", one_line(&facts.kind), one_line(&facts.base_dn));
     let _ = writeln!(text, "[default.directory]\nurl = {}", toml_quoted(url));
-    if let Some(file) = &options.ca_file {
+    if let Some(file) = &args.ca_file {
         let _ = writeln!(text, "ca_file = {}", toml_quoted(&file.to_string_lossy()));
     }
-    if options.start_tls {
+    if args.start_tls {
         text.push_str("start_tls = true\n");
     }
-    if let Some(base_dn) = &options.base_dn {
+    if let Some(base_dn) = &args.base_dn {
         let _ = writeln!(text, "base_dn = {}", toml_quoted(base_dn));
     }
-    match (&options.bind_name, &options.bind_password_file) {
+    match (&args.bind_name, &args.bind_password_file) {
         (Some(name), Some(file)) => {
             let _ = writeln!(text, "bind_name = {}", toml_quoted(name));
             let _ = writeln!(text, "bind_password_file = {}", toml_quoted(&file.to_string_lossy()));
@@ -241,14 +241,14 @@ fn toml_quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
-fn write_settings(options: &InitArgs, text: &str) -> Result<(), CommandError> {
-    let file = &options.output;
+fn write_settings(args: &InitArgs, text: &str) -> Result<(), CommandError> {
+    let file = &args.output;
     let unwritten =
         |fault: std::io::Error| CommandError::Message(format!("{} cannot be written: {fault}", file.display()));
     let mut open = std::fs::OpenOptions::new();
     // Without --force a file that has come to be there meanwhile stays as it is.
     let open =
-        if options.force { open.write(true).create(true).truncate(true) } else { open.write(true).create_new(true) };
+        if args.force { open.write(true).create(true).truncate(true) } else { open.write(true).create_new(true) };
     open.open(file).and_then(|mut written| written.write_all(text.as_bytes())).map_err(unwritten)
 }
 

@@ -47,8 +47,7 @@ enum Command {
     /// Take the way to the directory step by step, and say at each what was found, or what is wrong and what to do.
     ///
     /// Name look-up, TCP, TLS and the certificate, RootDSE, clock, service account, base DN, lockout policy, the groups
-    /// that pages and settings name, and one person with their groups and pages. Ends with exit code 1 when a step
-    /// fails.
+    /// that pages and settings name, and one person with their groups and pages. Ends with exit code 1 when a step fails.
     Doctor(doctor::DoctorArgs),
     /// Make, invite, disable, list: accounts of the program's own, for people whom no directory knows.
     ///
@@ -60,8 +59,7 @@ enum Command {
     Can(can::CanArgs),
     /// Make, list and revoke API tokens, for the admin of this machine.
     ///
-    /// Works beside a running server. Run it where the server runs, and as the same user: it writes into its state
-    /// folder.
+    /// Works beside a running server. Run it where the server runs, and as the same user: it writes into its state folder.
     Token(token::TokenArgs),
 }
 

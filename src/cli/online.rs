@@ -19,21 +19,21 @@ const DOCTOR: &str = "`belvedere doctor` takes it step by step, and says what to
 /// faults, and a text of notes: what could not be checked, and what is not a fault yet.
 pub(super) async fn check(
     settings: &Settings,
-    shelf: &PageStore,
+    page_store: &PageStore,
     sources: &Sources,
 ) -> Result<(Diagnostics, String), StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let directories = Directories::new(settings, &clock)?;
     let mut faults = check_reachable(&directories).await;
-    let (wanted, places) = named_groups(settings, shelf);
-    let (askable, blind): (Vec<_>, Vec<_>) =
+    let (wanted, places) = named_groups(settings, page_store);
+    let (askable, unsearchable): (Vec<_>, Vec<_>) =
         wanted.into_iter().zip(places).partition(|(group, _)| directories.can_look_up_group(group));
     // Unreachable directories were reported above, once.
     if faults.is_empty() {
         faults.extend(missing_groups(&directories, &askable).await);
     }
-    faults.extend(unresponsive_sources(shelf, sources).await);
-    let mut notes = match blind.len() {
+    faults.extend(unresponsive_sources(page_store, sources).await);
+    let mut notes = match unsearchable.len() {
         0 => String::new(),
         count => format!(
             " Not looked up, as there is no service account (bind_name): {count} of the groups that pages and settings \
@@ -59,18 +59,18 @@ async fn check_reachable(directories: &Directories) -> Diagnostics {
 
 /// A line for each server that does not answer where another one does: not a fault, since sign-ins work.
 async fn unresponsive_servers(directories: &Directories) -> Vec<String> {
-    let silent = join_all(directories.all().map(LdapDirectory::unreachable_servers)).await;
+    let servers = join_all(directories.all().map(LdapDirectory::unreachable_servers)).await;
     let line = |server: ServerStatus| {
         let (_, reason) = server.outage?;
         Some(format!("\nNot answering: {}: {reason}.", server.address))
     };
-    silent.into_iter().flatten().filter_map(line).collect()
+    servers.into_iter().flatten().filter_map(line).collect()
 }
 
 /// Every named group and its place in the files, without those of local accounts, which are in no directory.
-fn named_groups(settings: &Settings, shelf: &PageStore) -> (Vec<GroupRef>, Vec<SourceLocation>) {
+fn named_groups(settings: &Settings, page_store: &PageStore) -> (Vec<GroupRef>, Vec<SourceLocation>) {
     let of_admins = settings.admins.groups.iter().map(|group| (group.clone(), SourceLocation::key(ADMINS_SETTING)));
-    let of_pages = shelf.named_groups().into_iter().map(|named| (named.group, named.place));
+    let of_pages = page_store.named_groups().into_iter().map(|named| (named.group, named.place));
     of_admins.chain(of_pages).filter(|(group, _)| !group.is_local()).unzip()
 }
 
@@ -98,24 +98,24 @@ fn missing_group_fault(finding: &GroupLookup, place: &SourceLocation) -> Option<
     };
     let help = match finding.suggestions.as_slice() {
         [] => "name a group of the directory by its account name (sAMAccountName, cn), its DN or its SID".to_owned(),
-        near => {
-            format!("did you mean {}?", near.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" or "))
+        suggestions => {
+            format!("did you mean {}?", suggestions.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" or "))
         }
     };
     Some(Diagnostic::new(place.clone(), message, help))
 }
 
 /// The faults of sources, each asked once, as the first panel that uses it would at its page's defaults.
-async fn unresponsive_sources(shelf: &PageStore, sources: &Sources) -> Diagnostics {
+async fn unresponsive_sources(page_store: &PageStore, sources: &Sources) -> Diagnostics {
     let mut asked: Vec<SourceName> = Vec::new();
-    let mut questions = Vec::new();
-    for probe in shelf.default_queries() {
+    let mut queries = Vec::new();
+    for probe in page_store.default_queries() {
         if !asked.contains(&probe.query.source) {
             asked.push(probe.query.source.clone());
-            questions.push(probe);
+            queries.push(probe);
         }
     }
-    let answers = join_all(questions.iter().map(|probe| sources.execute(&probe.query))).await;
+    let answers = join_all(queries.iter().map(|probe| sources.execute(&probe.query))).await;
     let fault = |(probe, answer): (crate::pages::PageQuery, Result<_, crate::sources::SourceError>)| {
         let error = answer.err()?;
         let help = format!("see to [default.sources.{}] in Rocket.toml, or to what it asks", probe.query.source);
@@ -125,5 +125,5 @@ async fn unresponsive_sources(shelf: &PageStore, sources: &Sources) -> Diagnosti
             help,
         ))
     };
-    questions.into_iter().zip(answers).filter_map(fault).collect()
+    queries.into_iter().zip(answers).filter_map(fault).collect()
 }

@@ -31,12 +31,12 @@ impl TerminalStyle {
     }
 
     /// Renders the diagnosis of one directory, section by section.
-    pub(super) fn render(self, examination: &DirectoryReport) -> String {
+    pub(super) fn render(self, report: &DirectoryReport) -> String {
         let mut text = String::new();
-        if let Some(directory) = &examination.directory {
+        if let Some(directory) = &report.directory {
             let _ = writeln!(text, "\n{}", self.bold(&format!("directory {directory}")));
         }
-        for section in &examination.sections {
+        for section in &report.sections {
             self.render_section(&mut text, section);
         }
         text
@@ -102,15 +102,15 @@ fn are_skipped_alike(one: &DiagnosticStep, next: &DiagnosticStep) -> bool {
 impl StepCounts {
     /// Counts the failures and warnings.
     pub(super) fn of<'a>(steps: impl Iterator<Item = &'a DiagnosticStep>) -> Self {
-        let mut tally = Self::default();
+        let mut counts = Self::default();
         for step in steps {
             match step.verdict {
-                StepVerdict::Failed { .. } => tally.failures += 1,
-                StepVerdict::Warning { .. } => tally.warnings += 1,
+                StepVerdict::Failed { .. } => counts.failures += 1,
+                StepVerdict::Warning { .. } => counts.warnings += 1,
                 StepVerdict::Ok | StepVerdict::Skipped { .. } => {}
             }
         }
-        tally
+        counts
     }
 
     /// The last line of the output.
@@ -170,9 +170,9 @@ mod tests {
 
     #[test]
     fn the_last_line_counts() {
-        let tally = StepCounts::of(section().steps.iter());
-        assert_eq!(tally, StepCounts { failures: 1, warnings: 0 });
-        assert!(tally.summary().starts_with("1 step failed"));
+        let counts = StepCounts::of(section().steps.iter());
+        assert_eq!(counts, StepCounts { failures: 1, warnings: 0 });
+        assert!(counts.summary().starts_with("1 step failed"));
         assert_eq!(StepCounts::default().summary(), "Everything is in order.");
     }
 }

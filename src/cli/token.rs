@@ -21,7 +21,7 @@ const PAGE_SIZE: usize = 500;
 #[derive(Args)]
 pub(super) struct TokenArgs {
     #[command(subcommand)]
-    act: TokenCommand,
+    command: TokenCommand,
 }
 
 #[derive(Subcommand)]
@@ -34,8 +34,7 @@ enum TokenCommand {
         #[arg(long)]
         person: Option<String>,
     },
-    /// End a token before its time. A running server refuses it at once, and closes its live connections within a
-    /// second.
+    /// End a token before its time. A running server refuses it at once, and closes its live connections within a second.
     Revoke {
         /// Its number in the list.
         id: i64,
@@ -59,12 +58,12 @@ struct NewTokenArgs {
 }
 
 fn parse_lifetime(text: &str) -> Result<Duration, String> {
-    let length = parse_duration(text).filter(|length| !length.is_zero());
-    length.ok_or_else(|| "write a whole number and one of the units s, m, h, d: 12h, 30d".to_owned())
+    let lifetime = parse_duration(text).filter(|lifetime| !lifetime.is_zero());
+    lifetime.ok_or_else(|| "write a whole number and one of the units s, m, h, d: 12h, 30d".to_owned())
 }
 
-pub(super) async fn run(options: TokenArgs) -> ExitCode {
-    match execute(options.act).await {
+pub(super) async fn run(args: TokenArgs) -> ExitCode {
+    match execute(args.command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(CommandError::Start(error)) => report_error(&error),
         Err(CommandError::Message(why)) => {
@@ -74,25 +73,25 @@ pub(super) async fn run(options: TokenArgs) -> ExitCode {
     }
 }
 
-async fn execute(act: TokenCommand) -> Result<(), CommandError> {
+async fn execute(command: TokenCommand) -> Result<(), CommandError> {
     let settings = Settings::from_figment(&config::figment())?;
     // Actions here are in the log and in the audit log's store, like the server's.
     telemetry::init_logging(&settings.log)?;
     config::create_state_folder(&settings.state)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let tokens = server::open_tokens(&settings, &clock).await?;
-    let kept = server::open_audit(&settings).await?;
-    let (audit, writer) = Audit::with_store(kept.clone(), Metrics::new().audit(), Arc::clone(&clock));
-    let done = match act {
+    let store = server::open_audit(&settings).await?;
+    let (audit, writer) = Audit::with_store(store.clone(), Metrics::new().audit(), Arc::clone(&clock));
+    let result = match command {
         TokenCommand::Add(wanted) => add(wanted, &settings, &clock, &tokens, &audit).await,
         TokenCommand::List { person } => list(person.as_deref(), &tokens).await,
         TokenCommand::Revoke { id } => revoke(TokenId::new(id), &tokens, &audit).await,
     };
     drop(audit);
     writer.finish().await;
-    kept.close().await;
+    store.close().await;
     tokens.close().await;
-    done
+    result
 }
 
 async fn add(
@@ -103,17 +102,17 @@ async fn add(
     audit: &Audit,
 ) -> Result<(), CommandError> {
     let NewTokenArgs { person, name, scope, expires } = wanted;
-    let lasts = expires.unwrap_or(settings.tokens.lifetime);
-    if lasts > settings.tokens.longest {
+    let lifetime = expires.unwrap_or(settings.tokens.lifetime);
+    if lifetime > settings.tokens.longest {
         let why = "no token lasts longer than `tokens.longest`: write a shorter --expires, or a longer setting";
         return Err(CommandError::Message(why.to_owned()));
     }
     let directories = Directories::new(settings, clock)?;
     let person = find_person(&directories, &person).await?;
-    let upkeep = directories.revalidation(&person);
-    let wanted = NewToken { name, scope, lifetime: lasts, second_factor: false, revalidation: upkeep };
-    let made = tokens.create(&person, &wanted).await;
-    let (secret, token) = made.map_err(|error| CommandError::Message(error.to_string()))?;
+    let revalidation = directories.revalidation(&person);
+    let wanted = NewToken { name, scope, lifetime, second_factor: false, revalidation };
+    let created = tokens.create(&person, &wanted).await;
+    let (secret, token) = created.map_err(|error| CommandError::Message(error.to_string()))?;
     audit.record(&Client::default(), &AuditEvent::TokenMade { person: &token.person, token: token.id });
     eprintln!("{}", format_row(&token));
     println!("{}", *secret.reveal());
@@ -123,19 +122,19 @@ async fn add(
 /// The one person of that name, if they may sign in.
 async fn find_person(directories: &Directories, name: &str) -> Result<Person, CommandError> {
     let username = parse_username(name)?;
-    let seen = match directories.lookup_person(&username).await {
-        Ok(PersonLookup::Found(seen)) => seen,
+    let report = match directories.lookup_person(&username).await {
+        Ok(PersonLookup::Found(report)) => report,
         Ok(nobody) => return Err(CommandError::Message(nobody.why_not_found(&username).unwrap_or_default())),
         Err(unreachable) => {
             let why = format!("{}; people can make tokens themselves, on their account page", unreachable.reason);
             return Err(CommandError::Message(why));
         }
     };
-    match &seen.blocker {
-        Some(bar) => {
-            Err(CommandError::Message(format!("{} cannot sign in, as {}", seen.person.display_name, bar.reason)))
+    match &report.blocker {
+        Some(blocker) => {
+            Err(CommandError::Message(format!("{} cannot sign in, as {}", report.person.display_name, blocker.reason)))
         }
-        None => Ok(seen.person),
+        None => Ok(report.person),
     }
 }
 

@@ -3,10 +3,10 @@
 use ldap3_proto::proto::{LdapBindCred, LdapBindRequest, LdapResult};
 use zeroize::Zeroizing;
 
-use super::accounts::Judgement;
-use super::answer;
+use super::accounts::BindOutcome;
 use super::realm::Realm;
-use super::tree::{AccountId, Entry};
+use super::results;
+use super::tree::{DemoEntry, SampleAccountId};
 use crate::domain::Dn;
 
 /// The protocol version (RFC 4511, 4.2).
@@ -17,25 +17,25 @@ const VERSION: i64 = 3;
 /// A name with an empty password is an *unauthenticated* bind (RFC 4513, 5.1.2). It succeeds here as anonymous, as
 /// it does in Active Directory, so that a client which takes it for a proof is found out by the searches it is then
 /// refused.
-pub(super) fn bind(realm: &Realm, request: LdapBindRequest) -> (LdapResult, Option<AccountId>) {
+pub(super) fn bind(realm: &Realm, request: LdapBindRequest) -> (LdapResult, Option<SampleAccountId>) {
     if request.version != VERSION {
-        return (answer::version_not_spoken(), None);
+        return (results::version_not_spoken(), None);
     }
     let LdapBindCred::Simple(password) = request.cred else {
-        return (answer::only_simple_binds(), None);
+        return (results::only_simple_binds(), None);
     };
     let password = Zeroizing::new(password);
     if password.is_empty() {
-        return (answer::success(), None);
+        return (results::success(), None);
     }
     let account = account_named(realm, &request.dn);
-    let judgement = realm.accounts.judge(account, &password, realm.clock.now());
-    (answer::refusal(judgement), account.filter(|_| judgement == Judgement::Welcome))
+    let judgement = realm.accounts.check_password(account, &password, realm.clock.now());
+    (results::bind_result(judgement), account.filter(|_| judgement == BindOutcome::Success))
 }
 
 /// The account a bind's name means: a principal name, a down-level name, or a DN. A bare name means nobody, as in
 /// Active Directory.
-fn account_named(realm: &Realm, name: &str) -> Option<AccountId> {
+fn account_named(realm: &Realm, name: &str) -> Option<SampleAccountId> {
     let person = by_principal(realm, name)
         .or_else(|| by_down_level(realm, name))
         .or_else(|| name.parse::<Dn>().ok().and_then(|dn| realm.tree.find(&dn)))?;
@@ -44,23 +44,23 @@ fn account_named(realm: &Realm, name: &str) -> Option<AccountId> {
 
 /// `alice@belvedere.example`: first as somebody's `userPrincipalName`, then as an account in the domain of that
 /// DNS or NetBIOS name.
-fn by_principal<'a>(realm: &'a Realm, name: &str) -> Option<&'a Entry> {
+fn by_principal<'a>(realm: &'a Realm, name: &str) -> Option<&'a DemoEntry> {
     let (account, suffix) = name.rsplit_once('@')?;
-    with_text(realm, "userPrincipalName", name).or_else(|| in_domain(realm, suffix, account))
+    find_by_text(realm, "userPrincipalName", name).or_else(|| in_domain(realm, suffix, account))
 }
 
 /// `DEMO\alice`.
-fn by_down_level<'a>(realm: &'a Realm, name: &str) -> Option<&'a Entry> {
+fn by_down_level<'a>(realm: &'a Realm, name: &str) -> Option<&'a DemoEntry> {
     let (domain, account) = name.split_once('\\')?;
     in_domain(realm, domain, account)
 }
 
-fn in_domain<'a>(realm: &'a Realm, domain: &str, account: &str) -> Option<&'a Entry> {
+fn in_domain<'a>(realm: &'a Realm, domain: &str, account: &str) -> Option<&'a DemoEntry> {
     let here = domain.eq_ignore_ascii_case(&realm.netbios_name) || domain.eq_ignore_ascii_case(&realm.dns_domain);
-    if here { with_text(realm, "sAMAccountName", account) } else { None }
+    if here { find_by_text(realm, "sAMAccountName", account) } else { None }
 }
 
-fn with_text<'a>(realm: &'a Realm, attribute: &str, text: &str) -> Option<&'a Entry> {
+fn find_by_text<'a>(realm: &'a Realm, attribute: &str, text: &str) -> Option<&'a DemoEntry> {
     let text = text.to_lowercase();
     let has_it = |value: &Vec<u8>| String::from_utf8_lossy(value).to_lowercase() == text;
     realm.tree.entries().find(|entry| entry.account.is_some() && entry.values(attribute).iter().any(has_it))
@@ -74,12 +74,12 @@ mod tests {
     use ldap3_proto::proto::LdapResultCode;
 
     use super::*;
-    use crate::demo_directory::Sample;
+    use crate::demo_directory::SampleDomain;
     use crate::domain::{ManualClock, Timestamp};
 
     fn realm() -> Realm {
         let clock = ManualClock::at(Timestamp::from_millis(1_795_309_126_976));
-        Realm::new(&Sample::demo(), Arc::new(clock)).unwrap()
+        Realm::new(&SampleDomain::demo(), Arc::new(clock)).unwrap()
     }
 
     fn simple(name: &str, password: &str) -> LdapBindRequest {
@@ -99,7 +99,7 @@ mod tests {
             "CN=Alice Johnson,OU=New York,OU=People,DC=belvedere,DC=example",
             "cn=alice johnson, ou=new york, ou=people, dc=belvedere, dc=example",
         ] {
-            assert_eq!(account_named(&realm, name), Some(AccountId(0)), "{name:?}");
+            assert_eq!(account_named(&realm, name), Some(SampleAccountId(0)), "{name:?}");
         }
     }
 

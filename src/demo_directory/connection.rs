@@ -12,14 +12,14 @@ use ldap3_proto::proto::{
 use tokio::net::TcpStream;
 use tokio_util::codec::Framed;
 
-use super::answer;
 use super::bind::bind;
-use super::filter::Filter;
+use super::codec::{DemoRequest, RequestCodec};
+use super::filter::DemoFilter;
 use super::realm::Realm;
-use super::rootdse::WHO_AM_I;
+use super::results;
+use super::root_dse::WHO_AM_I;
 use super::search::search;
-use super::tree::{AccountId, Entry};
-use super::wire::{Request, Wire};
+use super::tree::{DemoEntry, SampleAccountId};
 
 /// How long a client may be silent, or take over one request: Active Directory's `MaxConnIdleTime`.
 pub(super) const MAX_IDLE: Duration = Duration::from_mins(15);
@@ -33,22 +33,22 @@ const START_TLS: &str = "1.3.6.1.4.1.1466.20037";
 const DISCONNECTION: &str = "1.3.6.1.4.1.1466.20036";
 
 /// One client. Its requests are answered one after the other, so there is never anything to abandon.
-pub(super) struct Connection {
+pub(super) struct DemoConnection {
     realm: Arc<Realm>,
-    stream: Framed<TcpStream, Wire>,
-    who: Option<AccountId>,
+    stream: Framed<TcpStream, RequestCodec>,
+    bound_account: Option<SampleAccountId>,
 }
 
 /// Whether the conversation goes on.
-enum Next {
-    Answer(Vec<LdapMsg>),
-    Hush,
-    HangUp,
+enum ReplyAction {
+    Send(Vec<LdapMsg>),
+    SendNothing,
+    Close,
 }
 
-impl Connection {
+impl DemoConnection {
     pub(super) fn new(realm: Arc<Realm>, stream: TcpStream) -> Self {
-        Self { realm, stream: Framed::new(stream, Wire::default()), who: None }
+        Self { realm, stream: Framed::new(stream, RequestCodec::default()), bound_account: None }
     }
 
     /// Answers until the client hangs up, falls silent, or stops making sense.
@@ -71,10 +71,10 @@ impl Connection {
                 }
                 Some(Err(fault)) => return Err(fault),
             };
-            match self.answer(request) {
-                Next::Answer(messages) => self.send(messages).await?,
-                Next::Hush => {}
-                Next::HangUp => return Ok(()),
+            match self.handle(request) {
+                ReplyAction::Send(messages) => self.send(messages).await?,
+                ReplyAction::SendNothing => {}
+                ReplyAction::Close => return Ok(()),
             }
         }
     }
@@ -93,56 +93,56 @@ impl Connection {
         }
     }
 
-    fn answer(&mut self, request: Request) -> Next {
-        let Request { message: LdapMsg { msgid, op, ctrl }, filter } = request;
-        let one = |op| Next::Answer(vec![LdapMsg { msgid, op, ctrl: Vec::new() }]);
+    fn handle(&mut self, request: DemoRequest) -> ReplyAction {
+        let DemoRequest { message: LdapMsg { msgid, op, ctrl }, filter } = request;
+        let one = |op| ReplyAction::Send(vec![LdapMsg { msgid, op, ctrl: Vec::new() }]);
         match op {
             LdapOp::BindRequest(request) => {
                 // Whatever comes of it, the identity before is gone (RFC 4511, 4.2.1).
                 let (res, who) = bind(&self.realm, request);
-                self.who = who;
+                self.bound_account = who;
                 one(LdapOp::BindResponse(LdapBindResponse { res, saslcreds: None }))
             }
             LdapOp::SearchRequest(request) => {
-                let filter = filter.unwrap_or(Filter::Undefined);
-                let found = search(&self.realm, self.who.is_some(), &request, &filter, &ctrl);
+                let filter = filter.unwrap_or(DemoFilter::Undefined);
+                let found = search(&self.realm, self.bound_account.is_some(), &request, &filter, &ctrl);
                 let plain = |op| LdapMsg { msgid, op, ctrl: Vec::new() };
                 let entries = found.entries.into_iter().map(LdapOp::SearchResultEntry).map(plain);
                 let reference = |url| LdapOp::SearchResultReference(LdapSearchResultReference { uris: vec![url] });
                 let references = found.references.into_iter().map(reference).map(plain);
                 let done = LdapMsg { msgid, op: LdapOp::SearchResultDone(found.done), ctrl: found.controls };
-                Next::Answer(entries.chain(references).chain([done]).collect())
+                ReplyAction::Send(entries.chain(references).chain([done]).collect())
             }
             LdapOp::ExtendedRequest(request) => one(LdapOp::ExtendedResponse(self.extended(&request))),
-            LdapOp::ModifyRequest(_) => one(LdapOp::ModifyResponse(self.change())),
-            LdapOp::AddRequest(_) => one(LdapOp::AddResponse(self.change())),
-            LdapOp::DelRequest(_) => one(LdapOp::DelResponse(self.change())),
-            LdapOp::ModifyDNRequest(_) => one(LdapOp::ModifyDNResponse(self.change())),
-            LdapOp::CompareRequest(_) => one(LdapOp::CompareResult(self.change())),
-            LdapOp::AbandonRequest(_) => Next::Hush,
+            LdapOp::ModifyRequest(_) => one(LdapOp::ModifyResponse(self.refuse_change())),
+            LdapOp::AddRequest(_) => one(LdapOp::AddResponse(self.refuse_change())),
+            LdapOp::DelRequest(_) => one(LdapOp::DelResponse(self.refuse_change())),
+            LdapOp::ModifyDNRequest(_) => one(LdapOp::ModifyDNResponse(self.refuse_change())),
+            LdapOp::CompareRequest(_) => one(LdapOp::CompareResult(self.refuse_change())),
+            LdapOp::AbandonRequest(_) => ReplyAction::SendNothing,
             // An unbind; and no answer is a request, which the wire has made sure of.
-            _ => Next::HangUp,
+            _ => ReplyAction::Close,
         }
     }
 
-    fn change(&self) -> LdapResult {
-        if self.who.is_some() { answer::read_only() } else { answer::bind_first() }
+    fn refuse_change(&self) -> LdapResult {
+        if self.bound_account.is_some() { results::read_only() } else { results::bind_first() }
     }
 
     fn extended(&self, request: &LdapExtendedRequest) -> LdapExtendedResponse {
         match request.name.as_str() {
             WHO_AM_I => {
                 let value = Some(self.who_am_i().into_bytes());
-                LdapExtendedResponse { res: answer::success(), name: None, value }
+                LdapExtendedResponse { res: results::success(), name: None, value }
             }
-            START_TLS => LdapExtendedResponse { res: answer::no_tls(), name: Some(START_TLS.to_owned()), value: None },
-            _ => LdapExtendedResponse { res: answer::unknown_extended_operation(), name: None, value: None },
+            START_TLS => LdapExtendedResponse { res: results::no_tls(), name: Some(START_TLS.to_owned()), value: None },
+            _ => LdapExtendedResponse { res: results::unknown_extended_operation(), name: None, value: None },
         }
     }
 
     /// `u:DEMO\alice`, or nothing when anonymous (RFC 4532; MS-ADTS 3.1.1.3.4.2).
     fn who_am_i(&self) -> String {
-        let is_me = |entry: &&Entry| self.who.is_some() && entry.account == self.who;
+        let is_me = |entry: &&DemoEntry| self.bound_account.is_some() && entry.account == self.bound_account;
         let me = self.realm.tree.entries().find(is_me);
         me.and_then(|me| self.realm.principal_name(me)).map_or_else(String::new, |name| format!("u:{name}"))
     }

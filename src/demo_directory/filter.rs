@@ -3,29 +3,29 @@
 //! Values are bytes, because SIDs and GUIDs are. Matching has three answers: what an unknown attribute or a
 //! senseless value would match is *undefined*, and stays so under a "not".
 
-use super::ids::{self, Sid};
+use super::ids::{self, DemoSid};
 use super::realm::Realm;
-use super::schema::{self, Syntax};
-use super::tree::Entry;
+use super::schema::{self, AttributeSyntax};
+use super::tree::DemoEntry;
 use crate::domain::Dn;
 
 /// A filter as it came over the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Filter {
-    And(Vec<Filter>),
-    Or(Vec<Filter>),
-    Not(Box<Filter>),
+pub(super) enum DemoFilter {
+    And(Vec<DemoFilter>),
+    Or(Vec<DemoFilter>),
+    Not(Box<DemoFilter>),
     Present(String),
     /// One value held against an attribute's.
-    Compare(String, Rule, Vec<u8>),
-    Substring(String, Pieces),
+    Compare(String, FilterRule, Vec<u8>),
+    Substring(String, Substrings),
     /// Something this directory cannot judge, such as a matching rule it does not know.
     Undefined,
 }
 
 /// How a value is held against an attribute's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rule {
+pub(super) enum FilterRule {
     Equal,
     AtLeast,
     AtMost,
@@ -39,45 +39,52 @@ pub(super) enum Rule {
 
 /// The pieces of a substring filter, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Pieces {
+pub(super) struct Substrings {
     pub(super) initial: Option<Vec<u8>>,
     pub(super) any: Vec<Vec<u8>>,
     pub(super) last: Option<Vec<u8>>,
 }
 
-impl Filter {
+impl DemoFilter {
     /// Whether the filter matches for certain; undefined is no.
-    pub(super) fn matches(&self, realm: &Realm, entry: &Entry) -> bool {
-        self.judge(realm, entry) == Some(true)
+    pub(super) fn matches(&self, realm: &Realm, entry: &DemoEntry) -> bool {
+        self.evaluate(realm, entry) == Some(true)
     }
 
-    fn judge(&self, realm: &Realm, entry: &Entry) -> Option<bool> {
+    fn evaluate(&self, realm: &Realm, entry: &DemoEntry) -> Option<bool> {
         match self {
-            Filter::And(parts) => all(parts.iter().map(|part| part.judge(realm, entry))),
-            Filter::Or(parts) => all(parts.iter().map(|part| part.judge(realm, entry).map(|is| !is))).map(|none| !none),
-            Filter::Not(part) => part.judge(realm, entry).map(|is| !is),
-            Filter::Undefined => None,
-            Filter::Present(attribute) => {
+            DemoFilter::And(parts) => all_hold(parts.iter().map(|part| part.evaluate(realm, entry))),
+            DemoFilter::Or(parts) => {
+                all_hold(parts.iter().map(|part| part.evaluate(realm, entry).map(|is| !is))).map(|none| !none)
+            }
+            DemoFilter::Not(part) => part.evaluate(realm, entry).map(|is| !is),
+            DemoFilter::Undefined => None,
+            DemoFilter::Present(attribute) => {
                 let (attribute, _) = searchable(attribute)?;
                 Some(!realm.values(entry, attribute).is_empty())
             }
-            Filter::Compare(attribute, rule, asserted) => {
+            DemoFilter::Compare(attribute, rule, asserted) => {
                 let (attribute, syntax) = searchable(attribute)?;
                 compare(realm, entry, attribute, syntax, *rule, asserted)
             }
-            Filter::Substring(attribute, pieces) => {
+            DemoFilter::Substring(attribute, pieces) => {
                 let (attribute, syntax) = searchable(attribute)?;
                 // Only texts have substrings; a DN, a number or a SID has none (MS-ADTS 3.1.1.2.2.4).
-                (syntax == Syntax::Text).then_some(())?;
-                let pieces = pieces.folded()?;
-                Some(realm.values(entry, attribute).iter().any(|value| fold(value).is_some_and(|it| pieces.fit(&it))))
+                (syntax == AttributeSyntax::Text).then_some(())?;
+                let pieces = pieces.to_lowercase()?;
+                Some(
+                    realm
+                        .values(entry, attribute)
+                        .iter()
+                        .any(|value| lowercase_text(value).is_some_and(|it| pieces.matches(&it))),
+                )
             }
         }
     }
 }
 
 /// "And" with three answers: one no is a no, else one undefined is undefined.
-fn all(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+fn all_hold(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut so_far = Some(true);
     for answer in answers {
         match answer {
@@ -89,50 +96,51 @@ fn all(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     so_far
 }
 
-fn searchable(attribute: &str) -> Option<(&'static str, Syntax)> {
-    schema::attribute(attribute).filter(|(_, syntax)| *syntax != Syntax::Constructed)
+fn searchable(attribute: &str) -> Option<(&'static str, AttributeSyntax)> {
+    schema::attribute(attribute).filter(|(_, syntax)| *syntax != AttributeSyntax::Constructed)
 }
 
 fn compare(
     realm: &Realm,
-    entry: &Entry,
+    entry: &DemoEntry,
     attribute: &'static str,
-    syntax: Syntax,
-    rule: Rule,
+    syntax: AttributeSyntax,
+    rule: FilterRule,
     asserted: &[u8],
 ) -> Option<bool> {
-    if rule == Rule::Chain {
+    if rule == FilterRule::Chain {
         return chain(realm, entry, attribute, asserted);
     }
     let values = realm.values(entry, attribute);
     let mut values = values.iter();
     match syntax {
-        Syntax::Text => {
-            let asserted = fold(asserted)?;
-            let holds = order(rule)?;
-            Some(values.any(|value| fold(value).is_some_and(|value| holds(value.cmp(&asserted)))))
+        AttributeSyntax::Text => {
+            let asserted = lowercase_text(asserted)?;
+            let holds = ordering_test(rule)?;
+            Some(values.any(|value| lowercase_text(value).is_some_and(|value| holds(value.cmp(&asserted)))))
         }
-        Syntax::Integer => {
-            let asserted = integer(asserted)?;
-            Some(values.any(|value| integer(value).is_some_and(|value| holds_for(rule, value, asserted))))
+        AttributeSyntax::Integer => {
+            let asserted = parse_integer(asserted)?;
+            Some(values.any(|value| parse_integer(value).is_some_and(|value| compare_integers(rule, value, asserted))))
         }
-        Syntax::Name | Syntax::Category => {
-            equal_only(rule)?;
-            let asserted = if syntax == Syntax::Category { category(realm, asserted)? } else { name(asserted)? };
-            Some(values.any(|value| name(value).is_some_and(|value| value == asserted)))
+        AttributeSyntax::Name | AttributeSyntax::Category => {
+            require_equality(rule)?;
+            let asserted =
+                if syntax == AttributeSyntax::Category { category_dn(realm, asserted)? } else { parse_dn(asserted)? };
+            Some(values.any(|value| parse_dn(value).is_some_and(|value| value == asserted)))
         }
-        Syntax::Sid | Syntax::Guid => {
-            equal_only(rule)?;
-            let asserted = spelled_id(syntax, asserted).unwrap_or_else(|| asserted.to_vec());
+        AttributeSyntax::Sid | AttributeSyntax::Guid => {
+            require_equality(rule)?;
+            let asserted = parse_id_text(syntax, asserted).unwrap_or_else(|| asserted.to_vec());
             Some(values.any(|value| *value == asserted))
         }
-        Syntax::Constructed => None,
+        AttributeSyntax::Constructed => None,
     }
 }
 
 /// Membership through any number of groups, from either end.
-fn chain(realm: &Realm, entry: &Entry, attribute: &str, asserted: &[u8]) -> Option<bool> {
-    let other = name(asserted)?;
+fn chain(realm: &Realm, entry: &DemoEntry, attribute: &str, asserted: &[u8]) -> Option<bool> {
+    let other = parse_dn(asserted)?;
     let other = realm.tree.find(&other);
     match attribute {
         "memberOf" => Some(other.is_some_and(|group| realm.tree.is_member(entry, group))),
@@ -141,36 +149,36 @@ fn chain(realm: &Realm, entry: &Entry, attribute: &str, asserted: &[u8]) -> Opti
     }
 }
 
-fn order(rule: Rule) -> Option<fn(std::cmp::Ordering) -> bool> {
+fn ordering_test(rule: FilterRule) -> Option<fn(std::cmp::Ordering) -> bool> {
     match rule {
-        Rule::Equal => Some(std::cmp::Ordering::is_eq),
-        Rule::AtLeast => Some(std::cmp::Ordering::is_ge),
-        Rule::AtMost => Some(std::cmp::Ordering::is_le),
-        Rule::AllBits | Rule::AnyBit | Rule::Chain => None,
+        FilterRule::Equal => Some(std::cmp::Ordering::is_eq),
+        FilterRule::AtLeast => Some(std::cmp::Ordering::is_ge),
+        FilterRule::AtMost => Some(std::cmp::Ordering::is_le),
+        FilterRule::AllBits | FilterRule::AnyBit | FilterRule::Chain => None,
     }
 }
 
-fn holds_for(rule: Rule, value: i64, asserted: i64) -> bool {
+fn compare_integers(rule: FilterRule, value: i64, asserted: i64) -> bool {
     match rule {
-        Rule::AllBits => value & asserted == asserted,
-        Rule::AnyBit => value & asserted != 0,
-        _ => order(rule).is_some_and(|holds| holds(value.cmp(&asserted))),
+        FilterRule::AllBits => value & asserted == asserted,
+        FilterRule::AnyBit => value & asserted != 0,
+        _ => ordering_test(rule).is_some_and(|holds| holds(value.cmp(&asserted))),
     }
 }
 
-fn equal_only(rule: Rule) -> Option<()> {
-    (rule == Rule::Equal).then_some(())
+fn require_equality(rule: FilterRule) -> Option<()> {
+    (rule == FilterRule::Equal).then_some(())
 }
 
-fn integer(value: &[u8]) -> Option<i64> {
+fn parse_integer(value: &[u8]) -> Option<i64> {
     std::str::from_utf8(value).ok()?.parse().ok()
 }
 
-fn name(value: &[u8]) -> Option<Dn> {
+fn parse_dn(value: &[u8]) -> Option<Dn> {
     std::str::from_utf8(value).ok()?.parse().ok()
 }
 
-fn category(realm: &Realm, asserted: &[u8]) -> Option<Dn> {
+fn category_dn(realm: &Realm, asserted: &[u8]) -> Option<Dn> {
     let text = std::str::from_utf8(asserted).ok()?;
     match schema::category_of(text) {
         Some(category) => format!("CN={category},{}", realm.tree.schema).parse().ok(),
@@ -179,38 +187,38 @@ fn category(realm: &Realm, asserted: &[u8]) -> Option<Dn> {
 }
 
 /// A SID or GUID written as text, as bytes.
-pub(super) fn spelled_id(syntax: Syntax, asserted: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn parse_id_text(syntax: AttributeSyntax, asserted: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(asserted).ok()?;
     match syntax {
-        Syntax::Sid => Sid::parse(text).map(|sid| sid.as_bytes().to_vec()),
-        Syntax::Guid => ids::parse_guid(text).map(Vec::from),
+        AttributeSyntax::Sid => DemoSid::parse(text).map(|sid| sid.as_bytes().to_vec()),
+        AttributeSyntax::Guid => ids::parse_guid(text).map(Vec::from),
         _ => None,
     }
 }
 
-fn fold(value: &[u8]) -> Option<String> {
+fn lowercase_text(value: &[u8]) -> Option<String> {
     std::str::from_utf8(value).ok().map(str::to_lowercase)
 }
 
 /// [`Pieces`] as lower-case text.
-struct FoldedPieces {
+struct LowercaseSubstrings {
     initial: String,
     any: Vec<String>,
     last: String,
 }
 
-impl Pieces {
-    fn folded(&self) -> Option<FoldedPieces> {
-        Some(FoldedPieces {
-            initial: fold(self.initial.as_deref().unwrap_or_default())?,
-            any: self.any.iter().map(|piece| fold(piece)).collect::<Option<_>>()?,
-            last: fold(self.last.as_deref().unwrap_or_default())?,
+impl Substrings {
+    fn to_lowercase(&self) -> Option<LowercaseSubstrings> {
+        Some(LowercaseSubstrings {
+            initial: lowercase_text(self.initial.as_deref().unwrap_or_default())?,
+            any: self.any.iter().map(|piece| lowercase_text(piece)).collect::<Option<_>>()?,
+            last: lowercase_text(self.last.as_deref().unwrap_or_default())?,
         })
     }
 }
 
-impl FoldedPieces {
-    fn fit(&self, value: &str) -> bool {
+impl LowercaseSubstrings {
+    fn matches(&self, value: &str) -> bool {
         let Some(mut rest) = value.strip_prefix(self.initial.as_str()) else { return false };
         for piece in &self.any {
             let Some(at) = rest.find(piece.as_str()) else { return false };

@@ -7,9 +7,9 @@ const FIRST_FREE_RID: u32 = 1000;
 
 /// A security identifier in its binary form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Sid(Vec<u8>);
+pub(super) struct DemoSid(Vec<u8>);
 
-impl Sid {
+impl DemoSid {
     /// `S-1-<authority>-<parts…>`. Fifteen parts at most, as the format has it; more are cut off.
     fn new(authority: u64, parts: &[u32]) -> Self {
         let parts = &parts[..parts.len().min(15)];
@@ -24,7 +24,7 @@ impl Sid {
     /// The SID of the domain with this DNS name.
     pub(super) fn of_domain(dns_domain: &str) -> Self {
         let digest = digest("domain", dns_domain);
-        Self::new(5, &[21, word(&digest, 0), word(&digest, 4), word(&digest, 8)])
+        Self::new(5, &[21, u32_at(&digest, 0), u32_at(&digest, 4), u32_at(&digest, 8)])
     }
 
     /// `S-1-5-32-<rid>`: the groups every domain has built in.
@@ -33,7 +33,7 @@ impl Sid {
     }
 
     /// The SID of the account `rid` in this domain.
-    pub(super) fn account(&self, rid: u32) -> Self {
+    pub(super) fn with_rid(&self, rid: u32) -> Self {
         let mut bytes = self.0.clone();
         bytes[1] += 1;
         bytes.extend_from_slice(&rid.to_le_bytes());
@@ -55,13 +55,13 @@ impl Sid {
 }
 
 /// The relative id an account's name suggests; the caller steps on from one already taken.
-pub(super) fn suggested_rid(account_name: &str) -> u32 {
+pub(super) fn rid_from_name(account_name: &str) -> u32 {
     // 30 bits, as many as real domains hand out.
-    FIRST_FREE_RID + (word(&digest("rid", &account_name.to_lowercase()), 0) >> 2)
+    FIRST_FREE_RID + (u32_at(&digest("rid", &account_name.to_lowercase()), 0) >> 2)
 }
 
 /// The `objectGUID` of what has this name, in the mixed-endian order of the wire.
-pub(super) fn guid(name: &str) -> [u8; 16] {
+pub(super) fn guid_from_name(name: &str) -> [u8; 16] {
     let digest = digest("guid", &name.to_lowercase());
     let mut guid = [0; 16];
     guid.copy_from_slice(&digest[..16]);
@@ -89,7 +89,7 @@ fn digest(what: &str, name: &str) -> [u8; 32] {
     Sha256::digest(format!("belvedere embedded directory\0{what}\0{name}")).into()
 }
 
-fn word(bytes: &[u8; 32], at: usize) -> u32 {
+fn u32_at(bytes: &[u8; 32], at: usize) -> u32 {
     u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
@@ -100,11 +100,11 @@ mod tests {
 
     #[test]
     fn a_sid_reads_as_it_is_written() {
-        let users = Sid::parse("S-1-5-32-545").unwrap();
-        assert_eq!(users, Sid::builtin(545));
+        let users = DemoSid::parse("S-1-5-32-545").unwrap();
+        assert_eq!(users, DemoSid::builtin(545));
         assert_eq!(users.as_bytes(), hex::decode("01020000000000052000000021020000").unwrap());
         for bad in ["", "S-1-", "S-1-5", "S-2-5-32", "S-1-5-x", "S-1-5-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1"] {
-            assert_eq!(Sid::parse(bad), None, "{bad:?}");
+            assert_eq!(DemoSid::parse(bad), None, "{bad:?}");
         }
     }
 
@@ -117,9 +117,9 @@ mod tests {
 
     #[test]
     fn the_same_name_keeps_the_same_ids() {
-        assert_eq!(guid("alice"), guid("ALICE"));
-        assert_ne!(guid("alice"), guid("bob"));
-        assert_eq!(Sid::of_domain("belvedere.example"), Sid::of_domain("belvedere.example"));
-        assert!(suggested_rid("alice") >= FIRST_FREE_RID);
+        assert_eq!(guid_from_name("alice"), guid_from_name("ALICE"));
+        assert_ne!(guid_from_name("alice"), guid_from_name("bob"));
+        assert_eq!(DemoSid::of_domain("belvedere.example"), DemoSid::of_domain("belvedere.example"));
+        assert!(rid_from_name("alice") >= FIRST_FREE_RID);
     }
 }

@@ -11,23 +11,23 @@
 //! `connection` answers one of them, `wire` turns bytes into requests, `bind` judges passwords, `search` finds.
 
 mod accounts;
-mod answer;
 mod bind;
+mod codec;
 mod connection;
 mod filter;
 mod ids;
-mod people;
 mod realm;
-mod rootdse;
+mod results;
+mod root_dse;
 mod sample;
+mod sample_people;
 mod schema;
 mod search;
 mod server;
 mod tree;
-mod wire;
 
 #[cfg(test)]
 mod tests;
 
-pub use sample::{LockoutPolicy, Sample, SampleGroup, SamplePerson, Standing};
-pub use server::{Account, EmbeddedDirectory};
+pub use sample::{SampleAccountState, SampleDomain, SampleGroup, SampleLockoutPolicy, SamplePerson};
+pub use server::{DemoDirectory, SampleAccount};

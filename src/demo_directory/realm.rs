@@ -5,13 +5,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::accounts::{Accounts, Tally};
-use super::sample::{Sample, Standing};
-use super::tree::{AccountId, Entry, Tree};
+use super::accounts::{DemoAccounts, FailureCounter};
+use super::sample::{SampleAccountState, SampleDomain};
+use super::tree::{DemoEntry, DemoTree, SampleAccountId};
 use crate::domain::{Clock, Timestamp};
 
 /// `maxPwdAge`, Active Directory's default. It holds for the accounts whose standing says so.
-pub(super) const PASSWORD_LASTS: Duration = Duration::from_hours(42 * 24);
+pub(super) const MAX_PASSWORD_AGE: Duration = Duration::from_hours(42 * 24);
 
 /// "Never", where a moment is stored, as in `accountExpires`.
 pub(super) const NEVER: i64 = i64::MAX;
@@ -21,12 +21,12 @@ const COMPUTED_LOCKED: u32 = 0x10;
 const COMPUTED_PASSWORD_EXPIRED: u32 = 0x80_0000;
 
 /// Attributes that change while the directory runs. They are stored ones to a client: searchable, and in `*`.
-const MOVING: &[&str] = &["badPasswordTime", "badPwdCount", "lockoutTime"];
+const VOLATILE_ATTRIBUTES: &[&str] = &["badPasswordTime", "badPwdCount", "lockoutTime"];
 
 /// What all connections share.
 pub(super) struct Realm {
-    pub(super) tree: Tree,
-    pub(super) accounts: Accounts,
+    pub(super) tree: DemoTree,
+    pub(super) accounts: DemoAccounts,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) dns_domain: String,
     pub(super) netbios_name: String,
@@ -35,11 +35,11 @@ pub(super) struct Realm {
 impl Realm {
     /// # Errors
     /// `InvalidInput` when the sample contradicts itself.
-    pub(super) fn new(sample: &Sample, clock: Arc<dyn Clock>) -> io::Result<Self> {
+    pub(super) fn new(sample: &SampleDomain, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let now = clock.now();
         Ok(Self {
-            tree: Tree::grow(sample, now)?,
-            accounts: Accounts::new(sample, now),
+            tree: DemoTree::build(sample, now)?,
+            accounts: DemoAccounts::new(sample, now),
             clock,
             dns_domain: sample.dns_domain.clone(),
             netbios_name: sample.netbios_name.clone(),
@@ -47,18 +47,18 @@ impl Realm {
     }
 
     /// The values of a searchable attribute, by its proper spelling.
-    pub(super) fn values<'a>(&self, entry: &'a Entry, attribute: &str) -> Cow<'a, [Vec<u8>]> {
+    pub(super) fn values<'a>(&self, entry: &'a DemoEntry, attribute: &str) -> Cow<'a, [Vec<u8>]> {
         match entry.account {
-            Some(account) if MOVING.contains(&attribute) => {
-                let tally = self.accounts.tally(account, self.clock.now());
-                Cow::Owned(vec![moving(tally, attribute).into_bytes()])
+            Some(account) if VOLATILE_ATTRIBUTES.contains(&attribute) => {
+                let tally = self.accounts.counter(account, self.clock.now());
+                Cow::Owned(vec![volatile_value(tally, attribute).into_bytes()])
             }
             _ => Cow::Borrowed(entry.values(attribute)),
         }
     }
 
     /// The values of an attribute that is only computed when asked for by name (MS-ADTS 3.1.1.4.5).
-    pub(super) fn constructed(&self, entry: &Entry, attribute: &str) -> Vec<Vec<u8>> {
+    pub(super) fn constructed(&self, entry: &DemoEntry, attribute: &str) -> Vec<Vec<u8>> {
         match (attribute, entry.account) {
             ("tokenGroups", _) => self.tree.token_groups(entry),
             ("msDS-PrincipalName", _) => self.principal_name(entry).map(String::into_bytes).into_iter().collect(),
@@ -72,26 +72,28 @@ impl Realm {
     }
 
     /// `DEMO\alice`; groups have one too.
-    pub(super) fn principal_name(&self, entry: &Entry) -> Option<String> {
+    pub(super) fn principal_name(&self, entry: &DemoEntry) -> Option<String> {
         let name = entry.values("sAMAccountName").first()?;
         Some(format!("{}\\{}", self.netbios_name, String::from_utf8_lossy(name)))
     }
 
-    fn computed_control(&self, account: AccountId) -> String {
-        let locked = self.accounts.tally(account, self.clock.now()).locked_at.is_some();
-        let expired =
-            matches!(self.accounts.standing(account), Standing::PasswordExpired | Standing::MustChangePassword);
+    fn computed_control(&self, account: SampleAccountId) -> String {
+        let locked = self.accounts.counter(account, self.clock.now()).locked_at.is_some();
+        let expired = matches!(
+            self.accounts.state(account),
+            SampleAccountState::PasswordExpired | SampleAccountState::MustChangePassword
+        );
         let bits = if locked { COMPUTED_LOCKED } else { 0 } | if expired { COMPUTED_PASSWORD_EXPIRED } else { 0 };
         bits.to_string()
     }
 
-    fn password_expiry(&self, entry: &Entry, account: AccountId) -> String {
-        match self.accounts.standing(account) {
-            Standing::MustChangePassword => "0".to_owned(),
-            Standing::PasswordExpired => {
+    fn password_expiry(&self, entry: &DemoEntry, account: SampleAccountId) -> String {
+        match self.accounts.state(account) {
+            SampleAccountState::MustChangePassword => "0".to_owned(),
+            SampleAccountState::PasswordExpired => {
                 let set =
                     entry.values("pwdLastSet").first().and_then(|set| std::str::from_utf8(set).ok()?.parse().ok());
-                set.map_or(0, |set: i64| set.saturating_add(hundred_nanoseconds(PASSWORD_LASTS))).to_string()
+                set.map_or(0, |set: i64| set.saturating_add(hundred_nanoseconds(MAX_PASSWORD_AGE))).to_string()
             }
             _ => NEVER.to_string(),
         }
@@ -99,22 +101,22 @@ impl Realm {
 }
 
 /// The names of the attributes that `*` stands for.
-pub(super) fn attribute_names(entry: &Entry) -> impl Iterator<Item = &'static str> {
-    let moving = if entry.account.is_some() { MOVING } else { &[] };
+pub(super) fn attribute_names(entry: &DemoEntry) -> impl Iterator<Item = &'static str> {
+    let moving = if entry.account.is_some() { VOLATILE_ATTRIBUTES } else { &[] };
     entry.attribute_names().chain(moving.iter().copied())
 }
 
-fn moving(tally: Tally, attribute: &str) -> String {
-    let moment = |moment: Option<Timestamp>| moment.map_or_else(|| "0".to_owned(), file_time);
+fn volatile_value(tally: FailureCounter, attribute: &str) -> String {
+    let moment = |moment: Option<Timestamp>| moment.map_or_else(|| "0".to_owned(), to_filetime);
     match attribute {
         "lockoutTime" => moment(tally.locked_at),
-        "badPasswordTime" => moment(tally.last_wrong),
-        _ => tally.wrong.to_string(),
+        "badPasswordTime" => moment(tally.last_failure),
+        _ => tally.count.to_string(),
     }
 }
 
 /// The last part of the entry's SID.
-fn relative_id(entry: &Entry) -> Option<String> {
+fn relative_id(entry: &DemoEntry) -> Option<String> {
     entry.values("groupType").first()?;
     let sid = entry.values("objectSid").first()?;
     let rid = sid.last_chunk::<4>()?;
@@ -122,13 +124,13 @@ fn relative_id(entry: &Entry) -> Option<String> {
 }
 
 /// A moment as a FILETIME: 100-nanosecond steps since 1601 (MS-DTYP 2.3.3).
-pub(super) fn file_time(moment: Timestamp) -> String {
+pub(super) fn to_filetime(moment: Timestamp) -> String {
     const MILLIS_FROM_1601_TO_1970: i64 = 11_644_473_600_000;
     moment.as_millis().saturating_add(MILLIS_FROM_1601_TO_1970).saturating_mul(10_000).to_string()
 }
 
 /// A length as Active Directory stores it: a negative count of 100-nanosecond steps.
-pub(super) fn interval(length: Duration) -> String {
+pub(super) fn to_interval(length: Duration) -> String {
     (-hundred_nanoseconds(length)).to_string()
 }
 
@@ -137,7 +139,7 @@ fn hundred_nanoseconds(length: Duration) -> i64 {
 }
 
 /// A moment as a GeneralizedTime with a fraction, as Active Directory writes it: `20261121013846.0Z`.
-pub(super) fn generalized_time(moment: Timestamp) -> String {
+pub(super) fn to_generalized_time(moment: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(moment.as_millis())
         .map_or_else(|_| "16010101000000.0Z".to_owned(), |moment| moment.strftime("%Y%m%d%H%M%S.0Z").to_string())
 }
@@ -148,8 +150,8 @@ mod tests {
 
     #[test]
     fn moments_are_written_as_active_directory_writes_them() {
-        assert_eq!(file_time(Timestamp::from_millis(0)), "116444736000000000");
-        assert_eq!(generalized_time(Timestamp::from_millis(1_795_309_126_976)), "20261122005846.0Z");
-        assert_eq!(interval(Duration::from_mins(30)), "-18000000000");
+        assert_eq!(to_filetime(Timestamp::from_millis(0)), "116444736000000000");
+        assert_eq!(to_generalized_time(Timestamp::from_millis(1_795_309_126_976)), "20261122005846.0Z");
+        assert_eq!(to_interval(Duration::from_mins(30)), "-18000000000");
     }
 }

@@ -6,13 +6,13 @@ use std::time::Duration;
 ///
 /// There is no `Debug`: sample passwords are no secret, but nothing in this room learns to print passwords.
 #[derive(Clone)]
-pub struct Sample {
+pub struct SampleDomain {
     /// The DNS domain, and the suffix of principal names: `belvedere.example`.
     pub dns_domain: String,
     /// The NetBIOS name, as in `DEMO\alice`. It need not resemble the DNS domain, and here it does not.
     pub netbios_name: String,
     /// When wrong passwords lock an account.
-    pub lockout: LockoutPolicy,
+    pub lockout: SampleLockoutPolicy,
     /// The people, in the order in which they are found.
     pub people: Vec<SamplePerson>,
     /// The groups besides `Domain Users`, in which everybody is through their primary group.
@@ -21,7 +21,7 @@ pub struct Sample {
 
 /// When wrong passwords lock an account (`lockoutThreshold` and its siblings; MS-SAMR 3.1.5.14.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LockoutPolicy {
+pub struct SampleLockoutPolicy {
     /// So many wrong passwords lock; 0 means never.
     pub threshold: u32,
     /// A wrong password counts together with the one before it when they are no further apart than this.
@@ -30,7 +30,7 @@ pub struct LockoutPolicy {
     pub duration: Duration,
 }
 
-impl Default for LockoutPolicy {
+impl Default for SampleLockoutPolicy {
     /// Generous: who plays with wrong passwords in a demo should meet the program's throttle, not a locked account.
     fn default() -> Self {
         Self { threshold: 20, observation_window: Duration::from_mins(10), duration: Duration::from_mins(10) }
@@ -59,14 +59,14 @@ pub struct SamplePerson {
     /// `userPrincipalName`, where it is not `username@dns_domain`.
     pub principal: Option<String>,
     /// How the account stands.
-    pub standing: Standing,
+    pub state: SampleAccountState,
     /// What signing in with it shows, in a few words: "may open Operations", "disabled".
-    pub shows: String,
+    pub outcome: String,
 }
 
 /// How an account stands, and so what a bind with the *right* password gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum SampleAccountState {
     /// It may sign in.
     Active,
     /// Sub-code `533`.

@@ -5,19 +5,19 @@ use ldap3_proto::proto::{
     LdapPartialAttribute, LdapResult, LdapResultCode, LdapSearchRequest, LdapSearchResultEntry, LdapSearchScope,
 };
 
-use super::answer;
-use super::filter::{self, Filter};
+use super::filter::{self, DemoFilter};
 use super::realm::{Realm, attribute_names};
-use super::rootdse;
-use super::schema::{self, Syntax};
-use super::tree::Entry;
+use super::results;
+use super::root_dse;
+use super::schema::{self, AttributeSyntax};
+use super::tree::DemoEntry;
 use crate::domain::Dn;
 
 /// The most entries of one answer: Active Directory's `MaxPageSize`. What goes beyond takes pages.
 pub(super) const MAX_RESULTS: usize = 1000;
 
 /// The answer to a search.
-pub(super) struct Found {
+pub(super) struct SearchAnswer {
     pub(super) entries: Vec<LdapSearchResultEntry>,
     /// Where the search would go on, as URLs.
     pub(super) references: Vec<String>,
@@ -25,14 +25,14 @@ pub(super) struct Found {
     pub(super) controls: Vec<LdapControl>,
 }
 
-impl Found {
+impl SearchAnswer {
     /// Whether nothing comes after this: no further page, and nothing left out.
-    fn is_the_end(&self) -> bool {
+    fn is_complete(&self) -> bool {
         let goes_on = |control: &LdapControl| matches!(control, LdapControl::SimplePagedResults { cookie, .. } if !cookie.is_empty());
         self.done.code == LdapResultCode::Success && !self.controls.iter().any(goes_on)
     }
 
-    fn nothing(done: LdapResult) -> Self {
+    fn result_only(done: LdapResult) -> Self {
         Self { entries: Vec::new(), references: Vec::new(), done, controls: Vec::new() }
     }
 }
@@ -42,77 +42,77 @@ pub(super) fn search(
     realm: &Realm,
     bound: bool,
     request: &LdapSearchRequest,
-    filter: &Filter,
+    filter: &DemoFilter,
     controls: &[LdapControl],
-) -> Found {
-    let options = match Options::read(controls) {
+) -> SearchAnswer {
+    let options = match SearchControls::from_controls(controls) {
         Ok(options) => options,
-        Err(refusal) => return Found::nothing(refusal),
+        Err(refusal) => return SearchAnswer::result_only(refusal),
     };
     if request.base.is_empty() && request.scope == LdapSearchScope::Base {
         return root_dse(realm, request);
     }
     if !bound {
-        return Found::nothing(answer::bind_first());
+        return SearchAnswer::result_only(results::bind_first());
     }
     let base = match find_base(realm, &request.base) {
         Ok(base) => base,
-        Err(refusal) => return Found::nothing(refusal),
+        Err(refusal) => return SearchAnswer::result_only(refusal),
     };
-    let wanted = Wanted::read(&request.attrs);
-    if wanted.names("tokenGroups") && request.scope != LdapSearchScope::Base {
-        return Found::nothing(answer::only_at_base());
+    let wanted = RequestedAttributes::read(&request.attrs);
+    if wanted.includes("tokenGroups") && request.scope != LdapSearchScope::Base {
+        return SearchAnswer::result_only(results::only_at_base());
     }
     let in_scope = realm.tree.entries().filter(|entry| is_in_scope(entry, base, &request.scope));
     let matching = in_scope.filter(|entry| filter.matches(realm, entry));
-    let shown = |entry: &Entry| wanted.show(realm, entry, request.typesonly);
+    let shown = |entry: &DemoEntry| wanted.select(realm, entry, request.typesonly);
     let mut found = options.page.collect(matching, request.sizelimit, shown);
     let from_the_top = base.dn == realm.tree.domain && request.scope == LdapSearchScope::Subtree;
-    if from_the_top && !options.domain_scope && found.is_the_end() {
+    if from_the_top && !options.domain_scope && found.is_complete() {
         found.references.push(format!("ldap://{}/{}", realm.dns_domain, realm.tree.configuration));
     }
     found
 }
 
 /// The RootDSE. It has no class that a filter could judge, so every filter finds it.
-fn root_dse(realm: &Realm, request: &LdapSearchRequest) -> Found {
-    let wanted = Wanted::read(&request.attrs);
-    let attributes = rootdse::attributes(realm)
+fn root_dse(realm: &Realm, request: &LdapSearchRequest) -> SearchAnswer {
+    let wanted = RequestedAttributes::read(&request.attrs);
+    let attributes = root_dse::attributes(realm)
         .into_iter()
-        .filter(|(name, _)| wanted.all || wanted.names(name))
+        .filter(|(name, _)| wanted.all || wanted.includes(name))
         .map(|(name, values)| attribute(name, values.into_iter().map(String::into_bytes).collect(), request.typesonly))
         .collect();
     let entry = LdapSearchResultEntry { dn: String::new(), attributes };
-    Found { entries: vec![entry], ..Found::nothing(answer::success()) }
+    SearchAnswer { entries: vec![entry], ..SearchAnswer::result_only(results::success()) }
 }
 
 /// The entry at which a search begins: by DN, or by id as `<GUID=…>` or `<SID=…>` (MS-ADTS 3.1.1.3.1.2.4).
-fn find_base<'a>(realm: &'a Realm, base: &str) -> Result<&'a Entry, LdapResult> {
+fn find_base<'a>(realm: &'a Realm, base: &str) -> Result<&'a DemoEntry, LdapResult> {
     let tree = &realm.tree;
     if let Some(id) = base.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {
-        let (kind, value) = id.split_once('=').ok_or_else(|| answer::bad_name(base))?;
+        let (kind, value) = id.split_once('=').ok_or_else(|| results::bad_name(base))?;
         let (attribute, syntax) = match kind.to_ascii_uppercase().as_str() {
-            "GUID" => ("objectGUID", Syntax::Guid),
-            "SID" => ("objectSid", Syntax::Sid),
-            _ => return Err(answer::bad_name(base)),
+            "GUID" => ("objectGUID", AttributeSyntax::Guid),
+            "SID" => ("objectSid", AttributeSyntax::Sid),
+            _ => return Err(results::bad_name(base)),
         };
-        let value = filter::spelled_id(syntax, value.as_bytes())
+        let value = filter::parse_id_text(syntax, value.as_bytes())
             .or_else(|| hex::decode(value).ok())
-            .ok_or_else(|| answer::bad_name(base))?;
-        return tree.find_by_id(attribute, &value).ok_or_else(|| answer::no_such_object(""));
+            .ok_or_else(|| results::bad_name(base))?;
+        return tree.find_by_id(attribute, &value).ok_or_else(|| results::no_such_object(""));
     }
     if base.is_empty() {
         // The whole forest is the global catalog's to search, and there is none here.
-        return Err(answer::no_such_object(""));
+        return Err(results::no_such_object(""));
     }
-    let dn: Dn = base.parse().map_err(|_| answer::bad_name(base))?;
+    let dn: Dn = base.parse().map_err(|_| results::bad_name(base))?;
     tree.find(&dn).ok_or_else(|| {
         let nearest = tree.nearest_above(&dn);
-        answer::no_such_object(nearest.map_or("", |entry| entry.dn.as_str()))
+        results::no_such_object(nearest.map_or("", |entry| entry.dn.as_str()))
     })
 }
 
-fn is_in_scope(entry: &Entry, base: &Entry, scope: &LdapSearchScope) -> bool {
+fn is_in_scope(entry: &DemoEntry, base: &DemoEntry, scope: &LdapSearchScope) -> bool {
     let same_context = entry.context == base.context;
     let below = || same_context && entry.dn.is_within(&base.dn);
     match scope {
@@ -124,30 +124,30 @@ fn is_in_scope(entry: &Entry, base: &Entry, scope: &LdapSearchScope) -> bool {
 }
 
 /// Which attributes a client wants (RFC 4511, 4.5.1.8).
-struct Wanted<'a> {
+struct RequestedAttributes<'a> {
     all: bool,
     named: Vec<&'a str>,
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> RequestedAttributes<'a> {
     fn read(attributes: &'a [String]) -> Self {
         let named: Vec<&str> = attributes.iter().map(String::as_str).collect();
         Self { all: named.is_empty() || named.contains(&"*"), named }
     }
 
-    fn names(&self, attribute: &str) -> bool {
+    fn includes(&self, attribute: &str) -> bool {
         self.named.iter().any(|name| name.eq_ignore_ascii_case(attribute))
     }
 
-    fn show(&self, realm: &Realm, entry: &Entry, types_only: bool) -> LdapSearchResultEntry {
+    fn select(&self, realm: &Realm, entry: &DemoEntry, types_only: bool) -> LdapSearchResultEntry {
         let stored = attribute_names(entry)
-            .filter(|name| self.all || self.names(name))
+            .filter(|name| self.all || self.includes(name))
             .map(|name| (name, realm.values(entry, name).into_owned()));
         let constructed = self
             .named
             .iter()
             .filter_map(|name| schema::attribute(name))
-            .filter(|(_, syntax)| *syntax == Syntax::Constructed)
+            .filter(|(_, syntax)| *syntax == AttributeSyntax::Constructed)
             .map(|(name, _)| (name, realm.constructed(entry, name)));
         let attributes = stored
             .chain(constructed)
@@ -163,18 +163,20 @@ fn attribute(name: &str, values: Vec<Vec<u8>>, types_only: bool) -> LdapPartialA
 }
 
 /// What the controls of a search ask for.
-struct Options {
-    page: Page,
+struct SearchControls {
+    page: PageRequest,
     domain_scope: bool,
 }
 
-impl Options {
-    fn read(controls: &[LdapControl]) -> Result<Self, LdapResult> {
-        let mut options = Self { page: Page::Whole, domain_scope: false };
+impl SearchControls {
+    fn from_controls(controls: &[LdapControl]) -> Result<Self, LdapResult> {
+        let mut options = Self { page: PageRequest::Whole, domain_scope: false };
         for control in controls {
             match control {
-                LdapControl::SimplePagedResults { size, cookie } => options.page = Page::read(*size, cookie)?,
-                LdapControl::Unknown { oid, .. } if oid == rootdse::DOMAIN_SCOPE => options.domain_scope = true,
+                LdapControl::SimplePagedResults { size, cookie } => {
+                    options.page = PageRequest::from_control(*size, cookie)?
+                }
+                LdapControl::Unknown { oid, .. } if oid == root_dse::DOMAIN_SCOPE => options.domain_scope = true,
                 LdapControl::SyncRequest { criticality: true, .. }
                 | LdapControl::AdDirsync { .. }
                 | LdapControl::ManageDsaIT { criticality: true }
@@ -183,7 +185,7 @@ impl Options {
                 | LdapControl::ShowDeleted { criticality: true }
                 | LdapControl::SdFlags { criticality: true, .. }
                 | LdapControl::ExtendedDn { criticality: true, .. }
-                | LdapControl::Unknown { criticality: true, .. } => return Err(answer::unknown_critical_control()),
+                | LdapControl::Unknown { criticality: true, .. } => return Err(results::unknown_critical_control()),
                 _ => {}
             }
         }
@@ -192,51 +194,51 @@ impl Options {
 }
 
 /// How much of the result an answer holds.
-enum Page {
+enum PageRequest {
     /// All of it, or an error.
     Whole,
     /// One page (RFC 2696). The cookie is the number of entries already sent: the tree never changes.
     Part { size: usize, sent: usize },
 }
 
-impl Page {
-    fn read(size: i64, cookie: &[u8]) -> Result<Self, LdapResult> {
-        let size = usize::try_from(size).map_err(|_| answer::bad_control())?;
+impl PageRequest {
+    fn from_control(size: i64, cookie: &[u8]) -> Result<Self, LdapResult> {
+        let size = usize::try_from(size).map_err(|_| results::bad_control())?;
         let sent = match cookie {
             [] => 0,
             cookie => {
-                let sent = cookie.try_into().map(u64::from_be_bytes).map_err(|_| answer::bad_control())?;
-                usize::try_from(sent).map_err(|_| answer::bad_control())?
+                let sent = cookie.try_into().map(u64::from_be_bytes).map_err(|_| results::bad_control())?;
+                usize::try_from(sent).map_err(|_| results::bad_control())?
             }
         };
-        Ok(Page::Part { size, sent })
+        Ok(PageRequest::Part { size, sent })
     }
 
     fn collect<'a>(
         &self,
-        matching: impl Iterator<Item = &'a Entry>,
+        matching: impl Iterator<Item = &'a DemoEntry>,
         size_limit: i32,
-        show: impl Fn(&Entry) -> LdapSearchResultEntry,
-    ) -> Found {
+        show: impl Fn(&DemoEntry) -> LdapSearchResultEntry,
+    ) -> SearchAnswer {
         let wished = usize::try_from(size_limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
         let (sent, size) = match self {
-            Page::Whole => (0, MAX_RESULTS),
-            Page::Part { size, sent } => (*sent, (*size).min(MAX_RESULTS)),
+            PageRequest::Whole => (0, MAX_RESULTS),
+            PageRequest::Part { size, sent } => (*sent, (*size).min(MAX_RESULTS)),
         };
         let room = size.min(wished.saturating_sub(sent));
         let mut rest = matching.skip(sent);
         let entries: Vec<_> = rest.by_ref().take(room).map(show).collect();
         // A page of size zero is how a client says that it wants no more pages (RFC 2696, 3).
-        let given_up = matches!(self, Page::Part { size: 0, .. });
+        let given_up = matches!(self, PageRequest::Part { size: 0, .. });
         let more = !given_up && rest.next().is_some();
         let sent = sent.saturating_add(entries.len());
         let (is_full, next) = match self {
-            Page::Whole => (more, None),
-            Page::Part { .. } if more && sent < wished => (false, Some(sent.to_be_bytes().to_vec())),
-            Page::Part { .. } => (more, Some(Vec::new())),
+            PageRequest::Whole => (more, None),
+            PageRequest::Part { .. } if more && sent < wished => (false, Some(sent.to_be_bytes().to_vec())),
+            PageRequest::Part { .. } => (more, Some(Vec::new())),
         };
         let controls = next.map(|cookie| LdapControl::SimplePagedResults { size: 0, cookie }).into_iter().collect();
-        let done = if is_full { answer::too_many() } else { answer::success() };
-        Found { entries, references: Vec::new(), done, controls }
+        let done = if is_full { results::too_many() } else { results::success() };
+        SearchAnswer { entries, references: Vec::new(), done, controls }
     }
 }

@@ -9,9 +9,9 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::connection::Connection;
+use super::connection::DemoConnection;
 use super::realm::Realm;
-use super::sample::Sample;
+use super::sample::SampleDomain;
 use crate::domain::Clock;
 
 /// How many clients are served at once. The program keeps a handful of connections; the rest is room for tools that
@@ -23,15 +23,15 @@ pub(super) const MAX_CONNECTIONS: usize = 64;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// A running directory. It stops, with all its connections, when dropped.
-pub struct EmbeddedDirectory {
+pub struct DemoDirectory {
     address: SocketAddr,
-    accounts: Vec<Account>,
+    accounts: Vec<SampleAccount>,
     _listening: AbortOnDropHandle<()>,
 }
 
 /// An account as the demo prints it. There is no `Debug`, so that no log learns to print passwords.
 #[derive(Clone)]
-pub struct Account {
+pub struct SampleAccount {
     /// What to type into the sign-in form.
     pub username: String,
     /// The sample password.
@@ -39,26 +39,26 @@ pub struct Account {
     /// What people call them.
     pub display_name: String,
     /// What signing in with it shows: "may open Operations", "disabled".
-    pub shows: String,
+    pub outcome: String,
 }
 
-impl EmbeddedDirectory {
+impl DemoDirectory {
     /// Starts serving `sample` on a free port of the IPv4 loopback address. Lock-outs and idle times go by `clock`.
     ///
     /// # Errors
     /// `InvalidInput` when the sample contradicts itself, or why no port could be had.
-    pub async fn start(sample: &Sample, clock: Arc<dyn Clock>) -> io::Result<Self> {
+    pub async fn start(sample: &SampleDomain, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let realm = Arc::new(Realm::new(sample, clock)?);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let accounts = sample
             .people
             .iter()
-            .map(|person| Account {
+            .map(|person| SampleAccount {
                 username: person.username.clone(),
                 password: person.password.clone(),
                 display_name: person.display_name.clone(),
-                shows: person.shows.clone(),
+                outcome: person.outcome.clone(),
             })
             .collect();
         let listening = AbortOnDropHandle::new(tokio::spawn(listen(listener, realm)));
@@ -71,7 +71,7 @@ impl EmbeddedDirectory {
     }
 
     /// The accounts, in the sample's order.
-    pub fn accounts(&self) -> &[Account] {
+    pub fn accounts(&self) -> &[SampleAccount] {
         &self.accounts
     }
 }
@@ -83,7 +83,7 @@ async fn listen(listener: TcpListener, realm: Arc<Realm>) {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) if connections.len() < MAX_CONNECTIONS => {
-                    connections.spawn(Connection::new(Arc::clone(&realm), stream).serve());
+                    connections.spawn(DemoConnection::new(Arc::clone(&realm), stream).serve());
                 }
                 Ok((_, peer)) => {
                     tracing::warn!(%peer, most = MAX_CONNECTIONS, "the embedded directory has no room for a client");

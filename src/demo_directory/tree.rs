@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 
-use super::ids::Sid;
-use super::sample::Sample;
+use super::ids::DemoSid;
+use super::sample::SampleDomain;
 use super::schema;
 use crate::domain::{Dn, Timestamp};
 
-mod grow;
+mod build;
 
 /// Where an entry stands in [`Tree::entries`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,11 +16,11 @@ pub(super) struct EntryId(usize);
 
 /// Which person of the sample an entry is the account of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct AccountId(pub(super) usize);
+pub(super) struct SampleAccountId(pub(super) usize);
 
 /// The naming context an entry is in; a search never crosses from one to the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Context {
+pub(super) enum NamingContext {
     /// The domain.
     Domain,
     /// The forest's configuration.
@@ -29,19 +29,19 @@ pub(super) enum Context {
 
 /// One entry, with what is stored on it.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct DemoEntry {
     pub(super) id: EntryId,
     pub(super) dn: Dn,
     pub(super) parent: Option<Dn>,
-    pub(super) context: Context,
-    pub(super) account: Option<AccountId>,
+    pub(super) context: NamingContext,
+    pub(super) account: Option<SampleAccountId>,
     /// Set on people and groups: what `tokenGroups` is made of.
-    sid: Option<Sid>,
-    grants: bool,
+    sid: Option<DemoSid>,
+    is_security_group: bool,
     attributes: Vec<(&'static str, Vec<Vec<u8>>)>,
 }
 
-impl Entry {
+impl DemoEntry {
     /// The stored values of an attribute, by its proper spelling; none when it is absent.
     pub(super) fn values(&self, attribute: &str) -> &[Vec<u8>] {
         self.attributes.iter().find(|(name, _)| *name == attribute).map_or(&[], |(_, values)| values)
@@ -64,58 +64,58 @@ impl Entry {
 
 /// All entries, parents before children.
 #[derive(Debug)]
-pub(super) struct Tree {
+pub(super) struct DemoTree {
     pub(super) domain: Dn,
     pub(super) configuration: Dn,
     pub(super) schema: Dn,
-    entries: Vec<Entry>,
+    entries: Vec<DemoEntry>,
     by_dn: HashMap<Dn, EntryId>,
     /// For each entry, the groups that list it as a member.
     direct_groups: Vec<Vec<EntryId>>,
     domain_users: EntryId,
 }
 
-impl Tree {
+impl DemoTree {
     /// Grows the tree. Moments stored on entries are told from `now`.
     ///
     /// # Errors
     /// `InvalidInput` when the sample contradicts itself: a name twice, a member that does not exist, a text that
     /// cannot be part of a name.
-    pub(super) fn grow(sample: &Sample, now: Timestamp) -> io::Result<Self> {
-        grow::grow(sample, now)
+    pub(super) fn build(sample: &SampleDomain, now: Timestamp) -> io::Result<Self> {
+        build::build(sample, now)
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = &DemoEntry> {
         self.entries.iter()
     }
 
-    pub(super) fn find(&self, dn: &Dn) -> Option<&Entry> {
+    pub(super) fn find(&self, dn: &Dn) -> Option<&DemoEntry> {
         self.by_dn.get(dn).map(|id| &self.entries[id.0])
     }
 
     /// The entry with this value of `objectGUID` or `objectSid`.
-    pub(super) fn find_by_id(&self, attribute: &str, id: &[u8]) -> Option<&Entry> {
+    pub(super) fn find_by_id(&self, attribute: &str, id: &[u8]) -> Option<&DemoEntry> {
         self.entries.iter().find(|entry| entry.values(attribute).iter().any(|value| value == id))
     }
 
     /// The deepest entry above a name that does not exist.
-    pub(super) fn nearest_above(&self, dn: &Dn) -> Option<&Entry> {
+    pub(super) fn nearest_above(&self, dn: &Dn) -> Option<&DemoEntry> {
         self.entries.iter().rev().find(|entry| dn.is_within(&entry.dn))
     }
 
     /// Whether `member` is in `group`, directly or through other groups; the primary group does not count
     /// (MS-ADTS 3.1.1.3.4.4.3, `LDAP_MATCHING_RULE_TRANSITIVE_EVAL`).
-    pub(super) fn is_member(&self, member: &Entry, group: &Entry) -> bool {
+    pub(super) fn is_member(&self, member: &DemoEntry, group: &DemoEntry) -> bool {
         self.groups_above([member.id]).contains(&group.id)
     }
 
     /// Every SID that counts when access is judged: all groups, nested, with the primary one; no mailing lists
     /// (MS-ADTS 3.1.1.4.5.19).
-    pub(super) fn token_groups(&self, entry: &Entry) -> Vec<Vec<u8>> {
+    pub(super) fn token_groups(&self, entry: &DemoEntry) -> Vec<Vec<u8>> {
         let primary = entry.account.is_some().then_some(self.domain_users);
         // Nobody is listed as a member of the primary group, so nothing can come twice.
         let groups = self.groups_above([entry.id].into_iter().chain(primary)).into_iter().chain(primary);
-        let groups = groups.map(|id| &self.entries[id.0]).filter(|group| group.grants);
+        let groups = groups.map(|id| &self.entries[id.0]).filter(|group| group.is_security_group);
         groups.filter_map(|group| group.sid.as_ref()).map(|sid| sid.as_bytes().to_vec()).collect()
     }
 
@@ -155,18 +155,18 @@ pub(super) fn escape_rdn(value: &str) -> String {
 mod tests {
     use super::*;
 
-    fn grown(sample: &Sample) -> Tree {
-        Tree::grow(sample, Timestamp::from_millis(1_795_309_126_976)).unwrap()
+    fn grown(sample: &SampleDomain) -> DemoTree {
+        DemoTree::build(sample, Timestamp::from_millis(1_795_309_126_976)).unwrap()
     }
 
-    fn named<'a>(tree: &'a Tree, account: &str) -> &'a Entry {
-        let by_name = |entry: &&Entry| entry.values("sAMAccountName").iter().any(|name| name == account.as_bytes());
+    fn named<'a>(tree: &'a DemoTree, account: &str) -> &'a DemoEntry {
+        let by_name = |entry: &&DemoEntry| entry.values("sAMAccountName").iter().any(|name| name == account.as_bytes());
         tree.entries().find(by_name).expect(account)
     }
 
     #[test]
     fn a_restart_keeps_ids() {
-        let (one, two) = (grown(&Sample::demo()), grown(&Sample::demo()));
+        let (one, two) = (grown(&SampleDomain::demo()), grown(&SampleDomain::demo()));
         for (a, b) in one.entries().zip(two.entries()) {
             assert_eq!(a.dn, b.dn);
             assert_eq!(a.values("objectGUID"), b.values("objectGUID"));
@@ -178,16 +178,16 @@ mod tests {
 
     #[test]
     fn a_person_renamed_keeps_their_ids() {
-        let mut sample = Sample::demo();
+        let mut sample = SampleDomain::demo();
         sample.people[0].common_name = "Alice Smith".to_owned();
-        let (before, after) = (grown(&Sample::demo()), grown(&sample));
+        let (before, after) = (grown(&SampleDomain::demo()), grown(&sample));
         assert_ne!(named(&before, "alice").dn, named(&after, "alice").dn);
         assert_eq!(named(&before, "alice").values("objectGUID"), named(&after, "alice").values("objectGUID"));
     }
 
     #[test]
     fn nested_groups_count_and_mailing_lists_do_not() {
-        let tree = grown(&Sample::demo());
+        let tree = grown(&SampleDomain::demo());
         let sid = |name: &str| named(&tree, name).values("objectSid")[0].clone();
         let groups = tree.token_groups(named(&tree, "alice"));
         for name in ["dash-ops-nyc", "dash-ops", "Domain Users", "Users"] {
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_circle_of_groups_ends() {
-        let mut sample = Sample::demo();
+        let mut sample = SampleDomain::demo();
         let nyc = sample.groups.iter_mut().find(|group| group.name == "dash-ops-nyc").unwrap();
         nyc.members.push("dash-ops".to_owned());
         let tree = grown(&sample);
@@ -208,12 +208,12 @@ mod tests {
 
     #[test]
     fn a_sample_that_contradicts_itself_is_refused() {
-        let mut twice = Sample::demo();
+        let mut twice = SampleDomain::demo();
         twice.people[1].username = "ALICE".to_owned();
-        let mut stranger = Sample::demo();
+        let mut stranger = SampleDomain::demo();
         stranger.groups[0].members.push("nobody".to_owned());
         for (sample, word) in [(twice, "ALICE"), (stranger, "nobody")] {
-            let fault = Tree::grow(&sample, Timestamp::from_millis(0)).unwrap_err();
+            let fault = DemoTree::build(&sample, Timestamp::from_millis(0)).unwrap_err();
             assert_eq!(fault.kind(), io::ErrorKind::InvalidInput);
             assert!(fault.to_string().contains(word), "{fault}");
         }
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn awkward_names_are_escaped_so_that_they_read_back() {
-        let tree = grown(&Sample::demo());
+        let tree = grown(&SampleDomain::demo());
         let lobby = named(&tree, "lobby");
         assert_eq!(lobby.values("cn")[0], br"Lobby screen #2 * (NYC\LA)");
         assert!(lobby.dn.as_str().starts_with(r"CN=Lobby screen #2 * (NYC\\LA),OU="), "{}", lobby.dn);

@@ -29,7 +29,7 @@ impl RelyingParty {
     /// `localhost`, which browsers trust without HTTPS.
     ///
     /// # Errors
-    /// [`WhyNoPasskeys`] when browsers would make none.
+    /// [`PasskeysUnavailable`] when browsers would make none.
     pub fn for_request(
         public_url: Option<&Url>,
         host: Option<&str>,

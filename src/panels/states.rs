@@ -126,7 +126,7 @@ fn uptime(beats: &VecDeque<HealthState>) -> String {
     if bad == 0 {
         return "100 %".to_owned();
     }
-    #[expect(clippy::cast_precision_loss, reason = "at most BEATS")]
+    #[expect(clippy::cast_precision_loss, reason = "at most MAX_BEATS")]
     let share = (known - bad) as f64 / known as f64 * 100.0;
     format!("{} %", digits::format_fixed(share, u8::from(bad < known), false))
 }

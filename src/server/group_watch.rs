@@ -10,20 +10,20 @@ use crate::pages::{PageStore, referenced_groups};
 pub(super) async fn watch_groups(
     watch: Arc<GroupWatch>,
     directories: Arc<Directories>,
-    shelf: Arc<PageStore>,
+    page_store: Arc<PageStore>,
     admins: Audience,
     clock: Arc<dyn Clock>,
-    every: Duration,
+    interval: Duration,
 ) {
-    let mut changes = shelf.changes();
+    let mut changes = page_store.changes();
     loop {
         changes.mark_unchanged();
-        let mut named: Vec<GroupMention> = referenced_groups(Some(&shelf), &admins);
+        let mut named: Vec<GroupMention> = referenced_groups(Some(&page_store), &admins);
         named.retain(|naming| directories.can_look_up_group(&naming.group));
         watch.check(&named).await;
         tokio::select! {
-            () = clock.sleep(every) => {}
-            // The sender lives in the shelf, which this task holds.
+            () = clock.sleep(interval) => {}
+            // The sender lives in the page_store, which this task holds.
             _ = changes.changed() => {}
         }
     }

@@ -6,13 +6,13 @@ use crate::domain::{Client, PageSlug};
 use crate::pages::PageStore;
 
 /// Records in the audit log which pages have changed, whenever their files are reloaded.
-pub(super) async fn audit_pages(shelf: Arc<PageStore>, audit: Audit) {
-    let mut changes = shelf.changes();
-    let mut before = PagesSnapshot::of(&shelf);
+pub(super) async fn audit_pages(page_store: Arc<PageStore>, audit: Audit) {
+    let mut changes = page_store.changes();
+    let mut before = PagesSnapshot::of(&page_store);
     loop {
-        // The sender lives in the shelf, which this task holds.
+        // The sender lives in the page_store, which this task holds.
         let _ = changes.changed().await;
-        let now = PagesSnapshot::of(&shelf);
+        let now = PagesSnapshot::of(&page_store);
         if let Some(what) = now.changes_since(&before) {
             audit.record(&Client::default(), &AuditEvent::PagesReloaded { what: &what });
         }
@@ -27,9 +27,9 @@ struct PagesSnapshot {
 }
 
 impl PagesSnapshot {
-    fn of(shelf: &PageStore) -> Self {
+    fn of(page_store: &PageStore) -> Self {
         let revision = |page: &Arc<crate::pages::Page>| (page.slug.clone(), page.revision().to_owned());
-        Self { revisions: shelf.pages().iter().map(revision).collect(), faults: shelf.faults().len() }
+        Self { revisions: page_store.pages().iter().map(revision).collect(), faults: page_store.faults().len() }
     }
 
     /// A short text of the changes; `None` when there are none.

@@ -33,7 +33,7 @@ impl Stores {
         let file = |name| settings.state.join(name);
         Ok(Self {
             sessions: Sessions::open(&file(SESSIONS_FILE), &settings.sessions, Arc::clone(clock)).await?,
-            factors: Factors::open(&file(FACTORS_FILE), keys.factors(), Arc::clone(clock)).await?,
+            factors: Factors::open(&file(FACTORS_FILE), keys.factors_key(), Arc::clone(clock)).await?,
             accounts: open_accounts(settings, Arc::clone(clock)).await?,
             tokens: open_tokens(settings, clock).await?,
             audit: open_audit(settings).await?,

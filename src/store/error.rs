@@ -12,11 +12,11 @@ pub enum StoreError {
         kind.name, path.display()
     )]
     Open {
-        /// What it keeps.
+        /// The kind of store.
         kind: StoreKind,
         /// The file.
         path: PathBuf,
-        /// What went wrong, for the log.
+        /// The cause, for the log.
         reason: String,
     },
     /// The file is there and is not a sound store.
@@ -26,11 +26,11 @@ pub enum StoreError {
         kind.name, path.display(), kind.if_recreated
     )]
     Damaged {
-        /// What it keeps.
+        /// The kind of store.
         kind: StoreKind,
         /// The file.
         path: PathBuf,
-        /// What is wrong with it, for the log.
+        /// The damage, for the log.
         reason: String,
     },
     /// The file was written by another version of the program.
@@ -40,21 +40,21 @@ pub enum StoreError {
         kind.name, path.display(), kind.if_recreated
     )]
     OtherVersion {
-        /// What it keeps.
+        /// The kind of store.
         kind: StoreKind,
         /// The file.
         path: PathBuf,
-        /// Which migration does not fit, for the log.
+        /// The migration that does not fit, for the log.
         reason: String,
     },
     /// The store was open, and a query failed.
     #[error("the {} {} cannot be used: {reason}; look at its disk's free space and health", kind.name, path.display())]
     Query {
-        /// What it keeps.
+        /// The kind of store.
         kind: StoreKind,
         /// The file.
         path: PathBuf,
-        /// What SQLite says, for the log. It names no values.
+        /// SQLite's message, for the log. It names no values.
         reason: String,
     },
     /// A secret could not be hashed, or compared with its hash.

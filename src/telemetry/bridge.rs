@@ -1,10 +1,10 @@
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-/// Rocket and other libraries speak `log`; this carries what they say into `tracing`. Without the place in their source
-/// that they add to every line: it is a path of whichever machine built the program.
+/// A `log` logger that forwards the lines of Rocket and other libraries to `tracing`, without the source location that
+/// they add to every line: it is a path of whichever machine built the program.
 struct LogBridge;
 
-/// Begins to carry, from here on. Which lines are written is the filter's decision.
+/// Installs the bridge as the `log` crate's logger. Which lines are written is the filter's decision.
 pub(super) fn install() {
     match log::set_logger(&LogBridge) {
         // Finer lines are for those who work on the libraries themselves.
@@ -39,14 +39,14 @@ impl Log for LogBridge {
     fn flush(&self) {}
 }
 
-/// Our own modules speak `tracing`; what comes from them by `log` is Rocket's generated code, which announces every guard
-/// that forwards. Rocket's server announces every request that has no route and every catcher, which the request log has
-/// already; its settings are checked, and its address is told, by our own commands. The LDAP client's failures are told by whoever
-/// asked, and without the entries that it would print.
+/// Whether lines of this target are forwarded. Our own modules use `tracing`; what comes from them by `log` is Rocket's
+/// generated code, which logs every guard that forwards. Rocket's server logs every request that has no route and every
+/// catcher, which the request log has already; its settings are checked, and its address is logged, by our own
+/// commands. The LDAP client's failures are logged by its caller, and without the entries that it would print.
 fn is_forwarded(target: &str) -> bool {
     let crate_name = target.split("::").next().unwrap_or(target);
-    let told_elsewhere = ["rocket::server", "rocket::launch", "rocket::config", "ldap3::"];
-    crate_name != env!("CARGO_CRATE_NAME") && !told_elsewhere.iter().any(|module| target.starts_with(module))
+    let logged_elsewhere = ["rocket::server", "rocket::launch", "rocket::config", "ldap3::"];
+    crate_name != env!("CARGO_CRATE_NAME") && !logged_elsewhere.iter().any(|module| target.starts_with(module))
 }
 
 #[cfg(test)]

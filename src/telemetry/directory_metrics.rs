@@ -10,14 +10,15 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::server_names::ServerNames;
 
-/// From an answer out of a server's memory on the same rack (1 ms) to twice the default deadline of an operation
-/// (10 s), three steps a decade.
+/// The buckets of operation durations: from an answer out of a server's memory on the same rack (1 ms) to twice the
+/// default deadline of an operation (10 s), three steps a decade.
 const OPERATION_SECONDS: [f64; 13] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
 
-/// From a handful of people in one search to thousands at a busy server, up to the default interval between two.
+/// The buckets of refresh durations: from a handful of people in one search to thousands at a busy server, up to the
+/// default interval between two.
 const REFRESH_SECONDS: [f64; 11] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0];
 
-/// What is counted of the directory. A clone is the same figures; counting takes no lock that is held for long.
+/// The directory's metrics. Clones share their values; counting takes no lock that is held for long.
 ///
 /// Words for operations and outcomes are the program's own (`&'static str`), so their number is bounded; names of
 /// servers are not, and those beyond a limit share the label `other`.
@@ -36,7 +37,7 @@ pub struct DirectoryMetrics {
     refresh_seconds: Histogram,
 }
 
-/// How a pool of connections stands.
+/// The size of a pool of connections, and its use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PoolSize {
     /// Connections that are open, in use or not.
@@ -77,7 +78,7 @@ struct SignInLabels {
 }
 
 impl DirectoryMetrics {
-    /// New figures, which `registry` writes out from now on.
+    /// New metrics, registered in `registry`.
     pub(super) fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
             servers: ServerNames::default(),
@@ -118,7 +119,7 @@ impl DirectoryMetrics {
         metrics
     }
 
-    /// One `operation` at `server` is over, with this `outcome`, after `elapsed`.
+    /// Counts and times an `operation` at `server` that has finished with this `outcome`, after `elapsed`.
     pub fn operation(&self, operation: &'static str, server: &str, outcome: &'static str, elapsed: Duration) {
         let server = self.servers.label(server);
         let timed = TimedLabels { operation, server: Arc::clone(&server) };
@@ -126,7 +127,7 @@ impl DirectoryMetrics {
         self.operation_seconds.get_or_create(&timed).observe(elapsed.as_secs_f64());
     }
 
-    /// How the `pool` of connections to the directory of this name stands now.
+    /// Sets the current size of the `pool` of connections to the directory of this name.
     pub fn pool(&self, pool: &'static str, directory: &str, size: PoolSize) {
         let labels = PoolLabels { pool, directory: directory.into() };
         for (gauge, value) in
@@ -136,18 +137,18 @@ impl DirectoryMetrics {
         }
     }
 
-    /// Whether `server` answers.
+    /// Sets whether `server` answers.
     pub fn server_up(&self, server: &str, up: bool) {
         let labels = ServerLabels { server: self.servers.label(server) };
         self.server_up.get_or_create(&labels).set(i64::from(up));
     }
 
-    /// Somebody tried to sign in, and this came of it.
+    /// Counts a sign-in by its outcome.
     pub fn sign_in(&self, outcome: &'static str) {
         self.sign_ins.get_or_create(&SignInLabels { outcome }).inc();
     }
 
-    /// So many `people` who are signed in were read anew, and `changed` of them were not as before.
+    /// Counts and times a refresh of `people` who are signed in, of whom `changed` were not as before.
     pub fn refresh(&self, people: usize, changed: usize, elapsed: Duration) {
         for (counter, value) in [(&self.refreshed_people, people), (&self.refresh_changes, changed)] {
             counter.inc_by(u64::try_from(value).unwrap_or(u64::MAX));
@@ -165,7 +166,7 @@ mod tests {
 
     const DC1: &str = "ldaps://dc1:636";
 
-    /// Everything that `count` makes of new figures, line by line.
+    /// The text lines of new metrics after `count`.
     fn lines(count: impl FnOnce(&DirectoryMetrics)) -> Vec<String> {
         let mut registry = Registry::with_prefix("belvedere");
         count(&DirectoryMetrics::register(&mut registry));

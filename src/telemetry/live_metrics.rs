@@ -9,11 +9,11 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-/// From a reading to the last socket of a row: a batch waits up to `live.batch_interval` for others, and then is written.
+/// The buckets of the time from a reading to the last socket of a writer shard: a batch waits up to
+/// `live.batch_interval` for others, and then is written.
 const READING_TO_WIRE_SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0];
 
-/// What is counted of the live channels, and what is looked up when somebody reads the figures. A clone is the same
-/// figures.
+/// The live channels' metrics: counters, and gauges that are set when the metrics are read. Clones share their values.
 #[derive(Clone)]
 pub struct LiveMetrics {
     frames: Family<TransportLabels, Counter>,
@@ -61,34 +61,34 @@ struct SourceLabels {
     source: String,
 }
 
-/// The live channels as they stand at one moment.
+/// The state of the live channels at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct LiveState {
-    /// How many watch each page, by its slug.
+    /// The number of viewers of each page, by its slug.
     pub viewers: BTreeMap<String, usize>,
-    /// How many channels run.
+    /// The number of channels that run.
     pub channels: usize,
     /// How many batches behind its channel each socket is, the least first.
     pub lags: Vec<u64>,
-    /// How many sockets take nothing at the moment.
+    /// The number of sockets that accept no data at the moment.
     pub stalled: usize,
-    /// The feeds by their source.
+    /// The feeds by source.
     pub feeds: Vec<(String, FeedsState)>,
 }
 
-/// The feeds of one source.
+/// The state of one source's feeds.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FeedsState {
-    /// How many run.
+    /// The number of feeds that run.
     pub running: usize,
-    /// How many of them have no reading newer than their trouble.
+    /// The number of feeds without a reading newer than their failure.
     pub failing: usize,
-    /// How old the oldest of their last readings is.
+    /// The age of the oldest of their last readings.
     pub oldest_reading: Duration,
 }
 
 impl LiveState {
-    /// The lag that a share of the sockets does not exceed, in batches; `share` is from 0 to 1.
+    /// A quantile of the sockets' lag, in batches; `quantile` is from 0 to 1.
     pub fn lag_quantile(&self, quantile: f64) -> u64 {
         #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let at = (self.lags.len().saturating_sub(1) as f64 * quantile).ceil() as usize;
@@ -97,7 +97,7 @@ impl LiveState {
 }
 
 impl LiveMetrics {
-    /// New figures, which `registry` writes out from now on.
+    /// New metrics, registered in `registry`.
     pub(super) fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
             frames: Family::default(),
@@ -145,39 +145,39 @@ impl LiveMetrics {
         metrics
     }
 
-    /// So much was written to sockets.
+    /// Counts frames and bytes that were written to sockets.
     pub fn add_written(&self, frames: u64, bytes: u64) {
         self.count(TransportLabels { over: "websocket" }, frames, bytes);
     }
 
-    /// One event of so many bytes was given to a stream.
+    /// Counts one server-sent event and its bytes.
     pub fn add_streamed_event(&self, bytes: usize) {
         self.count(TransportLabels { over: "events" }, 1, u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
-    /// A whole state was sent.
+    /// Counts a snapshot that was sent.
     pub fn add_snapshot(&self) {
         self.snapshots.inc();
     }
 
-    /// A connection has begun; `resumed`, when all that it had missed could be replayed.
+    /// Counts a new connection; `resumed` when all that it had missed could be replayed.
     pub fn connection_started(&self, resumed: bool) {
         self.connections_started
             .get_or_create(&ConnectionStartLabels { with: if resumed { "replay" } else { "snapshot" } })
             .inc();
     }
 
-    /// A connection was ended from here.
+    /// Counts a connection that the server closed.
     pub fn connection_closed(&self, reason: &'static str) {
         self.connections_closed.get_or_create(&CloseReasonLabels { reason }).inc();
     }
 
-    /// A batch is on all the wires of a row, so long after its oldest reading.
+    /// Records the time from a batch's oldest reading until it was written to all sockets of a writer shard.
     pub fn observe_reading_to_wire(&self, after: Duration) {
         self.reading_to_wire.observe(after.as_secs_f64());
     }
 
-    /// Takes in how things stand: for the figures that are looked up when somebody reads them.
+    /// Sets the gauges, just before the metrics are read.
     pub fn set_state(&self, state: &LiveState) {
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.viewers.clear();
@@ -201,8 +201,8 @@ impl LiveMetrics {
         }
     }
 
-    fn count(&self, over: TransportLabels, frames: u64, bytes: u64) {
-        self.frames.get_or_create(&over).inc_by(frames);
-        self.bytes_sent.get_or_create(&over).inc_by(bytes);
+    fn count(&self, labels: TransportLabels, frames: u64, bytes: u64) {
+        self.frames.get_or_create(&labels).inc_by(frames);
+        self.bytes_sent.get_or_create(&labels).inc_by(bytes);
     }
 }

@@ -11,15 +11,16 @@ use crate::config::{LogFormat, LogSettings};
 
 use super::bridge;
 
-/// A filter that is not in `tracing`'s filter language. Settings that were read from a file have a sound one.
+/// The log's filter is not in `tracing`'s filter language. Settings that were read from a file have a valid one.
 #[derive(Debug, thiserror::Error)]
 #[error("the log's filter cannot be read: {0}; write it like `info,belvedere=debug`")]
 pub struct InvalidLogFilter(#[from] tracing_subscriber::filter::ParseError);
 
-/// Starts the log for the whole process. Only the first call counts: a second one, as tests make it, changes nothing.
+/// Initialises logging for the whole process. Only the first call counts: a second one, as tests make it, changes
+/// nothing.
 ///
 /// # Errors
-/// [`InvalidFilter`].
+/// [`InvalidLogFilter`].
 pub fn init_logging(settings: &LogSettings) -> Result<(), InvalidLogFilter> {
     let terminal = stderr().is_terminal();
     let subscriber = subscriber(settings, terminal, stderr)?;
@@ -30,13 +31,13 @@ pub fn init_logging(settings: &LogSettings) -> Result<(), InvalidLogFilter> {
     Ok(())
 }
 
-/// A panic is a line like any other: with its place, on one line.
+/// Logs a panic with its source location, on one line.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string);
     tracing::error!(place, "panicked: {}", panic.payload_as_str().unwrap_or("without a word"));
 }
 
-/// Whether a line may be written at all, whatever filter is set: at its finest, the embedded directory's codec logs
+/// Whether a line may be logged at all, whatever filter is set: at trace level, the embedded directory's codec logs
 /// whole messages, the passwords of binds among them.
 fn may_be_logged(metadata: &Metadata<'_>) -> bool {
     *metadata.level() != Level::TRACE || !metadata.target().starts_with("ldap3_proto")
@@ -75,7 +76,7 @@ mod tests {
 
     use super::*;
 
-    /// Keeps what is written.
+    /// A writer that keeps the log in memory.
     #[derive(Clone, Default)]
     struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
@@ -89,12 +90,12 @@ mod tests {
         }
     }
 
-    fn lines(settings: &LogSettings, terminal: bool, say: impl FnOnce()) -> Vec<String> {
-        let page = LogBuffer::default();
-        let copy = page.clone();
+    fn lines(settings: &LogSettings, terminal: bool, log: impl FnOnce()) -> Vec<String> {
+        let buffer = LogBuffer::default();
+        let copy = buffer.clone();
         let subscriber = subscriber(settings, terminal, move || copy.clone()).unwrap();
-        tracing::subscriber::with_default(subscriber, say);
-        let written = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        tracing::subscriber::with_default(subscriber, log);
+        let written = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
         written.lines().map(str::to_owned).collect()
     }
 

@@ -7,10 +7,10 @@ use prometheus_client::registry::Registry;
 
 use super::{AuditMetrics, DirectoryMetrics, LiveMetrics};
 
-/// What every name begins with, so that ours are told from others' on the same monitoring.
+/// The prefix of every metric's name, which tells ours from others' on the same monitoring.
 const PREFIX: &str = "belvedere";
 
-/// Every figure the program keeps of itself. A clone is the same figures.
+/// All metrics of the program. Clones share their values.
 ///
 /// There is one in a server, made when it is built and passed to the rooms that have something to count; two servers
 /// in one process never mix theirs.
@@ -22,13 +22,13 @@ pub struct Metrics {
     live: LiveMetrics,
 }
 
-/// The figures could not be written out.
+/// The metrics could not be encoded.
 #[derive(Debug, thiserror::Error)]
 #[error("the figures cannot be written as OpenMetrics text: {0}")]
 pub struct EncodeMetricsError(#[from] fmt::Error);
 
 impl Metrics {
-    /// New figures, nothing counted yet.
+    /// New metrics, nothing counted yet.
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix(PREFIX);
         registry.register("build", "What runs here", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
@@ -38,25 +38,25 @@ impl Metrics {
         Self { registry: Arc::new(registry), directory, audit, live }
     }
 
-    /// The directory's, for the rooms that ask it.
+    /// The directory's metrics, for the rooms that ask it.
     pub fn directory(&self) -> DirectoryMetrics {
         self.directory.clone()
     }
 
-    /// The audit's, for the room that writes it.
+    /// The audit's metrics, for the room that writes it.
     pub fn audit(&self) -> AuditMetrics {
         self.audit.clone()
     }
 
-    /// The live channels', for the room that makes them move.
+    /// The live channels' metrics, for the room that runs them.
     pub fn live(&self) -> LiveMetrics {
         self.live.clone()
     }
 
-    /// All of them as OpenMetrics text, version 1.0.0.
+    /// Encodes all metrics as OpenMetrics text, version 1.0.0.
     ///
     /// # Errors
-    /// [`EncodeError`].
+    /// [`EncodeMetricsError`].
     pub fn encode(&self) -> Result<String, EncodeMetricsError> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;

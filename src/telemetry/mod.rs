@@ -1,9 +1,9 @@
-//! What the program tells of itself: its log, and its figures.
+//! The program's log and its metrics.
 //!
 //! Logs go through `tracing`, Rocket's own lines and other libraries' through the `log` bridge, to standard error: for
 //! people when that is a terminal, one JSON object a line otherwise. [`Metrics`] counts and times what the rooms above
-//! do; it is a handle that is passed to them, never a global. This room decides how lines and figures look; it never
-//! adds to them, and no secret is ever given to it.
+//! do; it is a handle that is passed to them, never a global. This room decides the format of log lines and metrics; it
+//! writes none itself, and no secret is ever given to it.
 
 mod audit_metrics;
 mod bridge;

@@ -1,19 +1,20 @@
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Each server is a series of its own in every figure. Settings name a handful, and SRV records of even a large
-/// domain some dozens; a name server that keeps inventing more must not fill the memory, nor the monitoring behind it.
+/// The most servers with a label of their own. Each is a time series of its own in every metric. Settings name a
+/// handful, and SRV records of even a large domain some dozens; a name server that keeps inventing more must not fill
+/// the memory, nor the monitoring behind it.
 const MAX_SERVERS: usize = 64;
 
-/// What all further ones are counted as.
+/// The label of all further servers.
 const OTHER: &str = "other";
 
-/// The servers that have a series of their own.
+/// The servers that have a label of their own.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ServerNames(Arc<RwLock<HashSet<Arc<str>>>>);
 
 impl ServerNames {
-    /// The label for `server`: its own, or the one for all that came too late to have one.
+    /// The label for `server`: its own, or [`OTHER`] when there are too many.
     pub(super) fn label(&self, server: &str) -> Arc<str> {
         if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(server) {
             return Arc::clone(known);

@@ -246,21 +246,20 @@ async fn a_watch_hears_what_another_process_did_to_the_file() {
     let mut watch = fixture.tokens.watch(made.id, &alice);
     let other = open(&fixture.folder, &fixture.clock).await;
     other.revoke(made.id, None).await.unwrap();
-    let news = async {
+    let event = async {
         tokio::select! {
-            news = watch.next_event() => news,
+            event = watch.next_event() => event,
             () = fixture.tokens.poll_external_changes() => unreachable!("it follows for ever"),
             () = async {
                 loop {
-                    // The store's answers come from a thread of its own: the time goes on only when they have been
-                    // heard.
+                    // The store's answers come from a thread of its own: the time goes on only when they have arrived.
                     fixture.tokens.count_people().await.unwrap();
                     fixture.clock.advance(Duration::from_millis(100));
                 }
             } => unreachable!("the time passes for ever"),
         }
     };
-    assert_eq!(news.await, RowEvent::Ended(EndReason::Revoked));
+    assert_eq!(event.await, RowEvent::Ended(EndReason::Revoked));
     assert!(fixture.clock_now() < START + Duration::from_secs(50), "long before the watch is checked by itself");
 }
 

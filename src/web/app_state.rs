@@ -136,7 +136,7 @@ impl AppState {
             session_lifetime: self.session_lifetime,
             stay_signed_in: self.stay_signed_in,
             session_stale_after: self.session_stale_after,
-            password_connection_lifetime: self.session_refresher.every(),
+            password_connection_lifetime: self.session_refresher.interval(),
             tokens: self.token_settings,
             recent_authentication: self.recent_authentication,
             body_timeout: self.body_timeout,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use belvedere::demo_directory::{EmbeddedDirectory, Sample};
+use belvedere::demo_directory::{DemoDirectory, SampleDomain};
 use belvedere::domain::{ManualClock, SystemClock};
 use reqwest::header::{ACCEPT, ORIGIN};
 use reqwest::{Method, StatusCode};
@@ -145,7 +145,7 @@ async fn an_address_that_fails_too_often_waits_whatever_it_calls_itself() {
 
 #[tokio::test]
 async fn a_page_that_stays_shut_and_a_request_that_is_not_ours_stand_in_the_audit() {
-    let directory = EmbeddedDirectory::start(&Sample::demo(), Arc::new(SystemClock)).await.unwrap();
+    let directory = DemoDirectory::start(&SampleDomain::demo(), Arc::new(SystemClock)).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("pages")).unwrap();
     let page = format!("access = {{ users = [\"nobody\"] }}\n{}", page("Closed"));

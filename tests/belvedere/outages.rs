@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use belvedere::demo_directory::{EmbeddedDirectory, Sample};
+use belvedere::demo_directory::{DemoDirectory, SampleDomain};
 use belvedere::domain::{ManualClock, SystemClock};
 use reqwest::StatusCode;
 use serde_json::json;
@@ -126,7 +126,7 @@ async fn a_fault_of_ours_shows_a_reference_and_not_its_cause() {
 
 #[tokio::test]
 async fn the_log_has_the_cause_under_the_reference() {
-    let directory = EmbeddedDirectory::start(&Sample::demo(), Arc::new(SystemClock)).await.unwrap();
+    let directory = DemoDirectory::start(&SampleDomain::demo(), Arc::new(SystemClock)).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("pages")).unwrap();
     let mut command = belvedere(folder.path(), &["serve"]);

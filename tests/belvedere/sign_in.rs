@@ -116,7 +116,7 @@ async fn awkward_names_sign_in_and_stand_in_the_bar_as_they_are() {
         }
     }
     let demo = DemoServer::builder().await.open().await;
-    for account in demo.directory.accounts().iter().filter(|account| account.shows.starts_with("may open")) {
+    for account in demo.directory.accounts().iter().filter(|account| account.outcome.starts_with("may open")) {
         is_welcomed(&demo.house, &account.username, &account.password, &account.display_name).await;
     }
 }

@@ -102,7 +102,7 @@ async fn pages_follow_each_other_without_gaps_even_within_one_moment() {
     assert_eq!(seen, expected);
 }
 
-/// What makes a search of a million events as quick as one of a hundred.
+/// Searching a million events is as quick as searching a hundred.
 #[tokio::test]
 async fn every_search_is_read_off_an_index_and_nothing_is_sorted() {
     let (store, _folder) = store().await;

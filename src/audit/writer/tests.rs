@@ -42,7 +42,7 @@ impl AuditFixture {
         self.audit.record(&Client::default(), &AuditEvent::PagesReloaded { what });
     }
 
-    /// Has everything written.
+    /// Writes everything, and ends the writer.
     async fn ends(&mut self) {
         self.writer.take().unwrap().finish().await;
     }
@@ -58,16 +58,16 @@ impl AuditFixture {
 
 #[tokio::test]
 async fn an_event_is_kept_with_all_that_the_log_says_of_it() {
-    let mut house = AuditFixture::new().await;
+    let mut fixture = AuditFixture::new().await;
     let event = AuditEvent::SignInRefused {
         name: "ali\nce",
         reason: "locked",
         directory_code: Some("775"),
         retry_after: Some(Duration::from_mins(1)),
     };
-    house.audit.record(&Client::new("192.0.2.7".parse().ok(), Some("Browser/1")), &event);
-    house.ends().await;
-    let kept = house.kept().await.remove(0);
+    fixture.audit.record(&Client::new("192.0.2.7".parse().ok(), Some("Browser/1")), &event);
+    fixture.ends().await;
+    let kept = fixture.kept().await.remove(0);
     assert_eq!((kept.at, kept.event.as_str(), kept.result.as_str()), (START, "sign-in-refused", "refused"));
     let texts = [kept.who, kept.reason, kept.directory_code, kept.address, kept.user_agent, kept.detail];
     let expected = [r"ali\u{a}ce", "locked", "775", "192.0.2.7", "Browser/1", "next try in 60 s"];
@@ -76,34 +76,34 @@ async fn an_event_is_kept_with_all_that_the_log_says_of_it() {
 
 #[tokio::test]
 async fn what_waits_when_the_program_stops_is_written_first() {
-    let mut house = AuditFixture::new().await;
+    let mut fixture = AuditFixture::new().await;
     for number in 0..5_000 {
-        house.refuses(&format!("name-{number}"));
+        fixture.refuses(&format!("name-{number}"));
     }
-    house.ends().await;
-    let told = house.told().await;
+    fixture.ends().await;
+    let told = fixture.told().await;
     assert_eq!(told.len(), 5_000);
     assert_eq!((told[0].as_str(), told[4_999].as_str()), ("name-4999", "name-0"), "newest first, and in order");
-    assert_eq!(house.metrics.total_lost(), 0);
-    let again = AuditStore::open(&house.folder.path().join("audit.db"), &AuditSettings::default()).await.unwrap();
+    assert_eq!(fixture.metrics.total_lost(), 0);
+    let again = AuditStore::open(&fixture.folder.path().join("audit.db"), &AuditSettings::default()).await.unwrap();
     assert_eq!(again.count(), 5_000);
 }
 
 #[tokio::test]
 async fn what_is_too_much_at_once_is_in_the_log_and_counted_and_the_store_says_how_many() {
-    let paper = LogCapture::new();
-    let log = tracing_subscriber::fmt().with_writer(paper.clone()).with_ansi(false).finish();
+    let capture = LogCapture::new();
+    let log = tracing_subscriber::fmt().with_writer(capture.clone()).with_ansi(false).finish();
     let _log = tracing::subscriber::set_default(log);
-    let mut house = AuditFixture::new().await;
+    let mut fixture = AuditFixture::new().await;
     // On this one thread the writer has no turn in between.
     for number in 0..QUEUE_CAPACITY + 3 {
-        house.says(&format!("page-{number}"));
+        fixture.says(&format!("page-{number}"));
     }
-    assert_eq!(house.metrics.total_lost(), 3);
-    house.ends().await;
-    assert_eq!(house.kept().await.len(), QUEUE_CAPACITY + 1);
-    assert!(house.told().await.contains(&"3 could not be kept here; the log has them".to_owned()));
-    let text = paper.text();
+    assert_eq!(fixture.metrics.total_lost(), 3);
+    fixture.ends().await;
+    assert_eq!(fixture.kept().await.len(), QUEUE_CAPACITY + 1);
+    assert!(fixture.told().await.contains(&"3 could not be kept here; the log has them".to_owned()));
+    let text = capture.text();
     assert!(text.contains(&format!("page-{}", QUEUE_CAPACITY + 2)), "the log has them");
     assert_eq!(text.matches("takes no events").count(), 1, "it is said once");
     assert!(text.contains("takes events again"));
@@ -111,84 +111,84 @@ async fn what_is_too_much_at_once_is_in_the_log_and_counted_and_the_store_says_h
 
 #[tokio::test]
 async fn a_flood_of_what_is_refused_leaves_places_for_what_members_do() {
-    let mut house = AuditFixture::new().await;
+    let mut fixture = AuditFixture::new().await;
     for number in 0..QUEUE_CAPACITY * 2 {
-        house.refuses(&format!("eve-{number}"));
+        fixture.refuses(&format!("eve-{number}"));
     }
-    house.says("a member's");
-    house.ends().await;
-    let told = house.told().await;
+    fixture.says("a member's");
+    fixture.ends().await;
+    let told = fixture.told().await;
     assert!(told.contains(&"a member's".to_owned()) && told.len() <= QUEUE_CAPACITY, "{}", told.len());
-    assert!(house.metrics.total_lost() >= u64::try_from(QUEUE_CAPACITY).unwrap());
+    assert!(fixture.metrics.total_lost() >= u64::try_from(QUEUE_CAPACITY).unwrap());
 }
 
 #[tokio::test]
 async fn a_store_that_fails_costs_the_log_nothing() {
-    let paper = LogCapture::new();
-    let log = tracing_subscriber::fmt().with_writer(paper.clone()).with_ansi(false).finish();
+    let capture = LogCapture::new();
+    let log = tracing_subscriber::fmt().with_writer(capture.clone()).with_ansi(false).finish();
     let _log = tracing::subscriber::set_default(log);
-    let mut house = AuditFixture::new().await;
-    house.store.close().await;
-    house.refuses("alice");
-    house.refuses("bob");
-    house.ends().await;
-    assert_eq!(house.metrics.total_lost(), 2);
-    let text = paper.text();
+    let mut fixture = AuditFixture::new().await;
+    fixture.store.close().await;
+    fixture.refuses("alice");
+    fixture.refuses("bob");
+    fixture.ends().await;
+    assert_eq!(fixture.metrics.total_lost(), 2);
+    let text = capture.text();
     assert!(text.contains("who=\"alice\"") && text.contains("who=\"bob\""), "{text}");
     assert_eq!(text.matches("takes no events").count(), 1, "{text}");
-    house.refuses("carol");
-    assert!(paper.text().contains("who=\"carol\""), "after the end, too");
+    fixture.refuses("carol");
+    assert!(capture.text().contains("who=\"carol\""), "after the end, too");
 }
 
 #[tokio::test]
 async fn what_is_older_than_the_setting_is_forgotten() {
-    let house = AuditFixture::keeping(AuditSettings { keep: Duration::from_hours(48), most_rows: 100 }).await;
-    house.says("old");
-    until(&house, |told| told == ["old"]).await;
-    house.clock.advance(Duration::from_hours(47));
-    house.says("new");
-    until(&house, |told| told == ["new", "old"]).await;
-    house.clock.advance(Duration::from_hours(2));
+    let fixture = AuditFixture::keeping(AuditSettings { keep: Duration::from_hours(48), most_rows: 100 }).await;
+    fixture.says("old");
+    until(&fixture, |told| told == ["old"]).await;
+    fixture.clock.advance(Duration::from_hours(47));
+    fixture.says("new");
+    until(&fixture, |told| told == ["new", "old"]).await;
+    fixture.clock.advance(Duration::from_hours(2));
     // The row goes before the count.
-    until(&house, |told| told == ["new"] && house.store.count() == 1).await;
+    until(&fixture, |told| told == ["new"] && fixture.store.count() == 1).await;
 }
 
 #[tokio::test]
 async fn when_there_is_too_much_what_strangers_caused_goes_before_what_members_did() {
-    let mut house = AuditFixture::keeping(AuditSettings { keep: Duration::from_hours(48), most_rows: 4 }).await;
-    house.says("first");
+    let mut fixture = AuditFixture::keeping(AuditSettings { keep: Duration::from_hours(48), most_rows: 4 }).await;
+    fixture.says("first");
     for number in 0..3 {
-        house.refuses(&format!("eve-{number}"));
+        fixture.refuses(&format!("eve-{number}"));
     }
-    house.says("second");
-    house.refuses("eve-3");
-    house.ends().await;
-    assert!(house.store.sweep(START).await.unwrap());
-    assert_eq!(house.told().await, ["eve-3", "second", "eve-2", "first"]);
+    fixture.says("second");
+    fixture.refuses("eve-3");
+    fixture.ends().await;
+    assert!(fixture.store.sweep(START).await.unwrap());
+    assert_eq!(fixture.told().await, ["eve-3", "second", "eve-2", "first"]);
     // And when nothing that was refused is left, the oldest.
-    house.store.append(&(0..5).map(|_| said("third")).collect::<Vec<_>>()).await.unwrap();
-    assert!(house.store.sweep(START).await.unwrap());
-    assert_eq!(house.told().await, ["third"; 4]);
-    assert_eq!(house.store.count(), 4);
+    fixture.store.append(&(0..5).map(|_| reloaded("third")).collect::<Vec<_>>()).await.unwrap();
+    assert!(fixture.store.sweep(START).await.unwrap());
+    assert_eq!(fixture.told().await, ["third"; 4]);
+    assert_eq!(fixture.store.count(), 4);
 }
 
 #[tokio::test]
 async fn a_flood_does_not_make_the_store_larger_than_it_may_be() {
-    let mut house = AuditFixture::keeping(AuditSettings { keep: Duration::from_hours(48), most_rows: 2_000 }).await;
-    house.says("before");
+    let mut fixture = AuditFixture::keeping(AuditSettings { keep: Duration::from_hours(48), most_rows: 2_000 }).await;
+    fixture.says("before");
     for round in 0..10 {
         for number in 0..1_000 {
-            house.refuses(&format!("eve-{round}-{number}"));
+            fixture.refuses(&format!("eve-{round}-{number}"));
         }
         // No time passes: the writer looks at the number by itself.
-        until(&house, |told| told.first().is_some_and(|told| *told == format!("eve-{round}-999"))).await;
-        assert!(house.store.count() < 2_000 + 2 * 1_000, "{}", house.store.count());
+        until(&fixture, |told| told.first().is_some_and(|told| *told == format!("eve-{round}-999"))).await;
+        assert!(fixture.store.count() < 2_000 + 2 * 1_000, "{}", fixture.store.count());
     }
-    house.ends().await;
-    assert!(house.told().await.contains(&"before".to_owned()));
+    fixture.ends().await;
+    assert!(fixture.told().await.contains(&"before".to_owned()));
 }
 
-fn said(what: &str) -> QueuedEvent {
+fn reloaded(what: &str) -> QueuedEvent {
     QueuedEvent {
         at: START,
         fields: AuditFields::from_event(&AuditEvent::PagesReloaded { what }),
@@ -197,12 +197,12 @@ fn said(what: &str) -> QueuedEvent {
     }
 }
 
-/// Waits until what is kept is as it must become.
-async fn until(house: &AuditFixture, right: impl Fn(&[String]) -> bool) {
-    let patience = tokio::time::timeout(Duration::from_secs(20), async {
-        while !right(&house.told().await) {
+/// Waits until the store's events are `right`.
+async fn until(fixture: &AuditFixture, right: impl Fn(&[String]) -> bool) {
+    let waiting = tokio::time::timeout(Duration::from_secs(20), async {
+        while !right(&fixture.told().await) {
             tokio::task::yield_now().await;
         }
     });
-    patience.await.expect("it comes to be so");
+    waiting.await.expect("it comes to be so");
 }

@@ -28,13 +28,13 @@ const NEW: &str = "battery staple";
 /// Everybody has one and the same password, until somebody changes it.
 struct OnePassword {
     password: Mutex<String>,
-    /// How many passwords were sent.
+    /// The number of passwords that were sent.
     sent: AtomicUsize,
 }
 
 impl OnePassword {
-    async fn judge(&self, sent: &Password, leave: &dyn BindGate) -> Result<(), DirectoryRefusal> {
-        leave.allow_bind(None).await?;
+    async fn check(&self, sent: &Password, gate: &dyn BindGate) -> Result<(), DirectoryRefusal> {
+        gate.allow_bind(None).await?;
         self.sent.fetch_add(1, Ordering::SeqCst);
         if *self.password.lock().unwrap() == sent.expose() { Ok(()) } else { Err(DirectoryRefusal::WrongCredentials) }
     }
@@ -62,9 +62,9 @@ impl Directory for OnePassword {
         &self,
         username: &Username,
         password: &Password,
-        leave: &dyn BindGate,
+        gate: &dyn BindGate,
     ) -> Result<Person, DirectoryRefusal> {
-        self.judge(password, leave).await?;
+        self.check(password, gate).await?;
         let fails_after_the_change = username.as_str() == "unlucky" && password.expose() == NEW;
         if fails_after_the_change { Err(unreachable(true)) } else { Ok(person(username.as_str())) }
     }
@@ -101,12 +101,12 @@ impl Directory for OnePassword {
         &self,
         username: &Username,
         change: &PasswordChange,
-        leave: &dyn BindGate,
+        gate: &dyn BindGate,
     ) -> Result<PersonId, ChangeRefusal> {
         match username.as_str() {
             "away" => return Err(unreachable(false).into()),
             "abroad" => return Err(ChangeRefusal::NotHere { reason: "it is elsewhere" }),
-            _ => self.judge(&change.old, leave).await?,
+            _ => self.check(&change.old, gate).await?,
         }
         if username.as_str() == "slow" {
             return Err(unreachable(true).into());
@@ -141,7 +141,7 @@ impl PasswordChangeFixture {
         let directory = Arc::new(OnePassword { password: Mutex::new(OLD.to_owned()), sent: AtomicUsize::new(0) });
         let keys = Keys::from_secret(&[7; 32]);
         let factors = folder.path().join("factors.db");
-        let factors = Factors::open(&factors, keys.factors(), clock.clone()).await.unwrap();
+        let factors = Factors::open(&factors, keys.factors_key(), clock.clone()).await.unwrap();
         let second_step = SecondStep::new(factors, Duration::from_hours(12));
         let clock = Arc::new(HurriedClock(clock));
         let auth = Auth::new(directory.clone(), sessions.clone(), second_step, Audit::new(), clock, keys);

@@ -54,12 +54,12 @@ impl Ha1 {
 
     /// Encrypts it for the store, bound to its account.
     fn seal(&self, keys: &Keys, account: &AccountId) -> Result<Vec<u8>, StoreError> {
-        keys.digest_credential_seal().seal(account.as_str().as_bytes(), self.0.as_bytes())
+        keys.digest_credential_cipher().seal(account.as_str().as_bytes(), self.0.as_bytes())
     }
 
     /// Decrypts it; `None` when it was sealed with another key or for another account.
     pub(super) fn open(keys: &Keys, account: &AccountId, sealed: &[u8]) -> Option<Self> {
-        let opened = keys.digest_credential_seal().open(account.as_str().as_bytes(), sealed)?;
+        let opened = keys.digest_credential_cipher().open(account.as_str().as_bytes(), sealed)?;
         str::from_utf8(&opened).ok().map(|text| Self(Zeroizing::new(text.to_owned())))
     }
 

@@ -47,6 +47,7 @@ pub(super) enum NonceCheck {
     Stale,
 }
 
+/// The nonces with a right response, by their random bytes.
 struct UsedNonces {
     /// Nonces issued before this are stale: which of them were used is not known (any more).
     valid_since: Timestamp,
@@ -64,17 +65,17 @@ struct ReplayWindow {
 
 impl Nonces {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        let from = clock.now();
-        Self { clock, used: Mutex::new(UsedNonces { valid_since: from, windows: HashMap::new() }) }
+        let valid_since = clock.now();
+        Self { clock, used: Mutex::new(UsedNonces { valid_since, windows: HashMap::new() }) }
     }
 
     /// A new nonce: the time, random bytes so that no two are the same, and an HMAC over both. Nothing is stored.
     pub(super) fn generate(&self, keys: &Keys) -> Result<String, StoreError> {
-        let mut chance = [0; RANDOM_BYTES];
-        fill_randomly(&mut chance)?;
+        let mut random = [0; RANDOM_BYTES];
+        fill_randomly(&mut random)?;
         let mut bytes = [0; NONCE_BYTES];
         bytes[..TIME_BYTES].copy_from_slice(&self.clock.now().as_millis().to_be_bytes());
-        bytes[TIME_BYTES..TIME_BYTES + RANDOM_BYTES].copy_from_slice(&chance);
+        bytes[TIME_BYTES..TIME_BYTES + RANDOM_BYTES].copy_from_slice(&random);
         let tag = keys.digest_nonce_hmac().chain_update(&bytes[..TIME_BYTES + RANDOM_BYTES]).finalize().into_bytes();
         bytes[TIME_BYTES + RANDOM_BYTES..].copy_from_slice(&tag[..TAG_BYTES]);
         Ok(URL_SAFE_NO_PAD.encode(bytes))
@@ -84,28 +85,29 @@ impl Nonces {
     pub(super) fn validate(&self, sent: &str, keys: &Keys) -> NonceCheck {
         let Some(nonce) = decode(sent, keys) else { return NonceCheck::Stale };
         let now = self.clock.now();
-        let from = self.used.lock().unwrap_or_else(PoisonError::into_inner).valid_since;
-        let is_good =
-            nonce.issued_at >= from && nonce.issued_at <= now + MAX_CLOCK_SKEW && now < nonce.issued_at + LIFETIME;
-        if is_good { NonceCheck::Valid(nonce) } else { NonceCheck::Stale }
+        let valid_since = self.used.lock().unwrap_or_else(PoisonError::into_inner).valid_since;
+        let is_valid = nonce.issued_at >= valid_since
+            && nonce.issued_at <= now + MAX_CLOCK_SKEW
+            && now < nonce.issued_at + LIFETIME;
+        if is_valid { NonceCheck::Valid(nonce) } else { NonceCheck::Stale }
     }
 
     /// Consumes one count of a nonce; `false` when it was used before, or is too far behind to tell. Only to be called
     /// for a right response: what strangers make up is not remembered.
     pub(super) fn consume(&self, nonce: &Nonce, count: u32) -> bool {
         let now = self.clock.now();
-        let mut book = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        if nonce.issued_at < book.valid_since {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if nonce.issued_at < used.valid_since {
             return false;
         }
-        if let Some(used) = book.windows.get_mut(&nonce.random) {
-            return used.consume(count);
+        if let Some(window) = used.windows.get_mut(&nonce.random) {
+            return window.consume(count);
         }
-        book.evict(now);
-        if nonce.issued_at < book.valid_since {
+        used.evict(now);
+        if nonce.issued_at < used.valid_since {
             return false;
         }
-        book.windows.insert(nonce.random, ReplayWindow { issued_at: nonce.issued_at, highest: count, bitmap: 0 });
+        used.windows.insert(nonce.random, ReplayWindow { issued_at: nonce.issued_at, highest: count, bitmap: 0 });
         true
     }
 }
@@ -116,16 +118,16 @@ impl UsedNonces {
         if self.windows.len() < MAX_REMEMBERED {
             return;
         }
-        self.windows.retain(|_, used| now < used.issued_at + LIFETIME);
+        self.windows.retain(|_, window| now < window.issued_at + LIFETIME);
         if self.windows.len() < MAX_REMEMBERED {
             return;
         }
-        let mut times: Vec<Timestamp> = self.windows.values().map(|used| used.issued_at).collect();
+        let mut times: Vec<Timestamp> = self.windows.values().map(|window| window.issued_at).collect();
         times.sort_unstable();
         // Just after the middle one, so that some go even if all were issued together.
         self.valid_since = times.get(times.len() / 2).map_or(now, |middle| *middle + Duration::from_millis(1));
-        let from = self.valid_since;
-        self.windows.retain(|_, used| used.issued_at >= from);
+        let valid_since = self.valid_since;
+        self.windows.retain(|_, window| window.issued_at >= valid_since);
     }
 }
 
@@ -155,9 +157,9 @@ fn decode(sent: &str, keys: &Keys) -> Option<Nonce> {
     }
     let (body, tag) = bytes.split_at(TIME_BYTES + RANDOM_BYTES);
     keys.digest_nonce_hmac().chain_update(body).verify_truncated_left(tag).ok()?;
-    let (time, chance) = body.split_at(TIME_BYTES);
-    let given_out = Timestamp::from_millis(i64::from_be_bytes(time.try_into().ok()?));
-    Some(Nonce { issued_at: given_out, random: chance.try_into().ok()? })
+    let (time, random) = body.split_at(TIME_BYTES);
+    let issued_at = Timestamp::from_millis(i64::from_be_bytes(time.try_into().ok()?));
+    Some(Nonce { issued_at, random: random.try_into().ok()? })
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub(super) type KeyRing = Arc<Vec<Arc<SigningKey>>>;
 /// Signs and verifies JWTs, and rotates their keys.
 pub struct JwtSigner {
     tokens: Tokens,
-    seal: AeadCipher,
+    cipher: AeadCipher,
     clock: Arc<dyn Clock>,
     issuer: String,
     settings: JwtSettings,
@@ -60,9 +60,9 @@ impl JwtSigner {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
         let ring = RwLock::default();
-        let signer = Self { tokens, seal: keys.signing_key_seal(), clock, issuer, settings, keys: ring };
+        let signer = Self { tokens, cipher: keys.signing_key_cipher(), clock, issuer, settings, keys: ring };
         for sealed in signer.tokens.sealed_keys().await? {
-            if let Some(key) = SigningKey::unseal(&signer.seal, &sealed) {
+            if let Some(key) = SigningKey::unseal(&signer.cipher, &sealed) {
                 signer.update_keys(|ring| ring.push(Arc::new(key)));
             } else {
                 tracing::warn!(
@@ -85,7 +85,7 @@ impl JwtSigner {
         let (now, ring) = (self.clock.now(), self.ring());
         // A key from the future is from before the clock was set back: it signs on, no longer than another would.
         if ring.last().is_none_or(|key| now.since(key.made_at) >= self.settings.rotate) {
-            let (key, sealed) = SigningKey::generate(&self.seal, now)?;
+            let (key, sealed) = SigningKey::generate(&self.cipher, now)?;
             self.tokens.insert_key(&sealed).await?;
             self.update_keys(|ring| ring.push(Arc::new(key)));
         }

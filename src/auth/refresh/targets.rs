@@ -38,12 +38,12 @@ impl RefreshTargets {
         Ok(self.sessions.count_people().await? + with_tokens)
     }
 
-    /// The next people, at most `most`, after `after`: see [`Sessions::people`].
-    pub(super) async fn people(&self, after: Option<&PersonId>, most: usize) -> Result<PeopleBatch, StoreError> {
-        let signed_in = self.sessions.people(after, most).await?;
+    /// The next people, at most `limit`, after `after`: see [`Sessions::people`].
+    pub(super) async fn people(&self, after: Option<&PersonId>, limit: usize) -> Result<PeopleBatch, StoreError> {
+        let signed_in = self.sessions.people(after, limit).await?;
         let Some(tokens) = &self.tokens else { return Ok(signed_in) };
-        let (with_tokens, last) = tokens.people(after, most).await?;
-        Ok(merge(signed_in, PeopleBatch { people: with_tokens, next_after: last }, most))
+        let (with_tokens, last) = tokens.people(after, limit).await?;
+        Ok(merge(signed_in, PeopleBatch { people: with_tokens, next_after: last }, limit))
     }
 
     /// See [`Sessions::confirm`].
@@ -70,8 +70,8 @@ impl RefreshTargets {
     }
 }
 
-/// Merges two batches into the first `most` people of both, in order, each once.
-fn merge(one: PeopleBatch, other: PeopleBatch, most: usize) -> PeopleBatch {
+/// Merges two batches into the first `limit` people of both, in order, each once.
+fn merge(one: PeopleBatch, other: PeopleBatch, limit: usize) -> PeopleBatch {
     // After the end of a list that goes on there may be people who are not in it: they are not skipped.
     let end = match (one.next_after, other.next_after) {
         (Some(a), Some(b)) => Some(if a.as_str() < b.as_str() { a } else { b }),
@@ -81,8 +81,8 @@ fn merge(one: PeopleBatch, other: PeopleBatch, most: usize) -> PeopleBatch {
     // Where there are both, the session's description wins.
     let all = other.people.into_iter().chain(one.people).filter(is_near);
     let all: BTreeMap<String, Person> = all.map(|person| (person.id.as_str().to_owned(), person)).collect();
-    let is_cut = all.len() > most;
-    let people: Vec<Person> = all.into_values().take(most).collect();
+    let is_cut = all.len() > limit;
+    let people: Vec<Person> = all.into_values().take(limit).collect();
     let last = if is_cut { people.last().map(|person| person.id.clone()) } else { end };
     PeopleBatch { people, next_after: last }
 }

@@ -22,12 +22,12 @@ const EVERY: Duration = Duration::from_mins(5);
 const STALE: Duration = Duration::from_hours(1);
 const LONG: Duration = Duration::from_hours(24 * 90);
 
-/// Says of everybody what it was told to say, and what it was told last of those it was not.
+/// A directory with scripted answers; people without one stay as they are.
 #[derive(Default)]
 struct ScriptedDirectory {
     says: Mutex<HashMap<PersonId, Result<AccountStatus, Unreachable>>>,
     is_away: Mutex<bool>,
-    /// How many people each question was about.
+    /// The number of people in each request.
     asked: Mutex<Vec<usize>>,
 }
 

@@ -17,7 +17,7 @@ pub struct FactorEnrollment {
 
 /// Adding and removing factors. The caller requires a recent authentication before.
 impl Auth {
-    /// Stores the app that [`crate::factors::Factors::offer_app`] offered, once it has shown a code.
+    /// Stores the app that [`crate::factors::Factors::start_app_enrollment`] offered, once it has shown a code.
     ///
     /// # Errors
     /// A [`FactorRefusal`]; then nothing is stored.

@@ -130,7 +130,7 @@ impl Auth {
     /// Step-up: a member shows their second factor in their session, which gets a new token.
     ///
     /// # Errors
-    /// A [`FactorRefusal`]; the token stays as it was. [`FactorRefusal::NotWaiting`] when the session has ended.
+    /// A [`FactorRefusal`]; the token stays as it was. [`FactorRefusal::NotPending`] when the session has ended.
     pub async fn step_up(
         &self,
         token: &SessionToken,

@@ -41,7 +41,7 @@ impl Directory for FakeDirectory {
         &self,
         username: &Username,
         password: &Password,
-        leave: &dyn BindGate,
+        gate: &dyn BindGate,
     ) -> Result<Person, DirectoryRefusal> {
         // Two names of one person, whom this directory shows before the bind.
         let john = BindCandidate { id: PersonId::new("objectGUID:john"), policy: None, failures: None };
@@ -55,7 +55,7 @@ impl Directory for FakeDirectory {
             "near-lockout" => Some(&near),
             _ => None,
         };
-        leave.allow_bind(who).await?;
+        gate.allow_bind(who).await?;
         self.binds.fetch_add(1, Ordering::SeqCst);
         // Others have their turn meanwhile, as with any directory.
         tokio::task::yield_now().await;
@@ -141,12 +141,12 @@ struct SignInFixture {
 }
 
 impl SignInFixture {
-    /// Nobody waits in it.
+    /// With a clock whose sleeps return at once.
     async fn new() -> Self {
         Self::with(|clock| Arc::new(InstantClock(clock))).await
     }
 
-    /// Who waits in it, waits until its clock is moved.
+    /// With a clock whose sleeps last until it is moved.
     async fn patient() -> Self {
         Self::with(|clock| clock).await
     }
@@ -159,7 +159,7 @@ impl SignInFixture {
         let book = Arc::new(FakeDirectory::default());
         let keys = Keys::from_secret(&[7; 32]);
         let factors = folder.path().join("factors.db");
-        let factors = Factors::open(&factors, keys.factors(), clock.clone()).await.unwrap();
+        let factors = Factors::open(&factors, keys.factors_key(), clock.clone()).await.unwrap();
         let second_step = SecondStep::new(factors, Duration::from_hours(12));
         let auth = Auth::new(book.clone(), sessions.clone(), second_step, Audit::new(), pace(clock.clone()), keys);
         Self { auth, directory: book, sessions, clock, _folder: folder }
@@ -183,7 +183,7 @@ impl SignInFixture {
     }
 }
 
-/// Stands still like its clock, and lets nobody wait.
+/// A manual clock whose sleeps return at once.
 struct InstantClock(Arc<ManualClock>);
 
 impl Clock for InstantClock {

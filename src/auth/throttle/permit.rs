@@ -59,8 +59,8 @@ impl AttemptPermit<'_> {
     /// Settles it as a success: the account's count is reset (as it is in the directory), and the address is now
     /// familiar. The address's other failures stay: one's own account must not wash away attempts on others'.
     ///
-    /// What failed while this attempt was pending stays too, since the directory may have counted it afterwards; so
-    /// does what failed for a name like this one that is not known to be the same person's.
+    /// Failures while this attempt was pending stay too, since the directory may have counted them afterwards; so do
+    /// those for a name like this one that is not known to be the same person's.
     pub(in crate::auth) fn succeed(mut self, id: &PersonId) {
         let now = self.throttle.clock.now();
         let person = self.counted_person().map_or_else(|| self.throttle.person_key(id), |counted| counted.person);

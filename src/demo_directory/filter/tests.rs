@@ -3,41 +3,41 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::demo_directory::Sample;
+use crate::demo_directory::SampleDomain;
 use crate::domain::{ManualClock, Timestamp};
 
 fn realm() -> Realm {
     let clock = ManualClock::at(Timestamp::from_millis(1_795_309_126_976));
-    Realm::new(&Sample::demo(), Arc::new(clock)).unwrap()
+    Realm::new(&SampleDomain::demo(), Arc::new(clock)).unwrap()
 }
 
 /// The accounts a filter finds, by `sAMAccountName`.
-fn found(filter: &Filter) -> Vec<String> {
+fn found(filter: &DemoFilter) -> Vec<String> {
     let realm = realm();
     let entries = realm.tree.entries().filter(|entry| filter.matches(&realm, entry));
-    let name = |entry: &Entry| entry.values("sAMAccountName").first().cloned();
+    let name = |entry: &DemoEntry| entry.values("sAMAccountName").first().cloned();
     entries.filter_map(name).map(|name| String::from_utf8(name).unwrap()).collect()
 }
 
-fn is(attribute: &str, value: impl AsRef<[u8]>) -> Filter {
-    held(attribute, Rule::Equal, value)
+fn is(attribute: &str, value: impl AsRef<[u8]>) -> DemoFilter {
+    held(attribute, FilterRule::Equal, value)
 }
 
-fn held(attribute: &str, rule: Rule, value: impl AsRef<[u8]>) -> Filter {
-    Filter::Compare(attribute.to_owned(), rule, value.as_ref().to_vec())
+fn held(attribute: &str, rule: FilterRule, value: impl AsRef<[u8]>) -> DemoFilter {
+    DemoFilter::Compare(attribute.to_owned(), rule, value.as_ref().to_vec())
 }
 
-fn not(filter: Filter) -> Filter {
-    Filter::Not(Box::new(filter))
+fn not(filter: DemoFilter) -> DemoFilter {
+    DemoFilter::Not(Box::new(filter))
 }
 
-fn pieces(attribute: &str, initial: &str, any: &[&str], last: &str) -> Filter {
+fn pieces(attribute: &str, initial: &str, any: &[&str], last: &str) -> DemoFilter {
     let piece = |text: &str| (!text.is_empty()).then(|| text.as_bytes().to_vec());
     let any = any.iter().map(|piece| piece.as_bytes().to_vec()).collect();
-    Filter::Substring(attribute.to_owned(), Pieces { initial: piece(initial), any, last: piece(last) })
+    DemoFilter::Substring(attribute.to_owned(), Substrings { initial: piece(initial), any, last: piece(last) })
 }
 
-fn people() -> Filter {
+fn people() -> DemoFilter {
     is("objectCategory", "person")
 }
 
@@ -71,12 +71,15 @@ fn ids_match_as_bytes_and_as_spelled() {
 #[test]
 fn and_or_not_present_combine() {
     let named = |name| is("sAMAccountName", name);
-    assert_eq!(found(&Filter::Or(vec![named("bob"), named("carol")])), ["bob", "carol"]);
-    assert_eq!(found(&Filter::And(vec![named("bob"), people()])), ["bob"]);
-    assert!(found(&Filter::And(vec![named("dash-ops"), people()])).is_empty());
-    assert_eq!(found(&Filter::And(vec![people(), not(Filter::Present("givenName".into()))])), ["lobby", "svc-reader"]);
-    assert!(found(&Filter::Or(Vec::new())).is_empty(), "an empty 'or' is false (RFC 4526)");
-    assert_eq!(found(&Filter::And(Vec::new())).len(), found(&Filter::Present("sAMAccountName".into())).len());
+    assert_eq!(found(&DemoFilter::Or(vec![named("bob"), named("carol")])), ["bob", "carol"]);
+    assert_eq!(found(&DemoFilter::And(vec![named("bob"), people()])), ["bob"]);
+    assert!(found(&DemoFilter::And(vec![named("dash-ops"), people()])).is_empty());
+    assert_eq!(
+        found(&DemoFilter::And(vec![people(), not(DemoFilter::Present("givenName".into()))])),
+        ["lobby", "svc-reader"]
+    );
+    assert!(found(&DemoFilter::Or(Vec::new())).is_empty(), "an empty 'or' is false (RFC 4526)");
+    assert_eq!(found(&DemoFilter::And(Vec::new())).len(), found(&DemoFilter::Present("sAMAccountName".into())).len());
 }
 
 #[test]
@@ -85,8 +88,8 @@ fn what_is_undefined_stays_so_under_a_not() {
     assert!(found(&not(is("favouriteDrink", "tea"))).is_empty());
     assert!(found(&not(is("member", "not a name"))).is_empty());
     assert!(found(&not(is("tokenGroups", "S-1-5-32-545"))).is_empty(), "a constructed attribute is not searchable");
-    assert!(found(&not(Filter::Undefined)).is_empty());
-    let either = Filter::Or(vec![Filter::Undefined, is("sAMAccountName", "bob")]);
+    assert!(found(&not(DemoFilter::Undefined)).is_empty());
+    let either = DemoFilter::Or(vec![DemoFilter::Undefined, is("sAMAccountName", "bob")]);
     assert_eq!(found(&either), ["bob"], "a yes needs no more");
 }
 
@@ -101,31 +104,31 @@ fn substrings_fit_in_order_and_without_overlap() {
 
 #[test]
 fn numbers_compare_as_numbers() {
-    assert_eq!(found(&held("accountExpires", Rule::AtMost, "200000000000000000")), ["erin"]);
-    let rids = found(&held("primaryGroupID", Rule::AtLeast, "99"));
+    assert_eq!(found(&held("accountExpires", FilterRule::AtMost, "200000000000000000")), ["erin"]);
+    let rids = found(&held("primaryGroupID", FilterRule::AtLeast, "99"));
     assert_eq!(rids.len(), 14, "513 is more than 99, though not as text");
     assert!(found(&is("primaryGroupID", "many")).is_empty());
 }
 
 #[test]
 fn bits_are_looked_at() {
-    assert_eq!(found(&held("userAccountControl", Rule::AllBits, "2")), ["dave"]);
-    assert_eq!(found(&held("userAccountControl", Rule::AllBits, "514")), ["dave"]);
-    assert_eq!(found(&held("userAccountControl", Rule::AnyBit, "514")).len(), 14);
-    let active = Filter::And(vec![people(), not(held("userAccountControl", Rule::AllBits, "2"))]);
+    assert_eq!(found(&held("userAccountControl", FilterRule::AllBits, "2")), ["dave"]);
+    assert_eq!(found(&held("userAccountControl", FilterRule::AllBits, "514")), ["dave"]);
+    assert_eq!(found(&held("userAccountControl", FilterRule::AnyBit, "514")).len(), 14);
+    let active = DemoFilter::And(vec![people(), not(held("userAccountControl", FilterRule::AllBits, "2"))]);
     assert_eq!(found(&active).len(), 13);
-    let mailing_lists = not(held("groupType", Rule::AllBits, "-2147483648"));
-    assert_eq!(found(&Filter::And(vec![is("objectClass", "group"), mailing_lists])), ["newsletter"]);
+    let mailing_lists = not(held("groupType", FilterRule::AllBits, "-2147483648"));
+    assert_eq!(found(&DemoFilter::And(vec![is("objectClass", "group"), mailing_lists])), ["newsletter"]);
 }
 
 #[test]
 fn the_chain_rule_goes_through_nested_groups_from_either_end() {
     let ops = "CN=dash-ops,OU=Groups,DC=belvedere,DC=example";
-    let members = found(&Filter::And(vec![people(), held("memberOf", Rule::Chain, ops)]));
+    let members = found(&DemoFilter::And(vec![people(), held("memberOf", FilterRule::Chain, ops)]));
     assert_eq!(members, ["alice", "jmueller", "grace", "s.o'neil", "zoe", "dave", "erin", "frank", "lobby"]);
     let alice = "CN=Alice Johnson,OU=New York,OU=People,DC=belvedere,DC=example";
-    assert_eq!(found(&held("member", Rule::Chain, alice)), ["dash-ops", "dash-ops-nyc", "newsletter"]);
-    assert!(found(&held("member", Rule::Chain, "CN=Nobody,DC=belvedere,DC=example")).is_empty());
+    assert_eq!(found(&held("member", FilterRule::Chain, alice)), ["dash-ops", "dash-ops-nyc", "newsletter"]);
+    assert!(found(&held("member", FilterRule::Chain, "CN=Nobody,DC=belvedere,DC=example")).is_empty());
 }
 
 #[test]

@@ -8,7 +8,7 @@ fn sub_code(result: &LdapResult) -> &str {
 
 #[tokio::test]
 async fn each_form_of_name_binds() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     for name in
         ["alice@belvedere.example", r"DEMO\alice", "CN=Alice Johnson,OU=New York,OU=People,DC=belvedere,DC=example"]
     {
@@ -18,7 +18,7 @@ async fn each_form_of_name_binds() {
 
 #[tokio::test]
 async fn every_account_printed_gets_what_it_shows() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let refused = [("dave", "533"), ("erin", "701"), ("frank", "775"), ("heidi", "773"), ("ivan", "532")];
     for account in demo.directory.accounts() {
         let result = demo.bind(&format!(r"DEMO\{}", account.username), &account.password).await;
@@ -31,7 +31,7 @@ async fn every_account_printed_gets_what_it_shows() {
 
 #[tokio::test]
 async fn the_wrong_password_tells_nothing_but_that_an_account_is_locked() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     for username in ["alice", "dave", "erin", "heidi", "ivan", "nobody"] {
         let result = demo.bind(&format!("{username}@belvedere.example"), "wrong").await;
         assert_eq!(sub_code(&result), "52e", "{username}");
@@ -42,7 +42,7 @@ async fn the_wrong_password_tells_nothing_but_that_an_account_is_locked() {
 
 #[tokio::test]
 async fn an_empty_password_succeeds_as_anonymous_and_opens_nothing() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let mut client = demo.client().await;
     assert_eq!(client.simple_bind("alice@belvedere.example", "").await.unwrap().rc, 0);
     let refused = client.search(DOMAIN, Scope::Subtree, "(objectClass=*)", ["1.1"]).await.unwrap().success();
@@ -53,7 +53,7 @@ async fn an_empty_password_succeeds_as_anonymous_and_opens_nothing() {
 
 #[tokio::test]
 async fn a_failed_bind_takes_the_identity_before_away() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let mut client = demo.client_bound_as("alice").await;
     assert_eq!(dns(&mut client, DOMAIN, Scope::Base, "(objectClass=*)").await, [DOMAIN]);
     assert_eq!(client.simple_bind("alice@belvedere.example", "wrong").await.unwrap().rc, 49);
@@ -63,9 +63,12 @@ async fn a_failed_bind_takes_the_identity_before_away() {
 
 #[tokio::test]
 async fn too_many_wrong_passwords_lock_until_the_clock_has_moved() {
-    let lockout =
-        LockoutPolicy { threshold: 3, observation_window: Duration::from_mins(30), duration: Duration::from_mins(30) };
-    let demo = Demo::serving(&Sample { lockout, ..Sample::demo() }).await;
+    let lockout = SampleLockoutPolicy {
+        threshold: 3,
+        observation_window: Duration::from_mins(30),
+        duration: Duration::from_mins(30),
+    };
+    let demo = DemoFixture::serving(&SampleDomain { lockout, ..SampleDomain::demo() }).await;
     for _ in 0..3 {
         assert_eq!(sub_code(&demo.bind(r"DEMO\alice", "wrong").await), "52e");
     }
@@ -89,7 +92,7 @@ async fn too_many_wrong_passwords_lock_until_the_clock_has_moved() {
 
 #[tokio::test]
 async fn who_am_i_says_who_is_bound() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let mut client = demo.client().await;
     let who = |answer: ldap3::result::ExopResult| {
         String::from_utf8(answer.success().unwrap().0.val.unwrap_or_default()).unwrap()
@@ -101,7 +104,7 @@ async fn who_am_i_says_who_is_bound() {
 
 #[tokio::test]
 async fn tls_unknown_operations_and_changes_are_refused_and_the_connection_lives_on() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let mut client = demo.client_bound_as("alice").await;
     for (oid, code) in [("1.3.6.1.4.1.1466.20037", 52), ("1.2.3.4", 2), ("1.2.840.113556.1.4.1781", 2)] {
         let exop = ldap3::exop::Exop { name: Some(oid.to_owned()), val: None };

@@ -2,9 +2,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::demo_directory::codec::MAX_MESSAGE;
 use crate::demo_directory::connection::MAX_IDLE;
 use crate::demo_directory::server::MAX_CONNECTIONS;
-use crate::demo_directory::wire::MAX_MESSAGE;
 
 /// Beyond this a test has failed; nothing waits for it when all is well.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -25,7 +25,7 @@ fn long(length: usize) -> [u8; 6] {
 
 #[tokio::test]
 async fn nonsense_closes_its_own_connection_and_nothing_else() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let mut bystander = demo.client_bound_as("alice").await;
     let too_long = long(MAX_MESSAGE);
     let nonsense: [&[u8]; 9] = [
@@ -54,7 +54,7 @@ async fn nonsense_closes_its_own_connection_and_nothing_else() {
 
 #[tokio::test]
 async fn deep_nesting_is_refused() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let mut stream = TcpStream::connect(demo.address()).await.unwrap();
     let mut message = Vec::new();
     for _ in 0..5000 {
@@ -69,7 +69,7 @@ async fn deep_nesting_is_refused() {
 
 #[tokio::test]
 async fn a_filter_without_measure_is_refused() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let mut client = demo.client_bound_as("alice").await;
     let filter = |terms| format!("(|{})", "(cn=x)".repeat(terms));
     assert!(dns(&mut client, DOMAIN, Scope::Subtree, &filter(1000)).await.is_empty());
@@ -79,7 +79,7 @@ async fn a_filter_without_measure_is_refused() {
 
 #[tokio::test]
 async fn a_request_in_pieces_is_read_whole() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let mut stream = TcpStream::connect(demo.address()).await.unwrap();
     // An anonymous bind, byte by byte, and two at once.
     let bind = [0x30, 0x0c, 2, 1, 1, 0x60, 7, 2, 1, 3, 4, 0, 0x80, 0];
@@ -96,7 +96,7 @@ async fn a_request_in_pieces_is_read_whole() {
 
 #[tokio::test]
 async fn no_more_clients_are_served_than_there_is_room_for() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let mut clients = Vec::new();
     for _ in 0..MAX_CONNECTIONS {
         clients.push(demo.client_bound_as("alice").await);
@@ -121,7 +121,7 @@ async fn no_more_clients_are_served_than_there_is_room_for() {
 
 #[tokio::test]
 async fn a_silent_client_is_hung_up_on() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let mut stream = TcpStream::connect(demo.address()).await.unwrap();
     // An answered request shows that the connection is being served before the clock moves; half a request does
     // not count as a sign of life.
@@ -144,7 +144,7 @@ async fn a_silent_client_is_hung_up_on() {
 
 #[tokio::test]
 async fn dropping_the_directory_ends_every_connection() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let address = demo.address();
     let mut stream = TcpStream::connect(&address).await.unwrap();
     let mut client = demo.client_bound_as("alice").await;

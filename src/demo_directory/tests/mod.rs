@@ -11,25 +11,25 @@ use std::time::Duration;
 use ldap3::result::LdapResult;
 use ldap3::{Ldap, LdapConnAsync, Scope, SearchEntry};
 
-use super::{EmbeddedDirectory, LockoutPolicy, Sample};
+use super::{DemoDirectory, SampleDomain, SampleLockoutPolicy};
 use crate::domain::{ManualClock, Timestamp};
 
 const DOMAIN: &str = "DC=belvedere,DC=example";
 
 /// The demo's directory, with a clock that stands until it is moved.
-struct Demo {
-    directory: EmbeddedDirectory,
+struct DemoFixture {
+    directory: DemoDirectory,
     clock: Arc<ManualClock>,
 }
 
-impl Demo {
+impl DemoFixture {
     async fn start() -> Self {
-        Self::serving(&Sample::demo()).await
+        Self::serving(&SampleDomain::demo()).await
     }
 
-    async fn serving(sample: &Sample) -> Self {
+    async fn serving(sample: &SampleDomain) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
-        let directory = EmbeddedDirectory::start(sample, clock.clone()).await.unwrap();
+        let directory = DemoDirectory::start(sample, clock.clone()).await.unwrap();
         Self { directory, clock }
     }
 

@@ -8,7 +8,7 @@ use crate::domain::Dn;
 
 #[tokio::test]
 async fn anybody_may_read_the_root_dse() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let mut client = demo.client().await;
     let found = entries(&mut client, "", Scope::Base, "(objectClass=*)", &["*", "+"]).await;
     let [root] = found.as_slice() else { panic!("{found:?}") };
@@ -33,7 +33,7 @@ async fn anybody_may_read_the_root_dse() {
 
 #[tokio::test]
 async fn nothing_else_is_read_without_a_bind() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let mut client = demo.client().await;
     for (base, scope) in [("", Scope::Subtree), (DOMAIN, Scope::Base), ("DC=elsewhere", Scope::Subtree)] {
         assert_eq!(client.search(base, scope, "(objectClass=*)", ["*"]).await.unwrap().1.rc, 1, "{base:?}");
@@ -42,7 +42,7 @@ async fn nothing_else_is_read_without_a_bind() {
 
 #[tokio::test]
 async fn the_netbios_name_of_the_domain_can_be_found_out() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let mut client = demo.client_bound_as("alice").await;
     let filter = format!("(&(objectCategory=crossRef)(nCName={DOMAIN})(nETBIOSName=*))");
     let base = "CN=Partitions,CN=Configuration,DC=belvedere,DC=example";
@@ -54,7 +54,7 @@ async fn the_netbios_name_of_the_domain_can_be_found_out() {
 
 #[tokio::test]
 async fn a_person_is_found_by_every_name_and_id() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let mut client = demo.client_bound_as("svc-reader").await;
     let wanted = ["objectSid", "objectGUID"];
     let alice = entries(&mut client, DOMAIN, Scope::Subtree, "(sAMAccountName=alice)", &wanted).await.remove(0);
@@ -75,7 +75,7 @@ async fn a_person_is_found_by_every_name_and_id() {
 
 #[tokio::test]
 async fn awkward_names_come_back_as_names_that_work() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let mut client = demo.client_bound_as("svc-reader").await;
     for cn in ["Müller, Jörg (Sales)", r"Lobby screen #2 * (NYC\LA)", "Seán O'Neil", "Gäste, extern (Büro)"] {
         let filter = format!("(cn={})", ldap_escape(cn));
@@ -92,7 +92,7 @@ async fn awkward_names_come_back_as_names_that_work() {
 
 #[tokio::test]
 async fn token_groups_hold_nested_groups_and_the_primary_one() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let mut client = demo.client_bound_as("alice").await;
     let alice = dns(&mut client, DOMAIN, Scope::Subtree, "(sAMAccountName=alice)").await.remove(0);
     let found = entries(&mut client, &alice, Scope::Base, "(objectClass=*)", &["tokenGroups"]).await.remove(0);
@@ -112,7 +112,7 @@ async fn token_groups_hold_nested_groups_and_the_primary_one() {
 
 #[tokio::test]
 async fn constructed_attributes_come_only_when_asked_for_by_name() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let mut client = demo.client_bound_as("alice").await;
     let filter = "(sAMAccountName=ivan)";
     let all = entries(&mut client, DOMAIN, Scope::Subtree, filter, &["*"]).await.remove(0);
@@ -132,7 +132,7 @@ async fn constructed_attributes_come_only_when_asked_for_by_name() {
 
 #[tokio::test]
 async fn scopes_end_where_they_should() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let mut client = demo.client_bound_as("alice").await;
     let people = format!("OU=People,{DOMAIN}");
     let any = "(objectClass=*)";
@@ -148,7 +148,7 @@ async fn scopes_end_where_they_should() {
 
 #[tokio::test]
 async fn what_is_not_there_is_told_from_what_is_no_name() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let mut client = demo.client_bound_as("alice").await;
     let missing = format!("CN=Nobody,OU=People,{DOMAIN}");
     let result = client.search(&missing, Scope::Base, "(objectClass=*)", ["1.1"]).await.unwrap().1;
@@ -160,7 +160,7 @@ async fn what_is_not_there_is_told_from_what_is_no_name() {
 
 #[tokio::test]
 async fn a_search_from_the_top_refers_to_the_configuration() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let mut client = demo.client_bound_as("alice").await;
     let (_, result) = client.search(DOMAIN, Scope::Subtree, "(cn=x)", ["1.1"]).await.unwrap().success().unwrap();
     assert_eq!(result.refs, ["ldap://belvedere.example/CN=Configuration,DC=belvedere,DC=example"]);
@@ -171,7 +171,7 @@ async fn a_search_from_the_top_refers_to_the_configuration() {
 
 #[tokio::test]
 async fn an_unknown_control_is_refused_when_critical_and_ignored_otherwise() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let mut client = demo.client_bound_as("alice").await;
     for (crit, code) in [(true, 12), (false, 0)] {
         let control = RawControl { ctype: "1.2.3.4".to_owned(), crit, val: None };
@@ -182,7 +182,7 @@ async fn an_unknown_control_is_refused_when_critical_and_ignored_otherwise() {
 
 #[tokio::test]
 async fn the_size_limit_cuts_and_says_so() {
-    let demo = Demo::start().await;
+    let demo = DemoFixture::start().await;
     let mut client = demo.client_bound_as("alice").await;
     for (limit, found, code) in [(2, 2, 4), (14, 14, 0), (0, 14, 0)] {
         let options = SearchOptions::new().sizelimit(limit);
@@ -194,8 +194,8 @@ async fn the_size_limit_cuts_and_says_so() {
 }
 
 /// The demo's domain with so many people more.
-fn crowd(size: usize) -> Sample {
-    let mut sample = Sample::demo();
+fn crowd(size: usize) -> SampleDomain {
+    let mut sample = SampleDomain::demo();
     let pattern = sample.people[0].clone();
     sample.people.extend((0..size).map(|at| SamplePerson {
         username: format!("visitor{at}"),
@@ -207,7 +207,7 @@ fn crowd(size: usize) -> Sample {
 
 #[tokio::test]
 async fn more_than_a_thousand_results_take_pages() {
-    let demo = Demo::serving(&crowd(1100)).await;
+    let demo = DemoFixture::serving(&crowd(1100)).await;
     let mut client = demo.client_bound_as("bob").await;
     let filter = "(objectClass=user)";
     let whole = client.search(DOMAIN, Scope::Subtree, filter, ["1.1"]).await.unwrap();

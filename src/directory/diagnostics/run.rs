@@ -49,9 +49,9 @@ impl LdapDirectory {
         let (directory, settings) = (self.name().cloned(), SettingsTable::of(self.name()));
         let mut report = DirectoryReport { directory, settings, ..DirectoryReport::default() };
         let servers = self.servers_to_diagnose(&mut report).await;
-        let reached =
+        let diagnoses =
             join_all(servers.iter().map(|server| self.diagnose_server_until(server, request, deadline))).await;
-        let first = self.bind_service_account(&servers, reached, &mut report, deadline).await;
+        let first = self.bind_service_account(&servers, diagnoses, &mut report, deadline).await;
         let mut identified = match self.bound_connection(first, request, &mut report).await {
             Ok(identified) => identified,
             Err(why) => {
@@ -122,13 +122,13 @@ impl LdapDirectory {
     async fn bind_service_account(
         &self,
         servers: &[ServerAddress],
-        reached: Vec<ServerDiagnosis>,
+        diagnoses: Vec<ServerDiagnosis>,
         report: &mut DirectoryReport,
         deadline: Instant,
     ) -> Option<IdentifiedServer> {
         const NAME: &str = "service account";
         let (mut first, mut refused_at) = (None, None);
-        for (server, ServerDiagnosis { mut section, identified, authority }) in servers.iter().zip(reached) {
+        for (server, ServerDiagnosis { mut section, identified, authority }) in servers.iter().zip(diagnoses) {
             report.authority = report.authority.take().or(authority);
             if let Some(mut identified) = identified {
                 report.known.get_or_insert_with(|| identified.facts.clone());

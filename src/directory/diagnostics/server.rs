@@ -41,8 +41,8 @@ impl LdapDirectory {
         request: &DiagnosticsRequest<'_>,
         deadline: Instant,
     ) -> ServerDiagnosis {
-        if let Ok(reached) = timeout_at(deadline, self.diagnose_server(server, request)).await {
-            return reached;
+        if let Ok(diagnosis) = timeout_at(deadline, self.diagnose_server(server, request)).await {
+            return diagnosis;
         }
         let mut section = ReportSection::new(server.to_string());
         section.push(DiagnosticStep::failure(
@@ -54,41 +54,41 @@ impl LdapDirectory {
     }
 
     async fn diagnose_server(&self, server: &ServerAddress, request: &DiagnosticsRequest<'_>) -> ServerDiagnosis {
-        let mut reached =
+        let mut diagnosis =
             ServerDiagnosis { section: ReportSection::new(server.to_string()), identified: None, authority: None };
-        let patience = self.settings.dial_timeout;
-        let addresses = match tcp::resolve_step(&self.dialler.resolver, server, patience).await {
+        let dial_timeout = self.settings.dial_timeout;
+        let addresses = match tcp::resolve_step(&self.dialler.resolver, server, dial_timeout).await {
             Ok((step, addresses)) => {
-                reached.section.push(step);
+                diagnosis.section.push(step);
                 addresses
             }
             Err(step) => {
-                reached.section.push(step);
-                reached.section.skip(&["TCP", "TLS"], "its name has no address");
-                reached.section.skip(SERVER_STEPS, "its name has no address");
-                return reached;
+                diagnosis.section.push(step);
+                diagnosis.section.skip(&["TCP", "TLS"], "its name has no address");
+                diagnosis.section.skip(SERVER_STEPS, "its name has no address");
+                return diagnosis;
             }
         };
-        let stream = match tcp::connect_step(server, &addresses, patience).await {
+        let stream = match tcp::connect_step(server, &addresses, dial_timeout).await {
             Ok((step, stream)) => {
-                reached.section.push(step);
+                diagnosis.section.push(step);
                 stream
             }
             Err(step) => {
-                reached.section.push(step);
-                reached.section.skip(&["TLS"], "nothing answers there");
-                reached.section.skip(SERVER_STEPS, "nothing answers there");
-                return reached;
+                diagnosis.section.push(step);
+                diagnosis.section.skip(&["TLS"], "nothing answers there");
+                diagnosis.section.skip(SERVER_STEPS, "nothing answers there");
+                return diagnosis;
             }
         };
         let (step, authority) = self.diagnose_tls(server, &addresses, stream, request).await;
-        reached.authority = authority;
-        if reached.section.push(step) {
-            self.identify_server(server, &mut reached).await;
+        diagnosis.authority = authority;
+        if diagnosis.section.push(step) {
+            self.identify_server(server, &mut diagnosis).await;
         } else {
-            reached.section.skip(SERVER_STEPS, "nothing is said to a server that is not sure to be the right one");
+            diagnosis.section.skip(SERVER_STEPS, "nothing is said to a server that is not sure to be the right one");
         }
-        reached
+        diagnosis
     }
 
     async fn diagnose_tls(
@@ -109,9 +109,9 @@ impl LdapDirectory {
                 return (DiagnosticStep::failure(NAME, fault.to_string(), "correct ca_file, or write the file"), None);
             }
         };
-        let patience = self.settings.dial_timeout;
-        let Ok(handshake) = timeout(patience, observe_handshake(stream, &server.host, start_tls)).await else {
-            let reason = format!("there was no TLS handshake within {patience:?} (dial_timeout)");
+        let dial_timeout = self.settings.dial_timeout;
+        let Ok(handshake) = timeout(dial_timeout, observe_handshake(stream, &server.host, start_tls)).await else {
+            let reason = format!("there was no TLS handshake within {dial_timeout:?} (dial_timeout)");
             let remedy =
                 "check that this port speaks LDAPS (636 does, 389 does not), and that nothing between delays it";
             return (DiagnosticStep::failure(NAME, reason, remedy), None);
@@ -143,8 +143,8 @@ impl LdapDirectory {
     }
 
     /// Dials the server as the client does, with its certificate verified, and reads its RootDSE.
-    async fn identify_server(&self, server: &ServerAddress, reached: &mut ServerDiagnosis) {
-        let section = &mut reached.section;
+    async fn identify_server(&self, server: &ServerAddress, diagnosis: &mut ServerDiagnosis) {
+        let section = &mut diagnosis.section;
         let mut connection = match self.dialler.dial(server).await {
             Ok(connection) => connection,
             Err(fault) => {
@@ -163,7 +163,7 @@ impl LdapDirectory {
                 let known = root_dse::directory_facts(&root, &profile);
                 section.push(root_dse::root_dse_step(&root, &known));
                 section.push(root_dse::clock_step(&root, self.clock.now()));
-                reached.identified = Some(IdentifiedServer { connection, profile, facts: known });
+                diagnosis.identified = Some(IdentifiedServer { connection, profile, facts: known });
             }
             Err(fault) => {
                 section.push(failed_step("RootDSE", &fault));

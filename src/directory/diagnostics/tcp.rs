@@ -19,14 +19,14 @@ const MAX_ADDRESSES: usize = 8;
 pub(super) async fn resolve_step(
     names: &DnsResolver,
     server: &ServerAddress,
-    patience: Duration,
+    dial_timeout: Duration,
 ) -> Result<(DiagnosticStep, Vec<SocketAddr>), DiagnosticStep> {
     const NAME: &str = "name";
     let host = &server.host;
-    let found = timeout(patience, names.resolve(host, server.port)).await;
+    let found = timeout(dial_timeout, names.resolve(host, server.port)).await;
     let addresses: Vec<SocketAddr> = match found {
         Err(_elapsed) => {
-            let reason = format!("{host} was not resolved within {patience:?}");
+            let reason = format!("{host} was not resolved within {dial_timeout:?}");
             return Err(DiagnosticStep::failure(
                 NAME,
                 reason,
@@ -63,14 +63,14 @@ fn unknown_name(host: &str) -> String {
 pub(super) async fn connect_step(
     server: &ServerAddress,
     addresses: &[SocketAddr],
-    patience: Duration,
+    dial_timeout: Duration,
 ) -> Result<(DiagnosticStep, TcpStream), DiagnosticStep> {
     const NAME: &str = "TCP";
-    let tries = join_all(addresses.iter().map(|address| connect_one(*address, patience))).await;
+    let attempts = join_all(addresses.iter().map(|address| connect_one(*address, dial_timeout))).await;
     let mut first = None;
     let (mut lines, mut unreachable) = (Vec::new(), Vec::new());
-    for (address, tried) in addresses.iter().zip(tries) {
-        match tried {
+    for (address, attempt) in addresses.iter().zip(attempts) {
+        match attempt {
             Ok((stream, took)) => {
                 lines.push(format!("{address} answers in {} ms", took.as_millis()));
                 first.get_or_insert(stream);
@@ -95,11 +95,11 @@ pub(super) async fn connect_step(
     }
 }
 
-async fn connect_one(address: SocketAddr, patience: Duration) -> Result<(TcpStream, Duration), String> {
+async fn connect_one(address: SocketAddr, dial_timeout: Duration) -> Result<(TcpStream, Duration), String> {
     let started = Instant::now();
-    match timeout(patience, TcpStream::connect(address)).await {
+    match timeout(dial_timeout, TcpStream::connect(address)).await {
         Ok(Ok(stream)) => Ok((stream, started.elapsed())),
         Ok(Err(error)) => Err(error.to_string()),
-        Err(_elapsed) => Err(format!("no answer within {patience:?} (dial_timeout)")),
+        Err(_elapsed) => Err(format!("no answer within {dial_timeout:?} (dial_timeout)")),
     }
 }

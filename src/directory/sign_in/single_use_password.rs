@@ -43,12 +43,12 @@ impl<'a> SingleUsePassword<'a> {
         };
         let too_late =
             || OperationFault::unreachable(operation, "other tries for this account took all the time there was");
-        let gate = self.gate.allow_bind(candidate);
-        let gate = match by {
-            Some(by) => timeout_at(by, gate).await.map_err(|_| too_late())?,
-            None => gate.await,
+        let permission = self.gate.allow_bind(candidate);
+        let permission = match by {
+            Some(by) => timeout_at(by, permission).await.map_err(|_| too_late())?,
+            None => permission.await,
         };
-        gate.map_err(|withheld| OperationFault::refused(operation, withheld.into()))?;
+        permission.map_err(|denied| OperationFault::refused(operation, denied.into()))?;
         // Sent without time for an answer it might be judged, and nobody would hear.
         if by.is_some_and(|by| Instant::now() + MIN_ANSWER_TIME > by) {
             return Err(too_late());

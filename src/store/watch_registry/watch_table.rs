@@ -14,7 +14,7 @@ pub(super) const CHECK_INTERVAL: Duration = Duration::from_mins(1);
 /// When a row cannot be read, it is checked again after this long …
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// … for so long in all. Then nobody can say that it is still valid, and it counts as ended.
+/// … for this long in all. Then nobody can say that it is still valid, and it counts as ended.
 const GIVE_UP_AFTER: Duration = Duration::from_mins(1);
 
 /// The most rows that one query checks.
@@ -38,7 +38,7 @@ pub(super) struct WatchEntry {
     check_at: Timestamp,
     /// Since when the row cannot be read.
     unreadable_since: Option<Timestamp>,
-    /// Of the person as the row has them and as every watch knows them; `None` when one of them may not.
+    /// The person's, as the row has them and as every watch knows them; `None` when one of them may not.
     fingerprint: Option<Fingerprint>,
     /// The newest check that had begun when the last watch was added.
     joined_after_check: u64,

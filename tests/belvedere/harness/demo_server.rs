@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use belvedere::demo_directory::{Account, EmbeddedDirectory, Sample};
+use belvedere::demo_directory::{DemoDirectory, SampleAccount, SampleDomain};
 use belvedere::domain::{Clock, SystemClock};
 
 use super::cuttable_proxy::CuttableProxy;
@@ -11,14 +11,14 @@ use super::test_server::{TestServer, TestServerBuilder};
 /// The house, its directory, and the wire between the two.
 pub(crate) struct DemoServer {
     pub(crate) house: TestServer,
-    pub(crate) directory: EmbeddedDirectory,
+    pub(crate) directory: DemoDirectory,
     pub(crate) ldap_proxy: CuttableProxy,
 }
 
 /// The same in plan.
 pub(crate) struct DemoServerBuilder {
     server: TestServerBuilder,
-    directory: EmbeddedDirectory,
+    directory: DemoDirectory,
     ldap_proxy: CuttableProxy,
 }
 
@@ -30,7 +30,7 @@ impl DemoServer {
 
     /// The same, by the test's clock.
     pub(crate) async fn builder_with_clock(clock: Arc<dyn Clock>) -> DemoServerBuilder {
-        let directory = EmbeddedDirectory::start(&Sample::demo(), Arc::clone(&clock)).await.unwrap();
+        let directory = DemoDirectory::start(&SampleDomain::demo(), Arc::clone(&clock)).await.unwrap();
         let wire = CuttableProxy::to(&directory.url()).await;
         let plan = TestServerBuilder::with_directory(&wire.url()).clock(clock);
         DemoServerBuilder { server: plan, directory, ldap_proxy: wire }
@@ -49,7 +49,7 @@ impl DemoServer {
         &self.account(username).password
     }
 
-    fn account(&self, username: &str) -> &Account {
+    fn account(&self, username: &str) -> &SampleAccount {
         self.directory.accounts().iter().find(|account| account.username == username).unwrap()
     }
 }

@@ -56,7 +56,7 @@ impl RevalidationView {
             reason: away.reason,
         });
         Self {
-            interval: humanize_interval(session_refresher.every()),
+            interval: humanize_interval(session_refresher.interval()),
             stale_after: humanize(stale_after),
             people: report.people,
             last_completed_ms: report.last_completed,

@@ -4,7 +4,7 @@
 
 use ldap3_proto::proto::{LdapResult, LdapResultCode};
 
-use super::accounts::Judgement;
+use super::accounts::BindOutcome;
 
 /// The operation succeeded.
 pub(super) fn success() -> LdapResult {
@@ -12,15 +12,15 @@ pub(super) fn success() -> LdapResult {
 }
 
 /// The answer to a bind that proved nobody (MS-ADTS 5.1.1.5).
-pub(super) fn refusal(judgement: Judgement) -> LdapResult {
+pub(super) fn bind_result(judgement: BindOutcome) -> LdapResult {
     let sub_code = match judgement {
-        Judgement::Welcome => return success(),
-        Judgement::WrongCredentials => "52e",
-        Judgement::PasswordExpired => "532",
-        Judgement::Disabled => "533",
-        Judgement::AccountExpired => "701",
-        Judgement::MustChangePassword => "773",
-        Judgement::Locked => "775",
+        BindOutcome::Success => return success(),
+        BindOutcome::WrongCredentials => "52e",
+        BindOutcome::PasswordExpired => "532",
+        BindOutcome::Disabled => "533",
+        BindOutcome::AccountExpired => "701",
+        BindOutcome::MustChangePassword => "773",
+        BindOutcome::Locked => "775",
     };
     let text =
         format!("80090308: LdapErr: DSID-0C090447, comment: AcceptSecurityContext error, data {sub_code}, v4563");
@@ -29,17 +29,17 @@ pub(super) fn refusal(judgement: Judgement) -> LdapResult {
 
 /// Version 2, or one that does not exist.
 pub(super) fn version_not_spoken() -> LdapResult {
-    commented(LdapResultCode::ProtocolError, "00000057", "Only LDAP version 3 is spoken here")
+    result_with_comment(LdapResultCode::ProtocolError, "00000057", "Only LDAP version 3 is spoken here")
 }
 
 /// A SASL bind, or one of an unknown kind: none is offered, as `supportedSASLMechanisms` says by its absence.
 pub(super) fn only_simple_binds() -> LdapResult {
-    commented(LdapResultCode::AuthMethodNotSupported, "00002027", "Only simple binds are offered")
+    result_with_comment(LdapResultCode::AuthMethodNotSupported, "00002027", "Only simple binds are offered")
 }
 
 /// A search by somebody who has not bound.
 pub(super) fn bind_first() -> LdapResult {
-    commented(
+    result_with_comment(
         LdapResultCode::OperationsError,
         "000004DC",
         "In order to perform this operation a successful bind must be completed on the connection.",
@@ -48,27 +48,27 @@ pub(super) fn bind_first() -> LdapResult {
 
 /// An extended operation nobody knows.
 pub(super) fn unknown_extended_operation() -> LdapResult {
-    commented(LdapResultCode::ProtocolError, "0000203D", "Unknown extended request OID")
+    result_with_comment(LdapResultCode::ProtocolError, "0000203D", "Unknown extended request OID")
 }
 
 /// StartTLS, where there is no certificate.
 pub(super) fn no_tls() -> LdapResult {
-    commented(LdapResultCode::Unavailable, "00000000", "Error initializing SSL/TLS")
+    result_with_comment(LdapResultCode::Unavailable, "00000000", "Error initializing SSL/TLS")
 }
 
 /// A critical control this directory does not know.
 pub(super) fn unknown_critical_control() -> LdapResult {
-    commented(LdapResultCode::UnavailableCriticalExtension, "00002040", "Unavailable critical extension")
+    result_with_comment(LdapResultCode::UnavailableCriticalExtension, "00002040", "Unavailable critical extension")
 }
 
 /// A control whose value makes no sense.
 pub(super) fn bad_control() -> LdapResult {
-    commented(LdapResultCode::UnavailableCriticalExtension, "00000057", "Error processing control")
+    result_with_comment(LdapResultCode::UnavailableCriticalExtension, "00000057", "Error processing control")
 }
 
 /// Any attempt to change something.
 pub(super) fn read_only() -> LdapResult {
-    commented(LdapResultCode::UnwillingToPerform, "00002035", "The embedded directory cannot be changed")
+    result_with_comment(LdapResultCode::UnwillingToPerform, "00002035", "The embedded directory cannot be changed")
 }
 
 /// A DN that is none.
@@ -88,7 +88,7 @@ pub(super) fn no_such_object(nearest: &str) -> LdapResult {
 
 /// `tokenGroups` asked of more than one entry at a time: Win32 8480, `ERROR_DS_NON_BASE_SEARCH`.
 pub(super) fn only_at_base() -> LdapResult {
-    commented(
+    result_with_comment(
         LdapResultCode::OperationsError,
         "00002120",
         "The requested search operation is only supported for base searches",
@@ -100,7 +100,7 @@ pub(super) fn too_many() -> LdapResult {
     result(LdapResultCode::SizeLimitExceeded, String::new())
 }
 
-fn commented(code: LdapResultCode, win32: &str, comment: &str) -> LdapResult {
+fn result_with_comment(code: LdapResultCode, win32: &str, comment: &str) -> LdapResult {
     result(code, format!("{win32}: LdapErr: DSID-0C090C8F, comment: {comment}, data 0, v4563"))
 }
 

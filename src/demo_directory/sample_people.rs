@@ -1,14 +1,14 @@
 //! The demo's people and groups: life-like names, and one account for every way a sign-in can end.
 
-use super::sample::{LockoutPolicy, Sample, SampleGroup, SamplePerson, Standing};
+use super::sample::{SampleAccountState, SampleDomain, SampleGroup, SampleLockoutPolicy, SamplePerson};
 
-impl Sample {
+impl SampleDomain {
     /// The domain that `belvedere demo` serves. Every password is the username, a hyphen and `demo`.
     pub fn demo() -> Self {
         Self {
             dns_domain: "belvedere.example".to_owned(),
             netbios_name: "DEMO".to_owned(),
-            lockout: LockoutPolicy::default(),
+            lockout: SampleLockoutPolicy::default(),
             people: people(),
             groups: groups(),
         }
@@ -16,12 +16,12 @@ impl Sample {
 }
 
 fn people() -> Vec<SamplePerson> {
-    [may_sign_in(), are_refused(), are_no_people()].concat()
+    [active_people(), refused_people(), non_human_accounts()].concat()
 }
 
-fn may_sign_in() -> Vec<SamplePerson> {
+fn active_people() -> Vec<SamplePerson> {
     let active = |username, given_name, surname, post, shows| {
-        person(username, given_name, surname, post, Standing::Active, shows)
+        person(username, given_name, surname, post, SampleAccountState::Active, shows)
     };
     vec![
         active("alice", "Alice", "Johnson", ("Site lead", "New York"), "may open Operations, through dash-ops-nyc"),
@@ -40,8 +40,8 @@ fn may_sign_in() -> Vec<SamplePerson> {
     ]
 }
 
-fn are_refused() -> Vec<SamplePerson> {
-    use Standing::{AccountExpired, Disabled, Locked, MustChangePassword, PasswordExpired};
+fn refused_people() -> Vec<SamplePerson> {
+    use SampleAccountState::{AccountExpired, Disabled, Locked, MustChangePassword, PasswordExpired};
     let (technician, accountant) = (("Technician", "New York"), ("Accountant", "Montréal"));
     vec![
         person("dave", "Dave", "Lindqvist", technician, Disabled, "disabled"),
@@ -52,7 +52,7 @@ fn are_refused() -> Vec<SamplePerson> {
     ]
 }
 
-fn are_no_people() -> Vec<SamplePerson> {
+fn non_human_accounts() -> Vec<SamplePerson> {
     vec![
         SamplePerson {
             common_name: r"Lobby screen #2 * (NYC\LA)".to_owned(),
@@ -62,7 +62,7 @@ fn are_no_people() -> Vec<SamplePerson> {
                 "",
                 "Lobby",
                 ("Wall display", "New York"),
-                Standing::Active,
+                SampleAccountState::Active,
                 "may open Operations; a CN with every awkward character",
             )
         },
@@ -74,7 +74,7 @@ fn are_no_people() -> Vec<SamplePerson> {
                 "",
                 "Reader",
                 ("Service account", "Services"),
-                Standing::Active,
+                SampleAccountState::Active,
                 "a service account, for bind_name and bind_password",
             )
         },
@@ -105,7 +105,7 @@ fn person(
     given_name: &str,
     surname: &str,
     (title, unit): (&str, &str),
-    standing: Standing,
+    standing: SampleAccountState,
     shows: &str,
 ) -> SamplePerson {
     let full_name = format!("{given_name} {surname}").trim().to_owned();
@@ -119,8 +119,8 @@ fn person(
         title: title.to_owned(),
         unit: unit.to_owned(),
         principal: None,
-        standing,
-        shows: shows.to_owned(),
+        state: standing,
+        outcome: shows.to_owned(),
     }
 }
 

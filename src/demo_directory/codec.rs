@@ -15,7 +15,7 @@ use ldap3_proto::proto::LdapMsg;
 use tokio_util::bytes::{Buf, BytesMut};
 use tokio_util::codec::{Decoder, Encoder};
 
-use super::filter::{Filter, Pieces, Rule};
+use super::filter::{DemoFilter, FilterRule, Substrings};
 
 /// The longest request. A filter with a thousand SIDs is some 50 KiB; times the number of connections this bounds
 /// what strangers can make the directory hold.
@@ -29,41 +29,41 @@ const MAX_FILTER_TERMS: usize = 2048;
 
 /// The application tags of requests (RFC 4511, 4.2 to 4.12): bind, unbind, search, modify, add, delete, rename,
 /// compare, abandon, extended.
-const REQUESTS: [u64; 10] = [0, 2, 3, 6, 8, 10, 12, 14, 16, 23];
+const REQUEST_TAGS: [u64; 10] = [0, 2, 3, 6, 8, 10, 12, 14, 16, 23];
 const SEARCH_REQUEST: u64 = 3;
 /// The place of the filter among the parts of a search request.
-const FILTER_AT: usize = 6;
+const FILTER_INDEX: usize = 6;
 
 /// A request, and the filter when it is a search; its own `filter` is then only a placeholder.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(super) struct DemoRequest {
     pub(super) message: LdapMsg,
-    pub(super) filter: Option<Filter>,
+    pub(super) filter: Option<DemoFilter>,
 }
 
 /// Reads requests and writes answers.
 #[derive(Default)]
-pub(super) struct Wire {
-    answers: LdapCodec,
+pub(super) struct RequestCodec {
+    codec: LdapCodec,
 }
 
 /// Bytes that are not an LDAP request, or too many of them.
 #[derive(Debug)]
-struct Malformed(&'static str);
+struct MalformedRequest(&'static str);
 
-impl fmt::Display for Malformed {
+impl fmt::Display for MalformedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)
     }
 }
 
-impl std::error::Error for Malformed {}
+impl std::error::Error for MalformedRequest {}
 
-impl Decoder for Wire {
-    type Item = Request;
+impl Decoder for RequestCodec {
+    type Item = DemoRequest;
     type Error = io::Error;
 
-    fn decode(&mut self, buffer: &mut BytesMut) -> io::Result<Option<Request>> {
+    fn decode(&mut self, buffer: &mut BytesMut) -> io::Result<Option<DemoRequest>> {
         let Some(length) = announced_length(buffer)? else { return Ok(None) };
         if buffer.len() < length {
             buffer.reserve(length - buffer.len());
@@ -72,15 +72,15 @@ impl Decoder for Wire {
         let parsed = Parser::new(MAX_DEPTH).parse(&buffer[..length]);
         let (_, tag) = parsed.map_err(|_| malformed("the message is not BER"))?;
         buffer.advance(length);
-        request(tag).map(Some)
+        parse_request(tag).map(Some)
     }
 }
 
-impl Encoder<LdapMsg> for Wire {
+impl Encoder<LdapMsg> for RequestCodec {
     type Error = io::Error;
 
     fn encode(&mut self, message: LdapMsg, buffer: &mut BytesMut) -> io::Result<()> {
-        self.answers.encode(message, buffer)
+        self.codec.encode(message, buffer)
     }
 }
 
@@ -108,17 +108,17 @@ fn announced_length(buffer: &[u8]) -> io::Result<Option<usize>> {
     }
 }
 
-fn request(mut tag: StructureTag) -> io::Result<Request> {
+fn parse_request(mut tag: StructureTag) -> io::Result<DemoRequest> {
     let operation = match &mut tag.payload {
         PL::C(parts) => parts.get_mut(1),
         PL::P(_) => None,
     };
     let operation = operation.ok_or_else(|| malformed("a message holds no operation"))?;
-    if operation.class != TagClass::Application || !REQUESTS.contains(&operation.id) {
+    if operation.class != TagClass::Application || !REQUEST_TAGS.contains(&operation.id) {
         return Err(malformed("an operation is not a request"));
     }
     let filter = match (&mut operation.payload, operation.id) {
-        (PL::C(parts), SEARCH_REQUEST) => match parts.get_mut(FILTER_AT) {
+        (PL::C(parts), SEARCH_REQUEST) => match parts.get_mut(FILTER_INDEX) {
             Some(filter) => {
                 let mut terms_left = MAX_FILTER_TERMS;
                 Some(read_filter(std::mem::replace(filter, placeholder()), &mut terms_left)?)
@@ -128,7 +128,7 @@ fn request(mut tag: StructureTag) -> io::Result<Request> {
         _ => None,
     };
     let message = LdapMsg::try_from(tag).map_err(|_| malformed("a request is not one of LDAP"))?;
-    Ok(Request { message, filter })
+    Ok(DemoRequest { message, filter })
 }
 
 /// `(objectClass=*)`, for `ldap3_proto` to read in the filter's stead.
@@ -137,42 +137,42 @@ fn placeholder() -> StructureTag {
 }
 
 /// Reads a filter (RFC 4511, 4.5.1). Its depth is bounded by the parser's, its size by `terms_left`.
-fn read_filter(tag: StructureTag, terms_left: &mut usize) -> io::Result<Filter> {
+fn read_filter(tag: StructureTag, terms_left: &mut usize) -> io::Result<DemoFilter> {
     *terms_left = terms_left.checked_sub(1).ok_or_else(|| malformed("a filter has too many terms"))?;
     if tag.class != TagClass::Context {
         return Err(malformed("a filter has an unknown part"));
     }
     match (tag.id, tag.payload) {
-        (0, PL::C(parts)) => read_filters(parts, terms_left).map(Filter::And),
-        (1, PL::C(parts)) => read_filters(parts, terms_left).map(Filter::Or),
+        (0, PL::C(parts)) => read_filters(parts, terms_left).map(DemoFilter::And),
+        (1, PL::C(parts)) => read_filters(parts, terms_left).map(DemoFilter::Or),
         (2, PL::C(parts)) => {
             let [part] = exactly(parts)?;
-            Ok(Filter::Not(Box::new(read_filter(part, terms_left)?)))
+            Ok(DemoFilter::Not(Box::new(read_filter(part, terms_left)?)))
         }
-        (3 | 8, PL::C(parts)) => read_comparison(parts, Rule::Equal),
+        (3 | 8, PL::C(parts)) => read_comparison(parts, FilterRule::Equal),
         (4, PL::C(parts)) => read_substring(parts, terms_left),
-        (5, PL::C(parts)) => read_comparison(parts, Rule::AtLeast),
-        (6, PL::C(parts)) => read_comparison(parts, Rule::AtMost),
-        (7, PL::P(attribute)) => Ok(Filter::Present(text(attribute)?)),
+        (5, PL::C(parts)) => read_comparison(parts, FilterRule::AtLeast),
+        (6, PL::C(parts)) => read_comparison(parts, FilterRule::AtMost),
+        (7, PL::P(attribute)) => Ok(DemoFilter::Present(text(attribute)?)),
         (9, PL::C(parts)) => read_extensible(parts),
         _ => Err(malformed("a filter has an unknown part")),
     }
 }
 
-fn read_filters(parts: Vec<StructureTag>, terms_left: &mut usize) -> io::Result<Vec<Filter>> {
+fn read_filters(parts: Vec<StructureTag>, terms_left: &mut usize) -> io::Result<Vec<DemoFilter>> {
     parts.into_iter().map(|part| read_filter(part, terms_left)).collect()
 }
 
-fn read_comparison(parts: Vec<StructureTag>, rule: Rule) -> io::Result<Filter> {
+fn read_comparison(parts: Vec<StructureTag>, rule: FilterRule) -> io::Result<DemoFilter> {
     let [attribute, value] = exactly(parts)?;
-    Ok(Filter::Compare(text(octets(attribute)?)?, rule, octets(value)?))
+    Ok(DemoFilter::Compare(text(octets(attribute)?)?, rule, octets(value)?))
 }
 
-fn read_substring(parts: Vec<StructureTag>, terms_left: &mut usize) -> io::Result<Filter> {
+fn read_substring(parts: Vec<StructureTag>, terms_left: &mut usize) -> io::Result<DemoFilter> {
     let [attribute, substrings] = exactly(parts)?;
     let PL::C(substrings) = substrings.payload else { return Err(malformed("a substring filter has no pieces")) };
     let last_at = substrings.len().saturating_sub(1);
-    let mut pieces = Pieces::default();
+    let mut pieces = Substrings::default();
     for (at, piece) in substrings.into_iter().enumerate() {
         *terms_left = terms_left.checked_sub(1).ok_or_else(|| malformed("a filter has too many terms"))?;
         match (piece.id, octets(piece)?) {
@@ -182,10 +182,10 @@ fn read_substring(parts: Vec<StructureTag>, terms_left: &mut usize) -> io::Resul
             _ => return Err(malformed("a substring filter's pieces are out of order")),
         }
     }
-    Ok(Filter::Substring(text(octets(attribute)?)?, pieces))
+    Ok(DemoFilter::Substring(text(octets(attribute)?)?, pieces))
 }
 
-fn read_extensible(parts: Vec<StructureTag>) -> io::Result<Filter> {
+fn read_extensible(parts: Vec<StructureTag>) -> io::Result<DemoFilter> {
     let (mut rule, mut attribute, mut value) = (None, None, None);
     for part in parts {
         match part.id {
@@ -199,13 +199,13 @@ fn read_extensible(parts: Vec<StructureTag>) -> io::Result<Filter> {
     }
     let value = value.ok_or_else(|| malformed("an extensible filter has no value"))?;
     let rule = match rule.as_deref() {
-        None => Rule::Equal,
-        Some("1.2.840.113556.1.4.803") => Rule::AllBits,
-        Some("1.2.840.113556.1.4.804") => Rule::AnyBit,
-        Some("1.2.840.113556.1.4.1941") => Rule::Chain,
-        Some(_) => return Ok(Filter::Undefined),
+        None => FilterRule::Equal,
+        Some("1.2.840.113556.1.4.803") => FilterRule::AllBits,
+        Some("1.2.840.113556.1.4.804") => FilterRule::AnyBit,
+        Some("1.2.840.113556.1.4.1941") => FilterRule::Chain,
+        Some(_) => return Ok(DemoFilter::Undefined),
     };
-    Ok(attribute.map_or(Filter::Undefined, |attribute| Filter::Compare(attribute, rule, value)))
+    Ok(attribute.map_or(DemoFilter::Undefined, |attribute| DemoFilter::Compare(attribute, rule, value)))
 }
 
 fn exactly<const N: usize>(parts: Vec<StructureTag>) -> io::Result<[StructureTag; N]> {
@@ -221,7 +221,7 @@ fn text(bytes: Vec<u8>) -> io::Result<String> {
 }
 
 fn malformed(what: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, Malformed(what))
+    io::Error::new(io::ErrorKind::InvalidData, MalformedRequest(what))
 }
 
 #[cfg(test)]

@@ -27,8 +27,8 @@ fn search(filter: LdapFilter) -> LdapOp {
     })
 }
 
-fn read_one(bytes: &[u8]) -> io::Result<Option<Request>> {
-    Wire::default().decode(&mut BytesMut::from(bytes))
+fn read_one(bytes: &[u8]) -> io::Result<Option<DemoRequest>> {
+    RequestCodec::default().decode(&mut BytesMut::from(bytes))
 }
 
 #[test]
@@ -37,18 +37,21 @@ fn a_filter_is_read_as_it_was_written() {
         "(|(&(a=1)(!(b=*)))(c=i*m*n*f)(d>=2)(e<=3)(f~=4)(g:1.2.840.113556.1.4.803:=2)(h:1.2.3:=x)(i:1.2.840.113556.1.4.1941:=x))",
     ).unwrap()), Vec::new());
     let request = read_one(&written).unwrap().unwrap();
-    let compare = |attribute: &str, rule, value: &str| Filter::Compare(attribute.into(), rule, value.into());
+    let compare = |attribute: &str, rule, value: &str| DemoFilter::Compare(attribute.into(), rule, value.into());
     let pieces =
-        Pieces { initial: Some(b"i".to_vec()), any: vec![b"m".to_vec(), b"n".to_vec()], last: Some(b"f".to_vec()) };
-    let expected = Filter::Or(vec![
-        Filter::And(vec![compare("a", Rule::Equal, "1"), Filter::Not(Box::new(Filter::Present("b".into())))]),
-        Filter::Substring("c".into(), pieces),
-        compare("d", Rule::AtLeast, "2"),
-        compare("e", Rule::AtMost, "3"),
-        compare("f", Rule::Equal, "4"),
-        compare("g", Rule::AllBits, "2"),
-        Filter::Undefined,
-        compare("i", Rule::Chain, "x"),
+        Substrings { initial: Some(b"i".to_vec()), any: vec![b"m".to_vec(), b"n".to_vec()], last: Some(b"f".to_vec()) };
+    let expected = DemoFilter::Or(vec![
+        DemoFilter::And(vec![
+            compare("a", FilterRule::Equal, "1"),
+            DemoFilter::Not(Box::new(DemoFilter::Present("b".into()))),
+        ]),
+        DemoFilter::Substring("c".into(), pieces),
+        compare("d", FilterRule::AtLeast, "2"),
+        compare("e", FilterRule::AtMost, "3"),
+        compare("f", FilterRule::Equal, "4"),
+        compare("g", FilterRule::AllBits, "2"),
+        DemoFilter::Undefined,
+        compare("i", FilterRule::Chain, "x"),
     ]);
     assert_eq!(request.filter, Some(expected));
 }
@@ -59,7 +62,10 @@ fn a_value_may_be_any_bytes() {
     let at = written.windows(4).position(|part| part == b"####").unwrap();
     written[at..at + 4].copy_from_slice(&[0xff, 0x00, 0xc3, 0x28]);
     let request = read_one(&written).unwrap().unwrap();
-    assert_eq!(request.filter, Some(Filter::Compare("objectSid".into(), Rule::Equal, vec![0xff, 0x00, 0xc3, 0x28])));
+    assert_eq!(
+        request.filter,
+        Some(DemoFilter::Compare("objectSid".into(), FilterRule::Equal, vec![0xff, 0x00, 0xc3, 0x28]))
+    );
 }
 
 #[test]

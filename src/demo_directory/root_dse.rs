@@ -3,7 +3,7 @@
 //!
 //! `supportedSASLMechanisms` is absent, because no mechanism is offered.
 
-use super::realm::{Realm, generalized_time};
+use super::realm::{Realm, to_generalized_time};
 
 /// Active Directory, as of Windows Server 2003, 2008 and 2008 R2 (MS-ADTS 3.1.1.3.4.3).
 const CAPABILITIES: [&str; 4] =
@@ -27,7 +27,7 @@ pub(super) fn attributes(realm: &Realm) -> Vec<(&'static str, Vec<String>)> {
     let dns = &realm.dns_domain;
     let host = "dc1";
     vec![
-        ("currentTime", vec![generalized_time(realm.clock.now())]),
+        ("currentTime", vec![to_generalized_time(realm.clock.now())]),
         ("namingContexts", vec![domain.clone(), configuration.clone()]),
         ("defaultNamingContext", vec![domain.clone()]),
         ("rootDomainNamingContext", vec![domain]),

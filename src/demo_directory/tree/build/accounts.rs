@@ -3,11 +3,11 @@
 use std::io;
 use std::time::Duration;
 
-use super::{Grower, below, name};
-use crate::demo_directory::ids::{self, Sid};
-use crate::demo_directory::realm::{NEVER, PASSWORD_LASTS, file_time};
-use crate::demo_directory::sample::{SampleGroup, SamplePerson, Standing};
-use crate::demo_directory::tree::{AccountId, Entry, EntryId, escape_rdn};
+use super::{TreeBuilder, child_dn, parse_dn};
+use crate::demo_directory::ids::{self, DemoSid};
+use crate::demo_directory::realm::{MAX_PASSWORD_AGE, NEVER, to_filetime};
+use crate::demo_directory::sample::{SampleAccountState, SampleGroup, SamplePerson};
+use crate::demo_directory::tree::{DemoEntry, EntryId, SampleAccountId, escape_rdn};
 use crate::domain::Dn;
 
 /// `Domain Users` (MS-DTYP 2.4.2.4).
@@ -31,31 +31,31 @@ const TYPE_GROUP: u32 = 0x1000_0000;
 const TYPE_MAILING_LIST: u32 = 0x1000_0001;
 const TYPE_ALIAS: u32 = 0x2000_0000;
 
-impl Grower<'_> {
-    pub(super) fn system_groups(&mut self) -> io::Result<EntryId> {
-        let parent = name(&format!("CN=Users,{}", self.domain))?;
-        let sid = self.domain_sid.account(DOMAIN_USERS_RID);
-        let users = self.group_draft(&parent, "Domain Users", "Domain Users", sid, GLOBAL_GROUP | SECURITY_GROUP)?;
-        let users = self.plant_account("Domain Users", users.with("description", ["All domain users"]))?;
+impl TreeBuilder<'_> {
+    pub(super) fn add_system_groups(&mut self) -> io::Result<EntryId> {
+        let parent = parse_dn(&format!("CN=Users,{}", self.domain))?;
+        let sid = self.domain_sid.with_rid(DOMAIN_USERS_RID);
+        let users = self.new_group(&parent, "Domain Users", "Domain Users", sid, GLOBAL_GROUP | SECURITY_GROUP)?;
+        let users = self.insert_account("Domain Users", users.with("description", ["All domain users"]))?;
 
-        let parent = name(&format!("CN=Builtin,{}", self.domain))?;
-        let sid = Sid::builtin(BUILTIN_USERS_RID);
-        let builtin = self.group_draft(&parent, "Users", "Users", sid, BUILTIN_LOCAL_GROUP | SECURITY_GROUP)?;
-        self.plant_account("Users", builtin)?;
+        let parent = parse_dn(&format!("CN=Builtin,{}", self.domain))?;
+        let sid = DemoSid::builtin(BUILTIN_USERS_RID);
+        let builtin = self.new_group(&parent, "Users", "Users", sid, BUILTIN_LOCAL_GROUP | SECURITY_GROUP)?;
+        self.insert_account("Users", builtin)?;
         Ok(users)
     }
 
-    pub(super) fn person(&mut self, account: AccountId, person: &SamplePerson) -> io::Result<()> {
-        let parent = name(&format!("OU={},OU=People,{}", escape_rdn(&person.unit), self.domain))?;
-        let dn = below(&parent, "CN", &person.common_name)?;
+    pub(super) fn add_person(&mut self, account: SampleAccountId, person: &SamplePerson) -> io::Result<()> {
+        let parent = parse_dn(&format!("OU={},OU=People,{}", escape_rdn(&person.unit), self.domain))?;
+        let dn = child_dn(&parent, "CN", &person.common_name)?;
         let rid = self.free_rid(&person.username);
-        let sid = self.domain_sid.account(rid);
+        let sid = self.domain_sid.with_rid(rid);
         let classes = ["top", "person", "organizationalPerson", "user"];
         let implicit = || format!("{}@{}", person.username, self.sample.dns_domain);
         let principal = person.principal.clone().unwrap_or_else(implicit);
-        let (control, password_set, expires) = self.standing(person.standing);
+        let (control, password_set, expires) = self.state_attributes(person.state);
         let mut entry = self
-            .draft(dn, Some(parent), &classes, "Person", &format!("account {}", person.username))
+            .new_entry(dn, Some(parent), &classes, "Person", &format!("account {}", person.username))
             .with("cn", [person.common_name.as_str()])
             .with("name", [person.common_name.as_str()])
             .with("sn", [person.surname.as_str()])
@@ -74,39 +74,43 @@ impl Grower<'_> {
             .with("accountExpires", [expires]);
         entry.account = Some(account);
         entry.sid = Some(sid);
-        self.plant_account(&person.username, entry)?;
+        self.insert_account(&person.username, entry)?;
         Ok(())
     }
 
     /// `userAccountControl`, `pwdLastSet` and `accountExpires` of an account that stands so.
-    fn standing(&self, standing: Standing) -> (u32, String, String) {
+    fn state_attributes(&self, standing: SampleAccountState) -> (u32, String, String) {
         const WEEK: Duration = Duration::from_hours(7 * 24);
         // A demo left running for months does not start to expire people by itself.
         let lasting = NORMAL_ACCOUNT | PASSWORD_NEVER_EXPIRES;
-        let set_last_week = file_time(self.now - WEEK);
+        let set_last_week = to_filetime(self.now - WEEK);
         let never = NEVER.to_string();
         match standing {
-            Standing::Active | Standing::Locked => (lasting, set_last_week, never),
-            Standing::Disabled => (lasting | ACCOUNT_DISABLED, set_last_week, never),
-            Standing::AccountExpired => (lasting, file_time(self.now - WEEK * 2), file_time(self.now - WEEK)),
-            Standing::PasswordExpired => (NORMAL_ACCOUNT, file_time(self.now - PASSWORD_LASTS - WEEK), never),
-            Standing::MustChangePassword => (NORMAL_ACCOUNT, "0".to_owned(), never),
+            SampleAccountState::Active | SampleAccountState::Locked => (lasting, set_last_week, never),
+            SampleAccountState::Disabled => (lasting | ACCOUNT_DISABLED, set_last_week, never),
+            SampleAccountState::AccountExpired => {
+                (lasting, to_filetime(self.now - WEEK * 2), to_filetime(self.now - WEEK))
+            }
+            SampleAccountState::PasswordExpired => {
+                (NORMAL_ACCOUNT, to_filetime(self.now - MAX_PASSWORD_AGE - WEEK), never)
+            }
+            SampleAccountState::MustChangePassword => (NORMAL_ACCOUNT, "0".to_owned(), never),
         }
     }
 
-    pub(super) fn group(&mut self, group: &SampleGroup) -> io::Result<()> {
-        let parent = name(&format!("OU=Groups,{}", self.domain))?;
+    pub(super) fn add_group(&mut self, group: &SampleGroup) -> io::Result<()> {
+        let parent = parse_dn(&format!("OU=Groups,{}", self.domain))?;
         let rid = self.free_rid(&group.name);
-        let sid = self.domain_sid.account(rid);
+        let sid = self.domain_sid.with_rid(rid);
         let cn = group.common_name.as_deref().unwrap_or(&group.name);
         let kind = if group.security { GLOBAL_GROUP | SECURITY_GROUP } else { GLOBAL_GROUP };
-        let entry = self.group_draft(&parent, cn, &group.name, sid, kind)?;
-        self.plant_account(&group.name, entry.with("description", [group.description.as_str()]))?;
+        let entry = self.new_group(&parent, cn, &group.name, sid, kind)?;
+        self.insert_account(&group.name, entry.with("description", [group.description.as_str()]))?;
         Ok(())
     }
 
-    fn group_draft(&self, parent: &Dn, cn: &str, account: &str, sid: Sid, kind: i32) -> io::Result<Entry> {
-        let dn = below(parent, "CN", cn)?;
+    fn new_group(&self, parent: &Dn, cn: &str, account: &str, sid: DemoSid, kind: i32) -> io::Result<DemoEntry> {
+        let dn = child_dn(parent, "CN", cn)?;
         let grants = kind & SECURITY_GROUP != 0;
         let account_type = match (grants, kind & BUILTIN_LOCAL_GROUP) {
             (_, BUILTIN_LOCAL_GROUP) => TYPE_ALIAS,
@@ -114,7 +118,7 @@ impl Grower<'_> {
             (false, _) => TYPE_MAILING_LIST,
         };
         let mut entry = self
-            .draft(dn, Some(parent.clone()), &["top", "group"], "Group", &format!("account {account}"))
+            .new_entry(dn, Some(parent.clone()), &["top", "group"], "Group", &format!("account {account}"))
             .with("cn", [cn])
             .with("name", [cn])
             .with("sAMAccountName", [account])
@@ -122,12 +126,12 @@ impl Grower<'_> {
             .with("groupType", [kind.to_string()])
             .with("objectSid", [sid.as_bytes()]);
         entry.sid = Some(sid);
-        entry.grants = grants;
+        entry.is_security_group = grants;
         Ok(entry)
     }
 
     fn free_rid(&mut self, account: &str) -> u32 {
-        let mut rid = ids::suggested_rid(account);
+        let mut rid = ids::rid_from_name(account);
         while !self.rids.insert(rid) {
             rid += 1;
         }
