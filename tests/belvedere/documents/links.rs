@@ -1,11 +1,11 @@
-//! Every link in the documents that stays in the repository leads to something, and to the right place in it.
+//! Checks every link in the documents that stays in the repository: the file exists, and the heading does.
 
 use std::path::{Component, Path, PathBuf};
 
-use super::markdown::{BOOK, Document, Link, document, documents, root};
+use super::markdown::{BOOK, MarkdownFile, MarkdownLink, document, documents, root};
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_works() {
     let wrong: Vec<String> = documents()
         .iter()
         .flat_map(|document| document.links().into_iter().filter_map(|link| fault(document, &link)))
@@ -23,9 +23,9 @@ fn every_chapter_is_in_the_table_of_contents() {
     }
 }
 
-/// What is wrong with a link, if anything is. Where the web's links lead is the web's affair.
-fn fault(from: &Document, link: &Link) -> Option<String> {
-    let Link { place, target } = link;
+/// What is wrong with a link, if anything is. Links to the web are not followed.
+fn fault(from: &MarkdownFile, link: &MarkdownLink) -> Option<String> {
+    let MarkdownLink { place, target } = link;
     if target.contains("://") || target.starts_with("mailto:") {
         return None;
     }
@@ -34,7 +34,7 @@ fn fault(from: &Document, link: &Link) -> Option<String> {
     if !root().join(&file).exists() {
         return Some(format!("{place}: {target}: there is no {}", file.display()));
     }
-    // The book stands alone where it is published.
+    // The book is published without the rest of the repository.
     if from.is_of_the_book() && !file.starts_with(BOOK) {
         return Some(format!("{place}: {target}: it leads out of the book"));
     }
@@ -47,7 +47,7 @@ fn fault(from: &Document, link: &Link) -> Option<String> {
         .then(|| format!("{place}: {target}: no such heading; there are {}", known.join(", ")))
 }
 
-/// What `path` means in a document.
+/// The path from the root of what `path` means in a document.
 fn beside(name: &str, path: &str) -> PathBuf {
     let mut found = PathBuf::new();
     for part in Path::new(name).with_file_name(path).components() {
@@ -60,9 +60,9 @@ fn beside(name: &str, path: &str) -> PathBuf {
 }
 
 #[test]
-fn a_link_that_leads_nowhere_is_found() {
+fn a_broken_link_is_found() {
     let from = document(&format!("{BOOK}/introduction.md"));
-    let finds = |target: &str| fault(&from, &Link { place: "x".to_owned(), target: target.to_owned() });
+    let finds = |target: &str| fault(&from, &MarkdownLink { place: "x".to_owned(), target: target.to_owned() });
     for good in ["pages.md", "pages.md#keys-of-a-page", "#introduction", "security.md#who-may-decide-what", "http://x/"]
     {
         assert_eq!(finds(good), None);

@@ -1,4 +1,4 @@
-//! The lists of commands, figures and events in the documents are the program's own.
+//! Compares the documents' lists of commands, metrics and audit events with the program's.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::markdown::{BOOK, document};
 use crate::harness::demo_server::{DemoServer, page};
 use crate::harness::program::{belvedere, run_to_end, text};
 
-/// What a command says of itself.
+/// The help text of a command.
 async fn help(words: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
     text(&run_to_end(belvedere(folder.path(), &[words, &["--help"]].concat())).await.stdout)
@@ -27,7 +27,7 @@ fn options(help: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn the_commands_and_their_options_are_all_there_and_no_others() {
+async fn the_commands_and_options_are_complete() {
     let chapter = document(&format!("{BOOK}/commands.md"));
     let anchors = chapter.anchors();
     let listed = commands(&help(&[]).await);
@@ -51,11 +51,11 @@ async fn the_commands_and_their_options_are_all_there_and_no_others() {
 }
 
 #[tokio::test]
-async fn the_figures_are_all_there() {
+async fn the_metrics_are_complete() {
     const TOKEN: &str = "0123456789abcdef0123456789abcdef";
     let plan = DemoServer::builder().await.set("metrics.token", TOKEN).page("members", &page("Members"));
     let demo = plan.open().await;
-    // A figure with labels is there once it has something to tell.
+    // A metric with labels appears with its first value.
     let mut alice = demo.house.visitor();
     alice.signs_in("alice", demo.password("alice")).await;
     let mut left = alice.watches("/live/members").await.unwrap();
@@ -70,14 +70,14 @@ async fn the_figures_are_all_there() {
     let known: BTreeSet<&str> = families.collect();
     let chapter = document(&format!("{BOOK}/running.md"));
     let tables = chapter.tables();
-    let table = tables.iter().find(|table| table.head[0].text == "name").expect("the figures");
+    let table = tables.iter().find(|table| table.head[0].text == "name").expect("the metrics");
     let documented: BTreeSet<&str> =
         table.rows.iter().map(|row| row[0].text.trim_end_matches("_total").trim_end_matches("_info")).collect();
     assert_eq!(documented, known);
 }
 
 #[test]
-fn the_events_of_the_audit_are_all_there() {
+fn the_audit_events_are_complete() {
     let chapter = document(&format!("{BOOK}/running.md"));
     let tables = chapter.tables();
     let table = tables.iter().find(|table| table.head[0].text == "events").expect("the events");

@@ -1,4 +1,4 @@
-//! Markdown, as far as the tests look at it: blocks of code, links, headings, tables.
+//! Reads Markdown: code blocks, links, headings, tables.
 
 use std::collections::HashMap;
 use std::fs;
@@ -6,52 +6,52 @@ use std::path::{Path, PathBuf};
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
-/// Where the book's chapters are.
+/// The folder of the book's chapters.
 pub(super) const BOOK: &str = "docs/src";
 
-/// A document of the repository.
-pub(super) struct Document {
+/// A Markdown file of the repository.
+pub(super) struct MarkdownFile {
     /// Its path from the root, with `/`.
     pub(super) name: String,
-    /// Its text, with what the book includes in it.
+    /// Its text, with mdBook's includes replaced.
     pub(super) text: String,
 }
 
-/// A block of code.
-pub(super) struct Block {
+/// A fenced code block.
+pub(super) struct CodeBlock {
     /// `docs/src/pages.md:12`.
     pub(super) place: String,
     pub(super) language: String,
     pub(super) text: String,
 }
 
-/// A link, or a picture.
-pub(super) struct Link {
+/// A link or a picture.
+pub(super) struct MarkdownLink {
     pub(super) place: String,
     pub(super) target: String,
 }
 
-/// A table, and what stands before it.
-pub(super) struct Table {
+/// A table, with the heading and the paragraph before it.
+pub(super) struct MarkdownTable {
     /// The heading above it.
     pub(super) heading: String,
     /// The paragraph right before it.
     pub(super) lead: String,
-    pub(super) head: Vec<Cell>,
-    pub(super) rows: Vec<Vec<Cell>>,
+    pub(super) head: Vec<TableCell>,
+    pub(super) rows: Vec<Vec<TableCell>>,
 }
 
 /// A cell of a table.
 #[derive(Clone, Default)]
-pub(super) struct Cell {
+pub(super) struct TableCell {
     /// All its text.
     pub(super) text: String,
-    /// What stands in it as code.
+    /// Its code spans.
     pub(super) codes: Vec<String>,
 }
 
-impl Cell {
-    /// The one code that is all there is in it.
+impl TableCell {
+    /// Its code span, if there is nothing else in it.
     pub(super) fn only_code(&self) -> Option<&str> {
         match self.codes.as_slice() {
             [code] if *code == self.text => Some(code),
@@ -65,8 +65,8 @@ pub(super) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every document that people read.
-pub(super) fn documents() -> Vec<Document> {
+/// Every document.
+pub(super) fn documents() -> Vec<MarkdownFile> {
     let mut names: Vec<PathBuf> = vec![root().join("benches/README.md")];
     for folder in ["", BOOK, "docs/decisions"] {
         let files = fs::read_dir(root().join(folder)).unwrap().map(|file| file.unwrap().path());
@@ -77,12 +77,12 @@ pub(super) fn documents() -> Vec<Document> {
 }
 
 /// The document of that name.
-pub(super) fn document(name: &str) -> Document {
+pub(super) fn document(name: &str) -> MarkdownFile {
     let text = fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
-    Document { name: name.to_owned(), text: with_includes(name, &text) }
+    MarkdownFile { name: name.to_owned(), text: with_includes(name, &text) }
 }
 
-/// Puts in what `{{#include file:anchor}}` stands for, as mdBook does.
+/// Replaces `{{#include file:anchor}}` as mdBook does.
 fn with_includes(name: &str, text: &str) -> String {
     let line = |line: &str| {
         let Some(include) = line.strip_prefix("{{#include ").and_then(|rest| rest.strip_suffix("}}")) else {
@@ -97,7 +97,7 @@ fn with_includes(name: &str, text: &str) -> String {
     text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
-impl Document {
+impl MarkdownFile {
     /// Whether it is a chapter of the book.
     pub(super) fn is_of_the_book(&self) -> bool {
         self.name.starts_with(BOOK)
@@ -112,8 +112,8 @@ impl Document {
     }
 
     /// Its blocks of code.
-    pub(super) fn blocks(&self) -> Vec<Block> {
-        let mut blocks: Vec<Block> = Vec::new();
+    pub(super) fn blocks(&self) -> Vec<CodeBlock> {
+        let mut blocks: Vec<CodeBlock> = Vec::new();
         let mut inside = false;
         for (event, place) in self.events() {
             match event {
@@ -122,7 +122,7 @@ impl Document {
                         CodeBlockKind::Fenced(info) => info.to_string(),
                         CodeBlockKind::Indented => String::new(),
                     };
-                    blocks.push(Block { place, language, text: String::new() });
+                    blocks.push(CodeBlock { place, language, text: String::new() });
                     inside = true;
                 }
                 Event::End(TagEnd::CodeBlock) => inside = false,
@@ -134,22 +134,22 @@ impl Document {
     }
 
     /// Its blocks in that language.
-    pub(super) fn blocks_in(&self, language: &str) -> Vec<Block> {
+    pub(super) fn blocks_in(&self, language: &str) -> Vec<CodeBlock> {
         self.blocks().into_iter().filter(|block| block.language == language).collect()
     }
 
     /// Its links and pictures.
-    pub(super) fn links(&self) -> Vec<Link> {
+    pub(super) fn links(&self) -> Vec<MarkdownLink> {
         let link = |(event, place)| match event {
             Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
-                Some(Link { place, target: dest_url.to_string() })
+                Some(MarkdownLink { place, target: dest_url.to_string() })
             }
             _ => None,
         };
         self.events().filter_map(link).collect()
     }
 
-    /// The names by which links lead to its headings.
+    /// The anchors of its headings.
     pub(super) fn anchors(&self) -> Vec<String> {
         let mut seen: HashMap<String, usize> = HashMap::new();
         let mut anchors = Vec::new();
@@ -179,14 +179,14 @@ impl Document {
     }
 
     /// Its tables.
-    pub(super) fn tables(&self) -> Vec<Table> {
-        let mut reader = TableReader::default();
+    pub(super) fn tables(&self) -> Vec<MarkdownTable> {
+        let mut reader = TableCollector::default();
         self.events().for_each(|(event, _)| reader.take(event));
         reader.tables
     }
 
-    /// The rows of the tables that list keys, by the heading above each.
-    pub(super) fn keys_under(&self, heading: &str) -> Vec<Vec<Cell>> {
+    /// The rows of the table of keys under a heading.
+    pub(super) fn keys_under(&self, heading: &str) -> Vec<Vec<TableCell>> {
         let tables = self.tables();
         let mut found = tables.iter().filter(|table| table.heading == heading && table.head[0].text == "key");
         let table = found.next().unwrap_or_else(|| panic!("{}: no keys under {heading}", self.name));
@@ -195,7 +195,7 @@ impl Document {
     }
 }
 
-/// What mdBook, like GitHub, makes of a heading's characters.
+/// A heading's character in its anchor, as mdBook and GitHub write it.
 fn in_anchor(c: char) -> Option<char> {
     match c {
         c if c.is_alphanumeric() || c == '_' || c == '-' => Some(c.to_ascii_lowercase()),
@@ -205,17 +205,17 @@ fn in_anchor(c: char) -> Option<char> {
 }
 
 #[derive(Default)]
-struct TableReader {
-    tables: Vec<Table>,
+struct TableCollector {
+    tables: Vec<MarkdownTable>,
     heading: String,
     paragraph: String,
-    cell: Option<Cell>,
-    row: Vec<Cell>,
-    /// Where text goes that stands in no cell.
+    cell: Option<TableCell>,
+    row: Vec<TableCell>,
+    /// Whether text outside of cells belongs to the heading.
     in_heading: bool,
 }
 
-impl TableReader {
+impl TableCollector {
     fn take(&mut self, event: Event<'_>) {
         match event {
             Event::Start(Tag::Heading { .. }) => {
@@ -223,13 +223,13 @@ impl TableReader {
             }
             Event::End(TagEnd::Heading(_)) => self.in_heading = false,
             Event::Start(Tag::Paragraph) => self.paragraph = String::new(),
-            Event::Start(Tag::Table(_)) => self.tables.push(Table {
+            Event::Start(Tag::Table(_)) => self.tables.push(MarkdownTable {
                 heading: self.heading.clone(),
                 lead: self.paragraph.clone(),
                 head: Vec::new(),
                 rows: Vec::new(),
             }),
-            Event::Start(Tag::TableCell) => self.cell = Some(Cell::default()),
+            Event::Start(Tag::TableCell) => self.cell = Some(TableCell::default()),
             Event::End(TagEnd::TableCell) => self.row.extend(self.cell.take()),
             Event::End(TagEnd::TableHead) => self.table().head = std::mem::take(&mut self.row),
             Event::End(TagEnd::TableRow) => {
@@ -248,7 +248,7 @@ impl TableReader {
         }
     }
 
-    fn table(&mut self) -> &mut Table {
+    fn table(&mut self) -> &mut MarkdownTable {
         self.tables.last_mut().expect("a row stands in a table")
     }
 
@@ -262,9 +262,9 @@ impl TableReader {
 }
 
 #[test]
-fn headings_have_the_names_that_links_use() {
+fn anchors_and_tables_are_read() {
     let text = "# `host`: the machine\n\n## What it *is*\n\n## What it is\n\n| key | b |\n|---|---|\n| `x`<br>`Y` | one `z` |\n";
-    let document = Document { name: "x.md".to_owned(), text: text.to_owned() };
+    let document = MarkdownFile { name: "x.md".to_owned(), text: text.to_owned() };
     assert_eq!(document.anchors(), ["host-the-machine", "what-it-is", "what-it-is-1"]);
     let rows = document.keys_under("What it is");
     assert_eq!((&rows[0][0].codes[..], rows[0][1].only_code()), (&["x".to_owned(), "Y".to_owned()][..], None));

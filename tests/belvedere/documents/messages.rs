@@ -1,4 +1,4 @@
-//! The JSON in the documents has the shape that the program sends and takes, and their programs in Python work.
+//! Compares the documents' JSON with what the program sends and accepts, and runs their Python programs.
 
 use std::collections::BTreeSet;
 use std::process::Stdio;
@@ -8,21 +8,21 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::Command;
 
-use super::markdown::{Block, documents};
-use super::shell::Place;
+use super::markdown::{CodeBlock, documents};
+use super::shell::ShellSession;
 use crate::credentials_of_clients::is_there;
 use crate::harness::demo_server::{DemoServer, page};
 
 /// How long a program may take. It never decides a test that passes.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// So many updates, of two seconds, are looked at for what one may hold.
+/// How many batches are compared: two seconds of them.
 const BATCHES: usize = 20;
 
-/// Objects whose keys people choose.
+/// Objects whose keys are chosen by authors of pages.
 const CHOSEN: [&str; 3] = ["panels", "inputs", "values"];
 
-/// A number with its judgement, words that change, and a line.
+/// A page with a judged number, a text that changes, and a chart.
 const BOARD: &str = r#"
 title = "Board"
 about = "Of everything something."
@@ -52,11 +52,11 @@ every = "100ms"
 window = "1m"
 "#;
 
-fn blocks(language: &str) -> Vec<Block> {
+fn blocks(language: &str) -> Vec<CodeBlock> {
     documents().iter().flat_map(|document| document.blocks_in(language)).collect()
 }
 
-/// The paths of all its fields; what people name themselves is `*`.
+/// The paths of all fields; keys chosen by authors are `*`.
 fn shape(value: &Value) -> BTreeSet<String> {
     let mut paths = BTreeSet::new();
     walk(value, "", false, &mut paths);
@@ -77,7 +77,7 @@ fn walk(value: &Value, path: &str, chosen: bool, paths: &mut BTreeSet<String>) {
     }
 }
 
-/// What tells messages and answers apart: their type, or else their fields.
+/// What tells messages and answers apart: their type, or else the names of their fields.
 fn sort_of(value: &Value) -> String {
     match &value["type"] {
         Value::String(word) => word.clone(),
@@ -93,7 +93,7 @@ fn sort_of(value: &Value) -> String {
     }
 }
 
-/// One of everything that the program sends.
+/// Every kind of message and answer that the program sends.
 async fn samples() -> Vec<Value> {
     let plan = DemoServer::builder().await.set("live.heartbeat", "1s").sample_pages().page("board", BOARD);
     let demo = plan.page("members", &page("Members")).open().await;
@@ -102,7 +102,7 @@ async fn samples() -> Vec<Value> {
     let token = desk.makes_a_token("read:board read:cities", 3600).await;
     let mut script = demo.house.visitor().with_token(&token);
     let mut samples = Vec::new();
-    // Once the page has been asked for, its first state has everything in it.
+    // After this request, the first snapshot of the page is complete.
     for path in ["/api/v1/pages", "/api/v1/pages/cities?city=NYC", "/api/v1/pages/members", "/api/v1/pages/board"] {
         samples.push(script.fetches(path).await.json());
     }
@@ -117,7 +117,7 @@ async fn samples() -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn every_block_of_json_is_what_the_program_sends_or_takes() {
+async fn every_block_of_json_is_like_what_the_program_sends_or_accepts() {
     let samples = samples().await;
     let demo = DemoServer::builder().await.sample_pages().open().await;
     let mut board = demo.house.visitor().watches("/live/cities").await.unwrap();
@@ -145,10 +145,13 @@ async fn every_program_in_python_watches_a_page() {
     if !is_there("/usr/bin/python3").await {
         return;
     }
-    let place = Place::new().await;
+    let session = ShellSession::new().await;
     for block in blocks("python") {
         let mut command = Command::new("/usr/bin/python3");
-        command.args(["-c", &place.here(&block.text)]).env("TOKEN", &place.token).env_remove("http_proxy");
+        command
+            .args(["-c", &session.with_real_values(&block.text)])
+            .env("TOKEN", &session.token)
+            .env_remove("http_proxy");
         command.env_remove("HTTP_PROXY").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.kill_on_drop(true).spawn().unwrap();
         let (printed, mut complained) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());

@@ -1,26 +1,25 @@
-//! The documents are true: every link leads somewhere, every block of code does what it stands there for, and the
-//! references list exactly what the program knows.
+//! The documents are true: links work, code blocks run or are checked, and the references match the program.
 
 mod links;
 mod lists;
 mod markdown;
 mod messages;
 mod pages;
+mod server_config;
 mod settings;
 mod shell;
 mod toml_blocks;
-mod wiring;
 
 use markdown::documents;
 
-/// The languages whose blocks some test here looks at, all of them.
+/// The languages of the code blocks that some test here checks.
 const CHECKED: [&str; 6] = ["ini", "json", "nginx", "python", "sh", "toml"];
 
 #[test]
 fn no_block_of_code_goes_unchecked() {
     for document in documents() {
         for block in document.blocks() {
-            // A drawing for those who work on the program, and no example of anything.
+            // Drawings for those who work on the program.
             let is_drawing = block.language == "text" && !document.is_of_the_book() && document.name != "README.md";
             let known = CHECKED.contains(&&*block.language) || is_drawing;
             assert!(known, "{}: nobody checks a block of `{}`", block.place, block.language);

@@ -1,27 +1,27 @@
-//! The reference of page files lists every key, kind and query, and says the truth about defaults; its examples work.
+//! Compares the reference of page files with the program: keys, kinds, queries, defaults. Its examples must be valid.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use belvedere::config::{PageFile, read_page};
 
-use super::markdown::{BOOK, Cell, document};
+use super::markdown::{BOOK, TableCell, document};
 use crate::harness::program::{belvedere, run_to_end, text};
 
-/// A key, query or kind that is none, unlike any there is.
+/// A key, query or kind that does not exist, and resembles none that does.
 const NONSENSE: &str = "zzzzzzzzzzzzzzzz";
 
 /// A row of the reference.
-struct Key {
+struct PageKeyRow {
     name: String,
     default: Option<String>,
-    /// `span = 8`, where there is one that stands for itself.
+    /// `span = 8`, where there is a complete one.
     example: Option<String>,
 }
 
-fn keys(chapter: &str, heading: &str) -> Vec<Key> {
+fn keys(chapter: &str, heading: &str) -> Vec<PageKeyRow> {
     let rows = document(&format!("{BOOK}/{chapter}.md")).keys_under(heading);
-    let key = |row: &Vec<Cell>| Key {
+    let key = |row: &Vec<TableCell>| PageKeyRow {
         name: row[0].only_code().unwrap_or_else(|| panic!("{}: a key", row[0].text)).to_owned(),
         default: row[1].only_code().map(str::to_owned),
         example: row[2].only_code().map(str::to_owned),
@@ -29,7 +29,7 @@ fn keys(chapter: &str, heading: &str) -> Vec<Key> {
     rows.iter().map(key).collect()
 }
 
-fn names(keys: &[Key]) -> BTreeSet<String> {
+fn names(keys: &[PageKeyRow]) -> BTreeSet<String> {
     keys.iter().map(|key| key.name.clone()).collect()
 }
 
@@ -41,7 +41,7 @@ fn kinds() -> Vec<(String, String)> {
 }
 
 /// All keys of panels of a kind.
-fn keys_of_kind(kind: &str) -> Vec<Key> {
+fn keys_of_kind(kind: &str) -> Vec<PageKeyRow> {
     let mut all = keys("panels", "Keys of every panel");
     if kind != "text" {
         all.extend(keys("panels", "Keys of panels with a source"));
@@ -75,19 +75,19 @@ fn read(text: &str) -> PageFile {
     PageFile { text: String::new(), ..page }
 }
 
-/// What the program says to a page that cannot be right.
-fn remedy(text: &str) -> String {
+/// The program's help text for a page that is wrong.
+fn help_for(text: &str) -> String {
     let faults = read_page(Path::new("pages/p.toml"), text).expect_err("it is wrong");
     faults.iter().map(|fault| fault.help.clone()).collect::<Vec<_>>().join("\n")
 }
 
-/// The words that the program lists to whoever writes another one.
+/// The words that the program lists when it meets an unknown one.
 fn listed(help: &str) -> BTreeSet<String> {
     help.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// Whether the page means the same with a default written and with nothing; and whether the example is right.
-fn holds(key: &Key, page: impl Fn(&str) -> String) {
+/// The page must mean the same with the default written and without; and the example must be valid.
+fn check_row(key: &PageKeyRow, page: impl Fn(&str) -> String) {
     if let Some(default) = &key.default {
         let written = format!("{} = {default}", key.name);
         assert_eq!(format!("{:?}", read(&page(&written))), format!("{:?}", read(&page(""))), "{written}");
@@ -99,24 +99,23 @@ fn holds(key: &Key, page: impl Fn(&str) -> String) {
 }
 
 #[test]
-fn the_keys_of_a_page_are_all_there_and_as_they_are_said_to_be() {
+fn the_keys_of_a_page_are_complete_and_right() {
     let keys = keys("pages", "Keys of a page");
-    assert_eq!(names(&keys), listed(&remedy(&format!("title = \"P\"\n{NONSENSE} = 1\n"))));
+    assert_eq!(names(&keys), listed(&help_for(&format!("title = \"P\"\n{NONSENSE} = 1\n"))));
     for key in &keys {
         let title = if key.name == "title" { "" } else { "title = \"P\"\n" };
-        // Without a title there is no page, and no default either.
-        holds(key, |line| format!("{title}{line}\n"));
+        check_row(key, |line| format!("{title}{line}\n"));
     }
 }
 
 #[test]
-fn the_keys_of_access_are_all_there_and_as_they_are_said_to_be() {
+fn the_keys_of_access_are_complete_and_right() {
     let keys = keys("pages", "Who may open it");
     let wrong = format!("title = \"P\"\naccess = {{ users = [\"a\"], {NONSENSE} = 1 }}\n");
-    assert_eq!(names(&keys), listed(&remedy(&wrong)));
+    assert_eq!(names(&keys), listed(&help_for(&wrong)));
     for key in &keys {
         let other = if key.name == "users" { "groups" } else { "users" };
-        holds(key, |line| {
+        check_row(key, |line| {
             let line = if line.is_empty() { String::new() } else { format!(", {line}") };
             format!("title = \"P\"\naccess = {{ {other} = [\"x\"]{line} }}\n")
         });
@@ -124,9 +123,9 @@ fn the_keys_of_access_are_all_there_and_as_they_are_said_to_be() {
 }
 
 #[test]
-fn the_kinds_of_panels_are_all_there_with_their_widths() {
+fn the_kinds_of_panels_are_complete_with_their_widths() {
     let kinds = kinds();
-    let known = listed(&remedy(&format!("title = \"P\"\n[[panel]]\ntitle = \"T\"\nkind = \"{NONSENSE}\"\n")));
+    let known = listed(&help_for(&format!("title = \"P\"\n[[panel]]\ntitle = \"T\"\nkind = \"{NONSENSE}\"\n")));
     assert_eq!(kinds.iter().map(|(kind, _)| kind.clone()).collect::<BTreeSet<_>>(), known);
     for (kind, width) in kinds {
         assert_eq!(read(&panel(&kind, "", "")).panels[0].span.to_string(), width, "{kind}");
@@ -134,46 +133,46 @@ fn the_kinds_of_panels_are_all_there_with_their_widths() {
 }
 
 #[test]
-fn the_keys_of_every_kind_of_panel_are_all_there_and_as_they_are_said_to_be() {
+fn the_keys_of_every_kind_of_panel_are_complete_and_right() {
     for (kind, _) in kinds() {
         let keys = keys_of_kind(&kind);
-        assert_eq!(names(&keys), listed(&remedy(&panel(&kind, "", &format!("{NONSENSE} = 1")))), "{kind}");
+        assert_eq!(names(&keys), listed(&help_for(&panel(&kind, "", &format!("{NONSENSE} = 1")))), "{kind}");
         for key in keys.iter().filter(|key| key.name != "kind") {
-            holds(key, |line| panel(&kind, &key.name, line));
+            check_row(key, |line| panel(&kind, &key.name, line));
         }
     }
 }
 
 #[test]
-fn the_keys_of_thresholds_are_all_there_and_as_they_are_said_to_be() {
+fn the_keys_of_thresholds_are_complete_and_right() {
     let keys = keys("panels", "Thresholds");
     let page = |entries: &str| panel("stat", "", &format!("thresholds = [{{ {entries} }}]"));
-    assert_eq!(names(&keys), listed(&remedy(&page(&format!("at = 1, state = \"warn\", {NONSENSE} = 1")))));
+    assert_eq!(names(&keys), listed(&help_for(&page(&format!("at = 1, state = \"warn\", {NONSENSE} = 1")))));
     for key in &keys {
         let others: Vec<&str> =
             ["at = 80", "state = \"warn\""].into_iter().filter(|entry| !is_of(entry, &key.name)).collect();
-        holds(key, |line| {
+        check_row(key, |line| {
             page(&[&others[..], &[line]].concat().into_iter().filter(|e| !e.is_empty()).collect::<Vec<_>>().join(", "))
         });
     }
 }
 
 #[test]
-fn the_keys_of_an_input_are_all_there_and_as_they_are_said_to_be() {
+fn the_keys_of_an_input_are_complete_and_right() {
     let keys = keys("inputs", "Keys of an input");
     let lines = ["name = \"city\"", "kind = \"dropdown\"", "options = [\"LA\", \"NYC\"]"];
     let page = |without: &str, line: &str| {
         let kept: Vec<&str> = lines.into_iter().filter(|line| !is_of(line, without)).collect();
         format!("title = \"P\"\n[[input]]\n{}\n{line}\n", kept.join("\n"))
     };
-    assert_eq!(names(&keys), listed(&remedy(&page("", &format!("{NONSENSE} = 1")))));
+    assert_eq!(names(&keys), listed(&help_for(&page("", &format!("{NONSENSE} = 1")))));
     for key in &keys {
-        holds(key, |line| page(&key.name, line));
+        check_row(key, |line| page(&key.name, line));
     }
 }
 
-/// What a source says to a query that is none.
-async fn asked(source: &str) -> String {
+/// What the program says about an unknown query to a source.
+async fn unknown_query_error(source: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("pages")).unwrap();
     let page = panel("table", "", "").replace("host", source).replace("uptime", NONSENSE);
@@ -184,16 +183,16 @@ async fn asked(source: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_queries_of_the_built_in_sources_are_all_there() {
+async fn the_queries_of_the_built_in_sources_are_complete() {
     let tables = document(&format!("{BOOK}/sources.md")).tables();
     for (source, heading, list) in [
         ("host", "host: the machine Belvedere runs on", "it answers "),
         ("clock", "clock: the time, anywhere", "it tells "),
     ] {
         let table = tables.iter().find(|table| table.heading == heading).unwrap_or_else(|| panic!("{heading}"));
-        let first_word = |row: &Vec<Cell>| row[0].text.split(' ').next().unwrap().to_owned();
+        let first_word = |row: &Vec<TableCell>| row[0].text.split(' ').next().unwrap().to_owned();
         let documented: BTreeSet<String> = table.rows.iter().map(first_word).collect();
-        let said = asked(source).await;
+        let said = unknown_query_error(source).await;
         let known = said.split(list).nth(1).unwrap_or_else(|| panic!("{said}")).lines().next().unwrap();
         assert_eq!(documented, known.trim().split(", ").map(str::to_owned).collect::<BTreeSet<_>>(), "{source}");
     }

@@ -1,5 +1,5 @@
-//! The reference of settings lists every key, and says the truth about its variable, its default and its bounds. So does the
-//! `Rocket.toml` that the repository carries.
+//! Compares the settings reference with the program: keys, environment variables, defaults, bounds. The repository's own
+//! `Rocket.toml` must show the defaults, too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,18 +8,18 @@ use belvedere::config::Settings;
 use rocket::figment::Figment;
 use rocket::figment::providers::{Format as _, Toml};
 
-use super::markdown::{BOOK, Cell, document, root};
-use super::toml_blocks::{at_home, check};
+use super::markdown::{BOOK, TableCell, document, root};
+use super::toml_blocks::{check, with_local_paths};
 use crate::harness::program::{belvedere, run_to_end, text};
 
-/// What every table of settings is added to.
+/// The setting that there must be.
 const URL: &str = "directory.url = \"ldaps://dc1.corp.example.com\"\n";
 
-/// A key that is none, unlike any there is.
+/// A key that does not exist, and resembles none that does.
 const NONSENSE: &str = "zzzzzzzzzzzzzzzz";
 
 /// A row of the reference.
-struct Key {
+struct SettingRow {
     /// `default.sessions`.
     table: String,
     /// `idle`.
@@ -29,13 +29,13 @@ struct Key {
     bounds: Option<(String, String)>,
 }
 
-impl Key {
-    /// Whether it is the web framework's.
+impl SettingRow {
+    /// Whether it is a key of the web framework.
     fn is_rockets(&self) -> bool {
         self.variable.starts_with("ROCKET_")
     }
 
-    /// `sessions.idle`, for a directory or source of some name.
+    /// Its path, with a real name in the place of `NAME`: `sessions.idle`, `sources.stock.url`.
     fn path(&self) -> String {
         let path = format!("{}.{}", self.table, self.name).replace(".NAME.", ".stock.");
         path.strip_prefix("default.").unwrap().to_owned()
@@ -43,7 +43,7 @@ impl Key {
 }
 
 /// All rows of the reference.
-fn reference() -> Vec<Key> {
+fn reference() -> Vec<SettingRow> {
     let mut keys = Vec::new();
     for table in document(&format!("{BOOK}/settings.md")).tables() {
         let name = table.lead.strip_prefix("The table [").and_then(|rest| rest.split(']').next());
@@ -52,14 +52,14 @@ fn reference() -> Vec<Key> {
     keys
 }
 
-fn key(table: &str, row: &[Cell]) -> Key {
+fn key(table: &str, row: &[TableCell]) -> SettingRow {
     let [names, default, values, _] = row else { panic!("{table}: a row has four cells") };
     let [name, variable] = names.codes.as_slice() else { panic!("{}: a key and its variable", names.text) };
     let bounds = match values.codes.as_slice() {
         [least, most] if values.text == format!("{least} to {most}") => Some((least.clone(), most.clone())),
         _ => None,
     };
-    Key {
+    SettingRow {
         table: table.to_owned(),
         name: name.clone(),
         variable: variable.clone(),
@@ -68,12 +68,12 @@ fn key(table: &str, row: &[Cell]) -> Key {
     }
 }
 
-/// Every variable that the reference names.
+/// Every variable in the reference.
 pub(super) fn variables() -> BTreeSet<String> {
     reference().into_iter().map(|key| key.variable).collect()
 }
 
-/// These settings beside the least there must be.
+/// These settings, and those that there must be.
 fn figment(text: &str) -> Figment {
     let source = "sources.stock = { kind = \"http\", url = \"https://stock.corp.example.com/\" }\n";
     let least = format!("[default]\n{URL}");
@@ -89,15 +89,15 @@ fn settled(text: &str) -> String {
     }
 }
 
-/// What the program says to a setting that cannot be right.
-fn remedy(text: &str) -> String {
+/// The program's help text for settings that are wrong.
+fn help_for(text: &str) -> String {
     let faults = Settings::from_figment(&figment(text)).expect_err("it is wrong");
     faults.iter().map(|fault| fault.help.clone()).collect::<Vec<_>>().join("\n")
 }
 
-/// The keys of a table, as the program lists them to whoever writes another one.
+/// The keys of a table, as the program lists them when it meets an unknown one.
 fn known(table: &str) -> BTreeSet<String> {
-    let help = remedy(&format!("[{}]\n{NONSENSE} = 1\n", table.replace("NAME", "stock")));
+    let help = help_for(&format!("[{}]\n{NONSENSE} = 1\n", table.replace("NAME", "stock")));
     let list = help.lines().find(|line| line.starts_with("write `") || line.starts_with("write one of `"));
     let list = list.unwrap_or_else(|| panic!("{table}: {help}"));
     list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
@@ -114,7 +114,7 @@ fn the_reference_lists_every_setting_and_no_other() {
     let top: Vec<String> = tables.keys().filter_map(|table| Some(table.split('.').nth(1)?.to_owned())).collect();
     tables.get_mut("default").unwrap().extend(top);
     for (table, keys) in tables {
-        // A table of one person's choosing has one more way to be wrong.
+        // This table has required keys, whose absence would be reported as well.
         let known = if table == "default.directories.NAME" { known_of_a_further_directory() } else { known(&table) };
         assert_eq!(keys, known, "[{table}]");
     }
@@ -122,7 +122,7 @@ fn the_reference_lists_every_setting_and_no_other() {
 
 fn known_of_a_further_directory() -> BTreeSet<String> {
     let text = format!("[default.directories.stock]\ndomains = [\"S\"]\nurl = \"ldaps://s\"\n{NONSENSE} = 1\n");
-    remedy(&text).split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    help_for(&text).split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn every_variable_is_named_after_its_key() {
 }
 
 #[test]
-fn every_default_is_the_programs_own() {
+fn every_default_is_right() {
     let mut seen = 0;
     for key in reference().iter().filter(|key| !key.is_rockets()) {
         let Some(default) = &key.default else { continue };
@@ -150,7 +150,7 @@ fn every_default_is_the_programs_own() {
 }
 
 #[test]
-fn every_bound_is_the_programs_own() {
+fn every_bound_is_right() {
     let mut seen = 0;
     for key in reference() {
         let Some((least, most)) = &key.bounds else { continue };
@@ -160,7 +160,7 @@ fn every_bound_is_the_programs_own() {
             _ => "\"999GiB\"",
         };
         let path = key.path();
-        let help = remedy(&format!("[default]\n{path} = {beyond}\n"));
+        let help = help_for(&format!("[default]\n{path} = {beyond}\n"));
         assert!(help.contains(&format!("from {least} to {most}")), "{path}: {least} to {most}, but {help}");
         seen += 1;
     }
@@ -193,7 +193,7 @@ fn the_settings_file_of_the_repository_shows_the_defaults() {
 }
 
 #[tokio::test]
-async fn what_stands_in_its_comments_can_be_taken_out_of_them() {
+async fn the_settings_in_its_comments_are_valid() {
     let written = fs::read_to_string(root().join("Rocket.toml")).unwrap();
     let is_setting = |line: &&str| {
         let key = line.split('=').next().unwrap_or_default().trim();
@@ -202,5 +202,5 @@ async fn what_stands_in_its_comments_can_be_taken_out_of_them() {
     let taken_out = |line: &str| line.strip_prefix("# ").filter(is_setting).map(str::to_owned);
     let lines: Vec<String> = written.lines().map(|line| taken_out(line).unwrap_or_else(|| line.to_owned())).collect();
     assert!(written.lines().filter_map(taken_out).count() > 20);
-    check(&at_home(&lines.join("\n")), None, "Rocket.toml").await;
+    check(&with_local_paths(&lines.join("\n")), None, "Rocket.toml").await;
 }

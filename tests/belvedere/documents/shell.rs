@@ -1,6 +1,6 @@
-//! Every line that the documents tell people to type works. Each document is followed from its top to its end, in a folder
-//! with settings and pages, beside a running server of the same settings. What would change the machine is not run; of that
-//! the commands of this program are held against its own command line.
+//! Runs every line of the documents' shell blocks. Each document is followed from top to bottom, in a folder with settings and
+//! pages, next to a running server with the same settings. Lines that would change the machine are not run; where they contain a
+//! command of this program, its arguments are parsed.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use super::markdown::{Document, documents, root};
+use super::markdown::{MarkdownFile, documents, root};
 use crate::credentials_of_clients::is_there;
 use crate::harness::accounts::PASSWORD;
 use crate::harness::demo_server::DemoServer;
@@ -20,15 +20,15 @@ use crate::harness::visitor::Visitor;
 /// How long a line may take. It never decides a test that passes.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The account that searches, in the demo's directory.
+/// The service account of the demo directory.
 const SERVICE_ACCOUNT: &str = "svc-reader@belvedere.example";
 
-/// What a monitoring system shows.
+/// The server's metrics token.
 pub(super) const METRICS_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
-/// Lines that change the machine or take minutes, and why they may stand unproved.
+/// Lines that are not run, and why.
 const NOT_RUN: [(&str, &str); 8] = [
-    ("cargo build --release", "tests/run builds the program, in debug form"),
+    ("cargo build --release", "it takes minutes, and tests/run builds the program anyway"),
     ("sudo install target/release/belvedere /usr/local/bin/", "it changes the machine"),
     ("sudo useradd --system --user-group belvedere", "it changes the machine"),
     ("sudo systemctl daemon-reload", "it changes the machine"),
@@ -38,16 +38,16 @@ const NOT_RUN: [(&str, &str); 8] = [
     ("cd /etc/belvedere && sudo -u belvedere belvedere account list", "there is no such service here"),
 ];
 
-/// A folder beside a running server, in which lines are typed.
-pub(super) struct Place {
+/// A working directory next to a running server, in which lines are run.
+pub(super) struct ShellSession {
     pub(super) demo: DemoServer,
     pub(super) token: String,
     folder: TempDir,
-    /// What was exported before.
+    /// The `export` lines so far.
     exported: Vec<String>,
 }
 
-impl Place {
+impl ShellSession {
     pub(super) async fn new() -> Self {
         let plan = DemoServer::builder().await.sample_pages();
         let plan = plan.set("admins.groups", vec!["dash-admins"]).set("metrics.token", METRICS_TOKEN);
@@ -56,13 +56,13 @@ impl Place {
         let mut desk = demo.house.visitor();
         desk.signs_in("alice", demo.password("alice")).await;
         let token = desk.makes_a_token("read", 3600).await;
-        let place = Self { token, folder: tempfile::tempdir().unwrap(), exported: Vec::new(), demo };
-        place.furnish();
-        place
+        let session = Self { token, folder: tempfile::tempdir().unwrap(), exported: Vec::new(), demo };
+        session.prepare_folder();
+        session
     }
 
-    /// Writes the settings that the server has, and puts the program on the path.
-    fn furnish(&self) {
+    /// Writes a `Rocket.toml` with the server's settings, and puts the program on the `PATH`.
+    fn prepare_folder(&self) {
         let (here, house) = (self.folder.path(), self.demo.house.folder.path());
         for name in ["pages", "state"] {
             std::os::unix::fs::symlink(house.join(name), here.join(name)).unwrap();
@@ -78,15 +78,16 @@ impl Place {
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_belvedere"), here.join("bin/belvedere")).unwrap();
     }
 
-    /// The line with what is here in the place of what stands for it.
-    pub(super) fn here(&self, line: &str) -> String {
+    /// The line with the documents' example addresses and dates replaced by real ones.
+    pub(super) fn with_real_values(&self, line: &str) -> String {
         let line = line.replace("ldaps://dc1.corp.example.com", &self.demo.ldap_proxy.url());
         let line = line.replace("https://boards.corp.example.com", &self.demo.house.url(""));
         let line = line.replace("http://127.0.0.1:8000", &self.demo.house.url(""));
+        let line = line.replace("2027-01-31", "2999-01-31");
         line.replace("ws://127.0.0.1:8000", &self.demo.house.url("").replace("http", "ws"))
     }
 
-    /// A shell that is about to run this.
+    /// A shell that will run `script`.
     fn shell(&self, script: &str, folder: PathBuf) -> Command {
         let mut shell = Command::new("bash");
         let path = format!("{}:{}", self.folder.path().join("bin").display(), std::env::var("PATH").unwrap());
@@ -96,115 +97,116 @@ impl Place {
         shell
     }
 
-    /// Runs it to its end, with a password on its standard input.
+    /// Runs `script` to its end, with a password on its standard input.
     async fn run(&self, script: &str, folder: PathBuf) -> Output {
         let mut child = self.shell(script, folder).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        // A command that asks for nothing may have closed it.
+        // A command that reads nothing may have closed it.
         let _ = tokio::io::AsyncWriteExt::write_all(&mut stdin, format!("{PASSWORD}\n").as_bytes()).await;
         drop(stdin);
         tokio::time::timeout(PATIENCE, child.wait_with_output()).await.expect("the line ends").unwrap()
     }
 
-    /// Does what somebody does who follows the document.
+    /// Runs `script` in the session's folder; it must succeed. Returns what it printed.
+    async fn succeeds(&self, script: &str, place: &str) -> String {
+        let output = self.run(script, self.folder.path().to_owned()).await;
+        let (printed, complained) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{place}: {script}\n{printed}\n{complained}");
+        printed
+    }
+
+    /// Runs a line, or checks it in another way where it cannot be run.
     async fn follow(&mut self, line: &str, place: &str) {
-        let words = words_of(line);
-        let succeeds = |output: Output| {
-            let (said, complained) = (text(&output.stdout), text(&output.stderr));
-            assert!(output.status.success(), "{place}: {line}\n{said}\n{complained}");
-        };
+        let (words, real) = (words_of(line), self.with_real_values(line));
         match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
             _ if NOT_RUN.iter().any(|(known, _)| *known == line) => {
                 if let Some((_, arguments)) = line.split_once("sudo -u belvedere belvedere ") {
-                    self.is_a_command(arguments, place).await;
+                    self.parses(arguments, place).await;
                 }
             }
-            ["cargo", "run", "--", ..] => self.is_a_command(line.split_once("-- ").unwrap().1, place).await,
+            ["cargo", "run", "--", ..] => self.parses(line.split_once("-- ").unwrap().1, place).await,
             ["cargo", "bench", "--bench", bench, ..] => {
                 assert!(root().join(format!("benches/{bench}/main.rs")).exists(), "{place}: there is no bench {bench}");
             }
             ["export", assigned] if assigned.starts_with("TOKEN=") => {}
             ["export", ..] => self.exported.push(line.to_owned()),
-            // Somebody who types a password at a terminal is somebody who pipes it here.
-            ["belvedere", "account", "add" | "password", ..] => {
-                let typed = format!("{} --password-stdin", self.here(line));
-                succeeds(self.run(&typed, self.folder.path().to_owned()).await);
-            }
+            [.., "belvedere"] | ["belvedere", "serve"] => self.serves(&real).await,
             ["belvedere", "init", .., "--save-ca" | "--ca-file", _] => {
-                self.is_a_command(line.split_once(' ').unwrap().1, place).await;
+                self.parses(line.split_once(' ').unwrap().1, place).await;
             }
             ["belvedere", "init", ..] => {
                 let empty = tempfile::tempdir().unwrap();
-                succeeds(self.run(&self.here(line), empty.path().to_owned()).await);
+                let output = self.run(&real, empty.path().to_owned()).await;
+                assert!(output.status.success(), "{place}: {line}\n{}", text(&output.stderr));
                 assert!(empty.path().join("Rocket.toml").exists(), "{place}: {line}");
             }
-            [.., "belvedere"] | ["belvedere", "serve"] => {
-                let elsewhere = format!("BELVEDERE_STATE={}", tempfile::tempdir().unwrap().path().display());
-                let server =
-                    self.shell(&format!("exec env {elsewhere} {}", self.here(line)), self.folder.path().to_owned());
-                let mut server = RunningProgram::start(server);
-                let address = server.is_open_at().await;
-                Visitor::new(address).opens("/").await;
-                server.ends_after("TERM").await;
+            // There is no terminal to type a password at.
+            ["belvedere", "account", "add" | "password", ..] => {
+                self.succeeds(&format!("{real} --password-stdin"), place).await;
             }
-            ["belvedere", ..] => succeeds(self.run(&self.in_time(line), self.folder.path().to_owned()).await),
-            ["curl", ..] => {
-                let patient = self.here(line).replacen("curl", "curl --silent --show-error --fail-with-body", 1);
-                let patient = patient.replace("--user wall-1", &format!("--user 'wall-1:{PASSWORD}'"));
-                fs::write(self.folder.path().join("metrics-token"), METRICS_TOKEN).unwrap();
-                let output = self.run(&patient, self.folder.path().to_owned()).await;
-                let body = text(&output.stdout);
-                succeeds(output);
-                let is_json = serde_json::from_str::<serde_json::Value>(&body).is_ok();
-                assert!(is_json || !line.contains("/api/"), "{place}: {line}: {body}");
-            }
-            ["openssl" | "tar", ..] => succeeds(self.run(line, self.folder.path().to_owned()).await),
-            _ => panic!("{place}: nobody knows whether this works: {line}"),
+            ["curl", ..] => self.fetches(&real, place).await,
+            ["belvedere" | "openssl" | "tar", ..] => drop(self.succeeds(&real, place).await),
+            _ => panic!("{place}: no test knows how to check this line: {line}"),
         }
     }
 
-    /// The line with a day that is not over yet.
-    fn in_time(&self, line: &str) -> String {
-        self.here(line).replace("2027-01-31", "2999-01-31")
+    /// Starts a server with that line, and stops it once it has answered a request.
+    async fn serves(&self, line: &str) {
+        let state = tempfile::tempdir().unwrap();
+        let script = format!("exec env BELVEDERE_STATE={} {line}", state.path().display());
+        let mut server = RunningProgram::start(self.shell(&script, self.folder.path().to_owned()));
+        let address = server.is_open_at().await;
+        Visitor::new(address).opens("/").await;
+        server.ends_after("TERM").await;
     }
 
-    /// Whether the program's own command line takes these arguments. Nothing is done.
-    async fn is_a_command(&self, arguments: &str, place: &str) {
-        let output = self.run(&format!("belvedere {arguments} --help"), self.folder.path().to_owned()).await;
-        assert!(output.status.success(), "{place}: {arguments}\n{}", text(&output.stderr));
+    /// Runs curl, which must not be refused. The program's interface answers with JSON.
+    async fn fetches(&self, line: &str, place: &str) {
+        // The line before has written a random one.
+        fs::write(self.folder.path().join("metrics-token"), METRICS_TOKEN).unwrap();
+        let line = line.replacen("curl", "curl --silent --show-error --fail-with-body", 1);
+        let line = line.replace("--user wall-1", &format!("--user 'wall-1:{PASSWORD}'"));
+        let body = self.succeeds(&line, place).await;
+        let is_json = serde_json::from_str::<serde_json::Value>(&body).is_ok();
+        assert!(is_json || !line.contains("/api/"), "{place}: {line}: {body}");
+    }
+
+    /// The program's command line must accept these arguments. Nothing is executed.
+    async fn parses(&self, arguments: &str, place: &str) {
+        self.succeeds(&format!("belvedere {arguments} --help"), place).await;
     }
 }
 
-/// The lines of a block, without its comments, each as it is typed.
+/// The lines of a block, without comments.
 fn lines_of(block: &str) -> Vec<String> {
     let joined = block.replace("\\\n", "");
     let typed = joined.lines().map(|line| line.split("   # ").next().unwrap().trim().to_owned());
     typed.filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
 }
 
-/// The words of a line, without what is set for it.
+/// The words of a line, without the variables set before the command.
 fn words_of(line: &str) -> Vec<String> {
-    let is_set = |word: &&str| {
+    let is_assignment = |word: &&str| {
         word.contains('=') && !word.starts_with('-') && word.starts_with(|c: char| c.is_ascii_uppercase())
     };
-    line.split_whitespace().skip_while(is_set).map(str::to_owned).collect()
+    line.split_whitespace().skip_while(is_assignment).map(str::to_owned).collect()
 }
 
-async fn follow(document: &Document) {
+async fn follow(document: &MarkdownFile) {
     let blocks = document.blocks_in("sh");
     if blocks.is_empty() {
         return;
     }
-    let mut place = Place::new().await;
+    let mut session = ShellSession::new().await;
     for block in blocks {
         for line in lines_of(&block.text) {
-            place.follow(&line, &block.place).await;
+            session.follow(&line, &block.place).await;
         }
     }
 }
 
 #[tokio::test]
-async fn every_line_of_shell_does_what_it_stands_there_for() {
+async fn every_line_of_shell_works() {
     if !is_there("curl").await {
         return;
     }
@@ -214,11 +216,10 @@ async fn every_line_of_shell_does_what_it_stands_there_for() {
 }
 
 #[tokio::test]
-async fn a_command_that_is_none_is_found() {
-    let place = Place::new().await;
-    let folder = place.folder.path().to_owned();
+async fn an_unknown_command_or_option_is_found() {
+    let session = ShellSession::new().await;
     for wrong in ["acount list", "account list --jsn", "token add --persn alice"] {
-        let output = place.run(&format!("belvedere {wrong} --help"), folder.clone()).await;
+        let output = session.run(&format!("belvedere {wrong} --help"), session.folder.path().to_owned()).await;
         assert!(!output.status.success(), "{wrong}");
     }
 }

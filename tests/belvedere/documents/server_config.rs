@@ -1,4 +1,4 @@
-//! What the documents say to write for a proxy and for systemd works, as far as it can be tried here.
+//! Checks the documents' configuration for nginx and systemd, and the environment variables that they mention.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::process::Command;
 
-use super::markdown::{Block, document, documents};
+use super::markdown::{CodeBlock, document, documents};
 use super::settings::variables;
 use crate::harness::demo_server::{DemoServer, page};
 use crate::harness::program::{belvedere, run_to_end, text};
@@ -17,11 +17,11 @@ use crate::harness::visitor::Visitor;
 /// How long nginx may take to listen. It never decides a test that passes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn blocks(language: &str) -> Vec<Block> {
+fn blocks(language: &str) -> Vec<CodeBlock> {
     documents().iter().flat_map(|document| document.blocks_in(language)).collect()
 }
 
-/// Where Debian has it, which is on no ordinary account's path.
+/// The path of nginx. Debian installs it where ordinary accounts have no `PATH`.
 fn nginx() -> Option<&'static str> {
     let found = ["/usr/sbin/nginx", "/usr/bin/nginx"].into_iter().find(|path| fs::exists(path).unwrap_or(false));
     if found.is_none() {
@@ -31,10 +31,9 @@ fn nginx() -> Option<&'static str> {
     found
 }
 
-/// Behind nginx, set up as the document says, people sign in, a live page is live, and the address that is written down is the
-/// browser's.
+/// Behind nginx with the documented configuration, people sign in, live pages are live, and the audit has the browser's address.
 #[tokio::test]
-async fn what_stands_there_for_nginx_makes_a_proxy() {
+async fn the_configuration_for_nginx_works() {
     let Some(nginx) = nginx() else { return };
     let blocks = blocks("nginx");
     let [block] = blocks.as_slice() else { panic!("there is one block for nginx") };
@@ -44,13 +43,13 @@ async fn what_stands_there_for_nginx_makes_a_proxy() {
     let demo = plan.set("site.trusted_proxies", vec!["127.0.0.1"]).set("admins.users", vec!["alice"]).open().await;
 
     let folder = tempfile::tempdir().unwrap();
-    let of_this_server = block.text.replace("http://127.0.0.1:8000", &demo.house.url(""));
+    let location = block.text.replace("http://127.0.0.1:8000", &demo.house.url(""));
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|what| format!("{what}_temp_path tmp/{what};\n"))
         .concat();
     let settings = format!(
-        "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}server {{\nlisten \
-         127.0.0.1:{port};\n{of_this_server}\n}}\n}}\n"
+        "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log \
+         off;\n{temporary}server {{\nlisten 127.0.0.1:{port};\n{location}\n}}\n}}\n"
     );
     fs::create_dir(folder.path().join("tmp")).unwrap();
     fs::write(folder.path().join("nginx.conf"), settings).unwrap();
@@ -68,14 +67,14 @@ async fn what_stands_there_for_nginx_makes_a_proxy() {
     let mut board = alice.watches("/live/members").await.expect("upgrades are passed on");
     board.hears_a("snapshot").await;
     board.hears_a("batch").await;
-    // What the browser's own proxy said is passed on too, and believed, since it asks from a machine that is.
+    // The header sent to nginx is passed on, and trusted because it comes from a trusted address.
     let audit = alice.opens("/admin/audit").await.body;
     assert!(audit.contains("203.0.113.7"), "{audit}");
     proxy.kill().await.unwrap();
 }
 
 #[tokio::test]
-async fn the_unit_for_systemd_starts_a_command_that_there_is() {
+async fn the_unit_for_systemd_starts_a_real_command() {
     let blocks = blocks("ini");
     let [unit] = blocks.as_slice() else { panic!("there is one unit") };
     let values =
@@ -87,21 +86,16 @@ async fn the_unit_for_systemd_starts_a_command_that_there_is() {
     let arguments: Vec<&str> = arguments.split(' ').chain(["--help"]).collect();
     let output = run_to_end(belvedere(folder.path(), &arguments)).await;
     assert!(output.status.success(), "{starts}: {}", text(&output.stderr));
+    // The settings in the same chapter, and the text around them, use the unit's folders.
     let chapter = document("docs/src/running.md").text;
-    for key in ["User", "WorkingDirectory", "StateDirectory"] {
-        let [value] = *values(key) else { panic!("{key} is set once") };
-        assert!(
-            chapter.contains(&format!("`{value}`"))
-                || chapter.contains(&format!(" {value}\n"))
-                || chapter.contains(&format!("/{value}\"")),
-            "{key}={value}"
-        );
-    }
+    let [folder] = *values("WorkingDirectory") else { panic!("it is set once") };
+    let [state] = *values("StateDirectory") else { panic!("it is set once") };
+    assert!(chapter.contains(&format!("`{folder}`")) && chapter.contains(&format!("state = \"/var/lib/{state}\"")));
 }
 
-/// Variables that the documents name in passing are variables of the program.
+/// Environment variables that the documents mention anywhere are the program's.
 #[test]
-fn every_variable_that_is_named_is_one_of_the_programs() {
+fn every_environment_variable_is_one_of_the_programs() {
     let known: BTreeSet<String> = variables();
     for document in documents() {
         for name in document
