@@ -102,7 +102,7 @@ impl Ready {
 }
 
 /// What this process was ordered to do, if it was.
-pub(crate) fn options<O: DeserializeOwned>() -> Option<O> {
+pub(crate) fn worker_options<O: DeserializeOwned>() -> Option<O> {
     let arguments: Vec<String> = std::env::args().collect();
     let at = arguments.iter().position(|argument| argument == ORDERS)?;
     let text = std::fs::read_to_string(arguments.get(at + 1)?).expect("the options are there");
