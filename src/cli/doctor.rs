@@ -159,9 +159,10 @@ struct DoctorPages {
 
 impl DoctorPages {
     fn load(settings: &Settings, clock: &Arc<dyn Clock>) -> Self {
-        let page_store = Sources::open(&settings.sources, Arc::clone(clock)).map_err(|fault| fault.to_string()).and_then(
-            |sources| PageStore::load(&settings.pages, Arc::new(sources)).map_err(|_| pages_unreadable(settings)),
-        );
+        let page_store =
+            Sources::open(&settings.sources, Arc::clone(clock)).map_err(|fault| fault.to_string()).and_then(
+                |sources| PageStore::load(&settings.pages, Arc::new(sources)).map_err(|_| pages_unreadable(settings)),
+            );
         let groups = referenced_groups(page_store.as_ref().ok(), &settings.admins);
         Self { page_store, groups }
     }
@@ -184,7 +185,7 @@ fn pages_unreadable(settings: &Settings) -> String {
 
 fn print_json(reports: &[DirectoryReport], counts: StepCounts) -> Result<(), CommandError> {
     let found = serde_json::json!({
-        "directories": examinations, "failures": tally.failures, "warnings": tally.warnings,
+        "directories": reports, "failures": counts.failures, "warnings": counts.warnings,
     });
     let text = serde_json::to_string_pretty(&found).map_err(|fault| CommandError::Message(fault.to_string()))?;
     println!("{text}");

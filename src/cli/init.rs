@@ -84,7 +84,7 @@ async fn init(mut args: InitArgs) -> Result<String, CommandError> {
         return Err(CommandError::Message(comparison_hint(&args, authority, file)));
     }
     let counts = StepCounts::of(report.steps());
-    let (0, Some(facts)) = (counts.failures, &report.facts) else {
+    let (0, Some(facts)) = (counts.failures, &report.known) else {
         return Err(CommandError::Message(format!(
             "nothing was written, as the directory cannot be used so. {}",
             failure_hint(&args, &url)

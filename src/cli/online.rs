@@ -99,7 +99,10 @@ fn missing_group_fault(finding: &GroupLookup, place: &SourceLocation) -> Option<
     let help = match finding.suggestions.as_slice() {
         [] => "name a group of the directory by its account name (sAMAccountName, cn), its DN or its SID".to_owned(),
         suggestions => {
-            format!("did you mean {}?", suggestions.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" or "))
+            format!(
+                "did you mean {}?",
+                suggestions.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" or ")
+            )
         }
     };
     Some(Diagnostic::new(place.clone(), message, help))

@@ -9,7 +9,7 @@ use super::sample::{SampleAccountState, SampleDomain, SampleLockoutPolicy};
 use super::tree::SampleAccountId;
 use crate::domain::Timestamp;
 
-/// What a bind to an account comes to (the sub-codes of result 49, MS-ADTS 5.1.1.5).
+/// The outcome of a bind to an account (the sub-codes of result 49, MS-ADTS 5.1.1.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BindOutcome {
     /// The password is right and the account may sign in.
@@ -28,7 +28,7 @@ pub(super) enum BindOutcome {
     Locked,
 }
 
-/// All accounts. The passwords are there as digests, which makes comparing them take the same time at any length.
+/// All accounts, with their passwords as digests: comparing those takes the same time at any length.
 pub(super) struct DemoAccounts {
     accounts: Vec<StoredSampleAccount>,
     lockout: SampleLockoutPolicy,
@@ -43,9 +43,9 @@ struct StoredSampleAccount {
 /// The wrong passwords of one account (`badPwdCount`, `badPasswordTime` and `lockoutTime`; MS-SAMR 3.1.5.14.6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct FailureCounter {
-    /// How many in a row, each within the observation window of the one before.
+    /// The number in a row, each within the observation window of the one before.
     pub(super) count: u32,
-    /// When the last one was.
+    /// The time of the last one.
     pub(super) last_failure: Option<Timestamp>,
     /// Since when the account is locked.
     pub(super) locked_at: Option<Timestamp>,
@@ -53,8 +53,8 @@ pub(super) struct FailureCounter {
 
 impl DemoAccounts {
     pub(super) fn new(sample: &SampleDomain, now: Timestamp) -> Self {
-        let tally = |standing| FailureCounter {
-            locked_at: (standing == SampleAccountState::Locked).then_some(now),
+        let counter = |state| FailureCounter {
+            locked_at: (state == SampleAccountState::Locked).then_some(now),
             ..FailureCounter::default()
         };
         Self {
@@ -64,12 +64,12 @@ impl DemoAccounts {
                 .map(|person| StoredSampleAccount { password: digest(&person.password), state: person.state })
                 .collect(),
             lockout: sample.lockout,
-            counters: Mutex::new(sample.people.iter().map(|person| tally(person.state)).collect()),
+            counters: Mutex::new(sample.people.iter().map(|person| counter(person.state)).collect()),
         }
     }
 
-    /// Judges a password, and counts it when it is wrong. Nobody's password is ever right for `None`, which takes
-    /// as long as the others.
+    /// Checks a password, and counts it when it is wrong. No password is right for `None`, which takes as long as the
+    /// others.
     pub(super) fn check_password(
         &self,
         account: Option<SampleAccountId>,
@@ -84,16 +84,16 @@ impl DemoAccounts {
         let account = &self.accounts[id.0];
         let right = bool::from(given.ct_eq(&account.password));
         // Judged and counted under one lock, so that a burst of guesses gets no guess more than the threshold.
-        let tally = &mut self.tallies()[id.0];
-        self.expire_lockout(account.state, tally, now);
-        if tally.locked_at.is_some() {
+        let counter = &mut self.lock_counters()[id.0];
+        self.expire_lockout(account.state, counter, now);
+        if counter.locked_at.is_some() {
             return BindOutcome::Locked;
         }
         if !right {
-            self.count_failure(tally, now);
+            self.count_failure(counter, now);
             return BindOutcome::WrongCredentials;
         }
-        *tally = FailureCounter::default();
+        *counter = FailureCounter::default();
         match account.state {
             SampleAccountState::Active => BindOutcome::Success,
             SampleAccountState::Disabled => BindOutcome::Disabled,
@@ -104,38 +104,38 @@ impl DemoAccounts {
         }
     }
 
-    /// The tally as it stands at `now`.
+    /// The failure counter as it stands at `now`.
     pub(super) fn counter(&self, account: SampleAccountId, now: Timestamp) -> FailureCounter {
-        let tally = &mut self.tallies()[account.0];
-        self.expire_lockout(self.accounts[account.0].state, tally, now);
-        *tally
+        let counter = &mut self.lock_counters()[account.0];
+        self.expire_lockout(self.accounts[account.0].state, counter, now);
+        *counter
     }
 
-    /// How the account stands, wrong passwords aside.
+    /// The state of the account, wrong passwords aside.
     pub(super) fn state(&self, account: SampleAccountId) -> SampleAccountState {
         self.accounts[account.0].state
     }
 
-    fn count_failure(&self, tally: &mut FailureCounter, now: Timestamp) {
-        let recent = tally.last_failure.is_some_and(|last| now.since(last) <= self.lockout.observation_window);
-        tally.count = if recent { tally.count.saturating_add(1) } else { 1 };
-        tally.last_failure = Some(now);
-        if self.lockout.threshold > 0 && tally.count >= self.lockout.threshold {
-            tally.locked_at = Some(now);
+    fn count_failure(&self, counter: &mut FailureCounter, now: Timestamp) {
+        let recent = counter.last_failure.is_some_and(|last| now.since(last) <= self.lockout.observation_window);
+        counter.count = if recent { counter.count.saturating_add(1) } else { 1 };
+        counter.last_failure = Some(now);
+        if self.lockout.threshold > 0 && counter.count >= self.lockout.threshold {
+            counter.locked_at = Some(now);
         }
     }
 
-    /// Lifts a lock whose time is over.
-    fn expire_lockout(&self, standing: SampleAccountState, tally: &mut FailureCounter, now: Timestamp) {
-        if standing == SampleAccountState::Locked || self.lockout.duration.is_zero() {
+    /// Lifts a lockout whose time is over.
+    fn expire_lockout(&self, state: SampleAccountState, counter: &mut FailureCounter, now: Timestamp) {
+        if state == SampleAccountState::Locked || self.lockout.duration.is_zero() {
             return;
         }
-        if tally.locked_at.is_some_and(|since| now.since(since) >= self.lockout.duration) {
-            *tally = FailureCounter::default();
+        if counter.locked_at.is_some_and(|since| now.since(since) >= self.lockout.duration) {
+            *counter = FailureCounter::default();
         }
     }
 
-    fn tallies(&self) -> MutexGuard<'_, Vec<FailureCounter>> {
+    fn lock_counters(&self) -> MutexGuard<'_, Vec<FailureCounter>> {
         // A panic elsewhere leaves counts, which are whole at every moment.
         self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }

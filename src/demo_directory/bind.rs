@@ -1,4 +1,4 @@
-//! Who a bind proves (RFC 4511 4.2, MS-ADTS 5.1.1.1).
+//! Binds: which account a name and password prove (RFC 4511 4.2, MS-ADTS 5.1.1.1).
 
 use ldap3_proto::proto::{LdapBindCred, LdapBindRequest, LdapResult};
 use zeroize::Zeroizing;
@@ -29,8 +29,8 @@ pub(super) fn bind(realm: &Realm, request: LdapBindRequest) -> (LdapResult, Opti
         return (results::success(), None);
     }
     let account = account_named(realm, &request.dn);
-    let judgement = realm.accounts.check_password(account, &password, realm.clock.now());
-    (results::bind_result(judgement), account.filter(|_| judgement == BindOutcome::Success))
+    let outcome = realm.accounts.check_password(account, &password, realm.clock.now());
+    (results::bind_result(outcome), account.filter(|_| outcome == BindOutcome::Success))
 }
 
 /// The account a bind's name means: a principal name, a down-level name, or a DN. A bare name means nobody, as in
@@ -42,14 +42,14 @@ fn account_named(realm: &Realm, name: &str) -> Option<SampleAccountId> {
     person.account
 }
 
-/// `alice@belvedere.example`: first as somebody's `userPrincipalName`, then as an account in the domain of that
-/// DNS or NetBIOS name.
+/// The entry with a principal name, `alice@belvedere.example`: first as somebody's `userPrincipalName`, then as an
+/// account in the domain of that DNS or NetBIOS name.
 fn by_principal<'a>(realm: &'a Realm, name: &str) -> Option<&'a DemoEntry> {
     let (account, suffix) = name.rsplit_once('@')?;
     find_by_text(realm, "userPrincipalName", name).or_else(|| in_domain(realm, suffix, account))
 }
 
-/// `DEMO\alice`.
+/// The entry with a down-level name, `DEMO\alice`.
 fn by_down_level<'a>(realm: &'a Realm, name: &str) -> Option<&'a DemoEntry> {
     let (domain, account) = name.split_once('\\')?;
     in_domain(realm, domain, account)

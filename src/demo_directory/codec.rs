@@ -1,8 +1,8 @@
-//! Bytes into requests, answers into bytes (RFC 4511, 5.1).
+//! The codec that reads requests and writes answers (RFC 4511, 5.1).
 //!
-//! The messages themselves are `ldap3_proto`'s. Two things are done here: a message that announces itself too long
-//! is refused before its bytes are waited for, and search filters are read with their values as bytes, since
-//! `ldap3_proto` holds them as UTF-8, which a SID or a GUID is not.
+//! The messages themselves are `ldap3_proto`'s. Two things are done here: a message that announces itself too long is
+//! refused before its bytes are waited for, and search filters are read with their values as bytes, since `ldap3_proto`
+//! holds them as UTF-8, which a SID or a GUID is not.
 
 use std::fmt;
 use std::io;
@@ -17,21 +17,21 @@ use tokio_util::codec::{Decoder, Encoder};
 
 use super::filter::{DemoFilter, FilterRule, Substrings};
 
-/// The longest request. A filter with a thousand SIDs is some 50 KiB; times the number of connections this bounds
-/// what strangers can make the directory hold.
+/// The most bytes of a request. A filter with a thousand SIDs is some 50 KiB; times the number of connections this
+/// bounds the memory that strangers can take.
 pub(super) const MAX_MESSAGE: usize = 256 * 1024;
 
-/// How deep a message may be nested. Each level costs stack; a filter a person or program writes has a handful.
+/// The deepest nesting of a message. Each level costs stack; a filter a person or program writes has a handful.
 const MAX_DEPTH: usize = 64;
 
-/// How many terms a filter may have. Each is held against every entry; beyond this it is an attack, not a question.
+/// The most terms of a filter. Each is compared with every entry; more are an attack, not a query.
 const MAX_FILTER_TERMS: usize = 2048;
 
 /// The application tags of requests (RFC 4511, 4.2 to 4.12): bind, unbind, search, modify, add, delete, rename,
 /// compare, abandon, extended.
 const REQUEST_TAGS: [u64; 10] = [0, 2, 3, 6, 8, 10, 12, 14, 16, 23];
 const SEARCH_REQUEST: u64 = 3;
-/// The place of the filter among the parts of a search request.
+/// The index of the filter among the parts of a search request.
 const FILTER_INDEX: usize = 6;
 
 /// A request, and the filter when it is a search; its own `filter` is then only a placeholder.
@@ -131,7 +131,7 @@ fn parse_request(mut tag: StructureTag) -> io::Result<DemoRequest> {
     Ok(DemoRequest { message, filter })
 }
 
-/// `(objectClass=*)`, for `ldap3_proto` to read in the filter's stead.
+/// A placeholder for `ldap3_proto` to read in place of the filter: `(objectClass=*)`.
 fn placeholder() -> StructureTag {
     StructureTag { class: TagClass::Context, id: 7, payload: PL::P(b"objectClass".to_vec()) }
 }

@@ -1,4 +1,4 @@
-//! One client, from its first byte to its last.
+//! The connection of one client.
 
 use std::io;
 use std::sync::Arc;
@@ -21,10 +21,10 @@ use super::root_dse::WHO_AM_I;
 use super::search::search;
 use super::tree::{DemoEntry, SampleAccountId};
 
-/// How long a client may be silent, or take over one request: Active Directory's `MaxConnIdleTime`.
+/// The longest time a client may be silent, or take over one request: Active Directory's `MaxConnIdleTime`.
 pub(super) const MAX_IDLE: Duration = Duration::from_mins(15);
 
-/// How long a client may take to read one answer; the slowest loopback takes far less.
+/// The longest time a client may take to read one answer; the slowest loopback takes far less.
 const MAX_WRITE: Duration = Duration::from_secs(30);
 
 /// StartTLS (RFC 4511, 4.14).
@@ -32,14 +32,14 @@ const START_TLS: &str = "1.3.6.1.4.1.1466.20037";
 /// Notice of Disconnection (RFC 4511, 4.4.1).
 const DISCONNECTION: &str = "1.3.6.1.4.1.1466.20036";
 
-/// One client. Its requests are answered one after the other, so there is never anything to abandon.
+/// The connection of one client. Its requests are answered one after the other, so there is never anything to abandon.
 pub(super) struct DemoConnection {
     realm: Arc<Realm>,
     stream: Framed<TcpStream, RequestCodec>,
     bound_account: Option<SampleAccountId>,
 }
 
-/// Whether the conversation goes on.
+/// The action after a request.
 enum ReplyAction {
     Send(Vec<LdapMsg>),
     SendNothing,
@@ -54,7 +54,7 @@ impl DemoConnection {
     /// Answers until the client hangs up, falls silent, or stops making sense.
     ///
     /// # Errors
-    /// What went wrong on the way; it concerns this client alone.
+    /// Any error of this connection; it concerns this client alone.
     pub(super) async fn serve(mut self) -> io::Result<()> {
         loop {
             let clock = Arc::clone(&self.realm.clock);
@@ -65,11 +65,11 @@ impl DemoConnection {
             let request = match request {
                 None => return Ok(()),
                 Some(Ok(request)) => request,
-                Some(Err(fault)) if fault.kind() == io::ErrorKind::InvalidData => {
-                    self.send(vec![disconnection(&fault)]).await?;
-                    return Err(fault);
+                Some(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                    self.send(vec![disconnection(&error)]).await?;
+                    return Err(error);
                 }
-                Some(Err(fault)) => return Err(fault),
+                Some(Err(error)) => return Err(error),
             };
             match self.handle(request) {
                 ReplyAction::Send(messages) => self.send(messages).await?,
@@ -99,8 +99,8 @@ impl DemoConnection {
         match op {
             LdapOp::BindRequest(request) => {
                 // Whatever comes of it, the identity before is gone (RFC 4511, 4.2.1).
-                let (res, who) = bind(&self.realm, request);
-                self.bound_account = who;
+                let (res, bound_account) = bind(&self.realm, request);
+                self.bound_account = bound_account;
                 one(LdapOp::BindResponse(LdapBindResponse { res, saslcreds: None }))
             }
             LdapOp::SearchRequest(request) => {
@@ -140,7 +140,7 @@ impl DemoConnection {
         }
     }
 
-    /// `u:DEMO\alice`, or nothing when anonymous (RFC 4532; MS-ADTS 3.1.1.3.4.2).
+    /// The authorization identity: `u:DEMO\alice`, or nothing when anonymous (RFC 4532; MS-ADTS 3.1.1.3.4.2).
     fn who_am_i(&self) -> String {
         let is_me = |entry: &&DemoEntry| self.bound_account.is_some() && entry.account == self.bound_account;
         let me = self.realm.tree.entries().find(is_me);
@@ -148,11 +148,11 @@ impl DemoConnection {
     }
 }
 
-fn disconnection(fault: &io::Error) -> LdapMsg {
+fn disconnection(error: &io::Error) -> LdapMsg {
     let res = LdapResult {
         code: LdapResultCode::ProtocolError,
         matcheddn: String::new(),
-        message: format!("The connection is closed: {fault}"),
+        message: format!("The connection is closed: {error}"),
         referral: Vec::new(),
     };
     let op = LdapExtendedResponse { res, name: Some(DISCONNECTION.to_owned()), value: None };

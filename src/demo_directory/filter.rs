@@ -1,7 +1,7 @@
-//! Search filters, and what they match (RFC 4511 4.5.1.7, MS-ADTS 3.1.1.3.1.3).
+//! Search filters and their matching (RFC 4511 4.5.1.7, MS-ADTS 3.1.1.3.1.3).
 //!
-//! Values are bytes, because SIDs and GUIDs are. Matching has three answers: what an unknown attribute or a
-//! senseless value would match is *undefined*, and stays so under a "not".
+//! Values are bytes, because SIDs and GUIDs are. Matching has three answers: a comparison with an unknown attribute or
+//! a senseless value is *undefined*, and stays so under a "not".
 
 use super::ids::{self, DemoSid};
 use super::realm::Realm;
@@ -16,14 +16,14 @@ pub(super) enum DemoFilter {
     Or(Vec<DemoFilter>),
     Not(Box<DemoFilter>),
     Present(String),
-    /// One value held against an attribute's.
+    /// A value compared with an attribute's.
     Compare(String, FilterRule, Vec<u8>),
     Substring(String, Substrings),
-    /// Something this directory cannot judge, such as a matching rule it does not know.
+    /// A comparison this directory cannot make, such as by a matching rule it does not know.
     Undefined,
 }
 
-/// How a value is held against an attribute's.
+/// The rule by which a value is compared with an attribute's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FilterRule {
     Equal,
@@ -200,7 +200,7 @@ fn lowercase_text(value: &[u8]) -> Option<String> {
     std::str::from_utf8(value).ok().map(str::to_lowercase)
 }
 
-/// [`Pieces`] as lower-case text.
+/// [`Substrings`] as lower-case text.
 struct LowercaseSubstrings {
     initial: String,
     any: Vec<String>,

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-/// Relative ids below 1000 are the well-known ones' (MS-DTYP 2.4.2.4).
+/// The first relative id for accounts: those below 1000 are well-known ones (MS-DTYP 2.4.2.4).
 const FIRST_FREE_RID: u32 = 1000;
 
 /// A security identifier in its binary form.
@@ -10,7 +10,7 @@ const FIRST_FREE_RID: u32 = 1000;
 pub(super) struct DemoSid(Vec<u8>);
 
 impl DemoSid {
-    /// `S-1-<authority>-<parts…>`. Fifteen parts at most, as the format has it; more are cut off.
+    /// Makes `S-1-<authority>-<parts…>`. Fifteen parts at most, as the format has it; more are cut off.
     fn new(authority: u64, parts: &[u32]) -> Self {
         let parts = &parts[..parts.len().min(15)];
         let mut bytes = vec![1, u8::try_from(parts.len()).unwrap_or(15)];
@@ -27,7 +27,7 @@ impl DemoSid {
         Self::new(5, &[21, u32_at(&digest, 0), u32_at(&digest, 4), u32_at(&digest, 8)])
     }
 
-    /// `S-1-5-32-<rid>`: the groups every domain has built in.
+    /// The SID of a built-in group: `S-1-5-32-<rid>`.
     pub(super) fn builtin(rid: u32) -> Self {
         Self::new(5, &[32, rid])
     }
@@ -54,13 +54,13 @@ impl DemoSid {
     }
 }
 
-/// The relative id an account's name suggests; the caller steps on from one already taken.
+/// The relative id made from an account's name; the caller steps on from one already taken.
 pub(super) fn rid_from_name(account_name: &str) -> u32 {
     // 30 bits, as many as real domains hand out.
     FIRST_FREE_RID + (u32_at(&digest("rid", &account_name.to_lowercase()), 0) >> 2)
 }
 
-/// The `objectGUID` of what has this name, in the mixed-endian order of the wire.
+/// The `objectGUID` made from a name, in the mixed-endian order of the wire.
 pub(super) fn guid_from_name(name: &str) -> [u8; 16] {
     let digest = digest("guid", &name.to_lowercase());
     let mut guid = [0; 16];

@@ -1,4 +1,4 @@
-//! The one thing all connections share: the tree, the accounts, the clock; and the values that move with time.
+//! The state that all connections share: the tree, the accounts, the clock; and the attributes that change with time.
 
 use std::borrow::Cow;
 use std::io;
@@ -10,7 +10,7 @@ use super::sample::{SampleAccountState, SampleDomain};
 use super::tree::{DemoEntry, DemoTree, SampleAccountId};
 use crate::domain::{Clock, Timestamp};
 
-/// `maxPwdAge`, Active Directory's default. It holds for the accounts whose standing says so.
+/// `maxPwdAge`, Active Directory's default. It holds for the accounts whose state says so.
 pub(super) const MAX_PASSWORD_AGE: Duration = Duration::from_hours(42 * 24);
 
 /// "Never", where a moment is stored, as in `accountExpires`.
@@ -20,10 +20,10 @@ pub(super) const NEVER: i64 = i64::MAX;
 const COMPUTED_LOCKED: u32 = 0x10;
 const COMPUTED_PASSWORD_EXPIRED: u32 = 0x80_0000;
 
-/// Attributes that change while the directory runs. They are stored ones to a client: searchable, and in `*`.
+/// The attributes that change while the directory runs. To a client they are stored ones: searchable, and in `*`.
 const VOLATILE_ATTRIBUTES: &[&str] = &["badPasswordTime", "badPwdCount", "lockoutTime"];
 
-/// What all connections share.
+/// The state that all connections share.
 pub(super) struct Realm {
     pub(super) tree: DemoTree,
     pub(super) accounts: DemoAccounts,
@@ -50,8 +50,8 @@ impl Realm {
     pub(super) fn values<'a>(&self, entry: &'a DemoEntry, attribute: &str) -> Cow<'a, [Vec<u8>]> {
         match entry.account {
             Some(account) if VOLATILE_ATTRIBUTES.contains(&attribute) => {
-                let tally = self.accounts.counter(account, self.clock.now());
-                Cow::Owned(vec![volatile_value(tally, attribute).into_bytes()])
+                let counter = self.accounts.counter(account, self.clock.now());
+                Cow::Owned(vec![volatile_value(counter, attribute).into_bytes()])
             }
             _ => Cow::Borrowed(entry.values(attribute)),
         }
@@ -71,7 +71,7 @@ impl Realm {
         }
     }
 
-    /// `DEMO\alice`; groups have one too.
+    /// The down-level name: `DEMO\alice`; groups have one too.
     pub(super) fn principal_name(&self, entry: &DemoEntry) -> Option<String> {
         let name = entry.values("sAMAccountName").first()?;
         Some(format!("{}\\{}", self.netbios_name, String::from_utf8_lossy(name)))
@@ -106,12 +106,12 @@ pub(super) fn attribute_names(entry: &DemoEntry) -> impl Iterator<Item = &'stati
     entry.attribute_names().chain(moving.iter().copied())
 }
 
-fn volatile_value(tally: FailureCounter, attribute: &str) -> String {
+fn volatile_value(counter: FailureCounter, attribute: &str) -> String {
     let moment = |moment: Option<Timestamp>| moment.map_or_else(|| "0".to_owned(), to_filetime);
     match attribute {
-        "lockoutTime" => moment(tally.locked_at),
-        "badPasswordTime" => moment(tally.last_failure),
-        _ => tally.count.to_string(),
+        "lockoutTime" => moment(counter.locked_at),
+        "badPasswordTime" => moment(counter.last_failure),
+        _ => counter.count.to_string(),
     }
 }
 
@@ -123,13 +123,13 @@ fn relative_id(entry: &DemoEntry) -> Option<String> {
     Some(u32::from_le_bytes(*rid).to_string())
 }
 
-/// A moment as a FILETIME: 100-nanosecond steps since 1601 (MS-DTYP 2.3.3).
+/// Formats a time as FILETIME: 100-nanosecond steps since 1601 (MS-DTYP 2.3.3).
 pub(super) fn to_filetime(moment: Timestamp) -> String {
     const MILLIS_FROM_1601_TO_1970: i64 = 11_644_473_600_000;
     moment.as_millis().saturating_add(MILLIS_FROM_1601_TO_1970).saturating_mul(10_000).to_string()
 }
 
-/// A length as Active Directory stores it: a negative count of 100-nanosecond steps.
+/// Formats a duration as Active Directory stores it: a negative count of 100-nanosecond steps.
 pub(super) fn to_interval(length: Duration) -> String {
     (-hundred_nanoseconds(length)).to_string()
 }
@@ -138,7 +138,7 @@ fn hundred_nanoseconds(length: Duration) -> i64 {
     i64::try_from(length.as_nanos() / 100).unwrap_or(i64::MAX)
 }
 
-/// A moment as a GeneralizedTime with a fraction, as Active Directory writes it: `20261121013846.0Z`.
+/// Formats a time as GeneralizedTime with a fraction, as Active Directory writes it: `20261121013846.0Z`.
 pub(super) fn to_generalized_time(moment: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(moment.as_millis())
         .map_or_else(|_| "16010101000000.0Z".to_owned(), |moment| moment.strftime("%Y%m%d%H%M%S.0Z").to_string())

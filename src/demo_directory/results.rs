@@ -1,4 +1,4 @@
-//! The answers that are not results: codes with the diagnostic texts that Active Directory sends along.
+//! LDAP results: codes with the diagnostic messages that Active Directory sends along.
 //!
 //! Clients read the Win32 code in front and the sub-code after `data`; the rest is for people.
 
@@ -11,9 +11,9 @@ pub(super) fn success() -> LdapResult {
     result(LdapResultCode::Success, String::new())
 }
 
-/// The answer to a bind that proved nobody (MS-ADTS 5.1.1.5).
-pub(super) fn bind_result(judgement: BindOutcome) -> LdapResult {
-    let sub_code = match judgement {
+/// The result of a bind (MS-ADTS 5.1.1.5).
+pub(super) fn bind_result(outcome: BindOutcome) -> LdapResult {
+    let sub_code = match outcome {
         BindOutcome::Success => return success(),
         BindOutcome::WrongCredentials => "52e",
         BindOutcome::PasswordExpired => "532",
@@ -27,7 +27,7 @@ pub(super) fn bind_result(judgement: BindOutcome) -> LdapResult {
     result(LdapResultCode::InvalidCredentials, text)
 }
 
-/// Version 2, or one that does not exist.
+/// A bind with version 2, or one that does not exist.
 pub(super) fn version_not_spoken() -> LdapResult {
     result_with_comment(LdapResultCode::ProtocolError, "00000057", "Only LDAP version 3 is spoken here")
 }
@@ -46,7 +46,7 @@ pub(super) fn bind_first() -> LdapResult {
     )
 }
 
-/// An extended operation nobody knows.
+/// An unknown extended operation.
 pub(super) fn unknown_extended_operation() -> LdapResult {
     result_with_comment(LdapResultCode::ProtocolError, "0000203D", "Unknown extended request OID")
 }
@@ -71,7 +71,7 @@ pub(super) fn read_only() -> LdapResult {
     result_with_comment(LdapResultCode::UnwillingToPerform, "00002035", "The embedded directory cannot be changed")
 }
 
-/// A DN that is none.
+/// A base that is no DN.
 pub(super) fn bad_name(dn: &str) -> LdapResult {
     result(
         LdapResultCode::InvalidDNSyntax,

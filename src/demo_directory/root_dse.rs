@@ -1,22 +1,22 @@
-//! The entry that has no name: what this directory is and can do (RFC 4512 5.1, MS-ADTS 3.1.1.3.2). Anybody may
-//! read it.
+//! The RootDSE: the entry without a name that says what this directory is and can do (RFC 4512 5.1, MS-ADTS 3.1.1.3.2).
+//! Anybody may read it.
 //!
 //! `supportedSASLMechanisms` is absent, because no mechanism is offered.
 
 use super::realm::{Realm, to_generalized_time};
 
-/// Active Directory, as of Windows Server 2003, 2008 and 2008 R2 (MS-ADTS 3.1.1.3.4.3).
+/// The capabilities of Active Directory as of Windows Server 2003, 2008 and 2008 R2 (MS-ADTS 3.1.1.3.4.3).
 const CAPABILITIES: [&str; 4] =
     ["1.2.840.113556.1.4.800", "1.2.840.113556.1.4.1670", "1.2.840.113556.1.4.1935", "1.2.840.113556.1.4.2080"];
 
 /// Paged results (RFC 2696).
 pub(super) const PAGED_RESULTS: &str = "1.2.840.113556.1.4.319";
-/// No continuation references, please (MS-ADTS 3.1.1.3.4.1, `LDAP_SERVER_DOMAIN_SCOPE_OID`).
+/// The control that asks for no continuation references (MS-ADTS 3.1.1.3.4.1, `LDAP_SERVER_DOMAIN_SCOPE_OID`).
 pub(super) const DOMAIN_SCOPE: &str = "1.2.840.113556.1.4.1339";
 /// "Who am I?" (RFC 4532).
 pub(super) const WHO_AM_I: &str = "1.3.6.1.4.1.4203.1.11.3";
 
-/// Windows Server 2016 (MS-ADTS 6.1.4).
+/// The functional level: Windows Server 2016 (MS-ADTS 6.1.4).
 const FUNCTIONAL_LEVEL: &str = "7";
 
 /// The RootDSE's attributes, as they are now.

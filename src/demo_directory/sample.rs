@@ -1,4 +1,4 @@
-//! What a sample domain is made of. Who is in the demo's own stands in `people`.
+//! The parts of a sample domain. The demo's own people are in `sample_people`.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ pub struct SampleDomain {
     pub dns_domain: String,
     /// The NetBIOS name, as in `DEMO\alice`. It need not resemble the DNS domain, and here it does not.
     pub netbios_name: String,
-    /// When wrong passwords lock an account.
+    /// The rule for locking accounts after wrong passwords.
     pub lockout: SampleLockoutPolicy,
     /// The people, in the order in which they are found.
     pub people: Vec<SamplePerson>,
@@ -19,25 +19,26 @@ pub struct SampleDomain {
     pub groups: Vec<SampleGroup>,
 }
 
-/// When wrong passwords lock an account (`lockoutThreshold` and its siblings; MS-SAMR 3.1.5.14.6).
+/// The rule for locking accounts after wrong passwords (`lockoutThreshold` and its siblings; MS-SAMR 3.1.5.14.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SampleLockoutPolicy {
-    /// So many wrong passwords lock; 0 means never.
+    /// The number of wrong passwords that locks an account; 0 means never.
     pub threshold: u32,
     /// A wrong password counts together with the one before it when they are no further apart than this.
     pub observation_window: Duration,
-    /// How long a lock lasts; zero means until an administrator lifts it.
+    /// The duration of a lockout; zero means until an administrator lifts it.
     pub duration: Duration,
 }
 
 impl Default for SampleLockoutPolicy {
-    /// Generous: who plays with wrong passwords in a demo should meet the program's throttle, not a locked account.
+    /// A generous policy: people who try wrong passwords in a demo should meet the program's throttle, not a locked
+    /// account.
     fn default() -> Self {
         Self { threshold: 20, observation_window: Duration::from_mins(10), duration: Duration::from_mins(10) }
     }
 }
 
-/// Somebody with an account.
+/// A person with an account.
 #[derive(Clone)]
 pub struct SamplePerson {
     /// `sAMAccountName`: unique, and the seed of the person's ids.
@@ -58,13 +59,13 @@ pub struct SamplePerson {
     pub unit: String,
     /// `userPrincipalName`, where it is not `username@dns_domain`.
     pub principal: Option<String>,
-    /// How the account stands.
+    /// The state of the account.
     pub state: SampleAccountState,
-    /// What signing in with it shows, in a few words: "may open Operations", "disabled".
+    /// The outcome of signing in with it, in a few words: "may open Operations", "disabled".
     pub outcome: String,
 }
 
-/// How an account stands, and so what a bind with the *right* password gets.
+/// The state of an account, and so the outcome of a bind with the *right* password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SampleAccountState {
     /// It may sign in.

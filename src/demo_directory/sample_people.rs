@@ -20,8 +20,8 @@ fn people() -> Vec<SamplePerson> {
 }
 
 fn active_people() -> Vec<SamplePerson> {
-    let active = |username, given_name, surname, post, shows| {
-        person(username, given_name, surname, post, SampleAccountState::Active, shows)
+    let active = |username, given_name, surname, post, outcome| {
+        person(username, given_name, surname, post, SampleAccountState::Active, outcome)
     };
     vec![
         active("alice", "Alice", "Johnson", ("Site lead", "New York"), "may open Operations, through dash-ops-nyc"),
@@ -105,8 +105,8 @@ fn person(
     given_name: &str,
     surname: &str,
     (title, unit): (&str, &str),
-    standing: SampleAccountState,
-    shows: &str,
+    state: SampleAccountState,
+    outcome: &str,
 ) -> SamplePerson {
     let full_name = format!("{given_name} {surname}").trim().to_owned();
     SamplePerson {
@@ -119,8 +119,8 @@ fn person(
         title: title.to_owned(),
         unit: unit.to_owned(),
         principal: None,
-        state: standing,
-        outcome: shows.to_owned(),
+        state,
+        outcome: outcome.to_owned(),
     }
 }
 

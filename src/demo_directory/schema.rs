@@ -1,6 +1,6 @@
-//! The few attributes this directory knows, and how their values are compared (MS-ADTS 3.1.1.2.2.4).
+//! The attributes this directory knows, and the syntaxes by which their values are compared (MS-ADTS 3.1.1.2.2.4).
 
-/// How values of an attribute are compared.
+/// The syntax of an attribute: how its values are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AttributeSyntax {
     /// Without regard to case.

@@ -1,4 +1,4 @@
-//! Finding entries (RFC 4511 4.5, MS-ADTS 3.1.1.3.1.3).
+//! Searches (RFC 4511 4.5, MS-ADTS 3.1.1.3.1.3).
 
 use ldap3_proto::control::LdapControl;
 use ldap3_proto::proto::{
@@ -13,13 +13,13 @@ use super::schema::{self, AttributeSyntax};
 use super::tree::DemoEntry;
 use crate::domain::Dn;
 
-/// The most entries of one answer: Active Directory's `MaxPageSize`. What goes beyond takes pages.
+/// The most entries of one answer: Active Directory's `MaxPageSize`. More take pages.
 pub(super) const MAX_RESULTS: usize = 1000;
 
 /// The answer to a search.
 pub(super) struct SearchAnswer {
     pub(super) entries: Vec<LdapSearchResultEntry>,
-    /// Where the search would go on, as URLs.
+    /// Continuation references, as URLs.
     pub(super) references: Vec<String>,
     pub(super) done: LdapResult,
     pub(super) controls: Vec<LdapControl>,
@@ -37,7 +37,7 @@ impl SearchAnswer {
     }
 }
 
-/// Answers a search. Who has not bound may read the RootDSE and nothing else.
+/// Answers a search. Without a bind, only the RootDSE may be read.
 pub(super) fn search(
     realm: &Realm,
     bound: bool,
@@ -59,13 +59,13 @@ pub(super) fn search(
         Ok(base) => base,
         Err(refusal) => return SearchAnswer::result_only(refusal),
     };
-    let wanted = RequestedAttributes::read(&request.attrs);
-    if wanted.includes("tokenGroups") && request.scope != LdapSearchScope::Base {
+    let requested = RequestedAttributes::read(&request.attrs);
+    if requested.includes("tokenGroups") && request.scope != LdapSearchScope::Base {
         return SearchAnswer::result_only(results::only_at_base());
     }
     let in_scope = realm.tree.entries().filter(|entry| is_in_scope(entry, base, &request.scope));
     let matching = in_scope.filter(|entry| filter.matches(realm, entry));
-    let shown = |entry: &DemoEntry| wanted.select(realm, entry, request.typesonly);
+    let shown = |entry: &DemoEntry| requested.select(realm, entry, request.typesonly);
     let mut found = options.page.collect(matching, request.sizelimit, shown);
     let from_the_top = base.dn == realm.tree.domain && request.scope == LdapSearchScope::Subtree;
     if from_the_top && !options.domain_scope && found.is_complete() {
@@ -76,10 +76,10 @@ pub(super) fn search(
 
 /// The RootDSE. It has no class that a filter could judge, so every filter finds it.
 fn root_dse(realm: &Realm, request: &LdapSearchRequest) -> SearchAnswer {
-    let wanted = RequestedAttributes::read(&request.attrs);
+    let requested = RequestedAttributes::read(&request.attrs);
     let attributes = root_dse::attributes(realm)
         .into_iter()
-        .filter(|(name, _)| wanted.all || wanted.includes(name))
+        .filter(|(name, _)| requested.all || requested.includes(name))
         .map(|(name, values)| attribute(name, values.into_iter().map(String::into_bytes).collect(), request.typesonly))
         .collect();
     let entry = LdapSearchResultEntry { dn: String::new(), attributes };
@@ -123,7 +123,7 @@ fn is_in_scope(entry: &DemoEntry, base: &DemoEntry, scope: &LdapSearchScope) -> 
     }
 }
 
-/// Which attributes a client wants (RFC 4511, 4.5.1.8).
+/// The attributes a client asks for (RFC 4511, 4.5.1.8).
 struct RequestedAttributes<'a> {
     all: bool,
     named: Vec<&'a str>,
@@ -162,7 +162,7 @@ fn attribute(name: &str, values: Vec<Vec<u8>>, types_only: bool) -> LdapPartialA
     LdapPartialAttribute { atype: name.to_owned(), vals: if types_only { Vec::new() } else { values } }
 }
 
-/// What the controls of a search ask for.
+/// The controls of a search.
 struct SearchControls {
     page: PageRequest,
     domain_scope: bool,
@@ -193,7 +193,7 @@ impl SearchControls {
     }
 }
 
-/// How much of the result an answer holds.
+/// The part of the result that an answer holds.
 enum PageRequest {
     /// All of it, or an error.
     Whole,
@@ -220,12 +220,12 @@ impl PageRequest {
         size_limit: i32,
         show: impl Fn(&DemoEntry) -> LdapSearchResultEntry,
     ) -> SearchAnswer {
-        let wished = usize::try_from(size_limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+        let wanted = usize::try_from(size_limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
         let (sent, size) = match self {
             PageRequest::Whole => (0, MAX_RESULTS),
             PageRequest::Part { size, sent } => (*sent, (*size).min(MAX_RESULTS)),
         };
-        let room = size.min(wished.saturating_sub(sent));
+        let room = size.min(wanted.saturating_sub(sent));
         let mut rest = matching.skip(sent);
         let entries: Vec<_> = rest.by_ref().take(room).map(show).collect();
         // A page of size zero is how a client says that it wants no more pages (RFC 2696, 3).
@@ -234,7 +234,7 @@ impl PageRequest {
         let sent = sent.saturating_add(entries.len());
         let (is_full, next) = match self {
             PageRequest::Whole => (more, None),
-            PageRequest::Part { .. } if more && sent < wished => (false, Some(sent.to_be_bytes().to_vec())),
+            PageRequest::Part { .. } if more && sent < wanted => (false, Some(sent.to_be_bytes().to_vec())),
             PageRequest::Part { .. } => (more, Some(Vec::new())),
         };
         let controls = next.map(|cookie| LdapControl::SimplePagedResults { size: 0, cookie }).into_iter().collect();

@@ -1,4 +1,4 @@
-//! The listener: it accepts, counts, and takes every connection down with itself.
+//! The listener: it accepts connections, counts them, and ends them all with itself.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,15 +14,14 @@ use super::realm::Realm;
 use super::sample::SampleDomain;
 use crate::domain::Clock;
 
-/// How many clients are served at once. The program keeps a handful of connections; the rest is room for tools that
+/// The most clients served at once. The program keeps a handful of connections; the rest is room for tools that
 /// somebody tries on the demo. One more is hung up on, and may try again.
 pub(super) const MAX_CONNECTIONS: usize = 64;
 
-/// How long to wait after a failed accept: it fails when the process has no file handles left, and would at once
-/// fail again.
+/// The pause after a failed accept: it fails when the process has no file handles left, and would at once fail again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// A running directory. It stops, with all its connections, when dropped.
+/// A running demo directory. It stops, with all its connections, when dropped.
 pub struct DemoDirectory {
     address: SocketAddr,
     accounts: Vec<SampleAccount>,
@@ -32,13 +31,13 @@ pub struct DemoDirectory {
 /// An account as the demo prints it. There is no `Debug`, so that no log learns to print passwords.
 #[derive(Clone)]
 pub struct SampleAccount {
-    /// What to type into the sign-in form.
+    /// The name to type into the sign-in form.
     pub username: String,
     /// The sample password.
     pub password: String,
-    /// What people call them.
+    /// The display name.
     pub display_name: String,
-    /// What signing in with it shows: "may open Operations", "disabled".
+    /// The outcome of signing in with it: "may open Operations", "disabled".
     pub outcome: String,
 }
 
@@ -46,7 +45,7 @@ impl DemoDirectory {
     /// Starts serving `sample` on a free port of the IPv4 loopback address. Lock-outs and idle times go by `clock`.
     ///
     /// # Errors
-    /// `InvalidInput` when the sample contradicts itself, or why no port could be had.
+    /// `InvalidInput` when the sample contradicts itself, or the reason why no port is free.
     pub async fn start(sample: &SampleDomain, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let realm = Arc::new(Realm::new(sample, clock)?);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -65,7 +64,7 @@ impl DemoDirectory {
         Ok(Self { address, accounts, _listening: listening })
     }
 
-    /// Where it listens: `ldap://127.0.0.1:PORT`. All that a client needs.
+    /// The URL at which it listens, `ldap://127.0.0.1:PORT`: all that a client needs.
     pub fn url(&self) -> String {
         format!("ldap://{}", self.address)
     }
@@ -76,7 +75,7 @@ impl DemoDirectory {
     }
 }
 
-/// Accepts for ever. The connections live in here, so that they end with it.
+/// Accepts connections for ever. They are owned here, so that they end with it.
 async fn listen(listener: TcpListener, realm: Arc<Realm>) {
     let mut connections = JoinSet::new();
     loop {

@@ -1,4 +1,4 @@
-//! The entries, grown once from a [`Sample`], and the ties of membership between them. They never change.
+//! The tree of entries, built once from a [`SampleDomain`], with the memberships between them. It never changes.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
@@ -10,11 +10,11 @@ use crate::domain::{Dn, Timestamp};
 
 mod build;
 
-/// Where an entry stands in [`Tree::entries`].
+/// The index of an entry in [`DemoTree::entries`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct EntryId(usize);
 
-/// Which person of the sample an entry is the account of.
+/// The index of the sample's person whose account an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SampleAccountId(pub(super) usize);
 
@@ -27,7 +27,7 @@ pub(super) enum NamingContext {
     Configuration,
 }
 
-/// One entry, with what is stored on it.
+/// An entry with its stored attributes.
 #[derive(Debug)]
 pub(super) struct DemoEntry {
     pub(super) id: EntryId,
@@ -35,7 +35,7 @@ pub(super) struct DemoEntry {
     pub(super) parent: Option<Dn>,
     pub(super) context: NamingContext,
     pub(super) account: Option<SampleAccountId>,
-    /// Set on people and groups: what `tokenGroups` is made of.
+    /// The SID of people and groups, of which `tokenGroups` is made.
     sid: Option<DemoSid>,
     is_security_group: bool,
     attributes: Vec<(&'static str, Vec<Vec<u8>>)>,
@@ -76,7 +76,7 @@ pub(super) struct DemoTree {
 }
 
 impl DemoTree {
-    /// Grows the tree. Moments stored on entries are told from `now`.
+    /// Builds the tree. Times stored on entries are reckoned from `now`.
     ///
     /// # Errors
     /// `InvalidInput` when the sample contradicts itself: a name twice, a member that does not exist, a text that
@@ -109,8 +109,8 @@ impl DemoTree {
         self.groups_above([member.id]).contains(&group.id)
     }
 
-    /// Every SID that counts when access is judged: all groups, nested, with the primary one; no mailing lists
-    /// (MS-ADTS 3.1.1.4.5.19).
+    /// The SIDs that count when access is judged: all groups, nested, with the primary one; no mailing lists (MS-ADTS
+    /// 3.1.1.4.5.19).
     pub(super) fn token_groups(&self, entry: &DemoEntry) -> Vec<Vec<u8>> {
         let primary = entry.account.is_some().then_some(self.domain_users);
         // Nobody is listed as a member of the primary group, so nothing can come twice.
@@ -136,7 +136,7 @@ impl DemoTree {
     }
 }
 
-/// A value as it stands in a DN (RFC 4514, 2.4).
+/// Escapes a value for a DN (RFC 4514, 2.4).
 pub(super) fn escape_rdn(value: &str) -> String {
     let mut escaped = String::with_capacity(value.len());
     let last = value.chars().count().saturating_sub(1);
@@ -155,7 +155,7 @@ pub(super) fn escape_rdn(value: &str) -> String {
 mod tests {
     use super::*;
 
-    fn grown(sample: &SampleDomain) -> DemoTree {
+    fn built(sample: &SampleDomain) -> DemoTree {
         DemoTree::build(sample, Timestamp::from_millis(1_795_309_126_976)).unwrap()
     }
 
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_restart_keeps_ids() {
-        let (one, two) = (grown(&SampleDomain::demo()), grown(&SampleDomain::demo()));
+        let (one, two) = (built(&SampleDomain::demo()), built(&SampleDomain::demo()));
         for (a, b) in one.entries().zip(two.entries()) {
             assert_eq!(a.dn, b.dn);
             assert_eq!(a.values("objectGUID"), b.values("objectGUID"));
@@ -180,14 +180,14 @@ mod tests {
     fn a_person_renamed_keeps_their_ids() {
         let mut sample = SampleDomain::demo();
         sample.people[0].common_name = "Alice Smith".to_owned();
-        let (before, after) = (grown(&SampleDomain::demo()), grown(&sample));
+        let (before, after) = (built(&SampleDomain::demo()), built(&sample));
         assert_ne!(named(&before, "alice").dn, named(&after, "alice").dn);
         assert_eq!(named(&before, "alice").values("objectGUID"), named(&after, "alice").values("objectGUID"));
     }
 
     #[test]
     fn nested_groups_count_and_mailing_lists_do_not() {
-        let tree = grown(&SampleDomain::demo());
+        let tree = built(&SampleDomain::demo());
         let sid = |name: &str| named(&tree, name).values("objectSid")[0].clone();
         let groups = tree.token_groups(named(&tree, "alice"));
         for name in ["dash-ops-nyc", "dash-ops", "Domain Users", "Users"] {
@@ -201,7 +201,7 @@ mod tests {
         let mut sample = SampleDomain::demo();
         let nyc = sample.groups.iter_mut().find(|group| group.name == "dash-ops-nyc").unwrap();
         nyc.members.push("dash-ops".to_owned());
-        let tree = grown(&sample);
+        let tree = built(&sample);
         assert!(tree.is_member(named(&tree, "dash-ops"), named(&tree, "dash-ops")));
         assert_eq!(tree.token_groups(named(&tree, "alice")).len(), 4);
     }
@@ -213,15 +213,15 @@ mod tests {
         let mut stranger = SampleDomain::demo();
         stranger.groups[0].members.push("nobody".to_owned());
         for (sample, word) in [(twice, "ALICE"), (stranger, "nobody")] {
-            let fault = DemoTree::build(&sample, Timestamp::from_millis(0)).unwrap_err();
-            assert_eq!(fault.kind(), io::ErrorKind::InvalidInput);
-            assert!(fault.to_string().contains(word), "{fault}");
+            let error = DemoTree::build(&sample, Timestamp::from_millis(0)).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+            assert!(error.to_string().contains(word), "{error}");
         }
     }
 
     #[test]
     fn awkward_names_are_escaped_so_that_they_read_back() {
-        let tree = grown(&SampleDomain::demo());
+        let tree = built(&SampleDomain::demo());
         let lobby = named(&tree, "lobby");
         assert_eq!(lobby.values("cn")[0], br"Lobby screen #2 * (NYC\LA)");
         assert!(lobby.dn.as_str().starts_with(r"CN=Lobby screen #2 * (NYC\\LA),OU="), "{}", lobby.dn);

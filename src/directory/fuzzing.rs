@@ -34,7 +34,8 @@ pub fn bind_lets_in(kind: DirectoryKind, code: u32, text: &str) -> bool {
     judge_bind(kind, &result).is_ok()
 }
 
-/// An entry's DN and how many values of `attribute` it has, where `bytes` are one in BER, and not nested deeper than a stack holds.
+/// An entry's DN and how many values of `attribute` it has, where `bytes` are one in BER, and not nested deeper than a
+/// stack holds.
 pub fn entry(bytes: &[u8], attribute: &str) -> Option<(String, usize)> {
     let (_, item) = parse_tag(bytes).ok()?;
     let entry = LdapEntry::from_result(ResultEntry::new(item)).ok()?;

@@ -59,8 +59,8 @@ pub trait Directory: Send + Sync {
     /// Finds the one person `username` names and proves `password` with exactly one bind, if `gate` allows it then.
     ///
     /// # Errors
-    /// A [`Refusal`] that says why not; [`Refusal::Unreachable`] when nobody could be asked, which is never an answer
-    /// about the person; [`Refusal::Withheld`] when `gate` did not allow the bind.
+    /// A [`DirectoryRefusal`] that says why not; [`DirectoryRefusal::Unreachable`] when nobody could be asked, which is
+    /// never an answer about the person; [`DirectoryRefusal::BindDenied`] when `gate` did not allow the bind.
     async fn sign_in(
         &self,
         username: &Username,

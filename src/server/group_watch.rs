@@ -23,7 +23,7 @@ pub(super) async fn watch_groups(
         watch.check(&named).await;
         tokio::select! {
             () = clock.sleep(interval) => {}
-            // The sender lives in the page_store, which this task holds.
+            // The sender lives in the page store, which this task holds.
             _ = changes.changed() => {}
         }
     }

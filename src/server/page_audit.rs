@@ -10,7 +10,7 @@ pub(super) async fn audit_pages(page_store: Arc<PageStore>, audit: Audit) {
     let mut changes = page_store.changes();
     let mut before = PagesSnapshot::of(&page_store);
     loop {
-        // The sender lives in the page_store, which this task holds.
+        // The sender lives in the page store, which this task holds.
         let _ = changes.changed().await;
         let now = PagesSnapshot::of(&page_store);
         if let Some(what) = now.changes_since(&before) {

@@ -48,7 +48,10 @@ impl Tasks {
         let api_auth = Arc::clone(&state.api_auth);
         Self {
             _watcher: PageWatcher::start(Arc::clone(page_store)),
-            _kept_channels: AbortOnDropHandle::new(tokio::spawn(keep_channels_running(Arc::clone(hub), Arc::clone(page_store)))),
+            _kept_channels: AbortOnDropHandle::new(tokio::spawn(keep_channels_running(
+                Arc::clone(hub),
+                Arc::clone(page_store),
+            ))),
             _sweeper: AbortOnDropHandle::new(tokio::spawn(sweep(
                 Arc::clone(&state.auth),
                 Arc::clone(&state.api_auth),
@@ -74,7 +77,7 @@ async fn keep_channels_running(hub: Arc<Hub>, page_store: Arc<PageStore>) {
     loop {
         changes.mark_unchanged();
         let _subscriptions = hub.subscribe_kept_pages(&page_store);
-        // The sender lives in the page_store, which this task holds.
+        // The sender lives in the page store, which this task holds.
         let _ = changes.changed().await;
     }
 }

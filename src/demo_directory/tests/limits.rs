@@ -6,7 +6,7 @@ use crate::demo_directory::codec::MAX_MESSAGE;
 use crate::demo_directory::connection::MAX_IDLE;
 use crate::demo_directory::server::MAX_CONNECTIONS;
 
-/// Beyond this a test has failed; nothing waits for it when all is well.
+/// The time after which a test has failed; nothing waits for it when all is well.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Reads until the server hangs up, politely or not.

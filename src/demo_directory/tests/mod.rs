@@ -1,4 +1,4 @@
-//! The embedded directory over the wire, asked by the LDAP client the program itself uses.
+//! The demo's directory over the wire, asked by the LDAP client the program itself uses.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod binds;
@@ -75,7 +75,7 @@ fn values<'a>(entry: &'a SearchEntry, attribute: &str) -> &'a [String] {
     entry.attrs.get(attribute).map_or(&[], Vec::as_slice)
 }
 
-/// Binary values land in one map or the other, by whether they happen to be UTF-8.
+/// The values of an attribute as bytes, which land in one map or the other, by whether they happen to be UTF-8.
 fn bytes(entry: &SearchEntry, attribute: &str) -> Vec<Vec<u8>> {
     let texts = values(entry, attribute).iter().map(|text| text.clone().into_bytes());
     texts.chain(entry.bin_attrs.get(attribute).cloned().unwrap_or_default()).collect()

@@ -193,7 +193,7 @@ async fn the_size_limit_cuts_and_says_so() {
     }
 }
 
-/// The demo's domain with so many people more.
+/// The demo's domain with `size` more people.
 fn crowd(size: usize) -> SampleDomain {
     let mut sample = SampleDomain::demo();
     let pattern = sample.people[0].clone();

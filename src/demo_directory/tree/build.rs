@@ -1,4 +1,4 @@
-//! How a sample becomes entries with the attributes Active Directory would give them.
+//! Building a tree from a sample: entries with the attributes Active Directory would give them.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -12,17 +12,17 @@ use crate::domain::{Dn, Timestamp};
 mod accounts;
 
 pub(super) fn build(sample: &SampleDomain, now: Timestamp) -> io::Result<DemoTree> {
-    let mut grower = TreeBuilder::new(sample, now)?;
-    grower.add_containers()?;
-    let domain_users = grower.add_system_groups()?;
+    let mut builder = TreeBuilder::new(sample, now)?;
+    builder.add_containers()?;
+    let domain_users = builder.add_system_groups()?;
     for (at, person) in sample.people.iter().enumerate() {
-        grower.add_person(SampleAccountId(at), person)?;
+        builder.add_person(SampleAccountId(at), person)?;
     }
     for group in &sample.groups {
-        grower.add_group(group)?;
+        builder.add_group(group)?;
     }
-    grower.configuration()?;
-    grower.link_members(domain_users)
+    builder.add_configuration()?;
+    builder.link_members(domain_users)
 }
 
 struct TreeBuilder<'a> {
@@ -107,7 +107,7 @@ impl<'a> TreeBuilder<'a> {
 
     /// The part of the forest's configuration that says which NetBIOS name stands for which domain
     /// (MS-ADTS 6.1.1.2.1.1).
-    fn configuration(&mut self) -> io::Result<()> {
+    fn add_configuration(&mut self) -> io::Result<()> {
         let configuration = self.configuration.clone();
         let head = self.new_entry(
             configuration.clone(),

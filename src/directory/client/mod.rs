@@ -1,7 +1,7 @@
 //! The state of one directory's client: its settings, its pools of connections, what it has found out, and its caches.
 //!
-//! The rooms above extend [`LdapDirectory`] with what they do. Nothing is decided here: the caches keep what was read, for a
-//! bounded time and in bounded number, and forget the rest.
+//! The rooms above extend [`LdapDirectory`] with what they do. Nothing is decided here: the caches keep what was read,
+//! for a bounded time and in bounded number, and forget the rest.
 
 mod group_lookup_cache;
 mod group_name_cache;

@@ -7,13 +7,13 @@ use std::task::{Context, Poll, Waker};
 use ldap3::{LdapConnAsync, LdapError};
 use tokio::task::unconstrained;
 
-/// The stack on which the `ldap3` crate is polled. It reads nested elements by recursion and without a limit, some 400 bytes a
-/// level (2 KiB without optimisation), and overflowing its stack would end the whole process. LDAP needs ten levels; this is
-/// enough for as many as three megabytes can hold. Only what is used of it takes memory.
+/// The stack on which the `ldap3` crate is polled. It reads nested elements by recursion and without a limit, some 400
+/// bytes a level (2 KiB without optimisation), and overflowing its stack would end the whole process. LDAP needs ten
+/// levels; this is enough for as many as three megabytes can hold. Only what is used of it takes memory.
 const STACK_BYTES: usize = 256 * 1024 * 1024;
 
 /// Drives the `ldap3` crate's end of a connection in the caller's task: it writes requests and reads answers while an
-/// operation is [driven](Driver::drive), and rests in between.
+/// operation is [driven](ConnectionDriver::drive), and rests in between.
 ///
 /// The crate panics on some malformed answers. That ends this connection and nothing else.
 pub(super) struct ConnectionDriver {
@@ -41,7 +41,7 @@ impl ConnectionDriver {
     }
 
     /// Drives the connection until `operation` has its answer, or there will be none. To be polled
-    /// [on a deep stack](on_a_deep_stack).
+    /// [on a deep stack](poll_on_deep_stack).
     pub(super) async fn drive<T>(
         &mut self,
         operation: impl Future<Output = Result<T, LdapError>>,
@@ -122,7 +122,7 @@ impl From<io::Error> for ConnectionError {
     }
 }
 
-/// Polls and drops `future` on a stack of [`STACK`] bytes.
+/// Polls and drops `future` on a stack of [`STACK_BYTES`] bytes.
 pub(super) fn poll_on_deep_stack<F: Future>(future: F) -> impl Future<Output = F::Output> {
     struct Deep<F>(Option<Pin<Box<F>>>);
 
@@ -153,7 +153,7 @@ pub(super) fn poll_on_deep_stack<F: Future>(future: F) -> impl Future<Output = F
     Deep(Some(Box::pin(future)))
 }
 
-/// Runs `work` on a stack of [`STACK`] bytes.
+/// Runs `work` on a stack of [`STACK_BYTES`] bytes.
 pub(super) fn on_deep_stack<T>(work: impl FnOnce() -> T) -> T {
     stacker::maybe_grow(STACK_BYTES, STACK_BYTES, work)
 }

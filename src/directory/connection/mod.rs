@@ -1,13 +1,13 @@
 //! Connections to the servers of one directory: dialled, encrypted, pooled, and given up when a server fails.
 //!
-//! `servers` knows which servers there are and which of them answer, `dial` opens a connection under a deadline (`tls` and
-//! `start_tls` encrypt it), `ldap_connection` is an open one (the crate `ldap3` speaks LDAP over it, and `driver` drives
-//! that), `root_dse` reads the directory's profile, `pool` keeps connections for the next use (`service_bind` judges the
-//! service account's bind), and `operation` gives several steps one deadline, and tries another server when one fails.
-//! `fault` is the error of an operation, `refusal` its meaning for a person.
+//! `servers` knows which servers there are and which of them answer, `dial` opens a connection under a deadline (`tls`
+//! and `start_tls` encrypt it), `ldap_connection` is an open one (the crate `ldap3` speaks LDAP over it, and `driver`
+//! drives that), `root_dse` reads the directory's profile, `pool` keeps connections for the next use (`service_bind`
+//! judges the service account's bind), and `operation` gives several steps one deadline, and tries another server when
+//! one fails. `fault` is the error of an operation, `refusal` its meaning for a person.
 //!
-//! This room never follows a referral, never sends anything but a handshake to a server it has not verified, never waits
-//! without a deadline, and knows nothing of people and groups.
+//! This room never follows a referral, never sends anything but a handshake to a server it has not verified, never
+//! waits without a deadline, and knows nothing of people and groups.
 
 mod dial;
 mod driver;

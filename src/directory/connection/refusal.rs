@@ -22,13 +22,13 @@ pub enum DirectoryRefusal {
     /// `701`. The password was right.
     #[error("the account has expired")]
     AccountExpired,
-    /// `775`: locked, whatever the password; to a stranger it must look like [`Refusal::WrongCredentials`].
+    /// `775`: locked, whatever the password; to a stranger it must look like [`DirectoryRefusal::WrongCredentials`].
     #[error("the account is locked")]
     Locked,
     /// No server could be asked.
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
-    /// The [`Leave`](crate::directory::Leave) did not allow the bind, so the password was not sent.
+    /// The [`BindGate`](crate::directory::BindGate) did not allow the bind, so the password was not sent.
     #[error(transparent)]
     BindDenied(#[from] BindDenied),
 }

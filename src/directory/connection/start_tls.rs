@@ -1,7 +1,7 @@
 //! StartTLS (RFC 4511, 4.14): the one request that goes out before TLS is there.
 //!
-//! It is not left to the `ldap3` crate, which takes whatever length and depth a stranger between us and the server sends, and
-//! what followed the answer in the clear.
+//! It is not left to the `ldap3` crate, which takes whatever length and depth a stranger between us and the server
+//! sends, and what followed the answer in the clear.
 
 use ldap3::asn1::{StructureTag, TagClass, Types, parse_tag};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

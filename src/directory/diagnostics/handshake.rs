@@ -25,7 +25,8 @@ pub(super) enum HandshakeError {
     Failed(String),
 }
 
-/// Makes a TLS handshake to see the server's certificates, whoever signed them, and hangs up. `asks` for StartTLS first.
+/// Makes a TLS handshake to see the server's certificates, whoever signed them, and hangs up. `asks` for StartTLS
+/// first.
 ///
 /// Since nobody was verified, nothing is ever said over this connection: before the handshake at the most the request
 /// for StartTLS, and after it nothing. It has no deadline of its own.

@@ -13,6 +13,7 @@ mod group_step;
 mod handshake;
 mod lockout_policy;
 mod membership_path;
+mod network;
 mod person;
 mod quick_check;
 mod report;
@@ -22,7 +23,6 @@ mod server;
 mod server_status;
 mod service;
 mod settings_table;
-mod tcp;
 
 pub use account_state::SignInBlocker;
 pub use membership_path::{GroupMembership, MembershipPath};

@@ -8,7 +8,7 @@ use super::handshake::observe_handshake;
 use super::report::{DiagnosticStep, DirectoryFacts, ReportSection, UntrustedCa};
 use super::run::{DiagnosticsRequest, timeout_message};
 use super::service::failed_step;
-use super::{certificate, root_dse, tcp};
+use super::{certificate, network, root_dse};
 use crate::config::{LdapScheme, ServerAddress};
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::{DirectoryProfile, LdapConnection, OperationFault, TlsClient};
@@ -57,7 +57,7 @@ impl LdapDirectory {
         let mut diagnosis =
             ServerDiagnosis { section: ReportSection::new(server.to_string()), identified: None, authority: None };
         let dial_timeout = self.settings.dial_timeout;
-        let addresses = match tcp::resolve_step(&self.dialler.resolver, server, dial_timeout).await {
+        let addresses = match network::resolve_step(&self.dialler.resolver, server, dial_timeout).await {
             Ok((step, addresses)) => {
                 diagnosis.section.push(step);
                 addresses
@@ -69,7 +69,7 @@ impl LdapDirectory {
                 return diagnosis;
             }
         };
-        let stream = match tcp::connect_step(server, &addresses, dial_timeout).await {
+        let stream = match network::connect_step(server, &addresses, dial_timeout).await {
             Ok((step, stream)) => {
                 diagnosis.section.push(step);
                 stream

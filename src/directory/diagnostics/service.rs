@@ -13,8 +13,8 @@ const NAME: &str = "service account";
 /// Binds as the service account.
 ///
 /// # Errors
-/// The failed step, and whether the server judged the account: then no other server is asked, since every refusal counts
-/// against the account's lockout.
+/// The failed step, and whether the server judged the account: then no other server is asked, since every refusal
+/// counts against the account's lockout.
 pub(super) async fn service_bind_step(
     connection: &mut LdapConnection,
     account: &ServiceAccount,

@@ -177,8 +177,8 @@ pub(in crate::directory) fn uid<'a>(entry: &'a LdapEntry, known_as: &'a str) -> 
     entry.texts("uid").find(meant).or_else(|| entry.text("uid")).unwrap_or(known_as)
 }
 
-/// The stable id; where a server has none, the DN, which a rename changes. An additional directory's name stands before it:
-/// whoever rules that directory can give its entries any id, and must not make them people of another.
+/// The stable id; where a server has none, the DN, which a rename changes. An additional directory's name stands before
+/// it: whoever rules that directory can give its entries any id, and must not make them people of another.
 pub(in crate::directory) fn person_id(directory: Option<&DirectoryName>, entry: &LdapEntry) -> PersonId {
     let id = stable_id(entry).unwrap_or_else(|| {
         let dn = entry.dn.parse::<Dn>().map_or_else(|_| entry.dn.clone(), |dn| dn.normalized().to_owned());

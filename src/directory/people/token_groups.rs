@@ -68,7 +68,7 @@ impl GroupNameCache {
     }
 }
 
-/// Asks for the names of at most [`SIDS_A_SEARCH`] SIDs.
+/// Asks for the names of at most [`SIDS_PER_SEARCH`] SIDs.
 async fn read_groups_by_sid(
     connection: &mut LdapConnection,
     domain: &AdDomain,

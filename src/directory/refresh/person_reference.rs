@@ -10,7 +10,8 @@ pub(super) enum PersonReference {
     Dn(String),
 }
 
-/// The reference for an id, as [`crate::directory::person::id`] makes them; `None` for what it does not make.
+/// The reference for an id, as [`crate::directory::people::person::person_id`] makes them; `None` for what it does not
+/// make.
 pub(super) fn person_reference(id: &PersonId) -> Option<PersonReference> {
     let (kind, value) = id.as_str().split_once(':')?;
     // An additional directory's name stands before the attribute's.

@@ -1,7 +1,7 @@
 //! Values as LDAP directories write them: entries, SIDs, GUIDs, times, filters.
 //!
-//! Everything here is pure: it reads what a server sent and writes what a server is sent, asks nobody, and takes nothing
-//! from a server on trust.
+//! Everything here is pure: it reads what a server sent and writes what a server is sent, asks nobody, and takes
+//! nothing from a server on trust.
 
 mod ber;
 mod entry;

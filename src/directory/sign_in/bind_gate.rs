@@ -12,7 +12,7 @@ pub trait BindGate: Send + Sync {
     /// `None` where only the bind tells who it is.
     ///
     /// # Errors
-    /// [`Withheld`] when it may not.
+    /// [`BindDenied`] when it may not.
     async fn allow_bind(&self, candidate: Option<&BindCandidate>) -> Result<(), BindDenied>;
 }
 
@@ -34,6 +34,6 @@ pub struct LockoutInfo {
     /// The directory's policy, once it has been read.
     pub policy: Option<LockoutPolicy>,
     /// Whether the directory shows whom a name belongs to before a password is sent, so that all names of one account
-    /// count together. Where it does, [`Leave::to_bind`] is always told who it is.
+    /// count together. Where it does, [`BindGate::allow_bind`] is always told who it is.
     pub identifies_before_bind: bool,
 }

@@ -7,7 +7,8 @@ use crate::directory::connection::{DirectoryRefusal, OperationFault, OperationKi
 /// Judges the result of the one bind with a person's password.
 ///
 /// # Errors
-/// A [`Fault`] with the typed refusal, or with [`Refusal::Unreachable`] when the result says nothing about the person.
+/// An [`OperationFault`] with the typed refusal, or with [`DirectoryRefusal::Unreachable`] when the result says nothing
+/// about the person.
 pub(in crate::directory) fn judge_bind(kind: DirectoryKind, result: &LdapResult) -> Result<(), OperationFault> {
     let sub_code = ad_sub_code(&result.text);
     let policy = PasswordPolicyResponse::read(&result.ctrls);

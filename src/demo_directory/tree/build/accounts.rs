@@ -79,13 +79,13 @@ impl TreeBuilder<'_> {
     }
 
     /// `userAccountControl`, `pwdLastSet` and `accountExpires` of an account that stands so.
-    fn state_attributes(&self, standing: SampleAccountState) -> (u32, String, String) {
+    fn state_attributes(&self, state: SampleAccountState) -> (u32, String, String) {
         const WEEK: Duration = Duration::from_hours(7 * 24);
         // A demo left running for months does not start to expire people by itself.
         let lasting = NORMAL_ACCOUNT | PASSWORD_NEVER_EXPIRES;
         let set_last_week = to_filetime(self.now - WEEK);
         let never = NEVER.to_string();
-        match standing {
+        match state {
             SampleAccountState::Active | SampleAccountState::Locked => (lasting, set_last_week, never),
             SampleAccountState::Disabled => (lasting | ACCOUNT_DISABLED, set_last_week, never),
             SampleAccountState::AccountExpired => {

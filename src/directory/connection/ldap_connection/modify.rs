@@ -18,7 +18,8 @@ impl LdapConnection {
         self.run(operation, None, async |ldap| ldap.modify(dn, changes).await).await
     }
 
-    /// Changes the password of whoever is bound (RFC 3062, 2), with the control of this OID, if any. The result is the caller's to judge.
+    /// Changes the password of whoever is bound (RFC 3062, 2), with the control of this OID, if any. The result is the
+    /// caller's to judge.
     pub(in crate::directory) async fn modify_password(
         &mut self,
         operation: OperationKind,
