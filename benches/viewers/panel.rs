@@ -103,7 +103,7 @@ async fn one(panel: &str) -> f64 {
     let settings = Settings::from_figment(&settings).unwrap();
     let sources = Arc::new(Sources::open(&settings.sources, Arc::clone(&clock) as _).unwrap());
     let shelf = PageStore::load(&pages, Arc::clone(&sources)).unwrap();
-    assert_eq!(shelf.count(), 1, "{}", shelf.all_faults());
+    assert_eq!(shelf.count(), 1, "{}", shelf.diagnostics());
     let answers = Arc::new(Changing { answers: AtomicU32::new(0), is_table: panel.contains("table") });
     let feeds = Feeds::new(answers, Arc::clone(&clock) as _);
     let hub = Hub::new(sources, feeds, settings.live, Arc::clone(&clock) as _, Metrics::new().live());

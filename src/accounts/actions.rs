@@ -72,7 +72,7 @@ impl AccountAction {
     ];
 
     /// The audit's word for it, which does not change.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Added => "account-added",
             Self::Invited => "invited",
@@ -89,14 +89,14 @@ impl AccountAction {
     }
 
     /// The action that a word stands for.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|action| action.word() == word)
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.as_str() == word)
     }
 }
 
 impl fmt::Display for AccountAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }
 
@@ -115,7 +115,7 @@ impl LocalAccounts {
         }
         sqlx::query("INSERT INTO acts (at, act, account) VALUES (?, ?, ?)")
             .bind(self.now().as_millis())
-            .bind(action.word())
+            .bind(action.as_str())
             .bind(account.as_str())
             .execute(transaction)
             .await
@@ -145,7 +145,7 @@ impl LocalAccounts {
         .map_err(|error| self.query_failed(&error))?;
         rows.sort_unstable();
         let actions = rows.into_iter().filter_map(|(_, at, word, account)| {
-            let Some(action) = AccountAction::from_word(&word) else {
+            let Some(action) = AccountAction::parse(&word) else {
                 tracing::warn!(word, account, "an act of a later version's command line is not told to the audit");
                 return None;
             };

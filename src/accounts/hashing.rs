@@ -71,7 +71,7 @@ impl PasswordHashing {
         let somebodys = hash.is_some();
         let hash = match hash {
             Some(hash) => hash,
-            None => self.nobodys().await?.to_owned(),
+            None => self.dummy_hash().await?.to_owned(),
         };
         let password = normalize_password(password);
         let compared = self.compute(move || verify(&password, &hash)).await?;
@@ -79,7 +79,7 @@ impl PasswordHashing {
     }
 
     /// The dummy hash. It is made before it is needed, so that the first unknown name takes no longer than the next.
-    pub(super) async fn nobodys(&self) -> Result<&str, StoreError> {
+    pub(super) async fn dummy_hash(&self) -> Result<&str, StoreError> {
         let make = || async {
             let mut secret = Zeroizing::new([0; 32]);
             fill_randomly(secret.as_mut_slice())?;
@@ -195,7 +195,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_has_a_password_and_the_answer_takes_the_same_work() {
         let hashing = PasswordHashing::new();
-        assert!(hashing.nobodys().await.unwrap().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert!(hashing.dummy_hash().await.unwrap().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert_eq!(hashing.verify(&password("anything at all"), None).await.unwrap(), HashMatch::Mismatch);
     }
 

@@ -50,7 +50,7 @@ impl PasswordRules {
     }
 
     /// The least number of characters.
-    pub fn shortest(&self) -> usize {
+    pub fn min_length(&self) -> usize {
         self.min_length
     }
 

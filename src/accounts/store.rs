@@ -166,7 +166,7 @@ impl LocalAccounts {
     /// # Errors
     /// [`StoreError`] when the system has no randomness or no memory to give.
     pub async fn prepare_dummy_hash(&self) -> Result<(), StoreError> {
-        self.inner.hashing.nobodys().await.map(|_| ())
+        self.inner.hashing.dummy_hash().await.map(|_| ())
     }
 
     /// Sets an account's password. Its sessions from before end, and Digest is off until it is turned on again, as it was made

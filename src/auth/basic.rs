@@ -14,8 +14,8 @@ use crate::tokens::Tokens;
 impl Auth {
     /// Caches right passwords for this long (zero: not at all), for clients that send them with every request.
     #[must_use]
-    pub fn with_credential_cache(mut self, lasts: Duration) -> Self {
-        self.credential_cache = CredentialCache::new(self.clock.clone(), lasts);
+    pub fn with_credential_cache(mut self, ttl: Duration) -> Self {
+        self.credential_cache = CredentialCache::new(self.clock.clone(), ttl);
         self
     }
 

@@ -75,22 +75,22 @@ impl fmt::Debug for CsrfToken {
 
 impl Keys {
     /// The CSRF token for the forms of this browser.
-    pub fn csrf_token(&self, holder: CsrfBinding<'_>) -> CsrfToken {
-        CsrfToken(URL_SAFE_NO_PAD.encode(self.csrf_tag(holder).finalize().into_bytes()))
+    pub fn csrf_token(&self, binding: CsrfBinding<'_>) -> CsrfToken {
+        CsrfToken(URL_SAFE_NO_PAD.encode(self.csrf_tag(binding).finalize().into_bytes()))
     }
 
     /// Whether `sent` is the token of this browser. It takes the same time however much of it is right.
-    pub fn verify_csrf_token(&self, holder: CsrfBinding<'_>, sent: &str) -> bool {
+    pub fn verify_csrf_token(&self, binding: CsrfBinding<'_>, sent: &str) -> bool {
         if sent.len() != TOKEN_LEN {
             return false;
         }
         let Ok(sent) = URL_SAFE_NO_PAD.decode(sent) else { return false };
-        self.csrf_tag(holder).verify_slice(&sent).is_ok()
+        self.csrf_tag(binding).verify_slice(&sent).is_ok()
     }
 
     /// The HMAC over a binding. Its kind is part of it, so that a pre-session token never does for a session.
-    fn csrf_tag(&self, holder: CsrfBinding<'_>) -> HmacSha256 {
-        let (kind, token): (&[u8], _) = match holder {
+    fn csrf_tag(&self, binding: CsrfBinding<'_>) -> HmacSha256 {
+        let (kind, token): (&[u8], _) = match binding {
             CsrfBinding::Session(token) => (b"member", token),
             CsrfBinding::PreSession(token) => (b"stranger", &token.0),
         };

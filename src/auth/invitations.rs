@@ -100,16 +100,16 @@ impl Invitations {
     /// [`InvitationRefusal`]; the invitation is then what it was.
     pub async fn accept(
         &self,
-        typed: AcceptanceRequest,
+        request: AcceptanceRequest,
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<AcceptedInvitation, InvitationRefusal> {
         let begun = self.auth.clock.now();
-        match self.try_accept(typed).await {
+        match self.try_accept(request).await {
             Ok(account) => {
                 let person = account.person();
                 let event = AuditEvent::AccountAction {
-                    act: AccountAction::Accepted.word(),
+                    act: AccountAction::Accepted.as_str(),
                     account: account.profile.name.as_str(),
                     by: Some(&person),
                 };
@@ -126,17 +126,17 @@ impl Invitations {
         }
     }
 
-    async fn try_accept(&self, mut typed: AcceptanceRequest) -> Result<LocalAccount, InvitationRefusal> {
-        let code: InvitationCode = typed.code.parse().map_err(|_| InvitationRefusal::NoSuchInvitation)?;
-        let name = typed.display_name.trim();
+    async fn try_accept(&self, mut request: AcceptanceRequest) -> Result<LocalAccount, InvitationRefusal> {
+        let code: InvitationCode = request.code.parse().map_err(|_| InvitationRefusal::NoSuchInvitation)?;
+        let name = request.display_name.trim();
         if name.is_empty() || name.chars().count() > MAX_DISPLAY_NAME_CHARS || name.chars().any(char::is_control) {
             return Err(InvitationRefusal::NotAName);
         }
-        if typed.new != typed.new_repeated {
+        if request.new != request.new_repeated {
             return Err(InvitationRefusal::NotRepeated);
         }
         // Moved, not copied: no second copy is left behind.
-        let password = Password::parse(std::mem::take(&mut *typed.new)).map_err(|invalid| match invalid {
+        let password = Password::parse(std::mem::take(&mut *request.new)).map_err(|invalid| match invalid {
             InvalidPassword::Empty => InvitationRefusal::Empty,
             InvalidPassword::TooLong | InvalidPassword::Nul => InvitationRefusal::NotAPassword,
         })?;

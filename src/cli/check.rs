@@ -45,7 +45,7 @@ pub(super) async fn run(args: CheckArgs) -> ExitCode {
 async fn check(settings: &Settings, online: bool) -> Result<String, StartError> {
     let sources = Arc::new(Sources::open(&settings.sources, Arc::new(SystemClock))?);
     let page_store = PageStore::load(&settings.pages, Arc::clone(&sources))?;
-    let mut faults = page_store.all_faults();
+    let mut faults = page_store.diagnostics();
     let mut notes = String::new();
     if online {
         let (found, unchecked) = online::check(settings, &page_store, &sources).await?;
@@ -67,7 +67,7 @@ fn page_faults(figment: &Figment) -> Diagnostics {
     let Some(PagesSettings { folder, sources }) = Settings::for_pages(figment) else { return Diagnostics::default() };
     let sources = sources.and_then(|sources| Sources::open(&sources, Arc::new(SystemClock)).ok());
     let page_store = sources.and_then(|sources| PageStore::load(&folder, Arc::new(sources)).ok());
-    page_store.map_or_else(|| PageStore::faults_without_sources(&folder), |page_store| page_store.all_faults())
+    page_store.map_or_else(|| PageStore::diagnostics_without_sources(&folder), |page_store| page_store.diagnostics())
 }
 
 fn print_count(faults: Diagnostics) -> StartError {

@@ -70,7 +70,7 @@ async fn unresponsive_servers(directories: &Directories) -> Vec<String> {
 /// Every named group and its place in the files, without those of local accounts, which are in no directory.
 fn named_groups(settings: &Settings, page_store: &PageStore) -> (Vec<GroupRef>, Vec<SourceLocation>) {
     let of_admins = settings.admins.groups.iter().map(|group| (group.clone(), SourceLocation::key(ADMINS_SETTING)));
-    let of_pages = page_store.named_groups().into_iter().map(|named| (named.group, named.place));
+    let of_pages = page_store.named_groups().into_iter().map(|named| (named.group, named.location));
     of_admins.chain(of_pages).filter(|(group, _)| !group.is_local()).unzip()
 }
 
@@ -123,7 +123,7 @@ async fn unresponsive_sources(page_store: &PageStore, sources: &Sources) -> Diag
         let error = answer.err()?;
         let help = format!("see to [default.sources.{}] in Rocket.toml, or to what it asks", probe.query.source);
         Some(Diagnostic::new(
-            probe.place,
+            probe.location,
             format!("the source \"{}\" does not answer: {error}", probe.query.source),
             help,
         ))

@@ -54,7 +54,7 @@ impl Sockets {
             port,
             fd_directory: fd_directory,
             socket_pair: UnixStream::pair()?,
-            spare: spare(),
+            spare: open_spare(),
             listed: HashMap::new(),
         })
     }
@@ -79,7 +79,7 @@ impl Sockets {
             };
             listed.insert(fd, ListedSocket { inode, peer });
         }
-        self.spare = self.spare.take().or_else(spare);
+        self.spare = self.spare.take().or_else(open_spare);
         self.listed = listed;
         Ok(self.listed.values().filter_map(|socket| Some((socket.peer?, socket.inode))).collect())
     }
@@ -104,7 +104,7 @@ impl Sockets {
                 let _ = stream.shutdown(how);
             }
         }
-        self.spare = self.spare.take().or_else(spare);
+        self.spare = self.spare.take().or_else(open_spare);
     }
 
     /// The inode number of a socket: the kernel names socket 4711 `socket:[4711]`.
@@ -144,6 +144,6 @@ impl Sockets {
 }
 
 /// Opens the spare file; any file will do.
-fn spare() -> Option<File> {
+fn open_spare() -> Option<File> {
     File::open("/dev/null").ok()
 }

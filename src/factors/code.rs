@@ -20,7 +20,7 @@ pub enum VerifiedFactor {
 
 impl VerifiedFactor {
     /// One word for it, in the audit. It does not change.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::App => "app",
             Self::RecoveryCode { .. } => "recovery-code",

@@ -16,7 +16,7 @@ pub(super) enum SealPurpose {
 }
 
 impl SealPurpose {
-    fn word(self) -> &'static [u8] {
+    fn as_bytes(self) -> &'static [u8] {
         match self {
             Self::Seed => b"seed",
             Self::Enrollment => b"offer",
@@ -50,7 +50,7 @@ impl FactorSeal {
 
 /// The associated data of a sealed text. No purpose's word holds a NUL, so the two parts cannot run into each other.
 fn associated_data(purpose: SealPurpose, owner: &[u8]) -> Vec<u8> {
-    [purpose.word(), b"\0", owner].concat()
+    [purpose.as_bytes(), b"\0", owner].concat()
 }
 
 #[cfg(test)]

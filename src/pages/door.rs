@@ -74,7 +74,7 @@ impl PageStore {
 
     /// The title of a page to show at sign-in, where every member may open it. The titles of pages for named groups or
     /// people, or that there is one, are not told to strangers.
-    pub fn title_behind_sign_in(&self, slug: &PageSlug) -> Option<String> {
+    pub fn title_for_sign_in(&self, slug: &PageSlug) -> Option<String> {
         let page = self.page(slug.as_str())?;
         (page.access == Access::SignedIn).then(|| page.title.clone())
     }

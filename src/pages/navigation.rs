@@ -14,10 +14,10 @@ impl PageStore {
         // No part can run into the next: none contains a NUL, and each ends in one.
         let mut add = |part: &str| digest.update([part.as_bytes(), b"\0"].concat());
         add(page.revision());
-        for place in self.authorized_pages(visitor) {
-            add(place.slug.as_str());
-            add(&place.title);
-            add(if place.is_locked() { "locked" } else { "" });
+        for summary in self.authorized_pages(visitor) {
+            add(summary.slug.as_str());
+            add(&summary.title);
+            add(if summary.is_locked() { "locked" } else { "" });
         }
         if let Some(member) = visitor.member() {
             add(&member.person.display_name);

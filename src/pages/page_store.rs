@@ -23,13 +23,13 @@ pub struct PageStore {
     sources: Arc<Sources>,
     second_factor: SecondFactorSettings,
     loaded: RwLock<LoadedPages>,
-    subscribe: watch::Sender<u64>,
+    reloads: watch::Sender<u64>,
 }
 
 #[derive(Default)]
 struct LoadedPages {
     pages: BTreeMap<PageSlug, Arc<Page>>,
-    faults: Diagnostics,
+    diagnostics: Diagnostics,
     fingerprint: FolderFingerprint,
 }
 
@@ -44,7 +44,7 @@ impl PageStore {
             sources,
             second_factor: SecondFactorSettings::default(),
             loaded: RwLock::default(),
-            subscribe: watch::Sender::new(0),
+            reloads: watch::Sender::new(0),
         };
         list_page_files(folder)?;
         store.reload();
@@ -64,7 +64,7 @@ impl PageStore {
 
     /// The diagnostics for the page files of `folder` that need no source: for when the sources are invalid themselves, or
     /// the folder cannot be read.
-    pub fn faults_without_sources(folder: &Path) -> Diagnostics {
+    pub fn diagnostics_without_sources(folder: &Path) -> Diagnostics {
         match list_page_files(folder) {
             Ok(files) => files.iter().filter_map(|file| parse_file(file).err()).flatten().collect(),
             Err(unreadable) => unreadable,
@@ -105,8 +105,9 @@ impl PageStore {
             tracing::error!(%fault, "a page file is faulty");
         }
         tracing::info!(pages = pages.len(), faults = faults.len(), folder = %self.folder.display(), "pages loaded");
-        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = LoadedPages { pages, faults, fingerprint };
-        self.subscribe.send_modify(|reloads| *reloads += 1);
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) =
+            LoadedPages { pages, diagnostics: faults, fingerprint };
+        self.reloads.send_modify(|reloads| *reloads += 1);
     }
 
     /// Reads the files again if anything in the folder has changed since they were read last.
@@ -117,13 +118,13 @@ impl PageStore {
     }
 
     /// The diagnostics for all page files, as reports for admins.
-    pub fn faults(&self) -> Vec<DiagnosticReport> {
-        self.read(|contents| contents.faults.to_reports())
+    pub fn diagnostic_reports(&self) -> Vec<DiagnosticReport> {
+        self.read(|contents| contents.diagnostics.to_reports())
     }
 
     /// The diagnostics for all page files, for the terminal.
-    pub fn all_faults(&self) -> Diagnostics {
-        self.read(|contents| contents.faults.clone())
+    pub fn diagnostics(&self) -> Diagnostics {
+        self.read(|contents| contents.diagnostics.clone())
     }
 
     /// The number of pages.
@@ -132,8 +133,8 @@ impl PageStore {
     }
 
     /// Subscribes to reloads; the value counts them.
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.subscribe.subscribe()
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.reloads.subscribe()
     }
 
     /// The folder of the page files.
@@ -162,12 +163,12 @@ impl PageStore {
 
     fn read_page(&self, file: &Path) -> Result<PageFile, Diagnostics> {
         let page = parse_file(file)?;
-        let faults = self.faults_with_sources(&page);
+        let faults = self.check_sources(&page);
         if faults.is_empty() { Ok(page) } else { Err(faults) }
     }
 
     /// The diagnostics that need the sources: whether they exist, and whether they understand the queries.
-    fn faults_with_sources(&self, page: &PageFile) -> Diagnostics {
+    fn check_sources(&self, page: &PageFile) -> Diagnostics {
         let mut faults = Diagnostics::default();
         for from in page.panels.iter().filter_map(|panel| panel.source.as_ref()) {
             if !self.sources.names().contains(&from.source) {

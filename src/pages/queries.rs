@@ -12,7 +12,7 @@ pub struct PageQuery {
     /// The query.
     pub query: BoundQuery,
     /// Its location in the page's file.
-    pub place: SourceLocation,
+    pub location: SourceLocation,
 }
 
 impl PageStore {
@@ -28,7 +28,7 @@ fn queries_of(page: &Arc<Page>, sources: &Sources) -> Vec<PageQuery> {
     let asked = page.panels.iter().filter_map(|panel| panel.source.as_ref());
     let probe = |from: &crate::config::PanelSource| PageQuery {
         query: sources.bind(&from.source, &from.query, &choice.bindings),
-        place: SourceLocation::text(&page.file, page.text.clone(), from.query_span.clone()),
+        location: SourceLocation::text(&page.file, page.text.clone(), from.query_span.clone()),
     };
     asked.map(probe).collect()
 }

@@ -29,7 +29,7 @@ pub struct NamedGroup {
     /// The group as it is written.
     pub group: GroupRef,
     /// Its location in the page's file.
-    pub place: SourceLocation,
+    pub location: SourceLocation,
     /// The page's file, named as for visitors.
     pub file: String,
 }
@@ -57,7 +57,7 @@ impl PageStore {
             let Access::Only(audience) = &page.access else { continue };
             named.extend(audience.groups.iter().map(|group| NamedGroup {
                 group: group.clone(),
-                place: location_of(&page, group),
+                location: location_of(&page, group),
                 file: page.file_name(),
             }));
         }

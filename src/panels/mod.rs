@@ -29,7 +29,7 @@ pub use states::MAX_BEATS;
 pub use static_chart::{StaticChart, StaticChartLine, StaticChartThreshold, StaticChartTick};
 pub use view::{
     Align, Axis, AxisTick, BarRow, BarView, CellView, ChartAppend, ChartSeries, ChartView, ColumnView, Figure,
-    GaugeView, Mark, PanelFrame, PanelTrouble, PanelView, Sparkline, StatView, StateRow, StatesView, TableView,
+    GaugeView, PanelFrame, PanelTrouble, PanelView, Sparkline, StatView, StateMark, StateRow, StatesView, TableView,
     TextView,
 };
 

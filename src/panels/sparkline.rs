@@ -150,7 +150,7 @@ pub(super) fn push_coordinate(path: &mut String, value: f64) {
 mod tests {
     use super::*;
 
-    fn trail(values: impl IntoIterator<Item = (i64, f64)>) -> SparklineHistory {
+    fn history_of(values: impl IntoIterator<Item = (i64, f64)>) -> SparklineHistory {
         let mut trail = SparklineHistory::new(Duration::from_mins(15));
         values.into_iter().for_each(|(second, value)| trail.push(Timestamp::from_millis(second * 1000), value));
         trail
@@ -158,29 +158,29 @@ mod tests {
 
     #[test]
     fn a_line_needs_two_points() {
-        assert_eq!(trail([]).draw(), None);
-        assert_eq!(trail([(1, 5.0)]).draw(), None);
-        assert_eq!(trail([(1, 5.0), (2, f64::NAN)]).draw(), None);
-        assert_eq!(trail([(1, 5.0), (1, 6.0)]).draw(), None);
+        assert_eq!(history_of([]).draw(), None);
+        assert_eq!(history_of([(1, 5.0)]).draw(), None);
+        assert_eq!(history_of([(1, 5.0), (2, f64::NAN)]).draw(), None);
+        assert_eq!(history_of([(1, 5.0), (1, 6.0)]).draw(), None);
     }
 
     #[test]
     fn a_line_goes_from_edge_to_edge() {
-        let spark = trail([(10, 1.0), (11, 3.0), (14, 2.0)]).draw().unwrap();
+        let spark = history_of([(10, 1.0), (11, 3.0), (14, 2.0)]).draw().unwrap();
         assert_eq!(spark.line, "M0 32L75 2L300 17");
         assert_eq!(spark.area, "M0 32L75 2L300 17V34H0Z");
     }
 
     #[test]
     fn equal_values_are_a_level_line() {
-        assert_eq!(trail([(1, 7.0), (2, 7.0)]).draw().unwrap().line, "M0 17L300 17");
-        assert_eq!(trail([(1, f64::MAX), (2, -f64::MAX)]).draw().unwrap().line, "M0 2L300 32");
+        assert_eq!(history_of([(1, 7.0), (2, 7.0)]).draw().unwrap().line, "M0 17L300 17");
+        assert_eq!(history_of([(1, f64::MAX), (2, -f64::MAX)]).draw().unwrap().line, "M0 2L300 32");
     }
 
     #[test]
     fn many_values_become_at_most_sixty_points_within_the_window() {
         for count in [59, 60, 61, 100, 500, 900, 3000] {
-            let drawn = trail((0..count).map(|i| (i, f64::from(i32::try_from(i).unwrap()).sin())));
+            let drawn = history_of((0..count).map(|i| (i, f64::from(i32::try_from(i).unwrap()).sin())));
             let points = drawn.points();
             assert!((28..=60).contains(&points.len()), "{count}: {}", points.len());
             assert!(drawn.values.len() <= 901);
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_clock_set_back_leaves_no_future() {
-        let trail = trail([(10, 1.0), (20, 2.0), (12, 3.0), (13, 4.0)]);
+        let trail = history_of([(10, 1.0), (20, 2.0), (12, 3.0), (13, 4.0)]);
         let seconds: Vec<_> = trail.values.iter().map(|(at, _)| at.as_millis() / 1000).collect();
         assert_eq!(seconds, [10, 12, 13]);
     }

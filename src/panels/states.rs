@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use super::digits::{self, NO_VALUE};
 use super::mismatch::ReadingMismatch;
 use super::unit::NumberFormat;
-use super::view::{Mark, StateRow, StatesView};
+use super::view::{StateMark, StateRow, StatesView};
 use super::{MAX_ROWS, words};
 use crate::config::PanelSettings;
 use crate::domain::{HealthState, LabelledState, Reading, Threshold};
@@ -88,17 +88,18 @@ impl StatesPanel {
 
 /// The state of a thing in this reading.
 struct CurrentState {
-    mark: Mark,
+    mark: StateMark,
     note: Option<String>,
 }
 
 fn from_state(thing: &LabelledState) -> (&str, CurrentState) {
-    let mark = Mark { state: thing.state, word: words::state_word(thing.state).to_owned() };
+    let mark = StateMark { state: thing.state, word: words::state_word(thing.state).to_owned() };
     (&thing.label, CurrentState { mark, note: thing.note.as_deref().map(words::truncate) })
 }
 
 fn from_number(thresholds: &[Threshold], format: &NumberFormat, value: f64) -> CurrentState {
-    let unknown = || Mark { state: HealthState::Unknown, word: words::state_word(HealthState::Unknown).to_owned() };
+    let unknown =
+        || StateMark { state: HealthState::Unknown, word: words::state_word(HealthState::Unknown).to_owned() };
     CurrentState {
         mark: words::threshold_mark(thresholds, value).unwrap_or_else(unknown),
         note: Some(format.text(value)),

@@ -66,7 +66,7 @@ pub struct Figure {
 
 /// A state and the word for it, so that colour never stands alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Mark {
+pub struct StateMark {
     /// The state.
     pub state: HealthState,
     /// The word: `ok`, `high`, `critical`, `low`, `unknown` …
@@ -80,7 +80,7 @@ pub struct StatView {
     pub figure: Figure,
     /// The state by the thresholds; absent without any.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mark: Option<Mark>,
+    pub mark: Option<StateMark>,
     /// A line beneath: `warns at 80 %, bad at 95 %`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -105,7 +105,7 @@ pub struct GaugeView {
     pub figure: Figure,
     /// The state by the thresholds; absent without any.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mark: Option<Mark>,
+    pub mark: Option<StateMark>,
     /// The value's position on the dial, from 0 to 100.
     pub percent: f64,
     /// The label at the left end.
@@ -204,7 +204,7 @@ pub struct BarRow {
     pub percent: f64,
     /// The state by the thresholds; absent without any.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mark: Option<Mark>,
+    pub mark: Option<StateMark>,
 }
 
 /// A table.
@@ -263,7 +263,7 @@ pub struct StateRow {
     /// The thing's name.
     pub label: String,
     /// Its state now: `up`, `down`, `warning`, `unknown`, or the word of a threshold.
-    pub mark: Mark,
+    pub mark: StateMark,
     /// A few words beside it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

@@ -1,7 +1,7 @@
 //! The words for states and thresholds, and truncation of long texts.
 
 use super::unit::NumberFormat;
-use super::view::Mark;
+use super::view::StateMark;
 use crate::domain::{HealthState, Threshold};
 
 /// The most characters of a label, a cell or a note that are shown. More would not be read on a board, and a source that
@@ -21,7 +21,7 @@ pub(super) fn truncate(text: &str) -> String {
 }
 
 /// The state of `value` by `thresholds`, and its word; `None` when there are no thresholds.
-pub(super) fn threshold_mark(thresholds: &[Threshold], value: f64) -> Option<Mark> {
+pub(super) fn threshold_mark(thresholds: &[Threshold], value: f64) -> Option<StateMark> {
     let state = Threshold::evaluate(thresholds, value)?;
     let word = match state {
         HealthState::Good => "ok",
@@ -30,7 +30,7 @@ pub(super) fn threshold_mark(thresholds: &[Threshold], value: f64) -> Option<Mar
         HealthState::Bad => "critical",
         HealthState::Unknown => "unknown",
     };
-    Some(Mark { state, word: word.to_owned() })
+    Some(StateMark { state, word: word.to_owned() })
 }
 
 /// The word for a thing in this state.

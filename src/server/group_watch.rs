@@ -15,7 +15,7 @@ pub(super) async fn watch_groups(
     clock: Arc<dyn Clock>,
     interval: Duration,
 ) {
-    let mut changes = page_store.changes();
+    let mut changes = page_store.subscribe();
     loop {
         changes.mark_unchanged();
         let mut named: Vec<GroupMention> = referenced_groups(Some(&page_store), &admins);

@@ -7,7 +7,7 @@ use crate::pages::PageStore;
 
 /// Records in the audit log which pages have changed, whenever their files are reloaded.
 pub(super) async fn audit_pages(page_store: Arc<PageStore>, audit: Audit) {
-    let mut changes = page_store.changes();
+    let mut changes = page_store.subscribe();
     let mut before = PagesSnapshot::of(&page_store);
     loop {
         // The sender lives in the page store, which this task holds.
@@ -29,7 +29,10 @@ struct PagesSnapshot {
 impl PagesSnapshot {
     fn of(page_store: &PageStore) -> Self {
         let revision = |page: &Arc<crate::pages::Page>| (page.slug.clone(), page.revision().to_owned());
-        Self { revisions: page_store.pages().iter().map(revision).collect(), faults: page_store.faults().len() }
+        Self {
+            revisions: page_store.pages().iter().map(revision).collect(),
+            faults: page_store.diagnostic_reports().len(),
+        }
     }
 
     /// A short text of the changes; `None` when there are none.

@@ -73,7 +73,7 @@ impl Tasks {
 
 /// Keeps the channels running of every page that asks for it, and follows changes of the page files.
 async fn keep_channels_running(hub: Arc<Hub>, page_store: Arc<PageStore>) {
-    let mut changes = page_store.changes();
+    let mut changes = page_store.subscribe();
     loop {
         changes.mark_unchanged();
         let _subscriptions = hub.subscribe_kept_pages(&page_store);

@@ -114,7 +114,7 @@ impl<'r> LiveSubscriber<'r> {
         client: &Client,
         params: &QueryParams,
     ) -> Result<(Subscription, LiveAuthorization), Refusal> {
-        let page_changes = self.page_store.changes();
+        let page_changes = self.page_store.subscribe();
         let page = self.page_store.authorize(slug, visitor)?;
         let choice = page.choose(params.pairs())?;
         let member = visitor.member();

@@ -24,6 +24,7 @@ const LEEWAY: Duration = Duration::from_secs(5);
 /// The time a key still verifies after its successor has begun to sign: longer than any token may last.
 const VERIFY_AFTER_ROTATION: Duration = Duration::from_hours(2);
 
+/// A snapshot of the keys.
 pub(super) type KeyRing = Arc<Vec<Arc<SigningKey>>>;
 
 /// Signs and verifies JWTs, and rotates their keys.
@@ -59,11 +60,11 @@ impl JwtSigner {
         issuer: String,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
-        let ring = RwLock::default();
-        let signer = Self { tokens, cipher: keys.signing_key_cipher(), clock, issuer, settings, keys: ring };
+        let no_keys = RwLock::default();
+        let signer = Self { tokens, cipher: keys.signing_key_cipher(), clock, issuer, settings, keys: no_keys };
         for sealed in signer.tokens.sealed_keys().await? {
             if let Some(key) = SigningKey::unseal(&signer.cipher, &sealed) {
-                signer.update_keys(|ring| ring.push(Arc::new(key)));
+                signer.update_keys(|keys| keys.push(Arc::new(key)));
             } else {
                 tracing::warn!(
                     kid = sealed.kid,
@@ -82,16 +83,16 @@ impl JwtSigner {
     /// # Errors
     /// [`StoreError`] when the store cannot be written; the old keys go on.
     pub async fn rotate(&self) -> Result<(), StoreError> {
-        let (now, ring) = (self.clock.now(), self.ring());
+        let (now, keys) = (self.clock.now(), self.keys());
         // A key from the future is from before the clock was set back: it signs on, no longer than another would.
-        if ring.last().is_none_or(|key| now.since(key.made_at) >= self.settings.rotate) {
+        if keys.last().is_none_or(|key| now.since(key.created_at) >= self.settings.rotate) {
             let (key, sealed) = SigningKey::generate(&self.cipher, now)?;
             self.tokens.insert_key(&sealed).await?;
-            self.update_keys(|ring| ring.push(Arc::new(key)));
+            self.update_keys(|keys| keys.push(Arc::new(key)));
         }
         for kid in self.retired(now) {
             self.tokens.delete_key(&kid).await?;
-            self.update_keys(|ring| ring.retain(|key| key.kid != kid));
+            self.update_keys(|keys| keys.retain(|key| key.kid != kid));
         }
         Ok(())
     }
@@ -103,7 +104,7 @@ impl JwtSigner {
 
     /// The public keys.
     pub fn public_keys(&self) -> PublicKeys {
-        PublicKeys(JwkSet { keys: self.ring().iter().map(|key| key.public.clone()).collect() })
+        PublicKeys(JwkSet { keys: self.keys().iter().map(|key| key.public.clone()).collect() })
     }
 
     /// New claims, valid from now, without subject and scope.
@@ -130,8 +131,8 @@ impl JwtSigner {
     /// # Errors
     /// A text for the log; it would be a bug.
     pub(in crate::auth) fn sign(&self, claims: &Claims) -> Result<Zeroizing<String>, String> {
-        let ring = self.ring();
-        let key = ring.last().ok_or("there is no key to sign with")?;
+        let keys = self.keys();
+        let key = keys.last().ok_or("there is no key to sign with")?;
         let text = jsonwebtoken::encode(&header(&key.kid), claims, &key.encoding);
         text.map(Zeroizing::new).map_err(|error| format!("a token could not be signed: {error}"))
     }
@@ -139,10 +140,10 @@ impl JwtSigner {
     /// Verifies a token: its claims, if this server signed it for itself and its time is now.
     pub(in crate::auth) fn verify(&self, text: &EncodedJwt) -> Result<Claims, JwtError> {
         let sent = jsonwebtoken::decode_header(text.expose()).map_err(|_| JwtError::Invalid)?;
-        let ring = self.ring();
+        let keys = self.keys();
         // The header must be the very one that is written here: no other algorithm, no key of its own, nothing
         // critical.
-        let key = ring.iter().find(|key| header(&key.kid) == sent).ok_or(JwtError::Invalid)?;
+        let key = keys.iter().find(|key| header(&key.kid) == sent).ok_or(JwtError::Invalid)?;
         let decoded = jsonwebtoken::decode::<Claims>(text.expose(), &key.decoding, &self.validation());
         let claims = decoded.map_err(|_| JwtError::Invalid)?.claims;
         let now = self.clock.now();
@@ -164,13 +165,13 @@ impl JwtSigner {
 
     /// The ids of the keys that are not needed any more.
     fn retired(&self, now: Timestamp) -> Vec<String> {
-        let ring = self.ring();
-        let followed = ring.iter().zip(ring.iter().skip(1));
-        let is_over = |next: &SigningKey| now.since(next.made_at) >= VERIFY_AFTER_ROTATION;
+        let keys = self.keys();
+        let followed = keys.iter().zip(keys.iter().skip(1));
+        let is_over = |next: &SigningKey| now.since(next.created_at) >= VERIFY_AFTER_ROTATION;
         followed.filter(|(_, next)| is_over(next)).map(|(key, _)| key.kid.clone()).collect()
     }
 
-    pub(super) fn ring(&self) -> KeyRing {
+    pub(super) fn keys(&self) -> KeyRing {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 

@@ -134,7 +134,7 @@ async fn a_restart_keeps_the_keys_and_another_secret_makes_new_ones() {
 async fn no_private_key_is_in_the_file_or_in_what_is_published() {
     let fixture = SignerFixture::new();
     let signer = fixture.signer().await;
-    let seed = signer.ring().last().unwrap().encoding.as_bytes()[16..].to_vec();
+    let seed = signer.keys().last().unwrap().encoding.as_bytes()[16..].to_vec();
     assert_eq!(seed.len(), 32);
     for file in std::fs::read_dir(fixture.folder.path()).unwrap() {
         let bytes = std::fs::read(file.unwrap().path()).unwrap();

@@ -30,7 +30,7 @@ impl Auth {
         client: &Client,
     ) -> Result<FactorEnrollment, FactorRefusal> {
         self.second_step.factors.finish_app_enrollment(person, sealed, browser, typed).await?;
-        self.audit.record(client, &AuditEvent::FactorAdded { person, factor: VerifiedFactor::App.word() });
+        self.audit.record(client, &AuditEvent::FactorAdded { person, factor: VerifiedFactor::App.as_str() });
         self.finish_enrollment(token, person, Reauthentication::SecondFactor, client).await
     }
 
@@ -48,7 +48,7 @@ impl Auth {
         client: &Client,
     ) -> Result<FactorEnrollment, FactorRefusal> {
         self.second_step.factors.finish_passkey_registration(person, name, site, browser, answer).await?;
-        self.audit.record(client, &AuditEvent::FactorAdded { person, factor: VerifiedFactor::Passkey.word() });
+        self.audit.record(client, &AuditEvent::FactorAdded { person, factor: VerifiedFactor::Passkey.as_str() });
         self.finish_enrollment(token, person, Reauthentication::Both, client).await
     }
 
@@ -72,7 +72,7 @@ impl Auth {
     /// [`StoreError`] when the store cannot be written.
     pub async fn remove_app(&self, person: &Person, client: &Client) -> Result<(), StoreError> {
         if self.second_step.factors.remove_app(&person.id).await? {
-            self.audit.record(client, &AuditEvent::FactorRemoved { person, factor: VerifiedFactor::App.word() });
+            self.audit.record(client, &AuditEvent::FactorRemoved { person, factor: VerifiedFactor::App.as_str() });
         }
         Ok(())
     }
@@ -83,7 +83,7 @@ impl Auth {
     /// [`StoreError`] when the store cannot be written.
     pub async fn remove_passkey(&self, person: &Person, id: PasskeyId, client: &Client) -> Result<(), StoreError> {
         if self.second_step.factors.remove_passkey(&person.id, id).await?.is_some() {
-            self.audit.record(client, &AuditEvent::FactorRemoved { person, factor: VerifiedFactor::Passkey.word() });
+            self.audit.record(client, &AuditEvent::FactorRemoved { person, factor: VerifiedFactor::Passkey.as_str() });
         }
         Ok(())
     }

@@ -46,8 +46,10 @@ impl Auth {
             }
         };
         self.second_step.factors.update_description(&person).await?;
-        self.audit
-            .record(client, &AuditEvent::SecondFactorShown { person: &person, factor: VerifiedFactor::Passkey.word() });
+        self.audit.record(
+            client,
+            &AuditEvent::SecondFactorShown { person: &person, factor: VerifiedFactor::Passkey.as_str() },
+        );
         let options = SessionOptions {
             second_factor: true,
             ..SessionOptions::password_only(self.directory.revalidation(&person))

@@ -14,13 +14,13 @@ use crate::store::StoreError;
 pub struct SecondStep {
     pub(super) factors: Factors,
     pub(super) pending: PendingSignIns,
-    lifetime: Duration,
+    factor_lifetime: Duration,
 }
 
 impl SecondStep {
-    /// Creates it over these factors; a shown factor counts for `lifetime`.
-    pub fn new(factors: Factors, lifetime: Duration) -> Self {
-        Self { factors, pending: PendingSignIns::default(), lifetime }
+    /// Creates it over these factors; a shown factor counts for `factor_lifetime`.
+    pub fn new(factors: Factors, factor_lifetime: Duration) -> Self {
+        Self { factors, pending: PendingSignIns::default(), factor_lifetime }
     }
 }
 
@@ -66,7 +66,7 @@ impl Auth {
 
     /// The time until which the factor shown in a session counts; `None` when none was, or it has lapsed.
     pub fn second_factor_until(&self, session: &Session) -> Option<Timestamp> {
-        let until = session.second_factor_at? + self.second_step.lifetime;
+        let until = session.second_factor_at? + self.second_step.factor_lifetime;
         (self.clock.now() < until).then_some(until)
     }
 
@@ -173,7 +173,7 @@ impl Auth {
             }
         };
         match &verified {
-            Ok(shown) => self.audit.record(client, &AuditEvent::SecondFactorShown { person, factor: shown.word() }),
+            Ok(shown) => self.audit.record(client, &AuditEvent::SecondFactorShown { person, factor: shown.as_str() }),
             Err(refusal) => {
                 if matches!(refusal, FactorRefusal::Code(CodeRefusal::SealedUnderAnotherKey)) {
                     tracing::error!(

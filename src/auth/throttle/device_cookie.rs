@@ -13,21 +13,21 @@ use crate::store::{StoreError, fill_randomly};
 const TAG_BYTES: usize = 16;
 
 /// The bytes of a cookie: the time, a random value, and two HMACs.
-const TOKEN_BYTES: usize = 8 + TAG_BYTES * 3;
+const COOKIE_BYTES: usize = 8 + TAG_BYTES * 3;
 
-/// [`BYTES`] in base64url without padding.
-const TOKEN_LEN: usize = 75;
+/// The characters of a cookie: [`COOKIE_BYTES`] in base64url without padding.
+const COOKIE_LEN: usize = 75;
 
 /// A device cookie (after OWASP's against lockout): this server's signature that somebody has signed in in this
 /// browser. It opens nothing and names nobody; it only keeps strangers' failures from shutting out that browser, over a
 /// restart and under whatever address.
 #[derive(Clone, PartialEq, Eq)]
-pub struct DeviceCookie([u8; TOKEN_BYTES]);
+pub struct DeviceCookie([u8; COOKIE_BYTES]);
 
 impl DeviceCookie {
     /// Parses a cookie's value; `None` for what cannot be one.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        if text.len() != TOKEN_LEN {
+        if text.len() != COOKIE_LEN {
             return None;
         }
         URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
@@ -75,7 +75,7 @@ impl Keys {
         person: &PersonId,
         now: Timestamp,
     ) -> Result<DeviceCookie, StoreError> {
-        let mut bytes = [0; TOKEN_BYTES];
+        let mut bytes = [0; COOKIE_BYTES];
         bytes[..8].copy_from_slice(&now.as_millis().to_be_bytes());
         fill_randomly(&mut bytes[8..8 + TAG_BYTES])?;
         for (place, owner) in [DeviceOwner::Name(name), DeviceOwner::Person(person)].into_iter().enumerate() {
@@ -137,14 +137,14 @@ mod tests {
         let keys = Keys::from_secret(&[7; 32]);
         let alice = PersonId::new("objectGUID:1");
         let cookie = keys.issue_device_cookie("alice", &alice, NOW).unwrap();
-        for place in 0..TOKEN_BYTES {
+        for place in 0..COOKIE_BYTES {
             let mut changed = cookie.clone();
             changed.0[place] ^= 1;
             let both = [DeviceOwner::Name("alice"), DeviceOwner::Person(&alice)]
                 .map(|owner| keys.verify_device_cookie(&changed, owner, NOW));
             assert_ne!(both, [true, true], "byte {place}");
         }
-        for text in ["", "A", &cookie.reveal()[1..], &"=".repeat(TOKEN_LEN), &"é".repeat(TOKEN_LEN)] {
+        for text in ["", "A", &cookie.reveal()[1..], &"=".repeat(COOKIE_LEN), &"é".repeat(COOKIE_LEN)] {
             assert_eq!(DeviceCookie::parse(text), None, "{text}");
         }
     }

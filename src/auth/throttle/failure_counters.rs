@@ -19,7 +19,7 @@ pub(super) struct FailureCounters {
     pub(super) addresses: ExpiringMap<u64, AddressAttempts>,
     /// By account and address.
     pub(super) pairs: ExpiringMap<(AccountKey, u64), PairAttempts>,
-    /// The address from which each account last signed in well.
+    /// The address from which each account last signed in.
     pub(super) familiar_addresses: ExpiringMap<AccountKey, u64>,
     /// The person of each name, just as it was typed.
     pub(super) name_owners: ExpiringMap<u64, u64>,

@@ -55,23 +55,23 @@ pub(super) struct AccountAttempts {
     window: Duration,
     pending: u32,
     /// The time when the last attempt began.
-    begun_at: Timestamp,
+    started_at: Timestamp,
 }
 
 impl AccountAttempts {
     pub(super) fn new(now: Timestamp) -> Self {
-        Self { failed: [None; MAX_FAILURES], failed_at: now, window: Duration::ZERO, pending: 0, begun_at: now }
+        Self { failed: [None; MAX_FAILURES], failed_at: now, window: Duration::ZERO, pending: 0, started_at: now }
     }
 
     /// Checks whether one more attempt may fail within the budget. Pending ones are counted as if they were to fail, so
     /// that many at once do not slip through; but they only make others wait.
     pub(super) fn check(&self, budget: FailureBudget, familiar: bool, now: Timestamp) -> Result<(), ThrottleReason> {
-        let most = if familiar { budget.familiar } else { budget.failures };
+        let limit = if familiar { budget.familiar } else { budget.failures };
         let failures = self.failures(now);
-        if failures >= most {
+        if failures >= limit {
             return Err(ThrottleReason::Exhausted((self.failed_at + self.window).since(now)));
         }
-        if failures.saturating_add(self.pending) >= most { Err(ThrottleReason::Pending) } else { Ok(()) }
+        if failures.saturating_add(self.pending) >= limit { Err(ThrottleReason::Pending) } else { Ok(()) }
     }
 
     /// Checks whether the directory's own `count` leaves room for one more failure below its `threshold`. The count was
@@ -83,13 +83,13 @@ impl AccountAttempts {
         since: u64,
         now: Timestamp,
     ) -> Result<(), ThrottleReason> {
-        let most = threshold.max(MIN_THRESHOLD) - 1;
+        let limit = threshold.max(MIN_THRESHOLD) - 1;
         let later = if self.failures(now) == 0 { 0 } else { self.failed_since(since) };
         let count = count.saturating_add(later);
-        if count >= most {
+        if count >= limit {
             return Err(ThrottleReason::NearLockout);
         }
-        if count.saturating_add(self.pending) >= most { Err(ThrottleReason::Pending) } else { Ok(()) }
+        if count.saturating_add(self.pending) >= limit { Err(ThrottleReason::Pending) } else { Ok(()) }
     }
 
     /// The attempts without one of the pending ones, to check that one.
@@ -100,7 +100,7 @@ impl AccountAttempts {
 
     pub(super) fn begin(&mut self, now: Timestamp) {
         self.pending += 1;
-        self.begun_at = now;
+        self.started_at = now;
     }
 
     pub(super) fn end(&mut self) {
@@ -129,8 +129,8 @@ impl AccountAttempts {
     /// The time from which it may be dropped.
     pub(super) fn expires_at(&self) -> Timestamp {
         let failures = self.failed.iter().any(Option::is_some).then(|| self.failed_at + self.window);
-        let pending = (self.pending > 0).then(|| self.begun_at + MAX_ATTEMPT_TIME);
-        failures.max(pending).unwrap_or(self.begun_at)
+        let pending = (self.pending > 0).then(|| self.started_at + MAX_ATTEMPT_TIME);
+        failures.max(pending).unwrap_or(self.started_at)
     }
 
     fn failures(&self, now: Timestamp) -> u32 {
@@ -167,8 +167,8 @@ impl PairAttempts {
         if !familiar && budget.failures > PAIR_BURST && self.failures >= budget.failures - 1 {
             return Err(ThrottleReason::Exhausted(self.expires_at().since(now)));
         }
-        let Some(beyond) = self.failures.checked_sub(PAIR_BURST) else { return Ok(()) };
-        let delay = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(beyond)).min(MAX_DELAY);
+        let Some(excess) = self.failures.checked_sub(PAIR_BURST) else { return Ok(()) };
+        let delay = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(excess)).min(MAX_DELAY);
         let wait = (self.failed_at + delay).since(now);
         if wait.is_zero() { Ok(()) } else { Err(ThrottleReason::Exhausted(wait)) }
     }
@@ -193,12 +193,12 @@ pub(super) struct AddressAttempts {
     failed_at: Timestamp,
     pending: u32,
     /// The time when the last attempt began.
-    begun_at: Timestamp,
+    started_at: Timestamp,
 }
 
 impl AddressAttempts {
     pub(super) fn new(now: Timestamp) -> Self {
-        Self { forgiven_at: now, failed_at: now, pending: 0, begun_at: now }
+        Self { forgiven_at: now, failed_at: now, pending: 0, started_at: now }
     }
 
     /// Checks whether one more attempt may fail; when the burst is used up, one at a time, after its delay.
@@ -213,7 +213,7 @@ impl AddressAttempts {
 
     pub(super) fn begin(&mut self, now: Timestamp) {
         self.pending += 1;
-        self.begun_at = now;
+        self.started_at = now;
     }
 
     pub(super) fn end(&mut self) {
@@ -227,17 +227,17 @@ impl AddressAttempts {
 
     /// The time from which it may be dropped.
     pub(super) fn expires_at(&self) -> Timestamp {
-        let pending = if self.pending > 0 { self.begun_at + MAX_ATTEMPT_TIME } else { self.begun_at };
+        let pending = if self.pending > 0 { self.started_at + MAX_ATTEMPT_TIME } else { self.started_at };
         self.forgiven_at.max(pending)
     }
 
     /// The time that the address has to wait now.
     fn wait(&self, now: Timestamp) -> Duration {
         // As many as there were right after the last one: the wait then runs from there.
-        let Some(beyond) = self.unforgiven_failures(self.failed_at).checked_sub(ADDRESS_BURST) else {
+        let Some(excess) = self.unforgiven_failures(self.failed_at).checked_sub(ADDRESS_BURST) else {
             return Duration::ZERO;
         };
-        let delay = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(beyond)).min(MAX_DELAY);
+        let delay = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(excess)).min(MAX_DELAY);
         (self.failed_at + delay).since(now)
     }
 

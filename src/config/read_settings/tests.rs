@@ -517,7 +517,7 @@ fn what_the_repositorys_settings_show_as_comments_is_true() {
         })
         .collect();
     let uncommented = uncommented.join("\n");
-    let folder = Folder::with(&uncommented.replace("/run/credentials/belvedere/", ""))
+    let folder = Folder::with(&uncommented.replace("/etc/belvedere/", ""))
         .file("corp-ca.pem", &certificate())
         .file("bind-password", "secret")
         .file("stock-token", "Bearer abc")

@@ -78,7 +78,7 @@ impl LiveFixture {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
         let sources = Arc::new(Sources::open(&IndexMap::new(), clock.clone()).unwrap());
         let page_store = Arc::new(PageStore::load(folder.path(), Arc::clone(&sources)).unwrap());
-        assert_eq!(page_store.count(), 1, "{}", page_store.all_faults());
+        assert_eq!(page_store.count(), 1, "{}", page_store.diagnostics());
         let counter = Arc::new(CountingSource::default());
         let feeds = Feeds::new(Arc::new(Arc::clone(&counter)), clock.clone());
         let settings = LiveSettings {
@@ -107,7 +107,7 @@ impl LiveFixture {
         // Each has a session of its own, as far as the limits go.
         let session = SessionId::new(i64::try_from(self.hub.viewers()).unwrap());
         let (changes, permit) =
-            (self.page_store.changes(), self.hub.acquire_permit(PermitHolder::Session(session), None).unwrap());
+            (self.page_store.subscribe(), self.hub.acquire_permit(PermitHolder::Session(session), None).unwrap());
         let (page_store, shutdown) = (Arc::clone(&self.page_store), self.shutdown.subscribe());
         LiveAuthorization::new(
             page_store,

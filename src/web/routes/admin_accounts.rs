@@ -219,7 +219,7 @@ impl AccountsContext<'_> {
     }
 
     fn audit(&self, client: &Client, by: &Member, act: AccountAction, account: &str) {
-        let event = AuditEvent::AccountAction { act: act.word(), account, by: Some(&by.person) };
+        let event = AuditEvent::AccountAction { act: act.as_str(), account, by: Some(&by.person) };
         self.auth.audit().record(client, &event);
     }
 }

@@ -161,7 +161,7 @@ impl InvitationContext<'_> {
             username: account_username(&profile),
             mail: profile.mail.as_ref().map(ToString::to_string),
             display_name: profile.display_name,
-            min_length: self.accounts.rules().shortest(),
+            min_length: self.accounts.rules().min_length(),
             second_factor: profile.second_factor,
             code: code.to_owned(),
             csrf: self.sign_in.pre_session_csrf_token()?,

@@ -139,7 +139,7 @@ impl SignInContext<'_> {
     /// The title of the page that they came for.
     fn target_page_title(&self, next: &NextPath) -> Option<String> {
         let slug: PageSlug = next.as_str().strip_prefix("/p/")?.split('?').next()?.parse().ok()?;
-        self.page_store.title_behind_sign_in(&slug)
+        self.page_store.title_for_sign_in(&slug)
     }
 
     /// A sentence that says whom to ask.

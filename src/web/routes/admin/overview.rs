@@ -22,7 +22,13 @@ pub(super) fn show(
 ) -> Html<AdminOverviewView> {
     let Administrator(member) = administrator;
     let pages = page_store.authorized_pages(&Visitor::from(member));
-    let view = AdminOverviewView::of(page_store.faults(), session_refresher, limits.session_stale_after, &pages, hub);
+    let view = AdminOverviewView::of(
+        page_store.diagnostic_reports(),
+        session_refresher,
+        limits.session_stale_after,
+        &pages,
+        hub,
+    );
     Html::new("admin/index", "Administration", layout, view)
 }
 
@@ -32,5 +38,5 @@ pub(super) fn faults(
     layout: Layout,
     page_store: &State<Arc<PageStore>>,
 ) -> Html<FaultsView> {
-    Html::new("admin/faults", "Page faults", layout, FaultsView::of(page_store.faults()))
+    Html::new("admin/faults", "Page faults", layout, FaultsView::of(page_store.diagnostic_reports()))
 }
