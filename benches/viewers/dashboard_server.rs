@@ -42,11 +42,11 @@ impl Site {
         sessions: usize,
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (shelf, state) = (folder.path().join("pages"), folder.path().join("state"));
-        std::fs::create_dir(&shelf).unwrap();
+        let (page_files, state) = (folder.path().join("pages"), folder.path().join("state"));
+        std::fs::create_dir(&page_files).unwrap();
         std::fs::create_dir(&state).unwrap();
         for (slug, page) in pages {
-            std::fs::write(shelf.join(format!("{slug}.toml")), page).unwrap();
+            std::fs::write(page_files.join(format!("{slug}.toml")), page).unwrap();
         }
         let tokens = people::sign_in(&state, sessions, PEOPLE).await;
         Self { folder, directory: directory.url(), tokens }

@@ -69,8 +69,8 @@ fn median(figures: &mut [f64]) -> f64 {
 }
 
 pub(crate) async fn measure_memory(directory: &DemoDirectory, viewers: usize) {
-    let shelf = [("board", pages::one_stat("1s")), ("public", pages::one_public_stat("1s"))];
-    let site = Site::new(directory, shelf.map(|(slug, page)| (slug.to_owned(), page)), viewers + FIRST).await;
+    let page_files = [("board", pages::one_stat("1s")), ("public", pages::one_public_stat("1s"))];
+    let site = Site::new(directory, page_files.map(|(slug, page)| (slug.to_owned(), page)), viewers + FIRST).await;
     let members = places("board", &site.tokens);
     let strangers: Vec<_> = members.iter().map(|_| Place { slug: "public".to_owned(), token: String::new() }).collect();
     let mut floor = Server::floor(floor::WorkerOptions { length: 200, every: Duration::from_secs(1) });

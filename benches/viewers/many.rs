@@ -21,8 +21,8 @@ const PANELS: usize = 20;
 const PAGES_AT_MOST: f64 = 1.3;
 
 pub(crate) async fn measure_crowd(directory: &DemoDirectory, viewers: usize, length: Duration) {
-    let shelf = [("board", "1s"), ("still", "1h")].map(|(slug, every)| (slug.to_owned(), pages::one_stat(every)));
-    let site = Site::new(directory, shelf, viewers).await;
+    let page_files = [("board", "1s"), ("still", "1h")].map(|(slug, every)| (slug.to_owned(), pages::one_stat(every)));
+    let site = Site::new(directory, page_files, viewers).await;
     let mut server = site.open(0);
     let mut serve = |slug: &str, length| {
         let mut crowd = Crowd::comes(&server, &places(slug, &site.tokens));
@@ -69,8 +69,8 @@ pub(crate) async fn measure_pages(directory: &DemoDirectory, viewers: usize, len
     println!("|---|---:|---:|---:|---:|---:|");
     let mut costs = Vec::new();
     for pages in [1, PAGES] {
-        let shelf = (0..pages).map(|page| (slug(page), pages::many_stats(PANELS, "1s", page)));
-        let site = Site::new(directory, shelf, viewers).await;
+        let page_files = (0..pages).map(|page| (slug(page), pages::many_stats(PANELS, "1s", page)));
+        let site = Site::new(directory, page_files, viewers).await;
         let at = |(n, token): (usize, &String)| Place { slug: slug(n % pages), token: token.clone() };
         let places: Vec<_> = site.tokens.iter().enumerate().map(at).collect();
         let mut server = site.open(0);

@@ -102,12 +102,12 @@ async fn one(panel: &str) -> f64 {
     let settings = running_server::settings(folder.path()).merge(("directory.url", "ldap://127.0.0.1:9"));
     let settings = Settings::from_figment(&settings).unwrap();
     let sources = Arc::new(Sources::open(&settings.sources, Arc::clone(&clock) as _).unwrap());
-    let shelf = PageStore::load(&pages, Arc::clone(&sources)).unwrap();
-    assert_eq!(shelf.count(), 1, "{}", shelf.diagnostics());
+    let page_store = PageStore::load(&pages, Arc::clone(&sources)).unwrap();
+    assert_eq!(page_store.count(), 1, "{}", page_store.diagnostics());
     let answers = Arc::new(Changing { answers: AtomicU32::new(0), is_table: panel.contains("table") });
     let feeds = Feeds::new(answers, Arc::clone(&clock) as _);
     let hub = Hub::new(sources, feeds, settings.live, Arc::clone(&clock) as _, Metrics::new().live());
-    let page = shelf.authorize("board", &Visitor::Anonymous).unwrap();
+    let page = page_store.authorize("board", &Visitor::Anonymous).unwrap();
     let seat = hub.subscribe(&page, &page.choose(BTreeMap::<&str, &str>::new()).unwrap()).unwrap();
     readings(&clock, WARM_UP).await;
     let (told_before, cpu_before) = (seat.initial_state().position.seq, cpu_of_this_thread());

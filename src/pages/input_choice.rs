@@ -38,10 +38,10 @@ impl Page {
     /// [`InvalidChoice`] for a value that is not among the input's options.
     pub fn choose<'q>(
         &self,
-        asked: impl IntoIterator<Item = (&'q str, &'q str)>,
+        requested: impl IntoIterator<Item = (&'q str, &'q str)>,
     ) -> Result<InputChoice, InvalidChoice> {
         let mut chosen: Vec<&InputOption> = self.inputs.iter().map(|input| &input.options[input.default]).collect();
-        for (name, value) in asked {
+        for (name, value) in requested {
             if let Some(at) = self.inputs.iter().position(|input| input.name.as_str() == name) {
                 chosen[at] = find_option(&self.inputs[at], value)?;
             }

@@ -74,14 +74,14 @@ impl PageStore {
     /// Reads the files again. A page whose file is unchanged goes on as it is; one whose file turned invalid goes on as it
     /// was; one whose file is gone is removed.
     pub fn reload(&self) {
-        let mut faults = Diagnostics::default();
+        let mut diagnostics = Diagnostics::default();
         let mut pages = BTreeMap::new();
-        let before = self.read(|contents| contents.pages.clone());
+        let before = self.read(|loaded| loaded.pages.clone());
         // Before the files are read: what changes while they are is found the next time.
         let fingerprint = FolderFingerprint::of(&self.folder);
         match list_page_files(&self.folder) {
             // The folder may be away for a moment while it is replaced; the pages stay meanwhile.
-            Err(unreadable) => (faults, pages) = (unreadable, before),
+            Err(unreadable) => (diagnostics, pages) = (unreadable, before),
             Ok(files) => {
                 for file in files {
                     match self.read_page(&file) {
@@ -95,41 +95,41 @@ impl PageStore {
                         Err(found) => {
                             let before = slug_of(&file).and_then(|slug| before.get_key_value(&slug));
                             pages.extend(before.map(|(slug, page)| (slug.clone(), Arc::clone(page))));
-                            faults.extend(found);
+                            diagnostics.extend(found);
                         }
                     }
                 }
             }
         }
-        for fault in &faults {
-            tracing::error!(%fault, "a page file is faulty");
+        for diagnostic in &diagnostics {
+            tracing::error!(fault = %diagnostic, "a page file is faulty");
         }
-        tracing::info!(pages = pages.len(), faults = faults.len(), folder = %self.folder.display(), "pages loaded");
+        tracing::info!(pages = pages.len(), faults = diagnostics.len(), folder = %self.folder.display(), "pages loaded");
         *self.loaded.write().unwrap_or_else(PoisonError::into_inner) =
-            LoadedPages { pages, diagnostics: faults, fingerprint };
+            LoadedPages { pages, diagnostics, fingerprint };
         self.reloads.send_modify(|reloads| *reloads += 1);
     }
 
     /// Reads the files again if anything in the folder has changed since they were read last.
     pub fn reload_if_changed(&self) {
-        if self.read(|contents| contents.fingerprint != FolderFingerprint::of(&self.folder)) {
+        if self.read(|loaded| loaded.fingerprint != FolderFingerprint::of(&self.folder)) {
             self.reload();
         }
     }
 
     /// The diagnostics for all page files, as reports for admins.
     pub fn diagnostic_reports(&self) -> Vec<DiagnosticReport> {
-        self.read(|contents| contents.diagnostics.to_reports())
+        self.read(|loaded| loaded.diagnostics.to_reports())
     }
 
     /// The diagnostics for all page files, for the terminal.
     pub fn diagnostics(&self) -> Diagnostics {
-        self.read(|contents| contents.diagnostics.clone())
+        self.read(|loaded| loaded.diagnostics.clone())
     }
 
     /// The number of pages.
     pub fn count(&self) -> usize {
-        self.read(|contents| contents.pages.len())
+        self.read(|loaded| loaded.pages.len())
     }
 
     /// Subscribes to reloads; the value counts them.
@@ -149,12 +149,12 @@ impl PageStore {
 
     /// Every page, without authorization: for those who keep them running.
     pub(crate) fn pages(&self) -> Vec<Arc<Page>> {
-        self.read(|contents| contents.pages.values().cloned().collect())
+        self.read(|loaded| loaded.pages.values().cloned().collect())
     }
 
     /// The page of that name, without authorization: for the door.
     pub(super) fn page(&self, slug: &str) -> Option<Arc<Page>> {
-        self.read(|contents| contents.pages.get(slug).cloned())
+        self.read(|loaded| loaded.pages.get(slug).cloned())
     }
 
     fn read<T>(&self, f: impl FnOnce(&LoadedPages) -> T) -> T {
@@ -163,37 +163,37 @@ impl PageStore {
 
     fn read_page(&self, file: &Path) -> Result<PageFile, Diagnostics> {
         let page = parse_file(file)?;
-        let faults = self.check_sources(&page);
-        if faults.is_empty() { Ok(page) } else { Err(faults) }
+        let diagnostics = self.check_sources(&page);
+        if diagnostics.is_empty() { Ok(page) } else { Err(diagnostics) }
     }
 
     /// The diagnostics that need the sources: whether they exist, and whether they understand the queries.
     fn check_sources(&self, page: &PageFile) -> Diagnostics {
-        let mut faults = Diagnostics::default();
+        let mut diagnostics = Diagnostics::default();
         for from in page.panels.iter().filter_map(|panel| panel.source.as_ref()) {
             if !self.sources.names().contains(&from.source) {
                 let known = self.sources.names().join(", ");
                 let message = format!("there is no source \"{}\"", from.source);
                 let help = format!("name one of {known}, or add [default.sources.{}] to Rocket.toml", from.source);
-                faults.push(Diagnostic::in_page(page, from.source_span.clone(), message, help));
+                diagnostics.push(Diagnostic::in_page(page, from.source_span.clone(), message, help));
                 continue;
             }
             match self.sources.check(&from.source, &from.query) {
                 Err(why) => {
                     let message = format!("the source \"{}\" does not understand this query", from.source);
-                    faults.push(Diagnostic::in_page(page, from.query_span.clone(), message, why));
+                    diagnostics.push(Diagnostic::in_page(page, from.query_span.clone(), message, why));
                 }
                 Ok(placeholders) => {
                     for key in placeholders.iter().filter(|key| !provides(page, key)) {
                         let message = format!("no input of this page gives \"{key}\" a value");
                         let help = "add an [[input]] of that name, or the field to each of its options";
-                        faults.push(Diagnostic::in_page(page, from.query_span.clone(), message, help));
+                        diagnostics.push(Diagnostic::in_page(page, from.query_span.clone(), message, help));
                     }
                 }
             }
         }
-        faults
-    }
+        diagnostics
+        }
 }
 
 /// Parses a page file, without checks that need the sources.

@@ -25,10 +25,10 @@ impl PageStore {
 fn queries_of(page: &Arc<Page>, sources: &Sources) -> Vec<PageQuery> {
     // Without a choice, every input is at its default.
     let Ok(choice) = page.choose([]) else { return Vec::new() };
-    let asked = page.panels.iter().filter_map(|panel| panel.source.as_ref());
-    let probe = |from: &crate::config::PanelSource| PageQuery {
+    let sources_of_panels = page.panels.iter().filter_map(|panel| panel.source.as_ref());
+    let page_query = |from: &crate::config::PanelSource| PageQuery {
         query: sources.bind(&from.source, &from.query, &choice.bindings),
         location: SourceLocation::text(&page.file, page.text.clone(), from.query_span.clone()),
     };
-    asked.map(probe).collect()
+    sources_of_panels.map(page_query).collect()
 }

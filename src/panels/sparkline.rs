@@ -151,9 +151,9 @@ mod tests {
     use super::*;
 
     fn history_of(values: impl IntoIterator<Item = (i64, f64)>) -> SparklineHistory {
-        let mut trail = SparklineHistory::new(Duration::from_mins(15));
-        values.into_iter().for_each(|(second, value)| trail.push(Timestamp::from_millis(second * 1000), value));
-        trail
+        let mut history = SparklineHistory::new(Duration::from_mins(15));
+        values.into_iter().for_each(|(second, value)| history.push(Timestamp::from_millis(second * 1000), value));
+        history
     }
 
     #[test]
@@ -193,8 +193,8 @@ mod tests {
 
     #[test]
     fn a_clock_set_back_leaves_no_future() {
-        let trail = history_of([(10, 1.0), (20, 2.0), (12, 3.0), (13, 4.0)]);
-        let seconds: Vec<_> = trail.values.iter().map(|(at, _)| at.as_millis() / 1000).collect();
+        let history = history_of([(10, 1.0), (20, 2.0), (12, 3.0), (13, 4.0)]);
+        let seconds: Vec<_> = history.values.iter().map(|(at, _)| at.as_millis() / 1000).collect();
         assert_eq!(seconds, [10, 12, 13]);
     }
 

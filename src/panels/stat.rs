@@ -34,9 +34,9 @@ impl StatPanel {
             return Ok(StatView { figure, mark: None, note: None, spark: None });
         }
         let value = one_number("a stat", "a number or text", reading)?;
-        let spark = self.history.as_mut().and_then(|trail| {
-            trail.push(at, value);
-            trail.draw()
+        let spark = self.history.as_mut().and_then(|history| {
+            history.push(at, value);
+            history.draw()
         });
         Ok(StatView {
             figure: self.format.figure(value),

@@ -44,10 +44,10 @@ impl Auth {
         person: &Person,
         name: &str,
         (site, browser): (&RelyingParty, &[u8]),
-        answer: PasskeyResponse<'_>,
+        response: PasskeyResponse<'_>,
         client: &Client,
     ) -> Result<FactorEnrollment, FactorRefusal> {
-        self.second_step.factors.finish_passkey_registration(person, name, site, browser, answer).await?;
+        self.second_step.factors.finish_passkey_registration(person, name, site, browser, response).await?;
         self.audit.record(client, &AuditEvent::FactorAdded { person, factor: VerifiedFactor::Passkey.as_str() });
         self.finish_enrollment(token, person, Reauthentication::Both, client).await
     }

@@ -21,11 +21,11 @@ impl Auth {
         &self,
         site: &RelyingParty,
         browser: &[u8],
-        answer: PasskeyResponse<'_>,
+        response: PasskeyResponse<'_>,
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, PasskeySignInRefusal> {
-        let owner = match self.second_step.factors.finish_passkey_authentication(site, browser, answer).await {
+        let owner = match self.second_step.factors.finish_passkey_authentication(site, browser, response).await {
             Ok(owner) => owner,
             Err(refusal) => {
                 let reason = refusal.word();

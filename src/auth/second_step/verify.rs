@@ -45,7 +45,7 @@ pub enum FactorResponse<'a> {
         /// The bytes that the challenge is bound to: the browser's.
         browser: &'a [u8],
         /// The authenticator's response.
-        answer: PasskeyResponse<'a>,
+        response: PasskeyResponse<'a>,
     },
 }
 
@@ -168,8 +168,8 @@ impl Auth {
             FactorResponse::Code(typed) => {
                 self.second_step.factors.verify_code(&person.id, typed).await.map_err(FactorRefusal::from)
             }
-            FactorResponse::Passkey { site, browser, answer } => {
-                self.verify_passkey(person, site, browser, answer).await
+            FactorResponse::Passkey { site, browser, response } => {
+                self.verify_passkey(person, site, browser, response).await
             }
         };
         match &verified {
@@ -194,9 +194,9 @@ impl Auth {
         person: &Person,
         site: &RelyingParty,
         browser: &[u8],
-        answer: PasskeyResponse<'_>,
+        response: PasskeyResponse<'_>,
     ) -> Result<VerifiedFactor, FactorRefusal> {
-        let owner = self.second_step.factors.finish_passkey_authentication(site, browser, answer).await?;
+        let owner = self.second_step.factors.finish_passkey_authentication(site, browser, response).await?;
         if owner.id == person.id { Ok(VerifiedFactor::Passkey) } else { Err(FactorRefusal::WrongOwner) }
     }
 }

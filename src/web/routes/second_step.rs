@@ -90,7 +90,7 @@ pub(super) async fn submit(
     }
     let showing = match &passkeys.site {
         Ok(site) if !sent.credential.is_empty() => {
-            let answer = PasskeyResponse { credential: sent.credential, sealed: sent.sealed };
+            let response = PasskeyResponse { credential: sent.credential, sealed: sent.sealed };
             FactorResponse::Passkey { site, browser: sent.csrf.as_bytes(), answer }
         }
         _ if sent.code.is_empty() => FactorResponse::Code(sent.recovery),
