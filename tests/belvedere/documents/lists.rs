@@ -1,8 +1,11 @@
-//! Compares the documents' lists of commands, metrics and audit events with the program's.
+//! Compares the documents' lists of commands, metrics, audit events, error codes and close reasons with the program's.
 
 use std::collections::BTreeSet;
+use std::fs;
 
-use super::markdown::{BOOK, document};
+use belvedere::domain::EndReason;
+
+use super::markdown::{BOOK, document, root};
 use crate::harness::demo_server::{DemoServer, page};
 use crate::harness::program::{belvedere, run_to_end, text};
 
@@ -83,4 +86,46 @@ fn the_audit_events_are_complete() {
     let table = tables.iter().find(|table| table.head[0].text == "events").expect("the events");
     let documented: BTreeSet<&str> = table.rows.iter().flat_map(|row| &row[0].codes).map(String::as_str).collect();
     assert_eq!(documented, belvedere::audit::EVENTS.iter().copied().collect());
+}
+
+/// The text of a source file.
+fn source(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The words of a protocol that stand right behind `mark`.
+fn words_after<'t>(text: &'t str, mark: &'t str) -> impl Iterator<Item = &'t str> {
+    let quoted = text.split(mark).skip(1).filter_map(|rest| rest.strip_prefix('"')?.split('"').next());
+    quoted.filter(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '-'))
+}
+
+#[test]
+fn the_error_codes_are_complete() {
+    let (refusal, rejected) = (source("src/web/refusal.rs"), source("src/web/www_authenticate.rs"));
+    let of_refusals = refusal.split("fn code(&self)").nth(1).and_then(|rest| rest.split("\n    }\n").next()).unwrap();
+    let in_rejections = ["rejected(", "=> ", "code: "].into_iter().flat_map(|mark| words_after(&rejected, mark));
+    let known: BTreeSet<&str> = words_after(of_refusals, "=> ").chain(in_rejections).collect();
+    let tables = document(&format!("{BOOK}/programs.md")).tables();
+    let table = tables.iter().find(|table| table.head[0].text == "status").expect("the errors");
+    let documented: BTreeSet<&str> = table.rows.iter().flat_map(|row| &row[1].codes).map(String::as_str).collect();
+    assert_eq!(documented, known);
+}
+
+#[test]
+fn the_close_reasons_are_complete_with_their_codes() {
+    let source = source("src/live/close_reason.rs");
+    let code_of = |reason: &str| {
+        let rest = source.split(&format!("\"{reason}\", code")).nth(1).unwrap();
+        // The reason for a broken protocol has one of several codes, and this one where the frames were sound.
+        rest.strip_prefix(": ").map_or("1008", |digits| digits.split(',').next().unwrap()).to_owned()
+    };
+    let mut known: BTreeSet<(String, String)> =
+        words_after(&source, "Self { reason: ").map(|reason| (reason.to_owned(), code_of(reason))).collect();
+    let ends = [EndReason::SignedOut, EndReason::Expired, EndReason::Revoked];
+    known.extend(ends.map(|end| (end.as_str().to_owned(), "4401".to_owned())));
+    let tables = document(&format!("{BOOK}/live-channel.md")).tables();
+    let table = tables.iter().find(|table| table.head[0].text == "reason").expect("the reasons");
+    let reasons =
+        table.rows.iter().flat_map(|row| row[0].codes.iter().map(|reason| (reason.clone(), row[1].text.clone())));
+    assert_eq!(reasons.collect::<BTreeSet<_>>(), known);
 }

@@ -37,20 +37,20 @@ pub(super) struct MarkdownTable {
     pub(super) heading: String,
     /// The paragraph right before it.
     pub(super) lead: String,
-    pub(super) head: Vec<TableCell>,
-    pub(super) rows: Vec<Vec<TableCell>>,
+    pub(super) head: Vec<MarkdownCell>,
+    pub(super) rows: Vec<Vec<MarkdownCell>>,
 }
 
 /// A cell of a table.
 #[derive(Clone, Default)]
-pub(super) struct TableCell {
+pub(super) struct MarkdownCell {
     /// All its text.
     pub(super) text: String,
     /// Its code spans.
     pub(super) codes: Vec<String>,
 }
 
-impl TableCell {
+impl MarkdownCell {
     /// Its code span, if there is nothing else in it.
     pub(super) fn only_code(&self) -> Option<&str> {
         match self.codes.as_slice() {
@@ -138,6 +138,15 @@ impl MarkdownFile {
         self.blocks().into_iter().filter(|block| block.language == language).collect()
     }
 
+    /// Its code spans.
+    pub(super) fn code_spans(&self) -> Vec<String> {
+        let code = |(event, _)| match event {
+            Event::Code(code) => Some(code.to_string()),
+            _ => None,
+        };
+        self.events().filter_map(code).collect()
+    }
+
     /// Its links and pictures.
     pub(super) fn links(&self) -> Vec<MarkdownLink> {
         let link = |(event, place)| match event {
@@ -186,7 +195,7 @@ impl MarkdownFile {
     }
 
     /// The rows of the table of keys under a heading.
-    pub(super) fn keys_under(&self, heading: &str) -> Vec<Vec<TableCell>> {
+    pub(super) fn keys_under(&self, heading: &str) -> Vec<Vec<MarkdownCell>> {
         let tables = self.tables();
         let mut found = tables.iter().filter(|table| table.heading == heading && table.head[0].text == "key");
         let table = found.next().unwrap_or_else(|| panic!("{}: no keys under {heading}", self.name));
@@ -209,8 +218,8 @@ struct TableCollector {
     tables: Vec<MarkdownTable>,
     heading: String,
     paragraph: String,
-    cell: Option<TableCell>,
-    row: Vec<TableCell>,
+    cell: Option<MarkdownCell>,
+    row: Vec<MarkdownCell>,
     /// Whether text outside of cells belongs to the heading.
     in_heading: bool,
 }
@@ -229,7 +238,7 @@ impl TableCollector {
                 head: Vec::new(),
                 rows: Vec::new(),
             }),
-            Event::Start(Tag::TableCell) => self.cell = Some(TableCell::default()),
+            Event::Start(Tag::TableCell) => self.cell = Some(MarkdownCell::default()),
             Event::End(TagEnd::TableCell) => self.row.extend(self.cell.take()),
             Event::End(TagEnd::TableHead) => self.table().head = std::mem::take(&mut self.row),
             Event::End(TagEnd::TableRow) => {

@@ -1,5 +1,6 @@
 //! The documents are true: links work, code blocks run or are checked, and the references match the program.
 
+mod architecture;
 mod links;
 mod lists;
 mod markdown;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use belvedere::config::{PageFile, read_page};
 
-use super::markdown::{BOOK, TableCell, document};
+use super::markdown::{BOOK, MarkdownCell, document};
 use crate::harness::program::{belvedere, run_to_end, text};
 
 /// A key, query or kind that does not exist, and resembles none that does.
@@ -21,7 +21,7 @@ struct PageKeyRow {
 
 fn keys(chapter: &str, heading: &str) -> Vec<PageKeyRow> {
     let rows = document(&format!("{BOOK}/{chapter}.md")).keys_under(heading);
-    let key = |row: &Vec<TableCell>| PageKeyRow {
+    let key = |row: &Vec<MarkdownCell>| PageKeyRow {
         name: row[0].only_code().unwrap_or_else(|| panic!("{}: a key", row[0].text)).to_owned(),
         default: row[1].only_code().map(str::to_owned),
         example: row[2].only_code().map(str::to_owned),
@@ -190,7 +190,7 @@ async fn the_queries_of_the_built_in_sources_are_complete() {
         ("clock", "clock: the time, anywhere", "it tells "),
     ] {
         let table = tables.iter().find(|table| table.heading == heading).unwrap_or_else(|| panic!("{heading}"));
-        let first_word = |row: &Vec<TableCell>| row[0].text.split(' ').next().unwrap().to_owned();
+        let first_word = |row: &Vec<MarkdownCell>| row[0].text.split(' ').next().unwrap().to_owned();
         let documented: BTreeSet<String> = table.rows.iter().map(first_word).collect();
         let said = unknown_query_error(source).await;
         let known = said.split(list).nth(1).unwrap_or_else(|| panic!("{said}")).lines().next().unwrap();

@@ -8,7 +8,7 @@ use belvedere::config::Settings;
 use rocket::figment::Figment;
 use rocket::figment::providers::{Format as _, Toml};
 
-use super::markdown::{BOOK, TableCell, document, root};
+use super::markdown::{BOOK, MarkdownCell, document, root};
 use super::toml_blocks::{check, with_local_paths};
 use crate::harness::program::{belvedere, run_to_end, text};
 
@@ -52,7 +52,7 @@ fn reference() -> Vec<SettingRow> {
     keys
 }
 
-fn key(table: &str, row: &[TableCell]) -> SettingRow {
+fn key(table: &str, row: &[MarkdownCell]) -> SettingRow {
     let [names, default, values, _] = row else { panic!("{table}: a row has four cells") };
     let [name, variable] = names.codes.as_slice() else { panic!("{}: a key and its variable", names.text) };
     let bounds = match values.codes.as_slice() {
