@@ -33,10 +33,10 @@ use rocket::{Build, Rocket};
 /// Attaches routes, catchers, headers, the request log and the managed state to a Rocket.
 pub fn stage(rocket: Rocket<Build>, state: AppState) -> Rocket<Build> {
     let assets = state.assets.clone();
-    let connected = connection_tracking::ConnectionTracking::new(state.connections.clone());
+    let tracking = connection_tracking::ConnectionTracking::new(state.connections.clone());
     let rocket = routes::mount(rocket)
         .register("/", refusal::catchers())
-        .attach(connected)
+        .attach(tracking)
         .attach(templates::fairing(assets))
         .attach(headers::SecurityHeaders)
         .attach(request_log::RequestLog);

@@ -30,8 +30,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(30);
 /// The cause of a server error: for the log, which has it under the reference that the visitor sees.
 type Cause = String;
 
-/// Every error that a request can end with. The one place where errors become responses: what a visitor
-/// sees says what to do next, what the log keeps says why.
+/// Every error that a request can end with. The one place where errors become responses: what a visitor sees says what
+/// to do next, what the log keeps says why.
 #[derive(Clone, Debug)]
 pub(super) enum Refusal {
     /// The visitor may not open the page.
@@ -63,8 +63,8 @@ pub(super) enum Refusal {
 }
 
 impl From<PageDenied> for Refusal {
-    fn from(closed: PageDenied) -> Self {
-        Self::PageDenied(closed)
+    fn from(denied: PageDenied) -> Self {
+        Self::PageDenied(denied)
     }
 }
 
@@ -280,12 +280,11 @@ async fn refuse(status: Status, request: &Request<'_>) -> RefusalResponse {
 }
 
 /// Turns a request to sign in into [`Refusal::Unconfirmed`] for whom the directory cannot confirm: signing in helps them
-/// nothing. A browser is sent to the form all the same, which says
-/// so; a script is told to try again.
+/// nothing. A browser is sent to the form all the same, which says so; a script is told to try again.
 async fn as_seen_by_unconfirmed(refusal: Refusal, request: &Request<'_>) -> Refusal {
-    let is_shut = matches!(refusal, Refusal::PageDenied(PageDenied::SignInRequired));
-    let is_shown_the_form = request.method() == Method::Get && wants_html(request);
-    if is_shut && !is_shown_the_form && matches!(visitor_of(request).await, Ok(Visitor::Unconfirmed)) {
+    let must_sign_in = matches!(refusal, Refusal::PageDenied(PageDenied::SignInRequired));
+    let is_redirected_to_form = request.method() == Method::Get && wants_html(request);
+    if must_sign_in && !is_redirected_to_form && matches!(visitor_of(request).await, Ok(Visitor::Unconfirmed)) {
         return Refusal::Unconfirmed;
     }
     refusal

@@ -54,13 +54,13 @@ pub(in crate::web) fn layout_for(request: &Request<'_>, visitor: &Visitor) -> La
         is_admin: rocket.state::<Admins>().is_some_and(|Admins(admins)| admins.includes(&member.person)),
     });
     if let (Some(auth), Some(member)) = (rocket.state::<Arc<Auth>>(), visitor.member()) {
-        let changes_here = || auth.password_change_name(&member.person).is_some();
+        let can_change = || auth.password_change_name(&member.person).is_some();
         let left = auth.password_expires_in(&member.person);
-        layout.banners.extend(left.map(|left| Banner::password_expires(left, changes_here())));
+        layout.banners.extend(left.map(|left| Banner::password_expires(left, can_change())));
     }
     if let (Some(session_refresher), Some(member)) = (rocket.state::<Arc<SessionRefresher>>(), visitor.member()) {
-        let away_since = session_refresher.unreachable_since(member.person.directory.as_ref());
-        layout.banners.extend(away_since.map(Banner::directory_unreachable));
+        let unreachable_since = session_refresher.unreachable_since(member.person.directory.as_ref());
+        layout.banners.extend(unreachable_since.map(Banner::directory_unreachable));
     }
     layout
 }

@@ -23,9 +23,9 @@ pub(super) async fn show(
     sessions: &State<Sessions>,
 ) -> Result<Html<AccountView>, Refusal> {
     let sessions = sessions.of_person(&member.person.id).await?;
-    let changes_password = auth.password_change_name(&member.person).is_some();
+    let can_change_password = auth.password_change_name(&member.person).is_some();
     let enrolled = auth.factors().enrolled(&member.person.id).await?;
-    let view = AccountView::of(&member, &sessions, notice(&params), changes_password, &enrolled, tokens.0);
+    let view = AccountView::of(&member, &sessions, notice(&params), can_change_password, &enrolled, tokens.0);
     Ok(Html::new("auth/account", "Your account", layout, view))
 }
 

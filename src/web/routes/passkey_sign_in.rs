@@ -67,10 +67,10 @@ pub(super) async fn submit(
         return Ok(Either::Right(form.with_status(Status::BadRequest)));
     }
     let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
-    let answer = PasskeyResponse { credential: sent.credential, sealed: sent.sealed };
+    let response = PasskeyResponse { credential: sent.credential, sealed: sent.sealed };
     let previous = context.cookies.session();
     let browser = sent.csrf.as_bytes();
-    match context.auth.sign_in_with_passkey(&site, browser, answer, &context.client, previous.as_ref()).await {
+    match context.auth.sign_in_with_passkey(&site, browser, response, &context.client, previous.as_ref()).await {
         Ok(signed_in) => {
             context.set_session_cookie(&signed_in.token);
             context.cookies.set_device(&signed_in.device_cookie);

@@ -88,15 +88,15 @@ pub(super) async fn submit(
     if !subject.verify_csrf(&context, sent.csrf) {
         return Err(Refusal::CsrfMismatch);
     }
-    let showing = match &passkeys.site {
+    let response = match &passkeys.site {
         Ok(site) if !sent.credential.is_empty() => {
             let response = PasskeyResponse { credential: sent.credential, sealed: sent.sealed };
-            FactorResponse::Passkey { site, browser: sent.csrf.as_bytes(), answer }
+            FactorResponse::Passkey { site, browser: sent.csrf.as_bytes(), response }
         }
         _ if sent.code.is_empty() => FactorResponse::Code(sent.recovery),
         _ => FactorResponse::Code(sent.code),
     };
-    match subject.verify(&context, showing).await {
+    match subject.verify(&context, response).await {
         Ok(PassedSecondStep { token, device_cookie }) => {
             context.set_session_cookie(&token);
             if let Some(device_cookie) = device_cookie {
@@ -150,18 +150,18 @@ impl SecondStepSubject {
     async fn verify(
         &self,
         context: &SignInContext<'_>,
-        showing: FactorResponse<'_>,
+        response: FactorResponse<'_>,
     ) -> Result<PassedSecondStep, FactorRefusal> {
         let (session, client) = (context.cookies.session(), &context.client);
         match self {
             Self::Pending(_) => {
                 let pending = context.cookies.pending().ok_or(FactorRefusal::NotPending)?;
-                let signed_in = context.auth.finish_sign_in(&pending, showing, client, session.as_ref()).await?;
+                let signed_in = context.auth.finish_sign_in(&pending, response, client, session.as_ref()).await?;
                 Ok(PassedSecondStep { token: signed_in.token, device_cookie: Some(signed_in.device_cookie) })
             }
             Self::Member(member) => {
                 let session = session.ok_or(FactorRefusal::NotPending)?;
-                let renewed = context.auth.step_up(&session, &member.person, showing, client).await?;
+                let renewed = context.auth.step_up(&session, &member.person, response, client).await?;
                 Ok(PassedSecondStep { token: renewed.token, device_cookie: None })
             }
         }

@@ -24,10 +24,10 @@ pub(in crate::web::routes) async fn show(
     let next = params.get("next").and_then(NextPath::parse).map(|next| next.to_string()).unwrap_or_default();
     let notice = notice(params.get("done"), !next.is_empty() && !enrolled.has_factor());
     let required = page_store.requires_second_factor(&member.person);
-    let why = passkeys.site.as_ref().err();
+    let unavailable = passkeys.site.as_ref().err();
     let onward = next.clone();
     let href = |form: &str| if onward.is_empty() { form.to_owned() } else { href_with_next(form, &onward) };
-    let view = FactorsView::of(enrolled, why, passkeys.passwordless, required, notice, next, href);
+    let view = FactorsView::of(enrolled, unavailable, passkeys.passwordless, required, notice, next, href);
     Ok(Html::new("factors/index", "Second factors", layout, view))
 }
 

@@ -78,11 +78,11 @@ pub(in crate::web::routes) async fn add(
     let person = &member.person;
     let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
     let next = NextPath::parse(sent.next).map(|next| next.to_string()).unwrap_or_default();
-    let answer = PasskeyResponse { credential: sent.credential, sealed: sent.sealed };
+    let response = PasskeyResponse { credential: sent.credential, sealed: sent.sealed };
     let binding = (&site, sent.csrf.as_bytes());
     let set_up = match context
         .auth
-        .enroll_passkey(csrf_guard.token(), person, sent.name, binding, answer, &context.client)
+        .enroll_passkey(csrf_guard.token(), person, sent.name, binding, response, &context.client)
         .await
     {
         Ok(set_up) => set_up,

@@ -13,12 +13,12 @@ use crate::web::views::humanize::{humanize, humanize_interval};
 pub(in crate::web) struct AdminDirectoryView {
     navigation: Vec<AdminNavItem>,
     directory: DirectoryView,
-    revalidation: RevalidationView,
+    session_refresh: SessionRefreshView,
 }
 
 /// The view of the refreshing of signed-in people from the directory.
 #[derive(Debug, Serialize)]
-pub(super) struct RevalidationView {
+pub(super) struct SessionRefreshView {
     interval: String,
     stale_after: String,
     people: usize,
@@ -42,25 +42,25 @@ impl AdminDirectoryView {
         Self {
             navigation: AdminPage::Directory.navigation(),
             directory,
-            revalidation: RevalidationView::of(session_refresher, stale_after),
+            session_refresh: SessionRefreshView::of(session_refresher, stale_after),
         }
     }
 }
 
-impl RevalidationView {
+impl SessionRefreshView {
     pub(super) fn of(session_refresher: &SessionRefresher, stale_after: Duration) -> Self {
         let report = session_refresher.report();
-        let away = report.outages.into_iter().map(|(directory, away)| OutageRow {
+        let outages = report.outages.into_iter().map(|(directory, outage)| OutageRow {
             directory: directory.as_ref().map_or("The directory", DirectoryName::as_str).to_owned(),
-            since_ms: away.since,
-            reason: away.reason,
+            since_ms: outage.since,
+            reason: outage.reason,
         });
         Self {
             interval: humanize_interval(session_refresher.interval()),
             stale_after: humanize(stale_after),
             people: report.people,
             last_completed_ms: report.last_completed,
-            outages: away.collect(),
+            outages: outages.collect(),
         }
     }
 }

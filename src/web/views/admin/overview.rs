@@ -9,7 +9,7 @@ use crate::live::{FeedReport, Hub};
 use crate::pages::ListedPage;
 use crate::telemetry::LiveState;
 
-use super::directory::RevalidationView;
+use super::directory::SessionRefreshView;
 use super::navigation::{AdminNavItem, AdminPage};
 use crate::web::views::humanize::humanize_interval;
 
@@ -18,7 +18,7 @@ use crate::web::views::humanize::humanize_interval;
 pub(in crate::web) struct AdminOverviewView {
     navigation: Vec<AdminNavItem>,
     page_faults: Vec<DiagnosticReport>,
-    revalidation: RevalidationView,
+    session_refresh: SessionRefreshView,
     live: LiveSummaryView,
     pages: Vec<PageRow>,
     feeds: Vec<FeedRow>,
@@ -82,7 +82,7 @@ impl AdminOverviewView {
         Self {
             navigation: AdminPage::Overview.navigation(),
             page_faults,
-            revalidation: RevalidationView::of(session_refresher, stale_after),
+            session_refresh: SessionRefreshView::of(session_refresher, stale_after),
             live: LiveSummaryView::of(hub.viewers(), &live),
             pages: pages.iter().map(page).collect(),
             feeds,
