@@ -105,8 +105,7 @@ impl PageStore {
             tracing::error!(fault = %diagnostic, "a page file is faulty");
         }
         tracing::info!(pages = pages.len(), faults = diagnostics.len(), folder = %self.folder.display(), "pages loaded");
-        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) =
-            LoadedPages { pages, diagnostics, fingerprint };
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = LoadedPages { pages, diagnostics, fingerprint };
         self.reloads.send_modify(|reloads| *reloads += 1);
     }
 
@@ -193,7 +192,7 @@ impl PageStore {
             }
         }
         diagnostics
-        }
+    }
 }
 
 /// Parses a page file, without checks that need the sources.
