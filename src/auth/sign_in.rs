@@ -428,4 +428,4 @@ pub(super) fn invalid_password_word(invalid: InvalidPassword) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -8,7 +8,7 @@ use crate::harness::black_hole::BlackHole;
 use crate::harness::certificates::client_config;
 use crate::harness::fault_proxy::{Fault, FaultProxy};
 use crate::harness::garbage::Garbage;
-use crate::harness::ldap_requests::{SearchRequest, SearchScope};
+use crate::harness::ldap_requests::{SentSearch, SearchScope};
 use crate::harness::{samba, slapd};
 
 /// What a client waits that must be kept waiting, and how much longer a busy machine may take.
@@ -52,7 +52,7 @@ async fn a_proxy_that_passes_counts_connections_binds_and_searches() {
     assert_eq!((seen.connections, proxy.connections()), (2, 2));
     assert_eq!(proxy.binds(), [ALICE, ALICE]);
     assert_eq!(server.binds(ALICE) - before, 2, "the server counts the same");
-    let search = SearchRequest {
+    let search = SentSearch {
         base: "dc=example,dc=org".into(),
         scope: SearchScope::Subtree,
         filter: "(&(uid=a*c\\2ae*)(!(cn:1.2.3:=\\fcx))(|(sn>=m)(o=*)))".into(),

@@ -1,6 +1,5 @@
 #![allow(clippy::unwrap_used)]
 
-use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{Auth, PasswordChangeRequest, PasswordChanged};
 use crate::audit::Audit;
+use crate::auth::sign_in::tests::InstantClock;
 use crate::auth::{Keys, PasswordChangeRefusal, SecondStep, SignInRefusal, SignedIn};
 use crate::config::SessionSettings;
 use crate::directory::{
@@ -17,7 +17,7 @@ use crate::directory::{
     PasswordRule, PasswordState, Unreachable,
 };
 use crate::domain::{
-    Client, Clock, GroupRef, Groups, ManualClock, Password, Person, PersonId, Revalidation, Timestamp, Username,
+    Client, GroupRef, Groups, ManualClock, Password, Person, PersonId, Revalidation, Timestamp, Username,
 };
 use crate::factors::Factors;
 use crate::sessions::Sessions;
@@ -143,7 +143,7 @@ impl PasswordChangeFixture {
         let factors = folder.path().join("factors.db");
         let factors = Factors::open(&factors, keys.factors_key(), clock.clone()).await.unwrap();
         let second_step = SecondStep::new(factors, Duration::from_hours(12));
-        let clock = Arc::new(HurriedClock(clock));
+        let clock = Arc::new(InstantClock(clock));
         let auth = Auth::new(directory.clone(), sessions.clone(), second_step, Audit::new(), clock, keys);
         Self { auth, directory, sessions, _folder: folder }
     }
@@ -169,19 +169,6 @@ impl PasswordChangeFixture {
 
     fn sent(&self) -> usize {
         self.directory.sent.load(Ordering::SeqCst)
-    }
-}
-
-/// Stands still like its clock, and lets nobody wait.
-struct HurriedClock(Arc<ManualClock>);
-
-impl Clock for HurriedClock {
-    fn now(&self) -> Timestamp {
-        self.0.now()
-    }
-
-    fn sleep(&self, _length: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(std::future::ready(()))
     }
 }
 

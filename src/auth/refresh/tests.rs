@@ -122,13 +122,13 @@ impl RefreshFixture {
         let lasting = SessionSettings::with_lifetimes(Duration::from_hours(12), Duration::from_hours(48));
         let settings = SessionSettings { refresh: EVERY, max_staleness: STALE, ..lasting };
         let sessions = Sessions::open(&folder.path().join("sessions.db"), &settings, clock.clone()).await.unwrap();
-        let book = Arc::new(ScriptedDirectory::default());
+        let directory = Arc::new(ScriptedDirectory::default());
         let lasting = TokenSettings { lifetime: LONG, longest: LONG, unrefreshed: LONG };
         let tokens = Tokens::open(&folder.path().join("tokens.db"), &lasting, STALE, clock.clone()).await.unwrap();
         let refresh =
-            SessionRefresher::new(book.clone(), sessions.clone(), Audit::new(), clock.clone(), settings.refresh);
+            SessionRefresher::new(directory.clone(), sessions.clone(), Audit::new(), clock.clone(), settings.refresh);
         let refresh = Arc::new(refresh.with_tokens(tokens.clone()));
-        Self { directory: book, sessions, tokens, clock, refresh, _folder: folder }
+        Self { directory, sessions, tokens, clock, refresh, _folder: folder }
     }
 
     async fn signs_in(&self, person: &Person) -> SessionToken {

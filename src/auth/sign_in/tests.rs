@@ -151,18 +151,18 @@ impl SignInFixture {
         Self::with(|clock| clock).await
     }
 
-    async fn with(pace: impl FnOnce(Arc<ManualClock>) -> Arc<dyn Clock>) -> Self {
+    async fn with(to_clock: impl FnOnce(Arc<ManualClock>) -> Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
         let settings = SessionSettings::with_lifetimes(Duration::from_mins(30), Duration::from_hours(12));
         let sessions = Sessions::open(&folder.path().join("sessions.db"), &settings, clock.clone()).await.unwrap();
-        let book = Arc::new(FakeDirectory::default());
+        let directory = Arc::new(FakeDirectory::default());
         let keys = Keys::from_secret(&[7; 32]);
         let factors = folder.path().join("factors.db");
         let factors = Factors::open(&factors, keys.factors_key(), clock.clone()).await.unwrap();
         let second_step = SecondStep::new(factors, Duration::from_hours(12));
-        let auth = Auth::new(book.clone(), sessions.clone(), second_step, Audit::new(), pace(clock.clone()), keys);
-        Self { auth, directory: book, sessions, clock, _folder: folder }
+        let auth = Auth::new(directory.clone(), sessions.clone(), second_step, Audit::new(), to_clock(clock.clone()), keys);
+        Self { auth, directory, sessions, clock, _folder: folder }
     }
 
     async fn tries(&self, name: &str, password: &str) -> Result<SignedIn, SignInRefusal> {
@@ -184,7 +184,7 @@ impl SignInFixture {
 }
 
 /// A manual clock whose sleeps return at once.
-struct InstantClock(Arc<ManualClock>);
+pub(in crate::auth) struct InstantClock(pub(in crate::auth) Arc<ManualClock>);
 
 impl Clock for InstantClock {
     fn now(&self) -> Timestamp {

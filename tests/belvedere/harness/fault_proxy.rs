@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::certificates::{TestAuthority, TlsBridge};
 use super::fault_connection::ProxiedConnection;
 use super::garbage::Garbage;
-use super::ldap_requests::{LdapRequest, SearchRequest};
+use super::ldap_requests::{LdapRequest, SentSearch};
 
 /// How long a test waits for what must come, on a busy machine too.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -46,7 +46,7 @@ pub(crate) struct ProxyTraffic {
     /// The name of every bind, also of those without a name.
     pub(crate) binds: Vec<String>,
     /// Every search.
-    pub(crate) searches: Vec<SearchRequest>,
+    pub(crate) searches: Vec<SentSearch>,
 }
 
 /// A proxy on a loopback port of its own, in front of a real server. It keeps its port while it refuses, and ends when
@@ -167,7 +167,7 @@ impl FaultProxy {
     }
 
     /// Every search so far, in order.
-    pub(crate) fn searches(&self) -> Vec<SearchRequest> {
+    pub(crate) fn searches(&self) -> Vec<SentSearch> {
         self.state.traffic.borrow().searches.clone()
     }
 

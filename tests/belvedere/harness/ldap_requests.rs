@@ -12,14 +12,14 @@ pub(crate) enum LdapRequest {
     /// A bind with this name: a DN, a principal name, or nothing.
     Bind(String),
     /// A search.
-    Search(SearchRequest),
+    Search(SentSearch),
     /// Anything else, by the number of its operation.
     Other(u64),
 }
 
 /// A search.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SearchRequest {
+pub(crate) struct SentSearch {
     pub(crate) base: String,
     pub(crate) scope: SearchScope,
     /// As RFC 4515 writes it.
@@ -90,7 +90,7 @@ fn request(operation: StructureTag) -> LdapRequest {
     }
 }
 
-fn search(parts: Vec<StructureTag>) -> SearchRequest {
+fn search(parts: Vec<StructureTag>) -> SentSearch {
     let [base, scope, _aliases, _size, _time, _types_only, filter, attributes] = parts.try_into().unwrap();
     let scope = match number(&octets(scope)) {
         0 => SearchScope::Base,
@@ -98,7 +98,7 @@ fn search(parts: Vec<StructureTag>) -> SearchRequest {
         _ => SearchScope::Subtree,
     };
     let attributes = children(attributes).into_iter().map(|attribute| text(&octets(attribute))).collect();
-    SearchRequest { base: text(&octets(base)), scope, filter: filter_text(filter), attributes }
+    SentSearch { base: text(&octets(base)), scope, filter: filter_text(filter), attributes }
 }
 
 /// The filter's choices are numbered in RFC 4511, 4.5.1.
