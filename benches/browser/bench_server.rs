@@ -12,16 +12,16 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::common::running_server::{RunningServer, settings};
 
-/// How many charts the page has.
+/// The number of charts on the page.
 pub(crate) const CHARTS: usize = 50;
 
-/// Ten readings a second.
+/// The interval of readings: ten a second.
 pub(crate) const EVERY: Duration = Duration::from_millis(100);
 
-/// The charts' window, six minutes, has so many points; and some more, to be sure.
+/// The number of points in the charts' window of six minutes, and some more, to be sure.
 const POINTS: usize = 3_600 + 50;
 
-/// So long the server has for each reading while its clock runs ahead.
+/// The real time for each reading while the server's clock runs ahead.
 const AHEAD_EVERY: Duration = Duration::from_millis(2);
 
 pub(crate) struct BenchServer {
@@ -40,7 +40,7 @@ impl BenchServer {
         std::fs::write(pages.join("charts.toml"), page()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let source = listener.local_addr().unwrap();
-        let measured = AbortOnDropHandle::new(tokio::spawn(measures(listener)));
+        let measured = AbortOnDropHandle::new(tokio::spawn(serve_values(listener)));
         let directory = DemoDirectory::start(&SampleDomain::demo(), Arc::new(SystemClock)).await.unwrap();
         let figment = settings(folder.path())
             .merge(("directory.url", directory.url()))
@@ -55,16 +55,16 @@ impl BenchServer {
         format!("http://{}/p/charts", self.open.address)
     }
 
-    /// Until the charts have as many points as they ever have.
-    pub(crate) async fn runs_ahead(&self) {
+    /// Runs the clock ahead until the charts have as many points as they ever have.
+    pub(crate) async fn fill_charts(&self) {
         for _ in 0..POINTS {
             self.clock.advance(EVERY);
             tokio::time::sleep(AHEAD_EVERY).await;
         }
     }
 
-    /// From now on its clock goes as others do, as long as the handle is kept.
-    pub(crate) fn ticks(&self) -> AbortOnDropHandle<()> {
+    /// Runs the clock in real time from now on, as long as the handle is kept.
+    pub(crate) fn run_in_real_time(&self) -> AbortOnDropHandle<()> {
         let clock = Arc::clone(&self.clock);
         AbortOnDropHandle::new(tokio::spawn(async move {
             let mut ticks = tokio::time::interval(EVERY);
@@ -90,8 +90,8 @@ fn page() -> String {
     format!("title = \"Charts\"\naccess = \"public\"\nkeep = true\n{}", panels.collect::<String>())
 }
 
-/// Answers whoever asks with a value that walks up and down, as what is measured does.
-async fn measures(listener: TcpListener) {
+/// Serves a value that walks up and down, as measurements do.
+async fn serve_values(listener: TcpListener) {
     let (mut value, mut dice) = (50.0_f64, 0x2545_F491_4F6C_DD1D_u64);
     while let Ok((stream, _)) = listener.accept().await {
         // Xorshift (Marsaglia, 2003): the same walk in every run.

@@ -1,4 +1,4 @@
-//! Chromium by its driver, and what its page's own thread is asked to do.
+//! Chromium by its driver, and the work of its page's own thread.
 
 use std::collections::{HashMap, HashSet};
 use std::net::TcpListener;
@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 /// How long Chromium may take to start, and a page to be live.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What the page has done before anything counts: its code is compiled by then.
+/// The warm-up before anything counts: the page's code is compiled by then.
 const WARM_UP: Duration = Duration::from_secs(5);
 
-/// The same as for the tests: no window, no sandbox (root has none), and no word to anybody on its own account.
+/// Chromium's switches, as for the tests: no window, no sandbox (root has none), no connections of its own.
 const SWITCHES: [&str; 8] = [
     "--headless",
     "--no-sandbox",
@@ -26,14 +26,14 @@ const SWITCHES: [&str; 8] = [
     "--hide-scrollbars",
 ];
 
-/// Which events of its trace Chromium writes down: the tasks of each thread.
-const TRACED: &str = "toplevel";
+/// The trace category with the tasks of each thread.
+const TRACE_CATEGORY: &str = "toplevel";
 
-/// A task, as the trace calls it.
-const TASK: &str = "ThreadControllerImpl::RunTask";
+/// The trace's name for a task.
+const TASK_EVENT: &str = "ThreadControllerImpl::RunTask";
 
-/// Counts what is drawn on charts.
-const COUNT: &str = "
+/// A script that counts how often charts are drawn.
+const COUNT_SCRIPT: &str = "
     window.drawn = 0;
     const { clearRect } = CanvasRenderingContext2D.prototype;
     CanvasRenderingContext2D.prototype.clearRect = function (...all) {
@@ -41,10 +41,10 @@ const COUNT: &str = "
         return clearRect.apply(this, all);
     };";
 
-/// What was seen.
-pub(crate) struct Seen {
+/// The measurements of one run.
+pub(crate) struct Measurements {
     pub(crate) length: Duration,
-    /// What each task of the page's own thread took of the processor, and by the clock; a frame is one task.
+    /// The processor time and the duration of each task of the page's own thread; a frame is one task.
     pub(crate) tasks: Vec<Task>,
     /// How often a chart was drawn.
     pub(crate) drawn: f64,
@@ -78,7 +78,7 @@ impl Chromium {
             .expect("chromedriver is there (Debian: chromium-driver)");
         let window = format!("--window-size={width},{height}");
         let switches: Vec<&str> = SWITCHES.into_iter().chain([window.as_str()]).collect();
-        let traced = json!({ "enableNetwork": false, "enablePage": false, "traceCategories": TRACED });
+        let traced = json!({ "enableNetwork": false, "enablePage": false, "traceCategories": TRACE_CATEGORY });
         let capabilities = json!({
             "goog:chromeOptions": { "args": switches, "perfLoggingPrefs": traced },
             "goog:loggingPrefs": { "performance": "ALL" },
@@ -97,33 +97,33 @@ impl Chromium {
         }
     }
 
-    /// Goes there, and waits until the page is live.
+    /// Opens `url`, and waits until the page is live.
     pub(crate) async fn goes_to(&self, url: &str) {
         self.client.goto(url).await.unwrap();
         let deadline = Instant::now() + PATIENCE;
-        while self.asks("return document.querySelector('#connection')?.dataset.state").await != "live" {
+        while self.execute("return document.querySelector('#connection')?.dataset.state").await != "live" {
             assert!(Instant::now() < deadline, "{url} is not live");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
-    /// Lets the page go on for so long, and says what that took.
-    pub(crate) async fn watches(&self, length: Duration) -> Seen {
+    /// Measures the page for the time `length`.
+    pub(crate) async fn watches(&self, length: Duration) -> Measurements {
         tokio::time::sleep(WARM_UP).await;
-        self.commands("Performance.enable", json!({ "timeDomain": "threadTicks" })).await;
+        self.devtools("Performance.enable", json!({ "timeDomain": "threadTicks" })).await;
         let before = self.metrics().await;
-        self.asks(COUNT).await;
+        self.execute(COUNT_SCRIPT).await;
         let began = Instant::now();
         tokio::time::sleep(length).await;
         let after = self.metrics().await;
         let length = began.elapsed();
-        let drawn = self.asks("return window.drawn").await;
+        let drawn = self.execute("return window.drawn").await;
         let tasks = self.tasks_of_the_last(length).await;
         let scripts = "return performance.getEntriesByType('resource')
             .filter((one) => new URL(one.name).pathname.endsWith('.js')).map((one) => one.encodedBodySize)";
-        let scripts = numbers(&self.asks(scripts).await);
+        let scripts = numbers(&self.execute(scripts).await);
         let took = |name: &str| Duration::from_secs_f64(metric(&after, name) - metric(&before, name));
-        Seen {
+        Measurements {
             length,
             tasks,
             drawn: drawn.as_f64().unwrap(),
@@ -140,7 +140,7 @@ impl Chromium {
 
     /// The tasks of the busiest page's own thread in the last `length`. The trace can be read once.
     async fn tasks_of_the_last(&self, length: Duration) -> Vec<Task> {
-        let entries = self.client.issue_cmd(Log).await.unwrap();
+        let entries = self.client.issue_cmd(TakeTrace).await.unwrap();
         let mut main_threads = HashSet::new();
         let mut tasks: HashMap<u64, Vec<(Duration, Task)>> = HashMap::new();
         for entry in entries.as_array().unwrap() {
@@ -152,7 +152,7 @@ impl Chromium {
             }
             let micros = |key: &str| event[key].as_f64().map(|micros| Duration::from_secs_f64(micros / 1e6));
             if let (true, Some(cpu), Some(elapsed), Some(at)) =
-                (event["name"] == TASK, micros("tdur"), micros("dur"), micros("ts"))
+                (event["name"] == TASK_EVENT, micros("tdur"), micros("dur"), micros("ts"))
             {
                 tasks.entry(thread).or_default().push((at, Task { cpu, elapsed }));
             }
@@ -172,19 +172,19 @@ impl Chromium {
     }
 
     async fn metrics(&self) -> Value {
-        self.commands("Performance.getMetrics", json!({})).await
+        self.devtools("Performance.getMetrics", json!({})).await
     }
 
-    async fn asks(&self, script: &str) -> Value {
+    async fn execute(&self, script: &str) -> Value {
         self.client.execute(script, Vec::new()).await.unwrap()
     }
 
-    async fn commands(&self, name: &'static str, params: Value) -> Value {
-        self.client.issue_cmd(DevTools(name, params)).await.unwrap()
+    async fn devtools(&self, name: &'static str, params: Value) -> Value {
+        self.client.issue_cmd(DevToolsCommand(name, params)).await.unwrap()
     }
 }
 
-/// However the measurement ends, no driver stays behind.
+/// Stops the driver, however the measurement ends.
 impl Drop for Chromium {
     fn drop(&mut self) {
         // It may have ended by itself; either way it is gone.
@@ -202,11 +202,11 @@ fn numbers(values: &Value) -> Vec<f64> {
     values.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect()
 }
 
-/// Chromium's own command for what it wrote down.
+/// Chromium's command that takes the trace log.
 #[derive(Debug)]
-struct Log;
+struct TakeTrace;
 
-impl fantoccini::wd::WebDriverCompatibleCommand for Log {
+impl fantoccini::wd::WebDriverCompatibleCommand for TakeTrace {
     fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
         base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
     }
@@ -216,11 +216,11 @@ impl fantoccini::wd::WebDriverCompatibleCommand for Log {
     }
 }
 
-/// Chromium's own way from WebDriver to its DevTools protocol.
+/// A command of the DevTools protocol, sent by WebDriver.
 #[derive(Debug)]
-struct DevTools(&'static str, Value);
+struct DevToolsCommand(&'static str, Value);
 
-impl fantoccini::wd::WebDriverCompatibleCommand for DevTools {
+impl fantoccini::wd::WebDriverCompatibleCommand for DevToolsCommand {
     fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
         base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
     }

@@ -1,4 +1,4 @@
-//! What a page of fifty charts at ten readings a second asks of a browser: `cargo bench --bench browser`, optionally with
+//! The load of a page of fifty charts at ten readings a second on a browser: `cargo bench --bench browser`, optionally with
 //! `-- --seconds 30`. Needs Chromium and its driver (Debian: chromium-driver).
 //!
 //! The whole program is in this process. Its clock is ours: it runs ahead until each chart has as many points as it ever has,
@@ -19,7 +19,7 @@ use std::time::Duration;
 use crate::bench_server::BenchServer;
 use crate::chromium::Chromium;
 
-/// As in the program itself.
+/// The allocator, as in the program itself.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -36,8 +36,8 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let server = BenchServer::open().await;
-        server.runs_ahead().await;
-        let ticking = server.ticks();
+        server.fill_charts().await;
+        let ticking = server.run_in_real_time();
         report::head();
         for (words, width, height) in SCREENS {
             let chromium = Chromium::open(width, height).await;

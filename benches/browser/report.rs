@@ -1,15 +1,15 @@
-//! The table, and whether it is what was promised.
+//! The table of results, and whether they reach their aims.
 
 use std::time::Duration;
 
 use crate::bench_server::{CHARTS, EVERY};
-use crate::chromium::{Seen, Task};
+use crate::chromium::{Measurements, Task};
 
-/// No frame may keep the page's thread for longer: beyond it a hand feels that the page hangs.
-const LONGEST_FRAME: Duration = Duration::from_millis(50);
+/// The longest time that a frame may keep the page's thread: beyond it a hand feels that the page hangs.
+const MAX_FRAME: Duration = Duration::from_millis(50);
 
-/// What all scripts of a page may weigh on the wire.
-const MOST_SCRIPT: f64 = 45.0 * 1024.0;
+/// The most bytes of all scripts of a page on the wire.
+const MAX_SCRIPT: f64 = 45.0 * 1024.0;
 
 pub(crate) fn head() {
     println!("\n{CHARTS} charts, a reading each {EVERY:?}; frames in processor time of the page's thread:\n");
@@ -19,7 +19,7 @@ pub(crate) fn head() {
     println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|");
 }
 
-pub(crate) fn line(words: &str, seen: &Seen) {
+pub(crate) fn line(words: &str, seen: &Measurements) {
     let seconds = seen.length.as_secs_f64();
     let share = |part: Duration| part.as_secs_f64() / seconds * 100.0;
     let frames = heaviest(seen);
@@ -37,13 +37,13 @@ pub(crate) fn line(words: &str, seen: &Seen) {
     );
     let verdict = |held| if held { "reached" } else { "missed" };
     let (weight, scripts) = seen.scripts;
-    println!("- no frame over {LONGEST_FRAME:?}: {}", verdict(at(100) <= LONGEST_FRAME));
-    println!("- {scripts} scripts, {:.1} KiB on the wire, aim 45: {}", weight / 1024.0, verdict(weight <= MOST_SCRIPT));
+    println!("- no frame over {MAX_FRAME:?}: {}", verdict(at(100) <= MAX_FRAME));
+    println!("- {scripts} scripts, {:.1} KiB on the wire, aim 45: {}", weight / 1024.0, verdict(weight <= MAX_SCRIPT));
 }
 
 /// As many tasks as readings came, the heaviest of all, the lightest of them first: the frames in which charts are drawn are
 /// among them, and what else there is would only make the figures better.
-fn heaviest(seen: &Seen) -> Vec<Duration> {
+fn heaviest(seen: &Measurements) -> Vec<Duration> {
     let readings = usize::try_from(seen.length.as_millis() / EVERY.as_millis()).unwrap_or(usize::MAX);
     let mut tasks: Vec<Duration> = seen.tasks.iter().map(|Task { cpu, .. }| *cpu).collect();
     tasks.sort_unstable();

@@ -1,4 +1,4 @@
-//! What stands on the command line after `--`.
+//! The command-line arguments after `--`.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ impl Arguments {
         Self(std::env::args().skip(1).collect())
     }
 
-    /// What follows `flag`.
+    /// The argument that follows `flag`.
     pub(crate) fn value(&self, flag: &str) -> Option<&str> {
         self.0.iter().skip_while(|argument| *argument != flag).nth(1).map(String::as_str)
     }

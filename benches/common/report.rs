@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Whether an aim was reached, in a word.
+/// The word for whether an aim was reached.
 pub(crate) fn verdict(reached: bool) -> &'static str {
     if reached { "reached" } else { "missed" }
 }
@@ -17,8 +17,8 @@ pub(crate) fn micros_each(whole: Duration, count: usize) -> f64 {
     whole.as_secs_f64() * 1e6 / number(count.max(1))
 }
 
-/// The median, and what all but one in a hundred stay below.
-pub(crate) fn middle_and_end(times: &mut [Duration]) -> (Duration, Duration) {
+/// The median and the 99th percentile. Sorts the times.
+pub(crate) fn median_and_p99(times: &mut [Duration]) -> (Duration, Duration) {
     times.sort_unstable();
     let at = |part: usize| times.get(times.len().saturating_sub(1) * part / 100).copied().unwrap_or_default();
     (at(50), at(99))

@@ -9,7 +9,7 @@ use belvedere::server::Server;
 use rocket::figment::Figment;
 use tokio::task::JoinHandle;
 
-/// A server that is open.
+/// A running server.
 pub(crate) struct RunningServer {
     pub(crate) address: SocketAddr,
     shutdown: rocket::Shutdown,
@@ -35,7 +35,7 @@ impl RunningServer {
         Self::start_with_clock(settings, Arc::new(SystemClock)).await
     }
 
-    /// The same, by a clock of the measurement's own.
+    /// Starts a server with a clock of the benchmark's own.
     pub(crate) async fn start_with_clock(settings: Figment, clock: Arc<dyn Clock>) -> Self {
         let built = Server::build(settings, clock).await;
         let (server, ready) = built.unwrap_or_else(|error| panic!("the server is not built: {error}")).on_ready();

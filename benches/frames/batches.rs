@@ -9,10 +9,10 @@ use belvedere::domain::{
 use belvedere::panels::{Panel, PanelFrame};
 use indexmap::IndexMap;
 
-/// A second apart.
+/// The time of the latest reading; the others are a second apart.
 const NOW: i64 = 1_795_309_126_976;
 
-/// Each with its name: the text of the wire protocol.
+/// All batches by name, as the text of the wire protocol.
 pub(crate) fn all() -> Vec<(&'static str, String)> {
     vec![
         ("one number", batch([("cpu", panel(stat(), &Reading::Number(41.237)))])),
@@ -113,7 +113,7 @@ fn disks() -> Reading {
     Reading::Numbers((0..30).map(disk).collect())
 }
 
-/// From -1 to 1, and the same in every run.
+/// Noise from -1 to 1, the same in every run.
 fn noise(at: u32) -> f64 {
     f64::from(at.wrapping_mul(2_654_435_761) >> 8) / f64::from(1 << 23) - 1.0
 }

@@ -1,6 +1,6 @@
-//! What it costs to make a batch's frame, plain and deflated, and how long it comes out: `cargo bench --bench frames`.
+//! The cost of encoding a batch's frame, plain and deflated, and its length: `cargo bench --bench frames`.
 //!
-//! A frame is made once for all who watch, so its cost is shared by them, and each byte it is shorter is saved by each.
+//! A frame is encoded once for all viewers, so its cost is shared by them, and each byte it is shorter is saved by each.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on should stop here")]
 
@@ -14,14 +14,14 @@ use std::hint::black_box;
 use belvedere::websocket::{MessageReader, WsMessage, deflated_text_frame, text_frame};
 use flate2::{Compress, Compression, FlushCompress};
 
-/// As in the program itself.
+/// The allocator, as in the program itself.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// How often each is made; enough for a figure that two runs agree on.
+/// How often each frame is encoded; enough for a figure that two runs agree on.
 const TIMES: u32 = 2_000;
 
-/// The levels that the one in use was chosen from.
+/// The compression levels that the one in use was chosen from.
 const LEVELS: [u32; 3] = [1, 6, 9];
 
 fn main() {
@@ -48,7 +48,7 @@ fn main() {
     }
 }
 
-/// What `work` costs, in microseconds of processor time.
+/// The cost of `work`, in microseconds of processor time.
 fn each<T>(work: impl Fn() -> T) -> f64 {
     for _ in 0..TIMES / 10 {
         black_box(work());
@@ -68,7 +68,7 @@ fn at_level(batch: &str, level: u32) -> Vec<u8> {
     deflated
 }
 
-/// A server's frame as a client would say it, under a mask that changes nothing.
+/// A server's frame as a client would send it, under a mask that changes nothing.
 fn masked(frame: &[u8]) -> Vec<u8> {
     let header = match frame[1] {
         126 => 4,

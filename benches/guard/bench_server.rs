@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::common::people::{person, sign_in};
 use crate::common::running_server::{RunningServer, settings};
 
-/// How many sessions are alive in the store.
+/// The number of live sessions in the store.
 pub(crate) const SESSIONS: usize = 100_000;
 
 const PAGE: &str = "title = \"Board\"\n\n[[panel]]\nid = \"cpu\"\ntitle = \"CPU\"\nkind = \"stat\"\nsource = \"host\"\n\
@@ -27,7 +27,7 @@ pub(crate) struct BenchServer {
     pub(crate) address: SocketAddr,
     /// The cookies' values of everybody who is signed in.
     pub(crate) tokens: Vec<String>,
-    /// What a script shows with a name and a password, and what with an API token.
+    /// The `Authorization` headers of a script with a name and a password, and with an API token.
     pub(crate) basic: String,
     pub(crate) bearer: String,
     open: RunningServer,

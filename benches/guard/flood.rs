@@ -1,4 +1,4 @@
-//! A flood of wrong sign-ins, each another name from another address, and how it is meanwhile for somebody who is signed in.
+//! A flood of wrong sign-ins, each with another name from another address, and the latencies of a member meanwhile.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -11,41 +11,41 @@ use tokio::time::MissedTickBehavior;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use crate::bench_server::BenchServer;
-use crate::common::asker::Asker;
-use crate::common::process::wait_for_the_word;
-use crate::common::report::{micros_each, middle_and_end, number, verdict};
+use crate::common::http_client::HttpClient;
+use crate::common::process::wait_for_go;
+use crate::common::report::{median_and_p99, micros_each, number, verdict};
 use crate::common::usage::{self, resident};
-use crate::worker_options::{self, Done, Kind, WorkerOptions};
+use crate::worker_options::{self, WorkerOptions, WorkerReport, Workload};
 
-const LENGTH: Duration = Duration::from_secs(30);
+const DURATION: Duration = Duration::from_secs(30);
 
-/// A refusal takes up to 400 ms, so each connection can try once in so long …
-const TRIES_EVERY: Duration = Duration::from_millis(450);
+/// The interval of each connection's tries, as a refusal takes up to 400 ms …
+const TRY_INTERVAL: Duration = Duration::from_millis(450);
 
-/// … and so many of them, one a moment after the other, make 5,000 tries in a second. They keep that pace, as strangers
+/// … and the number of connections, which together make 5,000 tries in a second. They keep that pace, as strangers
 /// elsewhere would: were each to try again as soon as it is refused, the rate would be whatever two processors can take.
 const CONNECTIONS: usize = 2_250;
 
 /// How often a member opens a page.
-const OPENS_EVERY: Duration = Duration::from_millis(50);
+const PAGE_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What is promised: pages and boards take at most so many times as long.
-const AT_MOST: f64 = 1.5;
+/// The aim: pages and boards take at most this many times as long.
+const MAX_SLOWDOWN: f64 = 1.5;
 
 /// Measures a member's page and board alone, then beside the flood.
 pub(crate) fn measure(server: &BenchServer) {
-    let watch = || worker_options::start(&WorkerOptions::new(Kind::Watch, server, 1, LENGTH));
+    let watch = || worker_options::start(&WorkerOptions::new(Workload::Watch, server, 1, DURATION));
     let mut alone = watch();
     alone.go();
-    let alone: Done = alone.done();
+    let alone: WorkerReport = alone.done();
     let memory_before = resident();
-    let mut flood = worker_options::start(&WorkerOptions::new(Kind::Flood, server, CONNECTIONS, LENGTH));
+    let mut flood = worker_options::start(&WorkerOptions::new(Workload::Flood, server, CONNECTIONS, DURATION));
     let mut beside = watch();
     let cpu_before = usage::cpu();
     flood.go();
     beside.go();
-    let beside: Done = beside.done();
-    let flood: Done = flood.done();
+    let beside: WorkerReport = beside.done();
+    let flood: WorkerReport = flood.done();
     println!("\n| a member's | median alone | in the flood | 99 % alone | in the flood |");
     println!("|---|---:|---:|---:|---:|");
     println!(
@@ -68,62 +68,62 @@ pub(crate) fn measure(server: &BenchServer) {
         [("page", alone.median, beside.median), ("board", alone.live_median, beside.live_median)]
     {
         let times = beside.as_secs_f64() / alone.as_secs_f64();
-        println!("- the {what} takes {times:.2} times as long, aim {AT_MOST}: {}", verdict(times <= AT_MOST));
+        println!("- the {what} takes {times:.2} times as long, aim {MAX_SLOWDOWN}: {}", verdict(times <= MAX_SLOWDOWN));
     }
 }
 
-/// What the stranger's process does.
-pub(crate) async fn floods(options: &WorkerOptions) -> Done {
-    let mut askers = Vec::new();
+/// The stranger's process: wrong sign-ins at a fixed rate.
+pub(crate) async fn run_flood(options: &WorkerOptions) -> WorkerReport {
+    let mut clients = Vec::new();
     for _ in 0..options.at_a_time {
-        askers.push(Asker::new(options.server).await.unwrap());
+        clients.push(HttpClient::new(options.server).await.unwrap());
     }
-    let (cookie, csrf) = askers[0].form().await.unwrap();
+    let (cookie, csrf) = clients[0].form().await.unwrap();
     let (cookie, csrf) = (Arc::new(cookie), Arc::new(csrf));
     let number = Arc::new(AtomicU32::new(0));
     let count = Arc::new(AtomicUsize::new(0));
-    wait_for_the_word();
+    wait_for_go();
     let began = Instant::now();
     let mut working = JoinSet::new();
-    let between = TRIES_EVERY / u32::try_from(options.at_a_time).unwrap();
-    for (at, mut asker) in (0..).zip(askers) {
+    let between = TRY_INTERVAL / u32::try_from(options.at_a_time).unwrap();
+    for (at, mut client) in (0..).zip(clients) {
         let first = began + between * at;
         let (cookie, csrf, number, count) = (cookie.clone(), csrf.clone(), number.clone(), count.clone());
         let length = options.length;
         working.spawn(async move {
-            let mut next = tokio::time::interval_at(first.into(), TRIES_EVERY);
+            let mut next = tokio::time::interval_at(first.into(), TRY_INTERVAL);
             next.set_missed_tick_behavior(MissedTickBehavior::Delay);
             while began.elapsed() < length {
                 next.tick().await;
                 let n = number.fetch_add(1, Ordering::Relaxed);
                 let address = Ipv4Addr::from_bits(Ipv4Addr::new(11, 0, 0, 0).to_bits() + n).to_string();
-                let answer = asker.tries(&format!("stranger-{n}"), &address, &cookie, &csrf).await.unwrap();
+                let answer = client.tries(&format!("stranger-{n}"), &address, &cookie, &csrf).await.unwrap();
                 assert_ne!(answer.status, 303, "nobody is let in");
                 count.fetch_add(1, Ordering::Relaxed);
             }
         });
     }
     working.join_all().await;
-    Done { count: count.load(Ordering::Relaxed), elapsed: began.elapsed(), ..Done::default() }
+    WorkerReport { count: count.load(Ordering::Relaxed), elapsed: began.elapsed(), ..WorkerReport::default() }
 }
 
-/// What a member's process does: a page now and then, and a board all the time.
-pub(crate) async fn watches(options: &WorkerOptions) -> Done {
+/// The member's process: a page now and then, and a board all the time.
+pub(crate) async fn run_member(options: &WorkerOptions) -> WorkerReport {
     let token = &options.tokens[0];
-    let mut asker = Asker::new(options.server).await.unwrap();
+    let mut client = HttpClient::new(options.server).await.unwrap();
     let mut request = format!("ws://{}/live/own", options.server).into_client_request().unwrap();
     request.headers_mut().insert("Origin", format!("http://{}", options.server).parse().unwrap());
     request.headers_mut().insert("Cookie", format!("belvedere={token}").parse().unwrap());
     let (mut board, _) = tokio_tungstenite::connect_async(request).await.unwrap();
-    wait_for_the_word();
+    wait_for_go();
     let began = Instant::now();
     let pages = async {
         let mut times = Vec::new();
         while began.elapsed() < options.length {
             let start = Instant::now();
-            assert_eq!(asker.opens("/p/own", Some(token)).await.unwrap().status, 200);
+            assert_eq!(client.opens("/p/own", Some(token)).await.unwrap().status, 200);
             times.push(start.elapsed());
-            tokio::time::sleep(OPENS_EVERY).await;
+            tokio::time::sleep(PAGE_INTERVAL).await;
         }
         times
     };
@@ -141,8 +141,8 @@ pub(crate) async fn watches(options: &WorkerOptions) -> Done {
         times
     };
     let (mut pages, mut batches) = tokio::join!(pages, batches);
-    let (median, slowest) = middle_and_end(&mut pages);
-    let (live_median, live_slowest) = middle_and_end(&mut batches);
+    let (median, slowest) = median_and_p99(&mut pages);
+    let (live_median, live_slowest) = median_and_p99(&mut batches);
     let elapsed = began.elapsed();
-    Done { count: pages.len(), elapsed, median, slowest, live_median, live_slowest, ..Done::default() }
+    WorkerReport { count: pages.len(), elapsed, median, slowest, live_median, live_slowest, ..WorkerReport::default() }
 }

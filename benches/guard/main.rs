@@ -1,7 +1,7 @@
-//! What knowing the visitor costs, and what a flood of strangers costs those who are signed in: `cargo bench --bench guard`,
+//! The cost of authenticating the visitor, and of a flood of strangers for members: `cargo bench --bench guard`,
 //! optionally with `-- --seconds 10`, `-- --only guard` and `-- --only flood`.
 //!
-//! The whole program in this process, with [`bench_server::SESSIONS`] live sessions in its store. Whoever asks is a process of its
+//! The whole program in this process, with [`bench_server::SESSIONS`] live sessions in its store. The clients are a process of their
 //! own, so that the processor time and the memory counted are the program's alone.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on should stop here")]
@@ -18,14 +18,14 @@ use crate::bench_server::BenchServer;
 use crate::common::arguments::Arguments;
 use crate::common::process;
 use crate::report::Table;
-use crate::worker_options::Kind;
+use crate::worker_options::Workload;
 
-/// As in the program itself.
+/// The allocator, as in the program itself.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// How many ask at the same time.
-const AT_A_TIME: [usize; 2] = [1, 16];
+/// The numbers of concurrent clients.
+const CONCURRENCY: [usize; 2] = [1, 16];
 
 /// How long each line of the table is measured, unless told otherwise.
 const SECONDS: u64 = 5;
@@ -42,10 +42,16 @@ fn main() {
     let server = runtime.block_on(BenchServer::open());
     if arguments.wants("guard") {
         let mut table = Table::default();
-        for at_a_time in AT_A_TIME {
-            for kind in [Kind::Public, Kind::PublicAsMember, Kind::Own, Kind::OwnOfMany, Kind::ByBasic, Kind::ByBearer]
-            {
-                table.add(kind, at_a_time, &worker_options::against(kind, &server, at_a_time, length));
+        for at_a_time in CONCURRENCY {
+            for kind in [
+                Workload::Public,
+                Workload::PublicAsMember,
+                Workload::MembersPage,
+                Workload::MembersPageByMany,
+                Workload::ByBasic,
+                Workload::ByBearer,
+            ] {
+                table.add(kind, at_a_time, &worker_options::measure_server(kind, &server, at_a_time, length));
             }
         }
         table.print();

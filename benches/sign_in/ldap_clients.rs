@@ -11,7 +11,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::slapd::{BASE_DN, PASSWORD, SERVICE_DN, dn, uid};
 
-/// Where the directory is, and whom to believe to be it.
+/// The address of the directory, and the CA to trust.
 pub(crate) struct Directory {
     url: String,
     tls: Arc<ClientConfig>,

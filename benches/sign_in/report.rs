@@ -1,17 +1,17 @@
-//! The table, and what the figures in it are to each other.
+//! The table of results, and their relation to each other.
 
 use std::time::Duration;
 
 use crate::common::report::{micros_each, number, verdict};
-use crate::runs::Done;
+use crate::runs::WorkerReport;
 
-/// What the program promises: at most so many times the processor time of (a), which asks the directory the same …
-const AT_MOST_BARE: f64 = 8.0;
+/// The aim: at most this many times the processor time of (a), which asks the directory the same …
+const MAX_TIMES_BARE: f64 = 8.0;
 
-/// … and so many times less than (b)'s.
-const LESS_THAN_CLASSIC: f64 = 50.0;
+/// … and this many times less than (b)'s.
+const MIN_TIMES_BELOW_CLASSIC: f64 = 50.0;
 
-/// The lines' names.
+/// The names of the table's lines.
 pub(crate) const OURS: &str = "ours";
 pub(crate) const BARE: &str = "(a) bare";
 pub(crate) const BARE_WITH_GROUPS: &str = "(a) bare + groups";
@@ -36,7 +36,7 @@ impl Table {
         Self { lines: Vec::new() }
     }
 
-    pub(crate) fn add(&mut self, name: &'static str, at_a_time: usize, done: &Done) {
+    pub(crate) fn add(&mut self, name: &'static str, at_a_time: usize, done: &WorkerReport) {
         let line = Line {
             a_second: number(done.count) / done.elapsed.as_secs_f64(),
             cpu_micros: micros_each(done.cpu, done.count),
@@ -64,7 +64,11 @@ impl Table {
             let ours = line.cpu_micros;
             println!("\n{at_a_time} at a time, ours is");
             if let Some(bare) = cpu(BARE_WITH_GROUPS, *at_a_time) {
-                println!("- {:.1} x (a), aim {AT_MOST_BARE}: {}", ours / bare, verdict(ours <= bare * AT_MOST_BARE));
+                println!(
+                    "- {:.1} x (a), aim {MAX_TIMES_BARE}: {}",
+                    ours / bare,
+                    verdict(ours <= bare * MAX_TIMES_BARE)
+                );
             }
             if let Some(bare) = cpu(BARE, *at_a_time) {
                 println!("- {:.1} x (a) without the groups", ours / bare);
@@ -73,8 +77,8 @@ impl Table {
                 println!("- {:.1} x less than (b) by the crate ldap3", classic / ours);
             }
             if let Some(python) = cpu(CLASSIC_PYTHON_WITH_GROUPS, *at_a_time) {
-                let reached = verdict(python >= ours * LESS_THAN_CLASSIC);
-                println!("- {:.1} x less than (b) in Python, aim {LESS_THAN_CLASSIC}: {reached}", python / ours);
+                let reached = verdict(python >= ours * MIN_TIMES_BELOW_CLASSIC);
+                println!("- {:.1} x less than (b) in Python, aim {MIN_TIMES_BELOW_CLASSIC}: {reached}", python / ours);
             }
             if let Some(python) = cpu(CLASSIC_PYTHON, *at_a_time) {
                 println!("- {:.1} x less than (b) in Python without the groups", python / ours);

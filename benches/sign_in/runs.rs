@@ -1,7 +1,7 @@
-//! One line of the table: so many at a time, for so long, by a process of its own.
+//! One line of the table: concurrent sign-ins for a fixed time, by a worker process.
 //!
-//! The process gets ready, and waits for a word; then it does its work until the time is up, and says how much
-//! that was. Whoever started it reads the clocks around it.
+//! The worker gets ready, and waits for the start; then it works until the time is up, and reports how much
+//! that was. The process that started it reads the clocks around it.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,20 +13,20 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use crate::bench_server::BenchServer;
-use crate::common::process::{Process, Ready, say, wait_for_the_word};
-use crate::common::report::middle_and_end;
+use crate::common::process::{Process, Ready, send_to_parent, wait_for_go};
+use crate::common::report::median_and_p99;
 use crate::common::usage;
 use crate::ldap_clients::{self, Bare, Directory};
 use crate::slapd::{BASE_DN, PASSWORD, PEOPLE, SERVICE_DN, Slapd};
 use crate::visitors::Visitor;
 
-/// What each does before it counts: connections are made, caches filled.
+/// The number of sign-ins before anything counts: connections are made, caches filled.
 const WARM_UP: usize = 20;
 
-/// What is done.
+/// The workload: which client signs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Side {
-    /// The sign-in form is opened, and nothing more: what of our cost is not the sign-in.
+pub(crate) enum Workload {
+    /// The sign-in form is opened, and nothing more: the part of our cost that is not the sign-in.
     Forms,
     /// Form to redirect.
     SignIns,
@@ -38,10 +38,10 @@ pub(crate) enum Side {
     Classic,
 }
 
-/// What a process is to do.
+/// The options of a worker.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct WorkerOptions {
-    side: Side,
+    workload: Workload,
     /// The server's, or the directory's.
     address: SocketAddr,
     ca_file: PathBuf,
@@ -49,42 +49,52 @@ pub(crate) struct WorkerOptions {
     length: Duration,
 }
 
-/// What it did.
+/// The report of a worker.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Done {
-    /// How often.
+pub(crate) struct WorkerReport {
+    /// The number of sign-ins.
     pub(crate) count: usize,
-    /// From the first to the last.
+    /// The time from the first to the last.
     pub(crate) elapsed: Duration,
-    /// The processor time of whoever is measured.
+    /// The processor time of the program, or of the client.
     pub(crate) cpu: Duration,
-    /// Half took no longer than this …
+    /// The median of the sign-ins' durations.
     pub(crate) median: Duration,
-    /// … and all but one in a hundred no longer than this.
+    /// Their 99th percentile.
     pub(crate) slowest: Duration,
 }
 
-/// Has visitors do it, and measures the server, which is in this process.
-pub(crate) fn against(side: Side, server: &BenchServer, at_a_time: usize, length: Duration) -> Done {
-    let options = WorkerOptions { side, address: server.address, ca_file: PathBuf::new(), at_a_time, length };
-    let mut ready = Ready::is(Process::with(&options));
+/// Runs browsers in a worker, and measures the server, which is in this process.
+pub(crate) fn measure_server(
+    workload: Workload,
+    server: &BenchServer,
+    at_a_time: usize,
+    length: Duration,
+) -> WorkerReport {
+    let options = WorkerOptions { workload, address: server.address, ca_file: PathBuf::new(), at_a_time, length };
+    let mut ready = Ready::wait_for(Process::with(&options));
     let before = usage::cpu();
     ready.go();
     let done = ready.done();
-    Done { cpu: usage::cpu().saturating_sub(before), ..done }
+    WorkerReport { cpu: usage::cpu().saturating_sub(before), ..done }
 }
 
-/// Has a client do it, which measures itself.
-pub(crate) fn of_client(side: Side, slapd: &Slapd, at_a_time: usize, length: Duration) -> Done {
+/// Runs an LDAP client in a worker, which measures itself.
+pub(crate) fn measure_client(workload: Workload, slapd: &Slapd, at_a_time: usize, length: Duration) -> WorkerReport {
     let address = SocketAddr::from(([127, 0, 0, 1], slapd.port));
-    let options = WorkerOptions { side, address, ca_file: slapd.ca_file.clone(), at_a_time, length };
-    let mut ready = Ready::is(Process::with(&options));
+    let options = WorkerOptions { workload, address, ca_file: slapd.ca_file.clone(), at_a_time, length };
+    let mut ready = Ready::wait_for(Process::with(&options));
     ready.go();
     ready.done()
 }
 
 /// (b) in Python, asking for groups or not. `None` where its LDAP library is not installed.
-pub(crate) fn of_python(slapd: &Slapd, with_groups: bool, at_a_time: usize, length: Duration) -> Option<Done> {
+pub(crate) fn measure_python(
+    slapd: &Slapd,
+    with_groups: bool,
+    at_a_time: usize,
+    length: Duration,
+) -> Option<WorkerReport> {
     let people = PEOPLE.to_string();
     let (port, seconds) = (slapd.port.to_string(), length.as_secs().to_string());
     // The system's own has the packages that come with the system; another one may come first in the path.
@@ -105,15 +115,15 @@ pub(crate) fn of_python(slapd: &Slapd, with_groups: bool, at_a_time: usize, leng
     let cpu = Duration::from_secs_f64(cpu.parse().ok()?);
     let count: usize = count.parse().ok()?;
     let mean = elapsed * u32::try_from(at_a_time).ok()? / u32::try_from(count).ok()?.max(1);
-    Some(Done { count, elapsed, cpu, median: mean, slowest: mean })
+    Some(WorkerReport { count, elapsed, cpu, median: mean, slowest: mean })
 }
 
-/// What the started process does.
+/// Runs the workload in the worker process.
 pub(crate) fn run(options: &WorkerOptions) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let done = runtime.block_on(async {
         let mut workers = Vec::new();
-        let directory = Arc::new(directory(options.side, options.address, &options.ca_file));
+        let directory = Arc::new(directory(options.workload, options.address, &options.ca_file));
         for n in 0..options.at_a_time {
             workers.push(Worker::new(options, directory.as_ref().as_ref(), n).await);
         }
@@ -122,19 +132,19 @@ pub(crate) fn run(options: &WorkerOptions) {
             let directory = Arc::clone(&directory);
             getting_ready.spawn(async move {
                 for turn in 0..WARM_UP.div_ceil(8) {
-                    worker.does_it(directory.as_ref().as_ref(), n + turn).await;
+                    worker.run_once(directory.as_ref().as_ref(), n + turn).await;
                 }
                 worker
             });
         }
         let workers = getting_ready.join_all().await;
-        wait_for_the_word();
+        wait_for_go();
         measure(options, workers, &directory).await
     });
-    say(&done);
+    send_to_parent(&done);
 }
 
-async fn measure(options: &WorkerOptions, workers: Vec<Worker>, directory: &Arc<Option<Directory>>) -> Done {
+async fn measure(options: &WorkerOptions, workers: Vec<Worker>, directory: &Arc<Option<Directory>>) -> WorkerReport {
     let (began, cpu_before) = (Instant::now(), usage::cpu());
     let mut working = JoinSet::new();
     for (n, mut worker) in workers.into_iter().enumerate() {
@@ -143,7 +153,7 @@ async fn measure(options: &WorkerOptions, workers: Vec<Worker>, directory: &Arc<
             let mut times = Vec::new();
             while began.elapsed() < length {
                 let start = Instant::now();
-                worker.does_it(directory.as_ref().as_ref(), n * share + times.len() % share).await;
+                worker.run_once(directory.as_ref().as_ref(), n * share + times.len() % share).await;
                 times.push(start.elapsed());
             }
             times
@@ -151,15 +161,15 @@ async fn measure(options: &WorkerOptions, workers: Vec<Worker>, directory: &Arc<
     }
     let mut times: Vec<Duration> = working.join_all().await.concat();
     let (elapsed, cpu) = (began.elapsed(), usage::cpu().saturating_sub(cpu_before));
-    let (median, slowest) = middle_and_end(&mut times);
-    Done { count: times.len(), elapsed, cpu, median, slowest }
+    let (median, slowest) = median_and_p99(&mut times);
+    WorkerReport { count: times.len(), elapsed, cpu, median, slowest }
 }
 
-fn directory(side: Side, address: SocketAddr, ca_file: &Path) -> Option<Directory> {
-    (!matches!(side, Side::Forms | Side::SignIns)).then(|| Directory::new(address, ca_file))
+fn directory(workload: Workload, address: SocketAddr, ca_file: &Path) -> Option<Directory> {
+    (!matches!(workload, Workload::Forms | Workload::SignIns)).then(|| Directory::new(address, ca_file))
 }
 
-/// One of those who do it at the same time.
+/// One of the concurrent clients.
 enum Worker {
     Form(Visitor),
     SignIn(Visitor),
@@ -170,16 +180,16 @@ enum Worker {
 impl Worker {
     async fn new(options: &WorkerOptions, directory: Option<&Directory>, n: usize) -> Self {
         let visitor = || async { Visitor::new(options.address, n).await.unwrap() };
-        match options.side {
-            Side::Forms => Self::Form(visitor().await),
-            Side::SignIns => Self::SignIn(visitor().await),
-            Side::Bare => Self::Bare(Bare::new(directory.unwrap(), false).await.unwrap()),
-            Side::BareWithGroups => Self::Bare(Bare::new(directory.unwrap(), true).await.unwrap()),
-            Side::Classic => Self::Classic,
+        match options.workload {
+            Workload::Forms => Self::Form(visitor().await),
+            Workload::SignIns => Self::SignIn(visitor().await),
+            Workload::Bare => Self::Bare(Bare::new(directory.unwrap(), false).await.unwrap()),
+            Workload::BareWithGroups => Self::Bare(Bare::new(directory.unwrap(), true).await.unwrap()),
+            Workload::Classic => Self::Classic,
         }
     }
 
-    async fn does_it(&mut self, directory: Option<&Directory>, person: usize) {
+    async fn run_once(&mut self, directory: Option<&Directory>, person: usize) {
         match self {
             Self::Form(visitor) => visitor.opens_the_form().await.unwrap(),
             Self::SignIn(visitor) => visitor.signs_in(person).await.unwrap(),

@@ -11,13 +11,13 @@ use crate::server_process;
 pub(crate) const BASE_DN: &str = "dc=example,dc=org";
 pub(crate) const SERVICE_DN: &str = "cn=service,dc=example,dc=org";
 
-/// Everybody's, the service account's too.
+/// Everybody's password, the service account's too.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// Enough that no two sign in by the same name at once.
+/// The number of people: enough that no two sign in by the same name at once.
 pub(crate) const PEOPLE: usize = 1_000;
 
-/// Each person is in one group, as large as a department's.
+/// The number of groups; each person is in one, as large as a department's.
 const GROUPS: usize = 20;
 
 pub(crate) struct Slapd {

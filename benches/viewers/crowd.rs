@@ -5,24 +5,24 @@ use std::time::{Duration, Instant};
 use crate::WorkerOptions;
 use crate::common::process::Process;
 use crate::common::report::micros_each;
-use crate::load::{self, Place, Return, Word};
+use crate::load::{self, LoadCommand, ReconnectReport, ViewerSpec};
 use crate::server::Server;
 use crate::tally::Tally;
 
-/// As many as one process has files for, with some to spare.
-const MOST_IN_A_PROCESS: usize = 9_800;
+/// The most viewers in one process: as many as it has files for, with some to spare.
+const MAX_PER_PROCESS: usize = 9_800;
 
-/// Between the arrival and the measuring: what the arrival left behind is gone.
-const SETTLES: Duration = Duration::from_secs(3);
+/// The pause between the connecting and the measuring.
+const SETTLE_TIME: Duration = Duration::from_secs(3);
 
-/// Which process those are who take nothing: they come from 127.0.100.x.
+/// The process of the stalled viewers: they connect from 127.0.100.x.
 pub(crate) const STALLED: u8 = 100;
 
 pub(crate) struct Crowd {
     processes: Vec<Process>,
 }
 
-/// What a server did for a crowd in some time.
+/// The batches that a server delivered to a crowd in some time, and their cost.
 pub(crate) struct Served {
     pub(crate) tally: Tally,
     pub(crate) elapsed: Duration,
@@ -37,31 +37,31 @@ impl Served {
 }
 
 impl Crowd {
-    /// Comes, each to a place, and is there when everybody was told something.
-    pub(crate) fn comes(server: &Server, places: &[Place]) -> Self {
-        let share = places.len().div_ceil(places.len().div_ceil(MOST_IN_A_PROCESS).max(1)).max(1);
+    /// Connects the viewers, and waits until everybody has received something.
+    pub(crate) fn connect(server: &Server, specs: &[ViewerSpec]) -> Self {
+        let share = specs.len().div_ceil(specs.len().div_ceil(MAX_PER_PROCESS).max(1)).max(1);
         let mut processes: Vec<_> =
-            places.chunks(share).zip(1..).map(|(places, process)| start(server, places, process, true)).collect();
+            specs.chunks(share).zip(1..).map(|(specs, process)| start(server, specs, process, true)).collect();
         for process in &mut processes {
-            process.hear::<usize>();
+            process.receive::<usize>();
         }
         Self { processes }
     }
 
-    /// Comes, asks, and never reads.
-    pub(crate) fn stalls(server: &Server, places: &[Place]) -> Self {
-        let mut process = start(server, places, STALLED, false);
-        process.hear::<usize>();
+    /// Connects viewers that never read.
+    pub(crate) fn connect_stalled(server: &Server, specs: &[ViewerSpec]) -> Self {
+        let mut process = start(server, specs, STALLED, false);
+        process.receive::<usize>();
         Self { processes: vec![process] }
     }
 
-    /// What the server does for it in that time.
-    pub(crate) fn served(&mut self, server: &mut Server, length: Duration) -> Served {
-        std::thread::sleep(SETTLES);
+    /// Measures the server for the time `length`.
+    pub(crate) fn measure(&mut self, server: &mut Server, length: Duration) -> Served {
+        std::thread::sleep(SETTLE_TIME);
         let before = server.usage();
         let began = Instant::now();
         for process in &mut self.processes {
-            process.tell(&Word::Begin);
+            process.send(&LoadCommand::StartCounting);
         }
         std::thread::sleep(length);
         let tally = self.count();
@@ -69,54 +69,54 @@ impl Crowd {
         Served { tally, elapsed: began.elapsed(), cpu: after.cpu.saturating_sub(before.cpu) }
     }
 
-    /// What it was told since it was asked to count.
+    /// The tally since the counting was started.
     pub(crate) fn count(&mut self) -> Tally {
         for process in &mut self.processes {
-            process.tell(&Word::Count);
+            process.send(&LoadCommand::Count);
         }
-        self.processes.iter_mut().map(Process::hear::<Tally>).fold(Tally::default(), |all, tally| all.and(&tally))
+        self.processes.iter_mut().map(Process::receive::<Tally>).fold(Tally::default(), |all, tally| all.merge(&tally))
     }
 
-    /// Has all of them come again, for that reason; `meanwhile` is done once all have been told to.
-    pub(crate) fn comes_back(&mut self, word: Word, meanwhile: impl FnOnce()) -> Return {
+    /// Has all viewers reconnect, for the reason `command`; `meanwhile` runs once all have been told to.
+    pub(crate) fn reconnect(&mut self, command: LoadCommand, meanwhile: impl FnOnce()) -> ReconnectReport {
         for process in &mut self.processes {
-            process.tell(&word);
+            process.send(&command);
         }
         meanwhile();
-        let backs: Vec<Return> = self.processes.iter_mut().map(Process::hear).collect();
-        Return {
+        let backs: Vec<ReconnectReport> = self.processes.iter_mut().map(Process::receive).collect();
+        ReconnectReport {
             back: backs.iter().map(|back| back.back).sum(),
             of: backs.iter().map(|back| back.of).sum(),
             elapsed: backs.iter().map(|back| back.elapsed).max().unwrap_or_default(),
-            tally: backs.iter().fold(Tally::default(), |all, back| all.and(&back.tally)),
+            tally: backs.iter().fold(Tally::default(), |all, back| all.merge(&back.tally)),
         }
     }
 
-    pub(crate) fn leaves(self) {
+    pub(crate) fn disconnect(self) {
         for process in self.processes {
-            process.ends();
+            process.wait_until_ended();
         }
     }
 }
 
-fn start(server: &Server, places: &[Place], process: u8, reads: bool) -> Process {
+fn start(server: &Server, specs: &[ViewerSpec], process: u8, reads: bool) -> Process {
     Process::with(&WorkerOptions::Load(load::WorkerOptions {
         server: server.address,
-        viewers: places.to_vec(),
+        viewers: specs.to_vec(),
         process,
         reads,
     }))
 }
 
-/// Seconds of processor time that a second takes the server with nobody there.
+/// The server's processor time with no viewer, in seconds for each second.
 pub(crate) fn idle(server: &mut Server, length: Duration) -> f64 {
-    std::thread::sleep(SETTLES);
+    std::thread::sleep(SETTLE_TIME);
     let before = server.usage().cpu;
     std::thread::sleep(length);
     server.usage().cpu.saturating_sub(before).div_duration_f64(length)
 }
 
-/// Everybody at one page, each with a session of their own.
-pub(crate) fn places(slug: &str, tokens: &[String]) -> Vec<Place> {
-    tokens.iter().map(|token| Place { slug: slug.to_owned(), token: token.clone() }).collect()
+/// Viewers of one page, each with a session of their own.
+pub(crate) fn viewer_specs(slug: &str, tokens: &[String]) -> Vec<ViewerSpec> {
+    tokens.iter().map(|token| ViewerSpec { slug: slug.to_owned(), token: token.clone() }).collect()
 }

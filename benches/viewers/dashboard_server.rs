@@ -11,22 +11,22 @@ use crate::common::running_server::{RunningServer, settings};
 use crate::common::{people, process};
 use crate::server::{self, Server};
 
-/// How many people share the sessions: some have a board on the wall, a laptop and a telephone.
+/// The number of people who share the sessions: some have a board on the wall, a laptop and a telephone.
 const PEOPLE: usize = 200;
 
-/// More than any process here has files for.
-const MANY: u64 = 100_000;
+/// A limit of connections that is never reached: more than any process here has files for.
+const NO_LIMIT: u64 = 100_000;
 
-/// What the process is to do.
+/// The options of the process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct WorkerOptions {
     folder: PathBuf,
     directory: String,
-    /// 0 for one of its own.
+    /// The port; 0 for a free one.
     port: u16,
 }
 
-/// A server that can be opened, again and again, with everything it keeps.
+/// The files of a server that can be started again and again: its pages and its state.
 pub(crate) struct Site {
     folder: TempDir,
     directory: String,
@@ -35,7 +35,7 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// With these pages, by slug, and so many sessions.
+    /// Creates a site with these pages, by slug, and so many sessions.
     pub(crate) async fn new(
         directory: &DemoDirectory,
         pages: impl IntoIterator<Item = (String, String)>,
@@ -52,7 +52,7 @@ impl Site {
         Self { folder, directory: directory.url(), tokens }
     }
 
-    /// Opens it, on `port`, or on one of its own for 0.
+    /// Starts its server on `port`, or on a free one for 0.
     pub(crate) fn open(&self, port: u16) -> Server {
         Server::dashboard(WorkerOptions {
             folder: self.folder.path().to_owned(),
@@ -65,15 +65,15 @@ impl Site {
 pub(crate) fn run(options: &WorkerOptions) {
     rocket::execute(async {
         let open = RunningServer::start(figment(&options.folder, options)).await;
-        process::say(&open.address);
+        process::send_to_parent(&open.address);
         server::answer();
         open.wait_until_closed().await;
     });
 }
 
-/// As many as the system allows, from as few addresses as a load has.
+/// The settings: as many connections as the system allows, from as few addresses as a load has.
 fn figment(folder: &Path, options: &WorkerOptions) -> rocket::figment::Figment {
-    let many = raise_open_file_limit().unwrap_or(MANY).min(MANY);
+    let many = raise_open_file_limit().unwrap_or(NO_LIMIT).min(NO_LIMIT);
     settings(folder)
         .merge(("port", options.port))
         .merge(("shutdown.signals", ["term"]))

@@ -14,7 +14,7 @@ use tokio::time::MissedTickBehavior;
 use crate::common::process;
 use crate::{server, tally};
 
-/// What the process is to do.
+/// The options of the process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct WorkerOptions {
     /// Bytes of a frame, its head included.
@@ -30,7 +30,7 @@ pub(crate) fn run(options: &WorkerOptions) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        process::say(&listener.local_addr().unwrap());
+        process::send_to_parent(&listener.local_addr().unwrap());
         server::answer();
         let head = watch::Sender::new(frame(0, options.length));
         tokio::spawn(accept(listener, head.clone()));
@@ -61,7 +61,7 @@ async fn accept(listener: TcpListener, head: watch::Sender<Arc<[u8]>>) {
     }
 }
 
-/// Ends by itself when the viewer is gone.
+/// Serves one viewer until it is gone.
 async fn serve(mut stream: TcpStream, mut head: watch::Receiver<Arc<[u8]>>) {
     {
         let mut request = Vec::with_capacity(1024);

@@ -1,4 +1,4 @@
-//! Whoever watches: a process with thousands of viewers on one thread, each a task that reads into a buffer shared by all.
+//! A load process with thousands of viewers on one thread, each a task that reads into a buffer shared by all.
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -14,73 +14,73 @@ use crate::common::process;
 use crate::tally::Tally;
 use crate::viewer;
 
-/// How many come at the same time, at first: a morning, not a storm.
-const ARRIVING: usize = 64;
+/// The most viewers that connect at the same time, at first: a morning, not a storm.
+const MAX_CONNECTING: usize = 64;
 
-/// Past this, whoever is not back is given up.
+/// The timeout for all viewers to be connected.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What a process is to do.
+/// The options of a load process.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct WorkerOptions {
     pub(crate) server: SocketAddr,
-    pub(crate) viewers: Vec<Place>,
-    /// Which process this is, so that each comes from addresses of its own.
+    pub(crate) viewers: Vec<ViewerSpec>,
+    /// The number of this process, so that each connects from addresses of its own.
     pub(crate) process: u8,
-    /// Whether they take what they are sent.
+    /// Whether the viewers read what they are sent.
     pub(crate) reads: bool,
 }
 
-/// Who watches what.
+/// A viewer to simulate: its page, and its session.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Place {
+pub(crate) struct ViewerSpec {
     pub(crate) slug: String,
-    /// The cookie's value; empty for nobody.
+    /// The session cookie's value; empty for an anonymous viewer.
     pub(crate) token: String,
 }
 
-/// What it is told.
+/// A command to a load process.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) enum Word {
-    /// Counts from now on. Not answered.
-    Begin,
-    /// Says the [`Tally`].
+pub(crate) enum LoadCommand {
+    /// Resets the tally. Not answered.
+    StartCounting,
+    /// Answers with the [`Tally`].
     Count,
-    /// Cuts every connection, has all come again at once, and says how that went: [`Return`].
-    Return,
-    /// The server is about to go away: has all come again as it tells them to, and says how that went.
-    Await,
+    /// Cuts every connection, has all viewers reconnect at once, and answers with a [`ReconnectReport`].
+    Reconnect,
+    /// Waits until all viewers have reconnected to a server that is about to restart, and answers with a [`ReconnectReport`].
+    AwaitReconnect,
 }
 
-/// How a return went.
+/// The outcome of a reconnection of all viewers.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Return {
-    /// How many were told something again, of those who were there.
+pub(crate) struct ReconnectReport {
+    /// The number of viewers that received something again, …
     pub(crate) back: usize,
     pub(crate) of: usize,
-    /// Until the last of them was.
+    /// The time until the last of them did.
     pub(crate) elapsed: Duration,
     pub(crate) tally: Tally,
 }
 
-/// What the viewers of this process share.
-pub(crate) struct Ledger {
+/// The state that the viewers of this process share.
+pub(crate) struct SharedState {
     pub(crate) server: SocketAddr,
     pub(crate) process: u8,
     pub(crate) tally: RefCell<Tally>,
     pub(crate) buffer: RefCell<Vec<u8>>,
     /// Changes when every connection is to be cut.
     pub(crate) cut: watch::Sender<()>,
-    /// How many connect at once. Without a bound once everybody was there.
+    /// Bounds how many connect at once, until everybody has been connected.
     pub(crate) arriving: Semaphore,
     back: Cell<usize>,
     of: usize,
     all_back: Notify,
 }
 
-impl Ledger {
-    /// Somebody was told where the page is.
-    pub(crate) fn one_is_back(&self) {
+impl SharedState {
+    /// Counts a viewer that has received its first state.
+    pub(crate) fn viewer_is_back(&self) {
         self.back.set(self.back.get() + 1);
         if self.back.get() == self.of {
             self.all_back.notify_one();
@@ -91,74 +91,81 @@ impl Ledger {
 pub(crate) fn run(options: WorkerOptions) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, async {
-        if options.reads { watches(options).await } else { takes_nothing(options).await }
+        if options.reads { run_viewers(options).await } else { run_stalled_viewers(options).await }
     });
 }
 
-async fn watches(options: WorkerOptions) {
-    let ledger = Rc::new(Ledger {
+async fn run_viewers(options: WorkerOptions) {
+    let shared = Rc::new(SharedState {
         server: options.server,
         process: options.process,
         tally: RefCell::default(),
         buffer: RefCell::new(vec![0; 64 << 10]),
         cut: watch::Sender::new(()),
-        arriving: Semaphore::new(ARRIVING),
+        arriving: Semaphore::new(MAX_CONNECTING),
         back: Cell::new(0),
         of: options.viewers.len(),
         all_back: Notify::new(),
     });
-    for (n, place) in options.viewers.into_iter().enumerate() {
-        tokio::task::spawn_local(viewer::watches_for_ever(n, place, Rc::clone(&ledger)));
+    for (n, spec) in options.viewers.into_iter().enumerate() {
+        tokio::task::spawn_local(viewer::watch_forever(n, spec, Rc::clone(&shared)));
     }
-    let arrived = timeout(PATIENCE, ledger.all_back.notified()).await;
-    let tally = || ledger.tally.borrow().clone();
-    assert!(arrived.is_ok(), "{} of {} came, {} were lost", ledger.back.get(), ledger.of, tally().lost);
-    ledger.arriving.add_permits(ledger.of);
-    process::say(&ledger.of);
-    let mut words = words();
-    while let Some(word) = words.recv().await {
-        match word {
-            Word::Begin => *ledger.tally.borrow_mut() = Tally::default(),
-            Word::Count => process::say(&tally()),
-            Word::Return => process::say(&come_back(&ledger, true).await),
-            Word::Await => process::say(&come_back(&ledger, false).await),
+    let arrived = timeout(PATIENCE, shared.all_back.notified()).await;
+    let tally = || shared.tally.borrow().clone();
+    assert!(arrived.is_ok(), "{} of {} came, {} were lost", shared.back.get(), shared.of, tally().lost);
+    shared.arriving.add_permits(shared.of);
+    process::send_to_parent(&shared.of);
+    let mut commands = commands();
+    while let Some(command) = commands.recv().await {
+        match command {
+            LoadCommand::StartCounting => *shared.tally.borrow_mut() = Tally::default(),
+            LoadCommand::Count => process::send_to_parent(&tally()),
+            LoadCommand::Reconnect => process::send_to_parent(&reconnect(&shared, true).await),
+            LoadCommand::AwaitReconnect => process::send_to_parent(&reconnect(&shared, false).await),
         }
     }
     // Thousands of connections are closed by the system, sooner than one by one.
     std::process::exit(0);
 }
 
-async fn come_back(ledger: &Ledger, is_cut: bool) -> Return {
+async fn reconnect(shared: &SharedState, is_cut: bool) -> ReconnectReport {
     let began = Instant::now();
-    *ledger.tally.borrow_mut() = Tally::default();
-    ledger.back.set(0);
+    *shared.tally.borrow_mut() = Tally::default();
+    shared.back.set(0);
     if is_cut {
-        ledger.cut.send_replace(());
+        shared.cut.send_replace(());
     }
     // Who is not back by then is seen in the numbers.
-    let _ = timeout(PATIENCE, ledger.all_back.notified()).await;
-    Return { back: ledger.back.get(), of: ledger.of, elapsed: began.elapsed(), tally: ledger.tally.borrow().clone() }
+    let _ = timeout(PATIENCE, shared.all_back.notified()).await;
+    ReconnectReport {
+        back: shared.back.get(),
+        of: shared.of,
+        elapsed: began.elapsed(),
+        tally: shared.tally.borrow().clone(),
+    }
 }
 
-/// Viewers that ask, and then never read.
-async fn takes_nothing(options: WorkerOptions) {
+/// Runs viewers that connect, and then never read.
+async fn run_stalled_viewers(options: WorkerOptions) {
     let mut kept = Vec::new();
-    for (n, place) in options.viewers.iter().enumerate() {
-        kept.push(viewer::asks_and_takes_nothing(n, place, options.server, options.process).await.unwrap());
+    for (n, spec) in options.viewers.iter().enumerate() {
+        kept.push(viewer::connect_stalled(n, spec, options.server, options.process).await.unwrap());
     }
-    process::say(&kept.len());
-    let mut words = words();
-    while let Some(word) = words.recv().await {
-        if matches!(word, Word::Count) {
-            process::say(&Tally::default());
+    process::send_to_parent(&kept.len());
+    let mut commands = commands();
+    while let Some(command) = commands.recv().await {
+        if matches!(command, LoadCommand::Count) {
+            process::send_to_parent(&Tally::default());
         }
     }
     std::process::exit(0);
 }
 
-/// What this process is told, while its one thread goes on.
-fn words() -> mpsc::Receiver<Word> {
-    let (sender, words) = mpsc::channel(1);
-    std::thread::spawn(move || while process::next_word().is_some_and(|word| sender.blocking_send(word).is_ok()) {});
-    words
+/// The commands to this process, read by a thread beside the viewers'.
+fn commands() -> mpsc::Receiver<LoadCommand> {
+    let (sender, commands) = mpsc::channel(1);
+    std::thread::spawn(
+        move || while process::next_command().is_some_and(|command| sender.blocking_send(command).is_ok()) {},
+    );
+    commands
 }

@@ -1,8 +1,8 @@
-//! What the live engine costs: `cargo bench --bench viewers`, optionally with `-- --only frame`, `--seconds 10` and
+//! The cost of the live engine: `cargo bench --bench viewers`, optionally with `-- --only frame`, `--seconds 10` and
 //! `--viewers 1000`.
 //!
-//! The whole program in a process of its own, everybody who watches signed in with a session of their own, and beside it in
-//! the same run [`floor`]: the least that any program can do. Whoever watches is one process or more, with a reader of
+//! The whole program in a process of its own, every viewer signed in with a session of their own, and beside it in
+//! the same run [`floor`]: the least that any program can do. The viewers are one process or more, with a reader of
 //! frames of its own, so that the load is not what is measured. Processor time and memory are the server process's alone.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on should stop here")]
@@ -35,11 +35,11 @@ use serde::{Deserialize, Serialize};
 use crate::common::arguments::Arguments;
 use crate::common::process;
 
-/// As in the program itself; the floor has it too.
+/// The allocator, as in the program itself; the floor has it too.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What a process of this program is to be.
+/// The options of a process of this program, by its role.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum WorkerOptions {
     Server(dashboard_server::WorkerOptions),

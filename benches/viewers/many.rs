@@ -1,34 +1,34 @@
-//! As many viewers as a process has files for; and the same viewers at one page, and at as many as a company has.
+//! As many viewers as a process has files for; and the same viewers on one page, and on as many as a company has.
 
 use std::time::Duration;
 
 use belvedere::demo_directory::DemoDirectory;
 
 use crate::common::report::{number, verdict};
-use crate::crowd::{Crowd, Served, idle, places};
+use crate::crowd::{Crowd, Served, idle, viewer_specs};
 use crate::dashboard_server::Site;
-use crate::load::Place;
+use crate::load::ViewerSpec;
 use crate::pages;
 
-/// What is promised: so long after a reading all but one in a hundred have it.
-const LATE_AT_MOST: Duration = Duration::from_millis(250);
+/// The aim: the 99th percentile of the time from a reading to a viewer.
+const MAX_LATENCY: Duration = Duration::from_millis(250);
 
-/// So many pages, of so many panels.
+/// The number of pages, and of panels on each.
 const PAGES: usize = 200;
 const PANELS: usize = 20;
 
-/// What is promised: frames of many pages cost so many times what they cost on one.
-const PAGES_AT_MOST: f64 = 1.3;
+/// The aim: frames of many pages cost at most this many times what they cost on one.
+const MAX_COST_OF_MANY_PAGES: f64 = 1.3;
 
 pub(crate) async fn measure_crowd(directory: &DemoDirectory, viewers: usize, length: Duration) {
     let page_files = [("board", "1s"), ("still", "1h")].map(|(slug, every)| (slug.to_owned(), pages::one_stat(every)));
     let site = Site::new(directory, page_files, viewers).await;
     let mut server = site.open(0);
     let mut serve = |slug: &str, length| {
-        let mut crowd = Crowd::comes(&server, &places(slug, &site.tokens));
-        let served = crowd.served(&mut server, length);
+        let mut crowd = Crowd::connect(&server, &viewer_specs(slug, &site.tokens));
+        let served = crowd.measure(&mut server, length);
         let memory = server.usage().resident >> 20;
-        crowd.leaves();
+        crowd.disconnect();
         (served, memory)
     };
     let (still, _) = serve("still", length / 3);
@@ -49,15 +49,15 @@ pub(crate) async fn measure_crowd(directory: &DemoDirectory, viewers: usize, len
         of_a_core(&served)
     );
     println!("- the same on a page that stands still: {:.0} % of a core", of_a_core(&still));
-    let reached = late(100) <= LATE_AT_MOST && tally.lost == 0 && tally.gaps == 0;
+    let reached = late(100) <= MAX_LATENCY && tally.lost == 0 && tally.gaps == 0;
     println!(
-        "- from reading to viewer in {:.1?} (99 %), aim {LATE_AT_MOST:?}, all served: {}",
+        "- from reading to viewer in {:.1?} (99 %), aim {MAX_LATENCY:?}, all served: {}",
         late(100),
         verdict(reached)
     );
 }
 
-/// How busy the server is: 100 is a whole core.
+/// The server's processor use in percent of one core.
 fn of_a_core(served: &Served) -> f64 {
     served.cpu.div_duration_f64(served.elapsed) * 100.0
 }
@@ -71,13 +71,13 @@ pub(crate) async fn measure_pages(directory: &DemoDirectory, viewers: usize, len
     for pages in [1, PAGES] {
         let page_files = (0..pages).map(|page| (slug(page), pages::many_stats(PANELS, "1s", page)));
         let site = Site::new(directory, page_files, viewers).await;
-        let at = |(n, token): (usize, &String)| Place { slug: slug(n % pages), token: token.clone() };
-        let places: Vec<_> = site.tokens.iter().enumerate().map(at).collect();
+        let at = |(n, token): (usize, &String)| ViewerSpec { slug: slug(n % pages), token: token.clone() };
+        let specs: Vec<_> = site.tokens.iter().enumerate().map(at).collect();
         let mut server = site.open(0);
         let idle = idle(&mut server, length);
-        let mut crowd = Crowd::comes(&server, &places);
-        let served = crowd.served(&mut server, length);
-        crowd.leaves();
+        let mut crowd = Crowd::connect(&server, &specs);
+        let served = crowd.measure(&mut server, length);
+        crowd.disconnect();
         server.close();
         println!(
             "| {pages} page(s) | {:.0} | {} | {:.1} µs | {:.0} % of a core | {:.0} ms a second |",
@@ -95,8 +95,8 @@ pub(crate) async fn measure_pages(directory: &DemoDirectory, viewers: usize, len
         costs[1].1 / costs[0].1
     );
     println!(
-        "- on {PAGES} pages a frame costs {times:.2} x that on one, aim {PAGES_AT_MOST}: {}",
-        verdict(times <= PAGES_AT_MOST)
+        "- on {PAGES} pages a frame costs {times:.2} x that on one, aim {MAX_COST_OF_MANY_PAGES}: {}",
+        verdict(times <= MAX_COST_OF_MANY_PAGES)
     );
 }
 

@@ -14,12 +14,12 @@ fn page_for(access: &str, panels: &str) -> String {
     format!("title = \"Board\"\naccess = {access}\nkeep = true\n{panels}")
 }
 
-/// One panel of a figure that is another one at every reading.
+/// One panel with a figure that changes at every reading.
 pub(crate) fn one_stat(every: &str) -> String {
     page(&stat(every))
 }
 
-/// The same for everybody.
+/// A public page with one such panel.
 pub(crate) fn one_public_stat(every: &str) -> String {
     page_for("\"public\"", &stat(every))
 }
@@ -32,7 +32,7 @@ fn stat(every: &str) -> String {
     )
 }
 
-/// So many panels, each with a query that no other page asks: there are some hundred zones, and with a space more before
+/// Panels each with a query that no other page has: there are some hundred zones, and with a space more before
 /// its name each is another query.
 pub(crate) fn many_stats(panels: usize, every: &str, page_number: usize) -> String {
     let zones: Vec<String> = jiff::tz::db().available().map(|zone| zone.to_string()).collect();

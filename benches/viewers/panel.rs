@@ -1,4 +1,4 @@
-//! What it costs to make of a reading what is sent: feed, panel, view, batch, with nobody there. In this process, on one
+//! The cost of turning a reading into a batch: feed, panel, view, batch, with no viewer. In this process, on one
 //! thread, by a clock that is moved.
 
 use std::collections::BTreeMap;
@@ -19,20 +19,20 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::common::report::{micros_each, verdict};
 use crate::common::running_server;
 
-/// Between two readings: as often as a page may ask.
+/// The interval of readings: the shortest that a page may have.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// Until whatever is done once is done, and sparklines are as long as they get.
+/// The readings before anything counts: sparklines are as long as they get.
 const WARM_UP: u64 = 1_000;
 
 const READINGS: u64 = 10_000;
 
-/// How often whoever was woken is let run after each reading: feed, channel, and some to spare.
+/// How often woken tasks are let run after each reading: feed, channel, and some to spare.
 const TURNS: usize = 8;
 
 const ROWS: usize = 50;
 
-/// What each kind may cost, in microseconds.
+/// The kinds of panel, each with the aim for its cost in microseconds.
 const CASES: [(&str, &str, f64); 3] = [
     ("a stat", "kind = \"stat\"\nunit = \"percent\"\nthresholds = [{ at = 80, state = \"warn\" }]", 20.0),
     ("a stat with its line of 100 s", "kind = \"stat\"\nsparkline = true\nwindow = \"100s\"", 20.0),

@@ -1,4 +1,4 @@
-//! What is measured, in a process of its own: the server, or the floor. It answers what it has used so far.
+//! The measured process, the server or the floor, which reports its processor time and memory.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::common::process::{self, Process};
 use crate::common::usage;
 use crate::{WorkerOptions, dashboard_server, floor};
 
-/// What a server has used so far.
+/// The processor time and memory of a server so far.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Usage {
     pub(crate) cpu: Duration,
@@ -17,7 +17,7 @@ pub(crate) struct Usage {
     pub(crate) resident: u64,
 }
 
-/// A server that is open.
+/// A running server process.
 pub(crate) struct Server {
     process: Process,
     pub(crate) address: SocketAddr,
@@ -34,26 +34,26 @@ impl Server {
 
     fn with(options: &WorkerOptions) -> Self {
         let mut process = Process::with(options);
-        let address = process.hear();
+        let address = process.receive();
         Self { process, address }
     }
 
     pub(crate) fn usage(&mut self) -> Usage {
-        self.process.ask(&())
+        self.process.request(&())
     }
 
     /// Ends it as the system ends a service, and waits until it has.
     pub(crate) fn close(self) {
         self.process.terminate();
-        self.process.ends();
+        self.process.wait_until_ended();
     }
 }
 
-/// Answers, until nobody asks any more; then this process ends.
+/// Answers requests for the usage, until the process that started this one is gone; then this process ends.
 pub(crate) fn answer() {
     std::thread::spawn(|| {
-        while process::next_word::<()>().is_some() {
-            process::say(&Usage { cpu: usage::cpu(), resident: usage::resident() });
+        while process::next_command::<()>().is_some() {
+            process::send_to_parent(&Usage { cpu: usage::cpu(), resident: usage::resident() });
         }
     });
 }

@@ -1,54 +1,54 @@
-//! Viewers that take nothing: what the others notice of it, and what they weigh.
+//! Stalled viewers, which read nothing: their effect on the others' latency, and their memory.
 
 use std::time::{Duration, Instant};
 
 use belvedere::demo_directory::DemoDirectory;
 
 use crate::common::report::{number, verdict};
-use crate::crowd::{Crowd, STALLED, Served, places};
+use crate::crowd::{Crowd, STALLED, Served, viewer_specs};
 use crate::dashboard_server::Site;
 use crate::pages;
 
-/// One in so many is stalled.
-const ONE_IN: usize = 5;
+/// One viewer in this many is stalled.
+const STALLED_ONE_IN: usize = 5;
 
-/// What is promised: the others' frames come so many times as late, …
-const LATER_AT_MOST: f64 = 1.2;
+/// The aim: the others' frames are at most this many times as late, …
+const MAX_TIMES_AS_LATE: f64 = 1.2;
 
-/// … and who is stalled weighs so many KiB.
-const WEIGHS_AT_MOST: f64 = 64.0;
+/// … and a stalled viewer takes at most this many KiB.
+const MAX_STALLED_KIB: f64 = 64.0;
 
-/// Panels enough that the system's own buffers are full within seconds.
+/// The number of panels: enough that the system's own buffers are full within seconds.
 const PANELS: usize = 40;
 
-/// Past this, what is queued is looked at as it is.
+/// The longest wait for the system's buffers to be full.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) async fn measure(directory: &DemoDirectory, viewers: usize, length: Duration) {
     let page = || [("board".to_owned(), pages::many_stats(PANELS, "500ms", 0))];
     let site = Site::new(directory, page(), viewers).await;
-    let places = places("board", &site.tokens);
-    let (few, others) = places.split_at(viewers / ONE_IN);
+    let specs = viewer_specs("board", &site.tokens);
+    let (few, others) = specs.split_at(viewers / STALLED_ONE_IN);
 
     let mut server = site.open(0);
-    let mut crowd = Crowd::comes(&server, others);
-    let reading = Crowd::comes(&server, few);
-    let without = crowd.served(&mut server, length);
-    crowd.leaves();
-    reading.leaves();
+    let mut crowd = Crowd::connect(&server, others);
+    let reading = Crowd::connect(&server, few);
+    let without = crowd.measure(&mut server, length);
+    crowd.disconnect();
+    reading.disconnect();
     server.close();
 
     let mut server = site.open(0);
-    let mut crowd = Crowd::comes(&server, others);
-    crowd.served(&mut server, Duration::from_secs(1));
+    let mut crowd = Crowd::connect(&server, others);
+    crowd.measure(&mut server, Duration::from_secs(1));
     let before = server.usage().resident;
-    let stalled = Crowd::stalls(&server, few);
+    let stalled = Crowd::connect_stalled(&server, few);
     let (stuck, queued) = until_stuck(server.address.port());
-    let with = crowd.served(&mut server, length);
+    let with = crowd.measure(&mut server, length);
     let weighs =
         number(usize::try_from(server.usage().resident.saturating_sub(before)).unwrap()) / 1024.0 / number(few.len());
-    crowd.leaves();
-    stalled.leaves();
+    crowd.disconnect();
+    stalled.disconnect();
     server.close();
 
     println!("\n| {viewers} viewers, {} of them stalled | median | 99 % | bytes a frame |", few.len());
@@ -66,8 +66,11 @@ pub(crate) async fn measure(directory: &DemoDirectory, viewers: usize, length: D
     let slowest = |served: &Served| served.tally.under_way.all_but_one_in(100);
     let times = slowest(&with).div_duration_f64(slowest(&without));
     println!("- {stuck} connections are stuck, with {} KiB each in the system's buffers", queued / 1024 / stuck.max(1));
-    println!("- the others' 99 % is {times:.2} x as late, aim {LATER_AT_MOST}: {}", verdict(times <= LATER_AT_MOST));
-    println!("- who is stalled weighs {weighs:.1} KiB, aim {WEIGHS_AT_MOST}: {}", verdict(weighs <= WEIGHS_AT_MOST));
+    println!(
+        "- the others' 99 % is {times:.2} x as late, aim {MAX_TIMES_AS_LATE}: {}",
+        verdict(times <= MAX_TIMES_AS_LATE)
+    );
+    println!("- who is stalled weighs {weighs:.1} KiB, aim {MAX_STALLED_KIB}: {}", verdict(weighs <= MAX_STALLED_KIB));
     assert_eq!((with.tally.gaps, with.tally.lost), (0, 0), "the others are told everything");
 }
 

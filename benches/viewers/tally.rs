@@ -1,36 +1,36 @@
-//! What the viewers of a process were told, counted.
+//! The counts and latencies of the messages that the viewers of a process received.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-/// How fine latencies are told apart.
+/// The width of a bucket of latencies.
 const STEP: Duration = Duration::from_micros(250);
 
-/// What took longer is counted as this long.
-const LONGEST: usize = 120_000;
+/// The number of buckets; a longer latency counts as the longest.
+const MAX_STEPS: usize = 120_000;
 
-/// How many, and how late.
+/// The messages received: how many, and how late.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Tally {
-    /// Batches.
+    /// The number of batches.
     pub(crate) frames: usize,
     /// Bytes of batches as they came over the wire, frame heads included.
     pub(crate) bytes: u64,
     pub(crate) snapshots: usize,
     /// Batches that did not follow on what was there.
     pub(crate) gaps: usize,
-    /// Connections that ended without a goodbye, and those that were not let in.
+    /// Connections that ended without a `bye`, and those that were refused.
     pub(crate) lost: usize,
-    /// After the reading that they tell of first.
-    pub(crate) late: Late,
-    /// After they were made.
-    pub(crate) under_way: Late,
+    /// The time since the batch's first reading.
+    pub(crate) late: LatencyHistogram,
+    /// The time since the batch was made.
+    pub(crate) under_way: LatencyHistogram,
 }
 
-/// How many batches came how many [`STEP`]s late.
+/// A histogram of latencies, in buckets of [`STEP`].
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Late(Vec<u32>);
+pub(crate) struct LatencyHistogram(Vec<u32>);
 
 impl Tally {
     /// Counts a batch of that many bytes, whose reading is of the moment `at`, and which was made when it says `sent`: in
@@ -38,12 +38,12 @@ impl Tally {
     pub(crate) fn batch(&mut self, length: usize, at: u64, sent: u64, now: Duration) {
         self.frames += 1;
         self.bytes += u64::try_from(length).unwrap_or(0);
-        self.late.count(at, now);
-        self.under_way.count(sent, now);
+        self.late.record(at, now);
+        self.under_way.record(sent, now);
     }
 
-    /// This and what was counted elsewhere.
-    pub(crate) fn and(mut self, other: &Self) -> Self {
+    /// The sum of this tally and another.
+    pub(crate) fn merge(mut self, other: &Self) -> Self {
         self.frames += other.frames;
         self.bytes += other.bytes;
         self.snapshots += other.snapshots;
@@ -54,17 +54,17 @@ impl Tally {
         self
     }
 
-    /// Bytes of a batch on the wire, on average.
+    /// The mean length of a batch on the wire, in bytes.
     pub(crate) fn bytes_each(&self) -> u64 {
         self.bytes / u64::try_from(self.frames.max(1)).unwrap_or(1)
     }
 }
 
-impl Late {
-    fn count(&mut self, from: u64, now: Duration) {
+impl LatencyHistogram {
+    fn record(&mut self, from: u64, now: Duration) {
         let late = now.saturating_sub(Duration::from_millis(from)).div_duration_f64(STEP);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is bounded, and not negative")]
-        let step = (late as usize).min(LONGEST);
+        let step = (late as usize).min(MAX_STEPS);
         if self.0.len() <= step {
             self.0.resize(step + 1, 0);
         }
@@ -78,7 +78,7 @@ impl Late {
         }
     }
 
-    /// How late all but one in so many were, at most: 2 gives the median, 100 what is called p99.
+    /// The latency that all but one in `many` stay within: 2 gives the median, 100 the 99th percentile.
     pub(crate) fn all_but_one_in(&self, many: u64) -> Duration {
         let count: u64 = self.0.iter().map(|count| u64::from(*count)).sum();
         let wanted = count - count / many;
@@ -91,7 +91,7 @@ impl Late {
     }
 }
 
-/// The time since the Unix epoch, as the server's frames have it.
+/// The time since the Unix epoch, as in the server's frames.
 pub(crate) fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

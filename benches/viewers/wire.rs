@@ -1,28 +1,28 @@
-//! Reads what a server sends to a viewer: frames of RFC 6455, 5.2, unmasked and unfragmented, and of the text in them only
+//! Parses what a server sends to a viewer: frames of RFC 6455, 5.2, unmasked and unfragmented, and of the text in them only
 //! what is counted. Cheap, so that the load is not what is measured.
 
-/// Where in a text the numbers stand that are looked for: before the first panel's view.
+/// The bytes of a text in which numbers are looked for: they stand before the first panel's view.
 const HEAD: usize = 192;
 
-/// What a viewer answers to a ping: `{"type":"pong"}`, masked as all that a client says, by four zeros.
+/// The answer to a ping: `{"type":"pong"}`, masked as every client's frame, by four zeros.
 pub(crate) const PONG: &[u8] = b"\x81\x8f\0\0\0\0{\"type\":\"pong\"}";
 
-/// What a frame is.
+/// The type of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum MessageKind {
     Hello,
     Snapshot,
     Batch,
     Bye,
-    /// Whether anybody is there.
+    /// A heartbeat.
     Ping,
-    /// The close frame.
+    /// A close frame, or a message of another type.
     Other,
 }
 
-/// One frame, and what its text says.
+/// One frame with its text.
 pub(crate) struct Frame<'a> {
-    pub(crate) kind: Kind,
+    pub(crate) kind: MessageKind,
     pub(crate) text: &'a [u8],
     /// Bytes on the wire, its head included.
     pub(crate) length: usize,
@@ -37,7 +37,7 @@ impl Frame<'_> {
     }
 
     /// The short text after `key`, such as `"epoch":"`.
-    pub(crate) fn words(&self, key: &str) -> Option<&str> {
+    pub(crate) fn string(&self, key: &str) -> Option<&str> {
         let rest = self.after(key)?;
         let end = rest.iter().position(|byte| *byte == b'"')?;
         std::str::from_utf8(&rest[..end]).ok()
@@ -50,19 +50,19 @@ impl Frame<'_> {
     }
 }
 
-/// What came and is no whole frame yet. Empty nearly always.
+/// The bytes of an incomplete frame. Empty nearly always.
 #[derive(Default)]
-pub(crate) struct Rest(Vec<u8>);
+pub(crate) struct FrameBuffer(Vec<u8>);
 
-impl Rest {
-    /// Takes what was read, and tells of each whole frame; `told` says whether to go on.
-    pub(crate) fn take(&mut self, read: &[u8], mut told: impl FnMut(&Frame<'_>) -> bool) {
+impl FrameBuffer {
+    /// Adds bytes, and calls `on_frame` for each whole frame until it returns `false`.
+    pub(crate) fn push(&mut self, read: &[u8], mut on_frame: impl FnMut(&Frame<'_>) -> bool) {
         if self.0.is_empty() {
-            let used = each(read, &mut told);
+            let used = for_each_frame(read, &mut on_frame);
             self.0.extend_from_slice(&read[used..]);
         } else {
             self.0.extend_from_slice(read);
-            let used = each(&self.0, &mut told);
+            let used = for_each_frame(&self.0, &mut on_frame);
             self.0.drain(..used);
             if self.0.is_empty() {
                 self.0 = Vec::new();
@@ -71,20 +71,20 @@ impl Rest {
     }
 }
 
-/// Tells of each whole frame in `bytes`, and says how many bytes those were.
-fn each(bytes: &[u8], told: &mut impl FnMut(&Frame<'_>) -> bool) -> usize {
+/// Calls `on_frame` for each whole frame in `bytes`, and returns how many bytes those were.
+fn for_each_frame(bytes: &[u8], on_frame: &mut impl FnMut(&Frame<'_>) -> bool) -> usize {
     let mut used = 0;
-    while let Some((opcode, text, length)) = first(&bytes[used..]) {
+    while let Some((opcode, text, length)) = parse_frame(&bytes[used..]) {
         used += length;
-        if !told(&Frame { kind: kind(opcode, text), text, length }) {
+        if !on_frame(&Frame { kind: kind(opcode, text), text, length }) {
             break;
         }
     }
     used
 }
 
-/// The first frame: its opcode, its payload, and its length as a whole.
-fn first(bytes: &[u8]) -> Option<(u8, &[u8], usize)> {
+/// Parses the first frame: its opcode, its payload, and its whole length.
+fn parse_frame(bytes: &[u8]) -> Option<(u8, &[u8], usize)> {
     let &[opcode, short, ..] = bytes else { return None };
     let (length, begins) = match short {
         126 => (usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?)), 4),
@@ -95,14 +95,14 @@ fn first(bytes: &[u8]) -> Option<(u8, &[u8], usize)> {
     Some((opcode & 0x0f, bytes.get(begins..whole)?, whole))
 }
 
-fn kind(opcode: u8, text: &[u8]) -> Kind {
+fn kind(opcode: u8, text: &[u8]) -> MessageKind {
     const TYPE: &[u8] = b"{\"type\":\"";
     match (opcode, text.strip_prefix(TYPE)) {
-        (1, Some(rest)) if rest.starts_with(b"batch") => Kind::Batch,
-        (1, Some(rest)) if rest.starts_with(b"snapshot") => Kind::Snapshot,
-        (1, Some(rest)) if rest.starts_with(b"hello") => Kind::Hello,
-        (1, Some(rest)) if rest.starts_with(b"bye") => Kind::Bye,
-        (1, Some(rest)) if rest.starts_with(b"ping") => Kind::Ping,
-        _ => Kind::Other,
+        (1, Some(rest)) if rest.starts_with(b"batch") => MessageKind::Batch,
+        (1, Some(rest)) if rest.starts_with(b"snapshot") => MessageKind::Snapshot,
+        (1, Some(rest)) if rest.starts_with(b"hello") => MessageKind::Hello,
+        (1, Some(rest)) if rest.starts_with(b"bye") => MessageKind::Bye,
+        (1, Some(rest)) if rest.starts_with(b"ping") => MessageKind::Ping,
+        _ => MessageKind::Other,
     }
 }

@@ -21,7 +21,7 @@ pub struct PasswordRules {
 /// The rule that a new password violates, in words for its owner.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordRuleViolation {
-    /// It is short.
+    /// It is too short.
     #[error(
         "The password has {length} characters and needs {shortest} or more. A few words in a row are easy to remember; \
          spaces are welcome."

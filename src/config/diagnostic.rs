@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-/// Nobody reads more than this in one go, and each costs a look through its text.
+/// The most diagnostics kept: nobody reads more in one go, and each costs a look through its text.
 const MAX_DIAGNOSTICS: usize = 100;
 
 /// The text of a file that somebody wrote, for showing the line a diagnostic is about.

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use crate::domain::Password;
 
-/// Name look-up, TCP and TLS on a slow line; a dead server must not hold up a sign-in for longer.
+/// The time for name look-up, TCP and TLS on a slow line; a dead server must not hold up a sign-in for longer.
 const DEFAULT_DIAL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A search in a large domain, with room to spare; beyond this people take it for broken.
+/// The time for a search in a large domain, with room to spare; beyond this people take it for broken.
 const DEFAULT_OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Sixteen binds at the same time are some thousand a second; a domain controller allows 5,000 connections.
+/// The connections of a pool: sixteen concurrent binds are some thousand a second; a domain controller allows 5,000.
 const DEFAULT_CONNECTIONS: usize = 16;
 
 /// A week, so that nobody's password runs out over a holiday weekend unannounced.

@@ -1,6 +1,6 @@
 //! Text for messages: quoted input, and suggestions of what was probably meant.
 
-/// Longer input is truncated in messages.
+/// The longest quote of input in a message; longer input is truncated.
 const MAX_QUOTED_CHARS: usize = 60;
 
 /// Quotes input for a message: control characters escaped, long texts truncated.

@@ -2,7 +2,7 @@ use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
 use super::diagnostic::{Diagnostic, Diagnostics, LocationKind};
 
-/// Beyond this a line is no longer something a person wrote to be read; showing it would flood the terminal.
+/// The longest line that is shown whole: a longer one was not written to be read, and would flood the terminal.
 const MAX_SHOWN_LINE: usize = 400;
 
 impl Diagnostics {

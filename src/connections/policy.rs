@@ -13,9 +13,9 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 /// The directions in which a connection is shut down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ShutdownMode {
-    /// Nothing more is read from it; a response under way is still written.
+    /// Reading alone: a response under way is still written.
     Read,
-    /// It ends at once.
+    /// Both directions: the connection ends at once.
     Both,
 }
 

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Browsers send some 150 characters; nobody reads more of it in a list of sessions.
+/// The most characters kept of a `User-Agent`: browsers send some 150, and nobody reads more in a list of sessions.
 const MAX_USER_AGENT_CHARS: usize = 256;
 
 /// The client of a request, as far as it is known: for the list of one's sessions, the audit and the throttle.

@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Long enough for any title made into a name, short enough for a URL and a log line.
+/// The longest name: enough for any title made into a name, short enough for a URL and a log line.
 const MAX_NAME_CHARS: usize = 64;
 
 /// Why a text cannot be a name.

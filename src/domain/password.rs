@@ -2,7 +2,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// AD ends at 256 characters; other directories take more. Beyond this it is not a password but a flood.
+/// The longest password: AD ends at 256 characters, other directories take more. Beyond this it is a flood.
 const MAX_PASSWORD_BYTES: usize = 1024;
 
 /// A password on its way to one bind. It wipes itself when dropped and never prints itself.

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// AD allows 20 characters for `sAMAccountName` and 1,024 for `userPrincipalName`; mail addresses end at 254.
+/// The longest name: AD allows 20 characters for `sAMAccountName`, 1,024 for `userPrincipalName`; a mail address has 254.
 const MAX_USERNAME_CHARS: usize = 256;
 
 /// A name as someone typed it into the sign-in form, trimmed: `alice`, `alice@corp.example.com` or `CORP\alice`.

@@ -11,7 +11,7 @@ use crate::domain::{Bindings, Clock, Timestamp};
 use crate::pages::Page;
 use crate::sources::Sources;
 
-/// Feeds that are due at the same moment share one batch, when their answers come within this time of one another.
+/// The time within which answers of feeds that are due at the same moment share one batch.
 const COALESCE_WINDOW: Duration = Duration::from_millis(5);
 
 /// The subscriptions of a channel to the feeds of its page's panels.

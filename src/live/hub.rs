@@ -24,7 +24,7 @@ use super::ws_connection::WsConnection;
 /// cares to ask for.
 const MAX_CHANNELS: usize = 1_000;
 
-/// A share of the channels, so that whoever tries all the inputs of one page leaves room for the others.
+/// A page's greatest share of the channels, so that all the inputs of one page leave room for the others.
 const MAX_CHANNELS_PER_PAGE: usize = 250;
 
 /// All running channels, and their live connections.

@@ -99,7 +99,7 @@ pub(super) fn format_fixed(value: f64, decimals: u8, grouped: bool) -> String {
     text
 }
 
-/// U+2212, as wide as a plus sign and never broken from its number.
+/// The minus sign U+2212, as wide as a plus sign and never broken from its number.
 const MINUS: &str = "−";
 
 /// Rounds half away from zero, as people do. Never to a negative zero.

@@ -18,15 +18,15 @@ pub enum ReadingMismatch {
     NotOneNumber {
         /// `a gauge`.
         kind: &'static str,
-        /// How many there are.
+        /// The number that there are.
         count: usize,
     },
     /// There are more lines than a chart draws: they could not be read, and would grow without bound.
     #[error("a chart draws at most {most} lines, but the source gave {count}; let the query pick fewer")]
     TooManyLines {
-        /// How many are drawn.
+        /// The most lines that are drawn.
         most: usize,
-        /// How many there are.
+        /// The number that there are.
         count: usize,
     },
     /// Two numbers have the same label, and cannot be two lines.

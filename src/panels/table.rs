@@ -12,7 +12,7 @@ use crate::domain::{DataTable as Rows, HealthState, Reading, TableCell, TableCol
 /// panel's unit is that of every column. Numbers without a unit may be ports, years or ids, so they are not grouped.
 ///
 /// The panel's thresholds are in the panel's unit, so they apply to the columns that have that unit.
-/// What is good is not marked.
+/// Good values are not marked.
 #[derive(Debug)]
 pub(super) struct TablePanel {
     unit: Unit,

@@ -125,7 +125,7 @@ pub struct ChartView {
     pub series: Vec<ChartSeries>,
     /// The vertical axis.
     pub axis: Axis,
-    /// How far back the chart goes, in milliseconds. Points older than this before the newest one are dropped.
+    /// The chart's time window in milliseconds. Points older than this before the newest one are dropped.
     pub window: u64,
     /// The thresholds, each with the state that begins there.
     pub thresholds: Vec<(f64, HealthState)>,
@@ -188,7 +188,7 @@ pub struct ChartAppend {
 pub struct BarView {
     /// The bars, in order.
     pub bars: Vec<BarRow>,
-    /// How many more the source gave than are shown.
+    /// The number beyond those shown.
     #[serde(skip_serializing_if = "is_zero")]
     pub more: usize,
 }
@@ -214,7 +214,7 @@ pub struct TableView {
     pub columns: Vec<ColumnView>,
     /// The rows, top to bottom; each has a cell for each column.
     pub rows: Vec<Vec<CellView>>,
-    /// How many more rows the source gave than are shown.
+    /// The number of rows beyond those shown.
     pub more: usize,
 }
 
@@ -252,7 +252,7 @@ pub struct CellView {
 pub struct StatesView {
     /// The things, in order.
     pub rows: Vec<StateRow>,
-    /// How many more the source gave than are shown.
+    /// The number beyond those shown.
     #[serde(skip_serializing_if = "is_zero")]
     pub more: usize,
 }

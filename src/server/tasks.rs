@@ -58,7 +58,7 @@ impl Tasks {
                 Arc::clone(clock),
             ))),
             _token_poller: AbortOnDropHandle::new(tokio::spawn(async move {
-                api_auth.tokens().poll_external_changes().await
+                api_auth.tokens().poll_external_changes().await;
             })),
             _group_watch: AbortOnDropHandle::new(tokio::spawn(groups)),
             _refresher: AbortOnDropHandle::new(tokio::spawn(async move { refresher.run().await })),

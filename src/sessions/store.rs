@@ -22,7 +22,7 @@ const KIND: StoreKind = StoreKind { name: "session store", if_recreated: "everyb
 /// How often the last use of a session is written at most, so that reading a page does not wait for the disk.
 const TOUCH_INTERVAL: Duration = Duration::from_mins(1);
 
-/// With a short idle time, "about a minute" would be too coarse: last use is then written this many times within it.
+/// The least number of times that last use is written within the idle time: for a short one, "about a minute" is too coarse.
 const TOUCHES_WITHIN_IDLE: u32 = 4;
 
 /// How long an ended session's row is kept, to give late connections its end reason. A page that was asleep for longer

@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 
 use crate::store::{StoreError, fill_randomly};
 
-/// 256 bits: nobody guesses one, however many sessions there are.
+/// The random bytes of a token: 256 bits, which nobody guesses, however many sessions there are.
 const BYTES: usize = 32;
 
-/// 32 bytes in base64url without padding.
+/// The length of a token's text: 32 bytes in base64url without padding.
 const CHARACTERS: usize = 43;
 
 /// The secret session token in a browser's cookie: whoever has it is the member. It does not print itself, and wipes

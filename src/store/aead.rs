@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{StoreError, fill_randomly};
 
-/// XChaCha20's nonces are long enough to be random, however many there are (draft-irtf-cfrg-xchacha-03, 3.1).
+/// The length of XChaCha20's nonces: enough to be random, however many there are (draft-irtf-cfrg-xchacha-03, 3.1).
 const NONCE_BYTES: usize = 24;
 
 /// A 256-bit key for an [`AeadCipher`]. It wipes itself when dropped and does not print itself.

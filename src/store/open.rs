@@ -23,7 +23,7 @@ const MAX_CONNECTIONS: u32 = 4;
 /// first.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// After so many pages of 4 KiB the write-ahead log is checkpointed into the file, with two waits for the disk: some
+/// The pages of 4 KiB after which the write-ahead log is checkpointed into the file, with two waits for the disk: some
 /// thousands of sign-ins, and 16 MiB beside the file.
 const CHECKPOINT_PAGES: &str = "4000";
 

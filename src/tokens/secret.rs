@@ -11,10 +11,10 @@ use crate::store::{StoreError, fill_randomly};
 /// The prefix of every token, so that a leaked one is recognised by secret scanners.
 pub const TOKEN_PREFIX: &str = "bvt_";
 
-/// 256 bits: nobody guesses one, however many there are.
+/// The random bytes of a token: 256 bits, which nobody guesses, however many there are.
 const BYTES: usize = 32;
 
-/// 32 bytes in base64url without padding.
+/// The length of the secret's text: 32 bytes in base64url without padding.
 const SECRET_CHARACTERS: usize = 43;
 
 /// The checksum: three bytes in base64url. One text in sixteen million that only looks like a token passes: a secret

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::domain::{EndReason, Person, Revalidation, Timestamp, TokenId, TokenScope};
 
-/// Long enough for "backup of the wall display in Lyon", short enough for a line of a list.
+/// The longest name: enough for "backup of the wall display in Lyon", short enough for a line of a list.
 const MAX_NAME_CHARACTERS: usize = 60;
 
 /// A personal API token, without its secret.

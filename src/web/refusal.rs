@@ -24,7 +24,7 @@ use super::www_authenticate::{RejectedAuthorization, capitalize, challenges};
 /// The length of an error's reference in bytes: enough to find one line in a log.
 const REFERENCE_BYTES: usize = 5;
 
-/// When to try again: what is not reachable may be back by then.
+/// The delay before another try: what is not reachable may be back by then.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// The cause of a server error: for the log, which has it under the reference that the visitor sees.

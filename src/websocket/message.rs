@@ -13,7 +13,7 @@ pub(super) struct PartialMessage {
     is_text: bool,
     is_deflated: bool,
     bytes: Vec<u8>,
-    /// How many of the bytes were found to be UTF-8. Behind them is at most a character's beginning.
+    /// The number of bytes found to be UTF-8. Behind them is at most a character's beginning.
     utf8_checked: usize,
     empty_frames: u8,
 }

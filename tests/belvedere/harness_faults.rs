@@ -8,7 +8,7 @@ use crate::harness::black_hole::BlackHole;
 use crate::harness::certificates::client_config;
 use crate::harness::fault_proxy::{Fault, FaultProxy};
 use crate::harness::garbage::Garbage;
-use crate::harness::ldap_requests::{SentSearch, SearchScope};
+use crate::harness::ldap_requests::{SearchScope, SentSearch};
 use crate::harness::{samba, slapd};
 
 /// What a client waits that must be kept waiting, and how much longer a busy machine may take.

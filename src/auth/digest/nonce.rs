@@ -22,7 +22,7 @@ const MAX_REMEMBERED: usize = 10_000;
 
 const TIME_BYTES: usize = 8;
 const RANDOM_BYTES: usize = 8;
-/// Half of HMAC-SHA256, as RFC 2104, 5, allows.
+/// The length of a nonce's tag: half of HMAC-SHA256, as RFC 2104, 5, allows.
 const TAG_BYTES: usize = 16;
 const NONCE_BYTES: usize = TIME_BYTES + RANDOM_BYTES + TAG_BYTES;
 

@@ -161,7 +161,8 @@ impl SignInFixture {
         let factors = folder.path().join("factors.db");
         let factors = Factors::open(&factors, keys.factors_key(), clock.clone()).await.unwrap();
         let second_step = SecondStep::new(factors, Duration::from_hours(12));
-        let auth = Auth::new(directory.clone(), sessions.clone(), second_step, Audit::new(), to_clock(clock.clone()), keys);
+        let auth =
+            Auth::new(directory.clone(), sessions.clone(), second_step, Audit::new(), to_clock(clock.clone()), keys);
         Self { auth, directory, sessions, clock, _folder: folder }
     }
 

@@ -10,19 +10,19 @@ use crate::domain::{Placeholder, TextTemplate};
 /// The default of `window` for charts and sparklines.
 const DEFAULT_WINDOW: Duration = Duration::from_mins(15);
 
-/// More points than a wide screen has columns of pixels; every viewer gets all of them at the first paint.
+/// The most points: more than a wide screen has columns of pixels; every viewer gets all of them at the first paint.
 const MAX_POINTS: u32 = 3_600;
 
-/// History is kept in memory; what goes further back belongs into a database.
+/// The longest window: history is kept in memory; what goes further back belongs into a database.
 const MAX_WINDOW: Duration = Duration::from_hours(24 * 30);
 
 /// The default of `rows` for tables: about a screen.
 const DEFAULT_ROWS: i64 = 20;
 
-/// More rows than anybody reads on a live page.
+/// The most rows: more than anybody reads on a live page.
 const MAX_ROWS: i64 = 500;
 
-/// More columns than fit a screen.
+/// The most columns: more than fit a screen.
 const MAX_COLUMNS: usize = 30;
 
 /// The name of a panel's kind, before the settings of that kind are read.

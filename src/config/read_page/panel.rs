@@ -7,13 +7,13 @@ use super::super::reader::{DiagnosticSink, Fields, Located};
 use super::kind::{KIND_SPECIFIC_KEYS, KINDS, PanelKindName};
 use crate::domain::{HealthState, PanelId, SourceName, Threshold};
 
-/// Batches go out ten times a second; asking more often than that would be seen by nobody.
+/// The shortest interval of queries: batches go out ten times a second, so nobody would see more.
 pub(super) const MIN_EVERY: Duration = Duration::from_millis(100);
 
 /// A page is live. What changes less than once a day has no need to be asked again.
 const MAX_EVERY: Duration = Duration::from_hours(24);
 
-/// Slow enough for any source, quick enough to be called live.
+/// The interval of queries: slow enough for any source, quick enough to be called live.
 const DEFAULT_EVERY: Duration = Duration::from_secs(5);
 
 /// The default of `stale_after` is this many times `every`: a reading is late when as many in a row failed to come …
@@ -22,16 +22,16 @@ const STALE_AFTER_MISSES: u32 = 3;
 /// … but a hiccup shorter than this is no news.
 const MIN_DEFAULT_STALE: Duration = Duration::from_secs(5);
 
-/// Nobody waits longer than a month to hear that a value is old.
+/// The latest that a value is shown as old: nobody waits longer than a month to hear of it.
 pub(super) const MAX_STALE: Duration = Duration::from_hours(24 * 30);
 
-/// Digits behind the point; a double has no more than this many worth showing.
+/// The most digits behind the point; a double has no more than this many worth showing.
 const MAX_DECIMALS: i64 = 9;
 
 /// A unit longer than this is a sentence.
 const MAX_UNIT_CHARS: usize = 20;
 
-/// Good, warn, bad, from both sides, with room to spare.
+/// The most thresholds: good, warn, bad, from both sides, with room to spare.
 const MAX_THRESHOLDS: usize = 10;
 
 const UNITS: [(&str, Unit); 6] = [

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::super::account_settings::{AccountSettings, DigestSettings};
 use super::super::reader::Fields;
 
-/// Beyond what NIST SP 800-63B (5.1.1.2) asks of a password that stands alone, since a local account may have no second
+/// The least characters of a password: beyond what NIST SP 800-63B (5.1.1.2) asks, since an account may have no second
 /// factor.
 const DEFAULT_SHORTEST_PASSWORD: i64 = 12;
 
@@ -16,10 +16,10 @@ const MAX_SHORTEST_PASSWORD: i64 = 64;
 /// A weekend and a day.
 const DEFAULT_INVITATION_LASTS: Duration = Duration::from_hours(72);
 
-/// Shorter, and the mail may come too late.
+/// The shortest lifetime of an invitation; shorter, and the mail may come too late.
 const MIN_INVITATION: Duration = Duration::from_mins(5);
 
-/// Longer, and it lies forgotten in a mailbox.
+/// The longest lifetime of an invitation; longer, and it lies forgotten in a mailbox.
 const MAX_INVITATION: Duration = Duration::from_hours(24 * 30);
 
 /// `[accounts]`.

@@ -7,7 +7,7 @@ use super::super::reader::Fields;
 /// then.
 const DEFAULT_REMEMBER: Duration = Duration::from_mins(1);
 
-/// Longer, and a password that was changed would open pages for too long.
+/// The longest caching of a password; longer, and one that was changed would open pages for too long.
 const MAX_REMEMBER: Duration = Duration::from_mins(15);
 
 /// A quarter: long enough not to be a nuisance, short enough that nobody forgets what a token was for.
@@ -18,13 +18,13 @@ const DEFAULT_LONGEST: Duration = Duration::from_hours(365 * 24);
 /// A shorter token would expire while it is being copied.
 const MIN_TOKEN_LIFETIME: Duration = Duration::from_mins(1);
 
-/// Ten years. A longer one outlives everybody's memory of it.
+/// The longest lifetime of a token, ten years: a longer one outlives everybody's memory of it.
 const MAX_TOKEN_LIFETIME: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// A week's holiday is noticed on the first working day after it.
 const DEFAULT_UNREFRESHED: Duration = Duration::from_hours(7 * 24);
 
-/// Long enough for a client whose clock is a minute off, short enough that nobody keeps it.
+/// The lifetime of a JWT: long enough for a clock that is a minute off, short enough that nobody keeps it.
 const DEFAULT_JWT_LIFETIME: Duration = Duration::from_mins(3);
 
 /// A signed token is for the next minutes; what is to last is an API token.
@@ -32,7 +32,7 @@ const MAX_JWT_LIFETIME: Duration = Duration::from_hours(1);
 
 const DEFAULT_ROTATE: Duration = Duration::from_hours(30 * 24);
 
-/// Each turn leaves a key that still verifies for a while: a handful of them, not hundreds.
+/// The shortest lifetime of a key: each still verifies for a while, and there should be a handful, not hundreds.
 const MIN_ROTATE: Duration = Duration::from_hours(1);
 
 /// `[basic]`.

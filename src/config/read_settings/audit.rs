@@ -6,19 +6,19 @@ use super::super::settings::AuditSettings;
 /// The default of `keep`: a year, so that last spring can still be looked up.
 const DEFAULT_KEEP: Duration = Duration::from_hours(24 * 365);
 
-/// Less than a day would be gone before anybody asks.
+/// The shortest time to keep events: less than a day would be gone before anybody asks.
 const MIN_KEEP: Duration = Duration::from_hours(24);
 
-/// Ten years are as long as any law we know of wants it.
+/// The longest time to keep events: ten years are as long as any law we know of wants it.
 const MAX_KEEP: Duration = Duration::from_hours(24 * 365 * 10);
 
 /// A year of some hundred people's sign-ins several times over; about 400 MB.
 const DEFAULT_MOST_ROWS: i64 = 1_000_000;
 
-/// Fewer would be gone with the next flood of wrong passwords.
+/// The least number of events to keep: fewer would be gone with the next flood of wrong passwords.
 const MIN_ROWS: i64 = 10_000;
 
-/// Some tens of gigabytes. Whoever has more to keep keeps the log.
+/// The greatest number of events to keep, some tens of gigabytes; beyond it there is the log.
 const MAX_ROWS: i64 = 100_000_000;
 
 impl Default for AuditSettings {

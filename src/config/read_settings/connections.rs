@@ -3,22 +3,22 @@ use std::time::Duration;
 use super::super::reader::Fields;
 use super::super::settings::ConnectionSettings;
 
-/// Some 20 kB each: 200 MB when strangers take them all. A company of thousands with a board or two each needs no more.
+/// The most connections, of some 20 kB: 200 MB when strangers take them all. A company of thousands needs no more.
 const DEFAULT_MOST: i64 = 10_000;
 
 /// An office behind one address, with a wall display or two for each desk. A browser takes six, and one for each board.
 const DEFAULT_PER_ADDRESS: i64 = 512;
 
-/// Beyond this it is memory that limits them.
+/// The greatest limit of connections: beyond it memory is the limit.
 const MAX_CONNECTIONS: i64 = 1_000_000;
 
-/// Fewer would not let one browser load one page.
+/// The least limit for an address: fewer would not let one browser load one page.
 const MIN_PER_ADDRESS: i64 = 8;
 
 /// The handshake and the head of a request are a few packets: on a bad mobile network some seconds.
 const DEFAULT_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longer than proxies keep an idle connection (a minute, usually), so that they end it and not we, in
+/// The time for an idle connection: longer than proxies keep one (a minute, usually), so that they end it and not we, in
 /// whose last moment a request could be lost.
 const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 

@@ -13,16 +13,16 @@ use super::mail;
 use super::servers::{read_dns, read_servers};
 use crate::domain::{DirectoryName, Dn, Password};
 
-/// Nothing over a network is sure to be quicker.
+/// The shortest timeout: nothing over a network is sure to be quicker.
 const MIN_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Somebody is waiting before the sign-in form.
+/// The longest timeout: somebody is waiting before the sign-in form.
 const MAX_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The longest `password_warning`: a year. Whoever wants to be told earlier changes their password now.
 const MAX_WARNING: Duration = Duration::from_hours(365 * 24);
 
-/// Well below what a domain controller takes from one client.
+/// The most connections of a pool: well below what a domain controller takes from one client.
 const MAX_CONNECTIONS: i64 = 256;
 
 const KINDS: [(&str, DirectoryKind); 2] =

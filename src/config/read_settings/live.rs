@@ -3,16 +3,16 @@ use std::time::Duration;
 use super::super::reader::Fields;
 use super::super::settings::LiveSettings;
 
-/// Proxies cut what is silent for 30 to 60 seconds.
+/// The interval of heartbeats: proxies cut what is silent for 30 to 60 seconds.
 const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(25);
 
-/// Ten times a second looks continuous; more would only cost.
+/// The interval of batches: ten a second look continuous; more would only cost.
 const DEFAULT_BATCH_INTERVAL: Duration = Duration::from_millis(100);
 
-/// At ten batches a second, 25 seconds: a lift, a tunnel, a lid closed for a moment.
+/// The batches kept, 25 seconds of them at ten a second: a lift, a tunnel, a lid closed for a moment.
 const DEFAULT_RING: i64 = 256;
 
-/// Beyond this a snapshot is always the shorter way back.
+/// The most batches kept: beyond this a snapshot is always the shorter way back.
 const MAX_RING: i64 = 65_536;
 
 /// A reload or a walk from page to page finds the history still there.
@@ -27,7 +27,7 @@ const DEFAULT_PER_ADDRESS: i64 = 400;
 /// Every page of a site in a tab of its own, and more. A script that connects in a loop ends here.
 const DEFAULT_PER_SESSION: i64 = 50;
 
-/// Beyond this it is memory that limits them.
+/// The greatest limit of viewers: beyond it memory is the limit.
 const MAX_VIEWERS: i64 = 1_000_000;
 
 /// `[live]`.

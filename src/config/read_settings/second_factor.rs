@@ -7,7 +7,7 @@ use crate::domain::GroupRef;
 /// A second factor that counts for less than this would be asked for between two clicks.
 const MIN_REMEMBERED: Duration = Duration::from_mins(1);
 
-/// Longer, and whoever showed it may have left the desk since.
+/// The longest time that a factor counts; longer, and its owner may have left the desk since.
 const MAX_REMEMBERED: Duration = Duration::from_hours(24 * 30);
 
 /// `[second_factor]`.

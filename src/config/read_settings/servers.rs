@@ -7,7 +7,7 @@ use super::super::reader::{DiagnosticSink, Fields, Located};
 use super::super::tree::{ConfigNode, ConfigValue};
 use super::server_address::{is_discovery, is_loopback, read_discovery, read_server_address};
 
-/// Each may cost a dial time-out before the next is tried.
+/// The most servers: each may cost a dial timeout before the next is tried.
 const MAX_SERVERS: usize = 16;
 
 /// The port of DNS (RFC 1035, 4.2).

@@ -76,13 +76,13 @@ const DEFAULT_IDLE: Duration = Duration::from_hours(12);
 /// A week, so that nobody has to prove who they are more often than that, nor less.
 const DEFAULT_ABSOLUTE: Duration = Duration::from_hours(24 * 7);
 
-/// Asking more often than this would only load the directory.
+/// The shortest interval of refreshes: more of them would only load the directory.
 const MIN_REFRESH: Duration = Duration::from_secs(10);
 
-/// Asking less often than daily is hardly a refresh.
+/// The longest interval of refreshes: less often than daily is hardly a refresh.
 const MAX_REFRESH: Duration = Duration::from_hours(24);
 
-/// Shorter sessions would end between two clicks.
+/// The shortest session: a shorter one would end between two clicks.
 const MIN_SESSION: Duration = Duration::from_mins(1);
 
 /// A session longer than a year is an account that nobody checks.

@@ -18,19 +18,19 @@ const BUILT_IN_SOURCES: [&str; 2] = ["host", "clock"];
 /// The values of `kind`.
 const KINDS: [(&str, ()); 1] = [("http", ())];
 
-/// Long enough for a slow report, short enough that a panel says soon that something is wrong.
+/// The time for a request: long enough for a slow report, short enough that a panel soon shows a failure.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 const MIN_TIMEOUT: Duration = Duration::from_millis(100);
 const MAX_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// JSON for a panel is some KiB; what is larger should be asked for less.
+/// The most bytes of an answer: JSON for a panel is some KiB; of what is larger, less should be asked for.
 const DEFAULT_MAX_BYTES: u64 = 1024 * 1024;
 const MIN_MAX_BYTES: u64 = 1024;
 
 /// An answer is held in memory whole, and parsed into several times its size.
 const MAX_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// More than any service asks for; servers refuse requests with some hundred.
+/// The most headers of a request: more than any service asks for; servers refuse some hundred.
 const MAX_HEADERS: usize = 32;
 
 /// `[sources.…]`, in the order written.

@@ -7,14 +7,14 @@ use crate::domain::{EndReason, Fingerprint, Person, Timestamp};
 use crate::store::StoreError;
 use crate::store::row_watch::Mailbox;
 
-/// A watched row is checked this often, although changes are notified at once: a laptop's sleep stops timers, and
-/// another process may have fingerprint into the file.
+/// The interval of checks of a watched row, although changes are notified at once: a laptop's sleep stops timers, and
+/// another process may have written into the file.
 pub(super) const CHECK_INTERVAL: Duration = Duration::from_mins(1);
 
-/// When a row cannot be read, it is checked again after this long …
+/// The delay after which a row that cannot be read is checked again …
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// … for this long in all. Then nobody can say that it is still valid, and it counts as ended.
+/// … and the time after which it is given up: nobody can say that it is still valid, and it counts as ended.
 const GIVE_UP_AFTER: Duration = Duration::from_mins(1);
 
 /// The most rows that one query checks.

@@ -32,7 +32,7 @@ const MAX_STEPS: u64 = 1_000_000;
 /// values and scopes can be nested, and so how deep the program must go to drop them, to 50,000.
 const BUILD_COST: u64 = 20;
 
-/// Arrays within arrays. An answer has at most 128.
+/// The deepest nesting of arrays. An answer has at most 128.
 const MAX_VALUE_DEPTH: usize = 512;
 
 /// Bytes of one text on its way through the filter.

@@ -1,4 +1,4 @@
-//! A client that says exactly what it is told to, over a connection that is kept, and reads the answer to its end.
+//! An HTTP client that sends exactly what it is given, over one kept-alive connection.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -6,25 +6,25 @@ use std::net::{IpAddr, SocketAddr};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 
-pub(crate) struct Asker {
+pub(crate) struct HttpClient {
     server: SocketAddr,
     stream: BufReader<TcpStream>,
 }
 
-/// What the server answered.
-pub(crate) struct Answer {
+/// The server's response.
+pub(crate) struct Response {
     pub(crate) status: u16,
-    /// What each `Set-Cookie` sets, without its attributes.
+    /// The cookies that it sets, as `name=value`.
     pub(crate) cookies: Vec<String>,
     pub(crate) body: String,
 }
 
-impl Asker {
+impl HttpClient {
     pub(crate) async fn new(server: SocketAddr) -> io::Result<Self> {
         Self::over(TcpStream::connect(server).await?, server)
     }
 
-    /// One that comes from that address.
+    /// A client that connects from `address`.
     pub(crate) async fn from(address: impl Into<IpAddr>, server: SocketAddr) -> io::Result<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.bind(SocketAddr::new(address.into(), 0))?;
@@ -37,36 +37,36 @@ impl Asker {
     }
 
     /// Opens a page, with the session's cookie if there is one.
-    pub(crate) async fn opens(&mut self, path: &str, token: Option<&str>) -> io::Result<Answer> {
+    pub(crate) async fn opens(&mut self, path: &str, token: Option<&str>) -> io::Result<Response> {
         let cookie = token.map_or_else(String::new, |token| format!("Cookie: belvedere={token}\r\n"));
-        self.gets(path, &cookie).await
+        self.get(path, &cookie).await
     }
 
     /// Opens a page, with this value of `Authorization`.
-    pub(crate) async fn opens_with(&mut self, path: &str, authorization: &str) -> io::Result<Answer> {
-        self.gets(path, &format!("Authorization: {authorization}\r\n")).await
+    pub(crate) async fn opens_with(&mut self, path: &str, authorization: &str) -> io::Result<Response> {
+        self.get(path, &format!("Authorization: {authorization}\r\n")).await
     }
 
-    async fn gets(&mut self, path: &str, header: &str) -> io::Result<Answer> {
+    async fn get(&mut self, path: &str, header: &str) -> io::Result<Response> {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: text/html\r\n{header}\r\n", self.server);
-        self.asks(&request).await
+        self.send(&request).await
     }
 
     /// Tries to sign in, from where a proxy says.
-    pub(crate) async fn tries(&mut self, name: &str, address: &str, cookie: &str, csrf: &str) -> io::Result<Answer> {
+    pub(crate) async fn tries(&mut self, name: &str, address: &str, cookie: &str, csrf: &str) -> io::Result<Response> {
         let body = format!("username={name}&password=Not-The-Password&next=%2F&csrf={csrf}");
         self.sends_form(&body, cookie, &format!("X-Forwarded-For: {address}\r\n")).await
     }
 
     /// Sends the sign-in form with these fields, and with one header more.
-    pub(crate) async fn sends_form(&mut self, fields: &str, cookie: &str, header: &str) -> io::Result<Answer> {
+    pub(crate) async fn sends_form(&mut self, fields: &str, cookie: &str, header: &str) -> io::Result<Response> {
         let request = format!(
             "POST /login HTTP/1.1\r\nHost: {0}\r\nOrigin: http://{0}\r\nAccept: text/html\r\nCookie: {cookie}\r\n{header}\
              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {1}\r\n\r\n{fields}",
             self.server,
             fields.len()
         );
-        self.asks(&request).await
+        self.send(&request).await
     }
 
     /// The cookie and the token of the sign-in form.
@@ -81,7 +81,7 @@ impl Asker {
         }
     }
 
-    async fn asks(&mut self, request: &str) -> io::Result<Answer> {
+    async fn send(&mut self, request: &str) -> io::Result<Response> {
         self.stream.get_mut().write_all(request.as_bytes()).await?;
         let (mut status, mut length, mut cookies) = (0, None, Vec::new());
         let mut line = String::new();
@@ -105,6 +105,6 @@ impl Asker {
         }
         let mut body = vec![0; length.ok_or_else(|| io::Error::other("an answer without a length"))?];
         self.stream.read_exact(&mut body).await?;
-        Ok(Answer { status, cookies, body: String::from_utf8_lossy(&body).into_owned() })
+        Ok(Response { status, cookies, body: String::from_utf8_lossy(&body).into_owned() })
     }
 }
