@@ -1,4 +1,4 @@
-//! What a directory server says during a sign-in, by the whole client: nothing it says crashes the program, keeps a
+//! Answers of a directory server during a sign-in, read by the whole client: nothing it says crashes the program, keeps a
 //! visitor waiting, sends a password twice, or lets anybody in without a bind that succeeded.
 
 #![no_main]

@@ -1,4 +1,4 @@
-//! What any stranger sends before anybody knows them: the cookies, the sign-in form, where to go next, and for whom a proxy
+//! Input of unauthenticated clients: the cookies, the sign-in form, where to go next, and for whom a proxy
 //! is said to ask. It is read without a panic, and means nothing that it must not mean.
 
 #![no_main]

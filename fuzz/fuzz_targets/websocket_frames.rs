@@ -1,4 +1,4 @@
-//! What any viewer sends over a live connection, deflated or not: it is read without a panic, within the bound, and however it is
+//! Frames of a viewer over a live connection, deflated or not: they are read without a panic, within the bound, and however they are
 //! cut into pieces it means the same. What it asks for at the handshake is answered by one of two lines, or by none.
 
 #![no_main]

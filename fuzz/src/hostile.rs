@@ -25,14 +25,14 @@ const PASSWORD: &str = "the-persons-own-password";
 /// The service account's.
 const SERVICE_PASSWORD: &str = "the-service-accounts-password";
 
-/// What a sign-in may take at the most, by the default settings: an operation that times out ends it, and each before it
+/// The longest time of a sign-in, by the default settings: an operation that times out ends it, and each before it
 /// was answered at once. What is beyond one operation's deadline (5 s) and two dials' (2 s each) is for an abandon.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The most answers in a script, so that a sign-in has an end in any case.
-const MOST_ANSWERS: usize = 100;
+const MAX_ANSWERS: usize = 100;
 
-/// What the settings say the server is; `None` is left for the client to find out.
+/// The directory's kind in the settings; `None` is left for the client to find out.
 const KINDS: [Option<&str>; 3] = [None, Some("ldap"), Some("active-directory")];
 
 /// Attributes that the client reads something into, by their number in a script.
@@ -77,7 +77,7 @@ enum Answer {
     Raw(Vec<u8>),
     /// A protocol operation, put into a message with the id asked for.
     Operation(Vec<u8>),
-    /// The same with the id 0: an unsolicited notification, if anything.
+    /// An answer with the id 0: an unsolicited notification, if anything.
     Unsolicited(Vec<u8>),
     /// A result of the kind asked for: the code, then the diagnostic text.
     Result(u8, Vec<u8>),
@@ -107,7 +107,7 @@ impl Script {
         let (flags, mut rest) = bytes.split_first().map_or((0, bytes), |(flags, rest)| (*flags, rest));
         let mut answers = VecDeque::new();
         while let [kind, length, tail @ ..] = rest
-            && answers.len() < MOST_ANSWERS
+            && answers.len() < MAX_ANSWERS
         {
             let (length, tail) = match tail {
                 [low, tail @ ..] if kind & LONG != 0 => (usize::from(*length) << 8 | usize::from(*low), tail),
@@ -169,7 +169,7 @@ impl Answer {
         }
     }
 
-    /// What goes over the wire in return for `request`. `None` means that the server hangs up.
+    /// The bytes to answer `request` with. `None` means that the server closes the connection.
     fn bytes(&self, request: &Request) -> Option<Vec<u8>> {
         Some(match self {
             Self::Raw(bytes) => bytes.clone(),
@@ -221,7 +221,7 @@ fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// What the client asked, as far as the server cares.
+/// The client's request, as far as the server cares.
 struct Request {
     id: Vec<u8>,
     operation: u8,
@@ -232,9 +232,9 @@ struct Request {
 /// One sign-in, played to its end.
 #[derive(Debug)]
 pub struct Played {
-    /// What the client made of it.
+    /// The outcome at the client.
     pub answer: Result<Person, DirectoryRefusal>,
-    /// How often the person's password came over the wire.
+    /// The number of times that the person's password was sent.
     pub passwords: usize,
     /// All that the server said on the connection on which it had heard the password.
     pub said_after: Vec<u8>,
@@ -258,7 +258,7 @@ impl Played {
 /// the LDAP crate reads it.
 fn says_success(said: &[u8]) -> bool {
     /// The crate drops what does not fit 32 bits.
-    const READ_OF_A_CODE: usize = 4;
+    const PARSED_CODE_CHARS: usize = 4;
     let number = |digits: &[u8]| digits.iter().fold(0_usize, |number, digit| number << 8 | usize::from(*digit));
     said.iter().enumerate().any(|(at, byte)| {
         let content = || {
@@ -269,11 +269,11 @@ fn says_success(said: &[u8]) -> bool {
             rest.get(..length)
         };
         *byte == tag::ENUMERATED
-            && content().is_some_and(|content| content.iter().rev().take(READ_OF_A_CODE).all(|octet| *octet == 0))
+            && content().is_some_and(|content| content.iter().rev().take(PARSED_CODE_CHARS).all(|octet| *octet == 0))
     })
 }
 
-/// What the server knows while it plays.
+/// The server's state during a script.
 struct Stage {
     answers: VecDeque<(Answer, bool)>,
     passwords: usize,
@@ -341,7 +341,7 @@ async fn converse(mut stream: TcpStream, stage: &Mutex<Stage>) -> io::Result<()>
 }
 
 impl Stage {
-    /// What is said in return for `request`, and whether the server then hangs up: at the end of its script, too.
+    /// The answer to `request`, and whether the server then closes the connection: at the end of its script, too.
     fn turn(&mut self, request: &Request) -> (Vec<u8>, bool) {
         let mut said = Vec::new();
         while let Some((answer, ends_turn)) = self.answers.pop_front() {

@@ -70,15 +70,15 @@ impl LocalAccount {
             name: name.to_owned(),
             dn: String::new(),
         };
-        let owes = self.profile.second_factor.then_some(Person::SECOND_FACTOR_GROUP);
-        let groups = self.profile.groups.iter().map(AccountGroup::as_str).filter(|name| Some(*name) != owes);
+        let required_group = self.profile.second_factor.then_some(Person::SECOND_FACTOR_GROUP);
+        let groups = self.profile.groups.iter().map(AccountGroup::as_str).filter(|name| Some(*name) != required_group);
         Person {
             id: self.id.person_id(),
             directory: Some(DirectoryName::local()),
             username: self.profile.name.to_string(),
             principal: None,
             display_name: self.profile.display_name.clone(),
-            groups: groups.chain(owes).map(group).collect(),
+            groups: groups.chain(required_group).map(group).collect(),
             password_expires: None,
         }
     }

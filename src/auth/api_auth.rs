@@ -83,7 +83,7 @@ impl ApiAuth {
     pub async fn visitor(&self, header: &str, client: &Client) -> Result<Visitor, ApiAuthError> {
         let found = self.authenticate(header, client).await;
         let reason = match &found {
-            Err(ApiAuthError::Token(error)) => error.word(),
+            Err(ApiAuthError::Token(error)) => error.as_str(),
             Err(ApiAuthError::Invalid(_)) => "unreadable",
             Err(ApiAuthError::NotAccepted(_)) => "not-taken",
             Err(ApiAuthError::SecondFactor) => "second-factor",
@@ -152,14 +152,14 @@ impl ApiAuth {
             person,
             scope: Scope::Limited(scope),
             second_factor_until: claims.second_factor_until.map(from_unix_seconds).filter(|until| now < *until),
-            credential: Credential::Jwt { jti: claims.jti, expires_at: until, root: claims.made_from },
+            credential: Credential::Jwt { jti: claims.jti, expires_at: until, root: claims.root },
         }))
     }
 
     /// The subject of a JWT, as described now; the credential it was made from must still be valid. `None` when nobody
     /// could confirm them for too long.
     async fn subject_of(&self, claims: &Claims) -> Result<Option<Person>, ApiAuthError> {
-        match claims.made_from {
+        match claims.root {
             RootCredential::Token(id) => Ok(require_valid(self.tokens.get(id).await?)?.map(|token| token.person)),
             RootCredential::Session(id) => {
                 let session = self.auth.sessions.get(id).await?.ok_or(TokenError::Revoked)?;
@@ -191,16 +191,16 @@ impl ApiAuth {
         if matches!(member.credential, Credential::Jwt { .. }) {
             return Err(JwtRefusal::FromJwt);
         }
-        let made_from = member.credential.root();
+        let root = member.credential.root();
         let claims = Claims {
             sub: member.person.id.as_str().to_owned(),
             scope: scope.to_string(),
-            made_from,
+            root,
             second_factor_until: member.second_factor_until.map(to_unix_seconds),
             ..self.signer.new_claims()?
         };
         let text = self.signer.sign(&claims).map_err(JwtRefusal::Signing)?;
-        if made_from == RootCredential::Password {
+        if root == RootCredential::Password {
             self.password_subjects
                 .insert(member.person.id.clone(), (member.person.clone(), from_unix_seconds(claims.exp)));
         }

@@ -46,7 +46,7 @@ pub enum TokenError {
 
 impl TokenError {
     /// A word for the audit, which does not change.
-    pub(super) fn word(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Unknown => "unknown",
             Self::Expired => "expired",

@@ -22,8 +22,8 @@ impl Auth {
         let Some(id) = member.session() else { return Ok(false) };
         let Some(session) = self.sessions.get(id).await? else { return Ok(false) };
         let has_factor = self.needs_second_factor(&session.person.id).await?;
-        let proved_at = if has_factor { session.second_factor_at } else { Some(session.authenticated_at) };
-        Ok(proved_at.is_some_and(|at| self.clock.now() < at + recent))
+        let authenticated_at = if has_factor { session.second_factor_at } else { Some(session.authenticated_at) };
+        Ok(authenticated_at.is_some_and(|at| self.clock.now() < at + recent))
     }
 
     /// Re-authenticates a member with their password, in the session of `token`. The session goes on with a new token,

@@ -21,7 +21,7 @@ pub(super) fn render(accounts: &[LocalAccount], invitations: &[Invitation], now:
     for account in accounts {
         let mut notes = vec![describe(&account.profile)];
         if let Some(closed) = account.inactive_reason(now) {
-            notes.push(closed_word(closed).to_owned());
+            notes.push(inactive_word(closed).to_owned());
         }
         if let (Some(end), None) = (account.profile.expires_at, account.inactive_reason(now)) {
             notes.push(format!("until {}", format_time(end)));
@@ -64,8 +64,8 @@ fn describe(of: &AccountProfile) -> String {
     format!("{name}{mail}; {}{factor}", group_list(&of.groups))
 }
 
-fn closed_word(closed: InactiveReason) -> &'static str {
-    match closed {
+fn inactive_word(reason: InactiveReason) -> &'static str {
+    match reason {
         InactiveReason::Disabled => "disabled",
         InactiveReason::Expired => "expired",
     }
@@ -75,7 +75,7 @@ fn account_json(account: &LocalAccount, now: Timestamp) -> Value {
     let mut value = described_json(&account.profile);
     value["created_at"] = json!(account.created_at);
     value["password_set_at"] = json!(account.password_set_at);
-    value["state"] = json!(account.inactive_reason(now).map_or("open", closed_word));
+    value["state"] = json!(account.inactive_reason(now).map_or("open", inactive_word));
     value["digest"] = json!(account.has_digest);
     value
 }

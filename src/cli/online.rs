@@ -25,9 +25,9 @@ pub(super) async fn check(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let directories = Directories::new(settings, &clock)?;
     let mut faults = check_reachable(&directories).await;
-    let (wanted, places) = named_groups(settings, page_store);
+    let (wanted, locations) = named_groups(settings, page_store);
     let (askable, unsearchable): (Vec<_>, Vec<_>) =
-        wanted.into_iter().zip(places).partition(|(group, _)| directories.can_look_up_group(group));
+        wanted.into_iter().zip(locations).partition(|(group, _)| directories.can_look_up_group(group));
     // Unreachable directories were reported above, once.
     if faults.is_empty() {
         faults.extend(missing_groups(&directories, &askable).await);
@@ -67,7 +67,7 @@ async fn unresponsive_servers(directories: &Directories) -> Vec<String> {
     servers.into_iter().flatten().filter_map(line).collect()
 }
 
-/// Every named group and its place in the files, without those of local accounts, which are in no directory.
+/// Every named group and its location in the files, without those of local accounts, which are in no directory.
 fn named_groups(settings: &Settings, page_store: &PageStore) -> (Vec<GroupRef>, Vec<SourceLocation>) {
     let of_admins = settings.admins.groups.iter().map(|group| (group.clone(), SourceLocation::key(ADMINS_SETTING)));
     let of_pages = page_store.named_groups().into_iter().map(|named| (named.group, named.location));
@@ -82,21 +82,23 @@ async fn missing_groups(directories: &Directories, named: &[(GroupRef, SourceLoc
             let place = if directories.all().count() == 1 { "directory" } else { "directories" };
             Diagnostic::new(SourceLocation::key(place), unreachable.to_string(), DOCTOR).into()
         }
-        Ok(findings) => {
-            findings.iter().zip(named).filter_map(|(finding, (_, place))| missing_group_fault(finding, place)).collect()
-        }
+        Ok(lookups) => lookups
+            .iter()
+            .zip(named)
+            .filter_map(|(lookup, (_, location))| missing_group_fault(lookup, location))
+            .collect(),
     }
 }
 
-fn missing_group_fault(finding: &GroupLookup, place: &SourceLocation) -> Option<Diagnostic> {
-    if !finding.is_missing() {
+fn missing_group_fault(lookup: &GroupLookup, location: &SourceLocation) -> Option<Diagnostic> {
+    if !lookup.is_missing() {
         return None;
     }
-    let message = match finding.note {
-        Some(note) => format!("nobody is let in as a member of \"{}\": {note}", finding.wanted),
-        None => format!("there is no group \"{}\" in the directory, so nobody is let in by it", finding.wanted),
+    let message = match lookup.note {
+        Some(note) => format!("nobody is let in as a member of \"{}\": {note}", lookup.wanted),
+        None => format!("there is no group \"{}\" in the directory, so nobody is let in by it", lookup.wanted),
     };
-    let help = match finding.suggestions.as_slice() {
+    let help = match lookup.suggestions.as_slice() {
         [] => "name a group of the directory by its account name (sAMAccountName, cn), its DN or its SID".to_owned(),
         suggestions => {
             format!(
@@ -105,7 +107,7 @@ fn missing_group_fault(finding: &GroupLookup, place: &SourceLocation) -> Option<
             )
         }
     };
-    Some(Diagnostic::new(place.clone(), message, help))
+    Some(Diagnostic::new(location.clone(), message, help))
 }
 
 /// The faults of sources, each asked once, as the first panel that uses it would at its page's defaults.

@@ -174,7 +174,7 @@ impl SearchControls {
         for control in controls {
             match control {
                 LdapControl::SimplePagedResults { size, cookie } => {
-                    options.page = PageRequest::from_control(*size, cookie)?
+                    options.page = PageRequest::from_control(*size, cookie)?;
                 }
                 LdapControl::Unknown { oid, .. } if oid == root_dse::DOMAIN_SCOPE => options.domain_scope = true,
                 LdapControl::SyncRequest { criticality: true, .. }

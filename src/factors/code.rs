@@ -57,7 +57,7 @@ pub enum CodeRefusal {
 
 impl CodeRefusal {
     /// One word for it, in the audit. It does not change.
-    pub fn word(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::Wrong => "wrong-code",
             Self::Used => "used-code",

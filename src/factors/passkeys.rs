@@ -47,7 +47,7 @@ pub enum PasskeyRefusal {
 
 impl PasskeyRefusal {
     /// One word for it, in the audit. It does not change.
-    pub fn word(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::UnknownChallenge => "passkey-not-asked",
             Self::UnknownPasskey => "passkey-unknown",

@@ -19,7 +19,7 @@ pub(super) async fn watch_groups(
     loop {
         changes.mark_unchanged();
         let mut named: Vec<GroupMention> = referenced_groups(Some(&page_store), &admins);
-        named.retain(|naming| directories.can_look_up_group(&naming.group));
+        named.retain(|mention| directories.can_look_up_group(&mention.group));
         watch.check(&named).await;
         tokio::select! {
             () = clock.sleep(interval) => {}

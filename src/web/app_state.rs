@@ -123,7 +123,7 @@ pub(super) struct SharedClock(pub(super) Arc<dyn Clock>);
 
 impl AppState {
     pub(super) fn manage(self, rocket: Rocket<Build>) -> Rocket<Build> {
-        let examiner = DiagnosticsRunner::new(
+        let runner = DiagnosticsRunner::new(
             self.directories,
             Arc::clone(&self.page_store),
             self.admins.clone(),
@@ -142,7 +142,7 @@ impl AppState {
             body_timeout: self.body_timeout,
         };
         rocket
-            .manage(examiner)
+            .manage(runner)
             .manage(invitations)
             .manage(digest)
             .manage(self.auth)

@@ -292,15 +292,15 @@ mod tests {
         let mut scripts = BTreeSet::from(["vendor/uplot/uPlot.esm.js".to_owned()]);
         with_imports(&assets, "js/page.js", &mut scripts);
         assert!(scripts.contains("js/panels/colours.js"), "{scripts:?}");
-        let travels = |path: &String| match assets.gzipped_file(path) {
+        let transfer_size = |path: &String| match assets.gzipped_file(path) {
             Some(packed) => packed.len(),
             None => assets.static_file(path).unwrap().len(),
         };
-        let sum: usize = scripts.iter().map(travels).sum();
+        let sum: usize = scripts.iter().map(transfer_size).sum();
         assert!(
             sum <= 45 * 1024,
             "{sum} bytes: {:#?}",
-            scripts.iter().map(|path| (path, travels(path))).collect::<Vec<_>>()
+            scripts.iter().map(|path| (path, transfer_size(path))).collect::<Vec<_>>()
         );
         println!("{sum} bytes in {} scripts", scripts.len());
     }

@@ -14,7 +14,7 @@ use crate::harness::program::{RunningProgram, belvedere, run_to_end, text};
 use crate::harness::test_server::TestServerBuilder;
 use crate::harness::visitor::{Response, Visitor};
 
-/// Where no directory is.
+/// A URL at which there is no directory.
 const DEAD: &str = "ldap://127.0.0.1:1";
 
 const OTHER: &str = "copper violin seven moss";
@@ -75,7 +75,7 @@ async fn a_mail_address_signs_in_with_its_account_and_passes_for_nobodys_princip
     let add = ["add", "guest", "--mail", "guest@belvedere.example", "--name", "A Guest", "--password-stdin"];
     administers(&demo.house, &add).await;
     let mut guest = demo.house.visitor();
-    // The house notices the address within a second.
+    // The server notices the address within a second.
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
     while guest.tries_to_sign_in("Guest@Belvedere.Example", PASSWORD, "/").await.status != StatusCode::SEE_OTHER {
         assert!(tokio::time::Instant::now() < deadline, "the address is not known");

@@ -1,11 +1,11 @@
-//! What admins see of the directory, and who may have it examined.
+//! The admins' page about the directory, and who may run its diagnostics.
 
 use reqwest::StatusCode;
 
 use crate::harness::samba;
 use crate::harness::test_server::{TestServer, TestServerBuilder};
 
-/// A house on the domain controller with a misspelt group, whose admin is `alice`.
+/// A server on the domain controller with a misspelt group, whose admin is `alice`.
 async fn house(domain: &samba::SambaDomain) -> TestServer {
     let page = "title = \"Operations\"\naccess = { groups = [\"dash-opps\"] }\n\n[[panel]]\ntitle = \"Up\"\n\
                 kind = \"stat\"\nsource = \"host\"\nquery = \"uptime\"\nevery = \"1s\"\n";

@@ -164,7 +164,7 @@ async fn the_audit_is_the_admins_alone_and_survives_a_restart() {
 
     let folder = Arc::clone(&demo.house.folder);
     demo.house.shut_down().await;
-    // Everything was written before the house closed.
+    // Everything was written before the server closed.
     let (path, settings) = (folder.path().join("state/audit.db"), AuditSettings::default());
     let store = AuditStore::open(&path, &settings).await.unwrap();
     let events = store.search(&AuditSearch::default(), None, 100).await.unwrap();

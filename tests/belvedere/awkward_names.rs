@@ -1,4 +1,4 @@
-//! Whatever a directory lets somebody be called, they sign in as themselves, and as nobody else.
+//! Unusual names: whoever a directory lets have one signs in as themselves, and as nobody else.
 //!
 //! The names are made up by proptest's strategies, from a fixed seed, out of every class of character that each directory
 //! allows in a name. Each person has a password of their own; who signed in is told by the stable id that the
@@ -21,21 +21,21 @@ use crate::harness::administrator::Administrator;
 use crate::harness::ldif::LdifEntry;
 use crate::harness::{directory_389, samba, slapd};
 
-/// So many people are on each server.
+/// The number of people on each server.
 const PEOPLE: usize = 220;
 
-/// So many sign in at once.
+/// The number of concurrent sign-ins.
 const AT_ONCE: usize = 8;
 
 /// Signs that Active Directory allows in `sAMAccountName`. It has no `"/\[]:;|=,+*?<>` there, and an `@` would make it a
 /// principal name.
 const SIGNS: &[char] = &['!', '#', '$', '%', '&', '\'', '(', ')', '-', '.', '^', '_', '`', '{', '}', '~', ' '];
 
-/// What common names and `uid` may have besides.
+/// Further characters that common names and `uid` may have.
 const MORE_SIGNS: &[char] = &['"', '*', '+', ',', '/', ':', ';', '<', '=', '>', '?', '@', '[', '\\', ']', '|'];
 
 /// Letters whose upper and lower case, or whose plain forms, are not what one expects.
-const TURNCOATS: &[char] = &['ß', 'ẞ', 'ı', 'İ', 'ſ', 'ŉ', 'ǰ', 'ς', 'Σ', 'ﬁ', 'Ａ', 'Å', 'K', 'Ω', '²', 'ª'];
+const IRREGULAR_LETTERS: &[char] = &['ß', 'ẞ', 'ı', 'İ', 'ſ', 'ŉ', 'ǰ', 'ς', 'Σ', 'ﬁ', 'Ａ', 'Å', 'K', 'Ω', '²', 'ª'];
 
 /// Different people, though careless comparisons take them for one.
 const ALMOST_ALIKE: &[&str] = &[
@@ -218,7 +218,7 @@ fn classes(signs: &[char]) -> Vec<Union<proptest::strategy::BoxedStrategy<char>>
         Union::new([range('א', 'ת').boxed(), range('ء', 'غ').boxed()]),
         Union::new([range('一', '龥').boxed(), range('ぁ', 'ん').boxed(), range('가', '힣').boxed()]),
         one(range('😀', '🙄').boxed()),
-        Union::new([latin().boxed(), select(TURNCOATS).boxed()]),
+        Union::new([latin().boxed(), select(IRREGULAR_LETTERS).boxed()]),
     ]
 }
 
@@ -239,7 +239,7 @@ fn distinct(strategy: &impl Strategy<Value = String>, fit: impl Fn(&str) -> bool
     texts.filter(|text| fit(text) && taken.insert(plain(text))).take(PEOPLE).collect()
 }
 
-/// What is left of a text when everything goes that some directory's comparison ignores (RFC 4518): case, space, and in
+/// A text without everything that some directory's comparison ignores (RFC 4518): case, space, and in
 /// how many code points a character is written.
 fn plain(text: &str) -> String {
     let folded: String = text.nfkd().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkd().collect();

@@ -1,4 +1,4 @@
-//! What people see: the whole program in Chromium.
+//! The whole program in Chromium, as people see it.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::harness::json_server::server_with_stock_source;
 use crate::harness::samba;
 use crate::harness::test_server::TestServerBuilder;
 
-/// What every look at a page ends with.
+/// The checks at the end of every look at a page.
 async fn nothing_is_amiss(browser: &Browser, house: &str) {
     let errors = browser.console_errors().await;
     assert!(errors.is_empty(), "the console says {errors:#?}");

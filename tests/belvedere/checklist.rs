@@ -1,4 +1,4 @@
-//! What the program promises about its doors, line by line, with the tests that hold each line.
+//! The program's promises about authorization, line by line, with the tests that hold each line.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A connection of somebody who does not speak as a browser does.
 struct RawClient(TcpStream);
 
-/// Loopback has sixteen million addresses: each stranger has one of their own.
+/// Connects from an address of the stranger's own: loopback has sixteen million.
 async fn connects(house: SocketAddr, stranger: u32) -> RawClient {
     let socket = TcpSocket::new_v4().unwrap();
     let [_, a, b, c] = stranger.to_be_bytes();
@@ -31,7 +31,7 @@ impl RawClient {
         self.0.write_all(text.as_bytes()).await.unwrap();
     }
 
-    /// Whatever the house says until it hangs up, which it must.
+    /// Everything that the server sends until it closes the connection, which it must.
     async fn is_hung_up_on(&mut self) -> String {
         let mut said = Vec::new();
         // A reset is the end too.
@@ -47,7 +47,7 @@ impl RawClient {
         String::from_utf8_lossy(&said[..length]).into_owned()
     }
 
-    /// Says `text` a byte at a time, as long as it is listened to, and tells for how long that was.
+    /// Sends `text` a byte at a time until the server closes the connection, and returns how long that took.
     async fn trickles(self, text: &'static str) -> Duration {
         let began = Instant::now();
         let (mut ears, mut mouth) = self.0.into_split();
@@ -69,11 +69,12 @@ impl RawClient {
     }
 }
 
-/// A house that is as impatient as it can be set, with a page for all and one for members.
+/// A server that is as impatient as it can be set, with a page for all and one for members.
 async fn impatient() -> DemoServerBuilder {
-    let plan = DemoServer::builder().await;
-    let plan = plan.page("open", &format!("access = \"public\"\n{}", page("Open"))).page("own", &page("Own"));
-    plan.set("connections.head_timeout", "1s")
+    let builder = DemoServer::builder().await;
+    let builder = builder.page("open", &format!("access = \"public\"\n{}", page("Open"))).page("own", &page("Own"));
+    builder
+        .set("connections.head_timeout", "1s")
         .set("connections.idle_timeout", "1s")
         .set("connections.body_timeout", "1s")
 }
@@ -162,8 +163,8 @@ async fn one_address_takes_no_more_than_its_share() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_thousand_idle_connections_keep_no_member_out() {
-    let plan = impatient().await.set("connections.head_timeout", "1h").set("connections.idle_timeout", "1h");
-    let demo = plan.set("connections.most", 500).open().await;
+    let builder = impatient().await.set("connections.head_timeout", "1h").set("connections.idle_timeout", "1h");
+    let demo = builder.set("connections.most", 500).open().await;
     let house = demo.house.address;
     let mut alice = demo.house.visitor();
     alice.signs_in("alice", demo.password("alice")).await;
@@ -194,8 +195,9 @@ async fn two_thousand_idle_connections_keep_no_member_out() {
 async fn behind_a_proxy_of_ours_visitors_are_where_it_says_and_behind_a_strangers_where_that_is() {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     for (proxies, expected) in [("127.0.0.0/8", "203.0.113.9"), ("10.0.0.0/8", "127.0.0.1")] {
-        let plan = DemoServer::builder_with_clock(Arc::clone(&clock)).await.set("site.trusted_proxies", vec![proxies]);
-        let demo = plan.open().await;
+        let builder =
+            DemoServer::builder_with_clock(Arc::clone(&clock)).await.set("site.trusted_proxies", vec![proxies]);
+        let demo = builder.open().await;
         let mut alice = demo.house.visitor().behind_a_proxy_at("198.51.100.1, 203.0.113.9");
         alice.signs_in("alice", demo.password("alice")).await;
         let account = alice.opens("/account").await;

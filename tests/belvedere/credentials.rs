@@ -1,4 +1,4 @@
-//! Every way in × every route × how the way stands: valid, expired, revoked, wrong, missing, out of scope.
+//! Every credential × every route × the state of the credential: valid, expired, revoked, wrong, missing, out of scope.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::harness::demo_server::{DemoServer, page};
 use crate::harness::visitor::Visitor;
 use crate::sessions::{MINUTE, START};
 
-/// How a way stands that somebody comes by.
+/// The validity and scope of a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CredentialKind {
     /// Nothing is shown.
@@ -25,12 +25,12 @@ enum CredentialKind {
     ReadsOne,
     /// No page, for it is good for pushing alone.
     ReadsNone,
-    /// Whatever it was, it is good for nothing.
+    /// An invalid credential.
     Bad,
 }
 use CredentialKind::{Bad, Missing, Reads, ReadsNone, ReadsOne, Whole};
 
-/// What a route is for.
+/// The purpose of a route.
 #[derive(Clone, Copy, Debug)]
 enum PageRoute {
     Public,
@@ -65,8 +65,8 @@ const ROUTES: &[(&str, PageRoute)] = &[
     ("/metrics", Own),
 ];
 
-fn expected(way: CredentialKind, route: PageRoute) -> u16 {
-    match (way, route) {
+fn expected(kind: CredentialKind, route: PageRoute) -> u16 {
+    match (kind, route) {
         (Bad, _) | (Missing, Page | Ops | Own) => 401,
         (Reads | ReadsOne | ReadsNone, Own) | (ReadsOne | ReadsNone, Page) | (ReadsNone, Ops) => 403,
         _ => 200,
@@ -84,12 +84,12 @@ pub(crate) async fn house(clock: &Arc<ManualClock>) -> DemoServer {
         .await
 }
 
-/// The ways of alice, each with how it stands.
-async fn ways(demo: &DemoServer, clock: &ManualClock) -> Vec<(String, Visitor, CredentialKind)> {
+/// Visitors with all credentials of alice, each with its kind.
+async fn credentials(demo: &DemoServer, clock: &ManualClock) -> Vec<(String, Visitor, CredentialKind)> {
     let mut desk = demo.house.visitor();
     desk.signs_in("alice", demo.password("alice")).await;
-    let mut ways = Vec::new();
-    let mut way = |name: &str, visitor: Visitor, way| ways.push((name.to_owned(), visitor, way));
+    let mut credentials = Vec::new();
+    let mut add = |name: &str, visitor: Visitor, kind| credentials.push((name.to_owned(), visitor, kind));
     let stranger = || demo.house.visitor();
     let tokens = async |desk: &mut Visitor, lasts| {
         [
@@ -101,15 +101,15 @@ async fn ways(demo: &DemoServer, clock: &ManualClock) -> Vec<(String, Visitor, C
 
     // What expires, and what is revoked.
     for (token, _) in tokens(&mut desk, 60).await {
-        way("an expired token", stranger().with_token(&token), Bad);
+        add("an expired token", stranger().with_token(&token), Bad);
     }
     let signed = stranger().with_password("alice", demo.password("alice")).gets_a_signed_token().await;
-    way("an expired signed token", stranger().with_token(&signed), Bad);
+    add("an expired signed token", stranger().with_token(&signed), Bad);
     clock.advance(4 * MINUTE);
     for (token, _) in tokens(&mut desk, 3600).await {
         let signed = stranger().with_token(&token).gets_a_signed_token().await;
-        way("a signed token of a revoked one", stranger().with_token(&signed), Bad);
-        way("a revoked token", stranger().with_token(&token), Bad);
+        add("a signed token of a revoked one", stranger().with_token(&signed), Bad);
+        add("a revoked token", stranger().with_token(&token), Bad);
     }
     for _ in 0..3 {
         revokes_the_first(&mut desk).await;
@@ -118,56 +118,56 @@ async fn ways(demo: &DemoServer, clock: &ManualClock) -> Vec<(String, Visitor, C
     gone.signs_in("alice", demo.password("alice")).await;
     let signed = of_session(&mut gone).await;
     gone.signs_out().await;
-    way("a signed token of a session that ended", stranger().with_token(&signed), Bad);
+    add("a signed token of a session that ended", stranger().with_token(&signed), Bad);
 
     // What is wrong from the beginning.
     let password = demo.password("alice");
-    way("a wrong password", stranger().with_password("alice", "wrong"), Bad);
-    way("nobody's name", stranger().with_password("nobody", password), Bad);
-    way("no password", stranger().with_password("alice", ""), Bad);
-    way("a disabled account", stranger().with_password("dave", demo.password("dave")), Bad);
+    add("a wrong password", stranger().with_password("alice", "wrong"), Bad);
+    add("nobody's name", stranger().with_password("nobody", password), Bad);
+    add("no password", stranger().with_password("alice", ""), Bad);
+    add("a disabled account", stranger().with_password("dave", demo.password("dave")), Bad);
     let (token, _) = tokens(&mut desk, 3600).await[0].clone();
     let other = if token.ends_with('A') { "B" } else { "A" };
-    way("a mistyped token", stranger().with_token(&format!("{}{other}", &token[..token.len() - 1])), Bad);
-    way("a token and a name", stranger().with_token(&token).with_password("alice", password), Bad);
-    way("a token twice", stranger().with_token(&token).with_token(&token), Bad);
+    add("a mistyped token", stranger().with_token(&format!("{}{other}", &token[..token.len() - 1])), Bad);
+    add("a token and a name", stranger().with_token(&token).with_password("alice", password), Bad);
+    add("a token twice", stranger().with_token(&token).with_token(&token), Bad);
     for shown in ["", "Bearer", "Basic !", "Negotiate abc", "Digest username=\"alice\"", &token] {
-        way("what cannot be read", stranger().sends_authorization(shown), Bad);
+        add("what cannot be read", stranger().sends_authorization(shown), Bad);
     }
     let mut both = desk.clone().with_password("alice", "wrong");
     both.cookies.clone_from(&desk.cookies);
-    way("a wrong password beside a good cookie", both, Bad);
+    add("a wrong password beside a good cookie", both, Bad);
 
     // What is good.
-    way("nothing", stranger(), Missing);
-    way("a name and a password", stranger().with_password("alice", password), Whole);
+    add("nothing", stranger(), Missing);
+    add("a name and a password", stranger().with_password("alice", password), Whole);
     let signed = stranger().with_password("alice", password).gets_a_signed_token().await;
-    way("a signed token of a password", stranger().with_token(&signed), Reads);
-    way("a signed token of a session", stranger().with_token(&of_session(&mut desk).await), Reads);
+    add("a signed token of a password", stranger().with_token(&signed), Reads);
+    add("a signed token of a session", stranger().with_token(&of_session(&mut desk).await), Reads);
     for (token, good_for) in tokens(&mut desk, 3600).await {
         let signed = stranger().with_token(&token).gets_a_signed_token().await;
-        way("a signed token of a token", stranger().with_token(&signed), good_for);
-        way("a token", stranger().with_token(&token), good_for);
+        add("a signed token of a token", stranger().with_token(&signed), good_for);
+        add("a token", stranger().with_token(&token), good_for);
     }
-    way("a session", desk, Whole);
-    ways
+    add("a session", desk, Whole);
+    credentials
 }
 
 #[tokio::test]
 async fn the_table_holds() {
     let clock = Arc::new(ManualClock::at(START));
     let demo = house(&clock).await;
-    for (name, mut visitor, way) in ways(&demo, &clock).await {
+    for (name, mut visitor, kind) in credentials(&demo, &clock).await {
         // At once, since each wrong password takes its time.
         let asked = ROUTES.iter().map(|(path, _)| answers(&visitor, path));
         for ((path, route), status) in ROUTES.iter().zip(join_all(asked).await) {
-            assert_eq!(status, expected(way, *route), "{path} by {name} ({way:?})");
+            assert_eq!(status, expected(kind, *route), "{path} by {name} ({kind:?})");
         }
-        if way != Bad {
+        if kind != Bad {
             let listed = visitor.fetches("/api/v1/pages").await.json();
             let slugs: Vec<_> =
                 listed["pages"].as_array().unwrap().iter().filter_map(|page| page["slug"].as_str()).collect();
-            let expected: &[&str] = match way {
+            let expected: &[&str] = match kind {
                 Missing | ReadsNone => &["everybody"],
                 ReadsOne => &["everybody", "ops"],
                 _ => &["everybody", "members", "ops"],
@@ -278,13 +278,13 @@ async fn answers(visitor: &Visitor, path: &str) -> u16 {
 }
 
 /// Revokes the token that was made last.
-pub(crate) async fn revokes_the_first(desk: &mut Visitor) {
-    let account = desk.opens("/account").await;
+pub(crate) async fn revokes_the_first(visitor: &mut Visitor) {
+    let account = visitor.opens("/account").await;
     let csrf = account.field("/account/tokens", "csrf").unwrap();
     let path = account.body.split("action=\"/account/tokens/").nth(1).unwrap();
     let path = format!("/account/tokens/{}", &path[..path.find('"').unwrap()]);
     assert!(path.ends_with("/revoke"), "{path}");
-    let answer = desk.posts(&path, &[("csrf", &csrf)]).await;
+    let answer = visitor.posts(&path, &[("csrf", &csrf)]).await;
     assert_eq!(answer.location.as_deref(), Some("/account#tokens"), "{}", answer.body);
 }
 

@@ -35,10 +35,10 @@ async fn run(program: &str, arguments: &[&str], environment: &[(&str, &str)]) ->
     tokio::time::timeout(PATIENCE, command.output()).await.expect("the client ends").unwrap()
 }
 
-/// A house with three pages, and a token of alice's.
+/// A server with three pages, and a token of alice's.
 async fn house(scope: &str) -> (DemoServer, String) {
-    let plan = DemoServer::builder().await.page("members", &page("Members")).page("ops", &page("Ops"));
-    let demo = plan.page("operations", &page("Operations")).open().await;
+    let builder = DemoServer::builder().await.page("members", &page("Members")).page("ops", &page("Ops"));
+    let demo = builder.page("operations", &page("Operations")).open().await;
     let mut desk = demo.house.visitor();
     desk.signs_in("alice", demo.password("alice")).await;
     let token = desk.makes_a_token(scope, 3600).await;

@@ -16,7 +16,7 @@ use crate::harness::demo_server::DemoServer;
 use crate::harness::visitor::Visitor;
 use crate::sessions::{MINUTE, START};
 
-/// What a token says, whoever signed it.
+/// The claims of a token, whoever signed it.
 fn part(token: &str, number: usize) -> Value {
     let part = token.split('.').nth(number).unwrap();
     serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()

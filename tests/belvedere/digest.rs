@@ -18,12 +18,12 @@ use crate::sessions::START;
 
 const BOARD: &str = "/api/v1/pages/board";
 
-async fn plan(clock: Option<Arc<ManualClock>>) -> DemoServerBuilder {
-    let plan = match clock {
+async fn builder(clock: Option<Arc<ManualClock>>) -> DemoServerBuilder {
+    let builder = match clock {
         Some(clock) => DemoServer::builder_with_clock(clock).await,
         None => DemoServer::builder().await,
     };
-    plan.set("digest.enabled", true).page("board", &page("Board"))
+    builder.set("digest.enabled", true).page("board", &page("Board"))
 }
 
 /// Makes an account for a device.
@@ -47,7 +47,7 @@ impl Device {
         Self { visitor: demo.house.visitor(), name, password, nonce: String::new(), count: 0 }
     }
 
-    /// Asks without proof, and keeps the nonce that comes back.
+    /// Sends a request without credentials, and keeps the nonce of the challenge.
     async fn is_challenged(&mut self) -> Response {
         let answer = self.visitor.fetches(BOARD).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
@@ -62,7 +62,7 @@ impl Device {
         self.count = 0;
     }
 
-    /// The proof for a request.
+    /// The credentials for a request.
     fn proof(&mut self, path: &str) -> String {
         self.count += 1;
         let hash = |text: String| hex::encode(Sha256::digest(text));
@@ -98,7 +98,7 @@ fn is_stale(answer: &Response) -> bool {
 
 #[tokio::test]
 async fn curl_and_python_read_a_page_by_digest() {
-    let demo = plan(None).await.open().await;
+    let demo = builder(None).await.open().await;
     installs(&demo, "cam-1").await;
     let url = demo.house.url(BOARD);
     let curl = |password: &'static str| {
@@ -129,7 +129,7 @@ async fn curl_and_python_read_a_page_by_digest() {
 #[tokio::test]
 async fn a_proof_is_good_once_for_its_own_address_and_for_minutes() {
     let clock = Arc::new(ManualClock::at(START));
-    let demo = plan(Some(clock.clone())).await.open().await;
+    let demo = builder(Some(clock.clone())).await.open().await;
     installs(&demo, "cam-1").await;
     let mut device = Device::of(&demo, "cam-1", PASSWORD);
     device.is_challenged().await;
@@ -154,7 +154,7 @@ async fn a_proof_is_good_once_for_its_own_address_and_for_minutes() {
 #[tokio::test]
 async fn digest_opens_nothing_of_whoever_has_a_second_factor() {
     let clock = Arc::new(ManualClock::at(START));
-    let demo = plan(Some(clock.clone())).await.open().await;
+    let demo = builder(Some(clock.clone())).await.open().await;
     installs(&demo, "cam-1").await;
     let mut device = Device::of(&demo, "cam-1", PASSWORD);
     device.is_challenged().await;
@@ -168,7 +168,7 @@ async fn digest_opens_nothing_of_whoever_has_a_second_factor() {
 
 #[tokio::test]
 async fn digest_is_for_those_local_accounts_alone_that_were_made_for_it() {
-    let demo = plan(None).await.open().await;
+    let demo = builder(None).await.open().await;
     installs(&demo, "cam-1").await;
     hires(&demo.house, "guest", &[]).await;
     let theirs = demo.password("alice").to_owned();
@@ -199,7 +199,7 @@ async fn digest_is_for_those_local_accounts_alone_that_were_made_for_it() {
 
 #[tokio::test]
 async fn wrong_answers_count_with_wrong_passwords_in_one_limit() {
-    let demo = plan(None).await.open().await;
+    let demo = builder(None).await.open().await;
     installs(&demo, "cam-1").await;
     let mut guesser = Device::of(&demo, "cam-1", "not the password");
     guesser.is_challenged().await;
@@ -214,7 +214,7 @@ async fn wrong_answers_count_with_wrong_passwords_in_one_limit() {
 
 #[tokio::test]
 async fn nobody_is_asked_for_digest_unless_it_is_on_and_a_browser_never_is() {
-    let demo = plan(None).await.open().await;
+    let demo = builder(None).await.open().await;
     let mut browser = demo.house.visitor();
     assert!(challenge(&browser.opens("/p/board").await).is_none());
     assert!(challenge(&browser.tries_to_sign_in("alice", "wrong", "/").await).is_none());

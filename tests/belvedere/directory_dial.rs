@@ -1,4 +1,4 @@
-//! What happens when the directory cannot be reached, or is not the directory: an honest reason, in time, and not a
+//! Connecting to a directory that cannot be reached, or is not the directory: an honest reason, in time, and not a
 //! byte of anybody's password on the wire.
 
 use std::io;
@@ -25,7 +25,7 @@ use crate::harness::{samba, server_process, slapd};
 /// Nobody's; looked for in everything an impostor hears.
 const SECRET: &str = "never-to-be-heard";
 
-/// What a short deadline is here, and how much later than it a busy machine may be.
+/// A short deadline, and how much later than it a busy machine may be.
 const DEADLINE: Duration = Duration::from_millis(500);
 const SLACK: Duration = Duration::from_secs(5);
 

@@ -13,7 +13,7 @@ use crate::harness::garbage::Garbage;
 use crate::harness::ldap_requests::{LdapRequest, SearchScope};
 use crate::harness::slapd;
 
-/// What an answer that never ends costs, and how much later a busy machine may notice.
+/// The deadline for an answer that never ends, and how much later a busy machine may notice.
 const DEADLINE: Duration = Duration::from_secs(2);
 const SLACK: Duration = Duration::from_secs(10);
 

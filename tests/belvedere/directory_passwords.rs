@@ -38,7 +38,7 @@ fn both_ways_to_samba(domain: &samba::SambaDomain) -> [(&'static str, LdapDirect
     [("as themselves", open(&settings)), ("with an account", open(&with_samba_account(settings)))]
 }
 
-/// Where the policy for one person stands.
+/// The DN of the policy for one person.
 fn policy_of(name: &str) -> String {
     format!("CN=for {name},CN=Password Settings Container,CN=System,{}", samba::BASE_DN)
 }
@@ -67,13 +67,13 @@ pub(crate) fn hire_for(domain: &samba::SambaDomain, name: &str, days: i64) {
     domain.modify(&policy.ldif());
 }
 
-/// The same, but they must change it before they sign in.
+/// A person who must change their password before they sign in.
 pub(crate) fn hire_who_must_change(domain: &samba::SambaDomain, name: &str) {
     hire_for(domain, name, 100);
     domain.modify(&LdifChange::at(&dn(name)).replace("pwdLastSet", "0").ldif());
 }
 
-/// The same, but it is older than the policy allows.
+/// A person whose password is older than the policy allows.
 pub(crate) fn hire_whose_password_ran_out(domain: &samba::SambaDomain, name: &str) {
     hire_for(domain, name, 100);
     // A FILETIME in the year 2001.
@@ -271,7 +271,7 @@ async fn on_openldap_a_password_that_was_reset_is_changed_and_an_expired_one_is_
     server.administrator().apply(&LdifChange::at(&renewed).replace("pwdReset", "TRUE").ldif()).unwrap();
     assert_eq!(sign_in(&directory, "renewed", slapd::PASSWORD).await, Err(DirectoryRefusal::MustChangePassword));
     assert!(directory.can_change_password(&Username::parse("renewed").unwrap(), PasswordState::MustChange));
-    let too_short = &NEW[..slapd::SHORTEST_PASSWORD - 1];
+    let too_short = &NEW[..slapd::MIN_PASSWORD_LENGTH - 1];
     for (new, rule) in [(too_short, PasswordRule::TooShort), (slapd::PASSWORD, PasswordRule::InHistory)] {
         let refused = change(&directory, "renewed", slapd::PASSWORD, new).await;
         assert_eq!(refused, Err(ChangeRefusal::Policy { rule: Some(rule), message: None }));

@@ -1,4 +1,4 @@
-//! Asking a directory again what became of people: a domain controller and OpenLDAP, with the searches counted.
+//! Refreshing people from a directory: a domain controller and OpenLDAP, with the searches counted.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use crate::harness::ldif::{self, LdifChange, LdifEntry};
 use crate::harness::{samba, slapd};
 use crate::sessions::START;
 
-/// A whole round of two thousand sessions may cost so many searches: "tens", and not one for each.
-const TENS: usize = 100;
+/// The most searches of a refresh of two thousand sessions: "tens", and not one for each.
+const MAX_SEARCHES: usize = 100;
 
 fn on_samba(domain: &samba::SambaDomain) -> DirectorySettings {
     with_account(settings(&[&domain.ldaps_url()], &domain.ca_file), samba::SERVICE_ACCOUNT, samba::PASSWORD)
@@ -40,8 +40,8 @@ async fn is_here(directory: &LdapDirectory, person: &Person) -> Person {
     }
 }
 
-async fn is_gone(directory: &LdapDirectory, person: &Person, departure: RemovalReason) {
-    assert_eq!(became_of(directory, person).await, Ok(AccountStatus::Removed(departure)), "{}", person.username);
+async fn is_gone(directory: &LdapDirectory, person: &Person, removal: RemovalReason) {
+    assert_eq!(became_of(directory, person).await, Ok(AccountStatus::Removed(removal)), "{}", person.username);
 }
 
 fn groups_of(person: &Person) -> BTreeSet<&str> {
@@ -249,8 +249,8 @@ async fn an_answer_that_failed_or_shows_nobody_says_nothing_of_anybody() {
     assert_eq!(without.revalidation(&alice), Revalidation::Unrefreshed);
 }
 
-/// Sessions of people, kept true to a directory behind a proxy that counts.
-struct StoredSession {
+/// Sessions of people, refreshed from a directory behind a proxy that counts.
+struct RefreshedSessions {
     clock: Arc<ManualClock>,
     sessions: Sessions,
     refresh: Arc<SessionRefresher>,
@@ -258,8 +258,8 @@ struct StoredSession {
     _folder: tempfile::TempDir,
 }
 
-impl StoredSession {
-    /// So many sessions of each person, as if they had just signed in.
+impl RefreshedSessions {
+    /// Begins that many sessions of each person, as if they had just signed in.
     async fn of(directory: LdapDirectory, people: &[Person], sessions_each: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(START));
@@ -337,13 +337,13 @@ async fn two_thousand_people_on_openldap_cost_tens_of_searches_a_round() {
         .collect();
     assert_eq!(people.len(), PEOPLE);
 
-    let kept = StoredSession::of(directory, &people, 1).await;
+    let kept = RefreshedSessions::of(directory, &people, 1).await;
     let first = kept.goes_round().await;
     let before = proxy.searches().len();
     kept.goes_round().await;
     let searches = proxy.searches().len() - before;
     println!("{PEOPLE} sessions of {PEOPLE} people on OpenLDAP: {searches} searches a round");
-    assert!(searches <= TENS, "{searches} searches");
+    assert!(searches <= MAX_SEARCHES, "{searches} searches");
     assert_eq!(kept.refresh.report().people, PEOPLE);
     for person in [&people[0], &people[PEOPLE / 2], &people[PEOPLE - 1]] {
         let confirmed_at = kept.sessions.of_person(&person.id).await.unwrap()[0].confirmed_at;
@@ -384,14 +384,14 @@ async fn two_thousand_sessions_on_active_directory_cost_tens_of_searches_a_round
     assert_eq!(people.len(), PEOPLE);
     assert!(people.contains(&one), "they are written as the program writes them");
 
-    let kept = StoredSession::of(directory, &people, SESSIONS_EACH).await;
+    let kept = RefreshedSessions::of(directory, &people, SESSIONS_EACH).await;
     kept.goes_round().await;
     let before = proxy.searches().len();
     kept.goes_round().await;
     let searches = proxy.searches()[before..].to_vec();
     let sessions = PEOPLE * SESSIONS_EACH;
     println!("{sessions} sessions of {PEOPLE} people on Active Directory: {} searches a round", searches.len());
-    assert!(searches.len() <= TENS, "{} searches", searches.len());
+    assert!(searches.len() <= MAX_SEARCHES, "{} searches", searches.len());
     let one_by_one = searches.iter().filter(|search| search.attributes.iter().any(|name| name == "tokenGroups"));
     assert_eq!(one_by_one.count(), 0, "nobody's groups have changed");
     assert_eq!(kept.sessions.of_person(&one.id).await.unwrap()[0].person.groups.len(), one.groups.len());

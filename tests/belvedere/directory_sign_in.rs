@@ -63,7 +63,7 @@ pub(crate) async fn sign_in(directory: &LdapDirectory, name: &str, password: &st
     directory.sign_in(&Username::parse(name).unwrap(), &password, &AlwaysAllowed).await
 }
 
-/// Leave to bind, whoever it is.
+/// A gate that allows every bind.
 pub(crate) struct AlwaysAllowed;
 
 #[async_trait]
@@ -109,7 +109,7 @@ fn every_way_to_slapd(server: &slapd::Slapd) -> Vec<(&'static str, LdapDirectory
     ]
 }
 
-/// Never leave to bind; it notes who was found.
+/// A gate that denies every bind, and records who was found.
 #[derive(Default)]
 pub(crate) struct NeverAllowed(Mutex<Vec<Option<PersonId>>>);
 

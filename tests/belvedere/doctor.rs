@@ -1,4 +1,4 @@
-//! What is wrong with a directory is told so that a newcomer knows what to do: `doctor`, `can`, `init` and `check
+//! The diagnostics of a directory, told so that a newcomer knows what to do: `doctor`, `can`, `init` and `check
 //! --online`, on set-ups that are broken in each of the usual ways, and on ones that work.
 
 use std::fs::File;
@@ -27,7 +27,7 @@ struct DoctorSite {
     folder: TempDir,
 }
 
-/// What a command came to.
+/// The outcome of a command.
 struct DoctorOutput {
     code: i32,
     words: String,
@@ -74,7 +74,7 @@ impl DoctorSite {
         self.runs_with("", arguments).await
     }
 
-    /// The same, with something on standard input.
+    /// Runs a command with something on standard input.
     async fn runs_with(&self, input: &str, arguments: &[&str]) -> DoctorOutput {
         self.write("input", input);
         let mut command = belvedere(self.path(), arguments);
@@ -113,7 +113,7 @@ fn with_ca(url: &str, ca_file: &Path) -> String {
     format!("url = \"{url}\"\nca_file = \"{}\"\n", ca_file.display())
 }
 
-/// What an authority's certificate is called in the settings of a site that believes in it.
+/// The file name of a CA certificate in the settings of a site that trusts it.
 fn believing_in(authority: &TestAuthority, url: &str) -> DoctorSite {
     let site = DoctorSite::new(&format!("url = \"{url}\"\nca_file = \"ca.pem\"\n"), &[]);
     site.write("ca.pem", &authority.pem());

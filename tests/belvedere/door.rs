@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 use crate::harness::demo_server::{DemoServer, page};
 use crate::harness::visitor::Visitor;
 
-/// What the door says, whichever way it is asked.
+/// The door's answer, whichever way it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DoorOutcome {
     Open,

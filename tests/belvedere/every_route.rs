@@ -1,4 +1,4 @@
-//! Every way in there is, held to the rules that all of them keep: a new one from its first day.
+//! Every route, held to the rules that all of them keep: a new one from its first day.
 
 use std::fs;
 use std::sync::Arc;
@@ -13,29 +13,29 @@ use crate::harness::visitor::Visitor;
 use crate::pages::public;
 use crate::sessions::{MINUTE, START, is_a_stranger, is_signed_in};
 
-/// A house with an admin, a member's page and everybody's.
+/// A server with an admin, a member's page and everybody's.
 async fn house() -> DemoServer {
-    let plan = DemoServer::builder().await.set("admins.users", json!(["grace"]));
-    plan.page("board", &public("Board")).page("members", &page("Members")).open().await
+    let builder = DemoServer::builder().await.set("admins.users", json!(["grace"]));
+    builder.page("board", &public("Board")).page("members", &page("Members")).open().await
 }
 
-/// The house's ways in, with something in each place that a route leaves open.
-fn doors(demo: &DemoServer) -> Vec<(Method, String)> {
+/// The server's routes, with a value for each parameter.
+fn routes(demo: &DemoServer) -> Vec<(Method, String)> {
     let fill = |part: &str| match part {
         "<slug>" | "<page>" => "members".to_owned(),
         "<path..>" => "css/base.css".to_owned(),
         part if part.starts_with('<') => "1".to_owned(),
         part => part.to_owned(),
     };
-    let doors = demo.house.routes.iter().map(|(method, path)| {
+    let routes = demo.house.routes.iter().map(|(method, path)| {
         let path = path.split('?').next().unwrap().split('/').map(fill).collect::<Vec<_>>().join("/");
         (method.parse().unwrap(), path)
     });
-    doors.collect()
+    routes.collect()
 }
 
-/// Knocks, and does not wait for what goes on for ever.
-async fn knocks(
+/// Sends a request, and does not wait for a body that never ends.
+async fn sends(
     visitor: &Visitor,
     method: &Method,
     path: &str,
@@ -61,17 +61,17 @@ async fn every_way_to_change_something_is_shut_to_other_sites_and_to_forms_witho
     grace.signs_in("grace", demo.password("grace")).await;
     let ours = grace.origin();
     let mut changing = 0;
-    for (method, path) in doors(&demo).into_iter().filter(|(method, _)| *method != Method::GET) {
+    for (method, path) in routes(&demo).into_iter().filter(|(method, _)| *method != Method::GET) {
         assert_eq!(method, Method::POST, "{path}: state changes by POST alone");
         changing += 1;
         for foreign in ["http://evil.example", "null", "https://127.0.0.1"] {
-            let answer = knocks(&grace, &method, &path, "text/html", Some(foreign)).await;
+            let answer = sends(&grace, &method, &path, "text/html", Some(foreign)).await;
             assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{path} from {foreign}");
         }
         // Nothing is at stake with the theme: a cookie alone is all that it changes. A signed token changes nothing, and
         // only a page of ours could read the answer.
         if !["/theme", "/api/v1/token"].contains(&&*path) {
-            let answer = knocks(&grace, &method, &path, "text/html", Some(&ours)).await;
+            let answer = sends(&grace, &method, &path, "text/html", Some(&ours)).await;
             assert!(answer.status().is_client_error(), "{path} with a forged token: {}", answer.status());
         }
     }
@@ -84,9 +84,9 @@ async fn every_way_in_answers_with_the_security_headers() {
     let demo = house().await;
     let (stranger, mut grace) = (demo.house.visitor(), demo.house.visitor());
     grace.signs_in("grace", demo.password("grace")).await;
-    for (method, path) in doors(&demo) {
+    for (method, path) in routes(&demo) {
         for (who, visitor) in [("a stranger", &stranger), ("an admin", &grace)] {
-            let answer = knocks(visitor, &method, &path, "text/html", None).await;
+            let answer = sends(visitor, &method, &path, "text/html", None).await;
             let header =
                 |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
             let policy = header("Content-Security-Policy");
@@ -111,12 +111,12 @@ async fn no_page_for_members_is_kept_by_a_browser() {
     let demo = house().await;
     let mut grace = demo.house.visitor();
     grace.signs_in("grace", demo.password("grace")).await;
-    for (method, path) in doors(&demo) {
+    for (method, path) in routes(&demo) {
         if path.starts_with("/static/") || path.starts_with("/.well-known/") {
             continue;
         }
         for accept in ["text/html", "*/*"] {
-            let answer = knocks(&grace, &method, &path, accept, None).await;
+            let answer = sends(&grace, &method, &path, accept, None).await;
             let kept = answer.headers().get("Cache-Control").map(|value| value.to_str().unwrap().to_owned());
             assert!(kept.as_deref().is_some_and(|kept| kept.contains("no-store")), "{method} {path}: {kept:?}");
         }
@@ -130,10 +130,10 @@ async fn no_way_in_reads_a_body_without_end() {
     grace.signs_in("grace", demo.password("grace")).await;
     let csrf = grace.opens("/").await.field("/logout", "csrf").unwrap();
     let before = demo.ldap_proxy.bytes_sent();
-    for (method, path) in doors(&demo).into_iter().filter(|(method, _)| *method == Method::POST) {
+    for (method, path) in routes(&demo).into_iter().filter(|(method, _)| *method == Method::POST) {
         let body = format!("csrf={csrf}&password={}", "x".repeat(2 << 20));
         let request = grace.request(method, &path).header(ACCEPT, "text/html");
-        // The house may hang up on whoever goes on sending.
+        // The server may hang up on whoever goes on sending.
         let Ok(answer) = request.header("Content-Type", "application/x-www-form-urlencoded").body(body).send().await
         else {
             continue;

@@ -36,17 +36,17 @@ impl AuthenticatorApp {
     }
 }
 
-/// A house with a page for members and one that takes a second factor, and its clock.
-async fn plan() -> (DemoServerBuilder, Arc<ManualClock>) {
+/// A server with a page for members and one that takes a second factor, and its clock.
+async fn builder() -> (DemoServerBuilder, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::at(START));
-    let plan = DemoServer::builder_with_clock(clock.clone()).await;
-    let plan = plan.page("members", &page("Members"));
-    (plan.page("vault", &format!("access = {{ factor = 2 }}\n{}", page("Vault"))), clock)
+    let builder = DemoServer::builder_with_clock(clock.clone()).await;
+    let builder = builder.page("members", &page("Members"));
+    (builder.page("vault", &format!("access = {{ factor = 2 }}\n{}", page("Vault"))), clock)
 }
 
 pub(crate) async fn house() -> (DemoServer, Arc<ManualClock>) {
-    let (plan, clock) = plan().await;
-    (plan.open().await, clock)
+    let (builder, clock) = builder().await;
+    (builder.open().await, clock)
 }
 
 /// Sets up an app by its form; answers with it, and with the page of recovery codes.
@@ -194,8 +194,8 @@ async fn wrong_codes_are_limited_by_person_and_say_for_how_long() {
 
 #[tokio::test]
 async fn a_page_that_takes_a_second_factor_leads_there_and_opens_for_as_long_as_it_counts() {
-    let (plan, clock) = plan().await;
-    let demo = plan.set("second_factor.remember", "1h").open().await;
+    let (builder, clock) = builder().await;
+    let demo = builder.set("second_factor.remember", "1h").open().await;
     let mut alice = demo.house.visitor();
     alice.signs_in("alice", demo.password("alice")).await;
     let listed = alice.opens("/p/members").await;
@@ -227,8 +227,8 @@ async fn a_page_that_takes_a_second_factor_leads_there_and_opens_for_as_long_as_
 
 #[tokio::test]
 async fn a_live_board_ends_when_the_second_factor_counts_no_more() {
-    let (plan, clock) = plan().await;
-    let demo = plan.set("second_factor.remember", "1h").open().await;
+    let (builder, clock) = builder().await;
+    let demo = builder.set("second_factor.remember", "1h").open().await;
     let (alice, _, _) = with_an_app(&demo, &clock, "alice").await;
     let mut vault = alice.watches("/live/vault").await.unwrap();
     vault.hears_a("snapshot").await;
@@ -242,10 +242,10 @@ async fn a_live_board_ends_when_the_second_factor_counts_no_more() {
 
 #[tokio::test]
 async fn where_it_is_required_nothing_but_public_pages_opens_without_one() {
-    let (plan, clock) = plan().await;
+    let (builder, clock) = builder().await;
     let open = format!("access = \"public\"\n{}", page("Open"));
     let demo =
-        plan.set("second_factor.required", true).set("admins.users", vec!["grace"]).page("open", &open).open().await;
+        builder.set("second_factor.required", true).set("admins.users", vec!["grace"]).page("open", &open).open().await;
     let mut grace = demo.house.visitor();
     grace.signs_in("grace", demo.password("grace")).await;
     assert_eq!(grace.opens("/p/open").await.status, StatusCode::OK);
@@ -264,8 +264,8 @@ async fn where_it_is_required_nothing_but_public_pages_opens_without_one() {
 
 #[tokio::test]
 async fn a_group_that_needs_one_needs_it_everywhere_and_nobody_else_does() {
-    let (plan, _clock) = plan().await;
-    let demo = plan.set("second_factor.groups", vec!["dash-finance"]).open().await;
+    let (builder, _clock) = builder().await;
+    let demo = builder.set("second_factor.groups", vec!["dash-finance"]).open().await;
     let (mut bob, mut carol) = (demo.house.visitor(), demo.house.visitor());
     bob.signs_in("bob", demo.password("bob")).await;
     carol.signs_in("carol", demo.password("carol")).await;
@@ -344,8 +344,8 @@ async fn no_form_is_taken_from_another_site_or_without_its_token() {
 
 #[tokio::test]
 async fn an_admin_resets_a_lost_phone_after_proving_anew_and_its_owner_is_told() {
-    let (plan, clock) = plan().await;
-    let demo = plan.set("admins.users", vec!["grace"]).open().await;
+    let (builder, clock) = builder().await;
+    let demo = builder.set("admins.users", vec!["grace"]).open().await;
     with_an_app(&demo, &clock, "alice").await;
     let mut grace = demo.house.visitor();
     grace.signs_in("grace", demo.password("grace")).await;
@@ -381,7 +381,7 @@ async fn what_is_set_up_lasts_over_a_restart_and_the_files_do_not_hold_the_key()
         let kept = std::fs::read(file.unwrap().path()).unwrap();
         assert!(!kept.windows(seed.len()).any(|window| window == seed));
     }
-    // The house after the restart goes by the real time.
+    // The server after the restart goes by the real time.
     let demo = demo.restart().await;
     let mut alice = demo.house.visitor();
     gives_the_password(&mut alice, &demo, "alice", "/").await;
@@ -400,17 +400,17 @@ async fn at_an_address_that_is_a_number_passkeys_are_not_offered_and_it_is_said_
     assert_eq!(alice.opens("/account/factors/passkeys").await.status, StatusCode::NOT_FOUND);
 }
 
-/// A house that can be asked about people, so that a passkey alone signs in; by the real time, as browsers go by it.
+/// A server that can be asked about people, so that a passkey alone signs in; by the real time, as browsers go by it.
 async fn house_for_passkeys() -> DemoServer {
     let vault = format!("access = {{ factor = 2 }}\n{}", page("Vault"));
-    let plan = DemoServer::builder().await.page("members", &page("Members")).page("vault", &vault);
-    let plan = plan
+    let builder = DemoServer::builder().await.page("members", &page("Members")).page("vault", &vault);
+    let builder = builder
         .set("directory.bind_name", "svc-reader@belvedere.example")
         .set("directory.bind_password", "svc-reader-demo");
-    plan.set("admins.users", vec!["grace"]).open().await
+    builder.set("admins.users", vec!["grace"]).open().await
 }
 
-/// The house's address by name, as passkeys want it.
+/// The server's address by name, as passkeys want it.
 fn by_name(demo: &DemoServer, path: &str) -> String {
     format!("http://localhost:{}{path}", demo.house.address.port())
 }
@@ -627,8 +627,8 @@ async fn nobody_s_factor_counts_in_the_session_of_somebody_else() {
 
 #[tokio::test]
 async fn a_lost_phone_s_sessions_and_tokens_end_with_its_factors() {
-    let (plan, clock) = plan().await;
-    let demo = plan.set("admins.users", vec!["grace"]).open().await;
+    let (builder, clock) = builder().await;
+    let demo = builder.set("admins.users", vec!["grace"]).open().await;
     let (mut alice, ..) = with_an_app(&demo, &clock, "alice").await;
     let token = alice.makes_a_token("read", 3600).await;
     let script = demo.house.visitor().with_token(&token);

@@ -1,4 +1,4 @@
-//! What a board does where it cannot have what it asks for: an upgrade, or a place.
+//! A board's fallbacks where it cannot have an upgrade, or the server is at its limit of viewers.
 
 use crate::harness::browser::{Browser, Screen};
 use crate::harness::demo_server::{DemoServer, page};

@@ -104,11 +104,11 @@ async fn signing_out_takes_a_form_of_this_very_session() {
 #[tokio::test]
 async fn a_visitor_is_where_the_connection_comes_from_unless_the_settings_name_a_proxy_s_header() {
     for (named, expected) in [(None, "127.0.0.1"), (Some("X-Real-IP"), "192.0.2.9")] {
-        let mut plan = DemoServer::builder().await;
+        let mut builder = DemoServer::builder().await;
         if let Some(header) = named {
-            plan = plan.set("ip_header", header);
+            builder = builder.set("ip_header", header);
         }
-        let demo = plan.open().await;
+        let demo = builder.open().await;
         let mut alice = demo.house.visitor();
         let form = alice.opens("/login").await;
         let fields = credentials(&form, &demo, "alice");
@@ -193,7 +193,7 @@ pub(crate) fn credentials(form: &Response, demo: &DemoServer, who: &str) -> Vec<
     vec![("username", who.to_owned()), ("password", password), ("next", "/".to_owned()), ("csrf", csrf)]
 }
 
-/// The same, as they are posted.
+/// The form's fields as they are posted.
 pub(crate) fn as_fields<'f>(fields: &'f [(&'static str, String)]) -> Vec<(&'f str, &'f str)> {
     fields.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }

@@ -91,7 +91,7 @@ fn on_openldap_passwords_age_and_wrong_ones_lock_where_the_policy_is() {
         assert!(try_it(name, "wrong").is_err());
     }
     assert!(try_it(name, slapd::PASSWORD).is_err(), "it is locked");
-    assert!(slapd::SHORTEST_PASSWORD > "wrong".len() && slapd::SHORTEST_PASSWORD < slapd::PASSWORD.len());
+    assert!(slapd::MIN_PASSWORD_LENGTH > "wrong".len() && slapd::MIN_PASSWORD_LENGTH < slapd::PASSWORD.len());
 }
 
 #[test]

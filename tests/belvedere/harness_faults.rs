@@ -11,7 +11,7 @@ use crate::harness::garbage::Garbage;
 use crate::harness::ldap_requests::{SearchScope, SentSearch};
 use crate::harness::{samba, slapd};
 
-/// What a client waits that must be kept waiting, and how much longer a busy machine may take.
+/// The time that a client is kept waiting, and how much longer a busy machine may take.
 const PATIENCE: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_secs(20);
 

@@ -14,13 +14,13 @@ use crate::sessions::START;
 
 const OTHER: &str = "copper violin seven moss";
 
-async fn plan(clock: Option<Arc<ManualClock>>) -> DemoServerBuilder {
-    let plan = match clock {
+async fn builder(clock: Option<Arc<ManualClock>>) -> DemoServerBuilder {
+    let builder = match clock {
         Some(clock) => DemoServer::builder_with_clock(clock).await,
         None => DemoServer::builder().await,
     };
     let board = format!("access = {{ groups = ['local\\guests'] }}\n{}", page("Board"));
-    plan.set("admins.groups", vec!["dash-admins"]).page("board", &board).page("members", &page("Members"))
+    builder.set("admins.groups", vec!["dash-admins"]).page("board", &board).page("members", &page("Members"))
 }
 
 /// The admin of the sample people, signed in.
@@ -66,7 +66,7 @@ async fn accepts(guest: &mut Visitor, code: &str, [name, new, again]: [&str; 3])
 
 #[tokio::test]
 async fn a_guest_accepts_once_and_is_signed_in() {
-    let demo = plan(None).await.open().await;
+    let demo = builder(None).await.open().await;
     let code = invites(&mut admin(&demo).await, "ann").await;
     let mut guest = demo.house.visitor();
     let form = opens_the_link(&mut guest, &format!("http://localhost/invitation#{code}")).await;
@@ -93,7 +93,7 @@ async fn a_guest_accepts_once_and_is_signed_in() {
 #[tokio::test]
 async fn an_invitation_expires_can_be_withdrawn_and_a_guess_looks_the_same() {
     let clock = Arc::new(ManualClock::at(START));
-    let demo = plan(Some(clock.clone())).await.set("accounts.invitation_lasts", "1h").open().await;
+    let demo = builder(Some(clock.clone())).await.set("accounts.invitation_lasts", "1h").open().await;
     let mut grace = admin(&demo).await;
     let (late, withdrawn) = (invites(&mut grace, "late").await, invites(&mut grace, "withdrawn").await);
     let csrf = grace.opens("/admin/accounts").await.field("/admin/accounts/withdraw", "csrf").unwrap();
@@ -118,7 +118,7 @@ async fn an_invitation_expires_can_be_withdrawn_and_a_guess_looks_the_same() {
 
 #[tokio::test]
 async fn a_guest_hears_what_is_wrong_and_the_invitation_stays_open() {
-    let demo = plan(None).await.open().await;
+    let demo = builder(None).await.open().await;
     let code = invites(&mut admin(&demo).await, "ann").await;
     let mut guest = demo.house.visitor();
     for (typed, words) in [
@@ -138,7 +138,7 @@ async fn a_guest_hears_what_is_wrong_and_the_invitation_stays_open() {
 
 #[tokio::test]
 async fn whom_the_invitation_asks_for_a_second_factor_goes_on_to_enrol_one() {
-    let demo = plan(None).await.open().await;
+    let demo = builder(None).await.open().await;
     let answer = tries_to_invite(&mut admin(&demo).await, &[("name", "ann"), ("second_factor", "true")]).await;
     let mut guest = demo.house.visitor();
     let accepted = accepts(&mut guest, &code_in(&answer), ["Ann", PASSWORD, PASSWORD]).await;
@@ -149,7 +149,7 @@ async fn whom_the_invitation_asks_for_a_second_factor_goes_on_to_enrol_one() {
 
 #[tokio::test]
 async fn accepting_ends_the_session_that_this_browser_had() {
-    let demo = plan(None).await.open().await;
+    let demo = builder(None).await.open().await;
     let mut grace = admin(&demo).await;
     let code = invites(&mut grace, "ann").await;
     let mut before = grace.clone();
@@ -160,7 +160,7 @@ async fn accepting_ends_the_session_that_this_browser_had() {
 
 #[tokio::test]
 async fn only_admins_keep_the_list_and_no_other_site_does_it_for_them() {
-    let demo = plan(None).await.open().await;
+    let demo = builder(None).await.open().await;
     let (mut bob, mut stranger, mut grace) = (demo.house.visitor(), demo.house.visitor(), admin(&demo).await);
     bob.signs_in("bob", demo.password("bob")).await;
     let csrf = bob.opens("/").await.field("/logout", "csrf").unwrap();
@@ -182,7 +182,7 @@ async fn only_admins_keep_the_list_and_no_other_site_does_it_for_them() {
 
 #[tokio::test]
 async fn an_admin_disables_enables_and_removes_accounts_but_not_their_own() {
-    let demo = plan(None).await.set("admins.groups", vec!["dash-admins", r"local\guests"]).open().await;
+    let demo = builder(None).await.set("admins.groups", vec!["dash-admins", r"local\guests"]).open().await;
     let mut grace = admin(&demo).await;
     let code = invites(&mut grace, "ann").await;
     let mut ann = demo.house.visitor();
@@ -212,7 +212,7 @@ async fn an_admin_disables_enables_and_removes_accounts_but_not_their_own() {
 
 #[tokio::test]
 async fn a_form_that_does_not_work_says_why_and_keeps_what_was_typed() {
-    let demo = plan(None).await.open().await;
+    let demo = builder(None).await.open().await;
     let mut grace = admin(&demo).await;
     for (field, typed, words) in [
         ("name", "a b", "is no name"),
@@ -237,7 +237,7 @@ async fn a_form_that_does_not_work_says_why_and_keeps_what_was_typed() {
 async fn the_whole_way_in_a_browser_with_the_code_in_nobodys_address() {
     for (screen, name) in [(Screen::Desktop, "desktop"), (Screen::Phone, "phone")] {
         let Some(browser) = Browser::open(screen).await else { return };
-        let demo = plan(None).await.open().await;
+        let demo = builder(None).await.open().await;
         browser.goes_to(&demo.house.url("/admin/accounts")).await;
         browser.signs_in("grace", demo.password("grace")).await;
         for (field, text) in [("name", "ann"), ("display_name", "Ann Partner"), ("groups", "guests")] {

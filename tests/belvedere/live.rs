@@ -253,8 +253,8 @@ async fn who_floods_a_channel_with_choices_is_sent_away() {
 
 #[tokio::test]
 async fn one_viewer_too_many_is_told_when_to_ask_again() {
-    let plan = DemoServer::builder().await.page("open", &format!("access = \"public\"\n{}", page("Open")));
-    let demo = plan.page("members", &page("Members")).set("live.per_session", 1).set("live.most", 2).open().await;
+    let builder = DemoServer::builder().await.page("open", &format!("access = \"public\"\n{}", page("Open")));
+    let demo = builder.page("members", &page("Members")).set("live.per_session", 1).set("live.most", 2).open().await;
     let (mut stranger, ours) = (demo.house.visitor(), demo.house.url(""));
     let mut alice = demo.house.visitor();
     alice.signs_in("alice", demo.password("alice")).await;

@@ -18,18 +18,18 @@ use crate::harness::samba;
 use crate::harness::test_server::{TestServer, TestServerBuilder};
 use crate::sign_in::{WRONG, is_welcomed, refused};
 
-/// So many addresses has the stranger.
+/// The number of the stranger's addresses.
 const ADDRESSES: usize = 6;
 
-/// A house on the domain controller that believes what a proxy says of addresses.
-fn plan(domain: &samba::SambaDomain) -> TestServerBuilder {
+/// A server on the domain controller that believes what a proxy says of addresses.
+fn builder(domain: &samba::SambaDomain) -> TestServerBuilder {
     let ca_file = domain.ca_file.to_str().unwrap();
-    let plan = TestServerBuilder::with_directory(&domain.ldaps_url()).set("directory.ca_file", ca_file);
-    plan.set("directory.operation_timeout", "10s").set("ip_header", "X-Real-IP")
+    let builder = TestServerBuilder::with_directory(&domain.ldaps_url()).set("directory.ca_file", ca_file);
+    builder.set("directory.operation_timeout", "10s").set("ip_header", "X-Real-IP")
 }
 
-fn plan_with_account(domain: &samba::SambaDomain) -> TestServerBuilder {
-    plan(domain)
+fn builder_with_account(domain: &samba::SambaDomain) -> TestServerBuilder {
+    builder(domain)
         .set("directory.bind_name", samba::SERVICE_ACCOUNT)
         .set("directory.bind_password", samba::PASSWORD)
         .set("directory.sign_in_by_mail", true)
@@ -87,7 +87,7 @@ async fn is_not_locked(domain: &samba::SambaDomain, name: &str) {
 async fn a_stranger_who_hammers_every_name_of_somebody_never_locks_them() {
     let Some(domain) = samba::domain() else { return };
     let names = hire(domain, "hammered");
-    let house = plan_with_account(domain).open().await;
+    let house = builder_with_account(domain).open().await;
     hammer(&house, &names).await;
     is_not_locked(domain, "hammered").await;
 }
@@ -96,7 +96,7 @@ async fn a_stranger_who_hammers_every_name_of_somebody_never_locks_them() {
 async fn the_same_without_a_service_account_once_anybody_has_signed_in() {
     let Some(domain) = samba::domain() else { return };
     let names = hire(domain, "hammered-too");
-    let house = plan(domain).open().await;
+    let house = builder(domain).open().await;
     is_welcomed(&house, "bob", samba::PASSWORD, "Bob Baker").await;
     hammer(&house, &names).await;
     is_not_locked(domain, "hammered-too").await;
@@ -106,7 +106,7 @@ async fn the_same_without_a_service_account_once_anybody_has_signed_in() {
 async fn an_owner_whose_name_is_hammered_still_signs_in_from_where_they_did_before() {
     let Some(domain) = samba::domain() else { return };
     let names = hire(domain, "hammered-owner");
-    let house = plan_with_account(domain).open().await;
+    let house = builder_with_account(domain).open().await;
     let mut owner = house.visitor().at("198.51.100.200");
     owner.signs_in("hammered-owner", samba::PASSWORD).await;
     hammer(&house, &names).await;
@@ -131,7 +131,7 @@ async fn after_failures_elsewhere_a_try_that_could_lock_is_withheld_until_they_a
         assert_eq!(refusal, Err(DirectoryRefusal::WrongCredentials));
     }
     let clock = Arc::new(ManualClock::at(SystemClock.now()));
-    let house = plan_with_account(domain).clock(clock.clone()).open().await;
+    let house = builder_with_account(domain).clock(clock.clone()).open().await;
     for password in [WRONG, samba::PASSWORD] {
         let (status, body) = refused(&house, "mistyped-elsewhere", password).await;
         assert_eq!((status, body), refused(&house, "nobody-at-all", WRONG).await, "a stranger learns nothing");
@@ -142,7 +142,7 @@ async fn after_failures_elsewhere_a_try_that_could_lock_is_withheld_until_they_a
     assert_eq!(domain.bad_password_count("mistyped-elsewhere"), 0);
 }
 
-/// Never leave to bind; it notes who was found.
+/// A gate that denies every bind, and records who was found.
 #[derive(Default)]
 struct RecordingGate(Mutex<Vec<BindCandidate>>);
 

@@ -1,4 +1,4 @@
-//! What Belvedere promises, checked against the whole program and real servers: a Samba domain controller,
+//! Belvedere's promises, checked against the whole program and real servers: a Samba domain controller,
 //! OpenLDAP's slapd and 389 Directory Server, started once per run on loopback and gone with it, and Chromium.
 //!
 //! Each module is a promise; `harness` has the words they are written in. Where a server cannot be started, its tests

@@ -12,7 +12,7 @@ use crate::harness::test_server::{TestServer, TestServerBuilder};
 use crate::harness::{samba, slapd};
 use crate::sign_in::{WRONG, is_welcomed, refused};
 
-/// A house with two directories: the domain controller, and slapd under the name `brand`.
+/// A server with two directories: the domain controller, and slapd under the name `brand`.
 struct TwoDirectories {
     house: TestServer,
     corp: FaultProxy,

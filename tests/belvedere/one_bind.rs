@@ -18,7 +18,7 @@ use crate::harness::ldap_requests::{LdapRequest, SearchScope};
 use crate::harness::samba::{self, SambaDomain};
 use crate::harness::slapd::{self, Slapd};
 
-/// What a silent server costs here; a busy machine's servers must be able to answer in it.
+/// The deadline for a silent server; a busy machine's servers must be able to answer in it.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Nobody's password.
@@ -81,8 +81,8 @@ impl ServerKind {
         }
     }
 
-    /// Each way in at this server: without an account that searches, and with one.
-    async fn ways(self) -> [ClientSetup; 2] {
+    /// The setups for this server: without an account that searches, and with one.
+    async fn setups(self) -> [ClientSetup; 2] {
         [ClientSetup::new(self, false).await, ClientSetup::new(self, true).await]
     }
 }
@@ -158,16 +158,16 @@ fn somebody(case: &str, number: usize) -> String {
 #[tokio::test]
 async fn whatever_the_refusal_one_bind_reaches_the_servers() {
     for server in ServerKind::all() {
-        for (number, way) in server.ways().await.into_iter().enumerate() {
+        for (number, setup) in server.setups().await.into_iter().enumerate() {
             let hired = somebody("once", number);
             server.hire(&hired);
-            let refused = sign_in(&way.directory, &hired, WRONG).await;
-            assert_eq!(refused, Err(DirectoryRefusal::WrongCredentials), "{}", way.name);
-            assert_eq!((way.binds(&hired), server.counted(&hired)), (1, 1), "{}", way.name);
+            let refused = sign_in(&setup.directory, &hired, WRONG).await;
+            assert_eq!(refused, Err(DirectoryRefusal::WrongCredentials), "{}", setup.name);
+            assert_eq!((setup.binds(&hired), server.counted(&hired)), (1, 1), "{}", setup.name);
             for name in server.troubled() {
                 // How it ends is another promise; that it is one bind holds even if the person gets in.
-                let answer = sign_in(&way.directory, name, server.password()).await;
-                assert_eq!(way.binds(name), 1, "{}: {name}: {answer:?}", way.name);
+                let answer = sign_in(&setup.directory, name, server.password()).await;
+                assert_eq!(setup.binds(name), 1, "{}: {name}: {answer:?}", setup.name);
             }
         }
     }
@@ -176,12 +176,12 @@ async fn whatever_the_refusal_one_bind_reaches_the_servers() {
 #[tokio::test]
 async fn nobody_is_bound_for_a_name_that_was_searched_for_in_vain() {
     for server in ServerKind::all() {
-        for (number, way) in server.ways().await.into_iter().enumerate() {
-            let refused = sign_in(&way.directory, "nobody-at-all", WRONG).await;
-            assert_eq!(refused, Err(DirectoryRefusal::WrongCredentials), "{}", way.name);
+        for (number, setup) in server.setups().await.into_iter().enumerate() {
+            let refused = sign_in(&setup.directory, "nobody-at-all", WRONG).await;
+            assert_eq!(refused, Err(DirectoryRefusal::WrongCredentials), "{}", setup.name);
             // Without an account only the bind can tell, on Active Directory.
             let expected = usize::from(matches!(server, ServerKind::ActiveDirectory(_)) && number == 0);
-            assert_eq!(way.binds("nobody-at-all"), expected, "{}", way.name);
+            assert_eq!(setup.binds("nobody-at-all"), expected, "{}", setup.name);
         }
     }
 }
@@ -202,21 +202,21 @@ async fn a_server_that_dies_with_the_bind_in_its_hands_has_had_the_only_one() {
         for (number, (fault, has_account)) in
             faults.iter().flat_map(|fault| [(fault, false), (fault, true)]).enumerate()
         {
-            let (way, hired) = (ClientSetup::new(server, has_account).await, somebody("dies", number));
+            let (setup, hired) = (ClientSetup::new(server, has_account).await, somebody("dies", number));
             server.hire(&hired);
-            for proxy in &way.proxies {
+            for proxy in &setup.proxies {
                 proxy.set_at_bind(&hired, *fault);
             }
-            scenes.push((way, hired, fault));
+            scenes.push((setup, hired, fault));
         }
         // Silence costs its deadline: all at once.
-        let answers = join_all(scenes.iter().map(|(way, hired, _)| sign_in(&way.directory, hired, WRONG))).await;
-        for ((way, hired, fault), answer) in scenes.iter().zip(answers) {
+        let answers = join_all(scenes.iter().map(|(setup, hired, _)| sign_in(&setup.directory, hired, WRONG))).await;
+        for ((setup, hired, fault), answer) in scenes.iter().zip(answers) {
             let sent = matches!(&answer, Err(DirectoryRefusal::Unreachable(Unreachable { password_sent: true, .. })));
-            assert!(sent, "{}, {fault:?}: {answer:?}", way.name);
-            assert_eq!(way.binds(hired), 1, "{}, {fault:?}", way.name);
+            assert!(sent, "{}, {fault:?}: {answer:?}", setup.name);
+            assert_eq!(setup.binds(hired), 1, "{}, {fault:?}", setup.name);
             let counted = server.counted(hired);
-            assert!(counted <= 1, "{}, {fault:?}: the server counted {counted}", way.name);
+            assert!(counted <= 1, "{}, {fault:?}: the server counted {counted}", setup.name);
         }
     }
 }
@@ -228,16 +228,16 @@ async fn a_server_that_dies_before_the_bind_leaves_it_to_the_next_one() {
         // visitor the deadline.
         for fault in [Fault::Cut, Fault::Refuse, Fault::Garbage(Garbage::Zeros), Fault::Garbage(Garbage::NoOperation)] {
             for has_account in [false, true] {
-                let way = ClientSetup::new(server, has_account).await;
+                let setup = ClientSetup::new(server, has_account).await;
                 // The first question of all: what kind of directory it is.
-                way.proxies[0].set_when(
+                setup.proxies[0].set_when(
                     |request| matches!(request, LdapRequest::Search(search) if search.scope == SearchScope::Base),
                     fault,
                 );
                 let person = if matches!(server, ServerKind::OpenLdapWithPolicy(_)) { "well" } else { "alice" };
-                let answer = sign_in(&way.directory, person, server.password()).await;
-                assert!(answer.is_ok(), "{}, {fault:?}: {answer:?}", way.name);
-                assert_eq!(way.binds(person), 1, "{}, {fault:?}", way.name);
+                let answer = sign_in(&setup.directory, person, server.password()).await;
+                assert!(answer.is_ok(), "{}, {fault:?}: {answer:?}", setup.name);
+                assert_eq!(setup.binds(person), 1, "{}, {fault:?}", setup.name);
             }
         }
     }
@@ -246,12 +246,12 @@ async fn a_server_that_dies_before_the_bind_leaves_it_to_the_next_one() {
 #[tokio::test]
 async fn many_wrong_passwords_at_once_while_a_server_goes_and_comes_are_one_bind_each() {
     for server in ServerKind::all() {
-        for (number, way) in server.ways().await.into_iter().enumerate() {
+        for (number, setup) in server.setups().await.into_iter().enumerate() {
             let crowd: Vec<String> = (0..12).map(|place| somebody(&format!("crowd{number}"), place)).collect();
             for name in &crowd {
                 server.hire(name);
             }
-            let (first, directory) = (&way.proxies[0], &way.directory);
+            let (first, directory) = (&setup.proxies[0], &setup.directory);
             let coming_and_going = async {
                 for _ in 0..3 {
                     let taken = first.connections();
@@ -267,11 +267,11 @@ async fn many_wrong_passwords_at_once_while_a_server_goes_and_comes_are_one_bind
                 () = async { coming_and_going.await; std::future::pending().await } => unreachable!(),
             };
             for (name, answer) in crowd.iter().zip(answers) {
-                assert!(answer.is_err(), "{}: {name}", way.name);
-                assert!(way.binds(name) <= 1, "{}: {name}: {} binds, {answer:?}", way.name, way.binds(name));
-                assert!(server.counted(name) <= 1, "{}: {name}: the server counted more", way.name);
+                assert!(answer.is_err(), "{}: {name}", setup.name);
+                assert!(setup.binds(name) <= 1, "{}: {name}: {} binds, {answer:?}", setup.name, setup.binds(name));
+                assert!(server.counted(name) <= 1, "{}: {name}: the server counted more", setup.name);
                 if answer == Err(DirectoryRefusal::WrongCredentials) {
-                    assert_eq!(way.binds(name), 1, "{}: {name} was judged without a bind", way.name);
+                    assert_eq!(setup.binds(name), 1, "{}: {name} was judged without a bind", setup.name);
                 }
             }
         }

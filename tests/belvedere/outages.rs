@@ -70,8 +70,8 @@ async fn who_is_signed_in_stays_so_when_the_directory_is_out_of_reach() {
 #[tokio::test]
 async fn when_the_session_store_cannot_be_asked_nobody_is_let_in_or_sent_away() {
     let clock = Arc::new(ManualClock::at(START));
-    let plan = DemoServer::builder_with_clock(clock.clone()).await.page("members", &page("Members"));
-    let demo = plan.page("all", &format!("access = \"public\"\n{}", page("all"))).open().await;
+    let builder = DemoServer::builder_with_clock(clock.clone()).await.page("members", &page("Members"));
+    let demo = builder.page("all", &format!("access = \"public\"\n{}", page("all"))).open().await;
     let (mut alice, mut bob, mut stranger) = (demo.house.visitor(), demo.house.visitor(), demo.house.visitor());
     alice.signs_in("alice", demo.password("alice")).await;
     let csrf = alice.opens("/").await.field("/logout", "csrf").unwrap();
@@ -144,7 +144,7 @@ async fn the_log_has_the_cause_under_the_reference() {
     assert_eq!(lines, 1, "a failure is logged once: {log}");
 }
 
-/// The house's own session store, from outside.
+/// The server's own session store, from outside.
 async fn store_of(demo: &DemoServer) -> SqliteConnection {
     store_in(demo.house.folder.path()).await
 }
@@ -162,7 +162,7 @@ fn is_an_outage(answer: &Response, at: &str) {
     is_a_reference(&reference_on(answer));
 }
 
-/// What somebody can tell whoever runs the site.
+/// The reference that an error page shows, for whoever runs the site.
 fn reference_on(page: &Response) -> String {
     let reference = page.body.split("class=\"reference\"").nth(1).expect("a reference");
     reference.split("<code>").nth(1).unwrap().split('<').next().unwrap().to_owned()

@@ -99,9 +99,9 @@ async fn a_value_that_is_no_option_is_refused_with_the_options_and_other_names_a
 
 #[tokio::test]
 async fn an_edited_page_shows_without_a_restart_and_a_bad_edit_leaves_it_running() {
-    let plan =
+    let builder =
         DemoServer::builder().await.set("admins.groups", json!(["dash-admins"])).page("board", &public("Before"));
-    let demo = plan.open().await;
+    let demo = builder.open().await;
     let (mut visitor, mut grace, mut carol) = (demo.house.visitor(), demo.house.visitor(), demo.house.visitor());
     grace.signs_in("grace", demo.password("grace")).await;
     carol.signs_in("carol", demo.password("carol")).await;

@@ -172,9 +172,9 @@ async fn wrong_old_passwords_and_wrong_sign_ins_use_up_the_same_few_tries() {
 #[tokio::test]
 async fn a_wrong_old_password_counts_once_in_active_directory() {
     let Some(domain) = samba::domain() else { return };
-    for (name, plan) in [("slip-alone", on_samba(domain)), ("slip", with_account(domain))] {
+    for (name, builder) in [("slip-alone", on_samba(domain)), ("slip", with_account(domain))] {
         hire_for(domain, name, 100);
-        let house = plan.open().await;
+        let house = builder.open().await;
         let mut visitor = house.visitor();
         visitor.signs_in(name, samba::PASSWORD).await;
         assert_eq!(changes(&mut visitor, WRONG, NEW).await.status, StatusCode::UNAUTHORIZED, "{name}");
@@ -301,7 +301,7 @@ async fn members_are_told_in_time_that_their_password_expires() {
         assert_eq!(notes(&house.visitor().opens("/").await), None, "strangers are told nothing");
     }
     // Who has changed it is not told any more; the new one is a hundred days away for the directory, and not for the
-    // house, whose clock the test moved.
+    // server, whose clock the test moved.
     let mut visitor = signed_in(&house, "runs-out").await;
     assert!(!notes(&visitor.opens(MEMBERS_FORM).await).unwrap_or_default().contains("LdifChange it now"));
     visitor.signs_out().await;
@@ -321,7 +321,7 @@ async fn a_new_password_puts_an_end_to_the_warning() {
     let house = on_samba(domain).set("directory.password_warning", "10d").clock(clock).open().await;
     let mut visitor = signed_in(&house, "warned").await;
     assert!(notes(&visitor.opens("/").await).is_some());
-    // The new one is good for ever, as it should look from where the house's clock stands.
+    // The new one is good for ever, as it should look from where the server's clock stands.
     domain.modify(&crate::directory_passwords::never_expires("warned"));
     changes(&mut visitor, samba::PASSWORD, NEW).await;
     assert_eq!(notes(&visitor.opens("/").await), None);

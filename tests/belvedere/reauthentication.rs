@@ -10,10 +10,10 @@ use crate::harness::demo_server::{DemoServer, page};
 use crate::harness::visitor::{Response, Visitor};
 use crate::sessions::{MINUTE, START, is_a_stranger, is_signed_in};
 
-/// A house whose admin is alice, by the test's clock.
+/// A server whose admin is alice, by the test's clock.
 async fn house(clock: &Arc<ManualClock>) -> DemoServer {
-    let plan = DemoServer::builder_with_clock(clock.clone()).await;
-    plan.set("admins.users", vec!["alice"]).page("members", &page("members")).open().await
+    let builder = DemoServer::builder_with_clock(clock.clone()).await;
+    builder.set("admins.users", vec!["alice"]).page("members", &page("members")).open().await
 }
 
 /// Has the directory examined: an act of an admin's.

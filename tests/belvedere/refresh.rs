@@ -1,4 +1,4 @@
-//! What happens in the directory reaches whoever is signed in: their session, their pages, the bar, their open boards.
+//! Changes in the directory reach those who are signed in: their session, their pages, the bar, their open boards.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ fn page_of(group: &str) -> String {
     format!("access = {{ groups = [\"{group}\"] }}\n{}", page(&format!("For {group}")))
 }
 
-/// What comes while the time passes, a minute at a time.
+/// Waits for a future while the time passes, a minute at a time.
 async fn in_time<T>(clock: &ManualClock, coming: impl Future<Output = T>) -> T {
     tokio::select! {
         come = coming => come,
@@ -47,7 +47,7 @@ async fn opens_in_time(
     in_time(clock, visitor.opens_until(path, right)).await
 }
 
-/// How the board ends, while the time passes: the reason and the close code.
+/// The end of a board, while the time passes: the reason and the close code.
 async fn ends_in_time(clock: &ManualClock, board: &mut Board) -> (String, Option<u16>) {
     let goodbye = in_time(clock, board.is_closed()).await;
     let bye = goodbye.bye.unwrap_or_default();
@@ -68,15 +68,15 @@ fn shows_in_the_bar(answer: &Response, title: &str) -> bool {
     answer.body.split("class=\"places\"").nth(1).is_some_and(|bar| bar.contains(title))
 }
 
-/// A house on the domain controller, for these groups' pages and one for all members.
+/// A server on the domain controller, for these groups' pages and one for all members.
 async fn on_samba(domain: &samba::SambaDomain, clock: &Arc<ManualClock>, groups: &[&str]) -> TestServer {
-    let plan = TestServerBuilder::with_directory(&domain.ldaps_url())
+    let builder = TestServerBuilder::with_directory(&domain.ldaps_url())
         .set("directory.ca_file", domain.ca_file.to_str().unwrap())
         .set("directory.bind_name", samba::SERVICE_ACCOUNT)
         .set("directory.bind_password", samba::PASSWORD)
         .clock(clock.clone())
         .page("members", &page("Members"));
-    groups.iter().fold(plan, |plan, group| plan.page(group, &page_of(group))).open().await
+    groups.iter().fold(builder, |builder, group| builder.page(group, &page_of(group))).open().await
 }
 
 fn clock() -> Arc<ManualClock> {
@@ -177,7 +177,7 @@ async fn on_openldap_sessions_pages_and_boards_follow_as_well() {
     opens_in_time(&clock, &mut visitor, "/account", |answer| answer.status == StatusCode::SEE_OTHER).await;
 }
 
-/// A house on OpenLDAP in plan, with a public page and one for all members.
+/// The builder of a server on OpenLDAP, with a public page and one for all members.
 fn on_slapd(url: &str, clock: &Arc<ManualClock>) -> TestServerBuilder {
     TestServerBuilder::with_directory(url)
         .set("directory.bind_name", slapd::SERVICE_DN)

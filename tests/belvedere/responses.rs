@@ -1,4 +1,4 @@
-//! What every response keeps to, whatever it answers: headers, caching, and paths that stay where they belong.
+//! The rules that every response keeps: headers, caching, and paths that stay where they belong.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

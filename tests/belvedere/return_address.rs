@@ -189,7 +189,7 @@ fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// Where the link with that text leads.
+/// The target of the link with that text.
 fn href_of(body: &str, text: &str) -> Option<String> {
     let before = body.split(&format!(">{text}</a>")).next()?;
     let href = before.rsplit("href=\"").next()?;

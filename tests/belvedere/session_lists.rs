@@ -13,10 +13,10 @@ use crate::sessions::{is_a_stranger, is_signed_in};
 /// By when an ended session's boards must have heard of it.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-/// A house whose admin is grace.
+/// A server whose admin is grace.
 async fn house() -> DemoServer {
-    let plan = DemoServer::builder().await.set("admins.users", json!(["grace"])).set("ip_header", "X-Real-IP");
-    plan.page("members", &page("members")).open().await
+    let builder = DemoServer::builder().await.set("admins.users", json!(["grace"])).set("ip_header", "X-Real-IP");
+    builder.page("members", &page("members")).open().await
 }
 
 async fn signed_in(demo: &DemoServer, who: &str, address: &str) -> Visitor {

@@ -16,7 +16,7 @@ use crate::harness::visitor::{Response, Visitor};
 
 const SESSION: &str = "belvedere";
 
-/// What clocks are moved by.
+/// The step that clocks are moved by.
 pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 
 /// The day this was written.
@@ -225,7 +225,7 @@ fn attributes(cookie: &str) -> Vec<&str> {
     attributes
 }
 
-/// The same browser before the house at its new address.
+/// A visitor with that browser's cookies, at the server's new address.
 fn moved(demo: &DemoServer, visitor: &Visitor) -> Visitor {
     let mut moved = demo.house.visitor();
     moved.cookies.clone_from(&visitor.cookies);
@@ -256,11 +256,11 @@ async fn signs_in_to_stay(visitor: &mut Visitor, password: &str) {
 async fn whoever_ticks_it_stays_signed_in_where_the_settings_let_them() {
     let clock = Arc::new(ManualClock::at(START));
     // Somebody must be there to ask about those who stay.
-    let plan = DemoServer::builder_with_clock(clock.clone())
+    let builder = DemoServer::builder_with_clock(clock.clone())
         .await
         .set("directory.bind_name", "svc-reader@belvedere.example")
         .set("directory.bind_password", "svc-reader-demo");
-    let demo = plan.set("sessions.stay", "30d").set("sessions.max_staleness", "30d").open().await;
+    let demo = builder.set("sessions.stay", "30d").set("sessions.max_staleness", "30d").open().await;
     let (mut stays, mut goes) = (demo.house.visitor(), demo.house.visitor());
     assert!(stays.opens("/login").await.body.contains("Stay signed in for 30 d"));
     signs_in_to_stay(&mut stays, demo.password("alice")).await;

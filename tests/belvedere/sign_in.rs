@@ -12,11 +12,11 @@ use crate::harness::demo_server::{DemoServer, page};
 use crate::harness::test_server::{TestServer, TestServerBuilder};
 use crate::harness::{samba, slapd};
 
-/// What everybody hears who could be anybody.
+/// The message for every wrong name or password.
 const NO_MATCH: &str = "That name and password did not match.";
 
-/// Whom the form sends people to.
-const DESK: &str = "the help desk";
+/// The contact that the form names.
+const CONTACT: &str = "the help desk";
 
 /// A password that stands nowhere on a page, and is nobody's.
 pub(crate) const WRONG: &str = "Not-The-Password-5";
@@ -39,12 +39,16 @@ const SESSION: &str = "belvedere";
 /// Nothing but the URL and the CA file says where the directory is and what it is.
 fn on_samba(domain: &samba::SambaDomain) -> TestServerBuilder {
     let ca_file = domain.ca_file.to_str().unwrap();
-    TestServerBuilder::with_directory(&domain.ldaps_url()).set("directory.ca_file", ca_file).set("site.contact", DESK)
+    TestServerBuilder::with_directory(&domain.ldaps_url())
+        .set("directory.ca_file", ca_file)
+        .set("site.contact", CONTACT)
 }
 
 fn on_slapd(server: &slapd::Slapd) -> TestServerBuilder {
     let ca_file = server.ca_file.to_str().unwrap();
-    TestServerBuilder::with_directory(&server.ldaps_url()).set("directory.ca_file", ca_file).set("site.contact", DESK)
+    TestServerBuilder::with_directory(&server.ldaps_url())
+        .set("directory.ca_file", ca_file)
+        .set("site.contact", CONTACT)
 }
 
 fn for_group(group: &str) -> String {
@@ -54,8 +58,8 @@ fn for_group(group: &str) -> String {
 #[tokio::test]
 async fn a_member_of_a_nested_group_opens_its_page_with_nothing_set_but_the_url_and_the_ca() {
     let Some(domain) = samba::domain() else { return };
-    let plan = on_samba(domain).page("ops", &for_group("dash-ops")).page("la", &for_group("dash-ops-la"));
-    let house = plan.page("finance", &for_group("dash-finance")).open().await;
+    let builder = on_samba(domain).page("ops", &for_group("dash-ops")).page("la", &for_group("dash-ops-la"));
+    let house = builder.page("finance", &for_group("dash-finance")).open().await;
     for (who, [ops, la, finance]) in [("alice", [200, 403, 403]), ("bob", [403, 403, 200])] {
         let mut visitor = house.visitor();
         visitor.signs_in(who, samba::PASSWORD).await;
@@ -68,8 +72,8 @@ async fn a_member_of_a_nested_group_opens_its_page_with_nothing_set_but_the_url_
 #[tokio::test]
 async fn on_openldap_nested_groups_open_pages_and_siblings_do_not() {
     let Some(server) = slapd::server() else { return };
-    let plan = on_slapd(server).page("ops", &for_group("dash-ops")).page("la", &for_group("dash-ops-la"));
-    let house = plan.page("posix", &for_group("dash-posix")).open().await;
+    let builder = on_slapd(server).page("ops", &for_group("dash-ops")).page("la", &for_group("dash-ops-la"));
+    let house = builder.page("posix", &for_group("dash-posix")).open().await;
     for (who, [ops, la, posix]) in [("alice", [200, 403, 403]), ("bob", [403, 403, 200])] {
         let mut visitor = house.visitor();
         visitor.signs_in(who, slapd::PASSWORD).await;
@@ -136,7 +140,7 @@ async fn active_directory_s_refusals_have_words_that_help() {
 
 #[tokio::test]
 async fn the_embedded_directory_s_refusals_have_words_that_help() {
-    let demo = DemoServer::builder().await.set("site.contact", DESK).open().await;
+    let demo = DemoServer::builder().await.set("site.contact", CONTACT).open().await;
     for (name, words) in [
         ("dave", "Your account is disabled. Ask the help desk."),
         ("erin", "Your account has expired. Ask the help desk."),
@@ -281,8 +285,8 @@ async fn is_told(house: &TestServer, name: &str, password: &str, words: &str) {
     assert!(body.contains(words), "{name}: {body}");
 }
 
-/// What somebody sees who is not let in: the status, and the page without what differs by itself, which is the form's
-/// token and the name as typed.
+/// A refused sign-in: the status, and the page without what differs by itself, which is the form's token and the name
+/// as typed.
 pub(crate) async fn refused(house: &TestServer, name: &str, password: &str) -> (StatusCode, String) {
     let mut visitor = house.visitor();
     let answer = visitor.tries_to_sign_in(name, password, "/").await;

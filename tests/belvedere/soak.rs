@@ -132,7 +132,7 @@ struct WallDisplay {
     minute: u32,
 }
 
-/// What the page takes up, once everything that can be thrown away is.
+/// The size of the page's heap, once all garbage is collected.
 #[derive(Debug)]
 struct Footprint {
     heap: f64,
@@ -289,7 +289,7 @@ impl WallDisplay {
     }
 }
 
-/// What the shop floor answers: more and less of everything.
+/// The answers of the source: more and less of everything.
 fn on_the_floor(turn: u32) -> Value {
     let orders: Vec<Value> =
         (0..4 + turn * 3).map(|n| json!({ "order": format!("A-{n}"), "pieces": n * 7 + turn, "share": 0.5 })).collect();

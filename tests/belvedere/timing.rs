@@ -31,8 +31,8 @@ async fn an_unknown_name_and_a_wrong_password_cannot_be_told_apart_by_their_time
     let people: String = (0..TRIES).map(|n| slapd::person(slapd::BASE_DN, &known(n), &known(n)).ldif()).collect();
     server.administrator().apply(&people).unwrap();
     let ca_file = server.ca_file.to_str().unwrap();
-    let plan = TestServerBuilder::with_directory(&server.ldaps_url()).set("directory.ca_file", ca_file);
-    let house = plan.set("site.trusted_proxies", vec!["127.0.0.1"]).open().await;
+    let builder = TestServerBuilder::with_directory(&server.ldaps_url()).set("directory.ca_file", ca_file);
+    let house = builder.set("site.trusted_proxies", vec!["127.0.0.1"]).open().await;
     let mut found = Vec::new();
     for round in 0..ROUNDS {
         let (unknown, wrong) = measure(&house, round).await;

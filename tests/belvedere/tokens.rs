@@ -128,7 +128,7 @@ async fn where_nobody_can_ask_about_people_their_signing_in_keeps_tokens_good() 
     assert_eq!(script.fetches("/p/members").await.status, StatusCode::OK);
 }
 
-/// A command of the program beside that house, with an account that searches.
+/// A command of the program beside that server, with an account that searches.
 fn beside(demo: &DemoServer, arguments: &[&str]) -> Command {
     let folder = demo.house.folder.path();
     let mut command = belvedere(folder, arguments);

@@ -18,8 +18,9 @@ pub(in crate::auth) struct Claims {
     pub(in crate::auth) jti: String,
     /// The scope (RFC 8693, 4.2).
     pub(in crate::auth) scope: String,
-    /// The credential it was made from, and ends with.
-    pub(in crate::auth) made_from: RootCredential,
+    /// The root credential: the token is made from it, and ends with it.
+    #[serde(rename = "made_from")]
+    pub(in crate::auth) root: RootCredential,
     /// The time until which the second factor shown for that credential counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::auth) second_factor_until: Option<i64>,

@@ -121,7 +121,7 @@ impl JwtSigner {
             exp: to_unix_seconds(now + self.settings.lifetime),
             jti: hex::encode(id),
             scope: String::new(),
-            made_from: RootCredential::Password,
+            root: RootCredential::Password,
             second_factor_until: None,
         })
     }

@@ -41,7 +41,7 @@ fn signed(signer: &JwtSigner, change: impl FnOnce(&mut Claims)) -> EncodedJwt {
     let mut claims = Claims {
         sub: "objectGUID:alice".into(),
         scope: "read".into(),
-        made_from: RootCredential::Token(TokenId::new(5)),
+        root: RootCredential::Token(TokenId::new(5)),
         ..signer.new_claims().unwrap()
     };
     change(&mut claims);
@@ -59,7 +59,7 @@ async fn what_was_signed_is_read_until_its_time_is_over() {
     let text = signed(&signer, |_| {});
     let claims = signer.verify(&text).unwrap();
     assert_eq!(
-        (&*claims.sub, &*claims.scope, claims.made_from),
+        (&*claims.sub, &*claims.scope, claims.root),
         ("objectGUID:alice", "read", RootCredential::Token(TokenId::new(5)))
     );
     fixture.clock.advance(Duration::from_secs(179));

@@ -28,7 +28,7 @@ impl Auth {
         let owner = match self.second_step.factors.finish_passkey_authentication(site, browser, response).await {
             Ok(owner) => owner,
             Err(refusal) => {
-                let reason = refusal.word();
+                let reason = refusal.as_str();
                 let event = AuditEvent::SignInRefused { name: "", reason, directory_code: None, retry_after: None };
                 self.audit.record(client, &event);
                 return Err(refusal.into());
@@ -37,7 +37,7 @@ impl Auth {
         let person = match self.reread_passkey_owner(&owner).await {
             Ok(person) => person,
             Err(refusal) => {
-                let (name, reason) = (&owner.qualified_name(), refusal.word());
+                let (name, reason) = (&owner.qualified_name(), refusal.as_str());
                 self.audit.record(
                     client,
                     &AuditEvent::SignInRefused { name, reason, directory_code: None, retry_after: None },

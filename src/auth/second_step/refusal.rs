@@ -26,11 +26,11 @@ pub enum FactorRefusal {
 
 impl FactorRefusal {
     /// The stable word for the audit log.
-    pub fn word(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::NotPending => "not-waiting",
-            Self::Code(refusal) => refusal.word(),
-            Self::Passkey(refusal) => refusal.word(),
+            Self::Code(refusal) => refusal.as_str(),
+            Self::Passkey(refusal) => refusal.as_str(),
             Self::WrongOwner => "passkey-of-another",
             Self::Store(_) => "store-unavailable",
         }
@@ -77,11 +77,11 @@ pub enum PasskeySignInRefusal {
 
 impl PasskeySignInRefusal {
     /// The stable word for the audit log.
-    pub fn word(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
-            Self::Passkey(refusal) => refusal.word(),
+            Self::Passkey(refusal) => refusal.as_str(),
             Self::NoServiceAccount => "no-service-account",
-            Self::Removed(departure) => departure.word(),
+            Self::Removed(removal) => removal.word(),
             Self::Unreachable(_) => "directory-unreachable",
             Self::Store(_) => "store-unavailable",
         }

@@ -182,7 +182,7 @@ impl Auth {
                          set up: put the old one back, or reset this person's second factors"
                     );
                 }
-                let (reason, retry_after) = (refusal.word(), refusal.retry_after());
+                let (reason, retry_after) = (refusal.as_str(), refusal.retry_after());
                 self.audit.record(client, &AuditEvent::SecondFactorRefused { person, reason, retry_after });
             }
         }

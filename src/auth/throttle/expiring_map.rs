@@ -65,30 +65,30 @@ mod tests {
     fn a_full_map_drops_what_has_expired_and_then_what_would_expire_first() {
         let now = Timestamp::from_millis(0);
         let after = |seconds| now + Duration::from_secs(seconds);
-        let mut ledger = ExpiringMap::new(8);
+        let mut map = ExpiringMap::new(8);
         for key in 0..8 {
-            ledger.insert(key, key, after(key + 1), now);
+            map.insert(key, key, after(key + 1), now);
         }
-        ledger.insert(100, 100, after(100), after(4));
-        assert_eq!(ledger.len(), 5, "what was over is gone");
+        map.insert(100, 100, after(100), after(4));
+        assert_eq!(map.len(), 5, "what was over is gone");
         for key in 101..104 {
-            ledger.insert(key, key, after(key), after(4));
+            map.insert(key, key, after(key), after(4));
         }
-        ledger.insert(200, 200, after(200), after(4));
-        assert_eq!(ledger.len(), 7, "two of eight had to go");
-        assert_eq!(ledger.get(4, after(4)), None);
-        assert_eq!(ledger.get(5, after(4)), None);
-        assert_eq!(ledger.get(6, after(4)), Some(6));
-        assert_eq!(ledger.get(200, after(4)), Some(200));
+        map.insert(200, 200, after(200), after(4));
+        assert_eq!(map.len(), 7, "two of eight had to go");
+        assert_eq!(map.get(4, after(4)), None);
+        assert_eq!(map.get(5, after(4)), None);
+        assert_eq!(map.get(6, after(4)), Some(6));
+        assert_eq!(map.get(200, after(4)), Some(200));
     }
 
     #[test]
     fn a_flood_never_makes_it_larger() {
         let now = Timestamp::from_millis(0);
-        let mut ledger = ExpiringMap::new(1000);
+        let mut map = ExpiringMap::new(1000);
         for key in 0..10_000 {
-            ledger.insert(key, (), now + Duration::from_secs(60 + key), now);
-            assert!(ledger.len() <= 1000);
+            map.insert(key, (), now + Duration::from_secs(60 + key), now);
+            assert!(map.len() <= 1000);
         }
     }
 }

@@ -108,9 +108,9 @@ impl AttemptPermit<'_> {
         let is_counted = counted.is_some_and(|counted| counted.person == person);
         let attempts = counters.account_attempts(person, now);
         let attempts = if is_counted { attempts.without_one_pending() } else { attempts };
-        let owns =
+        let is_own =
             |cookie: &DeviceCookie| self.throttle.keys.verify_device_cookie(cookie, DeviceOwner::Person(&who.id), now);
-        let origin = AttemptOrigin { is_own_device: self.device_cookie.as_ref().is_some_and(owns), ..self.origin };
+        let origin = AttemptOrigin { is_own_device: self.device_cookie.as_ref().is_some_and(is_own), ..self.origin };
         counters.check_attempts(attempts, person, budget, origin, now)?;
         if let (Some(policy), Some(count)) = (who.policy, who.failures)
             && policy.threshold > 0

@@ -12,13 +12,16 @@ use tokio::task::unconstrained;
 /// levels; this is enough for as many as three megabytes can hold. Only what is used of it takes memory.
 const STACK_BYTES: usize = 256 * 1024 * 1024;
 
+/// The `ldap3` crate's end of a connection, which ends with it.
+type ConnectionFuture = Pin<Box<dyn Future<Output = Result<(), LdapError>> + Send>>;
+
 /// Drives the `ldap3` crate's end of a connection in the caller's task: it writes requests and reads answers while an
 /// operation is [driven](ConnectionDriver::drive), and rests in between.
 ///
 /// The crate panics on some malformed answers. That ends this connection and nothing else.
 pub(super) struct ConnectionDriver {
     /// `None` once the connection has ended.
-    running: Option<Pin<Box<dyn Future<Output = Result<(), LdapError>> + Send>>>,
+    running: Option<ConnectionFuture>,
 }
 
 /// The reason why a connection is of no more use, or a request cannot be sent on any.

@@ -414,7 +414,7 @@ mod tests {
             &[0x30, 0x80],
             &deepest,
         ] {
-            let (mut connection, mut server) = connected(Duration::from_secs(60)).await;
+            let (mut connection, mut server) = connected(Duration::from_mins(1)).await;
             let (reason, ()) = tokio::join!(reason(&mut connection), answer(&mut server, bytes));
             assert_eq!(reason, not_ldap, "{:02x?}", &bytes[..bytes.len().min(12)]);
         }
@@ -422,10 +422,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_is_sound_until_the_server_hangs_up() {
-        let (connection, server) = connected(Duration::from_secs(60)).await;
+        let (connection, server) = connected(Duration::from_mins(1)).await;
         assert!(connection.is_usable());
         drop(server);
-        let (mut connection, mut server) = connected(Duration::from_secs(60)).await;
+        let (mut connection, mut server) = connected(Duration::from_mins(1)).await;
         let hangs_up = async {
             answer(&mut server, &[]).await;
             drop(server);
@@ -435,7 +435,7 @@ mod tests {
 
     #[tokio::test]
     async fn more_than_is_taken_of_a_search_is_given_up() {
-        let (mut connection, mut server) = connected(Duration::from_secs(60)).await;
+        let (mut connection, mut server) = connected(Duration::from_mins(1)).await;
         // An entry without a name, with one attribute without one, whose only value is too long.
         let value = vec![b'x'; MAX_SEARCH_BYTES + 1];
         let values = octets(0x31, &octets(0x04, &value));

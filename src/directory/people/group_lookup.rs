@@ -149,7 +149,7 @@ impl GroupFinder<'_> {
         let (GroupRef::Sid(text), Some(domain)) = (&lookup.wanted, &self.profile.domain) else {
             match suggestions::suggest(self, connection, &lookup.wanted).await {
                 Ok(near) => lookup.suggestions = near,
-                // A search in the middle of names may be refused or slow; the finding stands without it.
+                // A search in the middle of names may be refused or slow; the lookup stands without it.
                 Err(fault) => {
                     tracing::info!(group = %lookup.wanted, reason = fault.reason(), "near misses were not looked for");
                 }

@@ -26,7 +26,7 @@ pub(super) async fn suggest(
 ) -> Result<Vec<String>, OperationFault> {
     let meant = match wanted {
         GroupRef::Sid(_) => return Ok(Vec::new()),
-        // Whoever wrote `CORP\ops` meant `ops`, which is how it is written here.
+        // A name written `CORP\ops` means `ops`, which is how it is written here.
         GroupRef::Name(name) => name.rsplit('\\').next().unwrap_or(name).to_owned(),
         GroupRef::Dn(dn) => {
             let first = dn.as_str().split(',').next().unwrap_or_default();
@@ -49,8 +49,8 @@ pub(super) async fn suggest(
     let counting = found.iter().filter(|entry| rejection_reason(entry).is_none());
     let compared = counting.map(|entry| {
         let names = [entry.text("sAMAccountName"), entry.text("cn")];
-        let likeness = names.into_iter().flatten().map(|name| similarity(&meant, name)).fold(0.0, f64::max);
-        (likeness, display_name(entry))
+        let score = names.into_iter().flatten().map(|name| similarity(&meant, name)).fold(0.0, f64::max);
+        (score, display_name(entry))
     });
     Ok(best_matches(compared.collect()))
 }
@@ -75,7 +75,7 @@ fn similarity(meant: &str, name: &str) -> f64 {
 }
 
 fn best_matches(mut compared: Vec<(f64, String)>) -> Vec<String> {
-    compared.retain(|(likeness, _)| *likeness >= MIN_SIMILARITY);
+    compared.retain(|(score, _)| *score >= MIN_SIMILARITY);
     compared.sort_by(|(a, one), (b, other)| b.total_cmp(a).then_with(|| one.cmp(other)));
     compared.dedup_by(|(_, one), (_, other)| one == other);
     compared.into_iter().take(MAX_SUGGESTIONS).map(|(_, name)| name).collect()

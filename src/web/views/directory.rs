@@ -74,15 +74,15 @@ struct DiagnosticsStepView {
 }
 
 impl DirectoryView {
-    pub(in crate::web) fn of(examiner: &DiagnosticsRunner, viewer: &str) -> Self {
+    pub(in crate::web) fn of(runner: &DiagnosticsRunner, viewer: &str) -> Self {
         let viewer = Username::parse(viewer).ok();
-        let directories = examiner.directories();
+        let directories = runner.directories();
         Self {
             directories: directories.all().map(|directory| directory_row(directory, viewer.as_ref())).collect(),
-            groups: examiner.groups().report().map(groups_view).unwrap_or_default(),
-            last_run: examiner.last().map(|run| run_view(&run)),
-            is_running: examiner.is_running(),
-            can_look_up_people: examiner.can_look_up_people(),
+            groups: runner.groups().report().map(groups_view).unwrap_or_default(),
+            last_run: runner.last().map(|run| run_view(&run)),
+            is_running: runner.is_running(),
+            can_look_up_people: runner.can_look_up_people(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A server that says every message back, on the reader and the frames that the boards have.
+//! An echo server, on the reader and the frames that live connections use.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,13 +15,13 @@ use rocket_ws::WebSocket;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::oneshot;
 
-/// The suite's largest messages are 16 MiB.
-const LONGEST_MESSAGE: usize = 16 << 20;
+/// The longest message: the suite's largest are 16 MiB.
+const MAX_MESSAGE: usize = 16 << 20;
 
-/// How long a client may take to close once everything is said.
-const LEAVE_PATIENCE: Duration = Duration::from_secs(2);
+/// The time for a client to close after its last message.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The server, which ends with this.
+/// The server, which stops when dropped.
 pub(super) struct EchoServer {
     pub(super) address: SocketAddr,
     shutdown: Shutdown,
@@ -84,15 +84,15 @@ impl IoHandler for EchoConnection {
         self.talk(&mut stream).await?;
         // The client's own end is awaited, or what it still sends would be answered by a reset, and the close frame lost with it.
         stream.shutdown().await?;
-        let _ = tokio::time::timeout(LEAVE_PATIENCE, tokio::io::copy(&mut stream, &mut tokio::io::sink())).await;
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, tokio::io::copy(&mut stream, &mut tokio::io::sink())).await;
         Ok(())
     }
 }
 
 impl EchoConnection {
-    /// Says everything back, until a close frame or a fault, or the client is gone.
+    /// Echoes every message, until a close frame or a fault, or the client is gone.
     async fn talk(&self, stream: &mut IoStream) -> io::Result<()> {
-        let mut reader = MessageReader::new(LONGEST_MESSAGE);
+        let mut reader = MessageReader::new(MAX_MESSAGE);
         if self.deflates {
             reader = reader.with_deflate();
         }

@@ -1,4 +1,4 @@
-//! Autobahn's WebSocket test suite, the field's own, against the reader and the frames that the boards have.
+//! Autobahn's WebSocket test suite, the field's own, against the reader and the frames that live connections use.
 //!
 //! `tests/autobahn` has the Python that runs the suite's cases; `tests/run` puts the suite into its cache, and says where.
 
@@ -13,7 +13,7 @@ use tokio::process::Command;
 use crate::harness::program::text;
 use echo::EchoServer;
 
-/// Where the Python is that has the suite.
+/// The variable with the path of the Python that has the suite.
 const PYTHON: &str = "BELVEDERE_AUTOBAHN_PYTHON";
 
 /// How long the suite may take. It ends by itself before.
@@ -25,7 +25,7 @@ const GOOD: [&str; 2] = ["OK", "INFORMATIONAL"];
 /// These offer nothing but a server's window of 512 bytes, which is declined: a batch is deflated once for all.
 const DECLINED: [&str; 2] = ["13.3.", "13.5."];
 
-/// How one case went, in the suite's words.
+/// The outcome of one case, in the suite's words.
 type Outcome = serde_json::Value;
 
 fn is_good(outcome: &Outcome) -> bool {

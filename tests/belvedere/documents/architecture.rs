@@ -10,7 +10,7 @@ const MAX_BYTES: usize = 12 * 1024;
 /// Where the files are that it mentions by a part of their path.
 const FOLDERS: [&str; 2] = ["", "src"];
 
-/// What stands for any kind of panel and of source, and one of each.
+/// The placeholder for a kind of panel or of source, and one of each.
 const KIND: (&str, [&str; 2]) = ("KIND", ["gauge", "http"]);
 
 /// Traits that it mentions and that are not the program's.

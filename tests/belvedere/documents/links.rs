@@ -23,7 +23,7 @@ fn every_chapter_is_in_the_table_of_contents() {
     }
 }
 
-/// What is wrong with a link, if anything is. Links to the web are not followed.
+/// The fault of a link, if it has one. Links to the web are not followed.
 fn fault(from: &MarkdownFile, link: &MarkdownLink) -> Option<String> {
     let MarkdownLink { place, target } = link;
     if target.contains("://") || target.starts_with("mailto:") {

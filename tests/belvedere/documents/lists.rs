@@ -56,8 +56,8 @@ async fn the_commands_and_options_are_complete() {
 #[tokio::test]
 async fn the_metrics_are_complete() {
     const TOKEN: &str = "0123456789abcdef0123456789abcdef";
-    let plan = DemoServer::builder().await.set("metrics.token", TOKEN).page("members", &page("Members"));
-    let demo = plan.open().await;
+    let builder = DemoServer::builder().await.set("metrics.token", TOKEN).page("members", &page("Members"));
+    let demo = builder.open().await;
     // A metric with labels appears with its first value.
     let mut alice = demo.house.visitor();
     alice.signs_in("alice", demo.password("alice")).await;

@@ -77,7 +77,7 @@ fn walk(value: &Value, path: &str, chosen: bool, paths: &mut BTreeSet<String>) {
     }
 }
 
-/// What tells messages and answers apart: their type, or else the names of their fields.
+/// The key that tells messages and answers apart: their type, or else the names of their fields.
 fn sort_of(value: &Value) -> String {
     match &value["type"] {
         Value::String(word) => word.clone(),
@@ -95,8 +95,8 @@ fn sort_of(value: &Value) -> String {
 
 /// Every kind of message and answer that the program sends.
 async fn samples() -> Vec<Value> {
-    let plan = DemoServer::builder().await.set("live.heartbeat", "1s").sample_pages().page("board", BOARD);
-    let demo = plan.page("members", &page("Members")).open().await;
+    let builder = DemoServer::builder().await.set("live.heartbeat", "1s").sample_pages().page("board", BOARD);
+    let demo = builder.page("members", &page("Members")).open().await;
     let mut desk = demo.house.visitor();
     desk.signs_in("alice", demo.password("alice")).await;
     let token = desk.makes_a_token("read:board read:cities", 3600).await;

@@ -171,7 +171,7 @@ fn the_keys_of_an_input_are_complete_and_right() {
     }
 }
 
-/// What the program says about an unknown query to a source.
+/// The program's message about an unknown query to a source.
 async fn unknown_query_error(source: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("pages")).unwrap();

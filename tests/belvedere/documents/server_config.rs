@@ -39,8 +39,8 @@ async fn the_configuration_for_nginx_works() {
     let [block] = blocks.as_slice() else { panic!("there is one block for nginx") };
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let site = format!("http://127.0.0.1:{port}");
-    let plan = DemoServer::builder().await.page("members", &page("Members")).set("site.public_url", &*site);
-    let demo = plan.set("site.trusted_proxies", vec!["127.0.0.1"]).set("admins.users", vec!["alice"]).open().await;
+    let builder = DemoServer::builder().await.page("members", &page("Members")).set("site.public_url", &*site);
+    let demo = builder.set("site.trusted_proxies", vec!["127.0.0.1"]).set("admins.users", vec!["alice"]).open().await;
 
     let folder = tempfile::tempdir().unwrap();
     let location = block.text.replace("http://127.0.0.1:8000", &demo.house.url(""));

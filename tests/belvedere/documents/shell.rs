@@ -49,10 +49,10 @@ pub(super) struct ShellSession {
 
 impl ShellSession {
     pub(super) async fn new() -> Self {
-        let plan = DemoServer::builder().await.sample_pages();
-        let plan = plan.set("admins.groups", vec!["dash-admins"]).set("metrics.token", METRICS_TOKEN);
-        let plan = plan.set("digest.enabled", true).set("directory.bind_name", SERVICE_ACCOUNT);
-        let demo = plan.set("directory.bind_password", "svc-reader-demo").open().await;
+        let builder = DemoServer::builder().await.sample_pages();
+        let builder = builder.set("admins.groups", vec!["dash-admins"]).set("metrics.token", METRICS_TOKEN);
+        let builder = builder.set("digest.enabled", true).set("directory.bind_name", SERVICE_ACCOUNT);
+        let demo = builder.set("directory.bind_password", "svc-reader-demo").open().await;
         let mut desk = demo.house.visitor();
         desk.signs_in("alice", demo.password("alice")).await;
         let token = desk.makes_a_token("read", 3600).await;

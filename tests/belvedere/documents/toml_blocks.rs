@@ -15,7 +15,7 @@ const URL: &str = "[default.directory]\nurl = \"ldaps://dc1.corp.example.com\"\n
 /// The folder of the files that settings refer to, in the documents.
 const DOCUMENTED_FOLDER: &str = "/etc/belvedere/";
 
-/// What a block contains, according to its first line.
+/// The content of a block, according to its first line.
 enum TomlBlockKind {
     Settings,
     /// A page, and its file.

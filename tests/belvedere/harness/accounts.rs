@@ -1,4 +1,4 @@
-//! Local accounts, as an administrator makes them: on the command line, beside a running house.
+//! Local accounts, as an administrator makes them: on the command line, beside a running server.
 
 use std::process::{Output, Stdio};
 
@@ -10,7 +10,7 @@ use super::test_server::TestServer;
 /// A password that the rules let pass.
 pub(crate) const PASSWORD: &str = "lamp otter gravel nine";
 
-/// `belvedere account …`, over the state of this house, with `typed` on its standard input.
+/// Runs `belvedere account …` on the state of this server, with `typed` on its standard input.
 pub(crate) async fn account(house: &TestServer, arguments: &[&str], typed: &str) -> Output {
     let folder = house.folder.path();
     let mut command = belvedere(folder, &[&["account"], arguments].concat());
@@ -27,7 +27,7 @@ pub(crate) async fn account(house: &TestServer, arguments: &[&str], typed: &str)
     child.wait_with_output().await.unwrap()
 }
 
-/// The same, and it must work. Answers with what it printed.
+/// Runs `belvedere account …`, which must succeed, and returns its output.
 pub(crate) async fn administers(house: &TestServer, arguments: &[&str]) -> String {
     let output = account(house, arguments, &format!("{PASSWORD}\n")).await;
     assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));

@@ -1,4 +1,4 @@
-//! Somebody who may change everything in a test's directory, by the tools that come with OpenLDAP.
+//! The administrator of a test's directory, by the tools that come with OpenLDAP.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,12 +7,12 @@ use std::process::Command;
 use super::ldif::{self, LdifAttributes};
 use super::server_process;
 
-/// An account, and where it is one.
+/// An account that may change everything, and its directory.
 pub(crate) struct Administrator {
     pub(crate) url: String,
     /// The CA that the server's certificate is from.
     pub(crate) ca_file: PathBuf,
-    /// What it binds as.
+    /// The DN it binds as.
     pub(crate) name: String,
     pub(crate) password: &'static str,
 }
@@ -28,7 +28,7 @@ impl Administrator {
         server_process::run(self.tool("ldapmodify").arg("-a").arg("-f").arg(file.path())).map(drop)
     }
 
-    /// What is found below `base`.
+    /// Searches below `base`.
     ///
     /// # Errors
     /// When the directory refuses, or there is no such base; its words.
@@ -47,7 +47,7 @@ impl Administrator {
         found.remove(0).remove(attribute)?.into_iter().next()
     }
 
-    /// The same, as text.
+    /// Searches below `base`, with values as text.
     pub(crate) fn text(&self, base: &str, filter: &str, attribute: &str) -> Option<String> {
         self.value(base, filter, attribute).map(|value| String::from_utf8(value).unwrap())
     }

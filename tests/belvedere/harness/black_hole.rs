@@ -5,28 +5,28 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-/// A connection on loopback that is not there by then never will be.
-const TAKEN_WITHIN: Duration = Duration::from_millis(200);
+/// The time after which a connection on loopback that is not there never will be.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// More than the system queues for a listener that asked for no queue at all.
+/// The connections that fill a listener's queue: more than the system queues for one that asked for no queue.
 const FILLERS: usize = 16;
 
 /// The address; it can be dialled for ever until this is dropped.
 pub(crate) struct BlackHole {
     address: SocketAddr,
-    /// Listens and never accepts, and its queue is full: the system drops whoever else knocks (Linux, with
+    /// Listens and never accepts, and its queue is full: the system drops further connections (Linux, with
     /// `net.ipv4.tcp_abort_on_overflow` as it comes).
     _listener: TcpListener,
     _queued: Vec<TcpStream>,
 }
 
 impl BlackHole {
-    /// One on a port of its own.
+    /// Opens one on a port of its own.
     pub(crate) async fn open() -> Self {
         Self::open_at(Ipv4Addr::LOCALHOST).await
     }
 
-    /// One on a port of this address.
+    /// Opens one on a port of this address.
     pub(crate) async fn open_at(host: Ipv4Addr) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind((host, 0).into()).unwrap();
@@ -34,7 +34,7 @@ impl BlackHole {
         let address = listener.local_addr().unwrap();
         let mut queued = Vec::new();
         for _ in 0..FILLERS {
-            match tokio::time::timeout(TAKEN_WITHIN, TcpStream::connect(address)).await {
+            match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
                 Ok(filler) => queued.push(filler.unwrap()),
                 Err(_) => return Self { address, _listener: listener, _queued: queued },
             }
@@ -42,7 +42,7 @@ impl BlackHole {
         panic!("the queue at {address} never fills");
     }
 
-    /// Where it is.
+    /// Its address.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

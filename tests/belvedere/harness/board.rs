@@ -66,17 +66,17 @@ impl Board {
         self.says(&json!({ "type": "inputs", "values": values }).to_string()).await;
     }
 
-    /// Says something, sense or not.
+    /// Sends a text, valid or not.
     pub(crate) async fn says(&mut self, text: &str) {
         self.tries_to_say(text).await.expect("the socket takes it");
     }
 
-    /// Says something to a house that may be closing the connection.
+    /// Sends a message to a server that may be closing the connection.
     pub(crate) async fn tries_to_say(&mut self, text: &str) -> Result<(), tokio_tungstenite::tungstenite::Error> {
         self.socket.send(Message::text(text)).await
     }
 
-    /// Waits until the connection ends, and says how.
+    /// Waits until the connection ends, and returns how it did.
     pub(crate) async fn is_closed(&mut self) -> ReceivedClose {
         let mut bye = None;
         loop {

@@ -15,9 +15,9 @@ use super::server_process;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often the page is looked at meanwhile.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What Chromium is started with: no window, no sandbox (root has none), and no word to anybody on its own account.
+/// Chromium's switches: no window, no sandbox (root has none), no connections of its own.
 const SWITCHES: &[&str] = &[
     "--headless",
     "--no-sandbox",
@@ -62,7 +62,7 @@ impl Browser {
         Self::open_with(screen, json!({ "browser": "ALL", "performance": "ALL" })).await
     }
 
-    /// The same for a test that has the page do so much that nobody could write all of it down: without [`Self::requests`].
+    /// Opens a browser without [`Self::requests`], for a test whose page sends too many to record.
     pub(crate) async fn open_for_long(screen: Screen) -> Option<Self> {
         Self::open_with(screen, json!({ "browser": "ALL" })).await
     }
@@ -95,7 +95,7 @@ impl Browser {
         self.client.goto(url).await.unwrap();
     }
 
-    /// Where it is.
+    /// The address of its page.
     pub(crate) async fn is_at(&self) -> String {
         self.client.current_url().await.unwrap().to_string()
     }
@@ -108,11 +108,11 @@ impl Browser {
                 Ok(element) => return element,
                 Err(error) => assert!(Instant::now() < deadline, "{css} does not appear: {error}"),
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// What stands in the element, as people see it.
+    /// The element's text, as people see it.
     pub(crate) async fn reads(&self, css: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -124,7 +124,7 @@ impl Browser {
         }
     }
 
-    /// Waits until what stands in the element is as `wanted` says.
+    /// Waits until the element's text is `wanted`.
     pub(crate) async fn sees(&self, css: &str, wanted: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -137,16 +137,16 @@ impl Browser {
                 return text;
             }
             assert!(Instant::now() < deadline, "{css} stays {text:?}");
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// What a script returns.
+    /// Runs a script, and returns its value.
     pub(crate) async fn asks(&self, script: &str) -> Value {
         self.client.execute(script, Vec::new()).await.unwrap()
     }
 
-    /// Waits until a script returns what is as `wanted` says.
+    /// Waits until a script returns a value that is `wanted`.
     pub(crate) async fn waits_for(&self, script: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -155,11 +155,11 @@ impl Browser {
                 return value;
             }
             assert!(Instant::now() < deadline, "{script} stays {value}");
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// Has Chromium do something by a command of its DevTools protocol.
+    /// Runs a command of Chromium's DevTools protocol.
     pub(crate) async fn commands(&self, name: &'static str, params: Value) -> Value {
         self.client.issue_cmd(DevTools(name, params)).await.unwrap()
     }
@@ -201,7 +201,7 @@ impl Browser {
         entries.iter().filter_map(sent).collect()
     }
 
-    /// Keeps a picture of the page, for people to look at, when `BELVEDERE_PICTURES` names a folder.
+    /// Saves a screenshot of the page, for people to look at, when `BELVEDERE_PICTURES` names a folder.
     pub(crate) async fn pictures(&self, name: &str) {
         if let Some(folder) = std::env::var_os("BELVEDERE_PICTURES") {
             let picture = self.client.screenshot().await.unwrap();
@@ -209,7 +209,7 @@ impl Browser {
         }
     }
 
-    /// What axe-core finds that is serious or worse, as `rule: elements`.
+    /// The serious or worse findings of axe-core, as `rule: elements`.
     pub(crate) async fn barriers(&self) -> Vec<String> {
         let axe = concat!(env!("CARGO_MANIFEST_DIR"), "/node_modules/axe-core/axe.min.js");
         let axe = std::fs::read_to_string(axe).expect("axe-core is there after `npm ci`");
@@ -257,7 +257,7 @@ impl Browser {
     }
 }
 
-/// Chromium's own command for what it logged.
+/// Chromium's command that takes a log.
 #[derive(Debug)]
 struct Log(String);
 
@@ -271,7 +271,7 @@ impl fantoccini::wd::WebDriverCompatibleCommand for Log {
     }
 }
 
-/// Chromium's own way from WebDriver to its DevTools protocol.
+/// A command of the DevTools protocol, sent by WebDriver.
 #[derive(Debug)]
 struct DevTools(&'static str, Value);
 

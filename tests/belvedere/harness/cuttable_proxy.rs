@@ -1,4 +1,4 @@
-//! The wire between a house and its directory: it tells how much the house has said, and it can be cut.
+//! A proxy between a server and its directory: it counts the bytes that the server has sent, and can be cut.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use tokio::io::{self, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
 
-/// A wire on a loopback port of its own. It ends when dropped.
+/// A proxy on a loopback port of its own. It ends when dropped.
 pub(crate) struct CuttableProxy {
     address: SocketAddr,
     state: Arc<CuttableProxyState>,
@@ -22,7 +22,7 @@ struct CuttableProxyState {
 }
 
 impl CuttableProxy {
-    /// A wire to what listens at this `ldap://` URL.
+    /// Starts a proxy to the server at this `ldap://` URL.
     pub(crate) async fn to(url: &str) -> Self {
         let target = url.strip_prefix("ldap://").unwrap().to_owned();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -32,22 +32,22 @@ impl CuttableProxy {
         Self { address, state, _carrying: AbortOnDropHandle::new(carrying) }
     }
 
-    /// What the house is told instead of the directory's own URL.
+    /// The URL for the server's settings, instead of the directory's own.
     pub(crate) fn url(&self) -> String {
         format!("ldap://{}", self.address)
     }
 
-    /// How many bytes the house has said to the directory.
+    /// The bytes that the server has sent to the directory.
     pub(crate) fn bytes_sent(&self) -> usize {
         self.state.bytes_sent.load(Ordering::SeqCst)
     }
 
-    /// From here on every new connection is dropped.
+    /// Drops every connection from now on.
     pub(crate) fn cut(&self) {
         self.state.cut.store(true, Ordering::SeqCst);
     }
 
-    /// The wire is whole again.
+    /// Forwards new connections again.
     pub(crate) fn restore(&self) {
         self.state.cut.store(false, Ordering::SeqCst);
     }

@@ -1,4 +1,4 @@
-//! A house whose people are the sample people of the embedded directory. Needs no server and no root.
+//! A server whose people are the sample people of the embedded directory. Needs no directory server and no root.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use belvedere::domain::{Clock, SystemClock};
 use super::cuttable_proxy::CuttableProxy;
 use super::test_server::{TestServer, TestServerBuilder};
 
-/// The house, its directory, and the wire between the two.
+/// The server, its directory, and the proxy between the two.
 pub(crate) struct DemoServer {
     pub(crate) house: TestServer,
     pub(crate) directory: DemoDirectory,
     pub(crate) ldap_proxy: CuttableProxy,
 }
 
-/// The same in plan.
+/// The builder of a [`DemoServer`].
 pub(crate) struct DemoServerBuilder {
     server: TestServerBuilder,
     directory: DemoDirectory,
@@ -23,25 +23,25 @@ pub(crate) struct DemoServerBuilder {
 }
 
 impl DemoServer {
-    /// A house on an embedded directory of its own.
+    /// A server on an embedded directory of its own.
     pub(crate) async fn builder() -> DemoServerBuilder {
         Self::builder_with_clock(Arc::new(SystemClock)).await
     }
 
-    /// The same, by the test's clock.
+    /// A server on an embedded directory of its own, by the test's clock.
     pub(crate) async fn builder_with_clock(clock: Arc<dyn Clock>) -> DemoServerBuilder {
         let directory = DemoDirectory::start(&SampleDomain::demo(), Arc::clone(&clock)).await.unwrap();
-        let wire = CuttableProxy::to(&directory.url()).await;
-        let plan = TestServerBuilder::with_directory(&wire.url()).clock(clock);
-        DemoServerBuilder { server: plan, directory, ldap_proxy: wire }
+        let ldap_proxy = CuttableProxy::to(&directory.url()).await;
+        let builder = TestServerBuilder::with_directory(&ldap_proxy.url()).clock(clock);
+        DemoServerBuilder { server: builder, directory, ldap_proxy }
     }
 
-    /// Shuts the house in good order and opens it again, as it was left.
+    /// Shuts the server down and starts it again with its state.
     pub(crate) async fn restart(self) -> Self {
-        let Self { house, directory, ldap_proxy: wire } = self;
-        let plan = TestServerBuilder::restarting(&house, &wire.url());
+        let Self { house, directory, ldap_proxy } = self;
+        let builder = TestServerBuilder::restarting(&house, &ldap_proxy.url());
         house.shut_down().await;
-        Self { house: plan.open().await, directory, ldap_proxy: wire }
+        Self { house: builder.open().await, directory, ldap_proxy }
     }
 
     /// The sample password of somebody.
@@ -55,25 +55,25 @@ impl DemoServer {
 }
 
 impl DemoServerBuilder {
-    /// See [`Plan::set`].
+    /// See [`TestServerBuilder::set`].
     pub(crate) fn set(mut self, path: &str, value: impl Into<serde_json::Value>) -> Self {
         self.server = self.server.set(path, value);
         self
     }
 
-    /// See [`Plan::page`].
+    /// See [`TestServerBuilder::page`].
     pub(crate) fn page(mut self, slug: &str, text: &str) -> Self {
         self.server = self.server.page(slug, text);
         self
     }
 
-    /// See [`Plan::sample_pages`].
+    /// See [`TestServerBuilder::sample_pages`].
     pub(crate) fn sample_pages(mut self) -> Self {
         self.server = self.server.sample_pages();
         self
     }
 
-    /// Opens the house.
+    /// Starts the server.
     pub(crate) async fn open(self) -> DemoServer {
         DemoServer { house: self.server.open().await, directory: self.directory, ldap_proxy: self.ldap_proxy }
     }

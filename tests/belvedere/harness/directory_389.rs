@@ -15,7 +15,7 @@ use super::slapd::AWKWARD;
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "Correct horse battery staple 389";
 
-/// Where the people are. Anybody may search there.
+/// The base of the people. Anybody may search there.
 pub(crate) const BASE_DN: &str = "dc=example,dc=net";
 
 /// The account that may search; [`PASSWORD`] is its password too.
@@ -23,7 +23,7 @@ pub(crate) const SERVICE_DN: &str = "cn=Belvedere\\, service,dc=example,dc=net";
 
 const ROOT_DN: &str = "cn=Directory Manager";
 
-/// Where the package keeps what every instance begins with.
+/// The package's files that every instance begins with.
 const TEMPLATE: &str = "/usr/share/dirsrv/data/template-dse.ldif";
 const COLLATIONS: &str = "/etc/dirsrv/config/slapd-collations.conf";
 const OWN_SCHEMA: &str = "/etc/dirsrv/schema/99user.ldif";
@@ -149,7 +149,7 @@ fn lay_out(folder: &Path, plain: u16, tls: u16) -> io::Result<PathBuf> {
     Ok(ca_file)
 }
 
-/// What differs here from an instance as it comes.
+/// The configuration that differs from the package's default.
 fn own_settings(settings: &str, tls: u16) -> String {
     let more = |dn: &str, lines: &str| (format!("dn: {dn}\n"), format!("dn: {dn}\n{lines}\n"));
     let (config, with_tls) = more(
@@ -264,7 +264,7 @@ fn watched() -> String {
     ldif + &LdifChange::at(&dn("expiring")).replace("passwordExpirationTime", until(soon)).ldif()
 }
 
-/// In seconds.
+/// A day in seconds.
 const DAY: u32 = 24 * 60 * 60;
 
 fn person(cn: &str, uid: &str) -> LdifEntry {
@@ -280,7 +280,7 @@ fn group(class: &str, name: &str) -> LdifEntry {
     LdifEntry::at(&dn(name)).with("objectClass", class).with("cn", name)
 }
 
-/// Where an entry with this common name is.
+/// The DN of an entry with this common name.
 pub(crate) fn dn(cn: &str) -> String {
     format!("cn={},{BASE_DN}", ldap3::dn_escape(cn))
 }

@@ -24,12 +24,12 @@ const TRIES: usize = 20;
 /// How long a test waits for a question that must come, on a busy machine too.
 const WITHIN: Duration = Duration::from_secs(30);
 
-/// How the server takes questions.
+/// The server's reaction to questions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DnsBehaviour {
     /// It answers from its table.
     Answers,
-    /// It hears them and says nothing.
+    /// It receives them and never answers.
     Silent,
     /// It says that it failed (SERVFAIL).
     Fails,
@@ -49,7 +49,7 @@ struct DnsServerState {
 }
 
 impl DnsServer {
-    /// One whose table is empty: no name is known.
+    /// Starts a server whose table is empty: no name is known.
     pub(crate) async fn start() -> Self {
         let (udp, tcp) = sockets().await.unwrap();
         let address = udp.local_addr().unwrap();
@@ -65,17 +65,17 @@ impl DnsServer {
         Self { address, state, _serving: serving }
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A service at a host, whose address is a record of its own.
+    /// Adds a service at a host, whose address is a record of its own.
     pub(crate) fn add_service(&self, name: &str, priority: u16, weight: u16, port: u16, host: &str) {
         self.add(name, RData::SRV(SRV::new(priority, weight, port, absolute(host))));
     }
 
-    /// A host's address; it may have several.
+    /// Adds a host's address; it may have several.
     pub(crate) fn add_host(&self, name: &str, address: IpAddr) {
         let data = match address {
             IpAddr::V4(address) => RData::A(A(address)),
@@ -84,15 +84,15 @@ impl DnsServer {
         self.add(name, data);
     }
 
-    /// The name is no longer known.
+    /// Removes a name.
     pub(crate) fn forget(&self, name: &str) {
         let name = absolute(name);
         self.state.records.lock().unwrap().retain(|record| record.name != name);
     }
 
-    /// Changes how it takes questions.
-    pub(crate) fn set(&self, mood: DnsBehaviour) {
-        *self.state.behaviour.lock().unwrap() = mood;
+    /// Sets its reaction to questions.
+    pub(crate) fn set(&self, behaviour: DnsBehaviour) {
+        *self.state.behaviour.lock().unwrap() = behaviour;
     }
 
     /// Every question so far, in order: `SRV _ldap._tcp.corp.example.com`.

@@ -18,7 +18,7 @@ pub(super) struct ProxiedConnection {
 }
 
 impl ProxiedConnection {
-    /// One that begins now.
+    /// A connection that begins now.
     pub(super) fn new(state: Arc<FaultProxyState>) -> Self {
         state.traffic.send_modify(|seen| {
             seen.connections += 1;
@@ -27,7 +27,7 @@ impl ProxiedConnection {
         Self { state, reader: Arc::default(), is_silenced: false }
     }
 
-    /// Carries bytes between the client and the server until it ends.
+    /// Forwards bytes between the client and the server until it ends.
     ///
     /// Either side may hang up at any time: that ends this connection and no other.
     pub(super) async fn forward(mut self, client: TcpStream) {
@@ -104,7 +104,7 @@ impl ProxiedConnection {
         }
     }
 
-    /// Passes on what the server said, as the fault of the moment has it. Whether the connection goes on.
+    /// Forwards the server's answer as the current fault has it. Returns whether the connection goes on.
     async fn answer(
         &mut self,
         said: &[u8],

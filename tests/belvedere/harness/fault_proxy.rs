@@ -1,4 +1,4 @@
-//! What can go wrong between a client and a directory, on purpose: a proxy whose behaviour the test switches.
+//! Fault injection between a client and a directory: a proxy whose behaviour the test switches.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -19,14 +19,14 @@ use super::ldap_requests::{LdapRequest, SentSearch};
 /// How long a test waits for what must come, on a busy machine too.
 const WITHIN: Duration = Duration::from_secs(30);
 
-/// What happens to connections, those that come and those that are there.
+/// The fault that is applied to connections, new ones and open ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// Nothing: every byte goes through.
     Pass,
     /// The server is dead: its port is closed, and its connections with it.
     Refuse,
-    /// The server hears and says nothing. A connection that has fallen silent stays so.
+    /// The server receives and never answers. A connection that has fallen silent stays so.
     Silent,
     /// The next answer ends in its middle, and the connection with it.
     Cut,
@@ -36,7 +36,7 @@ pub(crate) enum Fault {
     Garbage(Garbage),
 }
 
-/// What came by so far.
+/// The counts of what has passed so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ProxyTraffic {
     /// Connections taken.
@@ -123,7 +123,7 @@ impl FaultProxy {
         proxy
     }
 
-    /// What the client is told instead of the server's own URL.
+    /// The URL for the client's settings, instead of the server's own.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }

@@ -1,4 +1,4 @@
-//! What no directory says: answers that break clients.
+//! Invalid LDAP answers, which no directory sends and which break clients.
 
 /// A kind of garbage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! A proxy between browsers and a house. It cuts lines when it is told to, and may know nothing of upgrades, as those of some
+//! A proxy between browsers and a server. It cuts connections on request, and may refuse upgrades, as those of some
 //! companies do.
 
 use std::net::SocketAddr;
@@ -11,12 +11,12 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::test_server::TestServer;
 
-/// Longer than any head that a browser sends.
-const LONGEST_HEAD: usize = 16 * 1024;
+/// The longest head of a request: longer than any that a browser sends.
+const MAX_HEAD: usize = 16 * 1024;
 
 const REFUSAL: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
-/// A gateway on a loopback port of its own. It ends when dropped.
+/// A proxy on a loopback port of its own. It ends when dropped.
 pub(crate) struct HttpProxy {
     address: SocketAddr,
     state: Arc<HttpProxyState>,
@@ -26,17 +26,17 @@ pub(crate) struct HttpProxy {
 struct HttpProxyState {
     house: SocketAddr,
     takes_upgrades: bool,
-    /// How often all lines were cut.
+    /// How often all connections were cut.
     closings: watch::Sender<usize>,
 }
 
 impl HttpProxy {
-    /// A gateway that lets everything through.
+    /// A proxy that lets everything through.
     pub(crate) async fn to(house: &TestServer) -> Self {
         Self::open(house, true).await
     }
 
-    /// A gateway that refuses upgrades, and lets everything else through.
+    /// A proxy that refuses upgrades, and lets everything else through.
     pub(crate) async fn without_upgrades_to(house: &TestServer) -> Self {
         Self::open(house, false).await
     }
@@ -49,7 +49,7 @@ impl HttpProxy {
         Self { address, state, _carrying: AbortOnDropHandle::new(carrying) }
     }
 
-    /// The address of a path in the house, through here.
+    /// The address of a path in the server, through here.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -76,7 +76,7 @@ async fn accept(listener: TcpListener, state: Arc<HttpProxyState>) {
 async fn forward(mut browser: TcpStream, state: &HttpProxyState) -> io::Result<()> {
     let mut head = Vec::new();
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-        if head.len() > LONGEST_HEAD || browser.read_buf(&mut head).await? == 0 {
+        if head.len() > MAX_HEAD || browser.read_buf(&mut head).await? == 0 {
             return Ok(());
         }
     }

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::demo_server::DemoServer;
 
-/// What it answers at the moment.
+/// The current answer.
 #[derive(Clone)]
 enum HttpBehaviour {
     Answers(Value),
@@ -28,9 +28,9 @@ pub(crate) async fn server_with_stock_source() -> (JsonServer, DemoServer) {
     let stock = JsonServer::start(json!({ "stock": { "share": 98.1 } })).await;
     let page = "title = \"Stock\"\naccess = \"public\"\n[[panel]]\nid = \"share\"\ntitle = \"Share\"\nkind = \"stat\"\n\
                 source = \"stock\"\nquery = \".stock.share\"\nunit = \"percent\"\nevery = \"100ms\"\n";
-    let plan =
+    let builder =
         DemoServer::builder().await.set("sources.stock.kind", "http").set("sources.stock.url", stock.url("/stock"));
-    let demo = plan.page("stock", page).open().await;
+    let demo = builder.page("stock", page).open().await;
     (stock, demo)
 }
 
@@ -39,16 +39,16 @@ impl JsonServer {
     pub(crate) async fn start(value: Value) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mood = Arc::new(Mutex::new(HttpBehaviour::Answers(value)));
+        let behaviour = Arc::new(Mutex::new(HttpBehaviour::Answers(value)));
         let served = tokio::spawn({
-            let mood = Arc::clone(&mood);
+            let behaviour = Arc::clone(&behaviour);
             async move {
                 while let Ok((stream, _)) = listener.accept().await {
-                    tokio::spawn(answer(stream, Arc::clone(&mood)));
+                    tokio::spawn(answer(stream, Arc::clone(&behaviour)));
                 }
             }
         });
-        Self { address, behaviour: mood, served }
+        Self { address, behaviour, served }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -72,7 +72,7 @@ impl Drop for JsonServer {
     }
 }
 
-async fn answer(mut stream: TcpStream, mood: Arc<Mutex<HttpBehaviour>>) {
+async fn answer(mut stream: TcpStream, behaviour: Arc<Mutex<HttpBehaviour>>) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -80,7 +80,7 @@ async fn answer(mut stream: TcpStream, mood: Arc<Mutex<HttpBehaviour>>) {
             Err(_) => return,
         }
     }
-    let (status, body) = match mood.lock().unwrap().clone() {
+    let (status, body) = match behaviour.lock().unwrap().clone() {
         HttpBehaviour::Answers(value) => (200, value.to_string()),
         HttpBehaviour::FailsWith(status) => (status, "no".to_owned()),
     };

@@ -1,4 +1,4 @@
-//! What a client asks of a directory, read off its side of the wire (RFC 4511, 4.2 and 4.5.1).
+//! The LDAP requests of a client, parsed from the bytes it sends (RFC 4511, 4.2 and 4.5.1).
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use ldap3_lber::common::TagClass;
 use ldap3_lber::parse::{DEFAULT_MAX_BER_DEPTH, Parser};
 use ldap3_lber::structure::{PL, StructureTag};
 
-/// One thing asked.
+/// One request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LdapRequest {
     /// A bind with this name: a DN, a principal name, or nothing.
@@ -22,12 +22,12 @@ pub(crate) enum LdapRequest {
 pub(crate) struct SentSearch {
     pub(crate) base: String,
     pub(crate) scope: SearchScope,
-    /// As RFC 4515 writes it.
+    /// The filter as text (RFC 4515).
     pub(crate) filter: String,
     pub(crate) attributes: Vec<String>,
 }
 
-/// How far below its base a search looks.
+/// The scope of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SearchScope {
     Base,
@@ -35,7 +35,7 @@ pub(crate) enum SearchScope {
     Subtree,
 }
 
-/// Reads one connection.
+/// Parses the requests of one connection.
 #[derive(Default)]
 pub(crate) struct LdapRequestReader {
     unread: Vec<u8>,
@@ -45,7 +45,7 @@ pub(crate) struct LdapRequestReader {
 }
 
 impl LdapRequestReader {
-    /// What was asked with these bytes. Nothing, once the client speaks TLS.
+    /// The requests in these bytes. None, once the client speaks TLS.
     ///
     /// # Panics
     /// On what is neither LDAP nor TLS: then every count would be wrong.

@@ -10,18 +10,18 @@ use base64::prelude::BASE64_STANDARD;
 pub(crate) struct LdifEntry(String);
 
 impl LdifEntry {
-    /// An entry at this DN.
+    /// Starts an entry at this DN.
     pub(crate) fn at(dn: &str) -> Self {
         Self(line("dn", dn))
     }
 
-    /// With one more value.
+    /// Adds a value to the entry.
     pub(crate) fn with(mut self, attribute: &str, value: impl AsRef<[u8]>) -> Self {
         self.0 += &line(attribute, value);
         self
     }
 
-    /// With these values more.
+    /// Adds these values to the entry.
     pub(crate) fn with_all(self, attribute: &str, values: &[impl AsRef<[u8]>]) -> Self {
         values.iter().fold(self, |entry, value| entry.with(attribute, value))
     }
@@ -36,22 +36,22 @@ impl LdifEntry {
 pub(crate) struct LdifChange(String);
 
 impl LdifChange {
-    /// The entry at this DN.
+    /// Starts a change of the entry at this DN.
     pub(crate) fn at(dn: &str) -> Self {
         Self(line("dn", dn) + "changetype: modify\n")
     }
 
-    /// The attribute has this one value from now on.
+    /// Replaces the attribute's values by this one.
     pub(crate) fn replace(self, attribute: &str, value: impl AsRef<[u8]>) -> Self {
         self.step("replace", attribute, value)
     }
 
-    /// The attribute has one value more.
+    /// Adds a value to the attribute.
     pub(crate) fn add(self, attribute: &str, value: impl AsRef<[u8]>) -> Self {
         self.step("add", attribute, value)
     }
 
-    /// The attribute has this value no longer.
+    /// Deletes this value of the attribute.
     pub(crate) fn delete(self, attribute: &str, value: impl AsRef<[u8]>) -> Self {
         self.step("delete", attribute, value)
     }
@@ -68,18 +68,18 @@ impl LdifChange {
     }
 }
 
-/// The entry at `dn` gets another first part of its DN, and another parent if one is named.
+/// Renames the entry at `dn`: another first part of its DN, and another parent if one is named.
 pub(crate) fn rename(dn: &str, first_part: &str, parent: Option<&str>) -> String {
     let parent = parent.map(|parent| line("newsuperior", parent)).unwrap_or_default();
     format!("{}changetype: modrdn\n{}deleteoldrdn: 1\n{parent}\n", line("dn", dn), line("newrdn", first_part))
 }
 
-/// The entry at `dn` goes.
+/// Deletes the entry at `dn`.
 pub(crate) fn delete(dn: &str) -> String {
     format!("{}changetype: delete\n\n", line("dn", dn))
 }
 
-/// What a search found: the values by attribute; `dn` is one of them.
+/// An entry that a search found: the values by attribute; `dn` is one of them.
 pub(crate) type LdifAttributes = BTreeMap<String, Vec<Vec<u8>>>;
 
 /// The entries in a search's output (without wrapped lines).

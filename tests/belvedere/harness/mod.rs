@@ -1,4 +1,4 @@
-//! What the tests are written in: houses, visitors, boards, browsers, and the real servers beside them.
+//! The test harness: running servers of the program (a test's `house`), visitors, boards, browsers, and the real servers beside them.
 
 pub(crate) mod accounts;
 pub(crate) mod administrator;

@@ -24,7 +24,7 @@ pub(crate) async fn run_to_end(mut command: Command) -> Output {
     tokio::time::timeout(PATIENCE, command.output()).await.expect("the command ends").unwrap()
 }
 
-/// What was printed.
+/// The output of a command, as text.
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -64,7 +64,7 @@ impl RunningProgram {
         tokio::time::timeout(PATIENCE, named).await.expect("it says where it is")
     }
 
-    /// What it prints, up to a line with that in it.
+    /// Its output up to the first line that contains the text.
     pub(crate) async fn prints_until(&mut self, mark: &str) -> String {
         let mut printed = String::new();
         while !printed.contains(mark) {
@@ -74,7 +74,7 @@ impl RunningProgram {
         printed
     }
 
-    /// Sends the signal; it must end in good order. Answers with its log.
+    /// Sends the signal, after which it must end without an error, and returns its log.
     pub(crate) async fn ends_after(mut self, signal: &str) -> String {
         let pid = self.child.id().expect("it runs").to_string();
         let sent = Command::new("kill").args(["-s", signal, &pid]).status().await.unwrap();

@@ -24,7 +24,7 @@ pub(crate) const DNS_DOMAIN: &str = "corp.example.com";
 /// The NetBIOS name of the domain.
 pub(crate) const NETBIOS_DOMAIN: &str = "CORP";
 
-/// Where searches begin.
+/// The base of searches.
 pub(crate) const BASE_DN: &str = "DC=corp,DC=example,DC=com";
 
 /// Names that break clients: each is a common name and an account name. All are members of `dash-ops-nyc`.
@@ -39,7 +39,7 @@ pub(crate) const AWKWARD: &[(&str, &str)] = &[
     ("comma, comma", "two.commas"),
 ];
 
-/// How many wrong passwords lock an account here.
+/// The number of wrong passwords that lock an account.
 pub(crate) const LOCKOUT_THRESHOLD: u32 = 3;
 
 /// Samba's own control for migrations: `pwdLastSet` is taken as it is given (`DSDB_CONTROL_PASSWORD_BYPASS_LAST_SET_OID`).
@@ -118,7 +118,7 @@ impl SambaDomain {
         self.modify(&accounts.collect::<String>());
     }
 
-    /// People who were hired by these names become members of the group.
+    /// Adds the people of these names to the group.
     pub(crate) fn join_all(&self, names: &[String], group: &str) {
         self.change(group, |group| names.iter().fold(group, |group, name| group.add("member", dn(name))));
     }
@@ -134,28 +134,28 @@ impl SambaDomain {
         found.into_iter().filter_map(of).collect()
     }
 
-    /// The account goes.
+    /// Deletes the account.
     pub(crate) fn delete(&self, name: &str) {
         self.modify(&ldif::delete(&self.dn(name)));
     }
 
-    /// The account is disabled.
+    /// Disables the account.
     pub(crate) fn disable(&self, name: &str) {
         self.change(name, |person| person.replace("userAccountControl", DISABLED));
     }
 
-    /// The account is enabled.
+    /// Enables the account.
     pub(crate) fn enable(&self, name: &str) {
         self.change(name, |person| person.replace("userAccountControl", ORDINARY));
     }
 
-    /// The person's common name becomes another, and so their DN. Their account name stays.
+    /// Changes the person's common name, and so their DN. Their account name stays.
     pub(crate) fn rename(&self, name: &str, cn: &str) {
         let first_part = format!("CN={}", ldap3::dn_escape(cn));
         self.modify(&ldif::rename(&self.dn(name), &first_part, None));
     }
 
-    /// The person moves to another organizational unit or container, by its first part: `CN=Users`, `OU=Staff`.
+    /// Moves the person to another organizational unit or container, by its first part: `CN=Users`, `OU=Staff`.
     pub(crate) fn move_to(&self, name: &str, unit: &str) {
         let dn = self.dn(name);
         // The common name has no comma in it, or an escaped one.
@@ -163,29 +163,29 @@ impl SambaDomain {
         self.modify(&ldif::rename(&dn, first_part, Some(&format!("{unit},{BASE_DN}"))));
     }
 
-    /// A new security group.
+    /// Creates a security group.
     pub(crate) fn found_group(&self, name: &str) {
         self.modify(&group(name, &[]));
     }
 
-    /// The person, or the group, becomes a member of the group.
+    /// Adds the person, or the group, to the group.
     pub(crate) fn join(&self, name: &str, group: &str) {
         let member = self.dn(name);
         self.change(group, |group| group.add("member", member));
     }
 
-    /// The person, or the group, is no member of the group any longer.
+    /// Removes the person, or the group, from the group.
     pub(crate) fn leave(&self, name: &str, group: &str) {
         let member = self.dn(name);
         self.change(group, |group| group.delete("member", member));
     }
 
-    /// The person must change the password before anything else.
+    /// Marks the password as one to be changed before anything else.
     pub(crate) fn must_change(&self, name: &str) {
         self.change(name, |person| person.replace("pwdLastSet", "0"));
     }
 
-    /// An administrator's reset. The password before it is still good for a bind within the next hour, as on Windows
+    /// Resets the password as administrator. The one before is still good for a bind within the next hour, as on Windows
     /// (`OldPasswordAllowedPeriod`).
     pub(crate) fn set_password(&self, name: &str, password: &str) {
         self.change(name, |person| person.replace("unicodePwd", quoted(password)));
@@ -209,7 +209,7 @@ impl SambaDomain {
         self.administrator().value(BASE_DN, &named(name), "objectGUID").unwrap()
     }
 
-    /// Where the account, or the group, is now.
+    /// The DN of the account, or of the group.
     pub(crate) fn dn(&self, name: &str) -> String {
         self.text(name, "dn").unwrap()
     }
@@ -323,7 +323,7 @@ pub(crate) fn quoted(password: &str) -> Vec<u8> {
     format!("\"{password}\"").encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
-/// Where an entry with this common name is, unless somebody moves it.
+/// The DN of an entry with this common name, unless somebody moves it.
 pub(crate) fn dn(cn: &str) -> String {
     format!("CN={},OU=Staff,{BASE_DN}", ldap3::dn_escape(cn))
 }

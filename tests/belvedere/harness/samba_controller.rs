@@ -16,7 +16,7 @@ const FIXED_PORTS: [u16; 4] = [389, 636, 88, 464];
 
 /// A running controller that knows nobody yet but its administrator.
 pub(super) struct SambaController {
-    /// Where it listens, at each with the same certificate.
+    /// The addresses it listens on, with the same certificate.
     pub(super) addresses: [Ipv4Addr; 2],
     /// The CA that its certificate is from.
     pub(super) ca_file: PathBuf,

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How long a server may take until its port answers: generous, for a busy machine.
-const READY_WITHIN: Duration = Duration::from_mins(1);
+const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How often a port is tried meanwhile.
-const TRY_EVERY: Duration = Duration::from_millis(50);
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What a server prints goes to this file in its folder.
+/// The file with a server's output, in its folder.
 pub(crate) const LOG: &str = "server.log";
 
 /// Waits for the end of its standard input, which comes with the end of the test process however it ends; then stops
@@ -62,12 +62,12 @@ pub(crate) fn spawn_supervised(server: &Command, folder: TempDir) -> io::Result<
 /// # Errors
 /// When nothing does in time.
 pub(crate) fn wait_for(address: impl ToSocketAddrs + Copy) -> io::Result<()> {
-    let deadline = Instant::now() + READY_WITHIN;
+    let deadline = Instant::now() + READY_TIMEOUT;
     loop {
         match TcpStream::connect(address) {
             Ok(_) => return Ok(()),
             Err(error) if Instant::now() >= deadline => return Err(error),
-            Err(_) => std::thread::sleep(TRY_EVERY),
+            Err(_) => std::thread::sleep(RETRY_INTERVAL),
         }
     }
 }
@@ -94,7 +94,7 @@ pub(crate) fn two_free_ports() -> io::Result<[u16; 2]> {
     Ok([one.local_addr()?.port(), other.local_addr()?.port()])
 }
 
-/// Says on standard error what is not tested.
+/// Reports on standard error what is not tested.
 #[expect(clippy::explicit_write, reason = "the test runner keeps a passing test's `eprintln!` to itself")]
 pub(crate) fn skipped(what: &str) {
     writeln!(io::stderr(), "SKIPPED: {what}").unwrap();

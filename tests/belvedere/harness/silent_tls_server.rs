@@ -1,4 +1,4 @@
-//! A server that shows a certificate, says nothing, and remembers what is said to it.
+//! A TLS server that never answers after the handshake, and records what it receives.
 
 use std::sync::{Arc, Mutex};
 
@@ -19,7 +19,7 @@ pub(crate) struct SilentTlsServer {
 }
 
 impl SilentTlsServer {
-    /// Shows these certificates, its own first, all in one PEM text.
+    /// Starts a server with these certificates, its own first, all in one PEM text.
     pub(crate) async fn presenting(certificates: &str, key: &str) -> Self {
         let chain: Vec<_> =
             CertificateDer::pem_slice_iter(certificates.as_bytes()).map(|certificate| certificate.unwrap()).collect();
@@ -55,7 +55,7 @@ impl SilentTlsServer {
         format!("ldaps://localhost:{}", self.port)
     }
 
-    /// All that was said to it behind the handshake, by those who have hung up.
+    /// All bytes received after the handshake, from clients that have hung up.
     pub(crate) fn heard(&self) -> Vec<u8> {
         self.received.lock().unwrap().clone()
     }

@@ -15,29 +15,29 @@ use super::server_process;
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// Where the people are that anybody may search for.
+/// The base of the people whom anybody may search for.
 pub(crate) const BASE_DN: &str = "dc=example,dc=org";
 
-/// Where nobody may search without saying who they are.
+/// The base below which nobody may search without a bind.
 pub(crate) const CLOSED_BASE_DN: &str = "dc=closed,dc=org";
 
-/// Where every entry says which groups it is in (the `memberOf` overlay), and groups are of the one class it knows.
+/// The base with the `memberOf` overlay: entries say which groups they are in, and groups are of the one class it knows.
 pub(crate) const MEMBER_OF_BASE_DN: &str = "dc=memberof,dc=org";
 
-/// Where passwords age and wrong ones are counted (the `ppolicy` overlay).
+/// The base with the `ppolicy` overlay: passwords age, and wrong ones are counted.
 pub(crate) const POLICY_BASE_DN: &str = "dc=policy,dc=org";
 
-/// How many wrong passwords lock an account below [`POLICY_BASE_DN`].
+/// The number of wrong passwords that lock an account below [`POLICY_BASE_DN`].
 pub(crate) const LOCKOUT_THRESHOLD: u32 = 3;
 
-/// How long a password must be there.
-pub(crate) const SHORTEST_PASSWORD: usize = 12;
+/// The least length of a password there.
+pub(crate) const MIN_PASSWORD_LENGTH: usize = 12;
 
 /// How long a password is good there, and how long before its end its owner is warned.
-const LONGEST_AGE: SignedDuration = SignedDuration::from_hours(100 * 24);
+const MAX_PASSWORD_AGE: SignedDuration = SignedDuration::from_hours(100 * 24);
 const WARNING: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// Who may do everything everywhere.
+/// The DN of the account that may do everything.
 const ROOT_DN: &str = "cn=root,dc=example,dc=org";
 
 /// The account that may search everywhere.
@@ -108,7 +108,7 @@ impl Slapd {
         self.hire_below(BASE_DN, name);
     }
 
-    /// The same below another base.
+    /// Adds somebody below another base.
     pub(crate) fn hire_below(&self, base: &str, name: &str) {
         self.administrator().apply(&person(base, name, name).ldif()).unwrap();
     }
@@ -243,18 +243,18 @@ fn aging_population() -> String {
         .with("pwdMaxFailure", LOCKOUT_THRESHOLD.to_string())
         .with("pwdMustChange", "TRUE")
         .with("pwdAllowUserChange", "TRUE")
-        .with("pwdMaxAge", LONGEST_AGE.as_secs().to_string())
+        .with("pwdMaxAge", MAX_PASSWORD_AGE.as_secs().to_string())
         .with("pwdExpireWarning", WARNING.as_secs().to_string())
         .with("pwdCheckQuality", "1")
-        .with("pwdMinLength", SHORTEST_PASSWORD.to_string())
+        .with("pwdMinLength", MIN_PASSWORD_LENGTH.to_string())
         .with("pwdInHistory", "2");
     let aging = |name: &str| person(POLICY_BASE_DN, name, name);
     let (fresh, soon) = (SignedDuration::from_hours(1), SignedDuration::from_hours(3 * 24));
     let people = [
         aging("well").with("pwdChangedTime", ago(fresh)),
         aging("must-change").with("pwdChangedTime", ago(fresh)).with("pwdReset", "TRUE"),
-        aging("expired").with("pwdChangedTime", ago(LONGEST_AGE + fresh)),
-        aging("expiring").with("pwdChangedTime", ago(LONGEST_AGE - soon)),
+        aging("expired").with("pwdChangedTime", ago(MAX_PASSWORD_AGE + fresh)),
+        aging("expiring").with("pwdChangedTime", ago(MAX_PASSWORD_AGE - soon)),
         // Forever: only an administrator can unlock it.
         aging("locked").with("pwdChangedTime", ago(fresh)).with("pwdAccountLockedTime", "000001010000Z"),
     ];
@@ -284,12 +284,12 @@ fn group(base: &str, class: &str, name: &str) -> LdifEntry {
     LdifEntry::at(&dn_below(base, name)).with("objectClass", class).with("cn", name)
 }
 
-/// Where an entry with this common name is.
+/// The DN of an entry with this common name.
 pub(crate) fn dn(cn: &str) -> String {
     dn_below(BASE_DN, cn)
 }
 
-/// Where an entry with this common name is, below another base.
+/// The DN of an entry with this common name, below another base.
 pub(crate) fn dn_below(base: &str, cn: &str) -> String {
     format!("cn={},{base}", ldap3::dn_escape(cn))
 }

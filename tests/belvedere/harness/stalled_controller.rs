@@ -1,4 +1,4 @@
-//! A domain controller that introduces itself and then stalls: it hears binds, and never answers one.
+//! A domain controller that answers for its RootDSE and then stalls: it receives binds, and never answers one.
 
 use std::io;
 use std::sync::{Arc, Mutex};

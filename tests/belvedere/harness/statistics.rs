@@ -1,4 +1,4 @@
-//! Whether two lots of measurements can be told apart.
+//! A statistical test of whether two samples of measurements differ.
 
 #![allow(clippy::cast_precision_loss, reason = "nobody measures as often as a double cannot count")]
 

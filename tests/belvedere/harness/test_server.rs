@@ -19,13 +19,13 @@ use super::visitor::Visitor;
 pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
     pub(crate) folder: Arc<TempDir>,
-    /// Every way in, by its method and address.
+    /// Every route, by its method and address.
     pub(crate) routes: Vec<(String, String)>,
     shutdown: rocket::Shutdown,
     served: JoinHandle<()>,
 }
 
-/// A house in plan.
+/// The builder of a [`TestServer`].
 pub(crate) struct TestServerBuilder {
     settings: Value,
     folder: Arc<TempDir>,
@@ -33,18 +33,18 @@ pub(crate) struct TestServerBuilder {
 }
 
 impl TestServerBuilder {
-    /// A house whose people are those of the directory at `url`.
+    /// A server whose people are those of the directory at `url`.
     pub(crate) fn with_directory(url: &str) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         std::fs::create_dir(folder.path().join("pages")).unwrap();
-        let plan = Self { settings: json!({}), folder, clock: Arc::new(SystemClock) };
-        plan.set("directory.url", url)
+        let builder = Self { settings: json!({}), folder, clock: Arc::new(SystemClock) };
+        builder.set("directory.url", url)
     }
 
-    /// The same house again: its state and pages as they were left.
+    /// A server with the state and pages of one that was closed.
     pub(crate) fn restarting(house: &TestServer, url: &str) -> Self {
-        let plan = Self { settings: json!({}), folder: Arc::clone(&house.folder), clock: Arc::new(SystemClock) };
-        plan.set("directory.url", url)
+        let builder = Self { settings: json!({}), folder: Arc::clone(&house.folder), clock: Arc::new(SystemClock) };
+        builder.set("directory.url", url)
     }
 
     /// Sets a setting by its path: `directory.ca_file`.
@@ -57,19 +57,19 @@ impl TestServerBuilder {
         self
     }
 
-    /// The time is the test's, but for the moments by which a refused sign-in is held back: they pass by themselves.
+    /// Sets the clock to the test's, but for the moments by which a refused sign-in is delayed: they pass by themselves.
     pub(crate) fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Arc::new(RealShortSleeps(clock));
         self
     }
 
-    /// A page file.
+    /// Adds a page file.
     pub(crate) fn page(self, slug: &str, text: &str) -> Self {
         write_page(&self.folder, slug, text);
         self
     }
 
-    /// A copy of the pages that the repository carries.
+    /// Adds a copy of the repository's sample pages.
     pub(crate) fn sample_pages(self) -> Self {
         for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/pages")).unwrap() {
             let file = file.unwrap();
@@ -94,18 +94,18 @@ impl TestServerBuilder {
             .merge(Serialized::globals(&self.settings))
     }
 
-    /// Builds the house and waits until its door is open.
+    /// Builds the server and waits until it listens.
     pub(crate) async fn open(self) -> TestServer {
         let server = Server::build(self.figment(), Arc::clone(&self.clock))
             .await
             .unwrap_or_else(|error: server::StartError| panic!("the house does not start: {error}"));
-        let doors = server.routes();
+        let routes = server.routes();
         let (server, ready) = server.on_ready();
         let served = tokio::spawn(async move {
             server.serve().await.unwrap_or_else(|error| panic!("the house fell down: {error}"));
         });
         let ready = ready.await.expect("the house opens its door");
-        TestServer { address: ready.address, shutdown: ready.shutdown, folder: self.folder, routes: doors, served }
+        TestServer { address: ready.address, shutdown: ready.shutdown, folder: self.folder, routes, served }
     }
 }
 
@@ -123,7 +123,7 @@ impl Clock for RealShortSleeps {
 }
 
 impl TestServer {
-    /// The address of a path in this house.
+    /// The address of a path in this server.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -133,7 +133,7 @@ impl TestServer {
         Visitor::new(self.address)
     }
 
-    /// Writes or replaces a page file; the house notices by itself.
+    /// Writes or replaces a page file; the server notices by itself.
     pub(crate) fn write_page(&self, slug: &str, text: &str) {
         write_page(&self.folder, slug, text);
     }
@@ -143,7 +143,7 @@ impl TestServer {
         std::fs::remove_file(self.folder.path().join(format!("pages/{slug}.toml"))).unwrap();
     }
 
-    /// Shuts the house in good order, and waits for it.
+    /// Shuts the server down, and waits until it has stopped.
     pub(crate) async fn shut_down(mut self) {
         self.shutdown.clone().notify();
         (&mut self.served).await.expect("the house closes in good order");
@@ -158,7 +158,7 @@ impl Drop for TestServer {
 
 fn write_page(folder: &TempDir, slug: &str, text: &str) {
     let pages = folder.path().join("pages");
-    // In one step, as editors do: the house never reads half a page.
+    // In one step, as editors do: the server never reads half a page.
     let draft = pages.join(format!("{slug}.draft"));
     std::fs::write(&draft, text).unwrap();
     std::fs::rename(draft, pages.join(format!("{slug}.toml"))).unwrap();

@@ -18,23 +18,23 @@ use super::board::Board;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How often it looks meanwhile.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 const HTML: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 
-/// Somebody with a browser of their own.
+/// An HTTP client with cookies of its own.
 #[derive(Clone)]
 pub(crate) struct Visitor {
     server: SocketAddr,
     http: reqwest::Client,
-    /// The header in which a proxy says where they are, and what it says; see [`Visitor::at`].
+    /// The header in which a proxy gives their address, and its value; see [`Visitor::at`].
     address: Option<(&'static str, String)>,
-    /// What is shown in `Authorization` headers; see [`Visitor::shows`].
+    /// The values of the `Authorization` headers; see [`Visitor::sends_authorization`].
     authorizations: Vec<String>,
     pub(crate) cookies: BTreeMap<String, String>,
 }
 
-/// What the house answered.
+/// The server's answer.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: StatusCode,
@@ -63,7 +63,7 @@ impl Response {
         Some(as_read(&value[..value.find('"')?]))
     }
 
-    /// Where the first link leads whose words are these.
+    /// The target of the first link with this text.
     pub(crate) fn link(&self, words: &str) -> Option<String> {
         let link = self.body.split("<a ").find(|link| link.contains(&format!(">{words}</a>")))?;
         let href = link.split("href=\"").nth(1)?;
@@ -80,7 +80,7 @@ impl Response {
         self.text_of("<h1")
     }
 
-    /// Who is signed in, as the bar says it.
+    /// The name of who is signed in, as the bar shows it.
     pub(crate) fn signed_in_name(&self) -> Option<String> {
         let bar = self.body.split("class=\"who-name\"").nth(1)?;
         let name = bar.split("<span>").nth(1)?;
@@ -111,41 +111,41 @@ impl Visitor {
     pub(crate) fn new(server: SocketAddr) -> Self {
         // Plain HTTP on loopback needs no TLS, but the client wants to know whose it would be.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        // A new connection for each request: the house ends those that say nothing by its own clock, which tests move on.
+        // A new connection for each request: the server ends those that say nothing by its own clock, which tests move on.
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).pool_max_idle_per_host(0);
         let http = http.build().unwrap();
         Self { server, http, address: None, authorizations: Vec::new(), cookies: BTreeMap::new() }
     }
 
-    /// The same visitor at this address, for a house that believes the header `X-Real-IP`.
+    /// This visitor at that address, for a server that trusts the header `X-Real-IP`.
     pub(crate) fn at(mut self, address: &str) -> Self {
         self.address = Some(("X-Real-IP", address.to_owned()));
         self
     }
 
-    /// The same visitor behind a proxy that says in `X-Forwarded-For` where they are.
+    /// This visitor behind a proxy that gives their address in `X-Forwarded-For`.
     pub(crate) fn behind_a_proxy_at(mut self, forwarded: &str) -> Self {
         self.address = Some(("X-Forwarded-For", forwarded.to_owned()));
         self
     }
 
-    /// The same visitor with an `Authorization` header in every request; with one more, when it is called again.
+    /// This visitor with an `Authorization` header in every request; with one more, when it is called again.
     pub(crate) fn sends_authorization(mut self, authorization: &str) -> Self {
         self.authorizations.push(authorization.to_owned());
         self
     }
 
-    /// The same visitor with a name and a password in every request (RFC 7617).
+    /// This visitor with a name and a password in every request (RFC 7617).
     pub(crate) fn with_password(self, username: &str, password: &str) -> Self {
         self.sends_authorization(&format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{password}"))))
     }
 
-    /// The same visitor with a token in every request (RFC 6750).
+    /// This visitor with a token in every request (RFC 6750).
     pub(crate) fn with_token(self, token: &str) -> Self {
         self.sends_authorization(&format!("Bearer {token}"))
     }
 
-    /// Makes an API token on the account page, good for `scope`, which lasts so many seconds. Answers with its text.
+    /// Creates an API token on the account page, with `scope` and a lifetime in seconds, and returns its text.
     pub(crate) async fn makes_a_token(&mut self, scope: &str, lasts: u64) -> String {
         let csrf =
             self.opens("/account").await.field("/account/tokens", "csrf").expect("the account page has the form");
@@ -156,7 +156,7 @@ impl Visitor {
         answer.text_of("<code id=\"token\"").expect("the token is shown")
     }
 
-    /// Has a signed token made of what it shows, good for `scope` where one is given.
+    /// Asks for a JWT made from its credential, with `scope` where one is given.
     pub(crate) async fn asks_for_a_signed_token(&mut self, scope: Option<&str>) -> Response {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         form.extend_pairs(scope.map(|scope| ("scope", scope)));
@@ -165,7 +165,7 @@ impl Visitor {
         self.send(request).await
     }
 
-    /// The same, and it must be made. Answers with its text.
+    /// Gets a JWT, which must succeed, and returns its text.
     pub(crate) async fn gets_a_signed_token(&mut self) -> String {
         let answer = self.asks_for_a_signed_token(None).await;
         assert_eq!(answer.status, StatusCode::OK, "a signed token is made: {}", answer.body);
@@ -193,16 +193,16 @@ impl Visitor {
                 return answer;
             }
             assert!(Instant::now() < deadline, "{path} does not change: {} {}", answer.status, answer.body);
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// The origin of this house's pages.
+    /// The origin of this server's pages.
     pub(crate) fn origin(&self) -> String {
         format!("http://{}", self.server)
     }
 
-    /// Sends a form as a browser does from a page of this house.
+    /// Sends a form as a browser does from a page of this server.
     pub(crate) async fn posts(&mut self, path: &str, fields: &[(&str, &str)]) -> Response {
         self.posts_from(&self.origin(), path, fields).await
     }

@@ -19,12 +19,12 @@ use crate::web::views::{AdminDirectoryView, DirectoryView, Layout};
 pub(super) fn show(
     administrator: Administrator,
     layout: Layout,
-    examiner: &State<DiagnosticsRunner>,
+    runner: &State<DiagnosticsRunner>,
     session_refresher: &State<Arc<SessionRefresher>>,
     limits: &State<WebLimits>,
 ) -> Html<AdminDirectoryView> {
     let Administrator(member) = administrator;
-    let directory = DirectoryView::of(examiner, &member.person.username);
+    let directory = DirectoryView::of(runner, &member.person.username);
     let view = AdminDirectoryView::of(directory, session_refresher, limits.session_stale_after);
     Html::new("admin/directory", "Directory", layout, view)
 }
@@ -46,7 +46,7 @@ pub(super) async fn run_diagnostics(
     auth: &State<Arc<Auth>>,
     csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
-    examiner: &State<DiagnosticsRunner>,
+    runner: &State<DiagnosticsRunner>,
 ) -> Result<Redirect, Refusal> {
     csrf_guard.check(form.csrf)?;
     let person = match form.person.trim() {
@@ -56,6 +56,6 @@ pub(super) async fn run_diagnostics(
     let whom = person.as_ref().map_or_else(String::new, |name| format!(" and looked up {}", name.as_str()));
     let what = &format!("examined the directory{whom}");
     auth.audit().record(&client, &AuditEvent::AdminActed { admin: &administrator.0, what });
-    examiner.run(person.as_ref()).await;
+    runner.run(person.as_ref()).await;
     Ok(Redirect::to("/admin/directory"))
 }
