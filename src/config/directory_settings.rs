@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::filter_template::FilterTemplate;
 use crate::domain::Password;
 
 /// The time for name look-up, TCP and TLS on a slow line; a dead server must not hold up a sign-in for longer.
@@ -38,9 +39,9 @@ pub struct DirectorySettings {
     /// Where searches begin; found out from the RootDSE when `None`.
     pub base_dn: Option<String>,
     /// Which entries are people, as an LDAP filter with `{username}` where the escaped name goes.
-    pub person_filter: Option<String>,
+    pub person_filter: Option<FilterTemplate>,
     /// Which entries are groups that list members, as an LDAP filter with `{dn}` and `{username}`.
-    pub group_filter: Option<String>,
+    pub group_filter: Option<FilterTemplate>,
     /// Whether a mail address is a name to sign in with. Off by default, as people may often set their own.
     pub sign_in_by_mail: bool,
     /// Whether people may change their password here.

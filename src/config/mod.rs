@@ -11,6 +11,7 @@ mod config_sources;
 mod diagnostic;
 mod directory_settings;
 mod environment;
+mod filter_template;
 mod hints;
 mod page;
 mod quantity;
@@ -32,6 +33,7 @@ pub use directory_settings::{
     ServiceAccount,
 };
 pub use environment::figment;
+pub use filter_template::{FilterComparison, FilterTemplate, InvalidFilter};
 pub use page::{Input, InputKind, InputOption, PageFile, PanelKind, PanelSettings, PanelSource, Unit};
 pub use quantity::parse_duration;
 pub use read_page::read_page;

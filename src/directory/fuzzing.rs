@@ -13,9 +13,9 @@ pub fn equals(attribute: &str, value: &str) -> String {
     filter::equals(attribute, value)
 }
 
-/// The settings' group filter for one member.
-pub fn group_filter(template: &str, dn: &str, username: &str) -> String {
-    filter::group_by_member(template, dn, username)
+/// The settings' group filter for one member; `None` where `template` is none.
+pub fn group_filter(template: &str, dn: &str, username: &str) -> Option<String> {
+    template.parse().ok().map(|template| filter::group_by_member(&template, dn, username))
 }
 
 /// A SID's bytes, as text, and as bytes again.

@@ -36,13 +36,13 @@ mod sign_in;
 pub use client::{GroupLookup, LdapDirectory, LockoutPolicy};
 pub use connection::{BindDenied, DirectoryRefusal, SetUpError, Unreachable};
 pub use diagnostics::{
-    DiagnosticStep, DiagnosticsRequest, DirectoryFacts, DirectoryReport, GroupMembership, MembershipPath, PersonLookup,
-    PersonReport, ReportSection, ServerStatus, SettingsTable, SignInBlocker, StepVerdict, UntrustedCa,
+    DiagnosticStep, DiagnosticsRequest, DirectoryFacts, DirectoryReport, PersonLookup, PersonReport, ReportSection,
+    ServerStatus, SettingsTable, SignInBlocker, StepVerdict, UntrustedCa,
 };
 pub use directories::Directories;
 pub use group_watch::{GroupReport, GroupWatch};
 pub use password::{ChangeRefusal, PasswordChange, PasswordRule, PasswordState};
-pub use people::GroupMention;
+pub use people::{GroupMembership, GroupMention, MembershipPath};
 pub use readiness::Readiness;
 pub use refresh::{AccountStatus, RemovalReason};
 pub use sign_in::{BindCandidate, BindGate, LockoutInfo};

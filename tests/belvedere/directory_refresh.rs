@@ -158,8 +158,10 @@ async fn on_openldap_what_became_of_somebody_is_told() {
     assert_eq!((renamed.display_name.as_str(), renamed.username.as_str()), ("Renée Named", "renee"));
 
     // Who is no person any more by the settings' filter is not found, whatever their name is.
-    let narrow =
-        DirectorySettings { person_filter: Some("(&(displayName=*)(uid={username}))".to_owned()), ..on_slapd(server) };
+    let narrow = DirectorySettings {
+        person_filter: Some("(&(displayName=*)(uid={username}))".parse().unwrap()),
+        ..on_slapd(server)
+    };
     let narrow = open(&narrow);
     is_gone(&narrow, &stays, RemovalReason::NotFound).await;
     is_here(&narrow, &renamed).await;

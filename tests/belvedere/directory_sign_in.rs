@@ -316,8 +316,8 @@ async fn openldap_refuses_strangers_wrong_passwords_and_shared_names_alike() {
 async fn own_filters_say_who_is_a_person_and_what_is_a_group() {
     let Some(server) = slapd::server() else { return };
     let own = |person: &str, group: &str| DirectorySettings {
-        person_filter: Some(person.to_owned()),
-        group_filter: Some(group.to_owned()),
+        person_filter: Some(person.parse().unwrap()),
+        group_filter: Some(group.parse().unwrap()),
         ..settings(&[&server.ldaps_url()], &server.ca_file)
     };
     let unique = "(&(objectClass=groupOfUniqueNames)(uniqueMember={dn}))";

@@ -47,6 +47,7 @@ mod invitations;
 mod layers;
 mod live;
 mod lockout;
+mod memberships;
 mod metrics;
 mod names;
 mod one_bind;

@@ -262,7 +262,7 @@ async fn on_openldap_the_posix_group_of_a_persons_number_counts_and_so_do_unique
     server.administrator().apply(&groups).unwrap();
     let plain = settings(&[&server.ldaps_url()], &server.ca_file);
     let own = DirectorySettings {
-        group_filter: Some("(&(objectClass=groupOfNames)(member={dn}))".to_owned()),
+        group_filter: Some("(&(objectClass=groupOfNames)(member={dn}))".parse().unwrap()),
         ..plain.clone()
     };
     for (settings, name, expected) in [

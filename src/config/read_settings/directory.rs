@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use super::super::directory_settings::{
     AdditionalDirectory, DirectoryKind, DirectoryServers, DirectorySettings, ServiceAccount,
 };
+use super::super::filter_template::{FilterTemplate, InvalidFilter};
 use super::super::hints::quote;
 use super::super::reader::Fields;
 use super::super::tree::ConfigEntry;
@@ -183,11 +184,11 @@ fn read_timeout(fields: &mut Fields<'_>, key: &'static str, default: Duration) -
 
 /// An LDAP filter (RFC 4515) in which at least one of `placeholders` stands, and no other.
 #[expect(clippy::option_option, reason = "wrong, absent and present are three different answers")]
-fn read_filter(fields: &mut Fields<'_>, key: &'static str, placeholders: &[&str]) -> Option<Option<String>> {
+fn read_filter(fields: &mut Fields<'_>, key: &'static str, placeholders: &[&str]) -> Option<Option<FilterTemplate>> {
     fields.optional(key, None, |fields, key| {
         let text = fields.located_string(key)?;
-        match check_filter(text.value.trim(), placeholders) {
-            Ok(()) => Some(Some(text.value.trim().to_owned())),
+        match parse_filter(text.value.trim(), placeholders) {
+            Ok(filter) => Some(Some(filter)),
             Err((message, help)) => {
                 fields.sink.report(&text.location, format!("`{key}` {message}"), help);
                 None
@@ -196,7 +197,7 @@ fn read_filter(fields: &mut Fields<'_>, key: &'static str, placeholders: &[&str]
     })
 }
 
-fn check_filter(filter: &str, placeholders: &[&str]) -> Result<(), (String, String)> {
+fn parse_filter(filter: &str, placeholders: &[&str]) -> Result<FilterTemplate, (String, String)> {
     let list = placeholders.iter().map(|name| format!("`{{{name}}}`")).collect::<Vec<_>>().join(" or ");
     let example = format!("as in `(&(objectClass=*)(name={{{}}}))`", placeholders[0]);
     let mut found = false;
@@ -214,26 +215,8 @@ fn check_filter(filter: &str, placeholders: &[&str]) -> Result<(), (String, Stri
             format!("put one in, {example}"),
         ));
     }
-    if !is_balanced_once(filter) {
+    filter.parse().map_err(|invalid: InvalidFilter| {
         let help = "write one filter in round brackets, each closed again: `(&(objectClass=person)(uid={username}))`";
-        return Err(("is not balanced in its brackets".to_owned(), help.to_owned()));
-    }
-    Ok(())
-}
-
-/// Whether the text is exactly one pair of brackets with balanced ones inside. Brackets in values are written `\28` and
-/// `\29` (RFC 4515, 3), so every bracket counts.
-fn is_balanced_once(filter: &str) -> bool {
-    let mut depth = 0_u32;
-    let mut rest = filter.chars();
-    while let Some(c) = rest.next() {
-        match c {
-            '(' => depth += 1,
-            ')' if depth == 1 => return rest.as_str().is_empty(),
-            ')' if depth > 1 => depth -= 1,
-            _ if depth == 0 => return false,
-            _ => {}
-        }
-    }
-    false
+        (format!("is {invalid}"), help.to_owned())
+    })
 }

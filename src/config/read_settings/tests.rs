@@ -226,6 +226,16 @@ fn the_environment_overrides_the_file() {
     assert_eq!(settings.site.name, "[1] Boards, \"quoted\"");
 }
 
+/// Texts with a placeholder that are no LDAP filters.
+const NO_FILTERS: [&str; 6] = [
+    "(uid={username}",
+    "uid={username}",
+    "(a={username}))",
+    "(a={username})(b=c)",
+    ")(={username}",
+    "(&(a)(b={username}))",
+];
+
 #[test]
 fn diagnostics_of_the_file_have_location_and_help() {
     let after_url = |text: &str| Folder::with(&format!("{URL}{text}\n"));
@@ -280,7 +290,7 @@ fn diagnostics_of_the_file_have_location_and_help() {
         "unknown placeholder `{user}`",
         "{username}",
     );
-    for unbalanced in ["(uid={username}", "uid={username}", "(a={username}))", "(a={username})(b=c)", ")(={username}"] {
+    for unbalanced in NO_FILTERS {
         expect(
             &after_url(&format!("person_filter = \"{unbalanced}\"")),
             "Rocket.toml:3:17",

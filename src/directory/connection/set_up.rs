@@ -2,7 +2,6 @@ use std::path::PathBuf;
 
 use super::tls;
 use crate::config::{DirectoryServers, DirectorySettings, LdapScheme};
-use crate::directory::schema::filter;
 
 /// An error in a directory's settings that keeps its client from being built. Nothing was dialled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,14 +17,6 @@ pub enum SetUpError {
     /// A host that no certificate can be made out to.
     #[error("directory.url: \"{0}\" is no host name or IP address; write it as in ldaps://dc1.corp.example.com")]
     Host(String),
-    /// A filter that is none (RFC 4515).
-    #[error("directory.{setting}: \"{filter}\" is no LDAP filter; it looks like (objectClass=person)")]
-    Filter {
-        /// The setting's key.
-        setting: &'static str,
-        /// The setting's value.
-        filter: String,
-    },
     /// The list of servers is empty.
     #[error("directory.url names no server; write it as in ldaps://dc1.corp.example.com")]
     NoServer,
@@ -43,14 +34,6 @@ pub(in crate::directory) fn check_settings(settings: &DirectorySettings) -> Resu
         let encrypted = server.scheme == LdapScheme::Ldaps || settings.start_tls;
         if server.host.is_empty() || (encrypted && !tls::is_verifiable(&server.host)) {
             return Err(SetUpError::Host(server.host.clone()));
-        }
-    }
-    let filters = [("person_filter", &settings.person_filter), ("group_filter", &settings.group_filter)];
-    for (setting, filter) in filters {
-        if let Some(filter) = filter
-            && !filter::is_well_formed(filter)
-        {
-            return Err(SetUpError::Filter { setting, filter: filter.clone() });
         }
     }
     Ok(())

@@ -12,7 +12,6 @@ mod certificate;
 mod group_step;
 mod handshake;
 mod lockout_policy;
-mod membership_path;
 mod network;
 mod person;
 mod quick_check;
@@ -25,7 +24,6 @@ mod service;
 mod settings_table;
 
 pub use account_state::SignInBlocker;
-pub use membership_path::{GroupMembership, MembershipPath};
 pub use person::{PersonLookup, PersonReport};
 pub use report::{DiagnosticStep, DirectoryFacts, DirectoryReport, ReportSection, StepVerdict, UntrustedCa};
 pub use run::DiagnosticsRequest;

@@ -2,17 +2,16 @@ use std::ops::ControlFlow;
 
 use ldap3::Scope;
 
+use super::account_state;
 use super::account_state::{AccountState, SignInBlocker};
-use super::membership_path::GroupMembership;
 use super::report::{DiagnosticStep, ReportSection};
-use super::{account_state, membership_path};
 use crate::config::DirectoryKind;
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::{
     AdDomain, DirectoryProfile, DirectoryRefusal, LdapConnection, Operation, OperationFault, OperationKind,
     SearchRequest, Unreachable,
 };
-use crate::directory::people::{NestedGroupSearch, person, read_token_groups, resolve_nested};
+use crate::directory::people::{GroupMembership, person};
 use crate::domain::{NameForm, Person, Username};
 
 /// The most entries of one name that are reported.
@@ -122,18 +121,12 @@ impl LdapDirectory {
         };
         let found = connection.search(OperationKind::Search, &search).await?;
         let Some(entry) = found.entries.into_iter().next() else { return Ok(PersonLookup::NotUnique(Vec::new())) };
-        let uid = person::uid(&entry, self.short_name(username));
-        let groups = if let Some(domain) = &profile.domain {
-            read_token_groups(connection, domain, &self.group_names, &*self.clock, &entry.dn).await?
-        } else {
-            let nested =
-                NestedGroupSearch { base_dn: &profile.base_dn, group_filter: self.settings.group_filter.as_deref() };
-            resolve_nested(connection, &nested, &entry, uid).await?
-        };
-        let memberships = membership_path::membership_paths(connection, profile, &entry, uid, &groups).await?;
+        let known_as = self.short_name(username);
+        let memberships = self.explain_groups(connection, profile, (&entry, known_as)).await?;
+        let groups = memberships.iter().map(|membership| membership.group.clone()).collect();
         let state = AccountState::from_entry(&entry, self.clock.now());
         Ok(PersonLookup::Found(Box::new(PersonReport {
-            person: person::from_entry(profile.kind(), self.name(), &entry, self.short_name(username), groups),
+            person: person::from_entry(profile.kind(), self.name(), &entry, known_as, groups),
             dn: entry.dn.clone(),
             memberships,
             blocker: state.blocker(|password| self.allows_password_change(password)),

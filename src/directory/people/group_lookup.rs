@@ -2,6 +2,7 @@ use std::ops::ControlFlow;
 
 use ldap3::Scope;
 
+use super::membership::is_distribution_list;
 use super::suggestions;
 use crate::directory::client::{GroupLookup, LdapDirectory};
 use crate::directory::connection::{
@@ -23,9 +24,6 @@ const ANY_ENTRY: &str = "(objectClass=*)";
 
 /// The attributes read of a group.
 pub(super) const ATTRIBUTES: &[&str] = &["objectClass", "objectSid", "sAMAccountName", "cn", "groupType"];
-
-/// `groupType`'s GROUP_TYPE_SECURITY_ENABLED (MS-ADTS 2.2.12). Other groups are lists for mail, and in nobody's token.
-const SECURITY_ENABLED: u32 = 0x8000_0000;
 
 /// The classes of groups outside Active Directory, whichever of the usual schemas they use.
 const GROUP_CLASSES: &str = "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup)\
@@ -164,7 +162,7 @@ impl GroupFinder<'_> {
             limit: 1,
         };
         let found = connection.search(OperationKind::Search, &head).await?;
-        let own = found.entries.iter().flat_map(|head| head.bytes("objectSid")).find_map(Sid::from_bytes);
+        let own = found.entries.iter().find_map(LdapEntry::sid);
         let is_own = own.is_some_and(|own| text.starts_with(&format!("{own}-")));
         if text.starts_with(DOMAIN_SID_PREFIX) && !is_own {
             lookup.found.push(Group { id: GroupId::new(text.clone()), name: text.clone(), dn: String::new() });
@@ -253,9 +251,7 @@ impl GroupFinder<'_> {
                 let attribute = if self.profile.domain.is_some() { "sAMAccountName" } else { "cn" };
                 entry.texts(attribute).any(|theirs| theirs.to_lowercase() == name.to_lowercase())
             }),
-            GroupRef::Sid(text) => {
-                entry.bytes("objectSid").filter_map(Sid::from_bytes).any(|sid| sid.to_string() == *text)
-            }
+            GroupRef::Sid(text) => entry.sid().is_some_and(|sid| sid.to_string() == *text),
             GroupRef::Dn(_) => false,
         }
     }
@@ -275,21 +271,13 @@ pub(super) fn rejection_reason(entry: &LdapEntry) -> Option<&'static str> {
     if is("person") || is("organizationalUnit") || is("container") {
         return Some("it is no group");
     }
-    // The attribute is a signed 32-bit integer in text (MS-ADTS 2.2.12).
-    let bits = entry.text("groupType").and_then(|bits| bits.parse::<i64>().ok());
-    match bits {
-        Some(bits) if bits & i64::from(SECURITY_ENABLED) == 0 => {
-            Some("it is a distribution list, and only security groups count: change its type in Active Directory")
-        }
-        _ => None,
-    }
+    is_distribution_list(entry)
+        .then_some("it is a distribution list, and only security groups count: change its type in Active Directory")
 }
 
 /// The group as a sign-in would know it.
 fn group_from_entry(entry: &LdapEntry) -> Group {
-    let sid = entry.bytes("objectSid").find_map(Sid::from_bytes).map(|sid| sid.to_string());
-    let id =
-        sid.unwrap_or_else(|| entry.dn.parse().map_or_else(|_| entry.dn.clone(), |dn: Dn| dn.normalized().to_owned()));
+    let id = entry.sid().map_or_else(|| entry.normalized_dn(), |sid| sid.to_string());
     Group { id: GroupId::new(id), name: group_name(entry).to_owned(), dn: entry.dn.clone() }
 }
 

@@ -1,8 +1,8 @@
 use super::password_expiry::password_expires;
-use crate::config::DirectoryKind;
+use crate::config::{DirectoryKind, FilterTemplate};
 use crate::directory::connection::{AdDomain, DirectoryProfile};
 use crate::directory::schema::{LdapEntry, filter, guid_text};
-use crate::domain::{DirectoryName, Dn, Groups, NameForm, Person, PersonId, Username};
+use crate::domain::{DirectoryName, Groups, NameForm, Person, PersonId, Username};
 
 /// The attributes read of a person. Operational attributes come only when asked for by name (RFC 4511, 4.5.1.8).
 pub(in crate::directory) const ATTRIBUTES: &[&str] = &[
@@ -36,7 +36,7 @@ const LDAP_PEOPLE: &str =
 /// The settings for names that people sign in with.
 pub(in crate::directory) struct NameSettings<'a> {
     /// The settings' `person_filter`.
-    pub(in crate::directory) person_filter: Option<&'a str>,
+    pub(in crate::directory) person_filter: Option<&'a FilterTemplate>,
     /// Whether a mail address is a name too.
     pub(super) by_mail: bool,
     /// The domains that may stand before `\` or behind `@` on a server that is no domain controller and knows no
@@ -73,7 +73,7 @@ pub(in crate::directory) fn name_filter(
 }
 
 /// The filter that any person passes: the settings' one with any name, else what is a person on this kind of server.
-pub(in crate::directory) fn any_person_filter(profile: &DirectoryProfile, template: Option<&str>) -> String {
+pub(in crate::directory) fn any_person_filter(profile: &DirectoryProfile, template: Option<&FilterTemplate>) -> String {
     match (template, &profile.domain) {
         (Some(template), _) => filter::any_person(template),
         (None, Some(_)) => AD_ACCOUNTS.to_owned(),
@@ -180,10 +180,7 @@ pub(in crate::directory) fn uid<'a>(entry: &'a LdapEntry, known_as: &'a str) -> 
 /// The stable id; where a server has none, the DN, which a rename changes. An additional directory's name stands before
 /// it: whoever rules that directory can give its entries any id, and must not make them people of another.
 pub(in crate::directory) fn person_id(directory: Option<&DirectoryName>, entry: &LdapEntry) -> PersonId {
-    let id = stable_id(entry).unwrap_or_else(|| {
-        let dn = entry.dn.parse::<Dn>().map_or_else(|_| entry.dn.clone(), |dn| dn.normalized().to_owned());
-        format!("dn:{dn}")
-    });
+    let id = stable_id(entry).unwrap_or_else(|| format!("dn:{}", entry.normalized_dn()));
     PersonId::new(directory.map_or_else(|| id.clone(), |directory| format!("{directory}/{id}")))
 }
 
@@ -251,7 +248,8 @@ mod tests {
         assert_eq!(by_name("alice@BRAND.example"), "(&(|(uid=alice)(uid=alice@BRAND.example)))");
         assert_eq!(by_name("alice@other.example"), "(&(uid=alice@other.example))");
         assert_eq!(by_name("other\\alice"), "(&(uid=other\\5calice))");
-        let own = NameSettings { person_filter: Some("(cn={username})"), ..names };
+        let own_filter = "(cn={username})".parse().unwrap();
+        let own = NameSettings { person_filter: Some(&own_filter), ..names };
         assert_eq!(filter_by("brand\\alice", None, &own), "(cn=alice)");
     }
 

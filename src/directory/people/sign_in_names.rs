@@ -13,7 +13,7 @@ impl LdapDirectory {
     pub(in crate::directory) fn name_settings(&self) -> person::NameSettings<'_> {
         let settings = &self.settings;
         person::NameSettings {
-            person_filter: settings.person_filter.as_deref(),
+            person_filter: settings.person_filter.as_ref(),
             by_mail: settings.sign_in_by_mail,
             domains: &self.domains,
         }

@@ -3,16 +3,14 @@
 //!
 //! The story, file by file: `run` asks and puts the answers together, `person_reference` says how a known person is
 //! found again, `account_status` judges whether they may still be signed in. Their groups are computed for all of them
-//! together, from what the directory tells in bulk (`active_directory`, `member_lists`; both give `bulk_groups`). That
-//! only finds out whose groups have changed: those few are read again in the way of a sign-in, and that answer counts
-//! (the client's membership cache remembers where the two ways differ for good).
+//! together, from what the directory tells in bulk. That only finds out whose groups have changed (`comparable_groups`):
+//! those few are read again in the way of a sign-in, and that answer counts (the client's membership cache remembers
+//! where the two ways differ for good).
 //!
 //! An answer that failed, or that the server cut short, is never taken for a loss.
 
 mod account_status;
-mod active_directory;
-mod bulk_groups;
-mod member_lists;
+mod comparable_groups;
 mod person_reference;
 mod run;
 mod service_search;

@@ -1,17 +1,17 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use ldap3::Scope;
+
 use super::account_status;
 use super::account_status::{AccountStatus, RemovalReason, removal_reason};
-use super::active_directory::{comparable_ids, has_foreign_groups};
-use super::bulk_groups::BulkGroups;
-use super::member_lists::GroupMember;
+use super::comparable_groups::{comparable_ids, has_foreign_groups};
 use super::person_reference::{PersonReference, id_attribute, person_reference};
-use super::service_search::{OPERATION_NAME, SearchBase, ServiceSearch, truncated_answer};
+use super::service_search::{OPERATION_NAME, ServiceSearcher, truncated_answer};
 use crate::config::DirectoryKind;
 use crate::directory::client::LdapDirectory;
-use crate::directory::connection::{DirectoryProfile, LdapConnection, OperationFault, Unreachable};
-use crate::directory::people::{NestedGroupSearch, person, read_token_groups, resolve_nested_whole};
+use crate::directory::connection::{DirectoryProfile, SearchRequest, Unreachable};
+use crate::directory::people::{BulkGroups, MembershipSearcher as _, TruncatedAnswers, person};
 use crate::directory::schema::{LdapEntry, filter};
 use crate::domain::{Dn, Groups, Person};
 
@@ -83,14 +83,14 @@ impl LdapDirectory {
             .collect();
         let mut entries = Vec::new();
         if !clauses.is_empty() {
-            let below = SearchBase::Subtree(profile.base_dn.clone());
+            let below = (profile.base_dn.as_str(), Scope::Subtree);
             entries = self.search_people(profile, below, &filter::any(&clauses), clauses.len()).await?;
         }
         for dn in references.iter().filter_map(|reference| match reference {
             Some(PersonReference::Dn(dn)) if is_below(dn, &profile.base_dn) => Some(dn),
             _ => None,
         }) {
-            entries.extend(self.search_people(profile, SearchBase::Entry(dn.clone()), "(objectClass=*)", 1).await?);
+            entries.extend(self.search_people(profile, (dn, Scope::Base), "(objectClass=*)", 1).await?);
         }
         if entries.is_empty() {
             self.ensure_people_are_visible(profile, people).await?;
@@ -108,20 +108,19 @@ impl LdapDirectory {
     async fn search_people(
         &self,
         profile: &DirectoryProfile,
-        within: SearchBase,
+        (base, scope): (&str, Scope),
         which: &str,
         most: usize,
     ) -> Result<Vec<LdapEntry>, Unreachable> {
-        let any_person = person::any_person_filter(profile, self.settings.person_filter.as_deref());
-        let found = self
-            .service_search(ServiceSearch {
-                base: within,
-                filter: filter::all(&[&any_person, which]),
-                attributes: [person::ATTRIBUTES, account_status::ATTRIBUTES].concat(),
-                extra_attributes: Vec::new(),
-                limit: u16::try_from(most).unwrap_or(u16::MAX),
-            })
-            .await?;
+        let any_person = person::any_person_filter(profile, self.settings.person_filter.as_ref());
+        let request = SearchRequest {
+            base,
+            scope,
+            filter: &filter::all(&[&any_person, which]),
+            attributes: &[person::ATTRIBUTES, account_status::ATTRIBUTES].concat(),
+            limit: u16::try_from(most).unwrap_or(u16::MAX),
+        };
+        let found = ServiceSearcher(self).run(&request).await?;
         if found.truncated { Err(truncated_answer("the people who were asked for")) } else { Ok(found.entries) }
     }
 
@@ -133,20 +132,14 @@ impl LdapDirectory {
         profile: &DirectoryProfile,
         people: &[Person],
     ) -> Result<(), Unreachable> {
-        let any_person = person::any_person_filter(profile, self.settings.person_filter.as_deref());
+        let any_person = person::any_person_filter(profile, self.settings.person_filter.as_ref());
         // By the very attributes that they were looked for: a right to read one of those may be gone alone.
         let attributes: BTreeSet<&str> = people.iter().filter_map(|person| id_attribute(&person.id)).collect();
         let ids: Vec<String> = attributes.into_iter().map(|attribute| format!("({attribute}=*)")).collect();
         let filter = if ids.is_empty() { any_person } else { filter::all(&[&any_person, &filter::any(&ids)]) };
-        let found = self
-            .service_search(ServiceSearch {
-                base: SearchBase::Subtree(profile.base_dn.clone()),
-                filter,
-                attributes: vec!["1.1"],
-                extra_attributes: Vec::new(),
-                limit: 1,
-            })
-            .await?;
+        let (base, scope) = (profile.base_dn.as_str(), Scope::Subtree);
+        let request = SearchRequest { base, scope, filter: &filter, attributes: &["1.1"], limit: 1 };
+        let found = ServiceSearcher(self).run(&request).await?;
         if !found.entries.is_empty() || found.truncated {
             return Ok(());
         }
@@ -164,8 +157,13 @@ impl LdapDirectory {
         profile: &DirectoryProfile,
         people: &[(&Person, &LdapEntry)],
     ) -> Vec<Result<Person, Unreachable>> {
-        let all_bulk_groups = match self.bulk_groups(profile, people).await {
-            Ok(all_bulk_groups) => all_bulk_groups,
+        let entries: Vec<_> = people.iter().map(|(known, entry)| (*entry, known.username.as_str())).collect();
+        let all_bulk_groups = match self.resolve_in_bulk(&mut ServiceSearcher(self), profile, &entries).await {
+            Ok(Some(all_bulk_groups)) => all_bulk_groups,
+            Ok(None) => {
+                let unreachable = truncated_answer("the groups that were asked for");
+                return people.iter().map(|_| Err(unreachable.clone())).collect();
+            }
             Err(unreachable) => return people.iter().map(|_| Err(unreachable.clone())).collect(),
         };
         let mut updated = Vec::with_capacity(people.len());
@@ -187,25 +185,6 @@ impl LdapDirectory {
             person.password_expires = known.password_expires;
         }
         person
-    }
-
-    async fn bulk_groups(
-        &self,
-        profile: &DirectoryProfile,
-        people: &[(&Person, &LdapEntry)],
-    ) -> Result<Vec<BulkGroups>, Unreachable> {
-        if let Some(domain) = &profile.domain {
-            let entries: Vec<&LdapEntry> = people.iter().map(|(_, entry)| *entry).collect();
-            return self.bulk_groups_in_domain(domain, &entries).await;
-        }
-        let members: Vec<(&LdapEntry, GroupMember)> = people
-            .iter()
-            .map(|(known, entry)| {
-                let uid = person::uid(entry, &known.username).to_owned();
-                (*entry, GroupMember { dn: entry.dn.clone(), uid })
-            })
-            .collect();
-        self.bulk_groups_by_lists(&profile.base_dn, &members).await
     }
 
     /// Whether a person's groups are the known ones, as far as can be seen in bulk.
@@ -244,7 +223,8 @@ impl LdapDirectory {
                 Ok(service) => service,
                 Err(fault) => break Err(fault),
             };
-            let groups = self.reread_groups_on(&mut service, profile, known, entry).await;
+            let known_as = (entry, known.username.as_str());
+            let groups = self.resolve_groups(&mut service, profile, known_as, TruncatedAnswers::Reject).await;
             if let ControlFlow::Break(groups) = operation.finish_attempt(groups, &service) {
                 break groups;
             }
@@ -254,21 +234,6 @@ impl LdapDirectory {
             self.membership_cache.record(&known.id, &seen, &groups);
         }
         Ok(groups)
-    }
-
-    async fn reread_groups_on(
-        &self,
-        service: &mut LdapConnection,
-        profile: &DirectoryProfile,
-        known: &Person,
-        entry: &LdapEntry,
-    ) -> Result<Groups, OperationFault> {
-        if let Some(domain) = &profile.domain {
-            return read_token_groups(service, domain, &self.group_names, &*self.clock, &entry.dn).await;
-        }
-        let nested =
-            NestedGroupSearch { base_dn: &profile.base_dn, group_filter: self.settings.group_filter.as_deref() };
-        resolve_nested_whole(service, &nested, entry, person::uid(entry, &known.username)).await
     }
 }
 

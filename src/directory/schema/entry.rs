@@ -3,6 +3,9 @@ use std::collections::HashMap;
 use ldap3::ResultEntry;
 use ldap3::asn1::StructureTag;
 
+use super::sid::Sid;
+use crate::domain::Dn;
+
 /// An entry of a search's answer (RFC 4511, 4.5.2), read without trust: what is malformed is an error, not a panic.
 ///
 /// Values are bytes, as the wire has them; attribute names are looked up without regard to case, as servers write them
@@ -59,6 +62,16 @@ impl LdapEntry {
     /// An attribute's first value that is text and not empty.
     pub(in crate::directory) fn text(&self, attribute: &str) -> Option<&str> {
         self.texts(attribute).find(|text| !text.is_empty())
+    }
+
+    /// Its `objectSid`.
+    pub(in crate::directory) fn sid(&self) -> Option<Sid> {
+        self.bytes("objectSid").find_map(Sid::from_bytes)
+    }
+
+    /// Its DN in normal form; as the server wrote it, where that is no DN.
+    pub(in crate::directory) fn normalized_dn(&self) -> String {
+        self.dn.parse::<Dn>().map_or_else(|_| self.dn.clone(), |dn| dn.normalized().to_owned())
     }
 
     /// Whether the server sent only some of an attribute's values, as Active Directory does beyond some 1,500

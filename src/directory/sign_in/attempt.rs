@@ -10,7 +10,7 @@ use crate::directory::connection::{
     AdDomain, DirectoryProfile, DirectoryRefusal, LdapConnection, Operation, OperationFault, OperationKind,
     PooledConnection, SearchRequest,
 };
-use crate::directory::people::{NestedGroupSearch, bind_name, person, read_token_groups, resolve_nested};
+use crate::directory::people::{TruncatedAnswers, bind_name, person};
 use crate::directory::schema::LdapEntry;
 use crate::domain::{Groups, Person, Username};
 
@@ -142,12 +142,8 @@ impl LdapDirectory {
         entry: &LdapEntry,
         username: &Username,
     ) -> Result<Groups, OperationFault> {
-        if let Some(domain) = &profile.domain {
-            return read_token_groups(connection, domain, &self.group_names, &*self.clock, &entry.dn).await;
-        }
-        let nested =
-            NestedGroupSearch { base_dn: &profile.base_dn, group_filter: self.settings.group_filter.as_deref() };
-        resolve_nested(connection, &nested, entry, person::uid(entry, self.short_name(username))).await
+        let known = (entry, self.short_name(username));
+        self.resolve_groups(connection, profile, known, TruncatedAnswers::Accept).await
     }
 }
 

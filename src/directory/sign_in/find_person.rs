@@ -89,7 +89,7 @@ pub(in crate::directory) async fn read_own_token(own: &mut LdapConnection) -> Re
 
 /// Whether `entry` can be the account that holds `token`.
 fn is_bound_account(entry: &LdapEntry, token: &[Sid]) -> bool {
-    token.is_empty() || entry.bytes("objectSid").filter_map(Sid::from_bytes).any(|sid| token.contains(&sid))
+    token.is_empty() || entry.sid().is_some_and(|sid| token.contains(&sid))
 }
 
 /// Adds the advice for an admin when neither strangers nor people themselves may search.

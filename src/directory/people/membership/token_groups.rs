@@ -18,7 +18,7 @@ const SIDS_PER_SEARCH: u16 = 50;
 /// # Errors
 /// When the attribute may not be read: everybody is in some group, so nothing at all is a missing right and no answer
 /// about the person.
-pub(in crate::directory) async fn read_token_groups(
+pub(super) async fn read_token_groups(
     connection: &mut LdapConnection,
     domain: &AdDomain,
     names: &GroupNameCache,
@@ -94,7 +94,7 @@ async fn read_groups_by_sid(
 }
 
 fn group_with_sid(entry: &LdapEntry) -> Option<(Sid, Group)> {
-    let sid = entry.bytes("objectSid").find_map(Sid::from_bytes)?;
+    let sid = entry.sid()?;
     let name = entry.text("sAMAccountName").or_else(|| entry.text("cn"))?;
     let group = Group { id: GroupId::new(sid.to_string()), name: name.to_owned(), dn: entry.dn.clone() };
     Some((sid, group))
