@@ -108,12 +108,12 @@ async fn one(panel: &str) -> f64 {
     let feeds = Feeds::new(answers, Arc::clone(&clock) as _);
     let hub = Hub::new(sources, feeds, settings.live, Arc::clone(&clock) as _, Metrics::new().live());
     let page = page_store.authorize("board", &Visitor::Anonymous).unwrap();
-    let seat = hub.subscribe(&page, &page.choose(BTreeMap::<&str, &str>::new()).unwrap()).unwrap();
+    let subscription = hub.subscribe(&page, &page.choose(BTreeMap::<&str, &str>::new()).unwrap()).unwrap();
     readings(&clock, WARM_UP).await;
-    let (told_before, cpu_before) = (seat.initial_state().position.seq, cpu_of_this_thread());
+    let (seq_before, cpu_before) = (subscription.initial_state().position.seq, cpu_of_this_thread());
     readings(&clock, READINGS).await;
     let (told, cpu) =
-        (seat.initial_state().position.seq - told_before, cpu_of_this_thread().saturating_sub(cpu_before));
+        (subscription.initial_state().position.seq - seq_before, cpu_of_this_thread().saturating_sub(cpu_before));
     assert_eq!(told, READINGS, "every reading is told in a batch of its own");
     micros_each(cpu, usize::try_from(told).unwrap())
 }

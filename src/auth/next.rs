@@ -41,7 +41,7 @@ impl fmt::Display for NextPath {
     }
 }
 
-/// `/`, or `/` before each of one or more segments; one `/` may stand at the end.
+/// Whether this is `/`, or one or more segments with `/` before each; one `/` may stand at the end.
 fn is_path(path: &str) -> bool {
     let Some(segments) = path.strip_prefix('/') else { return false };
     let segments = segments.strip_suffix('/').unwrap_or(segments);
@@ -49,14 +49,14 @@ fn is_path(path: &str) -> bool {
     path == "/" || segments.split('/').all(is_segment)
 }
 
-/// Unreserved characters (RFC 3986, 2.3), and neither empty, `.` nor `..`.
+/// Whether this is unreserved characters (RFC 3986, 2.3), and neither empty, `.` nor `..`.
 fn is_segment(segment: &str) -> bool {
     !segment.is_empty()
         && segment.bytes().any(|b| b != b'.')
         && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
 }
 
-/// `*( pchar / "/" / "?" )`, with every percent sign before two hexadecimal digits.
+/// Whether this is `*( pchar / "/" / "?" )`, with every percent sign before two hexadecimal digits.
 fn is_query(query: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%".contains(&b);
     query.bytes().all(allowed)

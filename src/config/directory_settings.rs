@@ -15,7 +15,7 @@ const DEFAULT_OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
 /// The connections of a pool: sixteen concurrent binds are some thousand a second; a domain controller allows 5,000.
 const DEFAULT_CONNECTIONS: usize = 16;
 
-/// A week, so that nobody's password runs out over a holiday weekend unannounced.
+/// The time to warn of a password's end: a week, so that none runs out over a holiday weekend unannounced.
 const DEFAULT_PASSWORD_WARNING: Duration = Duration::from_hours(7 * 24);
 
 /// The settings of one directory: where it is and how to query it.

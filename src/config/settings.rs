@@ -11,20 +11,20 @@ use super::api_auth_settings::{BasicSettings, JwtSettings, TokenSettings};
 use super::directory_settings::{AdditionalDirectory, DirectorySettings};
 use crate::domain::{Audience, DirectoryName, GroupRef, Person, SourceName, TextTemplate, TrustedProxies};
 
-/// A working day: whose account was disabled at noon is out by the evening, even where nobody can ask about them.
+/// The longest session that is not refreshed, a working day: an account disabled at noon is out by the evening.
 const DEFAULT_UNREFRESHED: Duration = Duration::from_hours(10);
 
 /// The longest that somebody who was dismissed may go on looking.
 const DEFAULT_REFRESH: Duration = Duration::from_mins(5);
 
-/// A domain controller's reboot, and the time to notice that it did not come back.
+/// The longest time without confirmation: a domain controller's reboot, and the time to notice that it is not back.
 const DEFAULT_MAX_STALENESS: Duration = Duration::from_hours(1);
 
 /// The default of `recent`: a coffee, and not a lunch, as whoever sits down at a browser left open is asked for the
 /// password.
 const DEFAULT_RECENT: Duration = Duration::from_mins(15);
 
-/// A working day, so that a step-up is asked for each morning and not between two meetings.
+/// The time that a factor counts: a working day, so that it is asked for each morning and not between two meetings.
 const DEFAULT_REMEMBER: Duration = Duration::from_hours(12);
 
 /// Everything an admin can set, settled. Rocket's own settings stay in Rocket's figment.

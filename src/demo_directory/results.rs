@@ -37,7 +37,7 @@ pub(super) fn only_simple_binds() -> LdapResult {
     result_with_comment(LdapResultCode::AuthMethodNotSupported, "00002027", "Only simple binds are offered")
 }
 
-/// A search by somebody who has not bound.
+/// The answer to a search by somebody who has not bound.
 pub(super) fn bind_first() -> LdapResult {
     result_with_comment(
         LdapResultCode::OperationsError,
@@ -51,7 +51,7 @@ pub(super) fn unknown_extended_operation() -> LdapResult {
     result_with_comment(LdapResultCode::ProtocolError, "0000203D", "Unknown extended request OID")
 }
 
-/// StartTLS, where there is no certificate.
+/// The answer to StartTLS, where there is no certificate.
 pub(super) fn no_tls() -> LdapResult {
     result_with_comment(LdapResultCode::Unavailable, "00000000", "Error initializing SSL/TLS")
 }
@@ -66,7 +66,7 @@ pub(super) fn bad_control() -> LdapResult {
     result_with_comment(LdapResultCode::UnavailableCriticalExtension, "00000057", "Error processing control")
 }
 
-/// Any attempt to change something.
+/// The answer to any attempt to change something.
 pub(super) fn read_only() -> LdapResult {
     result_with_comment(LdapResultCode::UnwillingToPerform, "00002035", "The embedded directory cannot be changed")
 }

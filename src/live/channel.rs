@@ -258,7 +258,7 @@ impl PanelSlot {
     }
 }
 
-/// 64 random bits, so that no two runs of a channel are taken for one another. It guards no secret.
+/// A new epoch: 64 random bits, so that no two runs of a channel are taken for one another. It guards no secret.
 fn new_epoch() -> String {
     format!("{:016x}", RandomState::new().build_hasher().finish())
 }

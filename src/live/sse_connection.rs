@@ -18,7 +18,7 @@ const STALL_TIMEOUT: Duration = Duration::from_mins(1);
 /// A live connection over server-sent events.
 pub struct SseConnection {
     reader: ChannelReader,
-    greeting: Option<Arc<EncodedMessage>>,
+    hello: Option<Arc<EncodedMessage>>,
     authorization: LiveAuthorization,
     clock: Arc<dyn Clock>,
     heartbeat: Duration,
@@ -46,14 +46,7 @@ impl SseConnection {
         let reader = ChannelReader::new(subscription, position);
         reader.metrics().connection_started(reader.is_resuming());
         let next_ping = clock.now() + heartbeat;
-        Self {
-            greeting: Some(reader.hello(authorization.revision())),
-            reader,
-            authorization,
-            clock,
-            heartbeat,
-            next_ping,
-        }
+        Self { hello: Some(reader.hello(authorization.revision())), reader, authorization, clock, heartbeat, next_ping }
     }
 
     /// Sends the events to a stream, until the stream or the connection ends. A stream that accepts nothing for a minute, or
@@ -87,8 +80,8 @@ impl SseConnection {
 
     /// Waits for the next step. Cancelling this loses nothing.
     pub async fn next_action(&mut self) -> SseAction {
-        if let Some(greeting) = self.greeting.take() {
-            return SseAction::Send(greeting);
+        if let Some(hello) = self.hello.take() {
+            return SseAction::Send(hello);
         }
         // No further off than a heartbeat, should the machine's clock have been set back.
         let until_ping = self.next_ping.since(self.clock.now()).min(self.heartbeat);

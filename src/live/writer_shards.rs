@@ -27,7 +27,7 @@ pub(super) struct WriterShards {
     shards: Mutex<Vec<Arc<WriterShard>>>,
 }
 
-/// Up to [`SHARD_CAPACITY`] connections, and the task that writes to them.
+/// A shard: up to [`SHARD_CAPACITY`] connections, and the task that writes to them.
 struct WriterShard {
     connections: Arc<ShardConnections>,
     _task: AbortOnDropHandle<()>,

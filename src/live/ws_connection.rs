@@ -67,7 +67,7 @@ struct OpenSocket {
 /// Messages that go out before the channel's next one, once the current frame is written. At most one of each.
 #[derive(Default)]
 struct PendingControl {
-    greeting: Option<Arc<EncodedMessage>>,
+    hello: Option<Arc<EncodedMessage>>,
     ping: bool,
     /// The payload of the client's newest ping, which is to be answered; older ones need no answer (RFC 6455, 5.5.3).
     pong: Option<Vec<u8>>,
@@ -115,10 +115,10 @@ pub(super) enum ConnectionEvent {
 }
 
 impl WsConnection {
-    /// A connection whose first message is `greeting`.
-    pub(super) fn new(upgraded: Upgraded, cursor: Cursor, greeting: Arc<EncodedMessage>, now: Timestamp) -> Self {
+    /// A connection whose first message is `hello`.
+    pub(super) fn new(upgraded: Upgraded, cursor: Cursor, hello: Arc<EncodedMessage>, now: Timestamp) -> Self {
         let Upgraded { transport, deflates } = upgraded;
-        let pending = PendingControl { greeting: Some(greeting), ..PendingControl::default() };
+        let pending = PendingControl { hello: Some(hello), ..PendingControl::default() };
         let inbound = InboundReader::new(now, deflates);
         let socket = OpenSocket {
             transport,
@@ -245,8 +245,8 @@ impl OpenSocket {
     }
 
     fn next_frame(&mut self) -> Option<OutgoingFrame> {
-        if let Some(greeting) = self.pending.greeting.take() {
-            return Some(OutgoingFrame::shared(greeting, false));
+        if let Some(hello) = self.pending.hello.take() {
+            return Some(OutgoingFrame::shared(hello, false));
         }
         if let Some(payload) = self.pending.pong.take() {
             return Some(OutgoingFrame::owned(websocket::pong_frame(&payload)));

@@ -46,12 +46,12 @@ impl WsHandler {
     /// Serves the connection until one side ends it, or the authorization does; then drops `guard`.
     pub fn serve<K: Send + 'static>(self, upgraded: Upgraded, guard: K) -> impl Future<Output = ()> + Send {
         let Self { hub, authorization, clock, subscription, position } = self;
-        let greeting = Arc::new(subscription.channel().hello(authorization.revision()));
+        let hello = Arc::new(subscription.channel().hello(authorization.revision()));
         let metrics = Arc::clone(subscription.channel().metrics());
         let cursor = Cursor::new(subscription, position.as_ref());
         metrics.connection_started(cursor.is_resuming());
         let channel = Arc::clone(cursor.channel());
-        let connection = Arc::new(WsConnection::new(upgraded, cursor, greeting, clock.now()));
+        let connection = Arc::new(WsConnection::new(upgraded, cursor, hello, clock.now()));
         let membership = ShardMembership::join(&channel, &connection, &clock);
         // What only the start needs is gone by now: the future holds no more than a viewer needs all the time.
         WsTask { hub, authorization, clock, metrics, connection, membership, guard }.run()

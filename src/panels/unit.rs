@@ -116,8 +116,8 @@ impl NumberFormat {
     /// The scale for a chart whose values reach `largest` from zero, in either direction.
     pub(super) fn scale_for(&self, largest: f64) -> UnitScale {
         let binary = matches!(self.unit, Unit::Bytes | Unit::BytesPerSecond);
-        let ladder = self.steps();
-        let (divisor, unit) = match ladder.get(step_index(ladder, largest)) {
+        let steps = self.steps();
+        let (divisor, unit) = match steps.get(step_index(steps, largest)) {
             Some(step) => (step.size, step.symbol),
             None => (1.0, self.symbol()),
         };
@@ -128,25 +128,25 @@ impl NumberFormat {
         if !value.is_finite() {
             return Figure { text: NO_VALUE.to_owned(), unit: String::new() };
         }
-        let ladder = self.steps();
-        if ladder.is_empty() {
+        let steps = self.steps();
+        if steps.is_empty() {
             return Figure {
                 text: digits::format_number(value, self.precision(minimal, false)),
                 unit: self.symbol().to_owned(),
             };
         }
-        let mut at = step_index(ladder, value);
+        let mut at = step_index(steps, value);
         loop {
-            let step = &ladder[at];
+            let step = &steps[at];
             if step.size >= MINUTE && self.unit == Unit::Seconds {
                 return Figure { text: format_duration(value), unit: String::new() };
             }
             let scaled = value / step.size;
             let precision = self.precision(minimal, step.size > 1.0);
             // 1023.99 KiB would be read as 1024 KiB: it is 1.00 MiB.
-            match ladder.get(at + 1) {
+            match steps.get(at + 1) {
                 Some(next) if (precision.round(scaled).0 * step.size).abs() >= next.size * (1.0 - f64::EPSILON) => {
-                    at += 1
+                    at += 1;
                 }
                 _ => return Figure { text: digits::format_number(scaled, precision), unit: step.symbol.to_owned() },
             }
@@ -200,9 +200,9 @@ pub(super) fn parse_unit(name: &str) -> Unit {
 }
 
 /// The index of the largest unit that is not larger than the value. Zero is written in the base unit.
-fn step_index(ladder: &[UnitStep], value: f64) -> usize {
+fn step_index(steps: &[UnitStep], value: f64) -> usize {
     let size = if value == 0.0 || !value.is_finite() { 1.0 } else { value.abs() };
-    ladder.iter().rposition(|step| step.size <= size).unwrap_or(0)
+    steps.iter().rposition(|step| step.size <= size).unwrap_or(0)
 }
 
 fn to_text(figure: Figure) -> String {

@@ -1,6 +1,6 @@
 //! Text helpers of the sources' error messages: suggestions and truncation.
 
-/// Below this similarity (0 to 1) a name is another name, not a typo.
+/// The least similarity (0 to 1) of a typo; below it a name is another name.
 const MIN_SIMILARITY: f64 = 0.5;
 
 /// The name among `known` that is most similar to `wrong`, if one is similar enough.

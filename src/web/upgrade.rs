@@ -66,9 +66,9 @@ struct UpgradeHandler {
 impl IoHandler for UpgradeHandler {
     /// Hands the connection to the hub and returns at once: Rocket keeps a request, with the buffer that its head was
     /// read into, until this does. The hub runs the socket, and knows of it at a shutdown.
-    async fn io(self: Pin<Box<Self>>, wire: IoStream) -> io::Result<()> {
+    async fn io(self: Pin<Box<Self>>, stream: IoStream) -> io::Result<()> {
         let Self { hub, action, deflates, in_flight } = *Pin::into_inner(self);
-        let upgraded = Upgraded { transport: Box::new(wire), deflates };
+        let upgraded = Upgraded { transport: Box::new(stream), deflates };
         match action {
             // The connection table counts a socket as a request in flight.
             UpgradeAction::Serve(socket) => hub.spawn(socket.serve(upgraded, in_flight)),

@@ -94,8 +94,8 @@ async fn a_disabled_guests_live_page_closes_and_they_cannot_come_back_until_they
     let mut board = guest.watches("/live/board").await.unwrap();
     board.hears_a("snapshot").await;
     administers(&demo.house, &["disable", "guest"]).await;
-    let goodbye = board.is_closed().await;
-    assert_eq!((goodbye.code, &goodbye.bye.unwrap()["reason"]), (Some(4401), &Value::from("revoked")));
+    let close = board.is_closed().await;
+    assert_eq!((close.code, &close.bye.unwrap()["reason"]), (Some(4401), &Value::from("revoked")));
     assert!(!may_open(&mut guest, "/p/board").await);
     let refused = guest.tries_to_sign_in(r"local\guest", PASSWORD, "/").await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);

@@ -112,9 +112,9 @@ async fn a_live_connection_ends_after_as_long_as_nobody_is_asked_about_its_perso
     let mut board = script.watches_from(None, "/live/members").await.unwrap();
     board.hears_a("snapshot").await;
     clock.advance(5 * MINUTE);
-    let goodbye = board.is_closed().await;
-    assert_eq!(goodbye.bye.unwrap()["reason"], "expired");
-    assert_eq!(goodbye.code, Some(4401));
+    let close = board.is_closed().await;
+    assert_eq!(close.bye.unwrap()["reason"], "expired");
+    assert_eq!(close.code, Some(4401));
     // Whoever says it again goes on.
     script.watches_from(None, "/live/members").await.unwrap().hears_a("hello").await;
 }

@@ -174,8 +174,8 @@ async fn a_live_connection_ends_with_the_token_s_time() {
     let mut board = script.watches_from(None, "/live/members").await.unwrap();
     board.hears_a("snapshot").await;
     clock.advance(3 * MINUTE);
-    let goodbye = board.is_closed().await;
-    assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("expired"), Some(4401)));
+    let close = board.is_closed().await;
+    assert_eq!((close.bye.unwrap()["reason"].as_str(), close.code), (Some("expired"), Some(4401)));
     assert_eq!(script.watches_from(None, "/live/members").await.err(), Some(StatusCode::UNAUTHORIZED));
 }
 
@@ -201,8 +201,8 @@ async fn it_ends_at_once_with_what_it_was_made_from() {
     desk.signs_out().await;
     assert_eq!(of_desk.fetches("/p/members").await.json()["error"]["code"], "revoked-token");
     for (mut board, reason) in boards.into_iter().zip(["revoked", "signed-out"]) {
-        let goodbye = tokio::time::timeout(Duration::from_secs(1), board.is_closed()).await.expect("in a second");
-        assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some(reason), Some(4401)));
+        let close = tokio::time::timeout(Duration::from_secs(1), board.is_closed()).await.expect("in a second");
+        assert_eq!((close.bye.unwrap()["reason"].as_str(), close.code), (Some(reason), Some(4401)));
     }
 }
 

@@ -162,8 +162,8 @@ async fn a_board_that_only_listens_does_not_keep_its_session_and_hears_of_the_en
         board.hears_a("ping").await;
     }
     clock.advance(10 * MINUTE);
-    let goodbye = board.is_closed().await;
-    assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("expired"), Some(4401)));
+    let close = board.is_closed().await;
+    assert_eq!((close.bye.unwrap()["reason"].as_str(), close.code), (Some("expired"), Some(4401)));
     is_a_stranger(&mut alice).await;
 }
 

@@ -233,9 +233,9 @@ async fn a_live_board_ends_when_the_second_factor_counts_no_more() {
     let mut vault = alice.watches("/live/vault").await.unwrap();
     vault.hears_a("snapshot").await;
     clock.advance(Duration::from_hours(1));
-    let goodbye = vault.is_closed().await;
-    assert_eq!(goodbye.bye.unwrap()["reason"], "second-factor");
-    assert_eq!(goodbye.code, Some(4401));
+    let close = vault.is_closed().await;
+    assert_eq!(close.bye.unwrap()["reason"], "second-factor");
+    assert_eq!(close.code, Some(4401));
     let mut refused = alice.watches("/live/vault").await.unwrap();
     assert_eq!(refused.is_closed().await.bye.unwrap()["reason"], "second-factor", "and none begins");
 }
@@ -502,13 +502,13 @@ async fn a_passkey_s_answer_is_good_once_and_for_its_own_account() {
     browser.sees("h1", |heading| heading == "One more step").await;
     let script = "const done = arguments[arguments.length - 1];
         (async () => {
-            const { requestOf, answerOf } = await import('/static/js/passkeys.js');
+            const { requestOptions, credentialToJson } = await import('/static/js/passkeys.js');
             const form = document.querySelector('form[action=\"/login/factor\"]');
             const own = form.elements.namedItem('csrf').value;
             const body = (fields) => ({ method: 'POST', body: new URLSearchParams(fields), headers: { Accept: 'text/html' } });
             const asked = await (await fetch('/login/passkey/options', body({ csrf: own }))).json();
-            const credential = await navigator.credentials.get({ publicKey: requestOf(asked.options) });
-            const fields = { csrf: own, sealed: asked.sealed, credential: JSON.stringify(answerOf(credential)) };
+            const credential = await navigator.credentials.get({ publicKey: requestOptions(asked.options) });
+            const fields = { csrf: own, sealed: asked.sealed, credential: JSON.stringify(credentialToJson(credential)) };
             const answer = await fetch('/login/factor', body(fields));
             return [answer.status, (await answer.text()).includes('belongs to another account')];
         })().then(done, (error) => done(String(error)));";

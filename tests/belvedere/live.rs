@@ -82,8 +82,8 @@ async fn a_dead_session_opens_no_channel() {
     let dead = alice.clone();
     alice.signs_out().await;
     let mut board = dead.watches("/live/members").await.unwrap();
-    let goodbye = board.is_closed().await;
-    assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("sign-in"), Some(4401)));
+    let close = board.is_closed().await;
+    assert_eq!((close.bye.unwrap()["reason"].as_str(), close.code), (Some("sign-in"), Some(4401)));
 }
 
 #[tokio::test]
@@ -145,8 +145,8 @@ async fn signing_out_closes_that_sessions_boards_within_a_second_and_no_others()
     alice.signs_out().await;
     let all_closed = async {
         for board in &mut boards {
-            let goodbye = board.is_closed().await;
-            assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("signed-out"), Some(4401)));
+            let close = board.is_closed().await;
+            assert_eq!((close.bye.unwrap()["reason"].as_str(), close.code), (Some("signed-out"), Some(4401)));
         }
     };
     tokio::time::timeout(Duration::from_secs(1), all_closed).await.expect("within a second");
@@ -183,8 +183,8 @@ async fn what_is_no_message_of_ours_ends_the_connection() {
     for (text, reason) in abuse {
         let mut board = demo.house.visitor().watches("/live/cities").await.unwrap();
         board.says(text).await;
-        let goodbye = board.is_closed().await;
-        assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some(reason), Some(1008)), "{text}");
+        let close = board.is_closed().await;
+        assert_eq!((close.bye.unwrap()["reason"].as_str(), close.code), (Some(reason), Some(1008)), "{text}");
     }
     let mut board = demo.house.visitor().watches("/live/cities").await.unwrap();
     board.says(&"x".repeat(20_000)).await;
@@ -200,27 +200,27 @@ async fn a_changed_page_sends_its_viewers_to_the_new_one_and_a_closed_one_sends_
     let visitor = demo.house.visitor();
     let mut board = visitor.watches("/live/open").await.unwrap();
     demo.house.write_page("open", &format!("access = \"public\"\n{}", page("Opened anew")));
-    let goodbye = board.is_closed().await;
-    let bye = goodbye.bye.unwrap();
-    assert_eq!((bye["reason"].as_str(), goodbye.code), (Some("changed"), Some(1001)));
+    let close = board.is_closed().await;
+    let bye = close.bye.unwrap();
+    assert_eq!((bye["reason"].as_str(), close.code), (Some("changed"), Some(1001)));
     assert!(bye["retry_ms"].is_u64());
 
     let mut board = visitor.watches("/live/open").await.unwrap();
     demo.house.write_page("open", &page("Closed"));
-    let goodbye = board.is_closed().await;
-    assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("sign-in"), Some(4401)));
+    let close = board.is_closed().await;
+    assert_eq!((close.bye.unwrap()["reason"].as_str(), close.code), (Some("sign-in"), Some(4401)));
 
     let mut alice = demo.house.visitor();
     alice.signs_in("alice", demo.password("alice")).await;
     let mut board = alice.watches("/live/open").await.unwrap();
     demo.house.write_page("open", &format!("access = {{ groups = [\"dash-finance\"] }}\n{}", page("Finance")));
-    let goodbye = board.is_closed().await;
-    assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("not-allowed"), Some(4403)));
+    let close = board.is_closed().await;
+    assert_eq!((close.bye.unwrap()["reason"].as_str(), close.code), (Some("not-allowed"), Some(4403)));
 
     let mut board = alice.watches("/live/ops").await.unwrap();
     demo.house.remove_page("ops");
-    let goodbye = board.is_closed().await;
-    assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("gone"), Some(1001)));
+    let close = board.is_closed().await;
+    assert_eq!((close.bye.unwrap()["reason"].as_str(), close.code), (Some("gone"), Some(1001)));
 }
 
 #[tokio::test]
@@ -242,13 +242,13 @@ async fn who_floods_a_channel_with_choices_is_sent_away() {
     let demo = house().await;
     let mut board = demo.house.visitor().watches("/live/cities").await.unwrap();
     for city in ["LA", "NYC"].iter().cycle().take(40) {
-        // The goodbye may come before all are said.
+        // The close may come before all are sent.
         if board.tries_to_say(&json!({ "type": "inputs", "values": { "city": city } }).to_string()).await.is_err() {
             break;
         }
     }
-    let goodbye = board.is_closed().await;
-    assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("protocol"), Some(1008)));
+    let close = board.is_closed().await;
+    assert_eq!((close.bye.unwrap()["reason"].as_str(), close.code), (Some("protocol"), Some(1008)));
 }
 
 #[tokio::test]
@@ -261,9 +261,9 @@ async fn one_viewer_too_many_is_told_when_to_ask_again() {
 
     let first = alice.watches("/live/members").await.unwrap();
     let mut second = alice.watches_from(Some(&ours), "/live/members").await.unwrap();
-    let goodbye = second.is_closed().await;
-    let bye = goodbye.bye.unwrap();
-    assert_eq!((bye["reason"].as_str(), goodbye.code), (Some("crowded"), Some(1013)));
+    let close = second.is_closed().await;
+    let bye = close.bye.unwrap();
+    assert_eq!((bye["reason"].as_str(), close.code), (Some("crowded"), Some(1013)));
     assert!(bye["retry_ms"].as_u64().unwrap() <= 60_000, "{bye}");
 
     let _other = stranger.watches("/live/open").await.unwrap();
@@ -289,9 +289,9 @@ async fn a_shutdown_tells_viewers_when_to_come_back() {
     let mut board = demo.house.visitor().watches("/live/open").await.unwrap();
     board.hears_a("snapshot").await;
     let DemoServer { house, directory, .. } = demo;
-    let (goodbye, ()) = tokio::join!(board.is_closed(), house.shut_down());
-    let bye = goodbye.bye.unwrap();
-    assert_eq!((bye["reason"].as_str(), goodbye.code), (Some("shutdown"), Some(1001)));
+    let (close, ()) = tokio::join!(board.is_closed(), house.shut_down());
+    let bye = close.bye.unwrap();
+    assert_eq!((bye["reason"].as_str(), close.code), (Some("shutdown"), Some(1001)));
     assert!(bye["retry_ms"].as_u64().unwrap() <= 5_000);
     drop(directory);
 }

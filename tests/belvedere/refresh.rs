@@ -49,9 +49,9 @@ async fn opens_in_time(
 
 /// The end of a board, while the time passes: the reason and the close code.
 async fn ends_in_time(clock: &ManualClock, board: &mut Board) -> (String, Option<u16>) {
-    let goodbye = in_time(clock, board.is_closed()).await;
-    let bye = goodbye.bye.unwrap_or_default();
-    (bye["reason"].as_str().unwrap_or_default().to_owned(), goodbye.code)
+    let close = in_time(clock, board.is_closed()).await;
+    let bye = close.bye.unwrap_or_default();
+    (bye["reason"].as_str().unwrap_or_default().to_owned(), close.code)
 }
 
 async fn watches(visitor: &Visitor, path: &str) -> Board {
@@ -233,9 +233,9 @@ async fn is_shut_out_for_now(house: &TestServer, alice: &mut Visitor) {
     assert_eq!(object.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(object.json()["error"]["code"], "unconfirmed");
     let mut board = alice.watches("/live/members").await.unwrap();
-    let goodbye = board.is_closed().await;
-    let bye = goodbye.bye.unwrap();
-    assert_eq!((bye["reason"].as_str(), goodbye.code), (Some("unconfirmed"), Some(1013)));
+    let close = board.is_closed().await;
+    let bye = close.bye.unwrap();
+    assert_eq!((bye["reason"].as_str(), close.code), (Some("unconfirmed"), Some(1013)));
     assert!(bye["retry_ms"].is_u64(), "{bye}");
     let stream = alice.fetches("/events/members").await;
     assert!(stream.status == StatusCode::OK && stream.body.contains("\"unconfirmed\""), "{}", stream.body);

@@ -53,9 +53,9 @@ async fn one_s_phone_is_signed_out_from_the_desk_and_its_board_says_so_at_once()
     let begun = Instant::now();
     let answer = presses(&mut desk, "/account", "/account/sessions/end", &[("id", &id)]).await;
     assert_eq!(answer.location.as_deref(), Some("/account?sessions=ended"));
-    let goodbye = there.is_closed().await;
+    let close = there.is_closed().await;
     assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
-    assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("revoked"), Some(4401)));
+    assert_eq!((close.bye.unwrap()["reason"].as_str(), close.code), (Some("revoked"), Some(4401)));
     is_a_stranger(&mut phone).await;
     is_signed_in(&mut desk).await;
     here.hears_of("uptime").await;

@@ -89,8 +89,8 @@ async fn revoking_a_token_closes_its_boards_within_a_second_and_no_frame_follows
     let events = script.request(Method::GET, "/events/members").send().await.unwrap();
     let revoked = Instant::now();
     revokes_the_first(&mut desk).await;
-    let goodbye = board.is_closed().await;
-    assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("revoked"), Some(4401)));
+    let close = board.is_closed().await;
+    assert_eq!((close.bye.unwrap()["reason"].as_str(), close.code), (Some("revoked"), Some(4401)));
     let heard = events.text().await.unwrap();
     assert!(heard.trim_end().ends_with("{\"type\":\"bye\",\"reason\":\"revoked\"}"), "{heard}");
     assert!(revoked.elapsed() < Duration::from_secs(1), "{:?}", revoked.elapsed());
@@ -106,8 +106,8 @@ async fn a_token_that_expires_closes_its_boards() {
     let mut board = demo.house.visitor().with_token(&token).watches_from(None, "/live/members").await.unwrap();
     board.hears_a("snapshot").await;
     clock.advance(2 * MINUTE);
-    let goodbye = board.is_closed().await;
-    assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("expired"), Some(4401)));
+    let close = board.is_closed().await;
+    assert_eq!((close.bye.unwrap()["reason"].as_str(), close.code), (Some("expired"), Some(4401)));
 }
 
 #[tokio::test]
@@ -165,8 +165,8 @@ async fn the_admin_of_the_machine_makes_lists_and_revokes_tokens_beside_a_runnin
     let number = row.split('\t').next().unwrap();
     let revoked = run_to_end(beside(&demo, &["token", "revoke", number])).await;
     assert!(revoked.status.success(), "{}", text(&revoked.stderr));
-    let goodbye = tokio::time::timeout(Duration::from_secs(1), board.is_closed()).await.expect("within a second");
-    assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("revoked"), Some(4401)));
+    let close = tokio::time::timeout(Duration::from_secs(1), board.is_closed()).await.expect("within a second");
+    assert_eq!((close.bye.unwrap()["reason"].as_str(), close.code), (Some("revoked"), Some(4401)));
     assert_eq!(script.fetches("/p/members").await.json()["error"]["code"], "revoked-token");
     let again = run_to_end(beside(&demo, &["token", "revoke", number])).await;
     assert_eq!(again.status.code(), Some(1));

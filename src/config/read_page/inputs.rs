@@ -6,7 +6,7 @@ use super::super::reader::{DiagnosticSink, Fields, Located};
 use super::super::tree::{ConfigNode, ConfigValue};
 use crate::domain::InputName;
 
-/// A list longer than this is searched, not read; and every option may become a channel.
+/// The most options: a longer list is searched, not read; and every option may become a channel.
 const MAX_OPTIONS: usize = 500;
 
 /// The longest value of an option. It stands in addresses, which browsers and proxies cut at some thousands.

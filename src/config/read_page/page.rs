@@ -15,13 +15,13 @@ use crate::domain::{Access, PageSlug};
 /// The default of `order`: in the middle, so that other pages can be put before it and behind it.
 const DEFAULT_ORDER: i64 = 100;
 
-/// A page's text is read by people and shown at its foot; what is longer was made by a mistake.
+/// The longest page file: it is read by people and shown at the page's foot; what is longer was made by a mistake.
 const MAX_PAGE_BYTES: usize = 256 * 1024;
 
-/// Every panel is one view in every snapshot, and nobody can take in more than this.
+/// The most panels: each is one view in every snapshot, and nobody can take in more than this.
 const MAX_PANELS: usize = 100;
 
-/// Every combination of input values is a channel of its own; more controls than this are an application.
+/// The most inputs: every combination of values is a channel, and more controls than this are an application.
 const MAX_INPUTS: usize = 12;
 
 /// Parses a page's text. `file` is the file as people know it (`pages/operations.toml`); its stem becomes the

@@ -10,7 +10,7 @@ use crate::domain::{HealthState, PanelId, SourceName, Threshold};
 /// The shortest interval of queries: batches go out ten times a second, so nobody would see more.
 pub(super) const MIN_EVERY: Duration = Duration::from_millis(100);
 
-/// A page is live. What changes less than once a day has no need to be asked again.
+/// The longest interval of queries: a page is live, and what changes less than once a day need not be asked again.
 const MAX_EVERY: Duration = Duration::from_hours(24);
 
 /// The interval of queries: slow enough for any source, quick enough to be called live.
@@ -19,7 +19,7 @@ const DEFAULT_EVERY: Duration = Duration::from_secs(5);
 /// The default of `stale_after` is this many times `every`: a reading is late when as many in a row failed to come …
 const STALE_AFTER_MISSES: u32 = 3;
 
-/// … but a hiccup shorter than this is no news.
+/// … but at least this: a shorter hiccup is no news.
 const MIN_DEFAULT_STALE: Duration = Duration::from_secs(5);
 
 /// The latest that a value is shown as old: nobody waits longer than a month to hear of it.
@@ -28,7 +28,7 @@ pub(super) const MAX_STALE: Duration = Duration::from_hours(24 * 30);
 /// The most digits behind the point; a double has no more than this many worth showing.
 const MAX_DECIMALS: i64 = 9;
 
-/// A unit longer than this is a sentence.
+/// The longest unit; a longer one is a sentence.
 const MAX_UNIT_CHARS: usize = 20;
 
 /// The most thresholds: good, warn, bad, from both sides, with room to spare.
@@ -207,7 +207,7 @@ fn read_threshold(mut fields: Fields<'_>) -> Option<Located<Threshold>> {
     Some(Located { value: Threshold { at: at?.value, state: state?.value, below: below? }, location })
 }
 
-/// Of two thresholds on the same side, the further one must be the worse one: the worst state reached is what counts,
+/// Checks that of two thresholds on the same side, the further one is the worse one: the worst state reached counts,
 /// so the other could never be seen.
 fn in_order(thresholds: &[Located<Threshold>], sink: &DiagnosticSink) -> bool {
     let mut valid = true;

@@ -7,13 +7,13 @@ use super::super::reader::Fields;
 /// factor.
 const DEFAULT_SHORTEST_PASSWORD: i64 = 12;
 
-/// NIST SP 800-63B, 5.1.1.2: "at least 8 characters in length".
+/// The least that may be set: "at least 8 characters in length" (NIST SP 800-63B, 5.1.1.2).
 const MIN_SHORTEST_PASSWORD: i64 = 8;
 
-/// NIST SP 800-63B, 5.1.1.2, wants passwords of 64 characters to be possible; longer ones must not be asked for.
+/// The most that may be set: NIST SP 800-63B, 5.1.1.2, wants passwords of 64 characters to be possible.
 const MAX_SHORTEST_PASSWORD: i64 = 64;
 
-/// A weekend and a day.
+/// The lifetime of an invitation: a weekend and a day.
 const DEFAULT_INVITATION_LASTS: Duration = Duration::from_hours(72);
 
 /// The shortest lifetime of an invitation; shorter, and the mail may come too late.
@@ -22,7 +22,7 @@ const MIN_INVITATION: Duration = Duration::from_mins(5);
 /// The longest lifetime of an invitation; longer, and it lies forgotten in a mailbox.
 const MAX_INVITATION: Duration = Duration::from_hours(24 * 30);
 
-/// `[accounts]`.
+/// Reads `[accounts]`.
 pub(super) fn read_accounts(mut fields: Fields<'_>) -> Option<AccountSettings> {
     let shortest = fields.optional("shortest_password", DEFAULT_SHORTEST_PASSWORD, |fields, key| {
         fields.integer(key, MIN_SHORTEST_PASSWORD..=MAX_SHORTEST_PASSWORD)
@@ -34,7 +34,7 @@ pub(super) fn read_accounts(mut fields: Fields<'_>) -> Option<AccountSettings> {
     Some(AccountSettings { shortest_password: usize::try_from(shortest?).ok()?, invitation_lasts: invitation_lasts? })
 }
 
-/// `[digest]`.
+/// Reads `[digest]`.
 pub(super) fn read_digest(mut fields: Fields<'_>) -> Option<DigestSettings> {
     let enabled = fields.optional("enabled", false, Fields::boolean);
     fields.finish();

@@ -3,31 +3,31 @@ use std::time::Duration;
 use super::super::api_auth_settings::{BasicSettings, JwtSettings, TokenSettings};
 use super::super::reader::Fields;
 
-/// A script that calls every few seconds costs the directory one bind a minute, and a changed password is noticed by
+/// The caching of a password: a script that calls every few seconds costs one bind a minute, and a change is noticed by
 /// then.
 const DEFAULT_REMEMBER: Duration = Duration::from_mins(1);
 
 /// The longest caching of a password; longer, and one that was changed would open pages for too long.
 const MAX_REMEMBER: Duration = Duration::from_mins(15);
 
-/// A quarter: long enough not to be a nuisance, short enough that nobody forgets what a token was for.
+/// The lifetime of a token, a quarter: long enough not to be a nuisance, short enough that its purpose is not forgotten.
 const DEFAULT_LIFETIME: Duration = Duration::from_hours(90 * 24);
 
 const DEFAULT_LONGEST: Duration = Duration::from_hours(365 * 24);
 
-/// A shorter token would expire while it is being copied.
+/// The shortest lifetime of a token: a shorter one would expire while it is being copied.
 const MIN_TOKEN_LIFETIME: Duration = Duration::from_mins(1);
 
 /// The longest lifetime of a token, ten years: a longer one outlives everybody's memory of it.
 const MAX_TOKEN_LIFETIME: Duration = Duration::from_hours(10 * 365 * 24);
 
-/// A week's holiday is noticed on the first working day after it.
+/// The time that a token is good without a sign-in of its owner: a week, so that a holiday costs one sign-in.
 const DEFAULT_UNREFRESHED: Duration = Duration::from_hours(7 * 24);
 
 /// The lifetime of a JWT: long enough for a clock that is a minute off, short enough that nobody keeps it.
 const DEFAULT_JWT_LIFETIME: Duration = Duration::from_mins(3);
 
-/// A signed token is for the next minutes; what is to last is an API token.
+/// The longest lifetime of a JWT: it is for the next minutes; what is to last is an API token.
 const MAX_JWT_LIFETIME: Duration = Duration::from_hours(1);
 
 const DEFAULT_ROTATE: Duration = Duration::from_hours(30 * 24);
@@ -35,7 +35,7 @@ const DEFAULT_ROTATE: Duration = Duration::from_hours(30 * 24);
 /// The shortest lifetime of a key: each still verifies for a while, and there should be a handful, not hundreds.
 const MIN_ROTATE: Duration = Duration::from_hours(1);
 
-/// `[basic]`.
+/// Reads `[basic]`.
 pub(super) fn read_basic(mut fields: Fields<'_>) -> Option<BasicSettings> {
     let enabled = fields.optional("enabled", true, Fields::boolean);
     let remember = fields.optional("remember", DEFAULT_REMEMBER, |fields, key| {
@@ -45,7 +45,7 @@ pub(super) fn read_basic(mut fields: Fields<'_>) -> Option<BasicSettings> {
     Some(BasicSettings { enabled: enabled?, remember: remember? })
 }
 
-/// `[tokens]`.
+/// Reads `[tokens]`.
 pub(super) fn read_tokens(mut fields: Fields<'_>) -> Option<TokenSettings> {
     let range = MIN_TOKEN_LIFETIME..=MAX_TOKEN_LIFETIME;
     let longest = fields.optional("longest", DEFAULT_LONGEST, |fields, key| {
@@ -66,7 +66,7 @@ pub(super) fn read_tokens(mut fields: Fields<'_>) -> Option<TokenSettings> {
     Some(TokenSettings { lifetime, longest, unrefreshed: unrefreshed? })
 }
 
-/// `[jwt]`.
+/// Reads `[jwt]`.
 pub(super) fn read_jwt(mut fields: Fields<'_>) -> Option<JwtSettings> {
     let lifetime = fields.optional("lifetime", DEFAULT_JWT_LIFETIME, |fields, key| {
         fields.duration(key, Duration::from_secs(10)..=MAX_JWT_LIFETIME).map(|found| found.value)

@@ -12,7 +12,7 @@ const MIN_KEEP: Duration = Duration::from_hours(24);
 /// The longest time to keep events: ten years are as long as any law we know of wants it.
 const MAX_KEEP: Duration = Duration::from_hours(24 * 365 * 10);
 
-/// A year of some hundred people's sign-ins several times over; about 400 MB.
+/// The most events kept: a year of some hundred people's sign-ins several times over; about 400 MB.
 const DEFAULT_MOST_ROWS: i64 = 1_000_000;
 
 /// The least number of events to keep: fewer would be gone with the next flood of wrong passwords.
@@ -27,7 +27,7 @@ impl Default for AuditSettings {
     }
 }
 
-/// `[audit]`.
+/// Reads `[audit]`.
 pub(super) fn read_audit(mut fields: Fields<'_>) -> Option<AuditSettings> {
     let keep = fields
         .optional("keep", DEFAULT_KEEP, |fields, key| fields.duration(key, MIN_KEEP..=MAX_KEEP).map(|keep| keep.value));

@@ -29,14 +29,14 @@ const MAX_CONNECTIONS: i64 = 256;
 const KINDS: [(&str, DirectoryKind); 2] =
     [("active-directory", DirectoryKind::ActiveDirectory), ("ldap", DirectoryKind::Ldap)];
 
-/// `[directory]`.
+/// Reads `[directory]`.
 pub(super) fn read_directory(mut fields: Fields<'_>) -> Option<DirectorySettings> {
     let settings = read_directory_table(&mut fields);
     fields.finish();
     settings
 }
 
-/// `[directories.…]`, in the order written.
+/// Reads `[directories.…]`, in the order written.
 pub(super) fn read_directories(mut fields: Fields<'_>) -> Option<IndexMap<DirectoryName, AdditionalDirectory>> {
     let entries = fields.take_rest();
     let count = entries.len();

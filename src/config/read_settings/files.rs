@@ -12,7 +12,7 @@ use super::super::reader::{Fields, Located};
 /// The largest secret: long beyond any password or token, so that a wrong path is noticed.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
-/// The bundles of operating systems are some hundred KiB.
+/// The largest CA file; the bundles of operating systems are some hundred KiB.
 const MAX_CA_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A path. One that is written in a file is relative to that file's folder, as Rocket's own are; one from the

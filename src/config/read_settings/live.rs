@@ -15,7 +15,7 @@ const DEFAULT_RING: i64 = 256;
 /// The most batches kept: beyond this a snapshot is always the shorter way back.
 const MAX_RING: i64 = 65_536;
 
-/// A reload or a walk from page to page finds the history still there.
+/// The time that a channel runs on without viewers: a reload, or a walk from page to page, finds its history there.
 const DEFAULT_GRACE: Duration = Duration::from_mins(1);
 
 /// The default of `connections.most`, less what pages, sign-ins and scripts need beside the boards.
@@ -24,13 +24,13 @@ const DEFAULT_MOST: i64 = 9_000;
 /// The default of `connections.per_address`, less the browsers' other connections.
 const DEFAULT_PER_ADDRESS: i64 = 400;
 
-/// Every page of a site in a tab of its own, and more. A script that connects in a loop ends here.
+/// The viewers of one session: every page of a site in a tab of its own, and more. It stops a script in a loop.
 const DEFAULT_PER_SESSION: i64 = 50;
 
 /// The greatest limit of viewers: beyond it memory is the limit.
 const MAX_VIEWERS: i64 = 1_000_000;
 
-/// `[live]`.
+/// Reads `[live]`.
 pub(super) fn read_live(mut fields: Fields<'_>) -> Option<LiveSettings> {
     let second = Duration::from_secs(1);
     let heartbeat = fields.optional("heartbeat", DEFAULT_HEARTBEAT, |fields, key| {

@@ -6,7 +6,7 @@ use super::files::secret;
 /// This many characters of base64 are 144 bits, of hexadecimal 96.
 const MIN_TOKEN_CHARS: usize = 24;
 
-/// `[metrics]`.
+/// Reads `[metrics]`.
 pub(super) fn read_metrics(mut fields: Fields<'_>) -> Option<MetricsSettings> {
     let token = secret(&mut fields, "token", "token_file");
     let sink = fields.sink;

@@ -4,13 +4,13 @@ use super::super::reader::Fields;
 use super::super::settings::SecondFactorSettings;
 use crate::domain::GroupRef;
 
-/// A second factor that counts for less than this would be asked for between two clicks.
+/// The shortest time that a factor counts: for less, it would be asked for between two clicks.
 const MIN_REMEMBERED: Duration = Duration::from_mins(1);
 
 /// The longest time that a factor counts; longer, and its owner may have left the desk since.
 const MAX_REMEMBERED: Duration = Duration::from_hours(24 * 30);
 
-/// `[second_factor]`.
+/// Reads `[second_factor]`.
 pub(super) fn read_second_factor(mut fields: Fields<'_>) -> Option<SecondFactorSettings> {
     let defaults = SecondFactorSettings::default();
     let required = fields.optional("required", defaults.required, Fields::boolean);

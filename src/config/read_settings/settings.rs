@@ -70,10 +70,10 @@ const ROCKET_KEYS: [&str; 18] = [
 const DEFAULT_PAGES: &str = "pages";
 const DEFAULT_STATE: &str = "state";
 
-/// A working day and its edges: who signs in at eight is still in at seven in the evening, and not next morning.
+/// The idle time: a working day and its edges, so that who signs in at eight is in at seven, and not next morning.
 const DEFAULT_IDLE: Duration = Duration::from_hours(12);
 
-/// A week, so that nobody has to prove who they are more often than that, nor less.
+/// The longest session: a week, so that nobody authenticates more often than that, nor less.
 const DEFAULT_ABSOLUTE: Duration = Duration::from_hours(24 * 7);
 
 /// The shortest interval of refreshes: more of them would only load the directory.
@@ -85,7 +85,7 @@ const MAX_REFRESH: Duration = Duration::from_hours(24);
 /// The shortest session: a shorter one would end between two clicks.
 const MIN_SESSION: Duration = Duration::from_mins(1);
 
-/// A session longer than a year is an account that nobody checks.
+/// The longest session that may be set: beyond a year it is an account that nobody checks.
 const MAX_SESSION: Duration = Duration::from_hours(24 * 365);
 
 /// The default of `log.filter`: this program's events, and warnings of libraries. Those that use `log` have the target

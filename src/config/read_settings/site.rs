@@ -14,7 +14,7 @@ const DEFAULT_NAME: &str = "Belvedere";
 /// The default theme, which the stylesheet was drawn with: a quiet blue grey with links a little bluer.
 const DEFAULT_THEME: SiteTheme = SiteTheme { hue: 215, accent_hue: 217, saturation: 14 };
 
-/// `[site]`.
+/// Reads `[site]`.
 pub(super) fn read_site(mut fields: Fields<'_>) -> Option<SiteSettings> {
     let name = fields.optional("name", DEFAULT_NAME.to_owned(), Fields::string);
     let contact = fields.optional("contact", None, |fields, key| fields.string(key).map(Some));

@@ -27,13 +27,13 @@ const MAX_TIMEOUT: Duration = Duration::from_mins(5);
 const DEFAULT_MAX_BYTES: u64 = 1024 * 1024;
 const MIN_MAX_BYTES: u64 = 1024;
 
-/// An answer is held in memory whole, and parsed into several times its size.
+/// The greatest limit of an answer: it is held in memory whole, and parsed into several times its size.
 const MAX_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The most headers of a request: more than any service asks for; servers refuse some hundred.
 const MAX_HEADERS: usize = 32;
 
-/// `[sources.…]`, in the order written.
+/// Reads `[sources.…]`, in the order written.
 pub(super) fn read_sources(mut fields: Fields<'_>) -> Option<IndexMap<SourceName, SourceSettings>> {
     let entries = fields.take_rest();
     let count = entries.len();

@@ -11,7 +11,7 @@ use crate::domain::{DataTable, LabelledNumber, TableCell, TableColumn};
 /// The rows of the table of processes: the busiest fit on a screen or two.
 const MAX_PROCESSES: usize = 50;
 
-/// File systems that hold no files of their own, or live in memory: their "free space" is nobody's concern.
+/// The file systems without files of their own, or in memory: their "free space" is nobody's concern.
 const PSEUDO_FILE_SYSTEMS: [&str; 14] = [
     "autofs",
     "cgroup",
@@ -277,7 +277,7 @@ impl Processes {
     }
 }
 
-/// Rounding in the kernel's counters can make a share a hair more than everything.
+/// A share in percent, at most 100: rounding in the kernel's counters can make it a hair more.
 fn percent(share: f32) -> f64 {
     f64::from(share).clamp(0.0, 100.0)
 }

@@ -164,7 +164,7 @@ pub(in crate::web) fn address_of(request: &Request<'_>) -> Option<IpAddr> {
     })
 }
 
-/// Kept beside the guards: a status never leaves a guard without its refusal.
+/// The outcome of a guard that refuses: no status leaves a guard without its refusal.
 impl Refusal {
     pub(in crate::web) fn into_outcome<T>(self, request: &Request<'_>) -> Outcome<T, ()> {
         let status: Status = self.stash(request);

@@ -83,7 +83,7 @@ impl Board {
             match tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("the connection ends") {
                 Some(Ok(Message::Text(text))) => {
                     let message: Value = serde_json::from_str(&text).expect("a message is JSON");
-                    assert!(bye.is_none(), "nothing follows the goodbye, but {message} did");
+                    assert!(bye.is_none(), "nothing follows the bye, but {message} did");
                     if message["type"] == "bye" {
                         bye = Some(message);
                     }

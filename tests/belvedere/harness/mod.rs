@@ -1,4 +1,4 @@
-//! The test harness: running servers of the program (a test's `house`), visitors, boards, browsers, and the real servers beside them.
+//! The test harness: running servers of the program (a test's `house`), visitors, boards, browsers, real directories.
 
 pub(crate) mod accounts;
 pub(crate) mod administrator;

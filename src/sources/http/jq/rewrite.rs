@@ -41,12 +41,12 @@ pub(super) fn metered<'s>(term: Term<&'s str>) -> Term<&'s str> {
         Term::BinOp(left, op, right) => metered_operation(boxed(left), op, boxed(right)),
         Term::Label(label, term) => Term::Label(label, boxed(term)),
         Term::Fold(word, over, pattern, args) => {
-            let turns = args.into_iter().enumerate().map(|(at, arg)| {
+            let args = args.into_iter().enumerate().map(|(at, arg)| {
                 let arg = metered(arg);
                 // The first is where it begins; the second is done again for every value.
                 if at == 1 { charge_before(STEP, arg) } else { arg }
             });
-            Term::Fold(word, boxed(over), metered_pattern(pattern), turns.collect())
+            Term::Fold(word, boxed(over), metered_pattern(pattern), args.collect())
         }
         Term::TryCatch(term, catch) => Term::TryCatch(boxed(term), catch.map(boxed)),
         Term::IfThenElse(cases, otherwise) => {
