@@ -58,9 +58,9 @@ fn a_form_is_read_as_it_was_filled_in(text: &str) {
 fn a_strangers_word_for_an_address_counts_nothing(text: &str) {
     let proxies = TrustedProxies::new(vec!["10.0.0.0/8".parse().expect("a network")]);
     let (stranger, proxy) = (IpAddr::from([192, 0, 2, 7]), IpAddr::from([10, 0, 0, 1]));
-    assert_eq!(proxies.who_asks(stranger, std::iter::once(text)), stranger);
+    assert_eq!(proxies.client_address(stranger, std::iter::once(text)), stranger);
     // What the proxy itself adds behind it is what counts.
     let added = format!("{text}, 192.0.2.7");
-    assert_eq!(proxies.who_asks(proxy, std::iter::once(added.as_str())), stranger);
-    assert_eq!(proxies.who_asks(proxy, [text, "192.0.2.7"].into_iter()), stranger);
+    assert_eq!(proxies.client_address(proxy, std::iter::once(added.as_str())), stranger);
+    assert_eq!(proxies.client_address(proxy, [text, "192.0.2.7"].into_iter()), stranger);
 }

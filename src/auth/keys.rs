@@ -27,13 +27,13 @@ const SIGNING_KEYS_LABEL: &[u8] = b"sealed signing keys";
 /// The keys of this server, one for each purpose, all derived from its one secret in the manner of HKDF (RFC 5869),
 /// so that a leaked one is of no use for another purpose. They never print themselves.
 pub struct Keys {
-    csrf_key: HmacKey,
-    device_key: HmacKey,
-    factors_key: SealingKey,
-    digest_nonce_key: HmacKey,
-    digest_credential_key: SealingKey,
-    credential_cache_key: HmacKey,
-    signing_key: SealingKey,
+    csrf: HmacKey,
+    device: HmacKey,
+    factors: SealingKey,
+    digest_nonces: HmacKey,
+    digest_credentials: SealingKey,
+    credential_cache: HmacKey,
+    signing: SealingKey,
 }
 
 impl Keys {
@@ -45,49 +45,49 @@ impl Keys {
         let expand = |label: &[u8]| new_hmac(&master).chain_update(label).chain_update([1]);
         let sealing = |label| SealingKey::new(expand(label).finalize().into_bytes().into());
         Self {
-            csrf_key: derive_key(expand(CSRF_LABEL)),
-            device_key: derive_key(expand(DEVICE_LABEL)),
-            factors_key: sealing(FACTORS_LABEL),
-            digest_nonce_key: derive_key(expand(DIGEST_NONCES_LABEL)),
-            digest_credential_key: sealing(DIGEST_CREDENTIALS_LABEL),
-            credential_cache_key: derive_key(expand(CREDENTIAL_CACHE_LABEL)),
-            signing_key: sealing(SIGNING_KEYS_LABEL),
+            csrf: derive_key(expand(CSRF_LABEL)),
+            device: derive_key(expand(DEVICE_LABEL)),
+            factors: sealing(FACTORS_LABEL),
+            digest_nonces: derive_key(expand(DIGEST_NONCES_LABEL)),
+            digest_credentials: sealing(DIGEST_CREDENTIALS_LABEL),
+            credential_cache: derive_key(expand(CREDENTIAL_CACHE_LABEL)),
+            signing: sealing(SIGNING_KEYS_LABEL),
         }
     }
 
     /// The key that the seeds of authenticator apps are sealed under.
     pub fn factors_key(&self) -> &SealingKey {
-        &self.factors_key
+        &self.factors
     }
 
     /// The HMAC for Digest nonces.
     pub(super) fn digest_nonce_hmac(&self) -> HmacSha256 {
-        new_hmac(&self.digest_nonce_key)
+        new_hmac(&self.digest_nonces)
     }
 
     /// The cipher for the credentials of Digest.
     pub(super) fn digest_credential_cipher(&self) -> AeadCipher {
-        AeadCipher::new(&self.digest_credential_key)
+        AeadCipher::new(&self.digest_credentials)
     }
 
     /// The HMAC for CSRF tokens.
     pub(super) fn csrf_hmac(&self) -> HmacSha256 {
-        new_hmac(&self.csrf_key)
+        new_hmac(&self.csrf)
     }
 
     /// The HMAC for the credential cache's keys.
     pub(super) fn credential_hmac(&self) -> HmacSha256 {
-        new_hmac(&self.credential_cache_key)
+        new_hmac(&self.credential_cache)
     }
 
     /// The cipher for the stored keys that sign JWTs.
     pub(super) fn signing_key_cipher(&self) -> AeadCipher {
-        AeadCipher::new(&self.signing_key)
+        AeadCipher::new(&self.signing)
     }
 
     /// The HMAC for device cookies.
     pub(super) fn device_hmac(&self) -> HmacSha256 {
-        new_hmac(&self.device_key)
+        new_hmac(&self.device)
     }
 }
 

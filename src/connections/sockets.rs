@@ -50,13 +50,7 @@ impl Sockets {
         let fd_directory =
             openat(CWD, FD_DIRECTORY, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         let fd_directory = Dir::new(fd_directory)?;
-        Ok(Self {
-            port,
-            fd_directory: fd_directory,
-            socket_pair: UnixStream::pair()?,
-            spare: open_spare(),
-            listed: HashMap::new(),
-        })
+        Ok(Self { port, fd_directory, socket_pair: UnixStream::pair()?, spare: open_spare(), listed: HashMap::new() })
     }
 
     /// The inode number of each connection's socket, by its other end.

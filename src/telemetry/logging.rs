@@ -1,5 +1,5 @@
 use std::io::{IsTerminal, stderr};
-use std::panic::PanicHookInfo;
+use std::panic::{Location, PanicHookInfo};
 
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::EnvFilter;
@@ -10,6 +10,9 @@ use tracing_subscriber::layer::SubscriberExt;
 use crate::config::{LogFormat, LogSettings};
 
 use super::bridge;
+
+/// The most of a panic's message that is logged.
+const MAX_PANIC_CHARS: usize = 1_000;
 
 /// The log's filter is not in `tracing`'s filter language. Settings that were read from a file have a valid one.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +37,16 @@ pub fn init_logging(settings: &LogSettings) -> Result<(), InvalidLogFilter> {
 /// Logs a panic with its source location, on one line.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string);
-    tracing::error!(place, "panicked: {}", panic.payload_as_str().unwrap_or("without a word"));
+    let message = panic.payload_as_str().unwrap_or("without a word");
+    tracing::error!(place, "panicked: {}", loggable_panic(panic.location().map_or("", Location::file), message));
+}
+
+/// The message of a panic in this source file as it may be logged: the LDAP client's and its BER reader's repeat what
+/// they cannot read, which is a directory's answer of any length.
+fn loggable_panic<'m>(file: &str, message: &'m str) -> &'m str {
+    let reads_answers = file.split(['/', '\\']).any(|part| part.starts_with("ldap3") || part.starts_with("lber"));
+    let message = if reads_answers { message.split([':', '{']).next().unwrap_or_default() } else { message };
+    message.char_indices().nth(MAX_PANIC_CHARS).map_or(message, |(end, _)| &message[..end])
 }
 
 /// Whether a line may be logged at all, whatever filter is set: at trace level, the embedded directory's codec logs
@@ -142,6 +154,16 @@ mod tests {
             tracing::debug!(target: "ldap3_proto::simple", "a bind");
         });
         assert!(lines.len() == 1 && !lines[0].contains("password"), "{lines:?}");
+    }
+
+    #[test]
+    fn a_panic_over_an_answer_does_not_repeat_it() {
+        let panic = r#"matched dn: FromUtf8Error { bytes: [99, 110, 61, 255] }"#;
+        for file in ["/root/.cargo/registry/src/index/ldap3-0.12.1/src/result.rs", r"vendor\lber\src\parse.rs"] {
+            assert_eq!(loggable_panic(file, panic), "matched dn");
+        }
+        assert_eq!(loggable_panic("src/directory/connection/ldap_connection.rs", panic), panic);
+        assert_eq!(loggable_panic("src/main.rs", &"ü".repeat(5_000)).chars().count(), MAX_PANIC_CHARS);
     }
 
     #[test]

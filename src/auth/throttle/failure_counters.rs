@@ -119,9 +119,9 @@ impl FailureCounters {
             AccountKey::Person(key) => (&mut self.persons, key),
         };
         if attempts.expires_at() > now {
-            map.insert(key, attempts, attempts.expires_at(), now)
+            map.insert(key, attempts, attempts.expires_at(), now);
         } else {
-            map.remove(key)
+            map.remove(key);
         }
     }
 

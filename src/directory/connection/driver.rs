@@ -1,11 +1,11 @@
 use std::future::{Future, poll_fn};
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use ldap3::{LdapConnAsync, LdapError};
-use tokio::task::unconstrained;
+use tokio::task::coop::has_budget_remaining;
 
 /// The stack on which the `ldap3` crate is polled. It reads nested elements by recursion and without a limit, some 400
 /// bytes a level (2 KiB without optimisation), and overflowing its stack would end the whole process. LDAP needs ten
@@ -36,6 +36,15 @@ pub(super) enum ConnectionError {
     #[error("the filter is not one: check person_filter and group_filter")]
     Filter,
 }
+
+/// There is no memory for a deep stack.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "this machine has no {} MiB of address space to read answers in: check its memory, vm.overcommit_memory, and \
+     ulimit -v",
+    STACK_BYTES / 1024 / 1024
+)]
+pub(super) struct NoDeepStack;
 
 impl ConnectionDriver {
     /// A driver for a connection that was just made.
@@ -87,12 +96,17 @@ impl ConnectionDriver {
         Some(ended.err().map_or(ConnectionError::Closed, ConnectionError::from))
     }
 
-    /// Whether the connection is open, as far as can be known without an operation: the server has not hung up.
+    /// Whether the connection is open, as far as can be known without an operation: the server has not hung up, and
+    /// does not talk on and on. Nothing can be known by a task that has used up its time.
     pub(super) fn is_open(&mut self) -> bool {
         let Some(running) = &mut self.running else { return false };
-        // Whoever has no time left is not told that nothing came.
-        let polled = || pin!(unconstrained(running.as_mut())).poll(&mut Context::from_waker(Waker::noop()));
-        let stands = on_deep_stack(|| catch_unwind(AssertUnwindSafe(polled))).is_ok_and(|polled| polled.is_pending());
+        if !has_budget_remaining() {
+            return true;
+        }
+        let polled = || running.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let polled = on_deep_stack(|| catch_unwind(AssertUnwindSafe(polled)));
+        // A server that talks faster than it is heard ends the task's time, and would otherwise be heard for ever.
+        let stands = matches!(polled, Ok(Ok(Poll::Pending))) && has_budget_remaining();
         if !stands {
             self.running = None;
         }
@@ -118,6 +132,8 @@ impl From<io::Error> for ConnectionError {
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::BrokenPipe => Self::Closed,
+            // Half a message, and no more.
+            io::ErrorKind::Other if error.to_string() == "bytes remaining on stream" => Self::Closed,
             // The crate's word for what it cannot decode.
             io::ErrorKind::Other if error.get_ref().is_none_or(|inner| !inner.is::<rustls::Error>()) => Self::Malformed,
             _ => Self::Io(error),
@@ -126,29 +142,33 @@ impl From<io::Error> for ConnectionError {
 }
 
 /// Polls and drops `future` on a stack of [`STACK_BYTES`] bytes.
-pub(super) fn poll_on_deep_stack<F: Future>(future: F) -> impl Future<Output = F::Output> {
+pub(super) fn poll_on_deep_stack<T, E: From<NoDeepStack>>(
+    future: impl Future<Output = Result<T, E>>,
+) -> impl Future<Output = Result<T, E>> {
     struct Deep<F>(Option<Pin<Box<F>>>);
 
-    impl<F: Future> Future for Deep<F> {
-        type Output = F::Output;
+    impl<F: Future<Output = Result<T, E>>, T, E: From<NoDeepStack>> Future for Deep<F> {
+        type Output = Result<T, E>;
 
-        fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-            on_deep_stack(|| {
+        fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, E>> {
+            let polled = on_deep_stack(|| {
                 let Some(future) = &mut self.0 else { return Poll::Pending };
                 let polled = future.as_mut().poll(context);
                 if polled.is_ready() {
                     self.0 = None;
                 }
                 polled
-            })
+            });
+            polled.unwrap_or_else(|no_stack| Poll::Ready(Err(no_stack.into())))
         }
     }
 
     impl<F> Drop for Deep<F> {
         // What was read is as deep, and dropping it recurses as reading did.
         fn drop(&mut self) {
+            // Without that stack it is dropped on this one: a panic here, during another, would end the process.
             if self.0.is_some() {
-                on_deep_stack(|| self.0 = None);
+                let _ = on_deep_stack(|| self.0 = None);
             }
         }
     }
@@ -157,6 +177,28 @@ pub(super) fn poll_on_deep_stack<F: Future>(future: F) -> impl Future<Output = F
 }
 
 /// Runs `work` on a stack of [`STACK_BYTES`] bytes.
-pub(super) fn on_deep_stack<T>(work: impl FnOnce() -> T) -> T {
-    stacker::maybe_grow(STACK_BYTES, STACK_BYTES, work)
+pub(super) fn on_deep_stack<T>(work: impl FnOnce() -> T) -> Result<T, NoDeepStack> {
+    on_stack(STACK_BYTES, work)
+}
+
+/// Runs `work` on a stack of so many bytes. Where there is none, `stacker` panics; `work` is not run then.
+fn on_stack<T>(bytes: usize, work: impl FnOnce() -> T) -> Result<T, NoDeepStack> {
+    let mut done = None;
+    let work = || done = Some(catch_unwind(AssertUnwindSafe(work)));
+    // Whether there was a stack is known by whether anything was done on it.
+    let _ = catch_unwind(AssertUnwindSafe(|| stacker::maybe_grow(bytes, bytes, work)));
+    done.ok_or(NoDeepStack)?.map_or_else(|panic| resume_unwind(panic), Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_memory_for_a_stack_an_operation_fails_and_nothing_else() {
+        assert_eq!(on_stack(1 << 20, || 1).ok(), Some(1));
+        assert!(on_stack(usize::MAX / 4, || 1).is_err());
+        let panicked = catch_unwind(|| on_stack(1 << 20, || panic!("its own")));
+        assert_eq!(panicked.err().and_then(|panic| panic.downcast_ref().copied()), Some("its own"));
+    }
 }

@@ -8,7 +8,7 @@ use ldap3::controls::RawControl;
 use ldap3::{Ldap, LdapConnAsync, LdapError, LdapResult, Scope, SearchOptions};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::driver::{ConnectionDriver, ConnectionError, poll_on_deep_stack};
+use super::driver::{ConnectionDriver, ConnectionError, NoDeepStack, poll_on_deep_stack};
 use super::fault::{OperationFault, OperationKind, result_code};
 use super::servers::DirectoryServer;
 use crate::directory::schema::LdapEntry;
@@ -174,14 +174,7 @@ impl LdapConnection {
         let wait = self.start_operation();
         let seconds = i32::try_from(self.operation_timeout.as_secs().max(1)).unwrap_or(i32::MAX);
         let (ldap, driver) = self.ldap_and_driver();
-        let answer = poll_on_deep_stack(async {
-            let answer = run_search(ldap, driver, search, seconds, &wait).await;
-            if matches!(answer, Err(NoAnswer::TimedOut)) {
-                abandon(ldap, driver).await;
-            }
-            answer
-        })
-        .await;
+        let answer = poll_on_deep_stack(run_search(ldap, driver, search, seconds, &wait)).await;
         self.metrics.record(operation, answer.as_ref().ok().map(|(_, result)| result.rc), wait.started);
         self.in_flight &= answer.is_err();
         match answer {
@@ -241,6 +234,8 @@ impl LdapConnection {
             NoAnswer::ServerDown(reason) => reason.to_string(),
             NoAnswer::TooLarge => format!("what it found is larger than {MAX_SEARCH_BYTES} bytes together"),
             NoAnswer::Connection(broken) => broken.to_string(),
+            // No fault of the server's, and another has no other answer.
+            NoAnswer::NoDeepStack(no_stack) => return OperationFault::unreachable(operation, no_stack.to_string()),
         };
         OperationFault::connection_failed(operation, reason)
     }
@@ -254,6 +249,13 @@ enum NoAnswer {
     ServerDown(Arc<str>),
     TooLarge,
     Connection(ConnectionError),
+    NoDeepStack(NoDeepStack),
+}
+
+impl From<NoDeepStack> for NoAnswer {
+    fn from(no_stack: NoDeepStack) -> Self {
+        Self::NoDeepStack(no_stack)
+    }
 }
 
 /// The wait of one operation for its answer.
@@ -310,7 +312,17 @@ async fn run_search(
     let mut stream = wait.until_answered(driver.drive(ldap.streaming_search(base, scope, filter, attributes))).await?;
     let mut found = SearchResult { entries: Vec::new(), truncated: false };
     let mut taken = 0;
-    while let Some(item) = wait.until_answered(driver.drive(stream.next())).await? {
+    loop {
+        let item = match wait.until_answered(driver.drive(stream.next())).await {
+            Ok(Some(item)) => item,
+            Ok(None) => break,
+            Err(no_answer) => {
+                if matches!(no_answer, NoAnswer::TimedOut) {
+                    abandon(stream.ldap_handle(), driver).await;
+                }
+                return Err(no_answer);
+            }
+        };
         if item.is_ref() || item.is_intermediate() {
             continue;
         }
@@ -331,7 +343,8 @@ async fn run_search(
     Ok((found, result))
 }
 
-/// Abandons the last request (RFC 4511, 4.11). A courtesy: whether the server hears it makes no difference here.
+/// Abandons the last request of this handle (RFC 4511, 4.11): a search's own handle, as the connection's does not know
+/// its id. A courtesy: whether the server hears it makes no difference here.
 async fn abandon(ldap: &mut Ldap, driver: &mut ConnectionDriver) {
     let asked = ldap.last_id();
     let _ = timeout(ABANDON_TIMEOUT, driver.drive(ldap.abandon(asked))).await;
@@ -401,6 +414,43 @@ mod tests {
         talks.await.unwrap();
     }
 
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_server_that_never_stops_talking_unasked_is_not_heard_for_ever() {
+        // Unasked (RFC 4511, 4.4), as fast as they can be sent.
+        let talk = [0x30, 0x05, 0x02, 0x01, 0x00, 0x78, 0x00].repeat(10_000);
+        let (connection, server) = connected(Duration::from_secs(60)).await;
+        let mut server = server.into_std().unwrap();
+        server.set_nonblocking(false).unwrap();
+        let talks = std::thread::spawn(move || while std::io::Write::write_all(&mut server, &talk).is_ok() {});
+        // Until it is known that something came.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        // Whatever comes out, it comes.
+        connection.is_usable();
+        drop(connection);
+        talks.join().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_search_that_takes_too_long_is_abandoned_by_its_own_id() {
+        const DONE: &[u8] = &[0x30, 0x0c, 0x02, 0x01, 0x01, 0x65, 0x07, 0x0a, 0x01, 0x00, 0x04, 0x00, 0x04, 0x00];
+        let (mut connection, mut server) = connected(Duration::from_secs(1)).await;
+        let searches = async {
+            connection.search(OperationKind::Search, &ANYBODY).await.map(|_| ()).unwrap();
+            reason(&mut connection).await
+        };
+        let hears = async {
+            answer(&mut server, DONE).await;
+            answer(&mut server, &[]).await;
+            let mut abandon = [0; 8];
+            server.read_exact(&mut abandon).await.unwrap();
+            abandon
+        };
+        let (reason, abandon) = tokio::join!(searches, hears);
+        assert!(reason.contains("no answer within"), "{reason}");
+        // The third request, about the second.
+        assert_eq!(abandon, [0x30, 0x06, 0x02, 0x01, 0x03, 0x50, 0x01, 0x02]);
+    }
+
     #[tokio::test]
     async fn what_is_no_ldap_ends_the_connection_and_nothing_else() {
         let not_ldap = "its answer is not LDAP as RFC 4511 has it";
@@ -431,6 +481,12 @@ mod tests {
             drop(server);
         };
         assert_eq!(tokio::join!(reason(&mut connection), hangs_up).0, "it closed the connection");
+        let (mut connection, mut server) = connected(Duration::from_secs(60)).await;
+        let hangs_up = async {
+            answer(&mut server, &[0x30, 0x0c, 0x02]).await;
+            drop(server);
+        };
+        assert_eq!(tokio::join!(reason(&mut connection), hangs_up).0, "it closed the connection", "in half a message");
     }
 
     #[tokio::test]

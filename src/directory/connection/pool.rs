@@ -5,6 +5,8 @@ use std::time::Duration;
 use deadpool::Runtime;
 use deadpool::managed::{Manager, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts};
 use tokio::sync::Mutex;
+use tokio::task::coop::has_budget_remaining;
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::fault::{OperationFault, OperationKind, result_code};
@@ -159,6 +161,10 @@ impl Manager for ConnectionManager {
     async fn recycle(&self, entry: &mut PoolEntry, _: &Metrics) -> RecycleResult<OperationFault> {
         // Whoever used it last had a deadline of their own.
         entry.connection.clear_deadline();
+        // A task that has used up its time is not told what a server said meanwhile.
+        if !has_budget_remaining() {
+            yield_now().await;
+        }
         let now = self.clock.now();
         if !entry.is_reusable(now) {
             return Err(RecycleError::message("it has served its time"));

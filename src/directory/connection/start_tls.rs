@@ -7,7 +7,7 @@ use ldap3::asn1::{StructureTag, TagClass, Types, parse_tag};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::driver::on_deep_stack;
+use super::driver::{NoDeepStack, on_deep_stack};
 use crate::directory::schema::unsigned;
 
 /// A message with id 1: the extended request 1.3.6.1.4.1.1466.20037.
@@ -30,7 +30,7 @@ pub(in crate::directory) async fn request(stream: &mut TcpStream) -> Result<(), 
             Ok(_) => {}
             Err(error) => return Err(error.to_string()),
         }
-        match parse_answer(&answer) {
+        match parse_answer(&answer).map_err(|no_stack| no_stack.to_string())? {
             StartTlsAnswer::Code(code) => break code,
             StartTlsAnswer::Incomplete if answer.len() <= MAX_ANSWER_BYTES => {}
             StartTlsAnswer::Incomplete | StartTlsAnswer::NotLdap => {
@@ -60,10 +60,10 @@ enum StartTlsAnswer {
     NotLdap,
 }
 
-fn parse_answer(bytes: &[u8]) -> StartTlsAnswer {
+fn parse_answer(bytes: &[u8]) -> Result<StartTlsAnswer, NoDeepStack> {
     const SEQUENCE: u8 = 0x30;
     if bytes.first() != Some(&SEQUENCE) {
-        return StartTlsAnswer::NotLdap;
+        return Ok(StartTlsAnswer::NotLdap);
     }
     on_deep_stack(|| match parse_tag(bytes) {
         Ok(([], message)) => result_code(message).map_or(StartTlsAnswer::NotLdap, StartTlsAnswer::Code),

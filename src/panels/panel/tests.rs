@@ -444,7 +444,9 @@ fn two_things_of_one_name_keep_apart() {
     let thing = |state| LabelledState { label: "web".to_owned(), state, note: None };
     let mut panel = panel(PanelKind::States);
     (0..3).for_each(|i| {
-        panel.add_reading(second(i), &Reading::States(vec![thing(HealthState::Good), thing(HealthState::Bad)])).unwrap()
+        panel
+            .add_reading(second(i), &Reading::States(vec![thing(HealthState::Good), thing(HealthState::Bad)]))
+            .unwrap();
     });
     let Some(PanelView::States(view)) = panel.frame().view else { panic!() };
     assert_eq!(view.rows[0].beats, [HealthState::Good; 3]);
