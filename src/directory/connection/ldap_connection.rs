@@ -414,22 +414,6 @@ mod tests {
         talks.await.unwrap();
     }
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-    async fn a_server_that_never_stops_talking_unasked_is_not_heard_for_ever() {
-        // Unasked (RFC 4511, 4.4), as fast as they can be sent.
-        let talk = [0x30, 0x05, 0x02, 0x01, 0x00, 0x78, 0x00].repeat(10_000);
-        let (connection, server) = connected(Duration::from_secs(60)).await;
-        let mut server = server.into_std().unwrap();
-        server.set_nonblocking(false).unwrap();
-        let talks = std::thread::spawn(move || while std::io::Write::write_all(&mut server, &talk).is_ok() {});
-        // Until it is known that something came.
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        // Whatever comes out, it comes.
-        connection.is_usable();
-        drop(connection);
-        talks.join().unwrap();
-    }
-
     #[tokio::test]
     async fn a_search_that_takes_too_long_is_abandoned_by_its_own_id() {
         const DONE: &[u8] = &[0x30, 0x0c, 0x02, 0x01, 0x01, 0x65, 0x07, 0x0a, 0x01, 0x00, 0x04, 0x00, 0x04, 0x00];
