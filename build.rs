@@ -19,9 +19,7 @@ const NPM_ARGS: [&str; 5] = ["ci", "--omit=dev", "--ignore-scripts", "--no-audit
 fn main() -> ExitCode {
     // Not `node_modules`: it is filled while this runs, and would look changed to the next build. What came from it is
     // kept in `OUT_DIR`.
-    for path in
-        ["build.rs", "package.json", "package-lock.json", "templates", "static", "pages", "src/sessions/migrations"]
-    {
+    for path in ["build.rs", "package.json", "package-lock.json", "templates", "static", "pages", "src/sessions/migrations"] {
         println!("cargo:rerun-if-changed={path}");
     }
     match vendor() {

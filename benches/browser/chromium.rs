@@ -160,11 +160,7 @@ impl Chromium {
         let end = tasks.values().flatten().map(|(at, _)| *at).max().unwrap_or_default();
         let of_pages = tasks.into_iter().filter(|(thread, _)| main_threads.contains(thread)).map(|(_, tasks)| tasks);
         let lately = of_pages.map(|tasks| {
-            tasks
-                .into_iter()
-                .filter(|(at, _)| end.saturating_sub(*at) <= length)
-                .map(|(_, task)| task)
-                .collect::<Vec<Task>>()
+            tasks.into_iter().filter(|(at, _)| end.saturating_sub(*at) <= length).map(|(_, task)| task).collect::<Vec<Task>>()
         });
         let page = lately.max_by_key(|tasks| tasks.iter().map(|task| task.cpu).sum::<Duration>()).unwrap_or_default();
         assert!(!page.is_empty(), "Chromium traced no task of the page");

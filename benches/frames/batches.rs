@@ -83,8 +83,7 @@ fn table() -> PanelKind {
 
 /// The processes of a server.
 fn processes() -> Reading {
-    let column =
-        |name: &str, unit: Option<&str>| TableColumn { name: name.to_owned(), unit: unit.map(ToOwned::to_owned) };
+    let column = |name: &str, unit: Option<&str>| TableColumn { name: name.to_owned(), unit: unit.map(ToOwned::to_owned) };
     let columns = vec![
         column("pid", None),
         column("name", None),

@@ -34,11 +34,7 @@ fn main() {
             println!("| {name} | {what} | {length} | {share} % | {micros:.1} µs |");
         };
         line("plain", plain, each(|| text_frame(&batch)));
-        line(
-            "**for those who take it deflated**",
-            deflated_text_frame(&batch).len(),
-            each(|| deflated_text_frame(&batch)),
-        );
+        line("**for those who take it deflated**", deflated_text_frame(&batch).len(), each(|| deflated_text_frame(&batch)));
         for level in LEVELS {
             let length = at_level(&batch, level).len();
             line(&format!("deflated at level {level}"), length, each(|| at_level(&batch, level)));

@@ -46,9 +46,8 @@ impl BenchServer {
         let tokens = sign_in(&state, SESSIONS, SESSIONS).await;
         let bearer = format!("Bearer {}", makes_a_token(&state.join("tokens.db")).await);
         let directory = DemoDirectory::start(&SampleDomain::demo(), Arc::new(SystemClock)).await.unwrap();
-        let figment = settings(folder.path())
-            .merge(("directory.url", directory.url()))
-            .merge(("site.trusted_proxies", ["127.0.0.1"]));
+        let figment =
+            settings(folder.path()).merge(("directory.url", directory.url())).merge(("site.trusted_proxies", ["127.0.0.1"]));
         let open = RunningServer::start(figment).await;
         let basic = format!("Basic {}", BASE64_STANDARD.encode("alice:alice-demo"));
         Self { address: open.address, tokens, basic, bearer, open, _directory: directory, _folder: folder }

@@ -48,10 +48,7 @@ pub(crate) fn measure(server: &BenchServer) {
     let flood: WorkerReport = flood.done();
     println!("\n| a member's | median alone | in the flood | 99 % alone | in the flood |");
     println!("|---|---:|---:|---:|---:|");
-    println!(
-        "| page | {:.2?} | {:.2?} | {:.2?} | {:.2?} |",
-        alone.median, beside.median, alone.slowest, beside.slowest
-    );
+    println!("| page | {:.2?} | {:.2?} | {:.2?} | {:.2?} |", alone.median, beside.median, alone.slowest, beside.slowest);
     println!(
         "| board | {:.2?} | {:.2?} | {:.2?} | {:.2?} |",
         alone.live_median, beside.live_median, alone.live_slowest, beside.live_slowest
@@ -64,9 +61,7 @@ pub(crate) fn measure(server: &BenchServer) {
         memory_before >> 20,
         resident() >> 20
     );
-    for (what, alone, beside) in
-        [("page", alone.median, beside.median), ("board", alone.live_median, beside.live_median)]
-    {
+    for (what, alone, beside) in [("page", alone.median, beside.median), ("board", alone.live_median, beside.live_median)] {
         let times = beside.as_secs_f64() / alone.as_secs_f64();
         println!("- the {what} takes {times:.2} times as long, aim {MAX_SLOWDOWN}: {}", verdict(times <= MAX_SLOWDOWN));
     }

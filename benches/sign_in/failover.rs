@@ -13,8 +13,7 @@ const SIGN_INS: usize = 50;
 pub(crate) async fn measure(slapd: &Slapd) {
     println!("\n| the preferred server | before (median) | first after | later (median) | later (slowest) |");
     println!("|---|---:|---:|---:|---:|");
-    for (death, name) in [(ProxyState::Refusing, "is stopped"), (ProxyState::Silent, "is switched off, without a word")]
-    {
+    for (death, name) in [(ProxyState::Refusing, "is stopped"), (ProxyState::Silent, "is switched off, without a word")] {
         let (preferred, other) = (Proxy::start(slapd.port).await, Proxy::start(slapd.port).await);
         let server = BenchServer::open(slapd, &[preferred.url(), other.url()]).await;
         let mut visitor = Visitor::new(server.address, 0).await.unwrap();

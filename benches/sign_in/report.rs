@@ -64,11 +64,7 @@ impl Table {
             let ours = line.cpu_micros;
             println!("\n{at_a_time} at a time, ours is");
             if let Some(bare) = cpu(BARE_WITH_GROUPS, *at_a_time) {
-                println!(
-                    "- {:.1} x (a), aim {MAX_TIMES_BARE}: {}",
-                    ours / bare,
-                    verdict(ours <= bare * MAX_TIMES_BARE)
-                );
+                println!("- {:.1} x (a), aim {MAX_TIMES_BARE}: {}", ours / bare, verdict(ours <= bare * MAX_TIMES_BARE));
             }
             if let Some(bare) = cpu(BARE, *at_a_time) {
                 println!("- {:.1} x (a) without the groups", ours / bare);

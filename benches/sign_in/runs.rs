@@ -65,12 +65,7 @@ pub(crate) struct WorkerReport {
 }
 
 /// Runs browsers in a worker, and measures the server, which is in this process.
-pub(crate) fn measure_server(
-    workload: Workload,
-    server: &BenchServer,
-    at_a_time: usize,
-    length: Duration,
-) -> WorkerReport {
+pub(crate) fn measure_server(workload: Workload, server: &BenchServer, at_a_time: usize, length: Duration) -> WorkerReport {
     let options = WorkerOptions { workload, address: server.address, ca_file: PathBuf::new(), at_a_time, length };
     let mut ready = Ready::wait_for(Process::with(&options));
     let before = usage::cpu();
@@ -89,12 +84,7 @@ pub(crate) fn measure_client(workload: Workload, slapd: &Slapd, at_a_time: usize
 }
 
 /// (b) in Python, asking for groups or not. `None` where its LDAP library is not installed.
-pub(crate) fn measure_python(
-    slapd: &Slapd,
-    with_groups: bool,
-    at_a_time: usize,
-    length: Duration,
-) -> Option<WorkerReport> {
+pub(crate) fn measure_python(slapd: &Slapd, with_groups: bool, at_a_time: usize, length: Duration) -> Option<WorkerReport> {
     let people = PEOPLE.to_string();
     let (port, seconds) = (slapd.port.to_string(), length.as_secs().to_string());
     // The system's own has the packages that come with the system; another one may come first in the path.

@@ -62,9 +62,8 @@ pub(crate) fn dn(person: usize) -> String {
 
 fn configuration(folder: &Path) -> String {
     let here = folder.display();
-    let schemas: String = ["core", "cosine", "inetorgperson", "nis"]
-        .map(|schema| format!("include /etc/ldap/schema/{schema}.schema\n"))
-        .concat();
+    let schemas: String =
+        ["core", "cosine", "inetorgperson", "nis"].map(|schema| format!("include /etc/ldap/schema/{schema}.schema\n")).concat();
     format!(
         "{schemas}pidfile {here}/slapd.pid\nargsfile {here}/slapd.args\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\n\
          TLSCACertificateFile {here}/ca.pem\nTLSCertificateFile {here}/cert.pem\nTLSCertificateKeyFile {here}/key.pem\n\
@@ -81,11 +80,8 @@ fn population() -> String {
     );
     for person in 0..PEOPLE {
         let (dn, uid) = (dn(person), uid(person));
-        write!(
-            ldif,
-            "dn: {dn}\nobjectClass: inetOrgPerson\ncn: {uid}\nsn: {uid}\nuid: {uid}\nuserPassword: {PASSWORD}\n\n"
-        )
-        .unwrap();
+        write!(ldif, "dn: {dn}\nobjectClass: inetOrgPerson\ncn: {uid}\nsn: {uid}\nuid: {uid}\nuserPassword: {PASSWORD}\n\n")
+            .unwrap();
     }
     for group in 0..GROUPS {
         write!(ldif, "dn: cn=group{group},{BASE_DN}\nobjectClass: groupOfNames\ncn: group{group}\n").unwrap();

@@ -100,12 +100,7 @@ impl Crowd {
 }
 
 fn start(server: &Server, specs: &[ViewerSpec], process: u8, reads: bool) -> Process {
-    Process::with(&WorkerOptions::Load(load::WorkerOptions {
-        server: server.address,
-        viewers: specs.to_vec(),
-        process,
-        reads,
-    }))
+    Process::with(&WorkerOptions::Load(load::WorkerOptions { server: server.address, viewers: specs.to_vec(), process, reads }))
 }
 
 /// The server's processor time with no viewer, in seconds for each second.

@@ -88,8 +88,7 @@ async fn serve(mut stream: TcpStream, mut head: watch::Receiver<Arc<[u8]>>) {
 fn frame(seq: u64, length: u64) -> Arc<[u8]> {
     let length = usize::try_from(length).unwrap();
     let now = tally::now().as_millis();
-    let mut text =
-        format!("{{\"type\":\"batch\",\"seq\":{seq},\"sent\":{now},\"panels\":{{\"cpu\":{{\"at\":{now},\"view\":\"");
+    let mut text = format!("{{\"type\":\"batch\",\"seq\":{seq},\"sent\":{now},\"panels\":{{\"cpu\":{{\"at\":{now},\"view\":\"");
     let head = if length > 127 { 4 } else { 2 };
     text.extend(std::iter::repeat_n('x', length.saturating_sub(head + text.len() + 4)));
     text.push_str("\"}}}");

@@ -72,8 +72,7 @@ pub(crate) async fn measure_memory(directory: &DemoDirectory, viewers: usize) {
     let page_files = [("board", pages::one_stat("1s")), ("public", pages::one_public_stat("1s"))];
     let site = Site::new(directory, page_files.map(|(slug, page)| (slug.to_owned(), page)), viewers + WARM_UP).await;
     let members = viewer_specs("board", &site.tokens);
-    let strangers: Vec<_> =
-        members.iter().map(|_| ViewerSpec { slug: "public".to_owned(), token: String::new() }).collect();
+    let strangers: Vec<_> = members.iter().map(|_| ViewerSpec { slug: "public".to_owned(), token: String::new() }).collect();
     let mut floor = Server::floor(floor::WorkerOptions { length: 200, every: Duration::from_secs(1) });
     println!("\n| {viewers} viewers | before | with all | each |");
     println!("|---|---:|---:|---:|");

@@ -137,12 +137,7 @@ async fn reconnect(shared: &SharedState, is_cut: bool) -> ReconnectReport {
     }
     // Who is not back by then is seen in the numbers.
     let _ = timeout(PATIENCE, shared.all_back.notified()).await;
-    ReconnectReport {
-        back: shared.back.get(),
-        of: shared.of,
-        elapsed: began.elapsed(),
-        tally: shared.tally.borrow().clone(),
-    }
+    ReconnectReport { back: shared.back.get(), of: shared.of, elapsed: began.elapsed(), tally: shared.tally.borrow().clone() }
 }
 
 /// Runs viewers that connect, and then never read.
@@ -164,8 +159,6 @@ async fn run_stalled_viewers(options: WorkerOptions) {
 /// The commands to this process, read by a thread beside the viewers'.
 fn commands() -> mpsc::Receiver<LoadCommand> {
     let (sender, commands) = mpsc::channel(1);
-    std::thread::spawn(
-        move || while process::next_command().is_some_and(|command| sender.blocking_send(command).is_ok()) {},
-    );
+    std::thread::spawn(move || while process::next_command().is_some_and(|command| sender.blocking_send(command).is_ok()) {});
     commands
 }

@@ -50,11 +50,7 @@ pub(crate) async fn measure_crowd(directory: &DemoDirectory, viewers: usize, len
     );
     println!("- the same on a page that stands still: {:.0} % of a core", of_a_core(&still));
     let reached = late(100) <= MAX_LATENCY && tally.lost == 0 && tally.gaps == 0;
-    println!(
-        "- from reading to viewer in {:.1?} (99 %), aim {MAX_LATENCY:?}, all served: {}",
-        late(100),
-        verdict(reached)
-    );
+    println!("- from reading to viewer in {:.1?} (99 %), aim {MAX_LATENCY:?}, all served: {}", late(100), verdict(reached));
 }
 
 /// The server's processor use in percent of one core.

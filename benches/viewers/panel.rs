@@ -112,8 +112,7 @@ async fn one(panel: &str) -> f64 {
     readings(&clock, WARM_UP).await;
     let (seq_before, cpu_before) = (subscription.initial_state().position.seq, cpu_of_this_thread());
     readings(&clock, READINGS).await;
-    let (told, cpu) =
-        (subscription.initial_state().position.seq - seq_before, cpu_of_this_thread().saturating_sub(cpu_before));
+    let (told, cpu) = (subscription.initial_state().position.seq - seq_before, cpu_of_this_thread().saturating_sub(cpu_before));
     assert_eq!(told, READINGS, "every reading is told in a batch of its own");
     micros_each(cpu, usize::try_from(told).unwrap())
 }

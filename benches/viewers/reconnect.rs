@@ -52,8 +52,5 @@ pub(crate) async fn measure(directory: &DemoDirectory, viewers: usize) {
 
 fn line(what: &str, back: &ReconnectReport, memory: &str) {
     let ReconnectReport { back, of, elapsed, tally } = back;
-    println!(
-        "| {what} | {back} of {of} | {elapsed:.1?} | {} | {} | {} | {memory} |",
-        tally.snapshots, tally.gaps, tally.lost
-    );
+    println!("| {what} | {back} of {of} | {elapsed:.1?} | {} | {} | {} | {memory} |", tally.snapshots, tally.gaps, tally.lost);
 }

@@ -45,8 +45,7 @@ pub(crate) async fn measure(directory: &DemoDirectory, viewers: usize, length: D
     let stalled = Crowd::connect_stalled(&server, few);
     let (stuck, queued) = until_stuck(server.address.port());
     let with = crowd.measure(&mut server, length);
-    let weighs =
-        number(usize::try_from(server.usage().resident.saturating_sub(before)).unwrap()) / 1024.0 / number(few.len());
+    let weighs = number(usize::try_from(server.usage().resident.saturating_sub(before)).unwrap()) / 1024.0 / number(few.len());
     crowd.disconnect();
     stalled.disconnect();
     server.close();
@@ -55,21 +54,13 @@ pub(crate) async fn measure(directory: &DemoDirectory, viewers: usize, length: D
     println!("|---|---:|---:|---:|");
     for (what, served) in [("all of them read", &without), ("the others", &with)] {
         let (tally, late) = (&served.tally, &served.tally.under_way);
-        println!(
-            "| {what} | {:.1?} | {:.1?} | {} |",
-            late.all_but_one_in(2),
-            late.all_but_one_in(100),
-            tally.bytes_each()
-        );
+        println!("| {what} | {:.1?} | {:.1?} | {} |", late.all_but_one_in(2), late.all_but_one_in(100), tally.bytes_each());
     }
     // Since the batch was made: how long it waited for the page's other readings is another matter.
     let slowest = |served: &Served| served.tally.under_way.all_but_one_in(100);
     let times = slowest(&with).div_duration_f64(slowest(&without));
     println!("- {stuck} connections are stuck, with {} KiB each in the system's buffers", queued / 1024 / stuck.max(1));
-    println!(
-        "- the others' 99 % is {times:.2} x as late, aim {MAX_TIMES_AS_LATE}: {}",
-        verdict(times <= MAX_TIMES_AS_LATE)
-    );
+    println!("- the others' 99 % is {times:.2} x as late, aim {MAX_TIMES_AS_LATE}: {}", verdict(times <= MAX_TIMES_AS_LATE));
     println!("- who is stalled weighs {weighs:.1} KiB, aim {MAX_STALLED_KIB}: {}", verdict(weighs <= MAX_STALLED_KIB));
     assert_eq!((with.tally.gaps, with.tally.lost), (0, 0), "the others are told everything");
 }

@@ -183,12 +183,7 @@ async fn read_head(stream: &mut TcpStream, rest: &mut FrameBuffer, handler: &mut
 }
 
 /// Connects to a page's channel with a small receive buffer, and reads nothing.
-pub(crate) async fn connect_stalled(
-    n: usize,
-    spec: &ViewerSpec,
-    server: SocketAddr,
-    process: u8,
-) -> io::Result<TcpStream> {
+pub(crate) async fn connect_stalled(n: usize, spec: &ViewerSpec, server: SocketAddr, process: u8) -> io::Result<TcpStream> {
     let socket = bind_socket(n, process)?;
     socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES)?;
     SockRef::from(&socket).set_tcp_mss(SEGMENT)?;

@@ -143,9 +143,8 @@ fn settings(service_account: bool, kind: Option<&str>) -> DirectorySettings {
         .merge(("directory.url", "ldap://127.0.0.1"))
         .merge(("directory.ca_file", ca_file()));
     if service_account {
-        figment = figment
-            .merge(("directory.bind_name", "cn=service,dc=x"))
-            .merge(("directory.bind_password", SERVICE_PASSWORD));
+        figment =
+            figment.merge(("directory.bind_name", "cn=service,dc=x")).merge(("directory.bind_password", SERVICE_PASSWORD));
     }
     if let Some(kind) = kind {
         figment = figment.merge(("directory.kind", kind)).merge(("directory.base_dn", "dc=corp,dc=example,dc=com"));
@@ -176,8 +175,7 @@ impl Answer {
             Self::Operation(operation) => message(&request.id, operation),
             Self::Unsolicited(operation) => message(&[0], operation),
             Self::Result(code, text) => {
-                let kind =
-                    if request.operation == tag::SEARCH_REQUEST { tag::SEARCH_RESULT_DONE } else { tag::BIND_RESPONSE };
+                let kind = if request.operation == tag::SEARCH_REQUEST { tag::SEARCH_RESULT_DONE } else { tag::BIND_RESPONSE };
                 let parts = [tlv(tag::ENUMERATED, &[*code]), tlv(tag::OCTET_STRING, b""), tlv(tag::OCTET_STRING, text)];
                 message(&request.id, &tlv(kind, &parts.concat()))
             }

@@ -74,13 +74,12 @@ impl LocalAccounts {
             .fetch_one(&mut *connection)
             .await
             .map_err(|error| self.query_failed(&error))?;
-        let ended: bool =
-            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM accounts WHERE expires_at > ? AND expires_at <= ?)")
-                .bind(since.as_millis())
-                .bind(now.as_millis())
-                .fetch_one(&mut *connection)
-                .await
-                .map_err(|error| self.query_failed(&error))?;
+        let ended: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM accounts WHERE expires_at > ? AND expires_at <= ?)")
+            .bind(since.as_millis())
+            .bind(now.as_millis())
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(|error| self.query_failed(&error))?;
         *seen = Some((connection, version));
         if ended || is_first || version != before {
             self.refresh_index().await?;
@@ -95,10 +94,7 @@ impl LocalAccounts {
             .await
             .map_err(|error| self.query_failed(&error))?;
         self.inner.index.send_modify(|index| {
-            *index = Arc::new(AccountIndex {
-                mail_addresses: mails.into_iter().collect(),
-                generation: index.generation + 1,
-            });
+            *index = Arc::new(AccountIndex { mail_addresses: mails.into_iter().collect(), generation: index.generation + 1 });
         });
         Ok(())
     }

@@ -6,9 +6,7 @@ use crate::store::StoreError;
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
     /// There is an account of that name, or an invitation to it.
-    #[error(
-        "there is an account local\\{0}, or an open invitation to it: choose another name, or remove that one first"
-    )]
+    #[error("there is an account local\\{0}, or an open invitation to it: choose another name, or remove that one first")]
     NameTaken(AccountName),
     /// Another account, or an open invitation, has that address.
     #[error("the address {0} is that of another account or open invitation: leave it out, or remove that one first")]

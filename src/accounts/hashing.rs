@@ -94,8 +94,7 @@ impl PasswordHashing {
     ) -> Result<T, StoreError> {
         #[cfg(test)]
         self.computed.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        let too_many =
-            |_| hashing_error(&format!("{MAX_QUEUED} passwords are being checked already; try again in a moment"));
+        let too_many = |_| hashing_error(&format!("{MAX_QUEUED} passwords are being checked already; try again in a moment"));
         let _place = self.queue_slots.try_acquire().map_err(too_many)?;
         let permits = Arc::clone(&self.permits);
         // The semaphore is never closed.

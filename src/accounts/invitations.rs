@@ -100,11 +100,10 @@ impl LocalAccounts {
     /// # Errors
     /// [`StoreError`] when the store cannot be asked, or a row makes no sense.
     pub async fn invitations(&self) -> Result<Vec<Invitation>, StoreError> {
-        let rows: Vec<StoredInvitation> =
-            sqlx::query_as(concat!("SELECT ", columns!(), " FROM invitations ORDER BY id DESC"))
-                .fetch_all(self.pool())
-                .await
-                .map_err(|error| self.query_failed(&error))?;
+        let rows: Vec<StoredInvitation> = sqlx::query_as(concat!("SELECT ", columns!(), " FROM invitations ORDER BY id DESC"))
+            .fetch_all(self.pool())
+            .await
+            .map_err(|error| self.query_failed(&error))?;
         rows.into_iter().map(|row| self.read_invitation(row)).collect()
     }
 

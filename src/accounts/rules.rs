@@ -96,8 +96,7 @@ mod tests {
     fn length_counts_characters_and_nothing_else_is_asked_of_them() {
         assert_eq!(judged("kurz"), Err(PasswordRuleViolation::TooShort { length: 4, shortest: 12 }));
         assert_eq!(judged("üöäüöäüöäüö"), Err(PasswordRuleViolation::TooShort { length: 11, shortest: 12 }));
-        for good in
-            ["lamp otter gravel nine", "träume häufig Birnenmost", "correcthorsebatterystaple-7", "ленивый барсук поёт"]
+        for good in ["lamp otter gravel nine", "träume häufig Birnenmost", "correcthorsebatterystaple-7", "ленивый барсук поёт"]
         {
             assert_eq!(judged(good), Ok(()), "{good}");
         }

@@ -11,9 +11,7 @@ use super::changes::AccountIndex;
 use super::hashing::{HashMatch, PasswordHashing};
 use super::row::{StoredAccount, columns};
 use super::transaction::{WriteTransaction, groups_json};
-use super::{
-    AccountError, AccountGroup, AccountId, AccountName, AccountProfile, LocalAccount, MailAddress, PasswordRules,
-};
+use super::{AccountError, AccountGroup, AccountId, AccountName, AccountProfile, LocalAccount, MailAddress, PasswordRules};
 use crate::config::AccountSettings;
 use crate::domain::{Clock, Password, Timestamp};
 use crate::store::{Store, StoreError, StoreKind};
@@ -210,8 +208,7 @@ impl LocalAccounts {
         .bind(disabled)
         .bind(self.now().as_millis())
         .bind(id.as_str().to_owned());
-        self.execute_change(changed, origin, if disabled { AccountAction::Disabled } else { AccountAction::Enabled })
-            .await
+        self.execute_change(changed, origin, if disabled { AccountAction::Disabled } else { AccountAction::Enabled }).await
     }
 
     /// Puts an account into these groups, and into no others.
@@ -327,8 +324,7 @@ impl LocalAccounts {
         action: AccountAction,
     ) -> Result<LocalAccount, AccountError> {
         let mut transaction = self.begin_write().await?;
-        let account =
-            self.read_optional(statement.fetch_optional(&mut *transaction).await)?.ok_or(AccountError::Gone)?;
+        let account = self.read_optional(statement.fetch_optional(&mut *transaction).await)?.ok_or(AccountError::Gone)?;
         self.record_action(&mut transaction, origin, action, &account.profile.name).await?;
         self.commit(transaction).await?;
         Ok(account)
@@ -355,10 +351,7 @@ impl LocalAccounts {
         Ok(())
     }
 
-    fn read_optional(
-        &self,
-        found: Result<Option<StoredAccount>, sqlx::Error>,
-    ) -> Result<Option<LocalAccount>, StoreError> {
+    fn read_optional(&self, found: Result<Option<StoredAccount>, sqlx::Error>) -> Result<Option<LocalAccount>, StoreError> {
         found.map_err(|error| self.query_failed(&error))?.map(|row| self.read_account(row)).transpose()
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    AccountAction, AccountError, AccountName, AccountProfile, ActionOrigin, CommandLineAction, InactiveReason,
-    InvitationCode, LocalAccount, LocalAccounts, PasswordCheck,
+    AccountAction, AccountError, AccountName, AccountProfile, ActionOrigin, CommandLineAction, InactiveReason, InvitationCode,
+    LocalAccount, LocalAccounts, PasswordCheck,
 };
 use crate::config::AccountSettings;
 use crate::domain::{Clock, ManualClock, Password, Timestamp};
@@ -79,17 +79,11 @@ async fn an_account_is_kept_as_it_was_made_and_its_password_is_not() {
     let account = fixture.accounts.add(of, &password(GOOD), ActionOrigin::Server).await.unwrap();
     assert_eq!(fixture.accounts.get(&account.id).await.unwrap().as_ref(), Some(&account));
     assert_eq!(fixture.accounts.by_name(&name("ann")).await.unwrap().as_ref(), Some(&account));
-    assert_eq!(
-        fixture.accounts.by_mail(&"ann@partner.example".parse().unwrap()).await.unwrap().as_ref(),
-        Some(&account)
-    );
+    assert_eq!(fixture.accounts.by_mail(&"ann@partner.example".parse().unwrap()).await.unwrap().as_ref(), Some(&account));
     let person = account.person();
     assert_eq!((person.qualified_name().as_str(), &*person.display_name), ("local\\ann", "Ann Partner"));
     assert_eq!(person.principal, None, "an address written down here would pass for a directory's");
-    assert_eq!(
-        person.groups.iter().map(|group| &*group.name).collect::<Vec<_>>(),
-        ["admins", "guests", "second-factor"]
-    );
+    assert_eq!(person.groups.iter().map(|group| &*group.name).collect::<Vec<_>>(), ["admins", "guests", "second-factor"]);
     assert!(person.requires_second_factor());
     fixture.accounts.close().await;
     let kept = std::fs::read(fixture.file()).unwrap();
@@ -135,8 +129,7 @@ async fn a_hash_of_less_cost_is_made_anew_by_the_sign_in_that_shows_the_password
     let weak = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
     let weak = weak.hash_password(GOOD.as_bytes(), &SaltString::encode_b64(&[7; 16]).unwrap()).unwrap().to_string();
     sqlx::query("UPDATE accounts SET password_hash = ?").bind(weak).execute(fixture.accounts.pool()).await.unwrap();
-    let hash =
-        || sqlx::query_scalar::<_, String>("SELECT password_hash FROM accounts").fetch_one(fixture.accounts.pool());
+    let hash = || sqlx::query_scalar::<_, String>("SELECT password_hash FROM accounts").fetch_one(fixture.accounts.pool());
     assert_eq!(fixture.check(&ann, OTHER).await, PasswordCheck::Wrong);
     assert!(hash().await.unwrap().contains("m=8192"));
     assert_eq!(fixture.check(&ann, GOOD).await, PasswordCheck::Correct);

@@ -159,8 +159,7 @@ impl<'a> JsonRecord<'a> {
 
 /// Formats a time in UTC (RFC 3339). One beyond the calendar, which no clock of ours shows, is its milliseconds.
 fn rfc3339(at: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(at.as_millis())
-        .map_or_else(|_| at.as_millis().to_string(), |at| format!("{at:.3}"))
+    jiff::Timestamp::from_millisecond(at.as_millis()).map_or_else(|_| at.as_millis().to_string(), |at| format!("{at:.3}"))
 }
 
 #[cfg(test)]

@@ -106,11 +106,9 @@ impl AuditFields {
             AuditEvent::SignedOut { person, session } => {
                 Self { session: Some(session), ..Self::of_person(person, "signed-out", "ok") }
             }
-            AuditEvent::SessionEnded { person, session, reason } => Self {
-                session: Some(session),
-                reason: Some(reason.as_str()),
-                ..Self::of_person(person, "session-ended", "ok")
-            },
+            AuditEvent::SessionEnded { person, session, reason } => {
+                Self { session: Some(session), reason: Some(reason.as_str()), ..Self::of_person(person, "session-ended", "ok") }
+            }
             AuditEvent::SessionEndedBy { person, session, by } => Self {
                 session: Some(session),
                 reason: Some(EndReason::Revoked.as_str()),
@@ -148,11 +146,9 @@ impl AuditFields {
             AuditEvent::SecondFactorShown { person, factor } => {
                 Self { factor: Some(factor), ..Self::of_person(person, "second-factor-shown", "ok") }
             }
-            AuditEvent::SecondFactorRefused { person, reason, retry_after } => Self {
-                reason: Some(reason),
-                retry_after,
-                ..Self::of_person(person, "second-factor-refused", "refused")
-            },
+            AuditEvent::SecondFactorRefused { person, reason, retry_after } => {
+                Self { reason: Some(reason), retry_after, ..Self::of_person(person, "second-factor-refused", "refused") }
+            }
             AuditEvent::FactorAdded { person, factor } => {
                 Self { factor: Some(factor), ..Self::of_person(person, "factor-added", "ok") }
             }

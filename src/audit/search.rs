@@ -90,12 +90,7 @@ impl AuditStore {
     ) -> Result<Vec<AuditRecord>, StoreError> {
         // An event that was just recorded must be found.
         self.pending_writes().flushed().await;
-        search
-            .statement(after, limit)
-            .build_query_as()
-            .fetch_all(self.pool())
-            .await
-            .map_err(|error| self.query_failed(&error))
+        search.statement(after, limit).build_query_as().fetch_all(self.pool()).await.map_err(|error| self.query_failed(&error))
     }
 }
 

@@ -71,8 +71,7 @@ impl AccountWatch {
                 return Ok(());
             }
             for action in actions {
-                let event =
-                    AuditEvent::AccountAction { act: action.action.as_str(), account: &action.account, by: None };
+                let event = AuditEvent::AccountAction { act: action.action.as_str(), account: &action.account, by: None };
                 self.audit.record(&Client::default(), &event);
             }
         }

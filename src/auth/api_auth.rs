@@ -99,9 +99,7 @@ impl ApiAuth {
             AuthorizationHeader::Basic { .. } if !self.basic.enabled => {
                 Err(ApiAuthError::NotAccepted("names and passwords are not taken here: use an API token"))
             }
-            AuthorizationHeader::Basic { username, password } => {
-                self.authenticate_basic(&username, password, client).await
-            }
+            AuthorizationHeader::Basic { username, password } => self.authenticate_basic(&username, password, client).await,
             AuthorizationHeader::ApiToken(token) => self.authenticate_token(&token, client).await,
             AuthorizationHeader::Jwt(text) => self.authenticate_jwt(&text).await,
         }
@@ -177,12 +175,7 @@ impl ApiAuth {
     ///
     /// # Errors
     /// [`JwtRefusal`].
-    pub fn issue_jwt(
-        &self,
-        member: &Member,
-        wanted: Option<TokenScope>,
-        client: &Client,
-    ) -> Result<IssuedJwt, JwtRefusal> {
+    pub fn issue_jwt(&self, member: &Member, wanted: Option<TokenScope>, client: &Client) -> Result<IssuedJwt, JwtRefusal> {
         let allowed = member.scope.token_scope();
         let scope = wanted.unwrap_or_else(|| allowed.clone());
         if !allowed.covers(&scope) {
@@ -201,8 +194,7 @@ impl ApiAuth {
         };
         let text = self.signer.sign(&claims).map_err(JwtRefusal::Signing)?;
         if root == RootCredential::Password {
-            self.password_subjects
-                .insert(member.person.id.clone(), (member.person.clone(), from_unix_seconds(claims.exp)));
+            self.password_subjects.insert(member.person.id.clone(), (member.person.clone(), from_unix_seconds(claims.exp)));
         }
         self.auth.audit().record(client, &AuditEvent::SignedTokenMade { member });
         Ok(IssuedJwt { text, lifetime: self.signer.lifetime(), scope })

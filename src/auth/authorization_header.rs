@@ -117,9 +117,7 @@ mod tests {
     fn what_is_garbled_is_no_name_and_password() {
         let latin_1 = format!("Basic {}", STANDARD.encode(b"test:123\xa3"));
         let long = of(&"x".repeat(MAX_LEN));
-        for wrong in
-            ["", "Basic", "Basic ", "Basic !", "Basic QWxhZGRpbg==", "Basic QWxhZGRpbjpv cGVu", &latin_1, &long]
-        {
+        for wrong in ["", "Basic", "Basic ", "Basic !", "Basic QWxhZGRpbg==", "Basic QWxhZGRpbjpv cGVu", &latin_1, &long] {
             let read = AuthorizationHeader::parse(wrong);
             assert!(matches!(read, Err(InvalidAuthorizationHeader::Unreadable)), "{wrong:?}: {read:?}");
         }
@@ -128,10 +126,7 @@ mod tests {
     #[test]
     fn a_bearers_token_is_one_of_ours_or_nothing() {
         let token = ApiToken::generate().unwrap().reveal();
-        assert!(matches!(
-            AuthorizationHeader::parse(&format!("Bearer {}", *token)),
-            Ok(AuthorizationHeader::ApiToken(_))
-        ));
+        assert!(matches!(AuthorizationHeader::parse(&format!("Bearer {}", *token)), Ok(AuthorizationHeader::ApiToken(_))));
         assert!(matches!(AuthorizationHeader::parse("bearer aGVhZA.Ym9keQ.c2ln"), Ok(AuthorizationHeader::Jwt(_))));
         let cut = format!("Bearer {}", &token[..50]);
         let two = format!("Bearer {}, Bearer {}", *token, *token);
@@ -140,11 +135,7 @@ mod tests {
             assert!(matches!(read, Err(InvalidAuthorizationHeader::NotOurToken)), "{wrong:?}: {read:?}");
         }
         for wrong in ["Digest username=\"alice\"", "Negotiate abc", "Token x", "Basic,Bearer x"] {
-            assert_eq!(
-                AuthorizationHeader::parse(wrong).unwrap_err(),
-                InvalidAuthorizationHeader::UnknownScheme,
-                "{wrong}"
-            );
+            assert_eq!(AuthorizationHeader::parse(wrong).unwrap_err(), InvalidAuthorizationHeader::UnknownScheme, "{wrong}");
         }
     }
 

@@ -108,8 +108,7 @@ impl Auth {
         client: &Client,
     ) -> Result<(Username, Password, PersonId), PasswordChangeRefusal> {
         let (name, change) = parse_change(username, request).map_err(|(refusal, reason)| {
-            let event =
-                AuditEvent::PasswordChangeRefused { name: username, reason, directory_code: None, retry_after: None };
+            let event = AuditEvent::PasswordChangeRefused { name: username, reason, directory_code: None, retry_after: None };
             self.audit.record(client, &event);
             refusal
         })?;
@@ -151,8 +150,7 @@ impl Auth {
             ChangeRefusal::Policy { rule, .. } => (rule.map_or("policy", rule_word), None),
             ChangeRefusal::NotHere { .. } => ("not-here", None),
         };
-        let event =
-            AuditEvent::PasswordChangeRefused { name: name.as_str(), reason, directory_code, retry_after: None };
+        let event = AuditEvent::PasswordChangeRefused { name: name.as_str(), reason, directory_code, retry_after: None };
         self.audit.record(client, &event);
         refusal.into()
     }
@@ -192,8 +190,7 @@ fn parse_change(
         return Err((PasswordChangeRefusal::Unchanged, "new-is-old"));
     }
     // Moved, not copied: no second copy is left behind.
-    let old =
-        Password::parse(std::mem::take(&mut *request.old)).map_err(|invalid| wrong(invalid_password_word(invalid)))?;
+    let old = Password::parse(std::mem::take(&mut *request.old)).map_err(|invalid| wrong(invalid_password_word(invalid)))?;
     let new = Password::parse(std::mem::take(&mut *request.new)).map_err(|invalid| match invalid {
         InvalidPassword::Empty => (PasswordChangeRefusal::NewEmpty, "new-empty"),
         InvalidPassword::TooLong => (PasswordChangeRefusal::NotAPassword, "new-too-long"),

@@ -40,12 +40,7 @@ fn is_local(person: &Person) -> bool {
 
 #[async_trait]
 impl Directory for CombinedDirectory {
-    async fn sign_in(
-        &self,
-        username: &Username,
-        password: &Password,
-        gate: &dyn BindGate,
-    ) -> Result<Person, DirectoryRefusal> {
+    async fn sign_in(&self, username: &Username, password: &Password, gate: &dyn BindGate) -> Result<Person, DirectoryRefusal> {
         self.for_name(username).sign_in(username, password, gate).await
     }
 
@@ -102,9 +97,6 @@ impl Directory for CombinedDirectory {
         let mut of_local = self.local.find_groups(&local).await?.into_iter();
         let of_others = if others.is_empty() { Vec::new() } else { self.directories.find_groups(&others).await? };
         let mut of_others = of_others.into_iter();
-        Ok(wanted
-            .iter()
-            .filter_map(|group| if group.is_local() { of_local.next() } else { of_others.next() })
-            .collect())
+        Ok(wanted.iter().filter_map(|group| if group.is_local() { of_local.next() } else { of_others.next() }).collect())
     }
 }

@@ -80,9 +80,7 @@ impl DigestAuth {
     pub fn challenge(&self, stale: bool) -> Result<String, StoreError> {
         let nonce = self.nonces.generate(self.auth.keys())?;
         let stale = if stale { ", stale=true" } else { "" };
-        Ok(format!(
-            "Digest realm=\"{REALM}\", qop=\"auth\", algorithm=SHA-256, nonce=\"{nonce}\", charset=UTF-8{stale}"
-        ))
+        Ok(format!("Digest realm=\"{REALM}\", qop=\"auth\", algorithm=SHA-256, nonce=\"{nonce}\", charset=UTF-8{stale}"))
     }
 
     /// Authenticates a request. A refusal is delayed like one of a sign-in.
@@ -154,12 +152,7 @@ impl DigestAuth {
                     return Err(DigestRefusal::Wrong);
                 }
                 permit.succeed(&person.id);
-                Ok(Member {
-                    person,
-                    credential: Credential::Password,
-                    scope: Scope::Unrestricted,
-                    second_factor_until: None,
-                })
+                Ok(Member { person, credential: Credential::Password, scope: Scope::Unrestricted, second_factor_until: None })
             }
             (Some(_), Some(inactive)) => {
                 permit.decline();

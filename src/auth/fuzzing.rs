@@ -28,9 +28,7 @@ pub enum ParsedAuthorization {
 /// Parses the value of an `Authorization` header.
 pub fn parse_authorization(header: &str) -> ParsedAuthorization {
     match AuthorizationHeader::parse(header) {
-        Ok(AuthorizationHeader::Basic { username, password }) => {
-            ParsedAuthorization::Basic(username, password.to_string())
-        }
+        Ok(AuthorizationHeader::Basic { username, password }) => ParsedAuthorization::Basic(username, password.to_string()),
         Ok(AuthorizationHeader::ApiToken(token)) => ParsedAuthorization::ApiToken(token.reveal().to_string()),
         Ok(AuthorizationHeader::Jwt(text)) => ParsedAuthorization::Jwt(text.expose().to_owned()),
         Err(_) => ParsedAuthorization::Invalid,

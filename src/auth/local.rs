@@ -4,8 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::accounts::{
-    AccountError, AccountId, ActionOrigin, InactiveReason, LocalAccount, LocalAccounts, PasswordCheck,
-    PasswordRuleViolation,
+    AccountError, AccountId, ActionOrigin, InactiveReason, LocalAccount, LocalAccounts, PasswordCheck, PasswordRuleViolation,
 };
 use crate::directory::{
     AccountStatus, BindCandidate, BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo,
@@ -68,10 +67,8 @@ impl LocalDirectory {
             let candidate = BindCandidate { id: account.id.person_id(), policy: Some(NO_LOCKOUT), failures: None };
             gate.allow_bind(Some(&candidate)).await?;
         }
-        let checked =
-            self.accounts.check_password(account.as_ref(), password).await.map_err(|error| store_refusal(&error))?;
-        let account =
-            account.filter(|_| checked == PasswordCheck::Correct).ok_or(DirectoryRefusal::WrongCredentials)?;
+        let checked = self.accounts.check_password(account.as_ref(), password).await.map_err(|error| store_refusal(&error))?;
+        let account = account.filter(|_| checked == PasswordCheck::Correct).ok_or(DirectoryRefusal::WrongCredentials)?;
         match account.inactive_reason(self.clock.now()) {
             None => Ok(account),
             Some(reason) => Err(reason.into()),
@@ -94,12 +91,7 @@ impl LocalDirectory {
 
 #[async_trait]
 impl Directory for LocalDirectory {
-    async fn sign_in(
-        &self,
-        username: &Username,
-        password: &Password,
-        gate: &dyn BindGate,
-    ) -> Result<Person, DirectoryRefusal> {
+    async fn sign_in(&self, username: &Username, password: &Password, gate: &dyn BindGate) -> Result<Person, DirectoryRefusal> {
         Ok(self.authenticate(username, password, gate).await?.person())
     }
 

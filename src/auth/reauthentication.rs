@@ -65,9 +65,7 @@ impl Auth {
         if person.id != member.person.id {
             return Err(refused("another-person"));
         }
-        let Some((token, session)) =
-            self.sessions.reauthenticate(token, &person.id, Reauthentication::Password).await?
-        else {
+        let Some((token, session)) = self.sessions.reauthenticate(token, &person.id, Reauthentication::Password).await? else {
             return Ok(None);
         };
         self.audit.record(client, &AuditEvent::ProvedAgain { person: &session.person, session: session.id });
@@ -75,12 +73,7 @@ impl Auth {
         Ok(Some(SignedIn { token, session, device_cookie }))
     }
 
-    async fn reauthenticate_as(
-        &self,
-        name: &Username,
-        password: &Password,
-        client: &Client,
-    ) -> Result<Person, SignInRefusal> {
+    async fn reauthenticate_as(&self, name: &Username, password: &Password, client: &Client) -> Result<Person, SignInRefusal> {
         let permit = self.admit(AttemptKind::Reauthentication, name, client).await?;
         self.authenticate(AttemptKind::Reauthentication, name, password, permit, client).await
     }

@@ -70,18 +70,7 @@ impl Auth {
         let throttle = Throttle::new(clock.clone(), Arc::clone(&keys));
         let directory_slots = Semaphore::new(MAX_DIRECTORY_REQUESTS);
         let credential_cache = CredentialCache::new(clock.clone(), Duration::ZERO);
-        Self {
-            directory,
-            sessions,
-            audit,
-            clock,
-            second_step,
-            credential_cache,
-            tokens: None,
-            throttle,
-            directory_slots,
-            keys,
-        }
+        Self { directory, sessions, audit, clock, second_step, credential_cache, tokens: None, throttle, directory_slots, keys }
     }
 
     /// Signs somebody in with what they typed. The directory is asked once, or not at all: when the name or password
@@ -146,8 +135,7 @@ impl Auth {
     ) -> Result<SignedIn, SignInRefusal> {
         let permit = self.admit(AttemptKind::SignIn, name, client).await?;
         let person = self.authenticate(AttemptKind::SignIn, name, password, permit, client).await?;
-        let options =
-            SessionOptions { stay_signed_in, ..SessionOptions::password_only(self.directory.revalidation(&person)) };
+        let options = SessionOptions { stay_signed_in, ..SessionOptions::password_only(self.directory.revalidation(&person)) };
         if self.needs_second_factor(&person.id).await? {
             let pending = self.begin_second_step(name, person, options, client)?;
             return Err(SignInRefusal::SecondFactorFirst(pending));
@@ -210,8 +198,7 @@ impl Auth {
     /// [`StoreError`] when the store cannot be written.
     pub async fn sweep(&self) -> Result<(), StoreError> {
         for session in self.sessions.sweep().await? {
-            let event =
-                AuditEvent::SessionEnded { person: &session.person, session: session.id, reason: EndReason::Expired };
+            let event = AuditEvent::SessionEnded { person: &session.person, session: session.id, reason: EndReason::Expired };
             self.audit.record(&session.client, &event);
         }
         Ok(())
@@ -330,8 +317,9 @@ impl Auth {
             DirectoryRefusal::WrongCredentials
             | DirectoryRefusal::Locked
             | DirectoryRefusal::Unreachable(Unreachable { password_sent: true, .. }) => drop(permit),
-            DirectoryRefusal::Unreachable(Unreachable { password_sent: false, .. })
-            | DirectoryRefusal::BindDenied(_) => permit.cancel(),
+            DirectoryRefusal::Unreachable(Unreachable { password_sent: false, .. }) | DirectoryRefusal::BindDenied(_) => {
+                permit.cancel()
+            }
             DirectoryRefusal::NotAtThisHour
             | DirectoryRefusal::NotFromHere
             | DirectoryRefusal::PasswordExpired
@@ -343,12 +331,7 @@ impl Auth {
     }
 
     /// Binds at the directory, unless too many are waiting for its answer already.
-    async fn bind(
-        &self,
-        name: &Username,
-        password: &Password,
-        gate: &ThrottleGate<'_>,
-    ) -> Result<Person, DirectoryRefusal> {
+    async fn bind(&self, name: &Username, password: &Password, gate: &ThrottleGate<'_>) -> Result<Person, DirectoryRefusal> {
         let _slot = self.acquire_directory_slot()?;
         self.directory.sign_in(name, password, gate).await
     }

@@ -103,11 +103,7 @@ impl Throttle {
     ///
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give.
-    pub(super) fn issue_device_cookie(
-        &self,
-        username: &Username,
-        person: &PersonId,
-    ) -> Result<DeviceCookie, StoreError> {
+    pub(super) fn issue_device_cookie(&self, username: &Username, person: &PersonId) -> Result<DeviceCookie, StoreError> {
         self.keys.issue_device_cookie(&skeleton(username), person, self.clock.now())
     }
 
@@ -134,13 +130,9 @@ impl Throttle {
         let of_person = person.and_then(|person| counters.check_account(person, budget, origin, now).err());
         // Where the person is known before the bind, pending attempts are waited for then, when it is sure whose they
         // are.
-        let of_person =
-            of_person.filter(|reason| !lockout.identifies_before_bind || *reason != ThrottleReason::Pending);
-        let of_address = if counters.is_familiar(account, origin, now) {
-            None
-        } else {
-            counters.check_address(origin.address, now).err()
-        };
+        let of_person = of_person.filter(|reason| !lockout.identifies_before_bind || *reason != ThrottleReason::Pending);
+        let of_address =
+            if counters.is_familiar(account, origin, now) { None } else { counters.check_address(origin.address, now).err() };
         if let Some(reason) = of_account.max(of_person).max(of_address) {
             return Err(reason);
         }
@@ -165,10 +157,7 @@ impl Throttle {
     }
 
     /// Repeats a check whenever an attempt has ended, while the reason is pending attempts, up to [`MAX_WAIT`].
-    async fn wait_while_pending<T>(
-        &self,
-        mut attempt: impl FnMut() -> Result<T, ThrottleReason>,
-    ) -> Result<T, ThrottleReason> {
+    async fn wait_while_pending<T>(&self, mut attempt: impl FnMut() -> Result<T, ThrottleReason>) -> Result<T, ThrottleReason> {
         let mut timeout = self.clock.sleep(MAX_WAIT);
         let mut slot = None;
         loop {

@@ -186,10 +186,7 @@ async fn execute(command: AccountCommand) -> Result<String, AccountCommandError>
         AccountCommand::Withdraw { name } => context.withdraw(&name).await?,
         AccountCommand::Disable { name } => {
             let account = context.accounts.set_disabled(&context.find(&name).await?.id, true, by).await?;
-            format!(
-                "{} is disabled. Where it is signed in, it is signed out within a second.",
-                qualified_name(&account)
-            )
+            format!("{} is disabled. Where it is signed in, it is signed out within a second.", qualified_name(&account))
         }
         AccountCommand::Enable { name } => {
             let account = context.accounts.set_disabled(&context.find(&name).await?.id, false, by).await?;
@@ -203,12 +200,8 @@ async fn execute(command: AccountCommand) -> Result<String, AccountCommandError>
             let account = context.accounts.set_groups(&context.find(&name).await?.id, &groups, by).await?;
             format!("{} is in {}.", qualified_name(&account), account_list::group_list(&account.profile.groups))
         }
-        AccountCommand::Password { name, password_args, digest } => {
-            context.set_password(&name, password_args, digest).await?
-        }
-        AccountCommand::Digest { name, switch, password_args } => {
-            context.set_digest(&name, switch, password_args).await?
-        }
+        AccountCommand::Password { name, password_args, digest } => context.set_password(&name, password_args, digest).await?,
+        AccountCommand::Digest { name, switch, password_args } => context.set_digest(&name, switch, password_args).await?,
         AccountCommand::List { json } => {
             let (accounts, invitations) = (context.accounts.all().await?, context.accounts.invitations().await?);
             account_list::render(&accounts, &invitations, SystemClock.now(), json)
@@ -249,8 +242,7 @@ impl AccountContext {
     }
 
     async fn invite(&self, profile: ProfileArgs) -> Result<String, AccountCommandError> {
-        let (code, invitation) =
-            self.accounts.invite(profile.into_profile(), INVITED_BY, ActionOrigin::CommandLine).await?;
+        let (code, invitation) = self.accounts.invite(profile.into_profile(), INVITED_BY, ActionOrigin::CommandLine).await?;
         let site = self.settings.site.public_url.as_ref();
         let site = site.map_or("http://localhost:8000/", url::Url::as_str).trim_end_matches('/');
         let hint = match self.settings.site.public_url {
@@ -307,8 +299,7 @@ impl AccountContext {
         self.ensure_digest_enabled(true)?;
         let password = password_args.read_existing(&format!("Password of local\\{name}"))?;
         if self.accounts.check_password(Some(&account), &password).await? == PasswordCheck::Wrong {
-            let message =
-                format!("that is not the password of local\\{name}; `belvedere account password` sets another");
+            let message = format!("that is not the password of local\\{name}; `belvedere account password` sets another");
             return Err(AccountCommandError::Message(message));
         }
         self.enable_digest(&account, &password).await?;
@@ -356,8 +347,7 @@ impl PasswordArgs {
     }
 
     fn read(&self, prompt: &str) -> Result<Zeroizing<String>, AccountCommandError> {
-        let unread =
-            |error: std::io::Error| AccountCommandError::Message(format!("the password cannot be read: {error}"));
+        let unread = |error: std::io::Error| AccountCommandError::Message(format!("the password cannot be read: {error}"));
         if !self.password_stdin {
             if !std::io::stdin().is_terminal() {
                 let message = "there is no terminal to ask for the password on: give it with --password-stdin";

@@ -63,10 +63,7 @@ async fn check_access(args: &CanArgs) -> Result<AccessAnswer, CommandError> {
     let sources = Sources::open(&settings.sources, Arc::clone(&clock))?;
     let page_store = PageStore::load(&settings.pages, Arc::new(sources))?;
     let Some(public) = page_store.is_public(page) else {
-        let why = format!(
-            "there is no page {page} in {}, or `belvedere check` finds a fault in it",
-            settings.pages.display()
-        );
+        let why = format!("there is no page {page} in {}, or `belvedere check` finds a fault in it", settings.pages.display());
         return Ok(AccessAnswer::Unknown(why));
     };
     if public {

@@ -72,10 +72,7 @@ fn page_faults(figment: &Figment) -> Diagnostics {
 
 fn print_count(faults: Diagnostics) -> StartError {
     if std::io::stderr().is_terminal() {
-        eprintln!(
-            "{} to mend:\n",
-            if faults.len() == 1 { "One thing".to_owned() } else { format!("{} things", faults.len()) }
-        );
+        eprintln!("{} to mend:\n", if faults.len() == 1 { "One thing".to_owned() } else { format!("{} things", faults.len()) });
     }
     StartError::Settings(faults)
 }

@@ -48,8 +48,7 @@ async fn demo() -> Result<(), DemoError> {
         .map_err(|error| DemoError::Io("the embedded directory finds no port on loopback", error))?;
     let scratch = TempDir::with_prefix("belvedere-demo-")
         .map_err(|error| DemoError::Io("there is no room for temporary files", error))?;
-    let pages =
-        pages_folder(scratch.path()).map_err(|error| DemoError::Io("the sample pages cannot be laid out", error))?;
+    let pages = pages_folder(scratch.path()).map_err(|error| DemoError::Io("the sample pages cannot be laid out", error))?;
     let figment = settings(&directory.url(), &pages, scratch.path());
     telemetry::init_logging(&Settings::from_figment(&figment)?.log)?;
     let accounts = directory.accounts().to_vec();
@@ -96,10 +95,6 @@ fn welcome(ready: &Ready, accounts: &[SampleAccount], pages: &Path) -> String {
     for account in accounts {
         let _ = writeln!(text, "    {:<24} {:<22} {}", account.username, account.password, account.outcome);
     }
-    let _ = write!(
-        text,
-        "\n  The pages are in {}: edit one and watch it change.\n  Ctrl-C ends the demo.\n",
-        pages.display()
-    );
+    let _ = write!(text, "\n  The pages are in {}: edit one and watch it change.\n  Ctrl-C ends the demo.\n", pages.display());
     text
 }

@@ -159,10 +159,9 @@ struct DoctorPages {
 
 impl DoctorPages {
     fn load(settings: &Settings, clock: &Arc<dyn Clock>) -> Self {
-        let page_store =
-            Sources::open(&settings.sources, Arc::clone(clock)).map_err(|fault| fault.to_string()).and_then(
-                |sources| PageStore::load(&settings.pages, Arc::new(sources)).map_err(|_| pages_unreadable(settings)),
-            );
+        let page_store = Sources::open(&settings.sources, Arc::clone(clock))
+            .map_err(|fault| fault.to_string())
+            .and_then(|sources| PageStore::load(&settings.pages, Arc::new(sources)).map_err(|_| pages_unreadable(settings)));
         let groups = referenced_groups(page_store.as_ref().ok(), &settings.admins);
         Self { page_store, groups }
     }

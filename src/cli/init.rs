@@ -130,9 +130,8 @@ impl InitArgs {
             return Ok(());
         }
         for file in [&mut self.ca_file, &mut self.bind_password_file, &mut self.save_ca].into_iter().flatten() {
-            *file = std::path::absolute(&*file).map_err(|fault| {
-                CommandError::Message(format!("{} cannot be a file's name: {fault}", file.display()))
-            })?;
+            *file = std::path::absolute(&*file)
+                .map_err(|fault| CommandError::Message(format!("{} cannot be a file's name: {fault}", file.display())))?;
         }
         Ok(())
     }
@@ -195,11 +194,10 @@ fn failure_hint(args: &InitArgs, url: &str) -> String {
 
 /// The text of the settings: what is needed, with what may be wanted next in comments.
 fn settings_text(args: &InitArgs, url: &str, facts: &DirectoryFacts) -> String {
-    let mut text =
-        "# Belvedere's settings. `belvedere check` finds mistakes in them, `belvedere doctor` trouble with the \
+    let mut text = "# Belvedere's settings. `belvedere check` finds mistakes in them, `belvedere doctor` trouble with the \
                     directory.\n\n[default]\n# address = \"0.0.0.0\"     # to be reached from other machines\n\
                     # admins = { groups = [\"dash-admins\"] }     # who may see /admin\n\n"
-            .to_owned();
+        .to_owned();
     let _ = writeln!(text, "# {}, people below {}", one_line(&facts.kind), one_line(&facts.base_dn));
     let _ = writeln!(text, "[default.directory]\nurl = {}", toml_quoted(url));
     if let Some(file) = &args.ca_file {
@@ -243,12 +241,10 @@ fn toml_quoted(text: &str) -> String {
 
 fn write_settings(args: &InitArgs, text: &str) -> Result<(), CommandError> {
     let file = &args.output;
-    let unwritten =
-        |fault: std::io::Error| CommandError::Message(format!("{} cannot be written: {fault}", file.display()));
+    let unwritten = |fault: std::io::Error| CommandError::Message(format!("{} cannot be written: {fault}", file.display()));
     let mut open = std::fs::OpenOptions::new();
     // Without --force a file that has come to be there meanwhile stays as it is.
-    let open =
-        if args.force { open.write(true).create(true).truncate(true) } else { open.write(true).create_new(true) };
+    let open = if args.force { open.write(true).create(true).truncate(true) } else { open.write(true).create_new(true) };
     open.open(file).and_then(|mut written| written.write_all(text.as_bytes())).map_err(unwritten)
 }
 

@@ -3,9 +3,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 
 use crate::config::{Diagnostic, Diagnostics, Settings, SourceLocation};
-use crate::directory::{
-    Directories, Directory as _, GroupLookup, LdapDirectory, ServerStatus, SettingsTable, Unreachable,
-};
+use crate::directory::{Directories, Directory as _, GroupLookup, LdapDirectory, ServerStatus, SettingsTable, Unreachable};
 use crate::domain::{Clock, GroupRef, SourceName, SystemClock};
 use crate::pages::{ADMINS_SETTING, PageStore};
 use crate::server::StartError;
@@ -82,11 +80,9 @@ async fn missing_groups(directories: &Directories, named: &[(GroupRef, SourceLoc
             let place = if directories.all().count() == 1 { "directory" } else { "directories" };
             Diagnostic::new(SourceLocation::key(place), unreachable.to_string(), DOCTOR).into()
         }
-        Ok(lookups) => lookups
-            .iter()
-            .zip(named)
-            .filter_map(|(lookup, (_, location))| missing_group_fault(lookup, location))
-            .collect(),
+        Ok(lookups) => {
+            lookups.iter().zip(named).filter_map(|(lookup, (_, location))| missing_group_fault(lookup, location)).collect()
+        }
     }
 }
 
@@ -101,10 +97,7 @@ fn missing_group_fault(lookup: &GroupLookup, location: &SourceLocation) -> Optio
     let help = match lookup.suggestions.as_slice() {
         [] => "name a group of the directory by its account name (sAMAccountName, cn), its DN or its SID".to_owned(),
         suggestions => {
-            format!(
-                "did you mean {}?",
-                suggestions.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" or ")
-            )
+            format!("did you mean {}?", suggestions.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" or "))
         }
     };
     Some(Diagnostic::new(location.clone(), message, help))
@@ -124,11 +117,7 @@ async fn unresponsive_sources(page_store: &PageStore, sources: &Sources) -> Diag
     let fault = |(probe, answer): (crate::pages::PageQuery, Result<_, crate::sources::SourceError>)| {
         let error = answer.err()?;
         let help = format!("see to [default.sources.{}] in Rocket.toml, or to what it asks", probe.query.source);
-        Some(Diagnostic::new(
-            probe.location,
-            format!("the source \"{}\" does not answer: {error}", probe.query.source),
-            help,
-        ))
+        Some(Diagnostic::new(probe.location, format!("the source \"{}\" does not answer: {error}", probe.query.source), help))
     };
     queries.into_iter().zip(answers).filter_map(fault).collect()
 }

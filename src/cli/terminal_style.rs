@@ -58,9 +58,7 @@ impl TerminalStyle {
         let name = steps.iter().map(|step| &*step.name).collect::<Vec<_>>().join(", ");
         let (first, remedy) = match &step.verdict {
             StepVerdict::Ok => (None, None),
-            StepVerdict::Warning { reason, remedy } | StepVerdict::Failed { reason, remedy } => {
-                (Some(reason), Some(remedy))
-            }
+            StepVerdict::Warning { reason, remedy } | StepVerdict::Failed { reason, remedy } => (Some(reason), Some(remedy)),
             StepVerdict::Skipped { why } => (Some(why), None),
         };
         let arrow = if self.fancy { "→ " } else { "-> " };

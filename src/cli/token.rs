@@ -139,9 +139,8 @@ async fn find_person(directories: &Directories, name: &str) -> Result<Person, Co
 }
 
 async fn list(person: Option<&str>, tokens: &Tokens) -> Result<(), CommandError> {
-    let is_theirs = |token: &Token| {
-        person.is_none_or(|name| token.person.qualified_name().to_lowercase() == name.trim().to_lowercase())
-    };
+    let is_theirs =
+        |token: &Token| person.is_none_or(|name| token.person.qualified_name().to_lowercase() == name.trim().to_lowercase());
     println!("{}", ["number", "person", "name", "good for", "expires", "last used"].join("\t"));
     for page in 0.. {
         let some = tokens.list(page * PAGE_SIZE, PAGE_SIZE).await?;
@@ -156,9 +155,7 @@ async fn list(person: Option<&str>, tokens: &Tokens) -> Result<(), CommandError>
 
 async fn revoke(id: TokenId, tokens: &Tokens, audit: &Audit) -> Result<(), CommandError> {
     let Some(token) = tokens.revoke(id, None).await? else {
-        return Err(CommandError::Message(format!(
-            "there is no good token {id}; `belvedere token list` has their numbers"
-        )));
+        return Err(CommandError::Message(format!("there is no good token {id}; `belvedere token list` has their numbers")));
     };
     let event = AuditEvent::TokenEnded { person: &token.person, token: id, reason: EndReason::Revoked };
     audit.record(&Client::default(), &event);
@@ -171,14 +168,8 @@ fn format_row(token: &Token) -> String {
     let used = token.last_used_at.map_or_else(|| "never".to_owned(), format_time);
     let person = token.person.qualified_name();
     let person: String = person.chars().filter(|c| !c.is_control()).collect();
-    let parts = [
-        token.id.to_string(),
-        person,
-        token.name.to_string(),
-        token.scope.to_string(),
-        format_time(token.expires_at),
-        used,
-    ];
+    let parts =
+        [token.id.to_string(), person, token.name.to_string(), token.scope.to_string(), format_time(token.expires_at), used];
     parts.join("\t")
 }
 

@@ -58,9 +58,7 @@ impl<'f> ConfigSources<'f> {
 
     /// The location of the settings as a whole: their file, if there is one.
     pub(super) fn root_location(&self) -> SourceLocation {
-        self.files
-            .first()
-            .map_or_else(|| SourceLocation::key("directory"), |file| SourceLocation::file(&file.document.file))
+        self.files.first().map_or_else(|| SourceLocation::key("directory"), |file| SourceLocation::file(&file.document.file))
     }
 
     /// The folder that defaults are relative to: that of the settings file.
@@ -87,8 +85,7 @@ impl<'f> ConfigSources<'f> {
     }
 
     fn merge_errors(&self, error: Error) -> Diagnostics {
-        let mut diagnostics: Diagnostics =
-            self.files.iter().flat_map(|file| file.syntax_errors.iter().cloned()).collect();
+        let mut diagnostics: Diagnostics = self.files.iter().flat_map(|file| file.syntax_errors.iter().cloned()).collect();
         if diagnostics.is_empty() {
             diagnostics.extend(self.outside_profile());
         }
@@ -124,9 +121,8 @@ impl<'f> ConfigSources<'f> {
         let mut diagnostics = Diagnostics::default();
         let Some(file) = self.files.first() else { return diagnostics };
         let ConfigValue::Table(entries) = &file.root.value else { return diagnostics };
-        let nested = |key: &str| {
-            self.figment.profiles().any(|profile| profile == key) || self.figment.profiles().next().is_none()
-        };
+        let nested =
+            |key: &str| self.figment.profiles().any(|profile| profile == key) || self.figment.profiles().next().is_none();
         for entry in entries {
             let key = &entry.key;
             let is_table = matches!(entry.node.value, ConfigValue::Table(_));
@@ -151,8 +147,7 @@ impl<'f> ConfigSources<'f> {
 
     fn to_node(&self, merged: &FigmentValue, path: &mut Vec<String>) -> ConfigNode {
         let location = self.location(merged.tag(), path, matches!(merged, FigmentValue::Dict(..)));
-        let is_variable =
-            self.metadata(merged.tag()).is_some_and(|metadata| metadata.name.contains(ENVIRONMENT_METADATA));
+        let is_variable = self.metadata(merged.tag()).is_some_and(|metadata| metadata.name.contains(ENVIRONMENT_METADATA));
         let value = match merged {
             FigmentValue::String(_, text) if is_variable => ConfigValue::EnvVar(text.clone()),
             FigmentValue::String(_, text) => ConfigValue::String(text.clone()),
@@ -264,8 +259,7 @@ impl SettingsFile {
         let document = Arc::new(Document { file: relative_to_working_directory(path), text: redact(&text) });
         // The redacted text is for showing; the locations are taken from the text itself, which is as long.
         let (entries, syntax_errors) = parse_document(&text, &document);
-        let root =
-            ConfigNode { location: SourceLocation::in_document(&document, 0..0), value: ConfigValue::Table(entries) };
+        let root = ConfigNode { location: SourceLocation::in_document(&document, 0..0), value: ConfigValue::Table(entries) };
         Some(Self { path: path.to_owned(), document, root, syntax_errors })
     }
 }

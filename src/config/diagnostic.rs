@@ -128,12 +128,7 @@ impl Diagnostic {
 
     /// A diagnostic in a page's text that is found only later, by the page's sources: `span` is
     /// [`super::PanelSource::query_span`] or [`super::PanelSource::source_span`].
-    pub fn in_page(
-        page: &super::PageFile,
-        span: Range<usize>,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) -> Self {
+    pub fn in_page(page: &super::PageFile, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self::new(SourceLocation::text(&page.file, page.text.clone(), span), message, help)
     }
 

@@ -139,9 +139,7 @@ mod tests {
     #[test]
     fn what_is_no_filter_is_refused() {
         assert!("(&(objectClass=groupOfNames)(member={dn}))".parse::<FilterTemplate>().is_ok());
-        for bad in
-            ["", "uid", "uid={dn}", "(uid={username}", "(&(uid={username})", "(a=b)(c=d)", r"(a=\zz)", "({dn}=a)"]
-        {
+        for bad in ["", "uid", "uid={dn}", "(uid={username}", "(&(uid={username})", "(a=b)(c=d)", r"(a=\zz)", "({dn}=a)"] {
             assert_eq!(bad.parse::<FilterTemplate>(), Err(InvalidFilter), "{bad:?}");
         }
     }

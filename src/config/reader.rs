@@ -38,8 +38,7 @@ impl DiagnosticSink {
             return Some(found);
         }
         let (least, most) = (show(*range.start()), show(*range.end()));
-        let broken =
-            if found.value < *range.start() { format!("less than {least}") } else { format!("more than {most}") };
+        let broken = if found.value < *range.start() { format!("less than {least}") } else { format!("more than {most}") };
         let message = format!("`{key}` is {}, {broken}", show(found.value));
         self.report(&found.location, message, format!("write {what} from {least} to {most}"));
         None
@@ -112,11 +111,7 @@ impl<'l> Fields<'l> {
         match text.value.parse() {
             Ok(value) => Some(Located { value, location: text.location }),
             Err(error) => {
-                self.sink.report(
-                    &text.location,
-                    format!("`{key}` cannot be {}", quote(&text.value)),
-                    error.to_string(),
-                );
+                self.sink.report(&text.location, format!("`{key}` cannot be {}", quote(&text.value)), error.to_string());
                 None
             }
         }
@@ -163,8 +158,7 @@ impl<'l> Fields<'l> {
             self.sink.report(&text.location, message, help);
             return None;
         };
-        let value =
-            self.sink.check_range(key, Located { value, location: text.location }, &range, "a size", format_size)?;
+        let value = self.sink.check_range(key, Located { value, location: text.location }, &range, "a size", format_size)?;
         Some(value.value)
     }
 
@@ -175,11 +169,7 @@ impl<'l> Fields<'l> {
             return Some(Located { value: value.clone(), location: text.location });
         }
         let names: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        self.sink.report(
-            &text.location,
-            format!("`{key}` cannot be {}", quote(&text.value)),
-            suggest(&text.value, &names),
-        );
+        self.sink.report(&text.location, format!("`{key}` cannot be {}", quote(&text.value)), suggest(&text.value, &names));
         None
     }
 

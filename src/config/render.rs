@@ -30,10 +30,7 @@ fn render_diagnostic(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
                 let marked = (span.start - start).min(shown.len())..(span.end.min(end) - start).min(shown.len());
                 title
                     .element(
-                        Snippet::source(shown)
-                            .line_start(line)
-                            .path(path)
-                            .annotation(AnnotationKind::Primary.span(marked)),
+                        Snippet::source(shown).line_start(line).path(path).annotation(AnnotationKind::Primary.span(marked)),
                     )
                     .element(help)
             }

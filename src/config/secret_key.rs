@@ -74,8 +74,7 @@ pub fn load_or_create_secret_key(figment: &Figment, state: &Path) -> Result<Opti
 pub fn create_state_folder(state: &Path) -> Result<(), Diagnostics> {
     let made = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(state);
     made.map_err(|error| {
-        let help =
-            "make it, owned by the program's user with mode 700, or set `state` (BELVEDERE_STATE) to another folder";
+        let help = "make it, owned by the program's user with mode 700, or set `state` (BELVEDERE_STATE) to another folder";
         Diagnostic::new(SourceLocation::file(state), format!("the state folder cannot be made: {error}"), help).into()
     })
 }
@@ -87,12 +86,9 @@ fn read_key(opened: File, file: &Path) -> Result<SecretKey, Diagnostics> {
             "run `chmod 600 {0}`; if somebody may have read it, remove it: a new one is made, and everybody signs in again",
             file.display()
         );
-        return Err(Diagnostic::new(
-            SourceLocation::file(file),
-            "other users of this machine can read the secret key",
-            help,
-        )
-        .into());
+        return Err(
+            Diagnostic::new(SourceLocation::file(file), "other users of this machine can read the secret key", help).into()
+        );
     }
     let mut text = Zeroizing::new(String::new());
     let read = opened.take(MAX_KEY_FILE_BYTES).read_to_string(&mut text);

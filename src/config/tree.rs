@@ -106,9 +106,7 @@ fn node(value: &Spanned<DeValue<'_>>, location: &dyn Fn(Range<usize>) -> SourceL
         DeValue::String(text) => ConfigValue::String(text.to_string()),
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
             .map_or(ConfigValue::Unsupported("a number beyond 64 bits"), ConfigValue::Integer),
-        DeValue::Float(number) => {
-            number.as_str().parse().map_or(ConfigValue::Unsupported("not a number"), ConfigValue::Float)
-        }
+        DeValue::Float(number) => number.as_str().parse().map_or(ConfigValue::Unsupported("not a number"), ConfigValue::Float),
         DeValue::Boolean(boolean) => ConfigValue::Boolean(*boolean),
         DeValue::Datetime(_) => ConfigValue::Unsupported("a date or time"),
         DeValue::Array(items) => ConfigValue::Array(items.iter().map(|item| node(item, location)).collect()),

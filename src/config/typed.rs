@@ -13,11 +13,7 @@ impl ConfigNode {
                 return Some(Located { value: text, location });
             }
             ConfigValue::String(_) | ConfigValue::EnvVar(_) => {
-                sink.report(
-                    &location,
-                    format!("`{key}` is empty"),
-                    "write something between the quotes, or leave it out",
-                );
+                sink.report(&location, format!("`{key}` is empty"), "write something between the quotes, or leave it out");
             }
             other => sink.report(
                 &location,
@@ -82,11 +78,7 @@ impl ConfigNode {
             return Some(Fields::new(location, entries, sink));
         }
         let message = format!("`{key}` must be a table, not {}", value.type_name());
-        sink.report(
-            &location,
-            message,
-            format!("write it in braces, `{key} = {{ … }}`, or under a heading in brackets"),
-        );
+        sink.report(&location, message, format!("write it in braces, `{key} = {{ … }}`, or under a heading in brackets"));
         None
     }
 

@@ -116,9 +116,7 @@ fn overdue(
         return None;
     }
     match connection.answered_at {
-        None if now >= connection.opened_at + limits.head_timeout => {
-            Some((ShutdownMode::Read, EvictionReason::HeadTimeout))
-        }
+        None if now >= connection.opened_at + limits.head_timeout => Some((ShutdownMode::Read, EvictionReason::HeadTimeout)),
         Some(answered_at) if now >= answered_at + limits.idle_timeout => {
             Some((ShutdownMode::Read, EvictionReason::IdleTimeout))
         }

@@ -47,8 +47,7 @@ impl Sockets {
     /// # Errors
     /// The system's error when it does not show a process its open files.
     pub(super) fn for_port(port: u16) -> io::Result<Self> {
-        let fd_directory =
-            openat(CWD, FD_DIRECTORY, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let fd_directory = openat(CWD, FD_DIRECTORY, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         let fd_directory = Dir::new(fd_directory)?;
         Ok(Self { port, fd_directory, socket_pair: UnixStream::pair()?, spare: open_spare(), listed: HashMap::new() })
     }
@@ -81,11 +80,8 @@ impl Sockets {
     /// Shuts down those of `which` that are still the same connections as when they were listed.
     pub(super) fn shut_down(&mut self, which: &HashMap<SocketAddr, ShutdownMode>) {
         let wanted = |socket: &ListedSocket| Some((socket.peer?, *which.get(&socket.peer?)?));
-        let chosen: Vec<_> = self
-            .listed
-            .iter()
-            .filter_map(|(fd, socket)| wanted(socket).map(|(peer, mode)| (*fd, peer, mode)))
-            .collect();
+        let chosen: Vec<_> =
+            self.listed.iter().filter_map(|(fd, socket)| wanted(socket).map(|(peer, mode)| (*fd, peer, mode))).collect();
         for (fd, peer, mode) in chosen {
             let how = match mode {
                 ShutdownMode::Read => Shutdown::Read,

@@ -60,8 +60,7 @@ impl ConnectionsFixture {
 
     fn sweeps(&mut self) -> Vec<Eviction> {
         let proxies = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
-        let mut evictions =
-            select_evictions(&mut self.table, &self.listed, &self.limits, self.most, &proxies, self.now);
+        let mut evictions = select_evictions(&mut self.table, &self.listed, &self.limits, self.most, &proxies, self.now);
         self.table.retain_listed(&self.listed, self.now);
         evictions.sort_by_key(|eviction| eviction.peer);
         evictions
@@ -85,10 +84,7 @@ fn whoever_asks_nothing_in_time_is_ended_gently_and_then_for_good() {
     server.passes(9);
     assert_eq!(server.sweeps(), [], "it has a moment to go");
     server.passes(1);
-    assert_eq!(
-        server.sweeps(),
-        [Eviction { peer: stranger(1), mode: ShutdownMode::Both, reason: EvictionReason::NotClosed }]
-    );
+    assert_eq!(server.sweeps(), [Eviction { peer: stranger(1), mode: ShutdownMode::Both, reason: EvictionReason::NotClosed }]);
 }
 
 #[test]

@@ -72,9 +72,7 @@ impl Connections {
                 (sweep, count, began.elapsed())
             });
             let Ok((same, count, took)) = done.await else {
-                tracing::error!(
-                    "the connections are not looked after any more, by a fault of ours; restart the server"
-                );
+                tracing::error!("the connections are not looked after any more, by a fault of ours; restart the server");
                 // Nobody would remove those that have gone.
                 table.lock().unwrap_or_else(PoisonError::into_inner).is_watched = false;
                 return;

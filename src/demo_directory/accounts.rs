@@ -70,12 +70,7 @@ impl DemoAccounts {
 
     /// Checks a password, and counts it when it is wrong. No password is right for `None`, which takes as long as the
     /// others.
-    pub(super) fn check_password(
-        &self,
-        account: Option<SampleAccountId>,
-        password: &str,
-        now: Timestamp,
-    ) -> BindOutcome {
+    pub(super) fn check_password(&self, account: Option<SampleAccountId>, password: &str, now: Timestamp) -> BindOutcome {
         let given = digest(password);
         let Some(id) = account else {
             let _ = bool::from(given.ct_eq(&[0; 32]));

@@ -91,8 +91,7 @@ impl Realm {
         match self.accounts.state(account) {
             SampleAccountState::MustChangePassword => "0".to_owned(),
             SampleAccountState::PasswordExpired => {
-                let set =
-                    entry.values("pwdLastSet").first().and_then(|set| std::str::from_utf8(set).ok()?.parse().ok());
+                let set = entry.values("pwdLastSet").first().and_then(|set| std::str::from_utf8(set).ok()?.parse().ok());
                 set.map_or(0, |set: i64| set.saturating_add(hundred_nanoseconds(MAX_PASSWORD_AGE))).to_string()
             }
             _ => NEVER.to_string(),

@@ -22,8 +22,7 @@ pub(super) fn bind_result(outcome: BindOutcome) -> LdapResult {
         BindOutcome::MustChangePassword => "773",
         BindOutcome::Locked => "775",
     };
-    let text =
-        format!("80090308: LdapErr: DSID-0C090447, comment: AcceptSecurityContext error, data {sub_code}, v4563");
+    let text = format!("80090308: LdapErr: DSID-0C090447, comment: AcceptSecurityContext error, data {sub_code}, v4563");
     result(LdapResultCode::InvalidCredentials, text)
 }
 

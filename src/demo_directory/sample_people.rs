@@ -93,10 +93,7 @@ fn groups() -> Vec<SampleGroup> {
             common_name: Some("Gäste, extern (Büro)".to_owned()),
             ..group("guests-extern", "Guests of the office; a CN with a comma and brackets", &["zoe"])
         },
-        SampleGroup {
-            security: false,
-            ..group("newsletter", "A mailing list: it grants nothing", &["alice", "carol"])
-        },
+        SampleGroup { security: false, ..group("newsletter", "A mailing list: it grants nothing", &["alice", "carol"]) },
     ]
 }
 

@@ -28,7 +28,8 @@ pub(super) struct SearchAnswer {
 impl SearchAnswer {
     /// Whether nothing comes after this: no further page, and nothing left out.
     fn is_complete(&self) -> bool {
-        let goes_on = |control: &LdapControl| matches!(control, LdapControl::SimplePagedResults { cookie, .. } if !cookie.is_empty());
+        let goes_on =
+            |control: &LdapControl| matches!(control, LdapControl::SimplePagedResults { cookie, .. } if !cookie.is_empty());
         self.done.code == LdapResultCode::Success && !self.controls.iter().any(goes_on)
     }
 

@@ -44,13 +44,8 @@ impl Directories {
     ///
     /// # Errors
     /// [`SetUpError`], with the setting to correct.
-    pub fn with_metrics(
-        settings: &Settings,
-        clock: &Arc<dyn Clock>,
-        metrics: &DirectoryMetrics,
-    ) -> Result<Self, SetUpError> {
-        let build =
-            |name, domains, settings| LdapDirectory::build(name, domains, settings, Arc::clone(clock), metrics.clone());
+    pub fn with_metrics(settings: &Settings, clock: &Arc<dyn Clock>, metrics: &DirectoryMetrics) -> Result<Self, SetUpError> {
+        let build = |name, domains, settings| LdapDirectory::build(name, domains, settings, Arc::clone(clock), metrics.clone());
         let default = build(None, Vec::new(), &settings.directory)?;
         let mut additional = Vec::new();
         for (name, set) in &settings.directories {
@@ -94,8 +89,7 @@ impl Directories {
         let asked = request.person.map(|person| (person, self.for_username(person).name().cloned()));
         let diagnoses = join_all(self.all().map(|directory| {
             let theirs = self.groups_for(directory, &wanted);
-            let person =
-                asked.as_ref().filter(|(_, home)| home.as_ref() == directory.name()).map(|(person, _)| *person);
+            let person = asked.as_ref().filter(|(_, home)| home.as_ref() == directory.name()).map(|(person, _)| *person);
             async move { directory.diagnose(&DiagnosticsRequest { person, ..*request }, &theirs).await }
         }))
         .await;
@@ -108,8 +102,7 @@ impl Directories {
                 Ok(_) => group_step(lookup, by),
                 Err(why) => DiagnosticStep::skipped(group.to_string(), why.clone()),
             });
-            let section =
-                ReportSection { title: "groups that pages and settings name".to_owned(), steps: steps.collect() };
+            let section = ReportSection { title: "groups that pages and settings name".to_owned(), steps: steps.collect() };
             if !section.steps.is_empty() {
                 report.sections.push(section);
             }
@@ -172,23 +165,14 @@ fn merge_lookups(wanted: &[GroupRef], found: &[Vec<GroupLookup>]) -> Vec<GroupLo
         let first = all.next()?;
         Some(if first.is_missing() { all.find(|lookup| !lookup.is_missing()).unwrap_or(first) } else { first })
     };
-    let nothing = |group: &GroupRef| GroupLookup {
-        wanted: group.clone(),
-        found: Vec::new(),
-        suggestions: Vec::new(),
-        note: None,
-    };
+    let nothing =
+        |group: &GroupRef| GroupLookup { wanted: group.clone(), found: Vec::new(), suggestions: Vec::new(), note: None };
     wanted.iter().map(|group| of(group).cloned().unwrap_or_else(|| nothing(group))).collect()
 }
 
 #[async_trait]
 impl Directory for Directories {
-    async fn sign_in(
-        &self,
-        username: &Username,
-        password: &Password,
-        gate: &dyn BindGate,
-    ) -> Result<Person, DirectoryRefusal> {
+    async fn sign_in(&self, username: &Username, password: &Password, gate: &dyn BindGate) -> Result<Person, DirectoryRefusal> {
         let person = self.for_username(username).sign_in(username, password, gate).await?;
         Ok(self.without_foreign_principal(person))
     }
@@ -199,8 +183,7 @@ impl Directory for Directories {
     }
 
     fn revalidation(&self, person: &Person) -> Revalidation {
-        self.by_name(person.directory.as_ref())
-            .map_or(Revalidation::Unrefreshed, |directory| directory.revalidation(person))
+        self.by_name(person.directory.as_ref()).map_or(Revalidation::Unrefreshed, |directory| directory.revalidation(person))
     }
 
     async fn refresh(&self, people: &[Person]) -> Vec<Result<AccountStatus, Unreachable>> {

@@ -36,13 +36,12 @@ impl GroupWatch {
     pub async fn check(&self, mentions: &[GroupMention]) {
         let (groups, by) = merge_mentions(mentions);
         let found = self.directory.find_groups(&groups).await;
-        let missing = found
-            .map(|lookups| lookups.into_iter().zip(by).filter(|(lookup, _)| lookup.is_missing()).collect::<Vec<_>>());
+        let missing =
+            found.map(|lookups| lookups.into_iter().zip(by).filter(|(lookup, _)| lookup.is_missing()).collect::<Vec<_>>());
         if let Ok(missing) = &missing {
             self.log_missing(missing);
         }
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(GroupReport { checked_at: self.clock.now(), missing });
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(GroupReport { checked_at: self.clock.now(), missing });
     }
 
     /// The last report; `None` before the first check.

@@ -14,12 +14,7 @@ use crate::domain::{GroupRef, Password, Person, PersonId, Revalidation, Username
 
 #[async_trait]
 impl Directory for LdapDirectory {
-    async fn sign_in(
-        &self,
-        username: &Username,
-        password: &Password,
-        gate: &dyn BindGate,
-    ) -> Result<Person, DirectoryRefusal> {
+    async fn sign_in(&self, username: &Username, password: &Password, gate: &dyn BindGate) -> Result<Person, DirectoryRefusal> {
         let mut operation = self.begin_operation("sign-in");
         let mut bind = SingleUsePassword::new(password, gate);
         let answer = self.try_sign_in(&mut operation, username, &mut bind).await;

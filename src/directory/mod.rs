@@ -61,12 +61,7 @@ pub trait Directory: Send + Sync {
     /// # Errors
     /// A [`DirectoryRefusal`] that says why not; [`DirectoryRefusal::Unreachable`] when nobody could be asked, which is
     /// never an answer about the person; [`DirectoryRefusal::BindDenied`] when `gate` did not allow the bind.
-    async fn sign_in(
-        &self,
-        username: &Username,
-        password: &Password,
-        gate: &dyn BindGate,
-    ) -> Result<Person, DirectoryRefusal>;
+    async fn sign_in(&self, username: &Username, password: &Password, gate: &dyn BindGate) -> Result<Person, DirectoryRefusal>;
 
     /// Whether a server can be reached and answers.
     ///

@@ -54,9 +54,7 @@ impl Access {
         match (self, visitor) {
             (Self::Public, _) | (Self::SignedIn, Visitor::Member(_)) => AccessDecision::Allowed,
             (_, Visitor::Anonymous | Visitor::Unconfirmed) => AccessDecision::SignInRequired,
-            (Self::Only(audience), Visitor::Member(member)) if audience.includes(&member.person) => {
-                AccessDecision::Allowed
-            }
+            (Self::Only(audience), Visitor::Member(member)) if audience.includes(&member.person) => AccessDecision::Allowed,
             (Self::Only(_), Visitor::Member(_)) => AccessDecision::Forbidden,
         }
     }
@@ -228,11 +226,8 @@ mod tests {
     #[test]
     fn the_directorys_groups_and_people_never_pass_for_local_ones_nor_local_ones_for_theirs() {
         let group = |name: &str| Group { id: GroupId::new("x:1"), name: name.into(), dn: String::new() };
-        let forged = Person {
-            username: r"local\root".into(),
-            groups: [group(r"local\admins")].into_iter().collect(),
-            ..alice()
-        };
+        let forged =
+            Person { username: r"local\root".into(), groups: [group(r"local\admins")].into_iter().collect(), ..alice() };
         let local = Person {
             directory: Some(DirectoryName::local()),
             username: "root".into(),

@@ -123,9 +123,7 @@ impl PanelId {
 
 fn is_name(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
-    text.len() <= MAX_NAME_CHARS
-        && text.chars().all(allowed)
-        && text.chars().next().is_some_and(|c| c.is_ascii_alphanumeric())
+    text.len() <= MAX_NAME_CHARS && text.chars().all(allowed) && text.chars().next().is_some_and(|c| c.is_ascii_alphanumeric())
 }
 
 #[cfg(test)]

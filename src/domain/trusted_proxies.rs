@@ -95,9 +95,7 @@ mod tests {
 
     #[test]
     fn where_the_list_makes_no_sense_the_nearest_known_address_counts() {
-        for garbage in
-            ["", ",", "unknown", "for=203.0.113.1", "203.0.113", "[203.0.113.1]", "fe80::1%eth0", "\u{7f}", "é"]
-        {
+        for garbage in ["", ",", "unknown", "for=203.0.113.1", "203.0.113", "[203.0.113.1]", "fe80::1%eth0", "\u{7f}", "é"] {
             expect_client(PROXY, &[garbage], PROXY);
             expect_client(PROXY, &["203.0.113.1", garbage], PROXY);
             expect_client(PROXY, &[garbage, "203.0.113.1"], "203.0.113.1");

@@ -101,12 +101,11 @@ impl Factors {
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
     pub async fn enrolled(&self, person: &PersonId) -> Result<EnrolledFactors, StoreError> {
-        let app: Option<(i64, Option<i64>)> =
-            sqlx::query_as("SELECT created_at, last_used_at FROM apps WHERE person_id = ?")
-                .bind(person.as_str())
-                .fetch_optional(self.pool())
-                .await
-                .map_err(|error| self.query_failed(&error))?;
+        let app: Option<(i64, Option<i64>)> = sqlx::query_as("SELECT created_at, last_used_at FROM apps WHERE person_id = ?")
+            .bind(person.as_str())
+            .fetch_optional(self.pool())
+            .await
+            .map_err(|error| self.query_failed(&error))?;
         let passkeys: Vec<(i64, String, i64, Option<i64>)> =
             sqlx::query_as("SELECT id, name, created_at, last_used_at FROM passkeys WHERE person_id = ? ORDER BY id")
                 .bind(person.as_str())

@@ -105,9 +105,8 @@ impl Factors {
             response.state(self.seal(), SealPurpose::Registration, &seal_context(&person.id, browser))?;
         let registration = Registration::from_json_relaxed(response.json()?).map_err(invalid_response)?;
         let origins = [site.origin.as_str()];
-        let passkey = state
-            .verify(&site.rp_id, &registration, &ceremony::registration_options(&origins))
-            .map_err(invalid_response)?;
+        let passkey =
+            state.verify(&site.rp_id, &registration, &ceremony::registration_options(&origins)).map_err(invalid_response)?;
         self.passkey_descriptors(&person.id).await?;
         let name = passkey_name(name);
         let inserted = sqlx::query(
@@ -136,13 +135,12 @@ impl Factors {
     /// # Errors
     /// [`StoreError`] when the store cannot be written.
     pub async fn remove_passkey(&self, person: &PersonId, id: PasskeyId) -> Result<Option<String>, StoreError> {
-        let name: Option<String> =
-            sqlx::query_scalar("DELETE FROM passkeys WHERE id = ? AND person_id = ? RETURNING name")
-                .bind(id.as_i64())
-                .bind(person.as_str())
-                .fetch_optional(self.pool())
-                .await
-                .map_err(|error| self.query_failed(&error))?;
+        let name: Option<String> = sqlx::query_scalar("DELETE FROM passkeys WHERE id = ? AND person_id = ? RETURNING name")
+            .bind(id.as_i64())
+            .bind(person.as_str())
+            .fetch_optional(self.pool())
+            .await
+            .map_err(|error| self.query_failed(&error))?;
         if let Some(name) = &name {
             self.record_change(person, &format!("the passkey “{name}” was removed")).await?;
         }
@@ -174,8 +172,7 @@ impl Factors {
         response: PasskeyResponse<'_>,
     ) -> Result<Person, PasskeyRefusal> {
         let state: AuthenticationState = response.state(self.seal(), SealPurpose::Authentication, browser)?;
-        let authentication =
-            DiscoverableAuthentication64::from_json_relaxed(response.json()?).map_err(invalid_response)?;
+        let authentication = DiscoverableAuthentication64::from_json_relaxed(response.json()?).map_err(invalid_response)?;
         let challenge = authentication.challenge_relaxed().map_err(invalid_response)?.0.to_be_bytes();
         let PasskeyRow { id, static_state, dynamic_state, person } = self.passkey_of(&authentication).await?;
         let damaged = |error: &dyn ToString| PasskeyRefusal::from(self.store().damaged(&error.to_string()));
@@ -236,12 +233,11 @@ impl Factors {
         &self,
         person: &PersonId,
     ) -> Result<Vec<PublicKeyCredentialDescriptor<Vec<u8>>>, PasskeyRefusal> {
-        let rows: Vec<(Vec<u8>, i64)> =
-            sqlx::query_as("SELECT credential_id, transports FROM passkeys WHERE person_id = ?")
-                .bind(person.as_str())
-                .fetch_all(self.pool())
-                .await
-                .map_err(|error| self.query_failed(&error))?;
+        let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as("SELECT credential_id, transports FROM passkeys WHERE person_id = ?")
+            .bind(person.as_str())
+            .fetch_all(self.pool())
+            .await
+            .map_err(|error| self.query_failed(&error))?;
         if rows.len() >= MAX_PASSKEYS {
             return Err(PasskeyRefusal::TooMany);
         }

@@ -101,11 +101,7 @@ impl Factors {
 
     /// Verifies a recovery code and uses it up. The store finds it by its hash: how long that takes tells nothing of a hundred
     /// random bits.
-    pub(super) async fn verify_recovery_code(
-        &self,
-        person: &PersonId,
-        typed: &str,
-    ) -> Result<VerifiedFactor, CodeRefusal> {
+    pub(super) async fn verify_recovery_code(&self, person: &PersonId, typed: &str) -> Result<VerifiedFactor, CodeRefusal> {
         let code = Zeroizing::new(normalize(typed));
         if code.len() != CODE_LENGTH {
             return Err(CodeRefusal::Wrong);

@@ -30,18 +30,13 @@ impl RelyingParty {
     ///
     /// # Errors
     /// [`PasskeysUnavailable`] when browsers would make none.
-    pub fn for_request(
-        public_url: Option<&Url>,
-        host: Option<&str>,
-        secure: bool,
-    ) -> Result<Self, PasskeysUnavailable> {
+    pub fn for_request(public_url: Option<&Url>, host: Option<&str>, secure: bool) -> Result<Self, PasskeysUnavailable> {
         if let Some(url) = public_url {
             return Self::from_url(url);
         }
         let scheme = if secure { "https" } else { "http" };
-        let here = host
-            .and_then(|host| Url::parse(&format!("{scheme}://{host}")).ok())
-            .ok_or(PasskeysUnavailable::NoPublicUrl)?;
+        let here =
+            host.and_then(|host| Url::parse(&format!("{scheme}://{host}")).ok()).ok_or(PasskeysUnavailable::NoPublicUrl)?;
         match here.host() {
             Some(Host::Domain("localhost")) => Self::from_url(&here),
             Some(Host::Ipv4(address)) if address.is_loopback() => Err(with_localhost(here)),

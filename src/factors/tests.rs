@@ -70,11 +70,7 @@ async fn an_app_counts_once_it_has_shown_a_code() {
     let fixture = FactorsFixture::open().await;
     let alice = person("alice");
     let enrollment = fixture.factors.start_app_enrollment(&alice, "Boards: Corp", b"browser").unwrap();
-    assert!(
-        enrollment.otpauth_url.starts_with("otpauth://totp/Boards%20%20Corp:alice?secret="),
-        "{}",
-        *enrollment.otpauth_url
-    );
+    assert!(enrollment.otpauth_url.starts_with("otpauth://totp/Boards%20%20Corp:alice?secret="), "{}", *enrollment.otpauth_url);
     assert!(!fixture.factors.has_any(&alice.id).await.unwrap());
     let wrong = fixture.factors.finish_app_enrollment(&alice, &enrollment.sealed_seed, b"browser", "000000").await;
     assert!(matches!(wrong, Err(CodeRefusal::Wrong)));
@@ -212,10 +208,7 @@ async fn each_recovery_code_works_once_and_new_ones_take_their_place() {
     assert_eq!(codes.len(), 10);
     let first = codes[0].reveal();
     assert!(matches!(fixture.verifies(&bob, &first).await, Err(CodeRefusal::Wrong)), "they are hers");
-    assert_eq!(
-        fixture.verifies(&alice, &first.to_uppercase()).await.unwrap(),
-        VerifiedFactor::RecoveryCode { left: 9 }
-    );
+    assert_eq!(fixture.verifies(&alice, &first.to_uppercase()).await.unwrap(), VerifiedFactor::RecoveryCode { left: 9 });
     assert!(matches!(fixture.verifies(&alice, &first).await, Err(CodeRefusal::Wrong)));
 
     fixture.factors.make_recovery_codes(&alice.id).await.unwrap();
@@ -279,9 +272,7 @@ async fn what_no_authenticator_would_answer_is_refused() {
     let fixture = FactorsFixture::open().await;
     let site = RelyingParty::for_request(None, Some("localhost:8000"), false).unwrap();
     let challenge = fixture.factors.start_passkey_authentication(&site, b"browser").unwrap();
-    for credential in
-        ["", "{}", "[]", "null", "{\"id\":\"AA\",\"rawId\":\"AA\",\"type\":\"public-key\",\"response\":{}}"]
-    {
+    for credential in ["", "{}", "[]", "null", "{\"id\":\"AA\",\"rawId\":\"AA\",\"type\":\"public-key\",\"response\":{}}"] {
         let response = PasskeyResponse { credential, sealed: &challenge.sealed };
         let verified = fixture.factors.finish_passkey_authentication(&site, b"browser", response).await;
         assert!(matches!(verified, Err(PasskeyRefusal::InvalidResponse(_))), "{credential}: {verified:?}");

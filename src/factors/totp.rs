@@ -50,12 +50,7 @@ impl Factors {
     ///
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give.
-    pub fn start_app_enrollment(
-        &self,
-        person: &Person,
-        site: &str,
-        browser: &[u8],
-    ) -> Result<AppEnrollment, StoreError> {
+    pub fn start_app_enrollment(&self, person: &Person, site: &str, browser: &[u8]) -> Result<AppEnrollment, StoreError> {
         let mut seed = Zeroizing::new([0; SEED_BYTES]);
         fill_randomly(seed.as_mut_slice())?;
         // Neither may hold a colon, which divides the two in the address.
@@ -138,14 +133,13 @@ impl Factors {
             return Err(CodeRefusal::Used);
         }
         // Two who type the same code at once: the second finds the step taken.
-        let updated =
-            sqlx::query("UPDATE apps SET last_step = ?1, last_used_at = ?2 WHERE person_id = ?3 AND last_step < ?1")
-                .bind(step)
-                .bind(now.as_millis())
-                .bind(person.as_str())
-                .execute(self.pool())
-                .await
-                .map_err(|error| self.query_failed(&error))?;
+        let updated = sqlx::query("UPDATE apps SET last_step = ?1, last_used_at = ?2 WHERE person_id = ?3 AND last_step < ?1")
+            .bind(step)
+            .bind(now.as_millis())
+            .bind(person.as_str())
+            .execute(self.pool())
+            .await
+            .map_err(|error| self.query_failed(&error))?;
         if updated.rows_affected() == 0 { Err(CodeRefusal::Used) } else { Ok(VerifiedFactor::App) }
     }
 

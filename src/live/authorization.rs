@@ -48,9 +48,7 @@ impl LiveAuthorization {
     /// # Errors
     /// The reason to close, when the visitor may not see the page any more.
     pub(super) fn reauthorize(&self) -> Result<OpenPage, CloseReason> {
-        self.page_store
-            .authorize(self.page.slug.as_str(), &self.visitor)
-            .map_err(|denied| CloseReason::page_denied(&denied))
+        self.page_store.authorize(self.page.slug.as_str(), &self.visitor).map_err(|denied| CloseReason::page_denied(&denied))
     }
 
     /// Resolves when the connection must end, with the reason. May be cancelled and called again.
@@ -120,9 +118,7 @@ impl LiveAuthorization {
     fn recheck_visitor(&self) -> Option<CloseReason> {
         match self.reauthorize() {
             Err(reason) => Some(reason),
-            Ok(page) => {
-                (self.page_store.revision_for(&page, &self.visitor) != self.revision).then(CloseReason::changed)
-            }
+            Ok(page) => (self.page_store.revision_for(&page, &self.visitor) != self.revision).then(CloseReason::changed),
         }
     }
 }

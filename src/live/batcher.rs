@@ -85,8 +85,7 @@ pub(super) async fn run(channel: &Channel, mut feeds: FeedSubscriptions, setting
             };
             let _ = tokio::time::timeout(COALESCE_WINDOW, stragglers).await;
         }
-        let due =
-            published_at.map_or(Duration::ZERO, |at| settings.batch_interval.saturating_sub(clock.now().since(at)));
+        let due = published_at.map_or(Duration::ZERO, |at| settings.batch_interval.saturating_sub(clock.now().since(at)));
         let mut wait = clock.sleep(due);
         loop {
             tokio::select! {

@@ -77,8 +77,7 @@ struct PanelSlot {
 
 impl Channel {
     pub(super) fn new(page: &Page, choice: &InputChoice, settings: &LiveSettings, metrics: Arc<LiveMetrics>) -> Self {
-        let panels =
-            page.panels.iter().map(|panel| (panel.id.clone(), PanelSlot::new(panel, &choice.bindings))).collect();
+        let panels = page.panels.iter().map(|panel| (panel.id.clone(), PanelSlot::new(panel, &choice.bindings))).collect();
         Self {
             epoch: new_epoch(),
             head: watch::Sender::default(),

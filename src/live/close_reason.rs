@@ -52,9 +52,7 @@ impl CloseReason {
     pub fn page_denied(denied: &PageDenied) -> Self {
         match denied {
             // A file may be away for a moment, while it is replaced.
-            PageDenied::NotFound => {
-                Self { reason: "gone", code: 1001, retry_after: Some(backoff::jitter(RECONNECT_LATER)) }
-            }
+            PageDenied::NotFound => Self { reason: "gone", code: 1001, retry_after: Some(backoff::jitter(RECONNECT_LATER)) },
             PageDenied::NotAllowed { .. } | PageDenied::OutOfScope => {
                 Self { reason: "not-allowed", code: 4403, retry_after: None }
             }

@@ -15,8 +15,7 @@ impl Cursor {
     /// A cursor that resumes at `position`, if the channel still holds all that came after it; otherwise it begins with a
     /// snapshot.
     pub(super) fn new(subscription: Subscription, position: Option<&ChannelPosition>) -> Self {
-        let last_seq =
-            position.filter(|position| subscription.channel().can_resume(position)).map(|position| position.seq);
+        let last_seq = position.filter(|position| subscription.channel().can_resume(position)).map(|position| position.seq);
         Self { subscription: subscription.into_viewer(), last_seq }
     }
 

@@ -80,14 +80,8 @@ pub struct FeedReport {
 
 impl Feed {
     /// Starts a feed that executes its query at once, and then at multiples of its interval after `first_due`.
-    pub(super) fn start(
-        key: FeedKey,
-        first_due: Timestamp,
-        executor: Arc<dyn QueryExecutor>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        let state =
-            FeedState { reading: None, reading_count: 0, trouble: None, due: first_due, answer_count: 0, failures: 0 };
+    pub(super) fn start(key: FeedKey, first_due: Timestamp, executor: Arc<dyn QueryExecutor>, clock: Arc<dyn Clock>) -> Self {
+        let state = FeedState { reading: None, reading_count: 0, trouble: None, due: first_due, answer_count: 0, failures: 0 };
         let shared = Arc::new(FeedShared { state: Mutex::new(state), subscribers: Mutex::default() });
         let task = tokio::spawn(poll_forever(key, executor, clock, Arc::clone(&shared)));
         Self { shared, _task: AbortOnDropHandle::new(task) }

@@ -67,8 +67,7 @@ impl Feeds {
             let state = sources.entry(feed.source).or_default();
             state.running += 1;
             state.failing += usize::from(feed.trouble.is_some());
-            state.oldest_reading =
-                feed.last_ok.map_or(state.oldest_reading, |at| state.oldest_reading.max(now.since(at)));
+            state.oldest_reading = feed.last_ok.map_or(state.oldest_reading, |at| state.oldest_reading.max(now.since(at)));
         }
         sources.into_iter().collect()
     }

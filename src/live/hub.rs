@@ -195,8 +195,7 @@ impl Hub {
 
 impl HubInner {
     fn subscribe(self: &Arc<Self>, page: &Arc<Page>, choice: &InputChoice) -> Result<Subscription, CapacityExceeded> {
-        let key =
-            ChannelKey { slug: page.slug.clone(), revision: page.revision().to_owned(), values: choice.values.clone() };
+        let key = ChannelKey { slug: page.slug.clone(), revision: page.revision().to_owned(), values: choice.values.clone() };
         let mut channels = self.lock_channels();
         if let Some(RunningChannel { channel, counts, .. }) = channels.get(&key) {
             return Ok(Subscription::new(Arc::clone(channel), counts.clone()));
@@ -207,8 +206,7 @@ impl HubInner {
         let subscription = Subscription::new(Arc::clone(&channel), counts.clone());
         let subscriptions = FeedSubscriptions::for_page(page, &choice.bindings, &self.sources, &self.feeds);
         let task = tokio::spawn({
-            let (hub, key, channel, watched_counts) =
-                (Arc::clone(self), key.clone(), Arc::clone(&channel), counts.subscribe());
+            let (hub, key, channel, watched_counts) = (Arc::clone(self), key.clone(), Arc::clone(&channel), counts.subscribe());
             async move {
                 let batching = AssertUnwindSafe(batcher::run(&channel, subscriptions, &hub.settings, &*hub.clock));
                 tokio::select! {

@@ -63,13 +63,7 @@ pub(super) fn new_reader(deflates: bool) -> MessageReader {
 
 impl InboundReader {
     pub(super) fn new(now: Timestamp, deflates: bool) -> Self {
-        Self {
-            reader: new_reader(deflates),
-            unfinished_sweeps: 0,
-            window_start: now,
-            messages_in_window: 0,
-            input_changes: 0,
-        }
+        Self { reader: new_reader(deflates), unfinished_sweeps: 0, window_start: now, messages_in_window: 0, input_changes: 0 }
     }
 
     /// Parses the bytes that were read.

@@ -160,13 +160,6 @@ impl ServerMessage<'_> {
         };
         let frame = websocket::text_frame(&text).into_boxed_slice();
         let text = frame.len() - text.len()..frame.len();
-        EncodedMessage {
-            position,
-            read_at: self.read_at(),
-            frame,
-            deflated: OnceLock::new(),
-            text,
-            event: OnceLock::new(),
-        }
+        EncodedMessage { position, read_at: self.read_at(), frame, deflated: OnceLock::new(), text, event: OnceLock::new() }
     }
 }

@@ -68,11 +68,7 @@ impl OutgoingFrame {
         }
     }
 
-    fn poll_write_all(
-        &mut self,
-        transport: &mut Box<dyn WsTransport>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_write_all(&mut self, transport: &mut Box<dyn WsTransport>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.remaining().is_empty() {
             match ready!(Pin::new(&mut *transport).poll_write(context, self.remaining()))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),

@@ -258,12 +258,7 @@ impl OpenSocket {
     }
 
     /// Reads what has come, up to the first event for its task.
-    fn poll_read(
-        &mut self,
-        context: &mut Context<'_>,
-        now: Timestamp,
-        stats: &mut WriteStats,
-    ) -> Poll<ConnectionEvent> {
+    fn poll_read(&mut self, context: &mut Context<'_>, now: Timestamp, stats: &mut WriteStats) -> Poll<ConnectionEvent> {
         let mut bytes = [0; READ_BUFFER_BYTES];
         loop {
             let mut buffer = ReadBuf::new(&mut bytes);

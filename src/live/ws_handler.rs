@@ -114,10 +114,8 @@ impl<K> WsTask<K> {
         let page = self.authorization.reauthorize()?;
         let pairs = values.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let choice = page.choose(pairs).map_err(|_| CloseReason::bad_inputs())?;
-        let subscription = self
-            .hub
-            .subscribe(&page, &choice)
-            .map_err(|exceeded| CloseReason::capacity_exceeded(exceeded.retry_after()))?;
+        let subscription =
+            self.hub.subscribe(&page, &choice).map_err(|exceeded| CloseReason::capacity_exceeded(exceeded.retry_after()))?;
         let channel = Arc::clone(subscription.channel());
         self.connection.switch_channel(Cursor::new(subscription, None));
         self.membership = ShardMembership::join(&channel, &self.connection, &self.clock);

@@ -38,9 +38,7 @@ impl PageStore {
         let page = self.page(slug).ok_or(PageDenied::NotFound)?;
         match page.access.evaluate(visitor) {
             AccessDecision::Allowed if !is_in_scope(&page, visitor) => Err(PageDenied::OutOfScope),
-            AccessDecision::Allowed if self.lacks_second_factor(&page, visitor) => {
-                Err(PageDenied::SecondFactorRequired)
-            }
+            AccessDecision::Allowed if self.lacks_second_factor(&page, visitor) => Err(PageDenied::SecondFactorRequired),
             AccessDecision::Allowed => Ok(OpenPage { page }),
             AccessDecision::SignInRequired => Err(PageDenied::SignInRequired),
             AccessDecision::Forbidden => Err(PageDenied::NotAllowed { owner: page.owner.clone() }),
@@ -49,12 +47,9 @@ impl PageStore {
 
     /// Every page this visitor may open, in the navigation's order. Some of them only after a second factor.
     pub fn authorized_pages(&self, visitor: &Visitor) -> Vec<ListedPage> {
-        let opens =
-            |page: &Arc<Page>| page.access.evaluate(visitor) == AccessDecision::Allowed && is_in_scope(page, visitor);
+        let opens = |page: &Arc<Page>| page.access.evaluate(visitor) == AccessDecision::Allowed && is_in_scope(page, visitor);
         let mut pages: Vec<_> = self.pages().into_iter().filter(opens).collect();
-        pages.sort_by(|a, b| {
-            (a.order, a.title.to_lowercase(), &a.slug).cmp(&(b.order, b.title.to_lowercase(), &b.slug))
-        });
+        pages.sort_by(|a, b| (a.order, a.title.to_lowercase(), &a.slug).cmp(&(b.order, b.title.to_lowercase(), &b.slug)));
         let listed = |page: Arc<Page>| ListedPage { locked: self.lacks_second_factor(&page, visitor), page };
         pages.into_iter().map(listed).collect()
     }

@@ -36,10 +36,7 @@ impl Page {
     ///
     /// # Errors
     /// [`InvalidChoice`] for a value that is not among the input's options.
-    pub fn choose<'q>(
-        &self,
-        requested: impl IntoIterator<Item = (&'q str, &'q str)>,
-    ) -> Result<InputChoice, InvalidChoice> {
+    pub fn choose<'q>(&self, requested: impl IntoIterator<Item = (&'q str, &'q str)>) -> Result<InputChoice, InvalidChoice> {
         let mut chosen: Vec<&InputOption> = self.inputs.iter().map(|input| &input.options[input.default]).collect();
         for (name, value) in requested {
             if let Some(at) = self.inputs.iter().position(|input| input.name.as_str() == name) {
@@ -68,8 +65,7 @@ impl Page {
                 bindings.insert(format!("{}.{field}", input.name), value.clone());
             }
         }
-        let values =
-            self.inputs.iter().zip(chosen).map(|(input, option)| (input.name.clone(), option.value.clone())).collect();
+        let values = self.inputs.iter().zip(chosen).map(|(input, option)| (input.name.clone(), option.value.clone())).collect();
         InputChoice { values, bindings }
     }
 }

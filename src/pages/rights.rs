@@ -68,10 +68,7 @@ impl PageStore {
     pub fn rights_section(&self, person: &Person) -> ReportSection {
         let step = |page: PageRight| match page.right {
             Some(right) => DiagnosticStep::ok(page.slug.to_string()).with(right.to_string()),
-            None => DiagnosticStep::skipped(
-                page.slug.to_string(),
-                "stays closed: none of their groups, nor they, are named",
-            ),
+            None => DiagnosticStep::skipped(page.slug.to_string(), "stays closed: none of their groups, nor they, are named"),
         };
         let title = format!("pages for {}", person.username);
         ReportSection { title, steps: self.rights_of(person).into_iter().map(step).collect() }
@@ -86,8 +83,7 @@ pub fn referenced_groups(page_store: Option<&PageStore>, admins: &Audience) -> V
     let of_pages = page_store.map(PageStore::named_groups).unwrap_or_default();
     let of_pages = of_pages.into_iter().map(|named| GroupMention { group: named.group, named_by: named.file });
     let of_factors = page_store.into_iter().flat_map(|page_store| &page_store.second_factor().groups);
-    let of_factors =
-        of_factors.map(|group| GroupMention { group: group.clone(), named_by: SECOND_FACTOR_SETTING.to_owned() });
+    let of_factors = of_factors.map(|group| GroupMention { group: group.clone(), named_by: SECOND_FACTOR_SETTING.to_owned() });
     of_admins.chain(of_factors).chain(of_pages).filter(|mention| !mention.group.is_local()).collect()
 }
 

@@ -40,12 +40,7 @@ const MAX_DECIMALS: i32 = 6;
 
 /// Lays out the axis for values of this extent (lowest and highest; `None` when there is no value). `whole_numbers` tells
 /// that all of them are whole numbers.
-pub(super) fn layout(
-    extent: Option<(f64, f64)>,
-    whole_numbers: bool,
-    bounds: AxisBounds,
-    format: &NumberFormat,
-) -> AxisLayout {
+pub(super) fn layout(extent: Option<(f64, f64)>, whole_numbers: bool, bounds: AxisBounds, format: &NumberFormat) -> AxisLayout {
     let (lo, hi) = range(extent, bounds, format.unit());
     let scale = format.scale_for(lo.abs().max(hi.abs()));
     let (bottom, top) = (lo / scale.divisor, hi / scale.divisor);

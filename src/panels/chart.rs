@@ -151,11 +151,7 @@ impl ChartPanel {
                 let from = self.times.len() - points.min(self.times.len());
                 Some(ChartUpdate::Append(ChartAppend {
                     times: self.times.range(from..).copied().collect(),
-                    values: self
-                        .lines
-                        .iter()
-                        .map(|line| line.values.range(from..).copied().map(finite).collect())
-                        .collect(),
+                    values: self.lines.iter().map(|line| line.values.range(from..).copied().map(finite).collect()).collect(),
                     latest: self.lines.iter().map(|line| self.format.figure(line.latest)).collect(),
                     axis: axis.then(|| self.axis_layout.axis.clone()),
                 }))

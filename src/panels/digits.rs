@@ -62,8 +62,7 @@ pub(super) fn is_integer(value: f64) -> bool {
 
 /// Formats a value with this precision, thousands grouped.
 pub(super) fn format_number(value: f64, precision: Precision) -> String {
-    if value.is_finite() && value != 0.0 && value.abs() < SCIENTIFIC_BELOW && !matches!(precision, Precision::Fixed(_))
-    {
+    if value.is_finite() && value != 0.0 && value.abs() < SCIENTIFIC_BELOW && !matches!(precision, Precision::Fixed(_)) {
         return format_scientific(value);
     }
     let (rounded, decimals) = precision.round(value);

@@ -28,9 +28,8 @@ pub use panel::Panel;
 pub use states::MAX_BEATS;
 pub use static_chart::{StaticChart, StaticChartLine, StaticChartThreshold, StaticChartTick};
 pub use view::{
-    Align, Axis, AxisTick, BarRow, BarView, CellView, ChartAppend, ChartSeries, ChartView, ColumnView, Figure,
-    GaugeView, PanelFrame, PanelTrouble, PanelView, Sparkline, StatView, StateMark, StateRow, StatesView, TableView,
-    TextView,
+    Align, Axis, AxisTick, BarRow, BarView, CellView, ChartAppend, ChartSeries, ChartView, ColumnView, Figure, GaugeView,
+    PanelFrame, PanelTrouble, PanelView, Sparkline, StatView, StateMark, StateRow, StatesView, TableView, TextView,
 };
 
 /// The most bars or states that one panel shows. What a source gives beyond them is counted in `more`, so that one long

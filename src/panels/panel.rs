@@ -51,8 +51,7 @@ struct PendingChanges {
 impl Panel {
     /// A panel without a reading yet. A text has its view at once, with the inputs' values in it.
     pub fn new(settings: &PanelSettings, bindings: &Bindings) -> Self {
-        let chart =
-            |window, min, max, filled| Box::new(ChartPanel::new(settings, window, AxisBounds { min, max, filled }));
+        let chart = |window, min, max, filled| Box::new(ChartPanel::new(settings, window, AxisBounds { min, max, filled }));
         let mut view = None;
         let kind = match &settings.kind {
             PanelKind::Stat { sparkline, window } => KindState::Stat(StatPanel::new(settings, *sparkline, *window)),
@@ -149,11 +148,7 @@ impl Panel {
     }
 }
 
-fn set_chart_update(
-    frame: &mut PanelFrame,
-    update: Option<ChartUpdate>,
-    view: impl Fn(super::view::ChartView) -> PanelView,
-) {
+fn set_chart_update(frame: &mut PanelFrame, update: Option<ChartUpdate>, view: impl Fn(super::view::ChartView) -> PanelView) {
     match update {
         Some(ChartUpdate::View(chart)) => frame.view = Some(view(chart)),
         Some(ChartUpdate::Append(append)) => frame.append = Some(append),

@@ -41,9 +41,7 @@ impl StatesPanel {
     pub(super) fn view(&mut self, reading: &Reading) -> Result<StatesView, ReadingMismatch> {
         match reading {
             Reading::States(states) => Ok(self.record(states.len(), states.iter().map(from_state))),
-            Reading::Numbers(_) | Reading::Number(_) if self.thresholds.is_empty() => {
-                Err(ReadingMismatch::NoThresholds)
-            }
+            Reading::Numbers(_) | Reading::Number(_) if self.thresholds.is_empty() => Err(ReadingMismatch::NoThresholds),
             Reading::Numbers(numbers) => {
                 let (thresholds, format) = (self.thresholds.clone(), self.format.clone());
                 let rows = numbers.iter().map(|n| (n.label.as_str(), from_number(&thresholds, &format, n.value)));
@@ -98,12 +96,8 @@ fn from_state(thing: &LabelledState) -> (&str, CurrentState) {
 }
 
 fn from_number(thresholds: &[Threshold], format: &NumberFormat, value: f64) -> CurrentState {
-    let unknown =
-        || StateMark { state: HealthState::Unknown, word: words::state_word(HealthState::Unknown).to_owned() };
-    CurrentState {
-        mark: words::threshold_mark(thresholds, value).unwrap_or_else(unknown),
-        note: Some(format.text(value)),
-    }
+    let unknown = || StateMark { state: HealthState::Unknown, word: words::state_word(HealthState::Unknown).to_owned() };
+    CurrentState { mark: words::threshold_mark(thresholds, value).unwrap_or_else(unknown), note: Some(format.text(value)) }
 }
 
 /// Takes the beats of the thing with this label, most likely in the same place as before. What is taken is not found

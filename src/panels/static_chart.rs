@@ -61,11 +61,8 @@ impl ChartView {
     /// Draws the chart into a box of 760 × 190. The right edge is the newest point, the left edge lies one window before it.
     pub fn static_chart(&self) -> StaticChart {
         let baseline = self.y(0f64.clamp(self.axis.min, self.axis.max.max(self.axis.min)));
-        let ticks = self
-            .axis
-            .ticks
-            .iter()
-            .map(|tick| StaticChartTick { y: round_to_tenth(self.y(tick.at)), text: tick.text.clone() });
+        let ticks =
+            self.axis.ticks.iter().map(|tick| StaticChartTick { y: round_to_tenth(self.y(tick.at)), text: tick.text.clone() });
         let thresholds = self
             .thresholds
             .iter()

@@ -70,11 +70,7 @@ impl TablePanel {
         })
     }
 
-    fn visible_columns<'a>(
-        &self,
-        table: &'a Rows,
-        rows: &[Vec<TableCell>],
-    ) -> Result<Vec<VisibleColumn<'a>>, ReadingMismatch> {
+    fn visible_columns<'a>(&self, table: &'a Rows, rows: &[Vec<TableCell>]) -> Result<Vec<VisibleColumn<'a>>, ReadingMismatch> {
         let units_known = table.columns.iter().any(|column| column.unit.is_some());
         let visible = |at: usize| self.visible_column(at, &table.columns[at], units_known, rows);
         if self.columns.is_empty() {
@@ -84,10 +80,8 @@ impl TablePanel {
             .iter()
             .map(|name| {
                 let at = table.columns.iter().position(|column| column.name == *name);
-                at.map(visible).ok_or_else(|| ReadingMismatch::MissingColumn {
-                    column: name.clone(),
-                    has: column_names(&table.columns),
-                })
+                at.map(visible)
+                    .ok_or_else(|| ReadingMismatch::MissingColumn { column: name.clone(), has: column_names(&table.columns) })
             })
             .collect()
     }
@@ -134,9 +128,7 @@ impl TablePanel {
         match cell {
             None | Some(TableCell::Empty) => CellView { text: String::new(), state: None },
             Some(TableCell::Text(text)) => CellView { text: words::truncate(text), state: None },
-            Some(TableCell::State(state)) => {
-                CellView { text: words::cell_word(*state).to_owned(), state: Some(*state) }
-            }
+            Some(TableCell::State(state)) => CellView { text: words::cell_word(*state).to_owned(), state: Some(*state) },
             Some(TableCell::Number(value)) => {
                 let state = if column.thresholds_apply { Threshold::evaluate(&self.thresholds, *value) } else { None };
                 CellView { text: column.style.format(*value), state: state.filter(|state| *state != HealthState::Good) }

@@ -41,8 +41,7 @@ impl<'a> Placeholders<'a> {
 
     /// The text with a marker in place of each placeholder.
     fn insert_markers(&self, pattern: &TextTemplate) -> String {
-        let mark =
-            |(i, (key, _)): (usize, &(&str, &str))| ((*key).to_owned(), format!("{MARKER_START}{i}{MARKER_END}"));
+        let mark = |(i, (key, _)): (usize, &(&str, &str))| ((*key).to_owned(), format!("{MARKER_START}{i}{MARKER_END}"));
         let marks: Bindings = self.0.iter().enumerate().map(mark).collect();
         pattern.fill(&marks, str::to_owned)
     }
@@ -56,8 +55,7 @@ impl<'a> Placeholders<'a> {
         let mut rest: &str = &text;
         while let Some((before, behind)) = rest.split_once(MARKER_START) {
             filled.push_str(before);
-            let mark =
-                behind.split_once(MARKER_END).and_then(|(i, rest)| Some((self.0.get(i.parse::<usize>().ok()?)?, rest)));
+            let mark = behind.split_once(MARKER_END).and_then(|(i, rest)| Some((self.0.get(i.parse::<usize>().ok()?)?, rest)));
             rest = match mark {
                 Some(((key, value), rest)) => {
                     filled.push_str(&replace(key, value));
@@ -89,12 +87,9 @@ fn sanitize_event<'a>(event: Event<'a>, placeholders: &Placeholders<'_>, images:
         Event::Text(text) => Event::Text(placeholders.fill_text(text)),
         Event::Code(text) => Event::Code(placeholders.fill_text(text)),
         Event::Html(_) | Event::InlineHtml(_) => return None,
-        Event::Start(Tag::Heading { level, .. }) => Event::Start(Tag::Heading {
-            level: demote_heading(level),
-            id: None,
-            classes: Vec::new(),
-            attrs: Vec::new(),
-        }),
+        Event::Start(Tag::Heading { level, .. }) => {
+            Event::Start(Tag::Heading { level: demote_heading(level), id: None, classes: Vec::new(), attrs: Vec::new() })
+        }
         Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(demote_heading(level))),
         Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
             let (dest_url, title) = (placeholders.fill_url(dest_url), placeholders.fill_text(title));

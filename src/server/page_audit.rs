@@ -29,10 +29,7 @@ struct PagesSnapshot {
 impl PagesSnapshot {
     fn of(page_store: &PageStore) -> Self {
         let revision = |page: &Arc<crate::pages::Page>| (page.slug.clone(), page.revision().to_owned());
-        Self {
-            revisions: page_store.pages().iter().map(revision).collect(),
-            faults: page_store.diagnostic_reports().len(),
-        }
+        Self { revisions: page_store.pages().iter().map(revision).collect(), faults: page_store.diagnostic_reports().len() }
     }
 
     /// A short text of the changes; `None` when there are none.

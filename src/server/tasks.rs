@@ -63,10 +63,7 @@ impl Tasks {
             _group_watch: AbortOnDropHandle::new(tokio::spawn(groups)),
             _refresher: AbortOnDropHandle::new(tokio::spawn(async move { refresher.run().await })),
             _account_watch: AbortOnDropHandle::new(tokio::spawn(async move { account_watch.run().await })),
-            _page_audit: AbortOnDropHandle::new(tokio::spawn(audit_pages(
-                Arc::clone(page_store),
-                state.auth.audit().clone(),
-            ))),
+            _page_audit: AbortOnDropHandle::new(tokio::spawn(audit_pages(Arc::clone(page_store), state.auth.audit().clone()))),
         }
     }
 }

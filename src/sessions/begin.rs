@@ -84,19 +84,11 @@ impl Sessions {
             user_agent: client.user_agent().map(str::to_owned),
         };
         self.insert(new).await?;
-        let times =
-            SessionTimes { created_at: now, last_seen_at: now, confirmed_at: now, revalidation, stay_signed_in };
+        let times = SessionTimes { created_at: now, last_seen_at: now, confirmed_at: now, revalidation, stay_signed_in };
         let authentication = AuthenticationTimes { authenticated_at: now, second_factor_at };
         Ok((
             token,
-            Session::from_parts(
-                id,
-                person.clone(),
-                times,
-                authentication,
-                client.without_device_cookie(),
-                self.lifetimes(),
-            ),
+            Session::from_parts(id, person.clone(), times, authentication, client.without_device_cookie(), self.lifetimes()),
         ))
     }
 
@@ -120,13 +112,9 @@ impl Sessions {
             columns!()
         ))
         .bind(fresh.hash().to_vec())
+        .bind(matches!(reauthentication, Reauthentication::Password | Reauthentication::Both).then(|| self.now().as_millis()))
         .bind(
-            matches!(reauthentication, Reauthentication::Password | Reauthentication::Both)
-                .then(|| self.now().as_millis()),
-        )
-        .bind(
-            matches!(reauthentication, Reauthentication::SecondFactor | Reauthentication::Both)
-                .then(|| self.now().as_millis()),
+            matches!(reauthentication, Reauthentication::SecondFactor | Reauthentication::Both).then(|| self.now().as_millis()),
         )
         .bind(token.hash().to_vec())
         .bind(person.as_str())

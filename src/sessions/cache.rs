@@ -42,8 +42,7 @@ impl SessionCache {
     /// The session of a token's hash, if it was read a moment ago and nothing has changed since.
     pub(super) fn get(&self, token_hash: &[u8; 32], now: Timestamp) -> Option<Session> {
         let cached = self.sessions.get(token_hash)?;
-        let is_fresh =
-            cached.generation == self.generation() && now >= cached.read_at && now.since(cached.read_at) < MAX_AGE;
+        let is_fresh = cached.generation == self.generation() && now >= cached.read_at && now.since(cached.read_at) < MAX_AGE;
         is_fresh.then_some(cached.session)
     }
 
@@ -53,13 +52,7 @@ impl SessionCache {
     }
 
     /// Adds a session that was read in `generation`.
-    pub(super) fn insert(
-        &self,
-        token_hash: [u8; 32],
-        session: Session,
-        read_at: Timestamp,
-        generation: CacheGeneration,
-    ) {
+    pub(super) fn insert(&self, token_hash: [u8; 32], session: Session, read_at: Timestamp, generation: CacheGeneration) {
         self.sessions.insert(token_hash, CachedSession { session, read_at, generation });
     }
 

@@ -75,10 +75,7 @@ impl Sessions {
         rows.truncate(limit);
         let next_after = rows.last().filter(|_| has_more).map(StoredSession::id);
         let now = self.now();
-        Ok(SessionList {
-            sessions: self.decode_all(rows).filter(|session| now < session.expires_at()).collect(),
-            next_after,
-        })
+        Ok(SessionList { sessions: self.decode_all(rows).filter(|session| now < session.expires_at()).collect(), next_after })
     }
 
     /// The number of sessions, those included that have expired since the last sweep.
@@ -86,11 +83,10 @@ impl Sessions {
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
     pub async fn count(&self) -> Result<u64, StoreError> {
-        let count: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM sessions INDEXED BY sessions_alive WHERE ended_at IS NULL")
-                .fetch_one(self.pool())
-                .await
-                .map_err(|error| self.query_failed(&error))?;
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM sessions INDEXED BY sessions_alive WHERE ended_at IS NULL")
+            .fetch_one(self.pool())
+            .await
+            .map_err(|error| self.query_failed(&error))?;
         Ok(u64::try_from(count).unwrap_or_default())
     }
 
@@ -118,12 +114,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`StoreError`] when the ends cannot be written down; the sessions then go on.
-    pub async fn end_others(
-        &self,
-        person: &PersonId,
-        kept: SessionId,
-        reason: EndReason,
-    ) -> Result<Vec<Session>, StoreError> {
+    pub async fn end_others(&self, person: &PersonId, kept: SessionId, reason: EndReason) -> Result<Vec<Session>, StoreError> {
         let rows: Vec<StoredSession> = sqlx::query_as(concat!(
             "UPDATE sessions SET ended_at = ?, end_reason = ? WHERE person_id = ? AND id <> ? AND ended_at IS NULL
              RETURNING ",

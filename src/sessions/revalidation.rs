@@ -146,10 +146,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read or written.
-    pub async fn update_revalidation(
-        &self,
-        revalidation_of: impl Fn(&Person) -> Revalidation,
-    ) -> Result<(), StoreError> {
+    pub async fn update_revalidation(&self, revalidation_of: impl Fn(&Person) -> Revalidation) -> Result<(), StoreError> {
         let rows: Vec<(i64, Vec<u8>, String)> =
             sqlx::query_as("SELECT id, person, upkeep FROM sessions WHERE ended_at IS NULL")
                 .fetch_all(self.pool())

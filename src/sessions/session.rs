@@ -150,8 +150,7 @@ impl SessionLifetimes {
         SessionExpiry {
             idle: times.last_seen_at + self.idle_for(times.stay_signed_in),
             absolute: times.created_at + self.absolute_for(times),
-            stale_from: (times.revalidation == Revalidation::Refreshed)
-                .then(|| times.confirmed_at + self.max_staleness),
+            stale_from: (times.revalidation == Revalidation::Refreshed).then(|| times.confirmed_at + self.max_staleness),
         }
     }
 }
@@ -169,13 +168,7 @@ pub(super) struct SessionTimes {
 impl SessionTimes {
     /// From a row's columns. An unknown `upkeep`, as a later version may write, is read as the one with the shorter
     /// lifetime.
-    pub(super) fn from_row(
-        created_at: i64,
-        last_seen_at: i64,
-        confirmed_at: i64,
-        upkeep: &str,
-        stay_signed_in: bool,
-    ) -> Self {
+    pub(super) fn from_row(created_at: i64, last_seen_at: i64, confirmed_at: i64, upkeep: &str, stay_signed_in: bool) -> Self {
         Self {
             created_at: Timestamp::from_millis(created_at),
             last_seen_at: Timestamp::from_millis(last_seen_at),
@@ -253,8 +246,7 @@ impl StoredSession {
             .address
             .map(|text| text.parse().map_err(|_| format!("the address of session {} is not an address", self.id)))
             .transpose()?;
-        let times =
-            SessionTimes::from_row(self.created_at, self.last_seen_at, self.confirmed_at, &self.upkeep, self.stays);
+        let times = SessionTimes::from_row(self.created_at, self.last_seen_at, self.confirmed_at, &self.upkeep, self.stays);
         let authentication = AuthenticationTimes {
             authenticated_at: Timestamp::from_millis(self.proved_at),
             second_factor_at: self.second_factor_at.map(Timestamp::from_millis),

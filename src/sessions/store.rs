@@ -220,13 +220,12 @@ impl Sessions {
         }
         let idle = self.inner.lifetimes.idle_for(session.stay_signed_in);
         // Several requests of one browser come at once: the earlier ones must not set the time back.
-        let noted =
-            sqlx::query("UPDATE sessions SET last_seen_at = ? WHERE id = ? AND last_seen_at < ? AND ended_at IS NULL")
-                .bind(now.as_millis())
-                .bind(session.id.as_i64())
-                .bind(now.as_millis())
-                .execute(self.pool())
-                .await;
+        let noted = sqlx::query("UPDATE sessions SET last_seen_at = ? WHERE id = ? AND last_seen_at < ? AND ended_at IS NULL")
+            .bind(now.as_millis())
+            .bind(session.id.as_i64())
+            .bind(now.as_millis())
+            .execute(self.pool())
+            .await;
         match noted {
             Ok(_) => Session { last_seen_at: now, idle_end: now + idle, ..session },
             Err(error) => {
@@ -251,9 +250,7 @@ impl Sessions {
     pub(super) fn decode_all(&self, rows: Vec<StoredSession>) -> impl Iterator<Item = Session> {
         rows.into_iter().filter_map(|row| {
             let session = row.id();
-            self.decode(row)
-                .inspect_err(|error| tracing::warn!(%session, %error, "a session is left out of a list"))
-                .ok()
+            self.decode(row).inspect_err(|error| tracing::warn!(%session, %error, "a session is left out of a list")).ok()
         })
     }
 

@@ -74,8 +74,7 @@ impl Source for WorldClock {
     }
 
     async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
-        let unbound =
-            self.parsed.get_or_insert_with(&*query.text, || UnboundClockQuery::parse(&query.text).map(Arc::new));
+        let unbound = self.parsed.get_or_insert_with(&*query.text, || UnboundClockQuery::parse(&query.text).map(Arc::new));
         let unbound = unbound.map_err(SourceError)?;
         let zone = unbound.zone.bind(&query.bindings).map_err(SourceError)?;
         self.read(unbound.field, zone).map_err(SourceError)
@@ -119,9 +118,7 @@ impl ZoneArgument {
             return find_zone(name).map(Self::Fixed);
         }
         match template.placeholders().next() {
-            Some(placeholder) if word == format!("{{{}}}", placeholder.key) => {
-                Ok(Self::Placeholder(placeholder.key.clone()))
-            }
+            Some(placeholder) if word == format!("{{{}}}", placeholder.key) => Ok(Self::Placeholder(placeholder.key.clone())),
             _ => Err(format!(
                 "'{word}' mixes text and placeholders; a time zone is one name such as Europe/Vienna, or one placeholder \
                  such as {{city.zone}}"

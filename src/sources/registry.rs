@@ -39,10 +39,7 @@ impl Sources {
     /// # Errors
     /// [`SourceOpenError`] for the first source that cannot be opened.
     #[expect(clippy::needless_pass_by_value, reason = "it is handed on to every source that tells the time")]
-    pub fn open(
-        settings: &IndexMap<SourceName, SourceSettings>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, SourceOpenError> {
+    pub fn open(settings: &IndexMap<SourceName, SourceSettings>, clock: Arc<dyn Clock>) -> Result<Self, SourceOpenError> {
         let mut by_name: IndexMap<SourceName, Box<dyn Source>> = IndexMap::new();
         let host = built_in_name(HOST_SOURCE);
         let opened = Host::open().map_err(|reason| SourceOpenError { source_name: host.clone(), reason })?;

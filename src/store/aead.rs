@@ -54,10 +54,7 @@ impl AeadCipher {
     /// changed.
     pub fn open(&self, associated_data: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES)?;
-        self.0
-            .decrypt(XNonce::from_slice(nonce), Payload { msg: sealed, aad: associated_data })
-            .ok()
-            .map(Zeroizing::new)
+        self.0.decrypt(XNonce::from_slice(nonce), Payload { msg: sealed, aad: associated_data }).ok().map(Zeroizing::new)
     }
 }
 

@@ -58,9 +58,7 @@ pub enum StoreError {
         reason: String,
     },
     /// A secret could not be hashed, or compared with its hash.
-    #[error(
-        "a secret cannot be hashed: {0}; look at the machine's free memory, and whether the store was edited by hand"
-    )]
+    #[error("a secret cannot be hashed: {0}; look at the machine's free memory, and whether the store was edited by hand")]
     Hashing(String),
     /// The system's random generator gave nothing.
     #[error("the system's random generator does not answer: {0}; nothing secret can be made without it")]

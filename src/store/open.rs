@@ -139,8 +139,7 @@ impl Store {
 fn is_damage(error: &sqlx::Error) -> bool {
     /// SQLITE_CORRUPT and SQLITE_NOTADB (<https://www.sqlite.org/rescode.html>), without their extended bits.
     const DAMAGED: [i32; 2] = [11, 26];
-    let code =
-        error.as_database_error().and_then(sqlx::error::DatabaseError::code).and_then(|code| code.parse::<i32>().ok());
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).and_then(|code| code.parse::<i32>().ok());
     code.is_some_and(|code| DAMAGED.contains(&(code & 0xff)))
 }
 

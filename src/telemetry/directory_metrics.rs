@@ -130,9 +130,7 @@ impl DirectoryMetrics {
     /// Sets the current size of the `pool` of connections to the directory of this name.
     pub fn pool(&self, pool: &'static str, directory: &str, size: PoolSize) {
         let labels = PoolLabels { pool, directory: directory.into() };
-        for (gauge, value) in
-            [(&self.pool_open, size.open), (&self.pool_idle, size.idle), (&self.pool_waiting, size.waiting)]
-        {
+        for (gauge, value) in [(&self.pool_open, size.open), (&self.pool_idle, size.idle), (&self.pool_waiting, size.waiting)] {
             gauge.get_or_create(&labels).set(i64::try_from(value).unwrap_or(i64::MAX));
         }
     }
@@ -193,10 +191,8 @@ mod tests {
         expect(&lines, "# UNIT belvedere_directory_operation_seconds seconds");
         let series = "{operation=\"bind\",server=\"ldaps://dc1:636\"";
         expect(&lines, &format!("belvedere_directory_operation_seconds_count{series}}} 3"));
-        for (le, count) in [("0.001", 0), ("0.002", 0), ("0.005", 1), ("0.5", 1), ("1.0", 2), ("10.0", 2), ("+Inf", 3)]
-        {
-            let bucket =
-                format!("belvedere_directory_operation_seconds_bucket{{le=\"{le}\",{}}} {count}", &series[1..]);
+        for (le, count) in [("0.001", 0), ("0.002", 0), ("0.005", 1), ("0.5", 1), ("1.0", 2), ("10.0", 2), ("+Inf", 3)] {
+            let bucket = format!("belvedere_directory_operation_seconds_bucket{{le=\"{le}\",{}}} {count}", &series[1..]);
             expect(&lines, &bucket);
         }
     }

@@ -118,11 +118,7 @@ impl LiveMetrics {
         live.register("frames", "Messages written, by way", metrics.frames.clone());
         live.register_with_unit("sent", "Written for viewers, by way", Unit::Bytes, metrics.bytes_sent.clone());
         live.register("snapshots", "Whole states sent, to who came new or was too slow", metrics.snapshots.clone());
-        live.register(
-            "begun",
-            "Connections begun, anew or with all they had missed",
-            metrics.connections_started.clone(),
-        );
+        live.register("begun", "Connections begun, anew or with all they had missed", metrics.connections_started.clone());
         live.register("goodbyes", "Connections ended from here, by reason", metrics.connections_closed.clone());
         live.register_with_unit(
             "reading_to_wire",

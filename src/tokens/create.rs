@@ -27,9 +27,7 @@ pub struct NewToken {
 #[derive(Debug, thiserror::Error)]
 pub enum CreateTokenError {
     /// The person has as many tokens as they may.
-    #[error(
-        "there are {MAX_TOKENS_PER_PERSON} tokens already, which is the most; revoke one that is not needed any more"
-    )]
+    #[error("there are {MAX_TOKENS_PER_PERSON} tokens already, which is the most; revoke one that is not needed any more")]
     TooMany,
     /// The store failed.
     #[error(transparent)]

@@ -25,8 +25,7 @@ impl Tokens {
                 .fetch_all(self.pool())
                 .await
                 .map_err(|error| self.query_failed(&error))?;
-        let key =
-            |(kid, sealed, made_at)| SealedSigningKey { kid, sealed, created_at: Timestamp::from_millis(made_at) };
+        let key = |(kid, sealed, made_at)| SealedSigningKey { kid, sealed, created_at: Timestamp::from_millis(made_at) };
         Ok(rows.into_iter().map(key).collect())
     }
 

@@ -15,11 +15,7 @@ impl Tokens {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
-    pub async fn people(
-        &self,
-        after: Option<&PersonId>,
-        limit: usize,
-    ) -> Result<(Vec<Person>, Option<PersonId>), StoreError> {
+    pub async fn people(&self, after: Option<&PersonId>, limit: usize) -> Result<(Vec<Person>, Option<PersonId>), StoreError> {
         // The person who was confirmed last is described best; SQLite takes the other columns from the row of the one
         // maximum (https://www.sqlite.org/lang_select.html, 2.5).
         let rows: Vec<(i64, String, Vec<u8>, i64)> = sqlx::query_as(
@@ -126,15 +122,11 @@ impl Tokens {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read or written.
-    pub async fn update_revalidation(
-        &self,
-        revalidation_of: impl Fn(&Person) -> Revalidation,
-    ) -> Result<(), StoreError> {
-        let rows: Vec<(i64, Vec<u8>, String)> =
-            sqlx::query_as("SELECT id, person, upkeep FROM tokens WHERE ended_at IS NULL")
-                .fetch_all(self.pool())
-                .await
-                .map_err(|error| self.query_failed(&error))?;
+    pub async fn update_revalidation(&self, revalidation_of: impl Fn(&Person) -> Revalidation) -> Result<(), StoreError> {
+        let rows: Vec<(i64, Vec<u8>, String)> = sqlx::query_as("SELECT id, person, upkeep FROM tokens WHERE ended_at IS NULL")
+            .fetch_all(self.pool())
+            .await
+            .map_err(|error| self.query_failed(&error))?;
         let mut changed: HashMap<&'static str, Vec<i64>> = HashMap::new();
         for (id, person, written) in rows {
             let Some(person) = decode_person(id, &person) else { continue };

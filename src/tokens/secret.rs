@@ -110,9 +110,7 @@ mod tests {
         };
         let longer = format!("{}A", *text);
         let other_prefix = text.replace(TOKEN_PREFIX, "bvx_");
-        for wrong in
-            ["", TOKEN_PREFIX, &text[..50], &longer, &mistyped, &other_prefix, &"é".repeat(26), &"A".repeat(51)]
-        {
+        for wrong in ["", TOKEN_PREFIX, &text[..50], &longer, &mistyped, &other_prefix, &"é".repeat(26), &"A".repeat(51)] {
             assert_eq!(wrong.parse::<ApiToken>().unwrap_err(), InvalidApiToken, "{wrong:?}");
         }
     }

@@ -58,12 +58,11 @@ impl Tokens {
     /// # Errors
     /// [`StoreError`] when the store cannot be asked: that says nothing about the token.
     pub async fn find(&self, token: &ApiToken, client: &Client) -> Result<TokenLookup, StoreError> {
-        let row: Option<StoredToken> =
-            sqlx::query_as(concat!("SELECT ", columns!(), " FROM tokens WHERE token_hash = ?"))
-                .bind(token.hash().to_vec())
-                .fetch_optional(self.pool())
-                .await
-                .map_err(|error| self.query_failed(&error))?;
+        let row: Option<StoredToken> = sqlx::query_as(concat!("SELECT ", columns!(), " FROM tokens WHERE token_hash = ?"))
+            .bind(token.hash().to_vec())
+            .fetch_optional(self.pool())
+            .await
+            .map_err(|error| self.query_failed(&error))?;
         let found = self.evaluate(row)?;
         if let TokenLookup::Valid(token) = &found {
             self.touch(token, client).await;
@@ -134,8 +133,8 @@ impl Tokens {
     /// Writes down the use of a token. A failing disk does not refuse the script: the log says why.
     async fn touch(&self, token: &Token, client: &Client) {
         let now = self.now();
-        let is_noted = token.last_address == client.address()
-            && token.last_used_at.is_some_and(|used| now.since(used) < TOUCH_INTERVAL);
+        let is_noted =
+            token.last_address == client.address() && token.last_used_at.is_some_and(|used| now.since(used) < TOUCH_INTERVAL);
         if is_noted {
             return;
         }

@@ -161,8 +161,7 @@ async fn whom_nobody_confirms_for_too_long_has_no_way_in_until_somebody_does() {
     let fixture = TokensFixture::open().await;
     let alice = person("alice");
     let (asked, _) = fixture.makes(&alice, &lasting(30 * DAY)).await;
-    let (unasked, _) =
-        fixture.makes(&alice, &NewToken { revalidation: Revalidation::Unrefreshed, ..lasting(30 * DAY) }).await;
+    let (unasked, _) = fixture.makes(&alice, &NewToken { revalidation: Revalidation::Unrefreshed, ..lasting(30 * DAY) }).await;
     fixture.clock.advance(STALE);
     assert!(matches!(fixture.finds(&asked).await, TokenLookup::Stale(_)));
     assert!(matches!(fixture.finds(&unasked).await, TokenLookup::Valid(_)));

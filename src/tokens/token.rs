@@ -58,8 +58,7 @@ impl FromStr for TokenName {
 
     fn from_str(typed: &str) -> Result<Self, InvalidTokenName> {
         let name = typed.trim();
-        let is_valid =
-            !name.is_empty() && name.chars().count() <= MAX_NAME_CHARACTERS && !name.chars().any(char::is_control);
+        let is_valid = !name.is_empty() && name.chars().count() <= MAX_NAME_CHARACTERS && !name.chars().any(char::is_control);
         if is_valid { Ok(Self(name.to_owned())) } else { Err(InvalidTokenName) }
     }
 }
@@ -150,8 +149,7 @@ pub(super) use columns;
 impl StoredToken {
     /// Decodes the row; the error says which column cannot be read.
     pub(super) fn into_token(self, lifetimes: TokenLifetimes) -> Result<Token, String> {
-        let unreadable =
-            |what: &str, why: &dyn fmt::Display| format!("the {what} of token {} cannot be read: {why}", self.id);
+        let unreadable = |what: &str, why: &dyn fmt::Display| format!("the {what} of token {} cannot be read: {why}", self.id);
         let time = Timestamp::from_millis;
         // An unknown word, as a later version may write, is read as the one with the shorter lifetime.
         let revalidation = Revalidation::parse(&self.upkeep).unwrap_or(Revalidation::Unrefreshed);

@@ -104,8 +104,7 @@ impl Assets {
     /// sizes.
     fn compute_version(&self) -> String {
         let mut hash = Sha256::new().chain_update(&self.theme_css);
-        let mut built_in: Vec<_> =
-            BuiltInStatic::iter().filter_map(|path| Some((BuiltInStatic::get(&path)?, path))).collect();
+        let mut built_in: Vec<_> = BuiltInStatic::iter().filter_map(|path| Some((BuiltInStatic::get(&path)?, path))).collect();
         built_in.extend(BuiltInVendor::iter().filter_map(|path| Some((BuiltInVendor::get(&path)?, path))));
         for (file, path) in built_in {
             hash = hash.chain_update(path.as_bytes()).chain_update(file.metadata.sha256_hash());
@@ -114,8 +113,7 @@ impl Assets {
             let files = WalkDir::new(folder.join("static")).sort_by_file_name().into_iter().filter_map(Result::ok);
             for file in files.filter(|entry| entry.file_type().is_file()) {
                 let Ok(metadata) = file.metadata() else { continue };
-                let changed =
-                    metadata.modified().ok().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+                let changed = metadata.modified().ok().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
                 hash = hash
                     .chain_update(file.path().as_os_str().as_encoded_bytes())
                     .chain_update(metadata.len().to_be_bytes())
@@ -140,11 +138,7 @@ impl Assets {
         }
         if let Some((folder, bytes)) = self.read_from_folders("static", path) {
             let bytes = Cow::Owned(bytes);
-            return Some(if folder == Path::new(env!("CARGO_MANIFEST_DIR")) {
-                minify_script(path, bytes)
-            } else {
-                bytes
-            });
+            return Some(if folder == Path::new(env!("CARGO_MANIFEST_DIR")) { minify_script(path, bytes) } else { bytes });
         }
         BuiltInStatic::get(path).map(|file| minify_script(path, file.data))
     }
@@ -170,8 +164,7 @@ impl Assets {
 
     /// Every template by name (`pages/show`): the built-in ones, and the overlay's in their place or beside them.
     pub(super) fn templates(&self) -> Vec<(String, String)> {
-        let paths: BTreeSet<String> =
-            BuiltInTemplates::iter().map(String::from).chain(self.folder_templates()).collect();
+        let paths: BTreeSet<String> = BuiltInTemplates::iter().map(String::from).chain(self.folder_templates()).collect();
         paths
             .into_iter()
             .filter_map(|path| {
@@ -195,8 +188,7 @@ impl Assets {
     fn folder_templates(&self) -> impl Iterator<Item = String> {
         let roots = self.folders.iter().map(|folder| folder.join("templates"));
         roots.flat_map(|root| {
-            let files =
-                WalkDir::new(&root).into_iter().filter_map(Result::ok).filter(|entry| entry.file_type().is_file());
+            let files = WalkDir::new(&root).into_iter().filter_map(Result::ok).filter(|entry| entry.file_type().is_file());
             files.filter_map(move |file| Some(file.path().strip_prefix(&root).ok()?.to_str()?.to_owned()))
         })
     }
@@ -207,9 +199,7 @@ impl Assets {
         if !path.components().all(|part| matches!(part, Component::Normal(_))) {
             return None;
         }
-        self.folders
-            .iter()
-            .find_map(|folder| Some((folder.as_path(), std::fs::read(folder.join(kind).join(path)).ok()?)))
+        self.folders.iter().find_map(|folder| Some((folder.as_path(), std::fs::read(folder.join(kind).join(path)).ok()?)))
     }
 }
 
@@ -217,9 +207,7 @@ impl Assets {
 fn minify_script(path: &str, bytes: Cow<'static, [u8]>) -> Cow<'static, [u8]> {
     let (folder, extension) = SCRIPT_PATHS;
     match str::from_utf8(&bytes) {
-        Ok(script) if path.starts_with(folder) && path.ends_with(extension) => {
-            Cow::Owned(minify::minify(script).into_bytes())
-        }
+        Ok(script) if path.starts_with(folder) && path.ends_with(extension) => Cow::Owned(minify::minify(script).into_bytes()),
         _ => bytes,
     }
 }

@@ -118,11 +118,8 @@ impl<'r> Cookies<'r> {
     }
 
     fn build(&self, name: &'static str, value: String, max_age: Option<Duration>) -> Cookie<'static> {
-        let cookie = Cookie::build((name, value))
-            .path("/")
-            .http_only(true)
-            .secure(self.transport.secure)
-            .same_site(SameSite::Lax);
+        let cookie =
+            Cookie::build((name, value)).path("/").http_only(true).secure(self.transport.secure).same_site(SameSite::Lax);
         match max_age {
             Some(max_age) => cookie.max_age(max_age).build(),
             None => cookie.build(),

@@ -93,9 +93,7 @@ impl Refusal {
             Self::PageDenied(PageDenied::SignInRequired) | Self::DigestRefused | Self::AuthorizationRejected(_) => {
                 Status::Unauthorized
             }
-            Self::PageDenied(
-                PageDenied::NotAllowed { .. } | PageDenied::SecondFactorRequired | PageDenied::OutOfScope,
-            )
+            Self::PageDenied(PageDenied::NotAllowed { .. } | PageDenied::SecondFactorRequired | PageDenied::OutOfScope)
             | Self::ForeignOrigin
             | Self::ReauthenticationRequired(_) => Status::Forbidden,
             Self::BadRequest(_) | Self::CsrfMismatch => Status::BadRequest,
@@ -124,9 +122,7 @@ impl Refusal {
             Self::PageDenied(PageDenied::NotFound) | Self::NotFound => "errors/not_found",
             Self::Unconfirmed | Self::StoreUnavailable(_) | Self::CapacityExceeded(_) => "errors/unavailable",
             Self::Internal(_) => "errors/internal",
-            Self::PageDenied(
-                PageDenied::SignInRequired | PageDenied::SecondFactorRequired | PageDenied::OutOfScope,
-            )
+            Self::PageDenied(PageDenied::SignInRequired | PageDenied::SecondFactorRequired | PageDenied::OutOfScope)
             | Self::AuthorizationRejected(_)
             | Self::BadRequest(_)
             | Self::ReauthenticationRequired(_)
@@ -180,11 +176,9 @@ impl Refusal {
                 "There is no page at this address. It may have been renamed or removed.".to_owned(),
                 "The pages you may open are in the bar above.".to_owned(),
             ),
-            Self::PageDenied(PageDenied::SignInRequired) | Self::DigestRefused => (
-                "Sign in first",
-                "This is for people who have signed in.".to_owned(),
-                "Sign in and try again.".to_owned(),
-            ),
+            Self::PageDenied(PageDenied::SignInRequired) | Self::DigestRefused => {
+                ("Sign in first", "This is for people who have signed in.".to_owned(), "Sign in and try again.".to_owned())
+            }
             Self::PageDenied(PageDenied::SecondFactorRequired) => (
                 "One more step",
                 "This takes a second factor beside your password. A script needs an API token, made in a session that \
@@ -210,8 +204,7 @@ impl Refusal {
             ),
             Self::ReauthenticationRequired(_) => (
                 "Confirm that it is you",
-                "This asks for a proof within the last minutes that it is you, in a browser that is signed in."
-                    .to_owned(),
+                "This asks for a proof within the last minutes that it is you, in a browser that is signed in.".to_owned(),
                 "Sign in with a browser and try again there.".to_owned(),
             ),
             Self::BadRequest(why) => {
@@ -349,8 +342,7 @@ async fn respond(refusal: &Refusal, reference: Option<String>, request: &Request
     let is_challenged = status == Status::Unauthorized || refusal.is_out_of_scope();
     let challenges = if is_challenged { challenges(refusal, request) } else { Vec::new() };
     if !wants_html(request) {
-        let error =
-            json!({ "status": status.code, "code": refusal.code(), "message": message, "reference": reference });
+        let error = json!({ "status": status.code, "code": refusal.code(), "message": message, "reference": reference });
         let body = Either::Right(Either::Right(Json(json!({ "error": error }))));
         return RefusalResponse { body, status, challenges, retry_after };
     }

@@ -54,18 +54,12 @@ pub(super) fn inflate(mut deflated: Vec<u8>, longest: usize) -> Result<Vec<u8>, 
 }
 
 /// Inflates as much as the buffer has room for. Once it has none, a single byte more makes the message too long.
-fn inflate_step(
-    state: &mut Decompress,
-    rest: &[u8],
-    inflated: &mut Vec<u8>,
-    longest: usize,
-) -> Result<Status, WebSocketError> {
+fn inflate_step(state: &mut Decompress, rest: &[u8], inflated: &mut Vec<u8>, longest: usize) -> Result<Status, WebSocketError> {
     if inflated.len() < longest {
         return state.decompress_vec(rest, inflated, FlushDecompress::None).map_err(|_| WebSocketError::InvalidDeflate);
     }
     let (mut one_more, wrote) = ([0], state.total_out());
-    let status =
-        state.decompress(rest, &mut one_more, FlushDecompress::None).map_err(|_| WebSocketError::InvalidDeflate)?;
+    let status = state.decompress(rest, &mut one_more, FlushDecompress::None).map_err(|_| WebSocketError::InvalidDeflate)?;
     if state.total_out() > wrote { Err(WebSocketError::MessageTooLong { longest }) } else { Ok(status) }
 }
 

@@ -25,8 +25,7 @@ fn accept_offer(offer: &str) -> Option<&'static str> {
     }
     let (mut answer, mut seen) = (RESPONSE, Vec::new());
     for part in parts {
-        let (name, value) =
-            part.split_once('=').map_or((part, None), |(name, value)| (name.trim(), Some(unquote(value))));
+        let (name, value) = part.split_once('=').map_or((part, None), |(name, value)| (name.trim(), Some(unquote(value))));
         match (name, value) {
             ("server_max_window_bits", Some("15")) => answer = RESPONSE_WITH_WINDOW,
             ("server_no_context_takeover" | "client_no_context_takeover" | "client_max_window_bits", None)

@@ -64,10 +64,7 @@ fn read_error(frames: &[Vec<u8>]) -> Option<WebSocketError> {
 fn the_examples_of_the_rfc_are_read_and_written() {
     // RFC 6455, section 5.7.
     let hello = [0x81, 0x85, 0x37, 0xFA, 0x21, 0x3D, 0x7F, 0x9F, 0x4D, 0x51, 0x58];
-    assert_eq!(
-        read_all(&mut MessageReader::new(MAX_MESSAGE), &hello),
-        (vec![WsMessage::Text("Hello".to_owned())], None)
-    );
+    assert_eq!(read_all(&mut MessageReader::new(MAX_MESSAGE), &hello), (vec![WsMessage::Text("Hello".to_owned())], None));
     assert_eq!(text_frame("Hello"), [0x81, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F]);
     assert_eq!(ping_frame(b"Hello"), [0x89, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F]);
     assert_eq!(pong_frame(b"Hello"), [0x8A, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F]);
@@ -139,10 +136,7 @@ fn what_the_rfc_forbids_is_refused_with_1002() {
 #[test]
 fn the_first_two_bytes_are_refused_without_waiting_for_more() {
     assert_eq!(read_all(&mut MessageReader::new(MAX_MESSAGE), &[FIN | TEXT, 5]).1, Some(WebSocketError::UnmaskedFrame));
-    assert_eq!(
-        read_all(&mut MessageReader::new(MAX_MESSAGE), &[FIN | PING, 0xFE]).1,
-        Some(WebSocketError::ControlTooLong)
-    );
+    assert_eq!(read_all(&mut MessageReader::new(MAX_MESSAGE), &[FIN | PING, 0xFE]).1, Some(WebSocketError::ControlTooLong));
 }
 
 #[test]
@@ -171,9 +165,7 @@ fn a_message_that_is_too_long_is_refused_by_its_header() {
 
     let (first, second) = (client_frame(BINARY, &[7; 600]), client_frame(FIN | CONTINUATION, &[7; 401]));
     assert_eq!(
-        read_all(&mut MessageReader::new(MAX_MESSAGE), &[&*first, &second[..8]].concat())
-            .1
-            .map(WebSocketError::close_code),
+        read_all(&mut MessageReader::new(MAX_MESSAGE), &[&*first, &second[..8]].concat()).1.map(WebSocketError::close_code),
         Some(1009)
     );
     let second = client_frame(FIN | CONTINUATION, &[7; 400]);
@@ -223,11 +215,7 @@ fn a_message_does_not_go_on_for_ever_in_empty_frames() {
 fn text_that_is_not_utf_8_is_refused_at_the_first_byte_that_shows_it() {
     let refused = Some(WebSocketError::InvalidUtf8);
     assert_eq!(read_error(&[client_frame(FIN | TEXT, &[0xCE])]), refused, "half a character at the end");
-    assert_eq!(
-        read_error(&[client_frame(TEXT, &[0xF4]), client_frame(CONTINUATION, &[0x90])]),
-        refused,
-        "over U+10FFFF"
-    );
+    assert_eq!(read_error(&[client_frame(TEXT, &[0xF4]), client_frame(CONTINUATION, &[0x90])]), refused, "over U+10FFFF");
     assert_eq!(read_error(&[client_frame(TEXT, &[0xED]), client_frame(CONTINUATION, &[0xA0])]), refused, "a surrogate");
     let all = client_frame(FIN | TEXT, b"\xC0 and more");
     assert_eq!(read_all(&mut MessageReader::new(MAX_MESSAGE), &all[..7]).1, refused, "within the frame");

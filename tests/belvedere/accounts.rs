@@ -46,12 +46,8 @@ async fn a_break_glass_admin_signs_in_when_no_directory_answers() {
 
 #[tokio::test]
 async fn a_name_of_the_directory_is_never_a_local_accounts_nor_the_other_way_round() {
-    let demo = DemoServer::builder()
-        .await
-        .page("theirs", &only("'dash-ops'"))
-        .page("ours", &only(r"'local\dash-ops'"))
-        .open()
-        .await;
+    let demo =
+        DemoServer::builder().await.page("theirs", &only("'dash-ops'")).page("ours", &only(r"'local\dash-ops'")).open().await;
     hires(&demo.house, "alice", &["dash-ops"]).await;
     let theirs = demo.password("alice").to_owned();
 
@@ -174,9 +170,8 @@ async fn its_owner_changes_a_password_under_the_rules_and_hears_what_is_wrong() 
     let form = guest.opens("/account/password").await;
     assert!(form.body.contains("your account here"), "{}", form.body);
     let csrf = form.field("/account/password", "csrf").unwrap();
-    let fields = |new: &'static str| {
-        [("csrf", csrf.clone()), ("old", PASSWORD.into()), ("new", new.into()), ("again", new.into())]
-    };
+    let fields =
+        |new: &'static str| [("csrf", csrf.clone()), ("old", PASSWORD.into()), ("new", new.into()), ("again", new.into())];
     for (new, words) in [("kurz", "needs 12 or more"), ("guest guest guest", "tried first")] {
         let fields = fields(new);
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, &**value)).collect();
@@ -197,8 +192,7 @@ async fn the_command_line_says_what_it_did_and_what_is_wrong() {
     let house = &demo.house;
     let none = administers(house, &["list"]).await;
     assert!(none.contains("There is no local account"), "{none}");
-    let add =
-        ["add", "Guest", "--name", "A Guest", "--mail", "g@partner.example", "--group", "Guests", "--password-stdin"];
+    let add = ["add", "Guest", "--name", "A Guest", "--mail", "g@partner.example", "--group", "Guests", "--password-stdin"];
     assert!(administers(house, &add).await.contains(r"local\guest is made"));
     administers(house, &["invite", "bob", "--second-factor"]).await;
     let list = administers(house, &["list"]).await;
@@ -207,10 +201,7 @@ async fn the_command_line_says_what_it_did_and_what_is_wrong() {
     }
     let all: Value = serde_json::from_str(&administers(house, &["list", "--json"]).await).unwrap();
     assert_eq!((&all["accounts"][0]["name"], &all["accounts"][0]["state"]), (&"guest".into(), &"open".into()));
-    assert_eq!(
-        (&all["invitations"][0]["name"], &all["invitations"][0]["second_factor"]),
-        (&"bob".into(), &true.into())
-    );
+    assert_eq!((&all["invitations"][0]["name"], &all["invitations"][0]["second_factor"]), (&"bob".into(), &true.into()));
     administers(house, &["withdraw", "bob"]).await;
     for (arguments, typed, words) in [
         (&["add", "guest", "--password-stdin"][..], PASSWORD, "choose another name"),

@@ -26,12 +26,9 @@ async fn an_admin_sees_missing_groups_and_examines_the_directory() {
     let mut alice = house.visitor();
     alice.signs_in("alice", samba::PASSWORD).await;
     let page = alice.opens_until("/admin/directory", |page| page.body.contains("dash-opps")).await;
-    for part in [
-        "pages&#x2F;operations.toml names this group",
-        "Did you mean <code>dash-ops</code>",
-        "answers",
-        "svc-belvedere@",
-    ] {
+    for part in
+        ["pages&#x2F;operations.toml names this group", "Did you mean <code>dash-ops</code>", "answers", "svc-belvedere@"]
+    {
         assert!(page.body.contains(part), "{part} in {}", page.body);
     }
 
@@ -75,9 +72,7 @@ async fn the_field_for_a_person_says_why_it_cannot_be_used_without_a_service_acc
     let mut alice = blind.visitor();
     alice.signs_in("alice", samba::PASSWORD).await;
     let page = alice.opens("/admin/directory").await;
-    for part in
-        ["maxlength=\"256\" disabled aria-describedby", "Nobody can be looked up here without a service account"]
-    {
+    for part in ["maxlength=\"256\" disabled aria-describedby", "Nobody can be looked up here without a service account"] {
         assert!(page.body.contains(part), "{part} in {}", page.body);
     }
     // Whoever sends a name all the same is told so, and not that all is well.

@@ -79,10 +79,8 @@ async fn what_happened_is_found_by_who_event_result_and_address() {
         ("who=alice&from=2020-01-01&until=2020-12-31T23%3A59", vec![]),
     ] {
         let rows = rows(&grace.opens(&format!("/admin/audit?{search}")).await);
-        let told: Vec<_> = rows
-            .iter()
-            .map(|row| row.split("data-label=\"Event\">").nth(1).unwrap().split('<').next().unwrap())
-            .collect();
+        let told: Vec<_> =
+            rows.iter().map(|row| row.split("data-label=\"Event\">").nth(1).unwrap().split('<').next().unwrap()).collect();
         assert_eq!(told, expected, "{search}");
     }
     let wrong = grace.opens("/admin/audit?address=nowhere").await;
@@ -146,15 +144,13 @@ async fn the_list_goes_on_from_any_place_and_the_files_have_it_whole() {
 async fn the_audit_is_the_admins_alone_and_survives_a_restart() {
     let demo = house().await;
     let mut alice = demo.house.visitor();
-    for path in
-        ["/admin/audit", "/admin/audit.csv", "/admin/audit.jsonl", "/admin/sessions", "/admin/tokens", "/admin/faults"]
+    for path in ["/admin/audit", "/admin/audit.csv", "/admin/audit.jsonl", "/admin/sessions", "/admin/tokens", "/admin/faults"]
     {
         assert!(alice.opens(path).await.location.unwrap().starts_with("/login?next="), "{path}");
         assert_eq!(alice.fetches(path).await.status, StatusCode::UNAUTHORIZED, "{path}");
     }
     alice.signs_in("alice", demo.password("alice")).await;
-    for path in
-        ["/admin/audit", "/admin/audit.csv", "/admin/audit.jsonl", "/admin/sessions", "/admin/tokens", "/admin/faults"]
+    for path in ["/admin/audit", "/admin/audit.csv", "/admin/audit.jsonl", "/admin/sessions", "/admin/tokens", "/admin/faults"]
     {
         assert_eq!(alice.opens(path).await.status, StatusCode::FORBIDDEN, "{path}");
     }

@@ -39,9 +39,8 @@ const IRREGULAR_LETTERS: &[char] = &['ß', 'ẞ', 'ı', 'İ', 'ſ', 'ŉ', 'ǰ', 
 
 /// Different people, though careless comparisons take them for one.
 const ALMOST_ALIKE: &[&str] = &[
-    "resume", "resumé", "résumé", "jorg", "jörg", "jørg", "joerg", "ogre", "ögre", "ο'neil", "о'neil", "oneil",
-    "o-neil", "a", "a.", "a b", "ab", "(a)", "a(", "#a", "a#", "a$", "nina", "niña", "ninã", "çelik", "celik", "李",
-    "季",
+    "resume", "resumé", "résumé", "jorg", "jörg", "jørg", "joerg", "ogre", "ögre", "ο'neil", "о'neil", "oneil", "o-neil", "a",
+    "a.", "a b", "ab", "(a)", "a(", "#a", "a#", "a$", "nina", "niña", "ninã", "çelik", "celik", "李", "季",
 ];
 
 /// Somebody with a name and a password of their own.
@@ -78,11 +77,8 @@ async fn on_active_directory_two_hundred_awkward_names_sign_in_as_themselves_and
     domain.modify(&ldif);
     let ids = ids(&domain.administrator(), &base, "objectGUID", |guid| format!("objectGUID:{}", guid_text(guid)));
     let ldaps = settings(&[&domain.ldaps_url()], &domain.ca_file);
-    let forms: [fn(&str) -> String; 3] = [
-        str::to_owned,
-        |name| format!("{}\\{name}", samba::NETBIOS_DOMAIN),
-        |name| format!("{name}@{}", samba::DNS_DOMAIN),
-    ];
+    let forms: [fn(&str) -> String; 3] =
+        [str::to_owned, |name| format!("{}\\{name}", samba::NETBIOS_DOMAIN), |name| format!("{name}@{}", samba::DNS_DOMAIN)];
     for (way, directory) in [
         ("as themselves", open(&ldaps)),
         ("with an account", open(&with_account(ldaps, samba::SERVICE_ACCOUNT, samba::PASSWORD))),
@@ -97,13 +93,11 @@ async fn on_openldap_two_hundred_awkward_names_sign_in_as_themselves_and_as_nobo
     let base = format!("ou=awkward,{}", slapd::BASE_DN);
     let people = people_of_ldap();
     server.administrator().apply(&entries(&base, &people)).unwrap();
-    let ids =
-        ids(&server.administrator(), &base, "entryUUID", |id| format!("entryUUID:{}", String::from_utf8_lossy(id)));
+    let ids = ids(&server.administrator(), &base, "entryUUID", |id| format!("entryUUID:{}", String::from_utf8_lossy(id)));
     let ldaps = settings(&[&server.ldaps_url()], &server.ca_file);
-    for (way, directory) in [
-        ("anonymously", open(&ldaps)),
-        ("with an account", open(&with_account(ldaps, slapd::SERVICE_DN, slapd::PASSWORD))),
-    ] {
+    for (way, directory) in
+        [("anonymously", open(&ldaps)), ("with an account", open(&with_account(ldaps, slapd::SERVICE_DN, slapd::PASSWORD)))]
+    {
         each_is_themselves(way, &directory, &people, &ids, &[str::to_owned]).await;
     }
 }

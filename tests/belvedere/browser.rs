@@ -30,10 +30,7 @@ async fn a_member_of_an_ad_group_signs_in_and_watches_the_machines_real_load() {
 
     browser.goes_to(&house.url("/p/operations")).await;
     assert!(browser.is_at().await.contains("/login?next="), "a stranger is asked to sign in");
-    assert!(
-        !browser.reads("main").await.contains("Operations"),
-        "the form names no page for named groups to a stranger"
-    );
+    assert!(!browser.reads("main").await.contains("Operations"), "the form names no page for named groups to a stranger");
     browser.signs_in("alice", samba::PASSWORD).await;
     browser.finds("#panel-cpu").await;
     assert_eq!(browser.is_at().await, house.url("/p/operations"), "alice is brought back");

@@ -36,10 +36,7 @@ const LINES: &[(&str, &[&str])] = &[
     ),
     (
         "Signing out ends the session on the server, and Back shows nothing private.",
-        &[
-            "after_sign_out_the_old_cookie_opens_nothing_and_back_shows_nothing",
-            "no_page_for_members_is_kept_by_a_browser",
-        ],
+        &["after_sign_out_the_old_cookie_opens_nothing_and_back_shows_nothing", "no_page_for_members_is_kept_by_a_browser"],
     ),
     (
         "Live connections hear of their session's end within a second, and nothing follows.",
@@ -95,10 +92,7 @@ const LINES: &[(&str, &[&str])] = &[
     ),
     (
         "No page has script or style of its own, and no frame shows one.",
-        &[
-            "every_way_in_answers_with_the_security_headers",
-            "a_page_has_no_script_or_style_of_its_own_and_asks_nobody_else",
-        ],
+        &["every_way_in_answers_with_the_security_headers", "a_page_has_no_script_or_style_of_its_own_and_asks_nobody_else"],
     ),
     (
         "Every response has the other headers, and HSTS under TLS.",

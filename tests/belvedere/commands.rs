@@ -164,12 +164,8 @@ async fn two_variables_are_all_it_takes_to_serve_an_active_directory() {
         assert!(!log.contains(secret), "the log tells {secret}: {log}");
     }
     let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let shown =
-        lines.iter().find(|line| line["path"] == "/p/ops" && line["user"] == "alice").expect("a line a request");
-    assert_eq!(
-        (&shown["status"], &shown["method"], &shown["route"]),
-        (&200.into(), &"GET".into(), &"/p/<slug>".into())
-    );
+    let shown = lines.iter().find(|line| line["path"] == "/p/ops" && line["user"] == "alice").expect("a line a request");
+    assert_eq!((&shown["status"], &shown["method"], &shown["route"]), (&200.into(), &"GET".into(), &"/p/<slug>".into()));
 }
 
 #[tokio::test]

@@ -73,10 +73,7 @@ impl RawClient {
 async fn impatient() -> DemoServerBuilder {
     let builder = DemoServer::builder().await;
     let builder = builder.page("open", &format!("access = \"public\"\n{}", page("Open"))).page("own", &page("Own"));
-    builder
-        .set("connections.head_timeout", "1s")
-        .set("connections.idle_timeout", "1s")
-        .set("connections.body_timeout", "1s")
+    builder.set("connections.head_timeout", "1s").set("connections.idle_timeout", "1s").set("connections.body_timeout", "1s")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,8 +192,7 @@ async fn two_thousand_idle_connections_keep_no_member_out() {
 async fn behind_a_proxy_of_ours_visitors_are_where_it_says_and_behind_a_strangers_where_that_is() {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     for (proxies, expected) in [("127.0.0.0/8", "203.0.113.9"), ("10.0.0.0/8", "127.0.0.1")] {
-        let builder =
-            DemoServer::builder_with_clock(Arc::clone(&clock)).await.set("site.trusted_proxies", vec![proxies]);
+        let builder = DemoServer::builder_with_clock(Arc::clone(&clock)).await.set("site.trusted_proxies", vec![proxies]);
         let demo = builder.open().await;
         let mut alice = demo.house.visitor().behind_a_proxy_at("198.51.100.1, 203.0.113.9");
         alice.signs_in("alice", demo.password("alice")).await;

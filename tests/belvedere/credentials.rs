@@ -165,8 +165,7 @@ async fn the_table_holds() {
         }
         if kind != Bad {
             let listed = visitor.fetches("/api/v1/pages").await.json();
-            let slugs: Vec<_> =
-                listed["pages"].as_array().unwrap().iter().filter_map(|page| page["slug"].as_str()).collect();
+            let slugs: Vec<_> = listed["pages"].as_array().unwrap().iter().filter_map(|page| page["slug"].as_str()).collect();
             let expected: &[&str] = match kind {
                 Missing | ReadsNone => &["everybody"],
                 ReadsOne => &["everybody", "ops"],

@@ -158,14 +158,10 @@ async fn nobody_walks_around_a_second_factor_and_a_token_carries_the_one_that_wa
     let mut bob = demo.house.visitor();
     bob.signs_in("bob", demo.password("bob")).await;
     let token = bob.makes_a_token("read", 3600).await;
-    for mut script in
-        [demo.house.visitor().with_token(&token), demo.house.visitor().with_password("bob", demo.password("bob"))]
+    for mut script in [demo.house.visitor().with_token(&token), demo.house.visitor().with_password("bob", demo.password("bob"))]
     {
         assert_eq!(script.fetches("/p/members").await.status, StatusCode::OK);
         let refused = script.fetches("/p/vault").await;
-        assert_eq!(
-            (refused.status, &refused.json()["error"]["code"]),
-            (StatusCode::FORBIDDEN, &"second-factor".into())
-        );
+        assert_eq!((refused.status, &refused.json()["error"]["code"]), (StatusCode::FORBIDDEN, &"second-factor".into()));
     }
 }

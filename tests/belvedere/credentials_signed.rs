@@ -187,8 +187,7 @@ async fn it_ends_at_once_with_what_it_was_made_from() {
     let token = desk.makes_a_token("read", 3600).await;
     let of_token = demo.house.visitor().with_token(&token).gets_a_signed_token().await;
     let of_desk = of_session(&mut desk).await;
-    let (mut of_token, mut of_desk) =
-        (demo.house.visitor().with_token(&of_token), demo.house.visitor().with_token(&of_desk));
+    let (mut of_token, mut of_desk) = (demo.house.visitor().with_token(&of_token), demo.house.visitor().with_token(&of_desk));
     let mut boards = Vec::new();
     for script in [&of_token, &of_desk] {
         let mut board = script.watches_from(None, "/live/members").await.unwrap();

@@ -173,8 +173,7 @@ async fn digest_is_for_those_local_accounts_alone_that_were_made_for_it() {
     hires(&demo.house, "guest", &[]).await;
     let theirs = demo.password("alice").to_owned();
     let said = demo.ldap_proxy.bytes_sent();
-    for (name, password) in [("guest", PASSWORD), ("alice", &theirs), ("nobody", PASSWORD), ("cam-1", "wrong one here")]
-    {
+    for (name, password) in [("guest", PASSWORD), ("alice", &theirs), ("nobody", PASSWORD), ("cam-1", "wrong one here")] {
         let mut device = Device::of(&demo, name, password);
         device.is_challenged().await;
         let answer = device.asks(BOARD).await;

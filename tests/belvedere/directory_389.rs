@@ -23,9 +23,8 @@ fn every_way(server: &crate::harness::directory_389::Directory389) -> Vec<(&'sta
 #[tokio::test]
 async fn on_389_members_get_in_with_their_groups_and_a_stable_id() {
     let Some(server) = server() else { return };
-    let id = |uid: &str| {
-        server.administrator().text(super::harness::directory_389::BASE_DN, &format!("(uid={uid})"), "nsUniqueId")
-    };
+    let id =
+        |uid: &str| server.administrator().text(super::harness::directory_389::BASE_DN, &format!("(uid={uid})"), "nsUniqueId");
     for (way, settings) in every_way(server) {
         let directory = open(&settings);
         for (name, expected) in
@@ -52,11 +51,7 @@ async fn on_389_strangers_wrong_passwords_and_shared_names_are_refused_alike() {
     for (way, settings) in every_way(server) {
         let directory = open(&settings);
         for (name, password) in [("alice", "wrong"), ("nobody", PASSWORD), ("twin", PASSWORD)] {
-            assert_eq!(
-                sign_in(&directory, name, password).await,
-                Err(DirectoryRefusal::WrongCredentials),
-                "{way}: {name}"
-            );
+            assert_eq!(sign_in(&directory, name, password).await, Err(DirectoryRefusal::WrongCredentials), "{way}: {name}");
         }
     }
 }

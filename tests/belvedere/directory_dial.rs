@@ -183,9 +183,7 @@ async fn a_closed_port_and_an_unknown_name_are_told_apart() {
     assert!(closed.contains("refused"), "{closed}");
     let unknown = reason(&impatient("ldaps://no-such-host.invalid", &ca_file)).await;
     assert!(unknown.contains("name"), "{unknown}");
-    assert!(
-        open(&impatient(&format!("ldaps://127.0.0.1:{}", closed_port()), &ca_file)).check_reachable().await.is_err()
-    );
+    assert!(open(&impatient(&format!("ldaps://127.0.0.1:{}", closed_port()), &ca_file)).check_reachable().await.is_err());
 }
 
 #[tokio::test]

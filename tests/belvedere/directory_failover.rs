@@ -120,10 +120,8 @@ async fn a_server_that_was_slow_once_is_still_found_again_when_it_comes_back_fro
 async fn a_server_that_answers_nothing_but_probes_is_left_out_after_a_few() {
     let Some(server) = slapd::server() else { return };
     let [preferred, other] = two_proxies(server).await;
-    let hanging = DirectorySettings {
-        operation_timeout: DIAL / 2,
-        ..impatient(&[preferred.url(), other.url()], &server.ca_file)
-    };
+    let hanging =
+        DirectorySettings { operation_timeout: DIAL / 2, ..impatient(&[preferred.url(), other.url()], &server.ca_file) };
     let directory = LdapDirectory::new(&hanging, clock()).unwrap();
     for _ in 0..3 {
         // The connection hangs from the first real question on; the probe's own is answered as ever.
@@ -136,10 +134,7 @@ async fn a_server_that_answers_nothing_but_probes_is_left_out_after_a_few() {
             preferred.set(Fault::Pass).await;
         };
         let (answer, ()) = tokio::join!(sign_in(&directory, "alice", slapd::PASSWORD), hangs_alone);
-        assert!(
-            matches!(answer, Err(DirectoryRefusal::Unreachable(Unreachable { password_sent: false, .. }))),
-            "{answer:?}"
-        );
+        assert!(matches!(answer, Err(DirectoryRefusal::Unreachable(Unreachable { password_sent: false, .. }))), "{answer:?}");
     }
     assert!(sign_in(&directory, "alice", slapd::PASSWORD).await.is_ok());
     assert!(!other.binds().is_empty(), "the other one was asked");

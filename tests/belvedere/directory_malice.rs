@@ -36,8 +36,7 @@ async fn garbage_of_any_kind_at_any_moment_is_never_an_answer_about_a_person() {
         join_all(MOMENTS.map(|(asked, moment)| async move {
             let proxy = FaultProxy::before(&server.ldap_url()).await;
             let settings = settings(&[proxy.url()], &server.ca_file);
-            let directory =
-                open(&DirectorySettings { dial_timeout: DEADLINE, operation_timeout: DEADLINE, ..settings });
+            let directory = open(&DirectorySettings { dial_timeout: DEADLINE, operation_timeout: DEADLINE, ..settings });
             proxy.set_when(moment, Fault::Garbage(kind));
             let started = Instant::now();
             let answer = sign_in(&directory, "alice", slapd::PASSWORD).await;

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use belvedere::config::DirectorySettings;
 use belvedere::directory::{
-    BindDenied, ChangeRefusal, Directory as _, DirectoryRefusal, LdapDirectory, PasswordChange, PasswordRule,
-    PasswordState,
+    BindDenied, ChangeRefusal, Directory as _, DirectoryRefusal, LdapDirectory, PasswordChange, PasswordRule, PasswordState,
 };
 use belvedere::domain::{Clock as _, Password, PersonId, SystemClock, Username};
 
@@ -134,11 +133,7 @@ async fn on_active_directory_a_wrong_old_password_counts_once() {
         let name = format!("miscounts-{number}");
         hire_for(domain, &name, 100);
         for count in 1..samba::LOCKOUT_THRESHOLD {
-            assert_eq!(
-                change(&directory, &name, WRONG, NEW).await,
-                Err(DirectoryRefusal::WrongCredentials.into()),
-                "{way}"
-            );
+            assert_eq!(change(&directory, &name, WRONG, NEW).await, Err(DirectoryRefusal::WrongCredentials.into()), "{way}");
             assert_eq!(domain.bad_password_count(&name), count, "{way}");
         }
         change(&directory, &name, samba::PASSWORD, NEW).await.unwrap();
@@ -165,11 +160,7 @@ async fn active_directorys_rules_are_told_in_its_own_words() {
         let name = format!("ruled-{number}");
         hire_for(domain, &name, 100);
         for (new, rule, words) in [
-            (
-                "Ab1-",
-                PasswordRule::TooShort,
-                "The password is too short. It should be equal or longer than 10 characters.",
-            ),
+            ("Ab1-", PasswordRule::TooShort, "The password is too short. It should be equal or longer than 10 characters."),
             ("abcdefghijkl", PasswordRule::TooSimple, "The password does not meet the complexity criteria."),
             (samba::PASSWORD, PasswordRule::InHistory, "The password was already used (previous password)."),
         ] {
@@ -215,19 +206,13 @@ async fn active_directory_tells_when_a_password_expires() {
 async fn on_openldap_people_change_their_password_by_rfc_3062() {
     let Some(server) = slapd::server() else { return };
     let ldaps = settings(&[&server.ldaps_url()], &server.ca_file);
-    let ways = [
-        ("anonymously", open(&ldaps)),
-        ("with an account", open(&with_account(ldaps, slapd::SERVICE_DN, slapd::PASSWORD))),
-    ];
+    let ways =
+        [("anonymously", open(&ldaps)), ("with an account", open(&with_account(ldaps, slapd::SERVICE_DN, slapd::PASSWORD)))];
     for (number, (way, directory)) in ways.into_iter().enumerate() {
         let name = format!("changes-{number}");
         server.hire(&name);
         let binds = || server.binds(&slapd::dn(&name));
-        assert_eq!(
-            change(&directory, &name, WRONG, NEW).await,
-            Err(DirectoryRefusal::WrongCredentials.into()),
-            "{way}"
-        );
+        assert_eq!(change(&directory, &name, WRONG, NEW).await, Err(DirectoryRefusal::WrongCredentials.into()), "{way}");
         assert_eq!(binds(), 1, "{way}: a wrong password is one bind");
         let changed = change(&directory, &name, slapd::PASSWORD, NEW).await.unwrap();
         assert_eq!(binds(), 2, "{way}: and so is a right one");
@@ -298,11 +283,7 @@ async fn on_389_passwords_age_and_are_changed() {
             [("must-change", DirectoryRefusal::MustChangePassword), ("expired", DirectoryRefusal::PasswordExpired)]
         {
             assert_eq!(sign_in(&directory, name, old).await, Err(expected), "{way}: {name}");
-            assert_eq!(
-                sign_in(&directory, name, WRONG).await,
-                Err(DirectoryRefusal::WrongCredentials),
-                "{way}: {name}"
-            );
+            assert_eq!(sign_in(&directory, name, WRONG).await, Err(DirectoryRefusal::WrongCredentials), "{way}: {name}");
         }
         let expires = sign_in(&directory, "expiring", old).await.unwrap().password_expires.unwrap();
         let left = expires.since(SystemClock.now());
@@ -314,11 +295,7 @@ async fn on_389_passwords_age_and_are_changed() {
         server.hire(&name);
         let changed = change(&directory, &name, old, NEW).await.unwrap();
         assert_eq!(sign_in(&directory, &name, NEW).await.unwrap().id, changed, "{way}");
-        assert_eq!(
-            change(&directory, &name, WRONG, old).await,
-            Err(DirectoryRefusal::WrongCredentials.into()),
-            "{way}"
-        );
+        assert_eq!(change(&directory, &name, WRONG, old).await, Err(DirectoryRefusal::WrongCredentials.into()), "{way}");
     }
     let directory = open(&settings(&[&server.ldaps_url()], &server.ca_file));
     let refused = change(&directory, "must-change", directory_389::PASSWORD, "short").await;

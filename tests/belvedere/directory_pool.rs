@@ -62,8 +62,7 @@ async fn many_at_once_share_the_connections_there_may_be() {
     let Some(server) = slapd::server() else { return };
     let counted = CountedPool::before(server).await;
     let directory =
-        LdapDirectory::new(&DirectorySettings { connections: 3, ..counted.settings.clone() }, counted.clock.clone())
-            .unwrap();
+        LdapDirectory::new(&DirectorySettings { connections: 3, ..counted.settings.clone() }, counted.clock.clone()).unwrap();
     let many = join_all((0..40).map(|_| sign_in(&directory, "alice", slapd::PASSWORD))).await;
     assert!(many.iter().all(Result::is_ok));
     assert!(counted.proxy.connections() <= 6, "{}", counted.proxy.connections());

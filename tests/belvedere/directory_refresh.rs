@@ -158,10 +158,8 @@ async fn on_openldap_what_became_of_somebody_is_told() {
     assert_eq!((renamed.display_name.as_str(), renamed.username.as_str()), ("Renée Named", "renee"));
 
     // Who is no person any more by the settings' filter is not found, whatever their name is.
-    let narrow = DirectorySettings {
-        person_filter: Some("(&(displayName=*)(uid={username}))".parse().unwrap()),
-        ..on_slapd(server)
-    };
+    let narrow =
+        DirectorySettings { person_filter: Some("(&(displayName=*)(uid={username}))".parse().unwrap()), ..on_slapd(server) };
     let narrow = open(&narrow);
     is_gone(&narrow, &stays, RemovalReason::NotFound).await;
     is_here(&narrow, &renamed).await;
@@ -367,8 +365,7 @@ async fn two_thousand_sessions_on_active_directory_cost_tens_of_searches_a_round
     domain.join_all(&names, "many-all");
 
     let proxy = FaultProxy::with_tls(&domain.ldaps_url(), &domain.ca_file).await;
-    let directory =
-        open(&with_account(settings(&[proxy.url()], &proxy.ca_file()), samba::SERVICE_ACCOUNT, samba::PASSWORD));
+    let directory = open(&with_account(settings(&[proxy.url()], &proxy.ca_file()), samba::SERVICE_ACCOUNT, samba::PASSWORD));
     let one = sign_in(&directory, "many-0", samba::PASSWORD).await.unwrap();
     assert!(groups_of(&one).contains("many-company"));
     let people: Vec<Person> = domain

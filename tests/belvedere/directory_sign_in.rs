@@ -134,11 +134,7 @@ async fn without_leave_no_password_is_sent_and_whoever_is_asked_for_it_hears_who
         let alice = sign_in(&directory, "alice", password).await.unwrap();
         let (name, password) = (Username::parse("alice").unwrap(), Password::parse(password.to_owned()).unwrap());
         let never = NeverAllowed::default();
-        assert_eq!(
-            directory.sign_in(&name, &password, &never).await,
-            Err(DirectoryRefusal::BindDenied(BindDenied)),
-            "{way}"
-        );
+        assert_eq!(directory.sign_in(&name, &password, &never).await, Err(DirectoryRefusal::BindDenied(BindDenied)), "{way}");
         // Active Directory shows nobody to strangers: without an account only the bind tells who it is.
         let shown = (!way.contains("as themselves")).then_some(alice.id);
         assert_eq!(*never.0.lock().unwrap(), [shown], "{way}: asked once");
@@ -150,14 +146,9 @@ async fn a_member_signs_in_on_active_directory_in_each_way_of_writing_the_name()
     let Some(domain) = samba::domain() else { return };
     for (way, directory) in every_way_to_samba(domain) {
         let mut ids = Vec::new();
-        for name in [
-            "alice",
-            "ALICE",
-            "alice@brand.example",
-            "alice@corp.example.com",
-            "CORP\\alice",
-            "corp.example.com\\alice",
-        ] {
+        for name in
+            ["alice", "ALICE", "alice@brand.example", "alice@corp.example.com", "CORP\\alice", "corp.example.com\\alice"]
+        {
             let alice = sign_in(&directory, name, samba::PASSWORD).await;
             let alice = alice.unwrap_or_else(|refusal| panic!("{way}: {name}: {refusal}"));
             assert_eq!(alice.username, "alice", "{way}: {name}");
@@ -339,10 +330,7 @@ async fn where_strangers_may_not_search_the_admin_is_told_to_name_an_account() {
         ..settings(&[&server.ldaps_url()], &server.ca_file)
     };
     let refusal = sign_in(&open(&closed), "carol", slapd::PASSWORD).await.unwrap_err();
-    assert!(
-        matches!(&refusal, DirectoryRefusal::Unreachable(_)) && refusal.to_string().contains("bind_name"),
-        "{refusal}"
-    );
+    assert!(matches!(&refusal, DirectoryRefusal::Unreachable(_)) && refusal.to_string().contains("bind_name"), "{refusal}");
 
     let with_account = open(&with_account(closed, slapd::SERVICE_DN, slapd::PASSWORD));
     assert!(sign_in(&with_account, "carol", slapd::PASSWORD).await.is_ok());
@@ -356,9 +344,6 @@ async fn a_wrong_setting_is_never_an_answer_about_a_person() {
     let bad_base = DirectorySettings { base_dn: Some("dc=nowhere".into()), ..right };
     for (settings, remedy) in [(bad_account, "bind_password"), (bad_base, "base_dn")] {
         let refusal = sign_in(&open(&settings), "alice", slapd::PASSWORD).await.unwrap_err();
-        assert!(
-            matches!(&refusal, DirectoryRefusal::Unreachable(_)) && refusal.to_string().contains(remedy),
-            "{refusal}"
-        );
+        assert!(matches!(&refusal, DirectoryRefusal::Unreachable(_)) && refusal.to_string().contains(remedy), "{refusal}");
     }
 }

@@ -149,8 +149,7 @@ async fn a_closed_port_is_told_with_what_to_check() {
 async fn an_unknown_authority_is_named_and_can_be_saved_and_then_it_is_known() {
     let (authority, stranger) = (TestAuthority::new(), TestAuthority::new());
     let identity = authority.issue(&["localhost"]);
-    let face =
-        SilentTlsServer::presenting(&format!("{}{}", identity.certificate, authority.pem()), &identity.key).await;
+    let face = SilentTlsServer::presenting(&format!("{}{}", identity.certificate, authority.pem()), &identity.key).await;
     let site = believing_in(&stranger, &face.url());
     let said = site.runs(&["doctor", "--save-ca", "saved.pem"]).await;
     said.fails_with(&[
@@ -177,12 +176,7 @@ async fn an_authority_that_the_server_does_not_send_is_told_how_to_get() {
     let face = showing(&TestAuthority::new().issue(&["localhost"])).await;
     let site = believing_in(&TestAuthority::new(), &face.url());
     let said = site.runs(&["doctor", "--save-ca", "saved.pem"]).await;
-    said.fails_with(&[
-        "does not send that CA's certificate",
-        "certutil -ca.cert",
-        "set ca_file",
-        "No certificate was saved",
-    ]);
+    said.fails_with(&["does not send that CA's certificate", "certutil -ca.cert", "set ca_file", "No certificate was saved"]);
     assert!(!site.path().join("saved.pem").exists());
     assert_eq!(face.heard(), b"");
 }
@@ -350,10 +344,8 @@ async fn another_ldap_server_that_works_is_told_too() {
     ]);
     let said = site.runs(&["doctor", "--user", "twin"]).await;
     said.fails_with(&["twin is more than one person", "cn=Twin One", "cn=Twin Two"]);
-    let nowhere = DoctorSite::new(
-        &(with_ca(&server.ldaps_url(), &server.ca_file) + "base_dn = \"ou=gone,dc=example,dc=org\"\n"),
-        &[],
-    );
+    let nowhere =
+        DoctorSite::new(&(with_ca(&server.ldaps_url(), &server.ca_file) + "base_dn = \"ou=gone,dc=example,dc=org\"\n"), &[]);
     nowhere.runs(&["doctor"]).await.fails_with(&[
         "FAILED  base DN",
         "ou=gone,dc=example,dc=org is not there",
@@ -376,11 +368,7 @@ async fn servers_that_dns_names_are_told_with_the_records_and_a_domain_without_a
         "calls itself dc1.corp.example.com",
     ]);
     let nowhere = DoctorSite::new(&settings("elsewhere.example.com"), &[]);
-    nowhere.runs(&["doctor"]).await.fails_with(&[
-        "FAILED  SRV records",
-        "names no server",
-        "-> correct the domain in url",
-    ]);
+    nowhere.runs(&["doctor"]).await.fails_with(&["FAILED  SRV records", "names no server", "-> correct the domain in url"]);
     let said = nowhere.runs(&["doctor"]).await;
     assert_eq!(said.words.matches("the domain in url").count(), 1, "told twice: {}", said.words);
     assert!(!said.words.starts_with('\n'), "{}", said.words);
@@ -426,8 +414,7 @@ async fn can_says_yes_no_or_that_nobody_can_say_and_why() {
 #[tokio::test]
 async fn whoever_only_has_to_change_their_password_may_open_what_is_theirs_once_they_have() {
     let Some(domain) = samba::domain() else { return };
-    let site =
-        DoctorSite::on(domain, &[("ops", OPERATIONS), ("money", &OPERATIONS.replace("dash-ops", "dash-finance"))]);
+    let site = DoctorSite::on(domain, &[("ops", OPERATIONS), ("money", &OPERATIONS.replace("dash-ops", "dash-finance"))]);
     let once = "Yes: once must-change has changed the password, as the password must be changed";
     site.runs(&["can", "must-change", "ops"]).await.ends_well_with(&[once, "dash-ops"]);
     site.runs(&["can", "must-change", "money"]).await.fails_with(&["No: ", "is for others"]);
@@ -581,17 +568,9 @@ async fn init_writes_settings_that_check_and_serve_take_and_never_a_secret() {
     let account = ["--bind-name", samba::SERVICE_ACCOUNT, "--bind-password-file", "secret"];
     let arguments = [&["init", bare, "--ca-file", ca_file][..], &account].concat();
     let said = site.runs(&arguments).await;
-    said.ends_well_with(&[
-        "Active Directory",
-        "may bind",
-        "Wrote Rocket.toml, and a first page",
-        "belvedere check --online",
-    ]);
+    said.ends_well_with(&["Active Directory", "may bind", "Wrote Rocket.toml, and a first page", "belvedere check --online"]);
     let written = std::fs::read_to_string(site.path().join("Rocket.toml")).unwrap();
-    assert!(
-        written.contains(&format!("url = \"{url}\"")) && written.contains("bind_password_file = \"secret\""),
-        "{written}"
-    );
+    assert!(written.contains(&format!("url = \"{url}\"")) && written.contains("bind_password_file = \"secret\""), "{written}");
     assert!(!written.contains(samba::PASSWORD));
 
     site.runs(&["check", "--online"]).await.ends_well_with(&["Everything is in order: 1 page"]);
@@ -611,8 +590,7 @@ async fn init_writes_settings_that_check_and_serve_take_and_never_a_secret() {
 async fn init_says_nothing_to_an_authority_that_nobody_has_compared_yet() {
     let authority = TestAuthority::new();
     let identity = authority.issue(&["localhost"]);
-    let face =
-        SilentTlsServer::presenting(&format!("{}{}", identity.certificate, authority.pem()), &identity.key).await;
+    let face = SilentTlsServer::presenting(&format!("{}{}", identity.certificate, authority.pem()), &identity.key).await;
     let site = DoctorSite { folder: tempfile::tempdir().unwrap() };
     site.write("secret", WRONG);
     let url = face.url();

@@ -73,8 +73,7 @@ async fn the_bar_the_home_page_and_the_api_list_just_what_opens() {
         }
         let home = visitor.opens("/").await.body;
         let listed = visitor.fetches("/api/v1/pages").await.json();
-        let listed: Vec<_> =
-            listed["pages"].as_array().unwrap().iter().map(|page| page["slug"].as_str().unwrap()).collect();
+        let listed: Vec<_> = listed["pages"].as_array().unwrap().iter().map(|page| page["slug"].as_str().unwrap()).collect();
         for ((slug, _), verdict) in PAGES.iter().zip(verdicts) {
             assert_eq!(listed.contains(slug), *verdict == Open, "{slug} in the API for {who:?}");
             let link = format!("href=\"/p/{slug}\"").replace('/', "&#x2F;");

@@ -35,20 +35,13 @@ fn routes(demo: &DemoServer) -> Vec<(Method, String)> {
 }
 
 /// Sends a request, and does not wait for a body that never ends.
-async fn sends(
-    visitor: &Visitor,
-    method: &Method,
-    path: &str,
-    accept: &str,
-    origin: Option<&str>,
-) -> reqwest::Response {
+async fn sends(visitor: &Visitor, method: &Method, path: &str, accept: &str, origin: Option<&str>) -> reqwest::Response {
     let mut request = visitor.request(method.clone(), path).header(ACCEPT, accept);
     if let Some(origin) = origin {
         request = request.header(ORIGIN, origin);
     }
     if *method != Method::GET {
-        let form =
-            "csrf=forged&id=1&person=x&name=x&username=x&password=x&old=x&new=y&again=y&next=%2F&theme=dark&code=1";
+        let form = "csrf=forged&id=1&person=x&name=x&username=x&password=x&old=x&new=y&again=y&next=%2F&theme=dark&code=1";
         request = request.header("Content-Type", "application/x-www-form-urlencoded").body(form);
     }
     request.send().await.unwrap()
@@ -87,8 +80,7 @@ async fn every_way_in_answers_with_the_security_headers() {
     for (method, path) in routes(&demo) {
         for (who, visitor) in [("a stranger", &stranger), ("an admin", &grace)] {
             let answer = sends(visitor, &method, &path, "text/html", None).await;
-            let header =
-                |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
             let policy = header("Content-Security-Policy");
             for part in ["default-src 'none'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"] {
                 assert!(policy.contains(part), "{method} {path} for {who}: {policy}");
@@ -134,8 +126,7 @@ async fn no_way_in_reads_a_body_without_end() {
         let body = format!("csrf={csrf}&password={}", "x".repeat(2 << 20));
         let request = grace.request(method, &path).header(ACCEPT, "text/html");
         // The server may hang up on whoever goes on sending.
-        let Ok(answer) = request.header("Content-Type", "application/x-www-form-urlencoded").body(body).send().await
-        else {
+        let Ok(answer) = request.header("Content-Type", "application/x-www-form-urlencoded").body(body).send().await else {
             continue;
         };
         assert!(answer.status().is_client_error(), "{path}: {}", answer.status());
@@ -147,10 +138,7 @@ async fn no_way_in_reads_a_body_without_end() {
 #[tokio::test]
 async fn a_board_that_only_listens_does_not_keep_its_session_and_hears_of_the_end() {
     let clock = Arc::new(ManualClock::at(START));
-    let demo = DemoServer::builder_with_clock(clock.clone())
-        .await
-        .set("sessions.idle", "1h")
-        .page("members", &page("members"));
+    let demo = DemoServer::builder_with_clock(clock.clone()).await.set("sessions.idle", "1h").page("members", &page("members"));
     let demo = demo.open().await;
     let mut alice = demo.house.visitor();
     alice.signs_in("alice", demo.password("alice")).await;

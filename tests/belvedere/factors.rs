@@ -244,8 +244,7 @@ async fn a_live_board_ends_when_the_second_factor_counts_no_more() {
 async fn where_it_is_required_nothing_but_public_pages_opens_without_one() {
     let (builder, clock) = builder().await;
     let open = format!("access = \"public\"\n{}", page("Open"));
-    let demo =
-        builder.set("second_factor.required", true).set("admins.users", vec!["grace"]).page("open", &open).open().await;
+    let demo = builder.set("second_factor.required", true).set("admins.users", vec!["grace"]).page("open", &open).open().await;
     let mut grace = demo.house.visitor();
     grace.signs_in("grace", demo.password("grace")).await;
     assert_eq!(grace.opens("/p/open").await.status, StatusCode::OK);
@@ -404,9 +403,8 @@ async fn at_an_address_that_is_a_number_passkeys_are_not_offered_and_it_is_said_
 async fn house_for_passkeys() -> DemoServer {
     let vault = format!("access = {{ factor = 2 }}\n{}", page("Vault"));
     let builder = DemoServer::builder().await.page("members", &page("Members")).page("vault", &vault);
-    let builder = builder
-        .set("directory.bind_name", "svc-reader@belvedere.example")
-        .set("directory.bind_password", "svc-reader-demo");
+    let builder =
+        builder.set("directory.bind_name", "svc-reader@belvedere.example").set("directory.bind_password", "svc-reader-demo");
     builder.set("admins.users", vec!["grace"]).open().await
 }
 
@@ -617,8 +615,7 @@ async fn nobody_s_factor_counts_in_the_session_of_somebody_else() {
     let csrf = bob.opens("/account").await.field("/logout", "csrf").unwrap();
     let mut both = demo.house.visitor().with_token(&token);
     both.cookies.clone_from(&bob.cookies);
-    let answer =
-        both.posts("/login/factor", &[("csrf", &csrf), ("next", "/p/vault"), ("code", &phone.shows_next())]).await;
+    let answer = both.posts("/login/factor", &[("csrf", &csrf), ("next", "/p/vault"), ("code", &phone.shows_next())]).await;
     assert_ne!(answer.status, StatusCode::OK);
     assert!(answer.set_cookie("belvedere").is_none(), "no session is renewed");
     assert_eq!(bob.opens("/p/members").await.status, StatusCode::OK, "nor taken from its owner");

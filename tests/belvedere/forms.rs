@@ -76,14 +76,8 @@ async fn signing_out_takes_a_form_of_this_very_session() {
     let own = alice.opens("/").await.field("/logout", "csrf").unwrap();
 
     let asked = alice.opens("/logout").await;
-    assert_eq!(
-        (asked.status, asked.heading().as_deref()),
-        (StatusCode::OK, Some("Sign out?")),
-        "a link changes nothing"
-    );
-    for (how, fields) in
-        [("another's token", vec![("csrf", &*bobs)]), ("none", vec![]), ("an empty one", vec![("csrf", "")])]
-    {
+    assert_eq!((asked.status, asked.heading().as_deref()), (StatusCode::OK, Some("Sign out?")), "a link changes nothing");
+    for (how, fields) in [("another's token", vec![("csrf", &*bobs)]), ("none", vec![]), ("an empty one", vec![("csrf", "")])] {
         let answer = alice.posts("/logout", &fields).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{how}: {}", answer.body);
     }
@@ -134,11 +128,7 @@ async fn an_address_that_fails_too_often_waits_whatever_it_calls_itself() {
     let before = demo.ldap_proxy.bytes_sent();
     fields[0].1 = "alice".to_owned();
     let answer = sends(&mut eve, &[("X-Real-IP", "192.0.2.99")], &fields).await;
-    assert_eq!(
-        (answer.status, demo.ldap_proxy.bytes_sent()),
-        (StatusCode::UNAUTHORIZED, before),
-        "the directory heard of it"
-    );
+    assert_eq!((answer.status, demo.ldap_proxy.bytes_sent()), (StatusCode::UNAUTHORIZED, before), "the directory heard of it");
     clock.advance(5 * MINUTE);
     assert_eq!(sends(&mut eve, &[], &fields).await.status, StatusCode::SEE_OTHER, "later it may try again");
 }

@@ -53,8 +53,7 @@ async fn what_lets_nobody_in_is_missing_and_says_why_or_what_comes_near() {
         assert!(finding.is_missing(), "{finding:?}");
         assert_eq!(finding.suggestions.first().map(String::as_str), Some(near), "{finding:?}");
     }
-    for (name, note) in
-        [("all-hands", "distribution list"), ("CN=Alice Archer,OU=Staff,DC=corp,DC=example,DC=com", "no group")]
+    for (name, note) in [("all-hands", "distribution list"), ("CN=Alice Archer,OU=Staff,DC=corp,DC=example,DC=com", "no group")]
     {
         let finding = find(&directory, name).await;
         assert!(finding.is_missing() && finding.note.unwrap().contains(note), "{finding:?}");
@@ -88,9 +87,8 @@ async fn other_servers_groups_are_found_by_their_common_name_and_namesakes_are_a
     let Some(server) = slapd::server() else { return };
     let base = slapd::BASE_DN;
     let administrator = server.administrator();
-    let group = |dn: String| {
-        format!("dn: {dn}\nobjectClass: groupOfNames\ncn: namesake\nmember: {}\n\n", slapd::dn("Bob Baker"))
-    };
+    let group =
+        |dn: String| format!("dn: {dn}\nobjectClass: groupOfNames\ncn: namesake\nmember: {}\n\n", slapd::dn("Bob Baker"));
     let unit = format!("dn: ou=groups,{base}\nobjectClass: organizationalUnit\nou: groups\n\n");
     let ldif = unit + &group(format!("cn=namesake,{base}")) + &group(format!("cn=namesake,ou=groups,{base}"));
     administrator.apply(&ldif).unwrap();
@@ -132,9 +130,7 @@ async fn a_missing_group_is_logged_once_and_found_once_it_is_there() {
     assert_eq!(written.matches("nobody is let in by it").count(), 1, "{written}");
     assert!(written.contains("pages/a.toml, pages/b.toml"), "{written}");
 
-    domain.modify(
-        "dn: CN=late-comers,OU=Staff,DC=corp,DC=example,DC=com\nobjectClass: group\nsAMAccountName: late-comers\n\n",
-    );
+    domain.modify("dn: CN=late-comers,OU=Staff,DC=corp,DC=example,DC=com\nobjectClass: group\nsAMAccountName: late-comers\n\n");
     watch.check(&namings).await;
     assert!(watch.report().unwrap().missing.unwrap().is_empty(), "an answer of minutes ago is not believed any more");
 }

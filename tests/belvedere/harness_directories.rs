@@ -77,8 +77,7 @@ fn openldap_tells_of_groups_in_the_entry_where_the_overlay_is() {
 fn on_openldap_passwords_age_and_wrong_ones_lock_where_the_policy_is() {
     let Some(server) = slapd::server() else { return };
     let at = |name: &str| slapd::dn_below(slapd::POLICY_BASE_DN, name);
-    let try_it =
-        |name: &str, password: &'static str| bind(server.administrator(), slapd::POLICY_BASE_DN, &at(name), password);
+    let try_it = |name: &str, password: &'static str| bind(server.administrator(), slapd::POLICY_BASE_DN, &at(name), password);
     for (name, gets_in) in [("well", true), ("expiring", true), ("expired", false), ("locked", false)] {
         assert_eq!(try_it(name, slapd::PASSWORD).is_ok(), gets_in, "{name}");
     }

@@ -16,8 +16,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_secs(20);
 
 async fn client(url: &str, patience: Duration) -> Result<Ldap, LdapError> {
-    let (connection, ldap) =
-        LdapConnAsync::with_settings(LdapConnSettings::new().set_conn_timeout(patience), url).await?;
+    let (connection, ldap) = LdapConnAsync::with_settings(LdapConnSettings::new().set_conn_timeout(patience), url).await?;
     ldap3::drive!(connection);
     Ok(ldap)
 }

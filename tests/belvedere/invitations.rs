@@ -72,12 +72,7 @@ async fn a_guest_accepts_once_and_is_signed_in() {
     let form = opens_the_link(&mut guest, &format!("http://localhost/invitation#{code}")).await;
     assert!(form.body.contains("<b>Grace Okafor</b> invited you") && form.body.contains("local\\ann"), "{}", form.body);
     let accepted = accepts(&mut guest, &code, ["Ann P.", PASSWORD, PASSWORD]).await;
-    assert_eq!(
-        (accepted.status, accepted.location.as_deref()),
-        (StatusCode::SEE_OTHER, Some("/")),
-        "{}",
-        accepted.body
-    );
+    assert_eq!((accepted.status, accepted.location.as_deref()), (StatusCode::SEE_OTHER, Some("/")), "{}", accepted.body);
     assert_eq!(guest.opens("/").await.signed_in_name().as_deref(), Some("Ann P."));
     assert_eq!(guest.opens("/p/board").await.status, StatusCode::OK, "the groups are those of the invitation");
     assert_eq!(guest.opens("/admin").await.status, StatusCode::FORBIDDEN);

@@ -42,8 +42,7 @@ fn an_import_is_found_however_it_is_written() {
     assert_eq!(rooms("use crate::{live::Hub, domain::{Clock, State}, web};"), ["domain", "live", "web"]);
     assert_eq!(rooms("fn f() -> crate::auth::Auth { crate::pages::open() }"), ["auth", "pages"]);
     assert_eq!(rooms("// use crate::web::Assets;\n/// [`crate::live`]\n"), Vec::<String>::new());
-    let inside =
-        rooms_named_in("use crate::directory::{schema::Sid, people}; use crate::domain::Dn;", "crate::directory::");
+    let inside = rooms_named_in("use crate::directory::{schema::Sid, people}; use crate::domain::Dn;", "crate::directory::");
     assert_eq!(inside.into_iter().collect::<Vec<_>>(), ["people", "schema"]);
 }
 
@@ -55,10 +54,8 @@ fn no_handler_takes_a_form_that_is_waited_for_without_end() {
         names.split(|c: char| !c.is_alphanumeric()).any(|name| name == "Form")
     };
     assert!(takes_rockets("use rocket::form::{Form, FromForm};") && !takes_rockets("use rocket::form::FromForm;"));
-    let wrong: Vec<_> = rust_files(&routes)
-        .into_iter()
-        .filter(|file| fs::read_to_string(file).unwrap().lines().any(takes_rockets))
-        .collect();
+    let wrong: Vec<_> =
+        rust_files(&routes).into_iter().filter(|file| fs::read_to_string(file).unwrap().lines().any(takes_rockets)).collect();
     assert!(wrong.is_empty(), "Rocket's own form has no deadline; take `web::form::Form`: {wrong:?}");
 }
 

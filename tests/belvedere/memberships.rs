@@ -111,8 +111,7 @@ impl LdapServer {
             + &self.group("groupOfNames", "mem-not-meant", &[("member", &occupant("mem-occupant"))]);
         self.administrator.apply(&ldif).unwrap();
         let filter = "(&(objectClass=organizationalRole)(roleOccupant={dn}))";
-        let directory =
-            open(&DirectorySettings { group_filter: Some(filter.parse().unwrap()), ..self.settings.clone() });
+        let directory = open(&DirectorySettings { group_filter: Some(filter.parse().unwrap()), ..self.settings.clone() });
         let expected = [("mem-role", DIRECTLY), ("mem-role-outer", "through mem-role")];
         self.is_known_alike(&directory, "mem-occupant", &expected).await;
     }
@@ -120,12 +119,7 @@ impl LdapServer {
 
 /// Somebody whose groups a sign-in, a refresh and doctor were asked for, one after the other: all have the same, and each
 /// way of doctor's is known but where it `may_be_hidden`.
-async fn known_alike(
-    directory: &LdapDirectory,
-    name: &str,
-    password: &str,
-    may_be_hidden: &dyn Fn(&str) -> bool,
-) -> Person {
+async fn known_alike(directory: &LdapDirectory, name: &str, password: &str, may_be_hidden: &dyn Fn(&str) -> bool) -> Person {
     let person = sign_in(directory, name, password).await.unwrap();
     assert_eq!(sorted(&refreshed(directory, &person).await.groups), sorted(&person.groups), "{name}, unchanged");
     let stranger = Person { groups: Groups::default(), ..person.clone() };

@@ -23,9 +23,8 @@ impl TwoDirectories {
     async fn open(domain: &samba::SambaDomain, server: &slapd::Slapd) -> Self {
         let corp = FaultProxy::with_tls(&domain.ldaps_url(), &domain.ca_file).await;
         let brand = FaultProxy::with_tls(&server.ldaps_url(), &server.ca_file).await;
-        let only = |group: &str, user: &str| {
-            format!("access = {{ groups = ['{group}'], users = ['{user}'] }}\n{}", page("for some"))
-        };
+        let only =
+            |group: &str, user: &str| format!("access = {{ groups = ['{group}'], users = ['{user}'] }}\n{}", page("for some"));
         let house = TestServerBuilder::with_directory(corp.url())
             .set("directory.ca_file", corp.ca_file().to_str().unwrap())
             .set("directories.brand.url", brand.url())
@@ -111,8 +110,7 @@ async fn people_of_another_directory_open_what_names_them_with_their_directory_a
 
 /// The domain controller with its service account, and mail addresses as names.
 fn samba_by_mail(domain: &samba::SambaDomain) -> (LdapDirectory, LdapDirectory) {
-    let usual =
-        with_account(settings(&[&domain.ldaps_url()], &domain.ca_file), samba::SERVICE_ACCOUNT, samba::PASSWORD);
+    let usual = with_account(settings(&[&domain.ldaps_url()], &domain.ca_file), samba::SERVICE_ACCOUNT, samba::PASSWORD);
     let by_mail = DirectorySettings { sign_in_by_mail: true, ..usual.clone() };
     (open(&usual), open(&by_mail))
 }
@@ -190,9 +188,8 @@ async fn on_active_directory_a_person_stays_who_they_are_until_the_account_is_an
     look("mover").await;
     domain.move_to("mover", "CN=Users");
     look("CORP\\mover").await;
-    let account = LdifChange::at(&domain.dn("mover"))
-        .replace("sAMAccountName", "MOVER")
-        .replace("userPrincipalName", "m@brand.example");
+    let account =
+        LdifChange::at(&domain.dn("mover")).replace("sAMAccountName", "MOVER").replace("userPrincipalName", "m@brand.example");
     domain.modify(&account.ldif());
     look("Mover").await;
     look("M@brand.example").await;
@@ -238,11 +235,7 @@ async fn on_openldap_the_posix_group_of_a_persons_number_counts_and_so_do_unique
         .add("x500UniqueIdentifier", "'0101'B")
         .ldif();
     let group = |name: &str, number: &str| {
-        LdifEntry::at(&slapd::dn(name))
-            .with("objectClass", "posixGroup")
-            .with("cn", name)
-            .with("gidNumber", number)
-            .ldif()
+        LdifEntry::at(&slapd::dn(name)).with("objectClass", "posixGroup").with("cn", name).with("gidNumber", number).ldif()
     };
     let above = LdifEntry::at(&slapd::dn("above-primary"))
         .with("objectClass", "groupOfNames")

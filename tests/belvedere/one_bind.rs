@@ -139,8 +139,7 @@ async fn proxies(server: ServerKind) -> [FaultProxy; 2] {
 fn impatient(server: ServerKind, proxies: &[FaultProxy; 2], folder: &TempDir) -> DirectorySettings {
     let urls: Vec<&str> = proxies.iter().map(FaultProxy::url).collect();
     let ca_file = folder.path().join("ca.pem");
-    let mut settings =
-        DirectorySettings { dial_timeout: DEADLINE, operation_timeout: DEADLINE, ..settings(&urls, &ca_file) };
+    let mut settings = DirectorySettings { dial_timeout: DEADLINE, operation_timeout: DEADLINE, ..settings(&urls, &ca_file) };
     if let ServerKind::ActiveDirectory(_) = server {
         let both = proxies.iter().map(|proxy| std::fs::read_to_string(proxy.ca_file()).unwrap()).collect::<String>();
         std::fs::write(ca_file, both).unwrap();
@@ -199,9 +198,7 @@ async fn a_server_that_dies_with_the_bind_in_its_hands_has_had_the_only_one() {
     ];
     for server in ServerKind::all() {
         let mut scenes = Vec::new();
-        for (number, (fault, has_account)) in
-            faults.iter().flat_map(|fault| [(fault, false), (fault, true)]).enumerate()
-        {
+        for (number, (fault, has_account)) in faults.iter().flat_map(|fault| [(fault, false), (fault, true)]).enumerate() {
             let (setup, hired) = (ClientSetup::new(server, has_account).await, somebody("dies", number));
             server.hire(&hired);
             for proxy in &setup.proxies {

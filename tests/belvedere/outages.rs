@@ -29,9 +29,7 @@ async fn when_the_directory_is_out_of_reach_the_form_says_so_and_nothing_of_the_
     assert!(said.1.contains("The company directory cannot be reached right now"), "{}", said.1);
     assert!(said.1.contains("Your password was not checked."), "{}", said.1);
     // More often than the throttle would bear, had these been wrong passwords.
-    for (name, password) in
-        [("nobody", WRONG), ("alice", WRONG), ("alice", "x y"), ("alice", WRONG), ("dave", "dave-demo")]
-    {
+    for (name, password) in [("nobody", WRONG), ("alice", WRONG), ("alice", "x y"), ("alice", WRONG), ("dave", "dave-demo")] {
         assert_eq!(refused(&demo.house, name, password).await, said, "{name}");
     }
     assert_eq!(demo.house.visitor().opens("/p/all").await.status, StatusCode::OK, "public pages need no directory");
@@ -85,10 +83,7 @@ async fn when_the_session_store_cannot_be_asked_nobody_is_let_in_or_sent_away() 
         is_an_outage(&alice.opens(path).await, path);
     }
     let object = alice.fetches("/api/v1/pages/members").await;
-    assert_eq!(
-        (object.status, &object.json()["error"]["code"]),
-        (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable"))
-    );
+    assert_eq!((object.status, &object.json()["error"]["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable")));
     assert_eq!(alice.watches("/live/members").await.err(), Some(StatusCode::SERVICE_UNAVAILABLE));
     is_an_outage(&alice.posts("/logout", &[("csrf", &csrf)]).await, "signing out");
     assert!(alice.cookies.contains_key("belvedere"), "who is not signed out keeps the cookie");

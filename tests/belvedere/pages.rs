@@ -49,9 +49,7 @@ async fn every_panel_of_the_sample_pages_comes_alive() {
         }
         let alive = |answer: &Response| {
             let panels = answer.body.matches("<section class=\"panel").count();
-            answer.status == StatusCode::OK
-                && panels > 0
-                && answer.body.matches("data-condition=\"fresh\"").count() == panels
+            answer.status == StatusCode::OK && panels > 0 && answer.body.matches("data-condition=\"fresh\"").count() == panels
         };
         visitor.opens_until(path, alive).await;
         let json = visitor.fetches(&path.replace("/p/", "/api/v1/pages/")).await.json();
@@ -66,14 +64,8 @@ async fn what_is_chosen_is_selected_and_said() {
     let demo = DemoServer::builder().await.sample_pages().open().await;
     let mut visitor = demo.house.visitor();
     let nyc = visitor.opens("/p/cities?city=NYC").await.body;
-    assert!(
-        nyc.contains("<option value=\"NYC\" selected>") && nyc.contains("You have selected <strong>NYC</strong>"),
-        "{nyc}"
-    );
-    assert!(
-        nyc.contains("data-live-url=\"&#x2F;live&#x2F;cities?city=NYC\""),
-        "the socket goes on with the same choice"
-    );
+    assert!(nyc.contains("<option value=\"NYC\" selected>") && nyc.contains("You have selected <strong>NYC</strong>"), "{nyc}");
+    assert!(nyc.contains("data-live-url=\"&#x2F;live&#x2F;cities?city=NYC\""), "the socket goes on with the same choice");
     visitor.signs_in("carol", demo.password("carol")).await;
     let red = visitor.opens("/p/colours?colour=Red").await.body;
     assert!(red.contains("value=\"Red\" checked") && red.contains("You have selected <strong>Red</strong>"), "{red}");
@@ -99,8 +91,7 @@ async fn a_value_that_is_no_option_is_refused_with_the_options_and_other_names_a
 
 #[tokio::test]
 async fn an_edited_page_shows_without_a_restart_and_a_bad_edit_leaves_it_running() {
-    let builder =
-        DemoServer::builder().await.set("admins.groups", json!(["dash-admins"])).page("board", &public("Before"));
+    let builder = DemoServer::builder().await.set("admins.groups", json!(["dash-admins"])).page("board", &public("Before"));
     let demo = builder.open().await;
     let (mut visitor, mut grace, mut carol) = (demo.house.visitor(), demo.house.visitor(), demo.house.visitor());
     grace.signs_in("grace", demo.password("grace")).await;
@@ -153,19 +144,13 @@ async fn a_new_page_is_in_the_bar_and_a_removed_one_is_nowhere() {
 async fn an_address_that_leads_nowhere_is_a_page_for_people_and_an_object_for_scripts() {
     let demo = DemoServer::builder().await.page("board", &public("Board")).open().await;
     let mut visitor = demo.house.visitor();
-    for path in
-        ["/nowhere", "/p/nowhere", "/p/board/more", "/p/%3Cscript%3E", "/static/nowhere.css", "/p/%ff", "/admin/x"]
-    {
+    for path in ["/nowhere", "/p/nowhere", "/p/board/more", "/p/%3Cscript%3E", "/static/nowhere.css", "/p/%ff", "/admin/x"] {
         let page = visitor.opens(path).await;
         assert_eq!((page.status, page.heading().as_deref()), (StatusCode::NOT_FOUND, Some("Nothing here")), "{path}");
         assert!(page.header("Content-Type").unwrap().starts_with("text/html"), "{path}");
         assert!(page.body.contains("&#x2F;p&#x2F;board") && !page.body.contains("<script>"), "{path}: {}", page.body);
         let object = visitor.fetches(path).await;
-        assert_eq!(
-            (object.status, &object.json()["error"]["code"]),
-            (StatusCode::NOT_FOUND, &json!("not-found")),
-            "{path}"
-        );
+        assert_eq!((object.status, &object.json()["error"]["code"]), (StatusCode::NOT_FOUND, &json!("not-found")), "{path}");
     }
     // Whatever a script says it takes, the API speaks JSON.
     let object = visitor.opens("/api/v1/nowhere").await;

@@ -68,15 +68,8 @@ async fn who_must_change_their_password_does_so_here_and_comes_to_the_page_they_
         assert!(!form.body.contains(samba::PASSWORD), "no password is sent back");
 
         let again = fills_in(&mut visitor, &form, STRANGERS_FORM, [samba::PASSWORD, NEW, WRONG]).await;
-        assert_eq!(
-            (again.status, again.field(STRANGERS_FORM, "next").as_deref()),
-            (StatusCode::BAD_REQUEST, Some("/p/board"))
-        );
-        assert_eq!(
-            again.form_message().as_deref(),
-            Some("The new password was not typed the same both times."),
-            "{name}"
-        );
+        assert_eq!((again.status, again.field(STRANGERS_FORM, "next").as_deref()), (StatusCode::BAD_REQUEST, Some("/p/board")));
+        assert_eq!(again.form_message().as_deref(), Some("The new password was not typed the same both times."), "{name}");
 
         let short = fills_in(&mut visitor, &again, STRANGERS_FORM, [samba::PASSWORD, "Ab-1", "Ab-1"]).await;
         assert_eq!(short.status, StatusCode::BAD_REQUEST, "{name}");
@@ -131,10 +124,7 @@ async fn a_changed_password_ends_every_other_session_and_gives_this_browser_a_ne
         assert!(form.body.contains(&format!("autocomplete=\"{hint}\"")), "{hint}");
     }
     let changed = fills_in(&mut here, &form, MEMBERS_FORM, [samba::PASSWORD, NEW, NEW]).await;
-    assert_eq!(
-        (changed.status, changed.location.as_deref()),
-        (StatusCode::SEE_OTHER, Some("/account?password=changed"))
-    );
+    assert_eq!((changed.status, changed.location.as_deref()), (StatusCode::SEE_OTHER, Some("/account?password=changed")));
     let account = here.opens("/account?password=changed").await;
     assert!(account.body.contains("Your password is changed."), "{}", account.body);
     assert_eq!(account.body.matches("<tr><td>").count(), 1, "one session: {}", account.body);

@@ -77,11 +77,7 @@ async fn a_wrong_password_proves_nothing_and_counts_like_one_at_the_sign_in() {
         assert!(tries < 30, "the tries are never used up");
         let answer = proves(&mut alice, "not hers", "%2F").await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
-        assert!(
-            answer.form_message().unwrap().starts_with("That is not your password."),
-            "{:?}",
-            answer.form_message()
-        );
+        assert!(answer.form_message().unwrap().starts_with("That is not your password."), "{:?}", answer.form_message());
         if demo.ldap_proxy.bytes_sent() == said {
             break;
         }

@@ -38,12 +38,7 @@ async fn in_time<T>(clock: &ManualClock, coming: impl Future<Output = T>) -> T {
     }
 }
 
-async fn opens_in_time(
-    clock: &ManualClock,
-    visitor: &mut Visitor,
-    path: &str,
-    right: impl Fn(&Response) -> bool,
-) -> Response {
+async fn opens_in_time(clock: &ManualClock, visitor: &mut Visitor, path: &str, right: impl Fn(&Response) -> bool) -> Response {
     in_time(clock, visitor.opens_until(path, right)).await
 }
 
@@ -221,11 +216,7 @@ async fn is_shut_out_for_now(house: &TestServer, alice: &mut Visitor) {
     let sent = alice.opens("/p/members").await;
     assert_eq!(sent.location.as_deref(), Some("/login?next=%2Fp%2Fmembers"), "{}", sent.status);
     let form = alice.opens("/login?next=%2Fp%2Fmembers").await;
-    assert!(
-        form.form_message().unwrap().starts_with("You are still signed in, but the company directory"),
-        "{}",
-        form.body
-    );
+    assert!(form.form_message().unwrap().starts_with("You are still signed in, but the company directory"), "{}", form.body);
     assert_eq!(alice.opens("/p/open").await.status, StatusCode::OK);
     assert_eq!(alice.opens("/").await.status, StatusCode::OK);
 

@@ -16,8 +16,7 @@ use crate::pages::public;
 
 #[tokio::test]
 async fn every_kind_of_response_carries_the_security_headers() {
-    let demo =
-        DemoServer::builder().await.page("board", &public("Board")).page("members", &page("Members")).open().await;
+    let demo = DemoServer::builder().await.page("board", &public("Board")).page("members", &page("Members")).open().await;
     let mut visitor = demo.house.visitor();
     for (path, status) in [
         ("/", 200),
@@ -86,9 +85,7 @@ async fn static_files_are_kept_for_ever_under_their_version_and_asked_for_again_
         assert_eq!((asked.status, asked.header("Cache-Control")), (StatusCode::OK, Some("public, no-cache")), "{path}");
         assert_eq!(asked.body, kept.body);
     }
-    for (path, kind) in
-        [("js/main.js", "text/javascript"), ("img/belvedere.svg", "image/svg+xml"), ("theme.css", "text/css")]
-    {
+    for (path, kind) in [("js/main.js", "text/javascript"), ("img/belvedere.svg", "image/svg+xml"), ("theme.css", "text/css")] {
         let file = visitor.fetches(&format!("/static/{path}")).await;
         assert!(file.header("Content-Type").unwrap().starts_with(kind), "{path}: {:?}", file.headers);
     }
@@ -160,8 +157,7 @@ async fn it_is_alive_always_and_ready_when_the_directory_answers() {
 
 #[tokio::test]
 async fn a_head_request_says_what_a_get_would_without_the_body() {
-    let demo =
-        DemoServer::builder().await.page("board", &public("Board")).page("members", &page("Members")).open().await;
+    let demo = DemoServer::builder().await.page("board", &public("Board")).page("members", &page("Members")).open().await;
     let mut visitor: Visitor = demo.house.visitor();
     for (path, status) in [("/p/board", 200), ("/p/nowhere", 404), ("/healthz", 200), ("/p/members", 303)] {
         let request = visitor.request(Method::HEAD, path).header(ACCEPT, "text/html");
@@ -172,9 +168,7 @@ async fn a_head_request_says_what_a_get_would_without_the_body() {
 
 fn is_guarded(answer: &Response, at: &str) {
     let csp = answer.header("Content-Security-Policy").unwrap_or_else(|| panic!("no policy for {at}"));
-    for part in
-        ["default-src 'none'", "script-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"]
-    {
+    for part in ["default-src 'none'", "script-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"] {
         assert!(csp.split("; ").any(|said| said == part), "{part} in {csp} for {at}");
     }
     assert!(!csp.contains("unsafe"), "{csp} for {at}");

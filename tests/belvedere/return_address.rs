@@ -156,8 +156,7 @@ async fn who_is_signed_in_already_goes_straight_on() {
 
 #[tokio::test]
 async fn who_may_not_open_a_page_can_become_somebody_else() {
-    let demo =
-        DemoServer::builder().await.page("ops", &format!("access = {{ users = [\"carol\"] }}\n{CITIES}")).open().await;
+    let demo = DemoServer::builder().await.page("ops", &format!("access = {{ users = [\"carol\"] }}\n{CITIES}")).open().await;
     let mut bob = demo.house.visitor();
     bob.signs_in("bob", demo.password("bob")).await;
     let refused = bob.opens("/p/ops").await;

@@ -44,8 +44,7 @@ async fn one_s_phone_is_signed_out_from_the_desk_and_its_board_says_so_at_once()
     let demo = house().await;
     let mut desk = signed_in(&demo, "alice", "192.0.2.1").await;
     let mut phone = signed_in(&demo, "alice", "192.0.2.2").await;
-    let (mut there, mut here) =
-        (phone.watches("/live/members").await.unwrap(), desk.watches("/live/members").await.unwrap());
+    let (mut there, mut here) = (phone.watches("/live/members").await.unwrap(), desk.watches("/live/members").await.unwrap());
     there.hears_a("hello").await;
     here.hears_a("hello").await;
 
@@ -182,15 +181,9 @@ async fn a_long_list_goes_on_page_by_page() {
     }
     let mut grace = signed_in(&demo, "grace", "198.51.100.1").await;
     let first = grace.opens("/admin/sessions?name=alice").await;
-    assert!(
-        first.body.contains("192.0.2.59<") && first.body.contains("192.0.2.10<") && !first.body.contains("192.0.2.9<")
-    );
+    assert!(first.body.contains("192.0.2.59<") && first.body.contains("192.0.2.10<") && !first.body.contains("192.0.2.9<"));
     let second = grace.opens(&first.link("Earlier sign-ins").unwrap()).await;
-    assert!(
-        second.body.contains("192.0.2.9<")
-            && second.body.contains("192.0.2.0<")
-            && !second.body.contains("192.0.2.10<")
-    );
+    assert!(second.body.contains("192.0.2.9<") && second.body.contains("192.0.2.0<") && !second.body.contains("192.0.2.10<"));
     assert!(second.body.contains("To the first") && !second.body.contains("Earlier sign-ins"));
 }
 

@@ -67,8 +67,7 @@ async fn where_the_server_itself_speaks_https_the_cookies_are_secure_too() {
     let authority = TestAuthority::new();
     authority.write(&authority.issue(&["127.0.0.1"]), folder.path()).unwrap();
     let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let demo =
-        DemoServer::builder().await.set("tls.certs", file("cert.pem")).set("tls.key", file("key.pem")).open().await;
+    let demo = DemoServer::builder().await.set("tls.certs", file("cert.pem")).set("tls.key", file("key.pem")).open().await;
     let _ = rustls::crypto::ring::default_provider().install_default();
     let trusted = [reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap()];
     let browser = reqwest::Client::builder().tls_certs_only(trusted).build().unwrap();
@@ -92,11 +91,7 @@ async fn a_token_is_new_at_sign_in_and_the_one_before_is_dead() {
     assert_ne!(alice.cookies[SESSION], planted);
 
     let first = alice.clone();
-    assert_eq!(
-        alice.posts("/login", &as_fields(&fields)).await.status,
-        StatusCode::SEE_OTHER,
-        "the form is still good"
-    );
+    assert_eq!(alice.posts("/login", &as_fields(&fields)).await.status, StatusCode::SEE_OTHER, "the form is still good");
     assert_ne!(alice.cookies[SESSION], first.cookies[SESSION]);
     is_signed_in(&mut alice).await;
     is_a_stranger(&mut first.clone()).await;

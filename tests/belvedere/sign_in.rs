@@ -39,16 +39,12 @@ const SESSION: &str = "belvedere";
 /// Nothing but the URL and the CA file says where the directory is and what it is.
 fn on_samba(domain: &samba::SambaDomain) -> TestServerBuilder {
     let ca_file = domain.ca_file.to_str().unwrap();
-    TestServerBuilder::with_directory(&domain.ldaps_url())
-        .set("directory.ca_file", ca_file)
-        .set("site.contact", CONTACT)
+    TestServerBuilder::with_directory(&domain.ldaps_url()).set("directory.ca_file", ca_file).set("site.contact", CONTACT)
 }
 
 fn on_slapd(server: &slapd::Slapd) -> TestServerBuilder {
     let ca_file = server.ca_file.to_str().unwrap();
-    TestServerBuilder::with_directory(&server.ldaps_url())
-        .set("directory.ca_file", ca_file)
-        .set("site.contact", CONTACT)
+    TestServerBuilder::with_directory(&server.ldaps_url()).set("directory.ca_file", ca_file).set("site.contact", CONTACT)
 }
 
 fn for_group(group: &str) -> String {
@@ -159,8 +155,7 @@ async fn on_active_directory_nobody_learns_which_names_exist_or_are_locked() {
         domain.hire(name);
     }
     is_throttled(&house, "guessed-at").await;
-    let look_alike =
-        [("mistyped", WRONG), ("nobody", WRONG), ("locked", samba::PASSWORD), ("guessed-at", samba::PASSWORD)];
+    let look_alike = [("mistyped", WRONG), ("nobody", WRONG), ("locked", samba::PASSWORD), ("guessed-at", samba::PASSWORD)];
     look_alike_and_like_impossible_ones(&house, &look_alike).await;
     for name in ATTEMPTS {
         assert_eq!(refused(&house, name, samba::PASSWORD).await, refused(&house, "nobody", "").await, "{name}");
@@ -172,13 +167,8 @@ async fn on_openldap_nobody_learns_which_names_exist() {
     let Some(server) = slapd::server() else { return };
     let house = on_slapd(server).open().await;
     is_throttled(&house, "bob").await;
-    let look_alike = [
-        ("alice", WRONG),
-        ("nobody", WRONG),
-        ("twin", slapd::PASSWORD),
-        ("bob", slapd::PASSWORD),
-        ("jörg.müller", WRONG),
-    ];
+    let look_alike =
+        [("alice", WRONG), ("nobody", WRONG), ("twin", slapd::PASSWORD), ("bob", slapd::PASSWORD), ("jörg.müller", WRONG)];
     look_alike_and_like_impossible_ones(&house, &look_alike).await;
     for name in ATTEMPTS {
         assert_eq!(refused(&house, name, slapd::PASSWORD).await, refused(&house, "nobody", "").await, "{name}");

@@ -223,9 +223,7 @@ impl WallDisplay {
     async fn is_up_to_date(&self) {
         let words = format!("{:02}:{:02}:00", self.minute / HOUR, self.minute % HOUR);
         self.browser
-            .waits_for("return document.querySelector('#panel-time .digits')?.textContent", |shown| {
-                *shown == json!(words)
-            })
+            .waits_for("return document.querySelector('#panel-time .digits')?.textContent", |shown| *shown == json!(words))
             .await;
     }
 
@@ -244,8 +242,7 @@ impl WallDisplay {
 
     /// Another tab is in front of it.
     async fn is_hidden_for(&mut self, minutes: u32) {
-        let notes =
-            "document.addEventListener('visibilitychange', () => (window.wasHidden = document.hidden), { once: true })";
+        let notes = "document.addEventListener('visibilitychange', () => (window.wasHidden = document.hidden), { once: true })";
         self.browser.asks(notes).await;
         let other = self.browser.client.new_window(true).await.unwrap().handle;
         self.browser.client.switch_to_window(other).await.unwrap();

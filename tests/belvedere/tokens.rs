@@ -142,8 +142,7 @@ fn beside(demo: &DemoServer, arguments: &[&str]) -> Command {
 #[tokio::test]
 async fn the_admin_of_the_machine_makes_lists_and_revokes_tokens_beside_a_running_server() {
     let demo = DemoServer::builder().await.page("members", &page("Members")).page("ops", &page("Ops")).open().await;
-    let add =
-        ["token", "add", "--person", "alice", "--name", "wall display", "--scope", "read:members", "--expires", "30d"];
+    let add = ["token", "add", "--person", "alice", "--name", "wall display", "--scope", "read:members", "--expires", "30d"];
     let added = run_to_end(beside(&demo, &add)).await;
     assert!(added.status.success(), "{}", text(&added.stderr));
     let token = text(&added.stdout).trim().to_owned();

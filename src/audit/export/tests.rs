@@ -43,8 +43,7 @@ fn a_table_has_a_row_an_event_in_the_order_of_its_head() {
 
 #[test]
 fn no_cell_is_taken_for_a_formula_by_a_spreadsheet() {
-    for formula in
-        ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠1", "=cmd|'/C calc'!A0"]
+    for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠1", "=cmd|'/C calc'!A0"]
     {
         assert_eq!(cells(formula)[4], format!("'{formula}"));
     }

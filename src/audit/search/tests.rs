@@ -50,10 +50,7 @@ async fn each_field_finds_its_events_and_all_of_them_together() {
     let address = |text: &str| text.parse().ok();
     let text = |text: &str| Some(text.to_owned());
     for (search, expected) in [
-        (
-            AuditSearch { who: text("ALICE"), ..AuditSearch::default() },
-            vec!["sign-in-refused alice", "sign-in-refused Alice"],
-        ),
+        (AuditSearch { who: text("ALICE"), ..AuditSearch::default() }, vec!["sign-in-refused alice", "sign-in-refused Alice"]),
         (AuditSearch { who: text("ali"), ..AuditSearch::default() }, vec![]),
         (AuditSearch { who: text("ev\ne"), ..AuditSearch::default() }, vec![r"sign-in-refused ev\u{a}e"]),
         (AuditSearch { who: text("' OR 1=1 --"), ..AuditSearch::default() }, vec![]),

@@ -33,8 +33,7 @@ impl AuditFixture {
 
     /// Somebody's wrong password.
     fn refuses(&self, name: &str) {
-        let event =
-            AuditEvent::SignInRefused { name, reason: "wrong-credentials", directory_code: None, retry_after: None };
+        let event = AuditEvent::SignInRefused { name, reason: "wrong-credentials", directory_code: None, retry_after: None };
         self.audit.record(&Client::new("192.0.2.7".parse().ok(), Some("Browser/1")), &event);
     }
 

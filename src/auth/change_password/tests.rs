@@ -16,9 +16,7 @@ use crate::directory::{
     AccountStatus, BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange,
     PasswordRule, PasswordState, Unreachable,
 };
-use crate::domain::{
-    Client, GroupRef, Groups, ManualClock, Password, Person, PersonId, Revalidation, Timestamp, Username,
-};
+use crate::domain::{Client, GroupRef, Groups, ManualClock, Password, Person, PersonId, Revalidation, Timestamp, Username};
 use crate::factors::Factors;
 use crate::sessions::Sessions;
 
@@ -58,12 +56,7 @@ fn person(name: &str) -> Person {
 
 #[async_trait]
 impl Directory for OnePassword {
-    async fn sign_in(
-        &self,
-        username: &Username,
-        password: &Password,
-        gate: &dyn BindGate,
-    ) -> Result<Person, DirectoryRefusal> {
+    async fn sign_in(&self, username: &Username, password: &Password, gate: &dyn BindGate) -> Result<Person, DirectoryRefusal> {
         self.check(password, gate).await?;
         let fails_after_the_change = username.as_str() == "unlucky" && password.expose() == NEW;
         if fails_after_the_change { Err(unreachable(true)) } else { Ok(person(username.as_str())) }
@@ -148,15 +141,9 @@ impl PasswordChangeFixture {
         Self { auth, directory, sessions, _folder: folder }
     }
 
-    async fn changes(
-        &self,
-        name: &str,
-        [old, new, again]: [&str; 3],
-    ) -> Result<PasswordChanged, PasswordChangeRefusal> {
+    async fn changes(&self, name: &str, [old, new, again]: [&str; 3]) -> Result<PasswordChanged, PasswordChangeRefusal> {
         let [old, new, again] = [old, new, again].map(|text| Zeroizing::new(text.to_owned()));
-        self.auth
-            .change_password(name, PasswordChangeRequest { old, new, new_repeated: again }, &Client::default(), None)
-            .await
+        self.auth.change_password(name, PasswordChangeRequest { old, new, new_repeated: again }, &Client::default(), None).await
     }
 
     async fn signs_in(&self, name: &str, password: &str) -> Result<SignedIn, SignInRefusal> {

@@ -33,11 +33,7 @@ pub async fn enable(
 ///
 /// # Errors
 /// [`AccountError`] when it cannot be written.
-pub async fn disable(
-    accounts: &LocalAccounts,
-    account: &LocalAccount,
-    by: ActionOrigin,
-) -> Result<LocalAccount, AccountError> {
+pub async fn disable(accounts: &LocalAccounts, account: &LocalAccount, by: ActionOrigin) -> Result<LocalAccount, AccountError> {
     accounts.set_digest(&account.id, None, account.password_set_at, by).await
 }
 

@@ -117,10 +117,7 @@ mod tests {
     #[test]
     fn what_clients_send_is_read() {
         let read = DigestCredentials::parse(SENT).unwrap();
-        assert_eq!(
-            (&*read.username, &*read.uri, &*read.nc, read.nonce_count),
-            ("cam-1", "/p/ops?a=b,c", "00000010", 16)
-        );
+        assert_eq!((&*read.username, &*read.uri, &*read.nc, read.nonce_count), ("cam-1", "/p/ops?a=b,c", "00000010", 16));
         // Python's requests quotes the algorithm, leaves `qop` in quotes and puts blanks behind commas.
         let spaced = SENT.replace(',', ", ").replace("/p/ops?a=b, c", "/p/ops?a=b,c").replace("SHA-256", "\"SHA-256\"");
         assert_eq!(DigestCredentials::parse(&spaced), Some(read));

@@ -86,9 +86,8 @@ impl Nonces {
         let Some(nonce) = decode(sent, keys) else { return NonceCheck::Stale };
         let now = self.clock.now();
         let valid_since = self.used.lock().unwrap_or_else(PoisonError::into_inner).valid_since;
-        let is_valid = nonce.issued_at >= valid_since
-            && nonce.issued_at <= now + MAX_CLOCK_SKEW
-            && now < nonce.issued_at + LIFETIME;
+        let is_valid =
+            nonce.issued_at >= valid_since && nonce.issued_at <= now + MAX_CLOCK_SKEW && now < nonce.issued_at + LIFETIME;
         if is_valid { NonceCheck::Valid(nonce) } else { NonceCheck::Stale }
     }
 
@@ -150,9 +149,7 @@ impl ReplayWindow {
 fn decode(sent: &str, keys: &Keys) -> Option<Nonce> {
     let mut bytes = [0; NONCE_BYTES];
     // The length first, so that rubbish costs nothing.
-    if sent.len() != NONCE_BYTES.div_ceil(3) * 4 - 1
-        || URL_SAFE_NO_PAD.decode_slice(sent, &mut bytes) != Ok(NONCE_BYTES)
-    {
+    if sent.len() != NONCE_BYTES.div_ceil(3) * 4 - 1 || URL_SAFE_NO_PAD.decode_slice(sent, &mut bytes) != Ok(NONCE_BYTES) {
         return None;
     }
     let (body, tag) = bytes.split_at(TIME_BYTES + RANDOM_BYTES);
@@ -202,10 +199,7 @@ mod tests {
         assert!(fixture.good(&nonce).is_some());
         assert_ne!(nonce, fixture.make());
         let forged = Keys::from_secret(&[8; 32]);
-        assert_eq!(
-            fixture.nonces.validate(&fixture.nonces.generate(&forged).unwrap(), &fixture.keys),
-            NonceCheck::Stale
-        );
+        assert_eq!(fixture.nonces.validate(&fixture.nonces.generate(&forged).unwrap(), &fixture.keys), NonceCheck::Stale);
         for rubbish in ["", "A", &nonce[1..], &format!("{nonce}A"), &"A".repeat(43), &"é".repeat(21)] {
             assert!(fixture.good(rubbish).is_none(), "{rubbish}");
         }

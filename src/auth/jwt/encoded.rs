@@ -13,9 +13,8 @@ pub struct EncodedJwt(Zeroizing<String>);
 impl EncodedJwt {
     /// Parses a text of the right shape and a bounded length.
     pub fn parse(text: &str) -> Option<Self> {
-        let is_base64url = |part: &str| {
-            !part.is_empty() && part.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'))
-        };
+        let is_base64url =
+            |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'));
         let is_one = text.len() <= MAX_LEN && text.split('.').count() == 3 && text.split('.').all(is_base64url);
         is_one.then(|| Self(Zeroizing::new(text.to_owned())))
     }

@@ -32,8 +32,7 @@ impl SigningKey {
     pub(super) fn generate(cipher: &AeadCipher, now: Timestamp) -> Result<(Self, SealedSigningKey), StoreError> {
         let mut seed = Zeroizing::new([0; SEED_BYTES]);
         fill_randomly(seed.as_mut_slice())?;
-        let key = Self::from_seed(&seed, now)
-            .map_err(|error| StoreError::NoRandomness(format!("no signing key: {error}")))?;
+        let key = Self::from_seed(&seed, now).map_err(|error| StoreError::NoRandomness(format!("no signing key: {error}")))?;
         let sealed = cipher.seal(key.kid.as_bytes(), seed.as_slice())?;
         let sealed = SealedSigningKey { kid: key.kid.clone(), sealed, created_at: now };
         Ok((key, sealed))

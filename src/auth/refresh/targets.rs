@@ -56,11 +56,7 @@ impl RefreshTargets {
     }
 
     /// See [`Sessions::end_all_of`].
-    pub(super) async fn end_all_of(
-        &self,
-        person: &PersonId,
-        asked_at: Timestamp,
-    ) -> Result<EndedCredentials, StoreError> {
+    pub(super) async fn end_all_of(&self, person: &PersonId, asked_at: Timestamp) -> Result<EndedCredentials, StoreError> {
         let sessions = self.sessions.end_all_of(person, asked_at, EndReason::Revoked).await?;
         let tokens = match &self.tokens {
             Some(tokens) => tokens.end_all_of(person, asked_at).await?,
@@ -110,10 +106,7 @@ mod tests {
         let merged = |one: PeopleBatch, other: PeopleBatch| merge(one, other, 3);
         assert_eq!(merged(people(&["a", "c"], None), people(&["b", "c"], None)), people(&["a", "b", "c"], None));
         // One goes on after its third: what the other has after that comes with the next.
-        assert_eq!(
-            merged(people(&["a", "b", "c"], Some("c")), people(&["b", "x"], None)),
-            people(&["a", "b", "c"], Some("c"))
-        );
+        assert_eq!(merged(people(&["a", "b", "c"], Some("c")), people(&["b", "x"], None)), people(&["a", "b", "c"], Some("c")));
         assert_eq!(merged(people(&["a", "b"], None), people(&["c", "d"], None)), people(&["a", "b", "c"], Some("c")));
         assert_eq!(
             merged(people(&["a", "d", "e"], Some("e")), people(&["b", "c", "f"], Some("f"))),

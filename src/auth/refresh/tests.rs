@@ -9,9 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::*;
 use crate::audit::log_capture::LogCapture;
 use crate::config::{SessionSettings, TokenSettings};
-use crate::directory::{
-    BindGate, ChangeRefusal, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange, PasswordState,
-};
+use crate::directory::{BindGate, ChangeRefusal, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange, PasswordState};
 use crate::domain::{Group, GroupId, GroupRef, ManualClock, Password, Revalidation, Username};
 use crate::sessions::{SessionLookup, SessionOptions, SessionToken};
 use crate::tokens::{self, ApiToken, NewToken};
@@ -84,12 +82,7 @@ impl Directory for ScriptedDirectory {
         false
     }
 
-    async fn change_password(
-        &self,
-        _: &Username,
-        _: &PasswordChange,
-        _: &dyn BindGate,
-    ) -> Result<PersonId, ChangeRefusal> {
+    async fn change_password(&self, _: &Username, _: &PasswordChange, _: &dyn BindGate) -> Result<PersonId, ChangeRefusal> {
         Err(ChangeRefusal::NotHere { reason: "this is a book" })
     }
 
@@ -125,8 +118,7 @@ impl RefreshFixture {
         let directory = Arc::new(ScriptedDirectory::default());
         let lasting = TokenSettings { lifetime: LONG, longest: LONG, unrefreshed: LONG };
         let tokens = Tokens::open(&folder.path().join("tokens.db"), &lasting, STALE, clock.clone()).await.unwrap();
-        let refresh =
-            SessionRefresher::new(directory.clone(), sessions.clone(), Audit::new(), clock.clone(), settings.refresh);
+        let refresh = SessionRefresher::new(directory.clone(), sessions.clone(), Audit::new(), clock.clone(), settings.refresh);
         let refresh = Arc::new(refresh.with_tokens(tokens.clone()));
         Self { directory, sessions, tokens, clock, refresh, _folder: folder }
     }

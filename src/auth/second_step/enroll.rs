@@ -56,11 +56,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`StoreError`] when they cannot be stored.
-    pub async fn create_recovery_codes(
-        &self,
-        person: &Person,
-        client: &Client,
-    ) -> Result<Vec<RecoveryCode>, StoreError> {
+    pub async fn create_recovery_codes(&self, person: &Person, client: &Client) -> Result<Vec<RecoveryCode>, StoreError> {
         let codes = self.second_step.factors.make_recovery_codes(&person.id).await?;
         self.audit.record(client, &AuditEvent::RecoveryCodesMade { person });
         Ok(codes)

@@ -38,22 +38,14 @@ impl Auth {
             Ok(person) => person,
             Err(refusal) => {
                 let (name, reason) = (&owner.qualified_name(), refusal.as_str());
-                self.audit.record(
-                    client,
-                    &AuditEvent::SignInRefused { name, reason, directory_code: None, retry_after: None },
-                );
+                self.audit.record(client, &AuditEvent::SignInRefused { name, reason, directory_code: None, retry_after: None });
                 return Err(refusal);
             }
         };
         self.second_step.factors.update_description(&person).await?;
-        self.audit.record(
-            client,
-            &AuditEvent::SecondFactorShown { person: &person, factor: VerifiedFactor::Passkey.as_str() },
-        );
-        let options = SessionOptions {
-            second_factor: true,
-            ..SessionOptions::password_only(self.directory.revalidation(&person))
-        };
+        self.audit.record(client, &AuditEvent::SecondFactorShown { person: &person, factor: VerifiedFactor::Passkey.as_str() });
+        let options =
+            SessionOptions { second_factor: true, ..SessionOptions::password_only(self.directory.revalidation(&person)) };
         let name = self.directory.sign_in_name(&person).ok_or(PasskeySignInRefusal::NoServiceAccount)?;
         Ok(self.begin_session(&name, &person, options, client, previous).await?)
     }

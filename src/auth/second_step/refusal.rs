@@ -47,9 +47,9 @@ impl FactorRefusal {
     /// The store's error, if that is the cause; otherwise the refusal itself.
     pub fn into_store_error(self) -> Result<StoreError, Self> {
         match self {
-            Self::Store(error)
-            | Self::Code(CodeRefusal::Store(error))
-            | Self::Passkey(PasskeyRefusal::Store(error)) => Ok(error),
+            Self::Store(error) | Self::Code(CodeRefusal::Store(error)) | Self::Passkey(PasskeyRefusal::Store(error)) => {
+                Ok(error)
+            }
             other => Err(other),
         }
     }

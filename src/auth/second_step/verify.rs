@@ -168,9 +168,7 @@ impl Auth {
             FactorResponse::Code(typed) => {
                 self.second_step.factors.verify_code(&person.id, typed).await.map_err(FactorRefusal::from)
             }
-            FactorResponse::Passkey { site, browser, response } => {
-                self.verify_passkey(person, site, browser, response).await
-            }
+            FactorResponse::Passkey { site, browser, response } => self.verify_passkey(person, site, browser, response).await,
         };
         match &verified {
             Ok(shown) => self.audit.record(client, &AuditEvent::SecondFactorShown { person, factor: shown.as_str() }),

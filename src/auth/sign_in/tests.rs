@@ -20,8 +20,8 @@ use crate::directory::{
     LockoutPolicy, PasswordChange, PasswordState, Unreachable,
 };
 use crate::domain::{
-    Client, Clock, EndReason, GroupRef, Groups, ManualClock, Password, Person, PersonId, Revalidation, Timestamp,
-    Username, Visitor,
+    Client, Clock, EndReason, GroupRef, Groups, ManualClock, Password, Person, PersonId, Revalidation, Timestamp, Username,
+    Visitor,
 };
 use crate::factors::Factors;
 use crate::sessions::{SessionToken, Sessions};
@@ -37,12 +37,7 @@ struct FakeDirectory {
 
 #[async_trait]
 impl Directory for FakeDirectory {
-    async fn sign_in(
-        &self,
-        username: &Username,
-        password: &Password,
-        gate: &dyn BindGate,
-    ) -> Result<Person, DirectoryRefusal> {
+    async fn sign_in(&self, username: &Username, password: &Password, gate: &dyn BindGate) -> Result<Person, DirectoryRefusal> {
         // Two names of one person, whom this directory shows before the bind.
         let john = BindCandidate { id: PersonId::new("objectGUID:john"), policy: None, failures: None };
         let near = BindCandidate {
@@ -65,12 +60,8 @@ impl Directory for FakeDirectory {
             "locked" => Err(DirectoryRefusal::Locked),
             // It never answers.
             name if name.starts_with("silence") => std::future::pending().await,
-            "away" => {
-                Err(DirectoryRefusal::Unreachable(Unreachable { reason: "dc1: no route".into(), password_sent: false }))
-            }
-            "slow" => {
-                Err(DirectoryRefusal::Unreachable(Unreachable { reason: "dc1: no answer".into(), password_sent: true }))
-            }
+            "away" => Err(DirectoryRefusal::Unreachable(Unreachable { reason: "dc1: no route".into(), password_sent: false })),
+            "slow" => Err(DirectoryRefusal::Unreachable(Unreachable { reason: "dc1: no answer".into(), password_sent: true })),
             _ if !right => Err(DirectoryRefusal::WrongCredentials),
             "expired" => Err(DirectoryRefusal::PasswordExpired),
             "new" => Err(DirectoryRefusal::MustChangePassword),
@@ -161,8 +152,7 @@ impl SignInFixture {
         let factors = folder.path().join("factors.db");
         let factors = Factors::open(&factors, keys.factors_key(), clock.clone()).await.unwrap();
         let second_step = SecondStep::new(factors, Duration::from_hours(12));
-        let auth =
-            Auth::new(directory.clone(), sessions.clone(), second_step, Audit::new(), to_clock(clock.clone()), keys);
+        let auth = Auth::new(directory.clone(), sessions.clone(), second_step, Audit::new(), to_clock(clock.clone()), keys);
         Self { auth, directory, sessions, clock, _folder: folder }
     }
 
@@ -479,8 +469,7 @@ async fn a_store_that_fails_lets_nobody_in_and_says_so() {
 #[tokio::test]
 async fn the_log_knows_what_happened_and_no_secret() {
     let paper = LogCapture::new();
-    let subscriber =
-        tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(paper.clone()).finish();
+    let subscriber = tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(paper.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
 
     let fixture = SignInFixture::new().await;
@@ -517,9 +506,7 @@ async fn the_log_knows_what_happened_and_no_secret() {
             ("session-ended", "expired"),
         ]
     );
-    for secret in
-        [PASSWORD, "secret guess", &alice.token.reveal(), &bob.token.reveal(), &hex::encode(alice.token.hash())]
-    {
+    for secret in [PASSWORD, "secret guess", &alice.token.reveal(), &bob.token.reveal(), &hex::encode(alice.token.hash())] {
         assert!(!log.contains(secret), "{log}");
     }
 }

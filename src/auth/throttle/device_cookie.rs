@@ -125,8 +125,7 @@ mod tests {
             assert!(!keys.verify_device_cookie(&kept, owner, NOW + FAMILIAR_FOR), "{owner:?} a month later");
             assert!(!Keys::from_secret(&[8; 32]).verify_device_cookie(&kept, owner, NOW), "another server's");
         }
-        for owner in
-            [DeviceOwner::Name("objectGUID:1"), DeviceOwner::Name("bob"), DeviceOwner::Person(&PersonId::new("alice"))]
+        for owner in [DeviceOwner::Name("objectGUID:1"), DeviceOwner::Name("bob"), DeviceOwner::Person(&PersonId::new("alice"))]
         {
             assert!(!keys.verify_device_cookie(&kept, owner, NOW), "{owner:?}");
         }

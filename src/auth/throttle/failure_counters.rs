@@ -84,8 +84,7 @@ impl FailureCounters {
         now: Timestamp,
     ) -> Result<(), ThrottleReason> {
         let familiar = self.is_familiar(account, origin, now);
-        let of_pair =
-            self.pairs.get((account, origin.address), now).map_or(Ok(()), |pair| pair.check(budget, familiar, now));
+        let of_pair = self.pairs.get((account, origin.address), now).map_or(Ok(()), |pair| pair.check(budget, familiar, now));
         attempts.check(budget, familiar, now).and(of_pair)
     }
 
@@ -106,12 +105,7 @@ impl FailureCounters {
         origin.is_own_device || self.familiar_addresses.get(account, now) == Some(origin.address)
     }
 
-    pub(super) fn update_account(
-        &mut self,
-        account: AccountKey,
-        now: Timestamp,
-        change: impl FnOnce(&mut AccountAttempts),
-    ) {
+    pub(super) fn update_account(&mut self, account: AccountKey, now: Timestamp, change: impl FnOnce(&mut AccountAttempts)) {
         let mut attempts = self.account_attempts(account, now);
         change(&mut attempts);
         let (map, key) = match account {

@@ -70,9 +70,7 @@ impl AttemptPermit<'_> {
         let (typed_name, sequence) = (self.typed_name, self.sequence);
         for account in [self.account, person] {
             let mut attempts = counters.account_attempts(account, now);
-            let same = |name| {
-                name == typed_name || counters.name_owners.get(name, now).map(AccountKey::Person) == Some(person)
-            };
+            let same = |name| name == typed_name || counters.name_owners.get(name, now).map(AccountKey::Person) == Some(person);
             attempts.forgive(|failure| failure.sequence < sequence && same(failure.typed_name));
             counters.update_account(account, now, |kept| *kept = attempts);
             counters.pairs.remove((account, self.origin.address));
@@ -108,8 +106,7 @@ impl AttemptPermit<'_> {
         let is_counted = counted.is_some_and(|counted| counted.person == person);
         let attempts = counters.account_attempts(person, now);
         let attempts = if is_counted { attempts.without_one_pending() } else { attempts };
-        let is_own =
-            |cookie: &DeviceCookie| self.throttle.keys.verify_device_cookie(cookie, DeviceOwner::Person(&who.id), now);
+        let is_own = |cookie: &DeviceCookie| self.throttle.keys.verify_device_cookie(cookie, DeviceOwner::Person(&who.id), now);
         let origin = AttemptOrigin { is_own_device: self.device_cookie.as_ref().is_some_and(is_own), ..self.origin };
         counters.check_attempts(attempts, person, budget, origin, now)?;
         if let (Some(policy), Some(count)) = (who.policy, who.failures)

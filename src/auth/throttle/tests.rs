@@ -205,8 +205,7 @@ async fn a_try_that_could_be_the_one_that_locks_is_not_made() {
         (1, 0, Ok(())),
         (0, 1_000_000, Ok(())),
     ] {
-        let fixture =
-            ThrottleFixture::before(LockoutInfo { policy: Some(policy(threshold)), identifies_before_bind: true });
+        let fixture = ThrottleFixture::before(LockoutInfo { policy: Some(policy(threshold)), identifies_before_bind: true });
         let john = BindCandidate { policy: Some(policy(threshold)), failures: Some(failures), ..candidate("john") };
         let tried = fixture.fails_as_one_of("jdoe", "192.0.2.1", &john).await;
         assert_eq!(tried, expected, "{failures} of {threshold}");

@@ -17,8 +17,7 @@ pub(super) fn read_access(node: ConfigNode, sink: &DiagnosticSink) -> Option<(Ac
             "signed-in" => Some((Access::SignedIn, false)),
             other => {
                 let choice = suggest(other, &["public", "signed-in"]);
-                let help =
-                    format!("{choice} (or name people: `access = {{ groups = [\"dash-ops\"], users = [\"alice\"] }}`)");
+                let help = format!("{choice} (or name people: `access = {{ groups = [\"dash-ops\"], users = [\"alice\"] }}`)");
                 sink.report(&node.location, format!("`access` cannot be {}", quote(other)), help);
                 None
             }

@@ -49,8 +49,7 @@ fn read_options(fields: &mut Fields<'_>) -> Option<Vec<InputOption>> {
         return None;
     }
     let count = list.value.len();
-    let options: Vec<Located<InputOption>> =
-        list.value.into_iter().filter_map(|node| read_option(node, sink)).collect();
+    let options: Vec<Located<InputOption>> = list.value.into_iter().filter_map(|node| read_option(node, sink)).collect();
     let valid = check_distinct(&options, sink) & check_same_fields(&options, sink);
     (valid && options.len() == count).then(|| options.into_iter().map(|option| option.value).collect())
 }
@@ -71,8 +70,7 @@ fn read_option_table(mut fields: Fields<'_>) -> Option<Located<InputOption>> {
     let location = fields.location.clone();
     fields.require("value", "say what it stands for in the address: `{ value = \"NYC\", label = \"New York\" }`");
     let value = read_option_value(fields.located_string("value")?, sink)?;
-    let label =
-        fields.take("label").map_or(Some(value.clone()), |node| Some(node.into_string("label", sink)?.value))?;
+    let label = fields.take("label").map_or(Some(value.clone()), |node| Some(node.into_string("label", sink)?.value))?;
     let mut additional = BTreeMap::new();
     for entry in fields.take_rest() {
         if entry.key.parse::<InputName>().is_err() {
@@ -120,11 +118,7 @@ fn check_same_fields(options: &[Located<InputOption>], sink: &DiagnosticSink) ->
             (None, Some(field)) => (format!("this option has a `{field}`, which the first one has not"), field),
             (None, None) => continue,
         };
-        sink.report(
-            &option.location,
-            message,
-            format!("give every option of an input the same fields: `{field} = \"…\"`"),
-        );
+        sink.report(&option.location, message, format!("give every option of an input the same fields: `{field} = \"…\"`"));
         valid = false;
     }
     valid

@@ -100,13 +100,7 @@ impl PanelKindName {
     }
 
     /// Reads the settings that only this kind has.
-    pub(super) fn read(
-        self,
-        fields: &mut Fields<'_>,
-        every: Duration,
-        unit: &Unit,
-        inputs: &[Input],
-    ) -> Option<PanelKind> {
+    pub(super) fn read(self, fields: &mut Fields<'_>, every: Duration, unit: &Unit, inputs: &[Input]) -> Option<PanelKind> {
         match self {
             Self::Stat => read_stat(fields, every),
             Self::Gauge => read_gauge(fields, unit),
@@ -129,11 +123,7 @@ impl PanelKindName {
 fn read_stat(fields: &mut Fields<'_>, every: Duration) -> Option<PanelKind> {
     let sparkline = fields.boolean("sparkline").unwrap_or(false);
     if !sparkline {
-        fields.reject(
-            "window",
-            "`window` is how far the sparkline goes back, and there is none",
-            "add `sparkline = true`",
-        );
+        fields.reject("window", "`window` is how far the sparkline goes back, and there is none", "add `sparkline = true`");
     }
     Some(PanelKind::Stat { sparkline, window: read_window(fields, every)? })
 }
@@ -163,20 +153,13 @@ fn read_window(fields: &mut Fields<'_>, every: Duration) -> Option<Duration> {
 
 fn read_gauge(fields: &mut Fields<'_>, unit: &Unit) -> Option<PanelKind> {
     if *unit != Unit::Percent {
-        fields.require(
-            "max",
-            "say which value is its right end, as in `max = 64`; only percent end at 100 by themselves",
-        );
+        fields.require("max", "say which value is its right end, as in `max = 64`; only percent end at 100 by themselves");
     }
     let has_end = *unit == Unit::Percent || fields.key_location("max").is_some();
     let (min, max) = read_bounds(fields)?;
     let (min, max) = (min.unwrap_or(0.0), max.unwrap_or(100.0));
     if has_end && min >= max {
-        fields.sink.report(
-            &fields.location,
-            format!("the gauge goes from {min} to {max}"),
-            "write a `min` below the `max`",
-        );
+        fields.sink.report(&fields.location, format!("the gauge goes from {min} to {max}"), "write a `min` below the `max`");
         return None;
     }
     has_end.then_some(PanelKind::Gauge { min, max })
@@ -239,11 +222,7 @@ fn read_text(fields: &mut Fields<'_>, inputs: &[Input]) -> Option<PanelKind> {
         Ok(template) => template,
         Err(error) => {
             let error: crate::domain::TemplateError = error;
-            fields.sink.report(
-                &text.location,
-                error.to_string(),
-                "a placeholder is an input's name in braces: `{city}`",
-            );
+            fields.sink.report(&text.location, error.to_string(), "a placeholder is an input's name in braces: `{city}`");
             return None;
         }
     };

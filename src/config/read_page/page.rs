@@ -96,12 +96,7 @@ fn read_slug(file: &Path, sink: &DiagnosticSink) -> Option<PageSlug> {
 }
 
 /// The tables of `[[key]]`; more than `most` are reported and left out.
-fn array_of_tables<'l>(
-    fields: &mut Fields<'l>,
-    key: &'static str,
-    most: usize,
-    sink: &'l DiagnosticSink,
-) -> Vec<Fields<'l>> {
+fn array_of_tables<'l>(fields: &mut Fields<'l>, key: &'static str, most: usize, sink: &'l DiagnosticSink) -> Vec<Fields<'l>> {
     let Some(list) = fields.array(key) else { return Vec::new() };
     if list.value.len() > most {
         let message = format!("the page has {} of `[[{key}]]`", list.value.len());

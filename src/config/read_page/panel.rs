@@ -43,8 +43,7 @@ const UNITS: [(&str, Unit); 6] = [
     ("celsius", Unit::Celsius),
 ];
 
-const STATES: [(&str, HealthState); 3] =
-    [("good", HealthState::Good), ("warn", HealthState::Warn), ("bad", HealthState::Bad)];
+const STATES: [(&str, HealthState); 3] = [("good", HealthState::Good), ("warn", HealthState::Warn), ("bad", HealthState::Bad)];
 
 /// A `[[panel]]`, at the location of its id or, without one, of its title. `None` when something is wrong with it.
 pub(super) fn read_panel(mut fields: Fields<'_>, inputs: &[Input]) -> Option<Located<PanelSettings>> {
@@ -68,12 +67,7 @@ pub(super) fn read_panel(mut fields: Fields<'_>, inputs: &[Input]) -> Option<Loc
     let (source, unit, decimals, thresholds) = if kind == PanelKindName::Text {
         (Some(None), Some(Unit::None), Some(None), Some(Vec::new()))
     } else {
-        (
-            read_source(&mut fields).map(Some),
-            read_unit(&mut fields),
-            read_decimals(&mut fields),
-            read_thresholds(&mut fields),
-        )
+        (read_source(&mut fields).map(Some), read_unit(&mut fields), read_decimals(&mut fields), read_thresholds(&mut fields))
     };
     let every = source.iter().flatten().next().map_or(DEFAULT_EVERY, |source| source.every);
     let panel_kind = kind.read(&mut fields, every, unit.as_ref().unwrap_or(&Unit::Percent), inputs);
@@ -97,8 +91,7 @@ fn require_source(fields: &Fields<'_>, titled: bool) {
     if !titled {
         fields.report_missing("title", "give the panel a heading: `title = \"CPU\"`");
     }
-    fields
-        .require("source", "say what is asked: `source = \"host\"`, `\"clock\"`, or one of the sources in Rocket.toml");
+    fields.require("source", "say what is asked: `source = \"host\"`, `\"clock\"`, or one of the sources in Rocket.toml");
     fields.require("query", "say what it is asked: `query = \"cpu.total\"`");
 }
 
@@ -125,9 +118,8 @@ fn read_id(fields: &mut Fields<'_>, title: Option<&Located<String>>, kind: Panel
 fn read_source(fields: &mut Fields<'_>) -> Option<PanelSource> {
     let source = fields.parsed::<SourceName>("source");
     let query = fields.located_string("query");
-    let every = fields.optional("every", DEFAULT_EVERY, |fields, key| {
-        fields.duration(key, MIN_EVERY..=MAX_EVERY).map(|every| every.value)
-    });
+    let every = fields
+        .optional("every", DEFAULT_EVERY, |fields, key| fields.duration(key, MIN_EVERY..=MAX_EVERY).map(|every| every.value));
     let stale_after = read_stale_after(fields, every.unwrap_or(DEFAULT_EVERY));
     let (source, query) = (source?, query?);
     Some(PanelSource {
@@ -174,9 +166,8 @@ fn read_unit(fields: &mut Fields<'_>) -> Option<Unit> {
 
 #[expect(clippy::option_option, reason = "wrong, absent and present are three different answers")]
 fn read_decimals(fields: &mut Fields<'_>) -> Option<Option<u8>> {
-    fields.optional("decimals", None, |fields, key| {
-        fields.integer(key, 0..=MAX_DECIMALS).map(|digits| u8::try_from(digits).ok())
-    })
+    fields
+        .optional("decimals", None, |fields, key| fields.integer(key, 0..=MAX_DECIMALS).map(|digits| u8::try_from(digits).ok()))
 }
 
 fn read_thresholds(fields: &mut Fields<'_>) -> Option<Vec<Threshold>> {

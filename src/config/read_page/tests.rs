@@ -90,10 +90,7 @@ text = "**{city}** {city.zone} {{}}"
         [HealthState::Warn, HealthState::Bad, HealthState::Warn]
     );
     let source = disk.source.as_ref().unwrap();
-    assert_eq!(
-        (&page.text[source.query_span.clone()], source.query.as_str()),
-        ("\"time {city.zone}\"", "time {city.zone}")
-    );
+    assert_eq!((&page.text[source.query_span.clone()], source.query.as_str()), ("\"time {city.zone}\"", "time {city.zone}"));
     assert_eq!(&page.text[source.source_span.clone()], "\"host\"");
     assert_eq!((source.every, source.stale_after), (Duration::from_secs(1), Duration::from_secs(5)));
     assert!(page.panels[1].source.is_none());
@@ -214,18 +211,8 @@ fn diagnostics_of_texts_and_of_what_panels_need_have_location_and_help() {
         (page("[[panel]]\nkind = \"text\"\ntext = \"a {city}\""), "4:11", "names no input", "add an `[[input]]`"),
         (page("[[panel]]\nkind = \"text\"\ntext = \"a {city\""), "4:8", "has no '}'", "`{city}`"),
         (page(&format!("{radio}[[panel]]\nkind = \"text\"\ntext = \"ä {{citi}}\"")), "8:11", "no input", "`city`?"),
-        (
-            page(&format!("{radio}[[panel]]\nkind = \"text\"\ntext = \"{{city.zon}}\"")),
-            "8:9",
-            "no field `zon`",
-            "`zone`?",
-        ),
-        (
-            page("[[panel]]\nkind = \"stat\"\ntitle = \"P\"\nsource = \"host\""),
-            "2:1",
-            "`query` is missing",
-            "cpu.total",
-        ),
+        (page(&format!("{radio}[[panel]]\nkind = \"text\"\ntext = \"{{city.zon}}\"")), "8:9", "no field `zon`", "`zone`?"),
+        (page("[[panel]]\nkind = \"stat\"\ntitle = \"P\"\nsource = \"host\""), "2:1", "`query` is missing", "cpu.total"),
         (page("[[panel]]\nkind = \"stat\"\ntitle = \"P\"\nquery = \"q\""), "2:1", "`source` is missing", "host"),
         (page("[[panel]]\nkind = \"stat\"\nsource = \"host\"\nquery = \"q\""), "2:1", "`title` is missing", "title ="),
         (
@@ -266,8 +253,7 @@ fn diagnostics_of_inputs_have_location_and_help() {
 
 #[test]
 fn every_error_is_found_in_one_go_from_top_to_bottom() {
-    let text =
-        "titel = \"T\"\norder = \"x\"\n[[panel]]\nkind = \"line\"\nspan = 99\nevery = \"1ms\"\nuint = \"percent\"\n";
+    let text = "titel = \"T\"\norder = \"x\"\n[[panel]]\nkind = \"line\"\nspan = 99\nevery = \"1ms\"\nuint = \"percent\"\n";
     let diagnostics = read(text).unwrap_err();
     let lines: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.location.line_and_column().unwrap().0).collect();
     assert_eq!(lines, [1, 1, 2, 3, 3, 3, 5, 6, 7], "{diagnostics}");
@@ -391,9 +377,7 @@ fn neither_depth_nor_length_makes_it_fall_over() {
         let diagnostics = read(&text).unwrap_err();
         assert!(
             !diagnostics.is_empty()
-                && diagnostics
-                    .iter()
-                    .all(|diagnostic| Diagnostics::from(diagnostic.clone()).render(false).len() < 5_000)
+                && diagnostics.iter().all(|diagnostic| Diagnostics::from(diagnostic.clone()).render(false).len() < 5_000)
         );
     }
 }

@@ -48,9 +48,8 @@ pub(super) fn read_basic(mut fields: Fields<'_>) -> Option<BasicSettings> {
 /// Reads `[tokens]`.
 pub(super) fn read_tokens(mut fields: Fields<'_>) -> Option<TokenSettings> {
     let range = MIN_TOKEN_LIFETIME..=MAX_TOKEN_LIFETIME;
-    let longest = fields.optional("longest", DEFAULT_LONGEST, |fields, key| {
-        fields.duration(key, range.clone()).map(|found| found.value)
-    })?;
+    let longest = fields
+        .optional("longest", DEFAULT_LONGEST, |fields, key| fields.duration(key, range.clone()).map(|found| found.value))?;
     let lifetime = fields.optional("lifetime", None, |fields, key| fields.duration(key, range.clone()).map(Some))?;
     if let Some(lifetime) = &lifetime
         && lifetime.value > longest

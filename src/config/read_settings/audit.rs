@@ -29,10 +29,9 @@ impl Default for AuditSettings {
 
 /// Reads `[audit]`.
 pub(super) fn read_audit(mut fields: Fields<'_>) -> Option<AuditSettings> {
-    let keep = fields
-        .optional("keep", DEFAULT_KEEP, |fields, key| fields.duration(key, MIN_KEEP..=MAX_KEEP).map(|keep| keep.value));
-    let most_rows =
-        fields.optional("most_rows", DEFAULT_MOST_ROWS, |fields, key| fields.integer(key, MIN_ROWS..=MAX_ROWS));
+    let keep =
+        fields.optional("keep", DEFAULT_KEEP, |fields, key| fields.duration(key, MIN_KEEP..=MAX_KEEP).map(|keep| keep.value));
+    let most_rows = fields.optional("most_rows", DEFAULT_MOST_ROWS, |fields, key| fields.integer(key, MIN_ROWS..=MAX_ROWS));
     fields.finish();
     Some(AuditSettings { keep: keep?, most_rows: most_rows?.unsigned_abs() })
 }

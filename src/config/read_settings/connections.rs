@@ -27,11 +27,9 @@ const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Reads `[connections]`.
 pub(super) fn read_connections(mut fields: Fields<'_>) -> Option<ConnectionSettings> {
-    let most =
-        fields.optional("most", DEFAULT_MOST, |fields, key| fields.integer(key, MIN_PER_ADDRESS..=MAX_CONNECTIONS));
-    let per_address = fields.optional("per_address", DEFAULT_PER_ADDRESS, |fields, key| {
-        fields.integer(key, MIN_PER_ADDRESS..=MAX_CONNECTIONS)
-    });
+    let most = fields.optional("most", DEFAULT_MOST, |fields, key| fields.integer(key, MIN_PER_ADDRESS..=MAX_CONNECTIONS));
+    let per_address = fields
+        .optional("per_address", DEFAULT_PER_ADDRESS, |fields, key| fields.integer(key, MIN_PER_ADDRESS..=MAX_CONNECTIONS));
     let mut wait = |key, default| {
         fields.optional(key, default, |fields, key| {
             fields.duration(key, Duration::from_secs(1)..=Duration::from_hours(1)).map(|found| found.value)

@@ -26,8 +26,7 @@ const MAX_WARNING: Duration = Duration::from_hours(365 * 24);
 /// The most connections of a pool: well below what a domain controller takes from one client.
 const MAX_CONNECTIONS: i64 = 256;
 
-const KINDS: [(&str, DirectoryKind); 2] =
-    [("active-directory", DirectoryKind::ActiveDirectory), ("ldap", DirectoryKind::Ldap)];
+const KINDS: [(&str, DirectoryKind); 2] = [("active-directory", DirectoryKind::ActiveDirectory), ("ldap", DirectoryKind::Ldap)];
 
 /// Reads `[directory]`.
 pub(super) fn read_directory(mut fields: Fields<'_>) -> Option<DirectorySettings> {
@@ -68,8 +67,7 @@ fn read_additional(
     table.finish();
     let domains = domains?;
     if domains.value.is_empty() {
-        let help =
-            "name at least one: a sign-in goes to one directory, chosen by what stands before `\\` or behind `@`";
+        let help = "name at least one: a sign-in goes to one directory, chosen by what stands before `\\` or behind `@`";
         sink.report(&domains.location, "`domains` is empty, so nobody would ever sign in there", help);
         return None;
     }
@@ -96,16 +94,14 @@ fn read_directory_table(fields: &mut Fields<'_>) -> Option<DirectorySettings> {
     let defaults = DirectorySettings::with_servers(DirectoryServers::Listed(Vec::new()));
     let site = fields.optional("site", None, |fields, key| fields.located_string(key).map(Some));
     let servers = site.and_then(|site| read_servers(fields, site));
-    let dns = fields
-        .optional("dns", Some(Vec::new()), |fields, key| fields.strings(key).map(|dns| read_dns(dns.value, sink)));
+    let dns = fields.optional("dns", Some(Vec::new()), |fields, key| fields.strings(key).map(|dns| read_dns(dns.value, sink)));
     let start_tls = fields.optional("start_tls", false, Fields::boolean);
     let ca_file = ca_file(fields);
     let allow_plaintext = fields.optional("allow_plaintext", false, Fields::boolean);
     let account = read_account(fields);
-    let kind =
-        fields.optional("kind", None, |fields, key| fields.enumeration(key, &KINDS).map(|kind| Some(kind.value)));
-    let base_dn = fields
-        .optional("base_dn", None, |fields, key| fields.parsed::<Dn>(key).map(|dn| Some(dn.value.as_str().to_owned())));
+    let kind = fields.optional("kind", None, |fields, key| fields.enumeration(key, &KINDS).map(|kind| Some(kind.value)));
+    let base_dn =
+        fields.optional("base_dn", None, |fields, key| fields.parsed::<Dn>(key).map(|dn| Some(dn.value.as_str().to_owned())));
     let person_filter = read_filter(fields, "person_filter", &["username"]);
     let group_filter = read_filter(fields, "group_filter", &["dn", "username"]);
     let mail_location = fields.key_location("sign_in_by_mail");
@@ -155,11 +151,7 @@ fn read_account(fields: &mut Fields<'_>) -> Option<Option<ServiceAccount>> {
         (Some(name), Some(password)) => match Password::parse(password.value.to_string()) {
             Ok(valid) => Some(Some(ServiceAccount { name: name.value, password: valid })),
             Err(error) => {
-                fields.sink.report(
-                    &password.location,
-                    error.to_string(),
-                    "write the password of the account `bind_name`",
-                );
+                fields.sink.report(&password.location, error.to_string(), "write the password of the account `bind_name`");
                 None
             }
         },
@@ -177,9 +169,7 @@ fn read_account(fields: &mut Fields<'_>) -> Option<Option<ServiceAccount>> {
 }
 
 fn read_timeout(fields: &mut Fields<'_>, key: &'static str, default: Duration) -> Option<Duration> {
-    fields.optional(key, default, |fields, key| {
-        fields.duration(key, MIN_TIMEOUT..=MAX_TIMEOUT).map(|timeout| timeout.value)
-    })
+    fields.optional(key, default, |fields, key| fields.duration(key, MIN_TIMEOUT..=MAX_TIMEOUT).map(|timeout| timeout.value))
 }
 
 /// An LDAP filter (RFC 4515) in which at least one of `placeholders` stands, and no other.
@@ -210,10 +200,7 @@ fn parse_filter(filter: &str, placeholders: &[&str]) -> Result<FilterTemplate, (
         found = true;
     }
     if !found {
-        return Err((
-            format!("has no {list}, so it would find the same whoever signs in"),
-            format!("put one in, {example}"),
-        ));
+        return Err((format!("has no {list}, so it would find the same whoever signs in"), format!("put one in, {example}")));
     }
     filter.parse().map_err(|invalid: InvalidFilter| {
         let help = "write one filter in round brackets, each closed again: `(&(objectClass=person)(uid={username}))`";

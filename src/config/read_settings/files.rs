@@ -36,9 +36,7 @@ pub(super) fn secret(
 ) -> Option<Option<Located<Zeroizing<String>>>> {
     let both = fields.key_location(key).and(fields.key_location(file_key));
     let written = fields.optional(key, None, |fields, key| {
-        fields
-            .located_string(key)
-            .map(|text| Some(Located { value: Zeroizing::new(text.value), location: text.location }))
+        fields.located_string(key).map(|text| Some(Located { value: Zeroizing::new(text.value), location: text.location }))
     });
     let in_file = fields.optional(file_key, None, |fields, key| {
         let file = path(fields, key)?;

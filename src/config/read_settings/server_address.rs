@@ -19,17 +19,11 @@ pub(super) fn read_server_address(text: &str) -> Result<ServerAddress, (String, 
     let text = text.trim();
     if has_userinfo(text) || text.contains('@') {
         let message = "the URL has a user in it".to_owned();
-        return Err((
-            message,
-            "name the account under `bind_name` and `bind_password_file`, not in the URL".to_owned(),
-        ));
+        return Err((message, "name the account under `bind_name` and `bind_password_file`, not in the URL".to_owned()));
     }
     let Ok(url) = Url::parse(text) else {
-        let help = if text.contains("://") {
-            EXAMPLE.to_owned()
-        } else {
-            format!("write the scheme before it: `ldaps://{text}`")
-        };
+        let help =
+            if text.contains("://") { EXAMPLE.to_owned() } else { format!("write the scheme before it: `ldaps://{text}`") };
         return Err((format!("{} is not a URL", quote(text)), help));
     };
     let scheme = match url.scheme() {
@@ -44,20 +38,14 @@ pub(super) fn read_server_address(text: &str) -> Result<ServerAddress, (String, 
     };
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     if host.is_empty() || !host.is_ascii() || host.contains('%') {
-        return Err((
-            format!("{} names no host", quote(text)),
-            format!("the host is a DNS name or an IP address; {EXAMPLE}"),
-        ));
+        return Err((format!("{} names no host", quote(text)), format!("the host is a DNS name or an IP address; {EXAMPLE}")));
     }
     if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
         let help = format!("where to search is said by `base_dn`; {EXAMPLE}");
         return Err((format!("{} has something behind its host", quote(text)), help));
     }
     if url.port() == Some(0) {
-        return Err((
-            format!("{} has the port 0", quote(text)),
-            "leave the port out, or write the server's".to_owned(),
-        ));
+        return Err((format!("{} has the port 0", quote(text)), "leave the port out, or write the server's".to_owned()));
     }
     let default_port = match scheme {
         LdapScheme::Ldap => LDAP_PORT,

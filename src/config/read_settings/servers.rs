@@ -25,8 +25,7 @@ impl LocatedServers {
         match self {
             Self::Listed(servers) => servers.iter().for_each(|server| reject_plaintext(server, sink)),
             Self::Discovered(Located { value, location }) if value.scheme == LdapScheme::Ldap => {
-                let message =
-                    format!("passwords would cross the network unencrypted to the servers of {}", value.domain);
+                let message = format!("passwords would cross the network unencrypted to the servers of {}", value.domain);
                 let help = format!("write `ldaps+srv://{}`, or add `start_tls = true`", value.domain);
                 sink.report(location, message, help);
             }
@@ -120,15 +119,10 @@ fn read_list(
 /// The DNS servers to ask, each `address` or `address:port`.
 pub(super) fn read_dns(written: Vec<Located<String>>, sink: &DiagnosticSink) -> Option<Vec<SocketAddr>> {
     let read = |text: Located<String>| {
-        let address =
-            text.value.parse().or_else(|_| text.value.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, DNS_PORT)));
+        let address = text.value.parse().or_else(|_| text.value.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, DNS_PORT)));
         if address.is_err() {
             let message = format!("{} is not the address of a DNS server", quote(&text.value));
-            sink.report(
-                &text.location,
-                message,
-                "write an IP address, with a port if it is not 53: `dns = [\"10.0.0.53\"]`",
-            );
+            sink.report(&text.location, message, "write an IP address, with a port if it is not 53: `dns = [\"10.0.0.53\"]`");
         }
         address.ok()
     };
@@ -142,10 +136,7 @@ fn reject_plaintext(server: &Located<ServerAddress>, sink: &DiagnosticSink) {
         sink.report(
             &server.location,
             format!("passwords would cross the network unencrypted to {}", server.value),
-            format!(
-                "write `ldaps://{}`, or add `start_tls = true`; `allow_plaintext = true` insists",
-                server.value.host
-            ),
+            format!("write `ldaps://{}`, or add `start_tls = true`; `allow_plaintext = true` insists", server.value.host),
         );
     }
 }

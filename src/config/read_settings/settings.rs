@@ -138,8 +138,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
     let pages = path(&mut fields, "pages").map(|path| path.value);
     let state = path(&mut fields, "state").map(|path| path.value);
     let overlay = fields.optional("overlay", None, |fields, key| path(fields, key).map(|path| Some(path.value)));
-    let admins =
-        fields.optional("admins", Some(Audience::default()), |fields, key| fields.table(key).map(read_audience));
+    let admins = fields.optional("admins", Some(Audience::default()), |fields, key| fields.table(key).map(read_audience));
     let site = read_site(fields.table_or_empty("site"));
     let directory = read_directory(fields.table_or_empty("directory"));
     let directories = read_directories(fields.table_or_empty("directories"));
@@ -203,21 +202,17 @@ fn read_sessions(mut fields: Fields<'_>) -> Option<SessionSettings> {
     let refresh = fields.optional("refresh", defaults.refresh, |fields, key| {
         fields.duration(key, MIN_REFRESH..=MAX_REFRESH).map(|refresh| refresh.value)
     });
-    let max_staleness =
-        fields.optional("max_staleness", None, |fields, key| fields.duration(key, range.clone()).map(Some));
+    let max_staleness = fields.optional("max_staleness", None, |fields, key| fields.duration(key, range.clone()).map(Some));
     let (refresh, max_staleness) = (refresh?, max_staleness?);
     if let Some(max_staleness) = &max_staleness
         && max_staleness.value < refresh * 2
     {
-        let message =
-            "`max_staleness` is shorter than two rounds of `refresh`, so one slow answer would shut people out";
+        let message = "`max_staleness` is shorter than two rounds of `refresh`, so one slow answer would shut people out";
         fields.sink.report(&max_staleness.location, message, "write a longer `max_staleness` or a shorter `refresh`");
     }
-    let stay =
-        fields.optional("stay", None, |fields, key| fields.duration(key, range.clone()).map(|stay| Some(stay.value)));
-    let recent = fields.optional("recent", defaults.recent, |fields, key| {
-        fields.duration(key, range.clone()).map(|recent| recent.value)
-    });
+    let stay = fields.optional("stay", None, |fields, key| fields.duration(key, range.clone()).map(|stay| Some(stay.value)));
+    let recent = fields
+        .optional("recent", defaults.recent, |fields, key| fields.duration(key, range.clone()).map(|recent| recent.value));
     fields.finish();
     Some(SessionSettings {
         stay: stay?,
@@ -231,9 +226,8 @@ fn read_sessions(mut fields: Fields<'_>) -> Option<SessionSettings> {
 
 fn read_log(mut fields: Fields<'_>) -> Option<LogSettings> {
     let formats = [("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json)];
-    let format = fields.optional("format", LogFormat::Auto, |fields, key| {
-        fields.enumeration(key, &formats).map(|format| format.value)
-    });
+    let format =
+        fields.optional("format", LogFormat::Auto, |fields, key| fields.enumeration(key, &formats).map(|format| format.value));
     let filter = fields.optional("filter", DEFAULT_FILTER.to_owned(), |fields, key| {
         let filter = fields.located_string(key)?;
         if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&filter.value) {

@@ -51,11 +51,7 @@ fn read_source(entry: ConfigEntry, fields: &Fields<'_>) -> Option<(SourceName, S
     let name = match entry.key.parse::<SourceName>() {
         Ok(name) => Some(name),
         Err(error) => {
-            sink.report(
-                &entry.key_location,
-                format!("a source cannot be called {}", quote(&entry.key)),
-                error.to_string(),
-            );
+            sink.report(&entry.key_location, format!("a source cannot be called {}", quote(&entry.key)), error.to_string());
             None
         }
     };
@@ -111,10 +107,7 @@ fn read_url(fields: &mut Fields<'_>) -> Option<TextTemplate> {
 /// where it may be shown.
 fn check_url(text: &str) -> Result<TextTemplate, (String, String)> {
     let template: TextTemplate = text.parse().map_err(|error: crate::domain::TemplateError| {
-        (
-            format!("has a crooked placeholder: {error}"),
-            "a placeholder is an input's name in braces: `?city={city}`".to_owned(),
-        )
+        (format!("has a crooked placeholder: {error}"), "a placeholder is an input's name in braces: `?city={city}`".to_owned())
     })?;
     let example = "write it like `https://stock.corp.example.com/api?city={city}`".to_owned();
     let Some((scheme, rest)) = text.split_once("://") else {

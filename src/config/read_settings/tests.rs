@@ -160,22 +160,15 @@ filter = "debug"
     assert!(["10.1.2.3", "::1"].iter().all(|address| proxies.contains(address.parse().unwrap())));
     assert!(["11.0.0.1", "::2"].iter().all(|address| !proxies.contains(address.parse().unwrap())));
     assert_eq!((settings.connections.most, settings.connections.per_address), (2000, 64));
-    let limits =
-        [settings.connections.head_timeout, settings.connections.idle_timeout, settings.connections.body_timeout];
+    let limits = [settings.connections.head_timeout, settings.connections.idle_timeout, settings.connections.body_timeout];
     assert_eq!(limits, [5, 120, 30].map(Duration::from_secs));
     let directory = &settings.directory;
     assert_eq!((directory.servers.listed()[0].scheme, directory.servers.listed()[0].port), (LdapScheme::Ldap, 389));
-    assert_eq!(
-        (directory.servers.listed()[1].host.as_str(), directory.servers.listed()[1].port),
-        ("2001:db8::5", 3269)
-    );
+    assert_eq!((directory.servers.listed()[1].host.as_str(), directory.servers.listed()[1].port), ("2001:db8::5", 3269));
     assert_eq!(directory.ca_file, Some(folder.path("ca.pem")));
     let account = directory.service_account.as_ref().unwrap();
     assert_eq!((account.name.as_str(), account.password.expose()), ("CORP\\svc", "hunter2"));
-    assert_eq!(
-        (directory.kind, directory.base_dn.as_deref()),
-        (Some(DirectoryKind::Ldap), Some("dc=corp,dc=example,dc=com"))
-    );
+    assert_eq!((directory.kind, directory.base_dn.as_deref()), (Some(DirectoryKind::Ldap), Some("dc=corp,dc=example,dc=com")));
     let names: Vec<_> = settings.sources.keys().map(ToString::to_string).collect();
     assert_eq!(names, ["zebra", "ape"], "in the order written");
     let SourceSettings::Http(zebra) = &settings.sources["zebra"];
@@ -227,14 +220,8 @@ fn the_environment_overrides_the_file() {
 }
 
 /// Texts with a placeholder that are no LDAP filters.
-const NO_FILTERS: [&str; 6] = [
-    "(uid={username}",
-    "uid={username}",
-    "(a={username}))",
-    "(a={username})(b=c)",
-    ")(={username}",
-    "(&(a)(b={username}))",
-];
+const NO_FILTERS: [&str; 6] =
+    ["(uid={username}", "uid={username}", "(a={username}))", "(a={username})(b=c)", ")(={username}", "(&(a)(b={username}))"];
 
 #[test]
 fn diagnostics_of_the_file_have_location_and_help() {
@@ -257,12 +244,7 @@ fn diagnostics_of_the_file_have_location_and_help() {
     expect(&after_url("dial_timeout = \"5m\""), "Rocket.toml:3:16", "more than 1m", "from 100ms to 1m");
     expect(&after_url("base_dn = \"corp\""), "Rocket.toml:3:11", "cannot be `corp`", "not a distinguished name");
     expect(&after_url("ca_file = \"none.pem\""), "Rocket.toml:3:11", "none.pem cannot be read", "correct the path");
-    expect(
-        &after_url("ca_file = \"ca\"").file("ca", "no pem"),
-        "Rocket.toml:3:11",
-        "no PEM certificate",
-        "BEGIN CERTIFICATE",
-    );
+    expect(&after_url("ca_file = \"ca\"").file("ca", "no pem"), "Rocket.toml:3:11", "no PEM certificate", "BEGIN CERTIFICATE");
     expect(&after_url("bind_name = \"svc\""), "Rocket.toml:3:13", "has no password", "bind_password_file");
     for ad in ["", "\nkind = \"active-directory\""] {
         let alone = after_url(&format!("sign_in_by_mail = true{ad}"));
@@ -284,33 +266,13 @@ fn diagnostics_of_the_file_have_location_and_help() {
         "write the secret into it",
     );
     expect(&after_url("person_filter = \"(uid=alice)\""), "Rocket.toml:3:17", "has no `{username}`", "name={username}");
-    expect(
-        &after_url("person_filter = \"(uid={user})\""),
-        "Rocket.toml:3:17",
-        "unknown placeholder `{user}`",
-        "{username}",
-    );
+    expect(&after_url("person_filter = \"(uid={user})\""), "Rocket.toml:3:17", "unknown placeholder `{user}`", "{username}");
     for unbalanced in NO_FILTERS {
-        expect(
-            &after_url(&format!("person_filter = \"{unbalanced}\"")),
-            "Rocket.toml:3:17",
-            "not balanced",
-            "closed again",
-        );
+        expect(&after_url(&format!("person_filter = \"{unbalanced}\"")), "Rocket.toml:3:17", "not balanced", "closed again");
     }
-    expect(
-        &after_url("[default.sessions]\nidle = \"8d\""),
-        "Rocket.toml:4:8",
-        "longer than `absolute`",
-        "shorter `idle`",
-    );
+    expect(&after_url("[default.sessions]\nidle = \"8d\""), "Rocket.toml:4:8", "longer than `absolute`", "shorter `idle`");
     expect(&after_url("[default.live]\nring = 1"), "Rocket.toml:4:8", "less than 2", "from 2 to 65536");
-    expect(
-        &after_url("[default.log]\nfilter = \"a=loud\""),
-        "Rocket.toml:4:10",
-        "cannot be read",
-        "info,belvedere=debug",
-    );
+    expect(&after_url("[default.log]\nfilter = \"a=loud\""), "Rocket.toml:4:10", "cannot be read", "info,belvedere=debug");
     expect(&after_url("[default.log]\nformat = \"jsn\""), "Rocket.toml:4:10", "cannot be `jsn`", "`json`?");
     expect(&after_url("[default.site]\npublic_url = \"boards\""), "Rocket.toml:4:14", "cannot be `boards`", "https://");
     for (proxies, message, help) in [
@@ -323,12 +285,7 @@ fn diagnostics_of_the_file_have_location_and_help() {
         let folder = after_url(&format!("[default.site]\ntrusted_proxies = [{proxies}]"));
         expect(&folder, &format!("Rocket.toml:4:{column}"), message, help);
     }
-    expect(
-        &after_url("[default.connections]\nhead_timeout = \"0s\""),
-        "Rocket.toml:4:16",
-        "less than 1s",
-        "from 1s to 1h",
-    );
+    expect(&after_url("[default.connections]\nhead_timeout = \"0s\""), "Rocket.toml:4:16", "less than 1s", "from 1s to 1h");
     expect(&after_url("[default.connections]\nmost = 1"), "Rocket.toml:4:8", "less than 8", "from 8 to 1000000");
     expect(&after_url("[default.site]\ntheme = { hue = 360 }"), "Rocket.toml:4:17", "more than 359", "0 to 359");
     expect(&after_url("[default.admins]\ngroup = [\"a\"]"), "Rocket.toml:4:1", "no key `group`", "`groups`?");
@@ -343,12 +300,7 @@ fn diagnostics_of_sources_have_location_and_help() {
     expect(&http(""), "Rocket.toml:3:1", "`url` is missing", "url = ");
     expect(&http("url = \"stock/api\""), "Rocket.toml:5:7", "is not a URL", "https://");
     expect(&http("url = \"ftp://stock/api\""), "Rocket.toml:5:7", "does not begin with", "https://");
-    expect(
-        &http("url = \"http://{host}/api\""),
-        "Rocket.toml:5:7",
-        "placeholder in its scheme or host",
-        "the admin alone",
-    );
+    expect(&http("url = \"http://{host}/api\""), "Rocket.toml:5:7", "placeholder in its scheme or host", "the admin alone");
     expect(&http("url = \"http://stock/{\""), "Rocket.toml:5:7", "crooked placeholder", "{city}");
     expect(&http("url = \"http://s/\"\nmax_bytes = \"1GiB\""), "Rocket.toml:6:13", "more than 64MiB", "1KiB to 64MiB");
     expect(&http("url = \"http://s/\"\nmax_bytes = \"lots\""), "Rocket.toml:6:13", "not a size", "1MiB");
@@ -433,12 +385,7 @@ fn broken_syntax_has_its_location() {
 
 #[test]
 fn rockets_own_settings_are_checked_in_the_same_go() {
-    expect(
-        &Folder::with(&format!("[default]\nport = \"web\"\n{URL}")),
-        "Rocket.toml:2:8",
-        "`port`",
-        "Rocket's own settings",
-    );
+    expect(&Folder::with(&format!("[default]\nport = \"web\"\n{URL}")), "Rocket.toml:2:8", "`port`", "Rocket's own settings");
     let folder = Folder::with(&format!(
         "[default]\naddress = \"0.0.0.0\"\ntemplate_dir = \"t\"\ntls = {{ certs = \"c\", key = \"k\" }}\n{URL}"
     ));

@@ -41,10 +41,7 @@ fn a_filter_is_read_as_it_was_written() {
     let pieces =
         Substrings { initial: Some(b"i".to_vec()), any: vec![b"m".to_vec(), b"n".to_vec()], last: Some(b"f".to_vec()) };
     let expected = DemoFilter::Or(vec![
-        DemoFilter::And(vec![
-            compare("a", FilterRule::Equal, "1"),
-            DemoFilter::Not(Box::new(DemoFilter::Present("b".into()))),
-        ]),
+        DemoFilter::And(vec![compare("a", FilterRule::Equal, "1"), DemoFilter::Not(Box::new(DemoFilter::Present("b".into())))]),
         DemoFilter::Substring("c".into(), pieces),
         compare("d", FilterRule::AtLeast, "2"),
         compare("e", FilterRule::AtMost, "3"),
@@ -62,10 +59,7 @@ fn a_value_may_be_any_bytes() {
     let at = written.windows(4).position(|part| part == b"####").unwrap();
     written[at..at + 4].copy_from_slice(&[0xff, 0x00, 0xc3, 0x28]);
     let request = read_one(&written).unwrap().unwrap();
-    assert_eq!(
-        request.filter,
-        Some(DemoFilter::Compare("objectSid".into(), FilterRule::Equal, vec![0xff, 0x00, 0xc3, 0x28]))
-    );
+    assert_eq!(request.filter, Some(DemoFilter::Compare("objectSid".into(), FilterRule::Equal, vec![0xff, 0x00, 0xc3, 0x28])));
 }
 
 #[test]

@@ -74,10 +74,7 @@ fn and_or_not_present_combine() {
     assert_eq!(found(&DemoFilter::Or(vec![named("bob"), named("carol")])), ["bob", "carol"]);
     assert_eq!(found(&DemoFilter::And(vec![named("bob"), people()])), ["bob"]);
     assert!(found(&DemoFilter::And(vec![named("dash-ops"), people()])).is_empty());
-    assert_eq!(
-        found(&DemoFilter::And(vec![people(), not(DemoFilter::Present("givenName".into()))])),
-        ["lobby", "svc-reader"]
-    );
+    assert_eq!(found(&DemoFilter::And(vec![people(), not(DemoFilter::Present("givenName".into()))])), ["lobby", "svc-reader"]);
     assert!(found(&DemoFilter::Or(Vec::new())).is_empty(), "an empty 'or' is false (RFC 4526)");
     assert_eq!(found(&DemoFilter::And(Vec::new())).len(), found(&DemoFilter::Present("sAMAccountName".into())).len());
 }

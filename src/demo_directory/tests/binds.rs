@@ -9,9 +9,7 @@ fn sub_code(result: &LdapResult) -> &str {
 #[tokio::test]
 async fn each_form_of_name_binds() {
     let demo = DemoFixture::start().await;
-    for name in
-        ["alice@belvedere.example", r"DEMO\alice", "CN=Alice Johnson,OU=New York,OU=People,DC=belvedere,DC=example"]
-    {
+    for name in ["alice@belvedere.example", r"DEMO\alice", "CN=Alice Johnson,OU=New York,OU=People,DC=belvedere,DC=example"] {
         assert_eq!(demo.bind(name, &demo.password_of("alice")).await.rc, 0, "{name:?}");
     }
 }
@@ -63,11 +61,8 @@ async fn a_failed_bind_takes_the_identity_before_away() {
 
 #[tokio::test]
 async fn too_many_wrong_passwords_lock_until_the_clock_has_moved() {
-    let lockout = SampleLockoutPolicy {
-        threshold: 3,
-        observation_window: Duration::from_mins(30),
-        duration: Duration::from_mins(30),
-    };
+    let lockout =
+        SampleLockoutPolicy { threshold: 3, observation_window: Duration::from_mins(30), duration: Duration::from_mins(30) };
     let demo = DemoFixture::serving(&SampleDomain { lockout, ..SampleDomain::demo() }).await;
     for _ in 0..3 {
         assert_eq!(sub_code(&demo.bind(r"DEMO\alice", "wrong").await), "52e");
@@ -94,9 +89,8 @@ async fn too_many_wrong_passwords_lock_until_the_clock_has_moved() {
 async fn who_am_i_says_who_is_bound() {
     let demo = DemoFixture::start().await;
     let mut client = demo.client().await;
-    let who = |answer: ldap3::result::ExopResult| {
-        String::from_utf8(answer.success().unwrap().0.val.unwrap_or_default()).unwrap()
-    };
+    let who =
+        |answer: ldap3::result::ExopResult| String::from_utf8(answer.success().unwrap().0.val.unwrap_or_default()).unwrap();
     assert_eq!(who(client.extended(ldap3::exop::WhoAmI).await.unwrap()), "");
     client.simple_bind("jmueller@belvedere.example", "jmueller-demo").await.unwrap().success().unwrap();
     assert_eq!(who(client.extended(ldap3::exop::WhoAmI).await.unwrap()), r"u:DEMO\jmueller");

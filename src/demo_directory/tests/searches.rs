@@ -213,8 +213,7 @@ async fn more_than_a_thousand_results_take_pages() {
     let whole = client.search(DOMAIN, Scope::Subtree, filter, ["1.1"]).await.unwrap();
     assert_eq!((whole.0.len(), whole.1.rc), (1000, 4));
 
-    let adapters: Vec<Box<dyn Adapter<'_, _, _>>> =
-        vec![Box::new(EntriesOnly::new()), Box::new(PagedResults::new(300))];
+    let adapters: Vec<Box<dyn Adapter<'_, _, _>>> = vec![Box::new(EntriesOnly::new()), Box::new(PagedResults::new(300))];
     let mut stream = client.streaming_search_with(adapters, DOMAIN, Scope::Subtree, filter, vec!["1.1"]).await.unwrap();
     let mut seen = std::collections::HashSet::new();
     while let Some(entry) = stream.next().await.unwrap() {

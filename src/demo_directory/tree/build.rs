@@ -40,8 +40,7 @@ struct TreeBuilder<'a> {
 
 impl<'a> TreeBuilder<'a> {
     fn new(sample: &'a SampleDomain, now: Timestamp) -> io::Result<Self> {
-        let labels: Vec<String> =
-            sample.dns_domain.split('.').map(|label| format!("DC={}", escape_rdn(label))).collect();
+        let labels: Vec<String> = sample.dns_domain.split('.').map(|label| format!("DC={}", escape_rdn(label))).collect();
         let domain = parse_dn(&labels.join(","))?;
         let configuration = parse_dn(&format!("CN=Configuration,{domain}"))?;
         let schema = parse_dn(&format!("CN=Schema,{configuration}"))?;
@@ -123,8 +122,7 @@ impl<'a> TreeBuilder<'a> {
         let netbios = self.sample.netbios_name.clone();
         // systemFlags 3: a naming context of this forest, and a domain; 1: the first only (MS-ADTS 2.2.10).
         let domain = self.domain.to_string();
-        let cross_ref =
-            self.new_cross_ref(&partitions, &netbios, &domain, "3")?.with("nETBIOSName", [netbios.as_str()]);
+        let cross_ref = self.new_cross_ref(&partitions, &netbios, &domain, "3")?.with("nETBIOSName", [netbios.as_str()]);
         self.insert(cross_ref)?;
         let cross_ref = self.new_cross_ref(&partitions, "Enterprise Configuration", configuration.as_str(), "1")?;
         self.insert(cross_ref)
@@ -143,8 +141,7 @@ impl<'a> TreeBuilder<'a> {
 
     /// An entry with what every entry has. `seed` is what its `objectGUID` is made from.
     fn new_entry(&self, dn: Dn, parent: Option<Dn>, classes: &[&str], category: &str, seed: &str) -> DemoEntry {
-        let context =
-            if dn.is_within(&self.configuration) { NamingContext::Configuration } else { NamingContext::Domain };
+        let context = if dn.is_within(&self.configuration) { NamingContext::Configuration } else { NamingContext::Domain };
         let written = dn.to_string();
         let entry = DemoEntry {
             id: EntryId(0),

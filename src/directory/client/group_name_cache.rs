@@ -25,9 +25,8 @@ struct CachedGroup {
 impl GroupNameCache {
     pub(in crate::directory) fn get_fresh(&self, now: Timestamp, sids: &[Sid]) -> HashMap<Sid, Group> {
         let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = |sid: &Sid| {
-            groups.get(sid).filter(|found| found.is_fresh(now)).map(|found| (sid.clone(), found.group.clone()))
-        };
+        let fresh =
+            |sid: &Sid| groups.get(sid).filter(|found| found.is_fresh(now)).map(|found| (sid.clone(), found.group.clone()));
         sids.iter().filter_map(fresh).collect()
     }
 
@@ -40,8 +39,7 @@ impl GroupNameCache {
             // All of it is fresh, and all of it can be asked for again.
             groups.clear();
         }
-        groups
-            .extend(found.iter().map(|(sid, group)| (sid.clone(), CachedGroup { group: group.clone(), read_at: now })));
+        groups.extend(found.iter().map(|(sid, group)| (sid.clone(), CachedGroup { group: group.clone(), read_at: now })));
     }
 }
 

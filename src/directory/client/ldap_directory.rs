@@ -10,8 +10,8 @@ use super::lockout_policy_cache::LockoutPolicyCache;
 use super::membership_cache::MembershipCache;
 use crate::config::DirectorySettings;
 use crate::directory::connection::{
-    ConnectionPool, Dialler, DirectoryProfile, LdapConnection, Operation, OperationFault, PoolPurpose, Prober,
-    ServerSet, SetUpError, TlsClient, set_up,
+    ConnectionPool, Dialler, DirectoryProfile, LdapConnection, Operation, OperationFault, PoolPurpose, Prober, ServerSet,
+    SetUpError, TlsClient, set_up,
 };
 use crate::domain::{Clock, DirectoryName};
 use crate::telemetry::{DirectoryMetrics, Metrics};
@@ -82,9 +82,8 @@ impl LdapDirectory {
             metrics: metrics.clone(),
         };
         let servers = Arc::new(ServerSet::new(settings, Arc::new(prober)));
-        let pool = |purpose| {
-            Arc::new(ConnectionPool::new(settings.connections, Arc::clone(&servers), purpose, Arc::clone(&clock)))
-        };
+        let pool =
+            |purpose| Arc::new(ConnectionPool::new(settings.connections, Arc::clone(&servers), purpose, Arc::clone(&clock)));
         Ok(Self {
             name,
             domains,
@@ -161,10 +160,7 @@ impl LdapDirectory {
     ///
     /// # Errors
     /// The fault of the last server tried.
-    pub(in crate::directory) async fn profile(
-        &self,
-        operation: &mut Operation,
-    ) -> Result<&DirectoryProfile, OperationFault> {
+    pub(in crate::directory) async fn profile(&self, operation: &mut Operation) -> Result<&DirectoryProfile, OperationFault> {
         if let Some(profile) = self.known_profile() {
             return Ok(profile);
         }

@@ -18,12 +18,7 @@ pub(in crate::directory) struct MembershipCache {
 
 impl MembershipCache {
     /// Whether `bulk` was seen when the person's groups were last read one by one and came to be `groups`.
-    pub(in crate::directory) fn is_unchanged(
-        &self,
-        person: &PersonId,
-        bulk: &BTreeSet<&GroupId>,
-        groups: &Groups,
-    ) -> bool {
+    pub(in crate::directory) fn is_unchanged(&self, person: &PersonId, bulk: &BTreeSet<&GroupId>, groups: &Groups) -> bool {
         self.fingerprints.lock().unwrap_or_else(PoisonError::into_inner).get(person) == Some(&fingerprint(bulk, groups))
     }
 

@@ -77,17 +77,15 @@ impl Dialler {
         // Half of the time is left for dialling.
         let by = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
         let before = self.resolver.last_known(&server.host, server.port);
-        let found = match timeout_at(
-            if before.is_some() { by } else { deadline },
-            self.resolver.resolve(&server.host, server.port),
-        )
-        .await
-        {
-            Ok(Ok(addresses)) if addresses.is_empty() => Err("its name has no address".to_owned()),
-            Ok(Ok(addresses)) => Ok(addresses),
-            Ok(Err(error)) => Err(format!("its name does not resolve ({error}): check url and this machine's DNS")),
-            Err(_elapsed) => Err("its name was not resolved in time: check this machine's DNS".to_owned()),
-        };
+        let found =
+            match timeout_at(if before.is_some() { by } else { deadline }, self.resolver.resolve(&server.host, server.port))
+                .await
+            {
+                Ok(Ok(addresses)) if addresses.is_empty() => Err("its name has no address".to_owned()),
+                Ok(Ok(addresses)) => Ok(addresses),
+                Ok(Err(error)) => Err(format!("its name does not resolve ({error}): check url and this machine's DNS")),
+                Err(_elapsed) => Err("its name was not resolved in time: check this machine's DNS".to_owned()),
+            };
         let mut addresses = match (found, before) {
             (Ok(addresses), _) => addresses,
             (Err(reason), Some(before)) => {

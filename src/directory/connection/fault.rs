@@ -145,8 +145,7 @@ pub(in crate::directory) mod result_code {
 
 /// Describes a result: its code, and the server's own text on one line.
 pub(in crate::directory) fn describe_result(result: &LdapResult) -> String {
-    let text: String =
-        result.text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_DIAGNOSTIC_CHARS).collect();
+    let text: String = result.text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_DIAGNOSTIC_CHARS).collect();
     match text.trim() {
         "" => format!("result {}", result.rc),
         text => format!("result {} \"{text}\"", result.rc),
@@ -209,17 +208,11 @@ mod tests {
 
     #[test]
     fn only_a_server_that_could_not_judge_is_followed_by_the_next() {
-        let code =
-            |rc| OperationFault::from_result(OperationKind::ServiceBind, &result(rc, ""), "").another_server_may_help();
+        let code = |rc| OperationFault::from_result(OperationKind::ServiceBind, &result(rc, ""), "").another_server_may_help();
         assert!(code(result_code::BUSY) && code(result_code::UNAVAILABLE));
         assert!(!code(result_code::INVALID_CREDENTIALS) && !code(result_code::STRONGER_AUTH_REQUIRED));
         assert!(OperationFault::connection_failed(OperationKind::Dial, "closed").another_server_may_help());
-        assert!(
-            !OperationFault::unreachable(OperationKind::Search, "tokenGroups may not be read")
-                .another_server_may_help()
-        );
-        assert!(
-            !OperationFault::refused(OperationKind::Bind, DirectoryRefusal::WrongCredentials).another_server_may_help()
-        );
+        assert!(!OperationFault::unreachable(OperationKind::Search, "tokenGroups may not be read").another_server_may_help());
+        assert!(!OperationFault::refused(OperationKind::Bind, DirectoryRefusal::WrongCredentials).another_server_may_help());
     }
 }

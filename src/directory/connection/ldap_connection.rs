@@ -90,11 +90,7 @@ pub(in crate::directory) struct SearchResult {
 
 impl LdapConnection {
     /// Wraps a connection just dialled.
-    pub(super) fn new(
-        (end, ldap): (LdapConnAsync, Ldap),
-        operation_timeout: Duration,
-        metrics: ConnectionMetrics,
-    ) -> Self {
+    pub(super) fn new((end, ldap): (LdapConnAsync, Ldap), operation_timeout: Duration, metrics: ConnectionMetrics) -> Self {
         Self {
             ldap,
             driver: Mutex::new(ConnectionDriver::new(end)),
@@ -178,9 +174,7 @@ impl LdapConnection {
         self.metrics.record(operation, answer.as_ref().ok().map(|(_, result)| result.rc), wait.started);
         self.in_flight &= answer.is_err();
         match answer {
-            Ok((found, result)) if matches!(result.rc, result_code::SUCCESS | result_code::SIZE_LIMIT_EXCEEDED) => {
-                Ok(found)
-            }
+            Ok((found, result)) if matches!(result.rc, result_code::SUCCESS | result_code::SIZE_LIMIT_EXCEEDED) => Ok(found),
             Ok((_, result)) => {
                 let base = if search.base.is_empty() { "the RootDSE" } else { search.base };
                 Err(OperationFault::from_result(operation, &result, &format!("the search below {base} failed")))
@@ -220,11 +214,7 @@ impl LdapConnection {
         self.in_flight = true;
         let started = Instant::now();
         let own = started + self.operation_timeout;
-        AnswerWait {
-            started,
-            deadline: self.deadline.map_or(own, |deadline| deadline.min(own)),
-            server: self.server.clone(),
-        }
+        AnswerWait { started, deadline: self.deadline.map_or(own, |deadline| deadline.min(own)), server: self.server.clone() }
     }
 
     /// The fault for a missing answer, with its reason in words.
@@ -351,13 +341,7 @@ async fn abandon(ldap: &mut Ldap, driver: &mut ConnectionDriver) {
 }
 
 fn success() -> LdapResult {
-    LdapResult {
-        rc: result_code::SUCCESS,
-        matched: String::new(),
-        text: String::new(),
-        refs: Vec::new(),
-        ctrls: Vec::new(),
-    }
+    LdapResult { rc: result_code::SUCCESS, matched: String::new(), text: String::new(), refs: Vec::new(), ctrls: Vec::new() }
 }
 
 #[cfg(test)]

@@ -30,10 +30,7 @@ impl Operation {
     }
 
     /// Acquires a connection for the next attempt.
-    pub(in crate::directory) async fn acquire(
-        &mut self,
-        pool: &ConnectionPool,
-    ) -> Result<PooledConnection, OperationFault> {
+    pub(in crate::directory) async fn acquire(&mut self, pool: &ConnectionPool) -> Result<PooledConnection, OperationFault> {
         self.attempts += 1;
         let connection = Box::pin(pool.acquire(self.deadline)).await?;
         self.server = connection.server().cloned();
@@ -87,10 +84,7 @@ impl Operation {
     ///
     /// # Errors
     /// [`Unreachable`], logged.
-    pub(in crate::directory) fn finish_or_unreachable<T>(
-        self,
-        answer: Result<T, OperationFault>,
-    ) -> Result<T, Unreachable> {
+    pub(in crate::directory) fn finish_or_unreachable<T>(self, answer: Result<T, OperationFault>) -> Result<T, Unreachable> {
         self.finish(answer).map_err(|refusal| match refusal {
             DirectoryRefusal::Unreachable(unreachable) => unreachable,
             other => Unreachable { reason: other.to_string(), password_sent: false },

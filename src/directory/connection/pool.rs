@@ -86,12 +86,7 @@ struct ServiceBindBackoff {
 
 impl ConnectionPool {
     /// A pool of at most `size` connections.
-    pub(in crate::directory) fn new(
-        size: usize,
-        servers: Arc<ServerSet>,
-        purpose: PoolPurpose,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub(in crate::directory) fn new(size: usize, servers: Arc<ServerSet>, purpose: PoolPurpose, clock: Arc<dyn Clock>) -> Self {
         let manager = ConnectionManager {
             servers,
             purpose,

@@ -70,13 +70,10 @@ impl DirectoryProfile {
             (Ok(root), _, _) => root,
             (Err(fault), Some(DirectoryKind::Ldap), Some(_)) if fault.result_code.is_some() => LdapEntry::default(),
             (Err(fault), _, _) => {
-                return Err(
-                    fault.with_advice("if this server does not show its RootDSE to strangers, set kind and base_dn")
-                );
+                return Err(fault.with_advice("if this server does not show its RootDSE to strangers, set kind and base_dn"));
             }
         };
-        Self::from_root_dse(settings, &root)
-            .map_err(|reason| OperationFault::unreachable(OperationKind::RootDse, reason))
+        Self::from_root_dse(settings, &root).map_err(|reason| OperationFault::unreachable(OperationKind::RootDse, reason))
     }
 
     fn from_root_dse(settings: &DirectorySettings, root: &LdapEntry) -> Result<Self, &'static str> {
@@ -109,8 +106,7 @@ pub(in crate::directory) async fn read_root_dse(connection: &mut LdapConnection)
         "supportedControl",
         "supportedExtension",
     ];
-    let search =
-        SearchRequest { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: &attributes, limit: 1 };
+    let search = SearchRequest { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: &attributes, limit: 1 };
     let found = connection.search(OperationKind::RootDse, &search).await?;
     Ok(found.entries.into_iter().next().unwrap_or_default())
 }
@@ -118,8 +114,7 @@ pub(in crate::directory) async fn read_root_dse(connection: &mut LdapConnection)
 /// Pings the server: a search for nothing, to which any well-formed answer will do. A server that keeps its RootDSE
 /// from strangers is there.
 pub(super) async fn ping(connection: &mut LdapConnection) -> Result<(), OperationFault> {
-    let search =
-        SearchRequest { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: &["1.1"], limit: 1 };
+    let search = SearchRequest { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: &["1.1"], limit: 1 };
     match connection.search(OperationKind::RootDse, &search).await {
         Err(fault) if fault.another_server_may_help() => Err(fault),
         Ok(_) | Err(_) => Ok(()),
@@ -208,9 +203,7 @@ mod tests {
         let root = LdapEntry::with("", &[("namingContexts", b"cn=config"), ("namingContexts", b"dc=example,dc=org")]);
         let profile = DirectoryProfile::from_root_dse(&settings(), &root).unwrap();
         assert_eq!((profile.kind(), profile.base_dn.as_str()), (DirectoryKind::Ldap, "dc=example,dc=org"));
-        assert!(
-            DirectoryProfile::from_root_dse(&settings(), &LdapEntry::default()).unwrap_err().contains("set base_dn")
-        );
+        assert!(DirectoryProfile::from_root_dse(&settings(), &LdapEntry::default()).unwrap_err().contains("set base_dn"));
     }
 
     #[test]

@@ -7,12 +7,10 @@ pub(in crate::directory) fn judge_service_bind(result: &LdapResult) -> Result<()
     match result.rc {
         result_code::SUCCESS => Ok(()),
         code => {
-            let mut fault =
-                OperationFault::from_result(OperationKind::ServiceBind, result, "the service account may not bind");
+            let mut fault = OperationFault::from_result(OperationKind::ServiceBind, result, "the service account may not bind");
             fault.sub_code = ad_sub_code(&result.text);
             if code == result_code::INVALID_CREDENTIALS {
-                fault = fault
-                    .with_advice("check bind_name and bind_password, and that the account is not locked or expired");
+                fault = fault.with_advice("check bind_name and bind_password, and that the account is not locked or expired");
             }
             Err(fault)
         }

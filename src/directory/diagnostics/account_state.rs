@@ -68,11 +68,7 @@ impl AccountState {
     /// says whether a password in this state can be changed at the sign-in.
     pub(super) fn blocker(&self, can_change: impl Fn(PasswordState) -> bool) -> Option<SignInBlocker> {
         let blocker = |reason: &str, remedy: &str| {
-            Some(SignInBlocker {
-                reason: reason.to_owned(),
-                remedy: remedy.to_owned(),
-                ends_with_password_change: false,
-            })
+            Some(SignInBlocker { reason: reason.to_owned(), remedy: remedy.to_owned(), ends_with_password_change: false })
         };
         let password = |reason: &str, password: PasswordState| {
             let ends_with_change = can_change(password);
@@ -91,10 +87,7 @@ impl AccountState {
             return blocker("the account is disabled", "enable it in the directory, if the person is to sign in");
         }
         if self.account_expired {
-            return blocker(
-                "the account has expired",
-                "give it a later end in the directory, if the person is to sign in",
-            );
+            return blocker("the account has expired", "give it a later end in the directory, if the person is to sign in");
         }
         if self.computed & LOCKED != 0 {
             let remedy = "wait until the directory unlocks it, or unlock it there; look in its log for who tries wrong \
@@ -151,18 +144,13 @@ mod tests {
             let blocker = state(attributes).blocker(|_| true).unwrap();
             assert!(blocker.reason.contains(expected) && !blocker.remedy.is_empty(), "{blocker:?}");
         }
-        assert_eq!(
-            state(&[("userAccountControl", "512"), ("pwdLastSet", "134000000000000000")]).blocker(|_| true),
-            None
-        );
+        assert_eq!(state(&[("userAccountControl", "512"), ("pwdLastSet", "134000000000000000")]).blocker(|_| true), None);
     }
 
     #[test]
     fn only_a_password_that_can_be_changed_here_is_a_bar_that_its_owner_lifts() {
         let must_change = state(&[("pwdLastSet", "0")]);
-        assert!(
-            must_change.blocker(|password| password == PasswordState::MustChange).unwrap().ends_with_password_change
-        );
+        assert!(must_change.blocker(|password| password == PasswordState::MustChange).unwrap().ends_with_password_change);
         let blocker = must_change.blocker(|password| password == PasswordState::Expired).unwrap();
         assert!(!blocker.ends_with_password_change && blocker.remedy.contains("their own machine"), "{blocker:?}");
         let locked = state(&[("pwdLastSet", "0"), ("msDS-User-Account-Control-Computed", "16")]);

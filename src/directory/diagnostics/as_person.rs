@@ -86,9 +86,7 @@ fn record_refusal(section: &mut ReportSection, step: DiagnosticStep, username: &
 
 fn refusal_step(name: &'static str, username: &Username, fault: &OperationFault) -> DiagnosticStep {
     let remedy = match &fault.refusal {
-        DirectoryRefusal::WrongCredentials => {
-            "check the spelling of both; it was tried once, and counts as one failed sign-in"
-        }
+        DirectoryRefusal::WrongCredentials => "check the spelling of both; it was tried once, and counts as one failed sign-in",
         DirectoryRefusal::PasswordExpired | DirectoryRefusal::MustChangePassword => {
             "let the person change it, then examine again"
         }

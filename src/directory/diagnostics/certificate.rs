@@ -89,11 +89,7 @@ fn valid_step(own: &CertificateSummary, now: Timestamp) -> DiagnosticStep {
     DiagnosticStep::warning(NAME, reason, "renew it on the server before that day: from then on nobody can sign in")
 }
 
-fn unknown_ca_step(
-    own: &CertificateSummary,
-    sent: Option<&UntrustedCa>,
-    expected: &ExpectedCertificate<'_>,
-) -> DiagnosticStep {
+fn unknown_ca_step(own: &CertificateSummary, sent: Option<&UntrustedCa>, expected: &ExpectedCertificate<'_>) -> DiagnosticStep {
     let among = match expected.ca_file {
         Some(file) => format!("is not in ca_file {}", file.display()),
         None => "is unknown to this machine".to_owned(),
@@ -118,8 +114,7 @@ fn invalid_step(fault: &CertificateError, own: &CertificateSummary, host: &str) 
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } if own.names.is_empty() => {
             let reason = "the server's certificate names no host: it has no subject alternative name, and a common \
                           name does not count (RFC 9525)";
-            let remedy =
-                format!("give the server a certificate with {host} as a subject alternative name; url may stay");
+            let remedy = format!("give the server a certificate with {host} as a subject alternative name; url may stay");
             DiagnosticStep::failure(NAME, reason, remedy)
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
@@ -156,11 +151,7 @@ fn invalid_step(fault: &CertificateError, own: &CertificateSummary, host: &str) 
         }
         other => {
             let reason = format!("the server's certificate cannot be accepted: {other}");
-            DiagnosticStep::failure(
-                NAME,
-                reason,
-                "give the server a certificate from a CA, made out to the host in url",
-            )
+            DiagnosticStep::failure(NAME, reason, "give the server a certificate from a CA, made out to the host in url")
         }
     }
 }
@@ -184,12 +175,7 @@ pub(super) fn handshake_error_step(fault: HandshakeError, start_tls: bool) -> Di
     }
 }
 
-fn certificate_details(
-    protocol: &str,
-    own: &CertificateSummary,
-    chain: &[CertificateSummary],
-    now: Timestamp,
-) -> Vec<String> {
+fn certificate_details(protocol: &str, own: &CertificateSummary, chain: &[CertificateSummary], now: Timestamp) -> Vec<String> {
     let names = match own.names.len() {
         0 => "no host name".to_owned(),
         count if count > MAX_NAMES => {
@@ -277,8 +263,7 @@ mod tests {
         // An extended response with result 52, unavailable.
         server.write_all(&[0x30, 12, 2, 1, 1, 0x78, 7, 10, 1, 52, 4, 0, 4, 0]).await.unwrap();
         let why = start_tls::request(&mut stream).await.unwrap_err();
-        let StepVerdict::Failed { reason, remedy } = handshake_error_step(HandshakeError::StartTls(why), true).verdict
-        else {
+        let StepVerdict::Failed { reason, remedy } = handshake_error_step(HandshakeError::StartTls(why), true).verdict else {
             panic!("it passed");
         };
         assert!(reason.contains("refused StartTLS (result 52)") && !reason.contains("ldaps://"), "{reason}");

@@ -24,14 +24,12 @@ pub(super) async fn lockout_policy_step(connection: &mut LdapConnection, profile
         Err(fault) => return failed_step(NAME, &fault),
     };
     let head = found.entries.first();
-    let Some(threshold) = head.and_then(|head| head.text("lockoutThreshold")).and_then(|text| text.parse::<u32>().ok())
-    else {
+    let Some(threshold) = head.and_then(|head| head.text("lockoutThreshold")).and_then(|text| text.parse::<u32>().ok()) else {
         let why = "whoever searches may not read it (lockoutThreshold); throttling stays below the usual five";
         return DiagnosticStep::skipped(NAME, why);
     };
-    let length = |attribute| {
-        head.and_then(|head| head.text(attribute)).and_then(parse_interval).map(|length| length.as_secs() / 60)
-    };
+    let length =
+        |attribute| head.and_then(|head| head.text(attribute)).and_then(parse_interval).map(|length| length.as_secs() / 60);
     let window = length("lockOutObservationWindow").map_or(String::new(), |minutes| format!(" within {minutes} min"));
     let unlocked = match length("lockoutDuration") {
         Some(minutes) => format!("for {minutes} min"),

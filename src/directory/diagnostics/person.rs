@@ -8,8 +8,8 @@ use super::report::{DiagnosticStep, ReportSection};
 use crate::config::DirectoryKind;
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::{
-    AdDomain, DirectoryProfile, DirectoryRefusal, LdapConnection, Operation, OperationFault, OperationKind,
-    SearchRequest, Unreachable,
+    AdDomain, DirectoryProfile, DirectoryRefusal, LdapConnection, Operation, OperationFault, OperationKind, SearchRequest,
+    Unreachable,
 };
 use crate::directory::people::{GroupMembership, person};
 use crate::domain::{NameForm, Person, Username};
@@ -66,11 +66,7 @@ impl LdapDirectory {
         self.has_service_account() || is_ldap.unwrap_or(self.settings.kind == Some(DirectoryKind::Ldap))
     }
 
-    async fn try_lookup_person(
-        &self,
-        operation: &mut Operation,
-        username: &Username,
-    ) -> Result<PersonLookup, OperationFault> {
+    async fn try_lookup_person(&self, operation: &mut Operation, username: &Username) -> Result<PersonLookup, OperationFault> {
         if !self.has_service_account() {
             return Err(OperationFault::unreachable(
                 OperationKind::ServiceBind,
@@ -112,13 +108,8 @@ impl LdapDirectory {
             return Ok(PersonLookup::NotUnique(found.entries.into_iter().map(|entry| entry.dn).collect()));
         };
         let attributes = [person::ATTRIBUTES, account_state::ATTRIBUTES].concat();
-        let search = SearchRequest {
-            base: &one.dn,
-            scope: Scope::Base,
-            filter: "(objectClass=*)",
-            attributes: &attributes,
-            limit: 1,
-        };
+        let search =
+            SearchRequest { base: &one.dn, scope: Scope::Base, filter: "(objectClass=*)", attributes: &attributes, limit: 1 };
         let found = connection.search(OperationKind::Search, &search).await?;
         let Some(entry) = found.entries.into_iter().next() else { return Ok(PersonLookup::NotUnique(Vec::new())) };
         let known_as = self.short_name(username);
@@ -157,9 +148,7 @@ impl PersonLookup {
         match self {
             Self::Found(_) => None,
             Self::NotUnique(dns) if dns.is_empty() => Some(format!("the directory has nobody called {username}")),
-            Self::NotUnique(_) => {
-                Some(format!("{username} is more than one person, so none of them can sign in by that name"))
-            }
+            Self::NotUnique(_) => Some(format!("{username} is more than one person, so none of them can sign in by that name")),
             Self::ForeignDomain { typed, own } => Some(format!("{typed} is not this directory's domain ({own})")),
         }
     }

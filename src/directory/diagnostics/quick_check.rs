@@ -6,8 +6,7 @@ use ldap3::Scope;
 use super::server_status::ServerStatus;
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::{
-    DirectoryProfile, DirectoryServer, LdapConnection, Operation, OperationFault, OperationKind, SearchRequest,
-    Unreachable,
+    DirectoryProfile, DirectoryServer, LdapConnection, Operation, OperationFault, OperationKind, SearchRequest, Unreachable,
 };
 
 impl LdapDirectory {

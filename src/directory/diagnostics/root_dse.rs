@@ -32,8 +32,7 @@ const FUNCTIONAL_LEVELS: [&str; 11] =
 
 /// Reads the RootDSE.
 pub(super) async fn read_root_dse(connection: &mut LdapConnection) -> Result<LdapEntry, OperationFault> {
-    let search =
-        SearchRequest { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: ATTRIBUTES, limit: 1 };
+    let search = SearchRequest { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: ATTRIBUTES, limit: 1 };
     let found = connection.search(OperationKind::RootDse, &search).await?;
     Ok(found.entries.into_iter().next().unwrap_or_default())
 }

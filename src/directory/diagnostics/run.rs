@@ -40,17 +40,12 @@ pub(in crate::directory) struct Diagnosis {
 
 impl LdapDirectory {
     /// Runs every step on this directory. `groups` are those that it is to look up.
-    pub(in crate::directory) async fn diagnose(
-        &self,
-        request: &DiagnosticsRequest<'_>,
-        groups: &[GroupRef],
-    ) -> Diagnosis {
+    pub(in crate::directory) async fn diagnose(&self, request: &DiagnosticsRequest<'_>, groups: &[GroupRef]) -> Diagnosis {
         let deadline = Instant::now() + TOTAL_TIMEOUT;
         let (directory, settings) = (self.name().cloned(), SettingsTable::of(self.name()));
         let mut report = DirectoryReport { directory, settings, ..DirectoryReport::default() };
         let servers = self.servers_to_diagnose(&mut report).await;
-        let diagnoses =
-            join_all(servers.iter().map(|server| self.diagnose_server_until(server, request, deadline))).await;
+        let diagnoses = join_all(servers.iter().map(|server| self.diagnose_server_until(server, request, deadline))).await;
         let first = self.bind_service_account(&servers, diagnoses, &mut report, deadline).await;
         let mut identified = match self.bound_connection(first, request, &mut report).await {
             Ok(identified) => identified,
@@ -82,9 +77,7 @@ impl LdapDirectory {
         let mut section = ReportSection::new(request.person.map_or_else(String::new, Username::to_string));
         let identified = match first {
             Some(identified) if self.has_service_account() => return Ok(identified),
-            Some(mut identified) => {
-                self.bind_as_person(&mut identified, request, &mut section).await.map(|()| identified)
-            }
+            Some(mut identified) => self.bind_as_person(&mut identified, request, &mut section).await.map(|()| identified),
             None if report.known.is_none() => Err("no server can be asked".to_owned()),
             None => Err("the service account may not bind".to_owned()),
         };
@@ -141,11 +134,9 @@ impl LdapDirectory {
                         section.skip(&[NAME], &format!("refused by {other}, and not tried again lest it be locked"));
                     }
                     (Some(account), None) => {
-                        let bound = timeout_at(
-                            deadline,
-                            service_bind_step(&mut identified.connection, account, &report.settings),
-                        )
-                        .await;
+                        let bound =
+                            timeout_at(deadline, service_bind_step(&mut identified.connection, account, &report.settings))
+                                .await;
                         match bound {
                             Ok(Ok(step)) => {
                                 section.push(step);

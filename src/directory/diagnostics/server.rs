@@ -112,8 +112,7 @@ impl LdapDirectory {
         let dial_timeout = self.settings.dial_timeout;
         let Ok(handshake) = timeout(dial_timeout, observe_handshake(stream, &server.host, start_tls)).await else {
             let reason = format!("there was no TLS handshake within {dial_timeout:?} (dial_timeout)");
-            let remedy =
-                "check that this port speaks LDAPS (636 does, 389 does not), and that nothing between delays it";
+            let remedy = "check that this port speaks LDAPS (636 does, 389 does not), and that nothing between delays it";
             return (DiagnosticStep::failure(NAME, reason, remedy), None);
         };
         match handshake {

@@ -42,12 +42,7 @@ pub(super) fn no_service_account_step() -> DiagnosticStep {
     )
 }
 
-fn explain_refusal(
-    name: &str,
-    result: &LdapResult,
-    sub_code: Option<u32>,
-    settings: &SettingsTable,
-) -> (String, String) {
+fn explain_refusal(name: &str, result: &LdapResult, sub_code: Option<u32>, settings: &SettingsTable) -> (String, String) {
     let reason = |what: &str| format!("{name} may not bind: {what}");
     let wrong = format!(
         "correct bind_name (name@domain, DOMAIN\\name or a DN) and the password in bind_password_file ({}); not tried \
@@ -69,13 +64,10 @@ fn explain_refusal(
         (result_code::INVALID_CREDENTIALS, Some(0x701)) => {
             (reason("the account has expired"), "give it a later end in the directory")
         }
-        (result_code::INVALID_CREDENTIALS, _) => {
-            (reason("there is no such account, or its password is wrong"), wrong.as_str())
+        (result_code::INVALID_CREDENTIALS, _) => (reason("there is no such account, or its password is wrong"), wrong.as_str()),
+        (result_code::STRONGER_AUTH_REQUIRED | result_code::CONFIDENTIALITY_REQUIRED, _) => {
+            (reason("the server wants an encrypted connection"), "write an ldaps:// URL in url, or set start_tls = true")
         }
-        (result_code::STRONGER_AUTH_REQUIRED | result_code::CONFIDENTIALITY_REQUIRED, _) => (
-            reason("the server wants an encrypted connection"),
-            "write an ldaps:// URL in url, or set start_tls = true",
-        ),
         (code, _) => (
             reason(&format!("the server answered with result {code}")),
             "look in the server's own log for why; bind_name is a DN, name@domain or DOMAIN\\name",
@@ -93,13 +85,8 @@ pub(super) async fn base_dn_step(
     const NAME: &str = "base DN";
     let base_dn = &profile.base_dn;
     let written = if settings.base_dn.is_some() { "base_dn" } else { "base_dn (found out from the RootDSE)" };
-    let head = SearchRequest {
-        base: base_dn,
-        scope: Scope::Base,
-        filter: "(objectClass=*)",
-        attributes: &["objectClass"],
-        limit: 1,
-    };
+    let head =
+        SearchRequest { base: base_dn, scope: Scope::Base, filter: "(objectClass=*)", attributes: &["objectClass"], limit: 1 };
     match connection.search(OperationKind::Search, &head).await {
         Ok(found) if !found.entries.is_empty() => {}
         Err(fault) if fault.result_code.is_none() => return failed_step(NAME, &fault),

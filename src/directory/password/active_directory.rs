@@ -20,10 +20,8 @@ pub(super) async fn change(
     change: &PasswordChange,
 ) -> Result<LdapResult, OperationFault> {
     let (old, new) = (quoted_utf16(&change.old), quoted_utf16(&change.new));
-    let changes = vec![
-        Mod::Delete(UNICODE_PWD, HashSet::from([old.as_slice()])),
-        Mod::Add(UNICODE_PWD, HashSet::from([new.as_slice()])),
-    ];
+    let changes =
+        vec![Mod::Delete(UNICODE_PWD, HashSet::from([old.as_slice()])), Mod::Add(UNICODE_PWD, HashSet::from([new.as_slice()]))];
     connection.modify(OperationKind::ChangePassword, dn, changes).await
 }
 

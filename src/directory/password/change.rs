@@ -66,12 +66,10 @@ impl LdapDirectory {
         let answer = Box::pin(self.try_change(&mut operation, username, change, &mut old)).await;
         match operation.finish(answer.map_err(|fault| fault.with_password_sent(old.is_spent()))) {
             Ok(answer) => answer.inspect_err(log_refusal),
-            Err(DirectoryRefusal::PasswordExpired | DirectoryRefusal::MustChangePassword) => {
-                Err(ChangeRefusal::NotHere {
-                    reason: "nobody may bind with the old password any more, right as it is: on Active Directory \
+            Err(DirectoryRefusal::PasswordExpired | DirectoryRefusal::MustChangePassword) => Err(ChangeRefusal::NotHere {
+                reason: "nobody may bind with the old password any more, right as it is: on Active Directory \
                          bind_name would let it be changed",
-                })
-            }
+            }),
             Err(refusal) => Err(refusal.into()),
         }
     }
@@ -98,9 +96,7 @@ impl LdapDirectory {
     fn obstacle(&self, profile: &DirectoryProfile) -> Option<&'static str> {
         match &profile.domain {
             // MS-ADTS 3.1.1.3.1.5.1.
-            Some(_) if !self.is_encrypted() => {
-                Some("Active Directory changes passwords only over an encrypted connection")
-            }
+            Some(_) if !self.is_encrypted() => Some("Active Directory changes passwords only over an encrypted connection"),
             None if !profile.password_capabilities.supports_password_modify => {
                 Some("the server does not offer the password modify operation (RFC 3062)")
             }
@@ -165,8 +161,7 @@ impl LdapDirectory {
     ) -> Result<ChangeResult, OperationFault> {
         let found = self.find_person(operation, profile, username).await;
         let anonymous = self.settings.service_account.is_none();
-        let (entry, candidate, _) =
-            found.map_err(|fault| if anonymous { advise_service_account(fault) } else { fault })?;
+        let (entry, candidate, _) = found.map_err(|fault| if anonymous { advise_service_account(fault) } else { fault })?;
         let mut own = operation.acquire(&self.bind_pool).await?;
         let changed = async {
             match old.bind(profile, &mut own, &entry.dn, Some(&candidate)).await {

@@ -4,8 +4,7 @@ use super::change::PasswordChange;
 use super::diagnostic_message;
 use super::refusal::{ChangeRefusal, PasswordRule};
 use crate::directory::connection::{
-    DirectoryRefusal, LdapConnection, OperationFault, OperationKind, PASSWORD_POLICY_CONTROL, PasswordCapabilities,
-    result_code,
+    DirectoryRefusal, LdapConnection, OperationFault, OperationKind, PASSWORD_POLICY_CONTROL, PasswordCapabilities, result_code,
 };
 use crate::directory::sign_in::{PasswordPolicyError, PasswordPolicyResponse};
 
@@ -89,10 +88,7 @@ mod tests {
             assert!(matches!(judged(code, "", None), ChangeRefusal::NotHere { .. }), "{code}");
         }
         for code in [1, 51, 52, 80] {
-            assert!(
-                matches!(judged(code, "", None), ChangeRefusal::OldPassword(DirectoryRefusal::Unreachable(_))),
-                "{code}"
-            );
+            assert!(matches!(judged(code, "", None), ChangeRefusal::OldPassword(DirectoryRefusal::Unreachable(_))), "{code}");
         }
     }
 }

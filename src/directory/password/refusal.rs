@@ -42,12 +42,8 @@ pub enum PasswordRule {
 impl ChangeRefusal {
     /// The directory answered, and said neither yes nor no.
     pub(super) fn unclear(result: &LdapResult) -> Self {
-        match OperationFault::from_result(
-            OperationKind::ChangePassword,
-            result,
-            "the server did not change the password",
-        )
-        .refusal
+        match OperationFault::from_result(OperationKind::ChangePassword, result, "the server did not change the password")
+            .refusal
         {
             DirectoryRefusal::Unreachable(Unreachable { reason, .. }) => {
                 Self::OldPassword(DirectoryRefusal::Unreachable(Unreachable { reason, password_sent: true }))

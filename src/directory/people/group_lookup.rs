@@ -34,17 +34,13 @@ impl LdapDirectory {
     ///
     /// # Errors
     /// [`Unreachable`] when the directory cannot be asked, or there is no service account to ask with.
-    pub(in crate::directory) async fn lookup_groups(
-        &self,
-        wanted: &[GroupRef],
-    ) -> Result<Vec<GroupLookup>, Unreachable> {
+    pub(in crate::directory) async fn lookup_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupLookup>, Unreachable> {
         if !self.has_service_account() {
             let reason = "groups are looked up with the service account, and none is set (bind_name)".to_owned();
             return Err(Unreachable { reason, password_sent: false });
         }
         let now = self.clock.now();
-        let mut lookups: Vec<Option<GroupLookup>> =
-            wanted.iter().map(|group| self.group_lookups.get(now, group)).collect();
+        let mut lookups: Vec<Option<GroupLookup>> = wanted.iter().map(|group| self.group_lookups.get(now, group)).collect();
         let open: Vec<GroupRef> =
             wanted.iter().zip(&lookups).filter(|(_, found)| found.is_none()).map(|(group, _)| group.clone()).collect();
         let mut asked = Vec::with_capacity(open.len());
@@ -80,8 +76,7 @@ impl LdapDirectory {
         profile: &DirectoryProfile,
         wanted: &[GroupRef],
     ) -> Result<Vec<GroupLookup>, OperationFault> {
-        let finder =
-            GroupFinder { profile, directory: self.name(), has_custom_classes: self.settings.group_filter.is_some() };
+        let finder = GroupFinder { profile, directory: self.name(), has_custom_classes: self.settings.group_filter.is_some() };
         let mut lookups = Vec::with_capacity(wanted.len());
         for batch in wanted.chunks(GROUPS_PER_SEARCH) {
             lookups.extend(finder.lookup(connection, batch).await?);
@@ -100,11 +95,7 @@ pub(super) struct GroupFinder<'a> {
 }
 
 impl GroupFinder<'_> {
-    async fn lookup(
-        &self,
-        connection: &mut LdapConnection,
-        batch: &[GroupRef],
-    ) -> Result<Vec<GroupLookup>, OperationFault> {
+    async fn lookup(&self, connection: &mut LdapConnection, batch: &[GroupRef]) -> Result<Vec<GroupLookup>, OperationFault> {
         let named = self.find_entries(connection, batch).await?;
         let mut lookups = Vec::with_capacity(batch.len());
         for wanted in batch {
@@ -139,11 +130,7 @@ impl GroupFinder<'_> {
 
     /// Looks for similar names where there is no group of that name. A SID of another domain is accepted as it is,
     /// since nobody can look it up here and a token may well hold it.
-    async fn resolve_missing(
-        &self,
-        connection: &mut LdapConnection,
-        lookup: &mut GroupLookup,
-    ) -> Result<(), OperationFault> {
+    async fn resolve_missing(&self, connection: &mut LdapConnection, lookup: &mut GroupLookup) -> Result<(), OperationFault> {
         let (GroupRef::Sid(text), Some(domain)) = (&lookup.wanted, &self.profile.domain) else {
             match suggestions::suggest(self, connection, &lookup.wanted).await {
                 Ok(near) => lookup.suggestions = near,
@@ -154,13 +141,8 @@ impl GroupFinder<'_> {
             }
             return Ok(());
         };
-        let head = SearchRequest {
-            base: &domain.dn,
-            scope: Scope::Base,
-            filter: ANY_ENTRY,
-            attributes: &["objectSid"],
-            limit: 1,
-        };
+        let head =
+            SearchRequest { base: &domain.dn, scope: Scope::Base, filter: ANY_ENTRY, attributes: &["objectSid"], limit: 1 };
         let found = connection.search(OperationKind::Search, &head).await?;
         let own = found.entries.iter().find_map(LdapEntry::sid);
         let is_own = own.is_some_and(|own| text.starts_with(&format!("{own}-")));
@@ -186,13 +168,8 @@ impl GroupFinder<'_> {
     }
 
     async fn entry_at(&self, connection: &mut LdapConnection, dn: &Dn) -> Result<Vec<LdapEntry>, OperationFault> {
-        let search = SearchRequest {
-            base: dn.as_str(),
-            scope: Scope::Base,
-            filter: ANY_ENTRY,
-            attributes: ATTRIBUTES,
-            limit: 1,
-        };
+        let search =
+            SearchRequest { base: dn.as_str(), scope: Scope::Base, filter: ANY_ENTRY, attributes: ATTRIBUTES, limit: 1 };
         match connection.search(OperationKind::Search, &search).await {
             Ok(found) => Ok(found.entries),
             // A referral is another domain's part of the forest, which is not this directory.

@@ -30,8 +30,7 @@ const ACCOUNT_DISABLE: u32 = 0x2;
 const AD_ACCOUNTS: &str = "(&(objectCategory=person)(objectClass=user))";
 
 /// The filter for people on other servers, whichever of the usual schemas they use.
-const LDAP_PEOPLE: &str =
-    "(|(objectClass=inetOrgPerson)(objectClass=posixAccount)(objectClass=person)(objectClass=account))";
+const LDAP_PEOPLE: &str = "(|(objectClass=inetOrgPerson)(objectClass=posixAccount)(objectClass=person)(objectClass=account))";
 
 /// The settings for names that people sign in with.
 pub(in crate::directory) struct NameSettings<'a> {
@@ -53,11 +52,7 @@ pub(in crate::directory) struct NameSettings<'a> {
 ///
 /// Where a name could be one person's principal name and another's mail address, both are found, and so it is
 /// nobody's.
-pub(in crate::directory) fn name_filter(
-    profile: &DirectoryProfile,
-    names: &NameSettings<'_>,
-    username: &Username,
-) -> String {
+pub(in crate::directory) fn name_filter(profile: &DirectoryProfile, names: &NameSettings<'_>, username: &Username) -> String {
     let (mut clauses, short, people) = match &profile.domain {
         Some(domain) => (ad_clauses(domain, username.form()), ad_short_name(domain, username), AD_ACCOUNTS),
         None => (uid_clauses(names.domains, username), short_name(names.domains, username), LDAP_PEOPLE),
@@ -273,10 +268,7 @@ mod tests {
     fn a_person_is_known_by_the_stable_id() {
         let guid = LdapEntry::with("CN=a,DC=x", &[("objectGUID", &[0; 16]), ("entryUUID", b"E")]);
         assert_eq!(person_id(None, &guid).as_str(), "objectGUID:00000000-0000-0000-0000-000000000000");
-        assert_eq!(
-            person_id(None, &LdapEntry::with("cn=a,dc=x", &[("entryUUID", b"AB-CD")])).as_str(),
-            "entryUUID:ab-cd"
-        );
+        assert_eq!(person_id(None, &LdapEntry::with("cn=a,dc=x", &[("entryUUID", b"AB-CD")])).as_str(), "entryUUID:ab-cd");
         assert_eq!(person_id(None, &LdapEntry::with("CN=A, DC=x", &[])).as_str(), "dn:cn=a,dc=x");
     }
 
@@ -290,11 +282,7 @@ mod tests {
     #[test]
     fn a_disabled_account_is_seen_in_its_bits() {
         for (bits, disabled) in [("514", true), ("512", false), ("-2147483646", true), ("x", false)] {
-            assert_eq!(
-                is_disabled(&LdapEntry::with("", &[("userAccountControl", bits.as_bytes())])),
-                disabled,
-                "{bits}"
-            );
+            assert_eq!(is_disabled(&LdapEntry::with("", &[("userAccountControl", bits.as_bytes())])), disabled, "{bits}");
         }
     }
 }

@@ -67,10 +67,7 @@ pub(in crate::directory) fn bind_name(domain: &AdDomain, username: &Username) ->
 }
 
 /// The domain's NetBIOS name, from the forest's list of domains (MS-ADTS 6.1.1.2.1.1). `None` where it may not be read.
-async fn read_netbios_name(
-    domain: &AdDomain,
-    connection: &mut LdapConnection,
-) -> Result<Option<String>, OperationFault> {
+async fn read_netbios_name(domain: &AdDomain, connection: &mut LdapConnection) -> Result<Option<String>, OperationFault> {
     let Some(configuration) = &domain.configuration_dn else { return Ok(None) };
     let search = SearchRequest {
         base: &format!("CN=Partitions,{configuration}"),
@@ -81,9 +78,7 @@ async fn read_netbios_name(
     };
     match connection.search(OperationKind::Search, &search).await {
         Ok(found) => Ok(found.entries.first().and_then(|entry| entry.text("nETBIOSName")).map(str::to_owned)),
-        Err(fault)
-            if matches!(fault.result_code, Some(result_code::NO_SUCH_OBJECT | result_code::INSUFFICIENT_ACCESS)) =>
-        {
+        Err(fault) if matches!(fault.result_code, Some(result_code::NO_SUCH_OBJECT | result_code::INSUFFICIENT_ACCESS)) => {
             Ok(None)
         }
         Err(fault) => Err(fault),

@@ -36,9 +36,7 @@ mod tests {
         };
         let sid = [1, 2, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 100, 0, 0, 0];
         let alice = LdapEntry::with("CN=alice,DC=x", &[("objectSid", &sid)]);
-        assert!(
-            !has_foreign_groups(&alice, &held("S-1-5-21-513")) && !has_foreign_groups(&alice, &held("S-1-5-32-545"))
-        );
+        assert!(!has_foreign_groups(&alice, &held("S-1-5-21-513")) && !has_foreign_groups(&alice, &held("S-1-5-32-545")));
         assert!(has_foreign_groups(&alice, &held("S-1-5-21-1-2-3-513")));
         assert!(has_foreign_groups(&LdapEntry::with("CN=a", &[]), &held("S-1-5-32-545")), "nobody knows");
         assert!(comparable_ids(&held("S-1-5-11")).is_empty());

@@ -86,8 +86,7 @@ mod tests {
             r#"cn=\#hash \"q\" \; \<a\> ,dc=x"#,
             "cn=a+uid=b,dc=x",
         ] {
-            let Some(PersonReference::Dn(sent)) = person_reference(&person::person_id(None, &LdapEntry::with(dn, &[])))
-            else {
+            let Some(PersonReference::Dn(sent)) = person_reference(&person::person_id(None, &LdapEntry::with(dn, &[]))) else {
                 panic!("{dn}")
             };
             assert_eq!(sent.parse::<Dn>().unwrap(), dn.parse::<Dn>().unwrap(), "{sent}");

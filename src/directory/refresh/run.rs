@@ -26,10 +26,7 @@ enum RefreshedEntry {
 
 impl LdapDirectory {
     /// Refreshes these people: one answer for each, in their order.
-    pub(in crate::directory) async fn refresh_people(
-        &self,
-        people: &[Person],
-    ) -> Vec<Result<AccountStatus, Unreachable>> {
+    pub(in crate::directory) async fn refresh_people(&self, people: &[Person]) -> Vec<Result<AccountStatus, Unreachable>> {
         if self.settings.service_account.is_none() {
             let reason = "there is no service account to ask with: set bind_name and bind_password_file".to_owned();
             return people.iter().map(|_| Err(Unreachable { reason: reason.clone(), password_sent: false })).collect();
@@ -59,21 +56,14 @@ impl LdapDirectory {
             .into_iter()
             .map(|refreshed_entry| match refreshed_entry? {
                 RefreshedEntry::Removed(reason) => Ok(AccountStatus::Removed(reason)),
-                RefreshedEntry::Found(_) => {
-                    updated.next().unwrap_or_else(|| Err(no_answer())).map(AccountStatus::Active)
-                }
+                RefreshedEntry::Found(_) => updated.next().unwrap_or_else(|| Err(no_answer())).map(AccountStatus::Active),
             })
             .collect()
     }
 
     /// Finds these people again by their ids.
-    async fn find_by_ids(
-        &self,
-        profile: &DirectoryProfile,
-        people: &[Person],
-    ) -> Result<Vec<RefreshedEntry>, Unreachable> {
-        let references: Vec<Option<PersonReference>> =
-            people.iter().map(|person| person_reference(&person.id)).collect();
+    async fn find_by_ids(&self, profile: &DirectoryProfile, people: &[Person]) -> Result<Vec<RefreshedEntry>, Unreachable> {
+        let references: Vec<Option<PersonReference>> = people.iter().map(|person| person_reference(&person.id)).collect();
         let clauses: Vec<String> = references
             .iter()
             .filter_map(|reference| match reference {
@@ -127,11 +117,7 @@ impl LdapDirectory {
     /// Checks that other people can be seen. When not one of the people is found, they may all have gone; more often a
     /// right was taken away from the account that searches, or `base_dn` leads elsewhere now. It is an answer only
     /// where other people can be seen.
-    async fn ensure_people_are_visible(
-        &self,
-        profile: &DirectoryProfile,
-        people: &[Person],
-    ) -> Result<(), Unreachable> {
+    async fn ensure_people_are_visible(&self, profile: &DirectoryProfile, people: &[Person]) -> Result<(), Unreachable> {
         let any_person = person::any_person_filter(profile, self.settings.person_filter.as_ref());
         // By the very attributes that they were looked for: a right to read one of those may be gone alone.
         let attributes: BTreeSet<&str> = people.iter().filter_map(|person| id_attribute(&person.id)).collect();
@@ -188,13 +174,7 @@ impl LdapDirectory {
     }
 
     /// Whether a person's groups are the known ones, as far as can be seen in bulk.
-    fn has_same_groups(
-        &self,
-        profile: &DirectoryProfile,
-        known: &Person,
-        entry: &LdapEntry,
-        bulk_groups: &BulkGroups,
-    ) -> bool {
+    fn has_same_groups(&self, profile: &DirectoryProfile, known: &Person, entry: &LdapEntry, bulk_groups: &BulkGroups) -> bool {
         let Some(seen) = bulk_groups.ids() else { return false };
         let same = match profile.kind() {
             DirectoryKind::ActiveDirectory if has_foreign_groups(entry, &known.groups) => return false,

@@ -28,9 +28,7 @@ impl LdapDirectory {
             let mut service = operation.acquire(&self.search_pool).await?;
             let answer = match service.search(OperationKind::Search, request).await {
                 // An entry that is looked for by its name need not be there.
-                Err(fault)
-                    if request.scope == Scope::Base && fault.result_code == Some(result_code::NO_SUCH_OBJECT) =>
-                {
+                Err(fault) if request.scope == Scope::Base && fault.result_code == Some(result_code::NO_SUCH_OBJECT) => {
                     Ok(SearchResult { entries: Vec::new(), truncated: false })
                 }
                 found => found,

@@ -46,8 +46,7 @@ impl LdapEntry {
     /// The number of bytes that its names and values take together: in memory, where an empty one takes some, too.
     pub(in crate::directory) fn size(&self) -> usize {
         let values = |values: &[Vec<u8>]| values.iter().map(|value| size_of::<Vec<u8>>() + value.len()).sum::<usize>();
-        let attribute =
-            |(name, of_it): (&String, &Vec<_>)| size_of::<(String, Vec<Vec<u8>>)>() + name.len() + values(of_it);
+        let attribute = |(name, of_it): (&String, &Vec<_>)| size_of::<(String, Vec<Vec<u8>>)>() + name.len() + values(of_it);
         size_of::<Self>() + self.dn.len() + self.attributes.iter().map(attribute).sum::<usize>()
     }
 

@@ -69,9 +69,7 @@ mod tests {
 
     #[test]
     fn no_name_can_be_a_filter() {
-        for name in
-            ["*", "*)(uid=*", "alice)(|(uid=*", "a\\2a", "\0", "(", ")", "!", "&", "|", "Müller, Jörg", "a{dn}b"]
-        {
+        for name in ["*", "*)(uid=*", "alice)(|(uid=*", "a\\2a", "\0", "(", ")", "!", "&", "|", "Müller, Jörg", "a{dn}b"] {
             let escaped = escape(name);
             assert!(!escaped.contains(['*', '(', ')', '\0', '&', '|', '!', '{', '}']), "{name:?} became {escaped:?}");
             assert!(escaped.matches('\\').count() == escaped.split('\\').skip(1).count());

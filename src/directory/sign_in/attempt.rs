@@ -7,8 +7,8 @@ use super::find_person::{advise_service_account, read_own_token};
 use super::single_use_password::SingleUsePassword;
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::{
-    AdDomain, DirectoryProfile, DirectoryRefusal, LdapConnection, Operation, OperationFault, OperationKind,
-    PooledConnection, SearchRequest,
+    AdDomain, DirectoryProfile, DirectoryRefusal, LdapConnection, Operation, OperationFault, OperationKind, PooledConnection,
+    SearchRequest,
 };
 use crate::directory::people::{TruncatedAnswers, bind_name, person};
 use crate::directory::schema::LdapEntry;
@@ -106,8 +106,7 @@ impl LdapDirectory {
         username: &Username,
         bind: &mut SingleUsePassword<'_>,
     ) -> Result<(LdapEntry, Groups), OperationFault> {
-        let (visible, candidate, _) =
-            self.find_person(operation, profile, username).await.map_err(advise_service_account)?;
+        let (visible, candidate, _) = self.find_person(operation, profile, username).await.map_err(advise_service_account)?;
         let mut own = self.prove_password(operation, profile, &visible, &candidate, bind).await?;
         let answer = self.read_own_entry(profile, &mut own, &visible, username).await;
         operation.record_result(answer.map_err(advise_service_account), &own)

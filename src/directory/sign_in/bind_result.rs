@@ -23,23 +23,16 @@ pub(in crate::directory) fn judge_bind(kind: DirectoryKind, result: &LdapResult)
             policy.refusal_after_failure().unwrap_or(DirectoryRefusal::WrongCredentials)
         }
         // 48 is an entry without a password; 32 and 34 are what some servers say of a name they cannot bind.
-        (
-            result_code::INAPPROPRIATE_AUTHENTICATION | result_code::NO_SUCH_OBJECT | result_code::INVALID_DN_SYNTAX,
-            _,
-        ) => DirectoryRefusal::WrongCredentials,
+        (result_code::INAPPROPRIATE_AUTHENTICATION | result_code::NO_SUCH_OBJECT | result_code::INVALID_DN_SYNTAX, _) => {
+            DirectoryRefusal::WrongCredentials
+        }
         // 389 Directory Server: "Exceed password retry limit".
         (result_code::CONSTRAINT_VIOLATION, DirectoryKind::Ldap) => DirectoryRefusal::Locked,
         // 389 Directory Server of an inactivated account, whatever the password: like a lockout it must not be told to a
         // stranger.
-        (result_code::UNWILLING, DirectoryKind::Ldap) if result.text.contains("inactivated") => {
-            DirectoryRefusal::Locked
-        }
+        (result_code::UNWILLING, DirectoryKind::Ldap) if result.text.contains("inactivated") => DirectoryRefusal::Locked,
         _ => {
-            return Err(OperationFault::from_result(
-                OperationKind::Bind,
-                result,
-                "the server did not judge the password",
-            ));
+            return Err(OperationFault::from_result(OperationKind::Bind, result, "the server did not judge the password"));
         }
     };
     Err(OperationFault {

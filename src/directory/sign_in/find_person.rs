@@ -76,13 +76,8 @@ impl LdapDirectory {
 /// 3.1.1.3.2.27): the server might have taken the typed name for another account's. Empty where a server does not
 /// tell; then the name alone must find exactly one.
 pub(in crate::directory) async fn read_own_token(own: &mut LdapConnection) -> Result<Vec<Sid>, OperationFault> {
-    let search = SearchRequest {
-        base: "",
-        scope: Scope::Base,
-        filter: "(objectClass=*)",
-        attributes: &["tokenGroups"],
-        limit: 1,
-    };
+    let search =
+        SearchRequest { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: &["tokenGroups"], limit: 1 };
     let found = own.search(OperationKind::RootDse, &search).await?;
     Ok(found.entries.iter().flat_map(|root| root.bytes("tokenGroups")).filter_map(Sid::from_bytes).collect())
 }

@@ -78,11 +78,7 @@ impl LdapDirectory {
         }
     }
 
-    async fn refresh_domain_policy(
-        &self,
-        domain: &AdDomain,
-        connection: &mut LdapConnection,
-    ) -> Result<(), OperationFault> {
+    async fn refresh_domain_policy(&self, domain: &AdDomain, connection: &mut LdapConnection) -> Result<(), OperationFault> {
         let now = self.clock.now();
         if !self.lockout_policies.is_refresh_due(now) {
             return Ok(());
@@ -128,13 +124,10 @@ async fn read_policy(
     dn: &str,
     attributes: [&str; 2],
 ) -> Result<Option<LockoutPolicy>, OperationFault> {
-    let search =
-        SearchRequest { base: dn, scope: Scope::Base, filter: "(objectClass=*)", attributes: &attributes, limit: 1 };
+    let search = SearchRequest { base: dn, scope: Scope::Base, filter: "(objectClass=*)", attributes: &attributes, limit: 1 };
     match connection.search(OperationKind::Search, &search).await {
         Ok(found) => Ok(found.entries.first().and_then(|entry| parse_policy(entry, attributes))),
-        Err(fault)
-            if matches!(fault.result_code, Some(result_code::NO_SUCH_OBJECT | result_code::INSUFFICIENT_ACCESS)) =>
-        {
+        Err(fault) if matches!(fault.result_code, Some(result_code::NO_SUCH_OBJECT | result_code::INSUFFICIENT_ACCESS)) => {
             Ok(None)
         }
         Err(fault) => Err(fault),

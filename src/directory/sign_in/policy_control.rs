@@ -174,16 +174,10 @@ mod tests {
     #[test]
     fn a_password_that_was_reset_is_good_for_nothing_but_a_change() {
         assert_eq!(policy(&[0x30, 3, 0x81, 1, 2]).refusal_after_success(), Some(DirectoryRefusal::MustChangePassword));
-        assert_eq!(
-            read(PASSWORD_EXPIRED_CONTROL, b"0").refusal_after_success(),
-            Some(DirectoryRefusal::MustChangePassword)
-        );
+        assert_eq!(read(PASSWORD_EXPIRED_CONTROL, b"0").refusal_after_success(), Some(DirectoryRefusal::MustChangePassword));
         assert_eq!(policy(&[0x30, 3, 0x81, 1, 0]).refusal_after_failure(), Some(DirectoryRefusal::PasswordExpired));
         assert_eq!(policy(&[0x30, 3, 0x81, 1, 1]).refusal_after_failure(), Some(DirectoryRefusal::Locked));
-        assert_eq!(
-            read(PASSWORD_EXPIRED_CONTROL, b"0").refusal_after_failure(),
-            Some(DirectoryRefusal::PasswordExpired)
-        );
+        assert_eq!(read(PASSWORD_EXPIRED_CONTROL, b"0").refusal_after_failure(), Some(DirectoryRefusal::PasswordExpired));
         assert_eq!(policy(&[0x30, 3, 0x81, 1, 8]).error, Some(PasswordPolicyError::InHistory));
     }
 

@@ -5,9 +5,7 @@ use tokio::time::{Instant, timeout_at};
 use super::bind_gate::{BindCandidate, BindGate};
 use super::bind_result;
 use super::policy_control::PasswordPolicyResponse;
-use crate::directory::connection::{
-    DirectoryProfile, LdapConnection, OperationFault, OperationKind, PASSWORD_POLICY_CONTROL,
-};
+use crate::directory::connection::{DirectoryProfile, LdapConnection, OperationFault, OperationKind, PASSWORD_POLICY_CONTROL};
 use crate::domain::Password;
 
 /// The least time left for an answer: with less, a password is not sent.
@@ -41,8 +39,7 @@ impl<'a> SingleUsePassword<'a> {
         let Some(password) = self.password else {
             return Err(OperationFault::unreachable(operation, "the password was sent before, and is not sent twice"));
         };
-        let too_late =
-            || OperationFault::unreachable(operation, "other tries for this account took all the time there was");
+        let too_late = || OperationFault::unreachable(operation, "other tries for this account took all the time there was");
         let permission = self.gate.allow_bind(candidate);
         let permission = match by {
             Some(by) => timeout_at(by, permission).await.map_err(|_| too_late())?,

@@ -187,11 +187,7 @@ async fn a_channel_nobody_watches_is_given_up_after_the_grace_time_and_its_feeds
     let epoch = fixture.subscribe(&[]).initial_state().position.epoch;
     drop(viewer);
     fixture.passes(59 * SECOND).await;
-    assert_eq!(
-        fixture.subscribe(&[]).initial_state().position.epoch,
-        epoch,
-        "who comes back in time finds the same channel"
-    );
+    assert_eq!(fixture.subscribe(&[]).initial_state().position.epoch, epoch, "who comes back in time finds the same channel");
     settle().await;
     fixture.passes(GRACE + SECOND).await;
     assert_eq!(fixture.hub.channels(), 0);
@@ -204,8 +200,7 @@ async fn a_channel_nobody_watches_is_given_up_after_the_grace_time_and_its_feeds
 
 #[tokio::test]
 async fn a_kept_page_runs_on_with_every_choice_of_its_inputs() {
-    let page =
-        format!("keep = true\n{BOARD}\n[[input]]\nname = \"city\"\nkind = \"radio\"\noptions = [\"LA\", \"NYC\"]\n");
+    let page = format!("keep = true\n{BOARD}\n[[input]]\nname = \"city\"\nkind = \"radio\"\noptions = [\"LA\", \"NYC\"]\n");
     let fixture = LiveFixture::with_page(&page);
     let kept = fixture.hub.subscribe_kept_pages(&fixture.page_store);
     fixture.passes(2 * GRACE).await;

@@ -135,19 +135,13 @@ impl LiveFixture {
     ) -> DuplexStream {
         let (server_side, client) = tokio::io::duplex(capacity);
         let clock: Arc<dyn Clock> = self.clock.clone();
-        let handler =
-            WsHandler::new(Arc::clone(&self.hub), self.subscribe(inputs), position, self.authorization(), clock);
+        let handler = WsHandler::new(Arc::clone(&self.hub), self.subscribe(inputs), position, self.authorization(), clock);
         self.hub.spawn(handler.serve(Upgraded { transport: Box::new(server_side), deflates }, ()));
         client
     }
 
     /// Connects, and returns the client's end as a WebSocket of another implementation.
-    async fn watches(
-        &self,
-        inputs: &[(&str, &str)],
-        position: Option<ChannelPosition>,
-        capacity: usize,
-    ) -> ClientSocket {
+    async fn watches(&self, inputs: &[(&str, &str)], position: Option<ChannelPosition>, capacity: usize) -> ClientSocket {
         WebSocketStream::from_raw_socket(self.connects(inputs, position, capacity), Role::Client, None).await
     }
 

@@ -65,10 +65,7 @@ async fn who_stalls_falls_off_the_ring_and_goes_on_from_one_snapshot() {
         assert!(!received(&mut quick).await.is_empty(), "nobody waits for the one who takes nothing");
     }
     let messages = received(&mut slow).await;
-    assert_eq!(
-        kinds(&messages).iter().filter(|kind| **kind == "snapshot").count(),
-        1 + usize::from(messages.len() > 3)
-    );
+    assert_eq!(kinds(&messages).iter().filter(|kind| **kind == "snapshot").count(), 1 + usize::from(messages.len() > 3));
     let seqs: Vec<_> = messages.iter().filter_map(|message| message["seq"].as_u64()).collect();
     assert_eq!(seqs.last(), Some(&fixture.subscribe(&[]).initial_state().position.seq), "it has caught up");
     assert!(seqs.len() < 20, "and not by every batch that it has missed: {seqs:?}");
@@ -193,8 +190,8 @@ async fn a_shard_is_filled_before_the_next_and_ends_with_its_last_connection() {
 
 #[tokio::test]
 async fn who_chooses_hears_the_other_channel_alone_and_the_shards_follow() {
-    let page = BOARD
-        .replace("[[panel]]", "[[input]]\nname = \"city\"\nkind = \"radio\"\noptions = [\"LA\", \"NYC\"]\n[[panel]]");
+    let page =
+        BOARD.replace("[[panel]]", "[[input]]\nname = \"city\"\nkind = \"radio\"\noptions = [\"LA\", \"NYC\"]\n[[panel]]");
     let fixture = LiveFixture::with_page(&page);
     let mut client = fixture.watches(&[("city", "LA")], None, WIDE).await;
     fixture.passes(SECOND).await;
@@ -211,9 +208,8 @@ async fn who_chooses_hears_the_other_channel_alone_and_the_shards_follow() {
 #[tokio::test]
 async fn anonymous_visitors_have_only_so_many_permits_and_never_the_last_ones() {
     let fixture = LiveFixture::with_page(BOARD);
-    let anonymous = |last: u16| {
-        PermitHolder::Anonymous(Some(std::net::Ipv6Addr::from([0x2001, 0xdb8, 0, last, 0, 0, 0, 1]).into()))
-    };
+    let anonymous =
+        |last: u16| PermitHolder::Anonymous(Some(std::net::Ipv6Addr::from([0x2001, 0xdb8, 0, last, 0, 0, 0, 1]).into()));
     let session = |id| PermitHolder::Session(SessionId::new(id));
     let mut permits: Vec<_> = (0..10).map(|_| fixture.hub.acquire_permit(session(7), None).unwrap()).collect();
     assert_eq!(fixture.hub.acquire_permit(session(7), None).err(), Some(CapacityExceeded::PerSession));
@@ -244,9 +240,7 @@ async fn nobody_takes_the_others_permits_by_signing_in_again_and_again() {
 #[tokio::test]
 async fn a_long_message_goes_deflated_to_those_who_take_it_so_and_plain_to_the_others() {
     let words = "All is well. ".repeat(200);
-    let page = format!(
-        "title = \"Board\"\naccess = \"public\"\n[[panel]]\nid = \"text\"\nkind = \"text\"\ntext = \"{words}\""
-    );
+    let page = format!("title = \"Board\"\naccess = \"public\"\n[[panel]]\nid = \"text\"\nkind = \"text\"\ntext = \"{words}\"");
     let fixture = LiveFixture::with_page(&page);
     let mut takes_it = fixture.connects_with(&[], None, WIDE, true);
     let mut plain = fixture.watches(&[], None, WIDE).await;
@@ -270,8 +264,7 @@ async fn what_a_viewer_keeps_is_small() {
     let fixture = LiveFixture::with_page(BOARD);
     let (server_side, _client) = tokio::io::duplex(64);
     let clock: Arc<dyn Clock> = fixture.clock.clone();
-    let handler =
-        WsHandler::new(Arc::clone(&fixture.hub), fixture.subscribe(&[]), None, fixture.authorization(), clock);
+    let handler = WsHandler::new(Arc::clone(&fixture.hub), fixture.subscribe(&[]), None, fixture.authorization(), clock);
     let task = handler.serve(Upgraded { transport: Box::new(server_side), deflates: true }, ());
     assert!(size_of_val(&task) <= 900, "the task of a viewer takes {} bytes", size_of_val(&task));
     assert!(size_of::<super::super::ws_connection::WsConnection>() <= 300);

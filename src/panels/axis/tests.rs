@@ -86,8 +86,7 @@ fn values_read_off_have_one_more_place_than_the_lines() {
 #[test]
 fn every_axis_holds_its_values_between_four_to_six_rising_lines() {
     let units = [Unit::None, Unit::Percent, Unit::Bytes, Unit::BitsPerSecond, Unit::Seconds, Unit::Celsius];
-    let sizes =
-        [1e-300, 1e-9, 0.003, 0.7, 1.0, 3.3, 9.99, 59.0, 61.0, 100.0, 1023.0, 1025.0, 4.1e6, 1e15, 1e300, f64::MAX];
+    let sizes = [1e-300, 1e-9, 0.003, 0.7, 1.0, 3.3, 9.99, 59.0, 61.0, 100.0, 1023.0, 1025.0, 4.1e6, 1e15, 1e300, f64::MAX];
     for unit in units {
         for size in sizes {
             for share in [-1.0, -0.3, 0.0, 0.2, 0.51, 0.9, 0.999, 0.999_999_999_999, 1.0] {

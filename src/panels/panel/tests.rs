@@ -140,10 +140,7 @@ impl SplitMix64 {
                 let labels = ["a", "b", "c", "d"];
                 let from = usize::try_from(self.below(3)).unwrap();
                 Reading::Numbers(
-                    labels[from..]
-                        .iter()
-                        .map(|l| LabelledNumber { label: (*l).to_owned(), value: self.value() })
-                        .collect(),
+                    labels[from..].iter().map(|l| LabelledNumber { label: (*l).to_owned(), value: self.value() }).collect(),
                 )
             }
             7 => Reading::States(vec![LabelledState { label: "a".into(), state: HealthState::Warn, note: None }]),
@@ -179,11 +176,7 @@ fn a_browser_that_applies_every_drain_shows_the_same_as_a_later_frame() {
                         }
                         if step > 0 {
                             let expected = BrowserModel { shown: panel.frame() };
-                            assert_eq!(
-                                format!("{browser:?}"),
-                                format!("{expected:?}"),
-                                "{kind:?}, seed {seed}, step {step}"
-                            );
+                            assert_eq!(format!("{browser:?}"), format!("{expected:?}"), "{kind:?}, seed {seed}, step {step}");
                         }
                     }
                 }
@@ -215,10 +208,7 @@ fn a_failure_tells_itself_without_the_view_and_keeps_it() {
         panel.drain();
         panel.set_trouble(trouble(second(1)));
         let update = panel.drain().unwrap();
-        assert_eq!(
-            update,
-            PanelFrame { at: Some(second(0)), trouble: Some(trouble(second(1))), ..PanelFrame::default() }
-        );
+        assert_eq!(update, PanelFrame { at: Some(second(0)), trouble: Some(trouble(second(1))), ..PanelFrame::default() });
         assert!(panel.frame().view.is_some());
         panel.set_trouble(trouble(second(1)));
         assert_eq!(panel.drain(), None, "the same trouble is no news");
@@ -261,12 +251,8 @@ fn a_reading_of_the_wrong_sort_is_told_in_words_and_changes_nothing() {
     assert_eq!(said(line()), "a chart shows numbers, but the source gave a table");
     assert_eq!(said(PanelKind::Bar { max: None }), "a bar chart shows numbers, but the source gave a table");
     assert_eq!(said(PanelKind::States), "a states panel shows states or numbers, but the source gave a table");
-    let error =
-        panel(PanelKind::Gauge { min: 0.0, max: 1.0 }).add_reading(second(0), &numbers(&[("a", 1.0), ("b", 2.0)]));
-    assert_eq!(
-        error.unwrap_err().to_string(),
-        "a gauge shows one number, but the source gave 2; let the query pick one"
-    );
+    let error = panel(PanelKind::Gauge { min: 0.0, max: 1.0 }).add_reading(second(0), &numbers(&[("a", 1.0), ("b", 2.0)]));
+    assert_eq!(error.unwrap_err().to_string(), "a gauge shows one number, but the source gave 2; let the query pick one");
 }
 
 #[test]
@@ -338,12 +324,7 @@ fn table(settings: &PanelSettings, reading: &Reading) -> Result<TableView, Readi
 fn processes() -> Reading {
     let column = |name: &str, unit: Option<&str>| TableColumn { name: name.to_owned(), unit: unit.map(str::to_owned) };
     let row = |pid, name: &str, cpu, memory| {
-        vec![
-            TableCell::Number(pid),
-            TableCell::Text(name.to_owned()),
-            TableCell::Number(cpu),
-            TableCell::Number(memory),
-        ]
+        vec![TableCell::Number(pid), TableCell::Text(name.to_owned()), TableCell::Number(cpu), TableCell::Number(memory)]
     };
     Reading::Table(Rows {
         columns: vec![
@@ -375,8 +356,7 @@ fn a_table_writes_each_column_in_its_own_unit_and_judges_the_panels() {
 
 #[test]
 fn a_table_shows_the_columns_asked_for_in_their_order() {
-    let columns =
-        |names: &[&str]| PanelKind::Table { columns: names.iter().map(|n| (*n).to_owned()).collect(), rows: 9 };
+    let columns = |names: &[&str]| PanelKind::Table { columns: names.iter().map(|n| (*n).to_owned()).collect(), rows: 9 };
     let view = table(&settings(columns(&["memory", "name"])), &processes()).unwrap();
     assert_eq!(view.columns.iter().map(|c| c.label.as_str()).collect::<Vec<_>>(), ["memory", "name"]);
     assert_eq!(view.rows[0][1].text, "postgres");
@@ -431,10 +411,7 @@ fn things_keep_their_beats_and_their_share() {
     let Some(PanelView::States(view)) = panel.frame().view else { panic!() };
     let rows: Vec<_> =
         view.rows.iter().map(|r| (r.label.as_str(), r.mark.word.as_str(), r.beats.len(), r.uptime.as_str())).collect();
-    assert_eq!(
-        rows,
-        [("new", "warning", 9, "100 %"), ("shop", "up", MAX_BEATS, "97.7 %"), ("pay", "unknown", MAX_BEATS, "–")]
-    );
+    assert_eq!(rows, [("new", "warning", 9, "100 %"), ("shop", "up", MAX_BEATS, "97.7 %"), ("pay", "unknown", MAX_BEATS, "–")]);
     assert_eq!(view.rows[1].beats[MAX_BEATS - 2..], [HealthState::Bad, HealthState::Good]);
     assert_eq!(view.rows[0].note.as_deref(), Some("41 ms"));
 }
@@ -444,9 +421,7 @@ fn two_things_of_one_name_keep_apart() {
     let thing = |state| LabelledState { label: "web".to_owned(), state, note: None };
     let mut panel = panel(PanelKind::States);
     (0..3).for_each(|i| {
-        panel
-            .add_reading(second(i), &Reading::States(vec![thing(HealthState::Good), thing(HealthState::Bad)]))
-            .unwrap();
+        panel.add_reading(second(i), &Reading::States(vec![thing(HealthState::Good), thing(HealthState::Bad)])).unwrap();
     });
     let Some(PanelView::States(view)) = panel.frame().view else { panic!() };
     assert_eq!(view.rows[0].beats, [HealthState::Good; 3]);

@@ -66,11 +66,7 @@ async fn a_session_that_was_seen_a_moment_ago_ends_on_time_all_the_same() {
     let fixture = SessionsFixture::new().await;
     let (token, session) = fixture.signs_in("alice").await;
     fixture.clock.advance(session.idle_end.since(fixture.clock_now()) - Duration::from_millis(1));
-    assert_eq!(
-        fixture.sessions.of_person(&session.person.id).await.unwrap().len(),
-        1,
-        "asking for a list is no use of it"
-    );
+    assert_eq!(fixture.sessions.of_person(&session.person.id).await.unwrap().len(), 1, "asking for a list is no use of it");
     fixture.clock.advance(Duration::from_millis(1));
     assert!(!fixture.knows(&token).await);
 }
@@ -87,10 +83,7 @@ async fn whoever_proves_more_gets_another_token_and_the_old_one_is_dead_at_once(
         fixture.sessions.reauthenticate(&old, &begun.person.id, Reauthentication::SecondFactor).await.unwrap().unwrap();
     assert!(!fixture.knows(&old).await && fixture.knows(&fresh).await);
     assert_eq!((proved.id, proved.absolute_end), (begun.id, begun.absolute_end), "it is the same session");
-    assert_eq!(
-        (proved.authenticated_at, proved.second_factor_at),
-        (begun.authenticated_at, Some(begun.created_at + MINUTE))
-    );
+    assert_eq!((proved.authenticated_at, proved.second_factor_at), (begun.authenticated_at, Some(begun.created_at + MINUTE)));
     let (last, again) =
         fixture.sessions.reauthenticate(&fresh, &begun.person.id, Reauthentication::Password).await.unwrap().unwrap();
     assert_eq!(again.authenticated_at, begun.created_at + MINUTE);

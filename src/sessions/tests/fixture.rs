@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::SessionSettings;
-use crate::domain::{
-    Client, Clock as _, EndReason, Group, GroupId, ManualClock, Person, PersonId, Revalidation, Timestamp,
-};
+use crate::domain::{Client, Clock as _, EndReason, Group, GroupId, ManualClock, Person, PersonId, Revalidation, Timestamp};
 use crate::sessions::{Session, SessionOptions, SessionToken, Sessions};
 use crate::store::{RowEvent, RowWatch};
 

@@ -27,9 +27,7 @@ async fn a_session_that_nobody_confirms_opens_nothing_and_is_good_again_once_som
     fixture.clock.advance(STALE - Duration::from_millis(1));
     assert!(fixture.knows(&token).await, "the sign-in confirmed it");
     fixture.clock.advance(Duration::from_millis(1));
-    assert!(
-        matches!(fixture.sessions.find(&token).await.unwrap(), SessionLookup::Stale(stale) if stale.id == session.id)
-    );
+    assert!(matches!(fixture.sessions.find(&token).await.unwrap(), SessionLookup::Stale(stale) if stale.id == session.id));
     assert!(fixture.sessions.sweep().await.unwrap().is_empty(), "it has not ended");
     fixture.sessions.confirm(&[person("alice")], fixture.clock.now()).await.unwrap();
     assert!(fixture.knows(&token).await);
@@ -43,10 +41,7 @@ async fn what_is_stale_is_not_used_and_ends_idle_like_any_other() {
         fixture.clock.advance(IDLE / 6);
         fixture.sessions.find(&token).await.unwrap();
     }
-    assert!(
-        matches!(fixture.sessions.find(&token).await.unwrap(), SessionLookup::Stale(_)),
-        "once used before it was stale"
-    );
+    assert!(matches!(fixture.sessions.find(&token).await.unwrap(), SessionLookup::Stale(_)), "once used before it was stale");
     fixture.clock.advance(IDLE / 6);
     assert_eq!(fixture.sessions.find(&token).await.unwrap(), SessionLookup::NotFound);
 }
@@ -77,10 +72,7 @@ async fn settings_that_changed_meanwhile_hold_for_the_sessions_already_there() {
     assert!(fixture.knows(&token).await);
     assert_eq!(fixture.sessions.count_people().await.unwrap(), 0);
     fixture.sessions.update_revalidation(|_| Revalidation::Refreshed).await.unwrap();
-    assert!(
-        matches!(fixture.sessions.find(&token).await.unwrap(), SessionLookup::Stale(_)),
-        "nobody has asked about them"
-    );
+    assert!(matches!(fixture.sessions.find(&token).await.unwrap(), SessionLookup::Stale(_)), "nobody has asked about them");
 }
 
 #[tokio::test]
@@ -160,20 +152,12 @@ async fn all_of_somebody_s_sessions_end_together_and_nobody_else_s() {
     let (phone, second) = fixture.signs_in("alice").await;
     let (bob, _) = fixture.signs_in("bob").await;
     let mut tab = fixture.sessions.watch(first.id, &first.person);
-    let mut ended =
-        fixture.sessions.end_all_of(&first.person.id, fixture.clock.now(), EndReason::Revoked).await.unwrap();
+    let mut ended = fixture.sessions.end_all_of(&first.person.id, fixture.clock.now(), EndReason::Revoked).await.unwrap();
     ended.sort_by_key(|session| session.id);
     assert_eq!(ended.iter().map(|session| session.id).collect::<Vec<_>>(), [first.id, second.id]);
     assert_eq!(hears_the_end(&mut tab).await, EndReason::Revoked);
     assert!(!fixture.knows(&desk).await && !fixture.knows(&phone).await && fixture.knows(&bob).await);
-    assert!(
-        fixture
-            .sessions
-            .end_all_of(&first.person.id, fixture.clock.now(), EndReason::Revoked)
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(fixture.sessions.end_all_of(&first.person.id, fixture.clock.now(), EndReason::Revoked).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -55,14 +55,8 @@ async fn an_end_before_the_watch_is_still_heard_with_its_reason() {
     let fixture = SessionsFixture::new().await;
     let (_, session) = fixture.signs_in("alice").await;
     fixture.sessions.end(session.id, EndReason::SignedOut).await.unwrap();
-    assert_eq!(
-        soon(hears_the_end(&mut fixture.sessions.watch(session.id, &session.person))).await,
-        EndReason::SignedOut
-    );
-    assert_eq!(
-        soon(hears_the_end(&mut fixture.sessions.watch(session.id, &session.person))).await,
-        EndReason::SignedOut
-    );
+    assert_eq!(soon(hears_the_end(&mut fixture.sessions.watch(session.id, &session.person))).await, EndReason::SignedOut);
+    assert_eq!(soon(hears_the_end(&mut fixture.sessions.watch(session.id, &session.person))).await, EndReason::SignedOut);
 }
 
 #[tokio::test]

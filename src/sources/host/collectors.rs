@@ -154,15 +154,10 @@ impl Interfaces {
     /// Bytes per second by interface. Loopback, and interfaces that never carried a byte, are left out unless there is
     /// nothing else.
     pub(super) fn rates(&self) -> Vec<(String, TrafficRate)> {
-        let has_traffic =
-            |name: &String| self.counters.get(name).is_some_and(|traffic| traffic.received + traffic.sent > 0);
+        let has_traffic = |name: &String| self.counters.get(name).is_some_and(|traffic| traffic.received + traffic.sent > 0);
         let is_shown = |name: &String| !is_loopback(name) && has_traffic(name);
         let none_shown = !self.rates.keys().any(is_shown);
-        self.rates
-            .iter()
-            .filter(|(name, _)| none_shown || is_shown(name))
-            .map(|(name, rate)| (name.clone(), *rate))
-            .collect()
+        self.rates.iter().filter(|(name, _)| none_shown || is_shown(name)).map(|(name, rate)| (name.clone(), *rate)).collect()
     }
 }
 
@@ -195,10 +190,8 @@ fn rates_between(
     now.iter()
         .filter_map(|(name, now)| {
             let before = before.get(name)?;
-            let rate = TrafficRate {
-                received: per_second(now.received, before.received),
-                sent: per_second(now.sent, before.sent),
-            };
+            let rate =
+                TrafficRate { received: per_second(now.received, before.received), sent: per_second(now.sent, before.sent) };
             Some((name.clone(), rate))
         })
         .collect()
@@ -222,10 +215,7 @@ impl Sensors {
     /// Degrees Celsius by sensor. Empty where the machine shows none.
     pub(super) fn temperatures(&self) -> Vec<LabelledNumber> {
         let known = self.0.iter().filter_map(|sensor| Some((sensor.label(), sensor.temperature()?)));
-        known
-            .filter(|(_, celsius)| celsius.is_finite())
-            .map(|(label, celsius)| labelled(label, f64::from(celsius)))
-            .collect()
+        known.filter(|(_, celsius)| celsius.is_finite()).map(|(label, celsius)| labelled(label, f64::from(celsius))).collect()
     }
 }
 
@@ -251,8 +241,7 @@ impl Processes {
             .collect();
         processes.sort_by(|one, other| other.0.total_cmp(&one.0).then(other.1.cmp(&one.1)).then(one.2.cmp(&other.2)));
         processes.truncate(MAX_PROCESSES);
-        let column =
-            |name: &str, unit: Option<&str>| TableColumn { name: name.to_owned(), unit: unit.map(str::to_owned) };
+        let column = |name: &str, unit: Option<&str>| TableColumn { name: name.to_owned(), unit: unit.map(str::to_owned) };
         DataTable {
             columns: vec![
                 column("pid", None),

@@ -52,9 +52,7 @@ impl Host {
             HostQuery::MemoryUsed => self.memory(|system| number(system.used_memory())).await,
             HostQuery::MemoryAvailable => self.memory(|system| number(system.available_memory())).await,
             HostQuery::MemoryTotal => self.memory(|system| number(system.total_memory())).await,
-            HostQuery::MemoryPercent => {
-                self.memory(|system| percentage(system.used_memory(), system.total_memory())).await
-            }
+            HostQuery::MemoryPercent => self.memory(|system| percentage(system.used_memory(), system.total_memory())).await,
             HostQuery::SwapUsed => self.memory(|system| number(system.used_swap())).await,
             HostQuery::SwapPercent => self.memory(|system| percentage(system.used_swap(), system.total_swap())).await,
             HostQuery::DiskUsed => self.disks(|mount| number(mount.used())).await,

@@ -101,9 +101,7 @@ impl UnboundHostQuery {
     pub(super) fn bind(&self, bindings: &Bindings) -> Result<HostQuery, String> {
         match self {
             Self::Name(query) => Ok(*query),
-            Self::Placeholder(key) => {
-                HostQuery::from_name(bindings.get(key).ok_or_else(|| format!("{{{key}}} has no value"))?)
-            }
+            Self::Placeholder(key) => HostQuery::from_name(bindings.get(key).ok_or_else(|| format!("{{{key}}} has no value"))?),
         }
     }
 }
@@ -123,10 +121,7 @@ mod tests {
     #[test]
     fn a_slip_is_told_with_the_nearest_name_and_all_names() {
         let error = UnboundHostQuery::parse("cpu.totl").unwrap_err();
-        assert!(
-            error.starts_with("the host has no 'cpu.totl'; did you mean 'cpu.total'? It answers cpu.total,"),
-            "{error}"
-        );
+        assert!(error.starts_with("the host has no 'cpu.totl'; did you mean 'cpu.total'? It answers cpu.total,"), "{error}");
         let error = UnboundHostQuery::parse("sales").unwrap_err();
         assert!(error.starts_with("the host has no 'sales'; it answers cpu.total, cpu.cores,"), "{error}");
     }

@@ -191,9 +191,7 @@ fn io_kind(error: &reqwest::Error) -> Option<io::ErrorKind> {
 }
 
 fn describe_tls_error(error: &rustls::Error) -> String {
-    use CertificateError::{
-        BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer,
-    };
+    use CertificateError::{BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer};
     let words = match error {
         rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature) => {
             "nobody known here signed its certificate; set ca_file of the source to the authority that did"

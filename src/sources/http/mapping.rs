@@ -79,16 +79,14 @@ fn object(fields: &Map) -> Result<Reading, String> {
     if fields.is_empty() {
         return Ok(Reading::Table(DataTable::default()));
     }
-    let labelled =
-        |(key, value): (&Val, &Val)| Some(LabelledNumber { label: short_text(key), value: number_or_gap(value)? });
+    let labelled = |(key, value): (&Val, &Val)| Some(LabelledNumber { label: short_text(key), value: number_or_gap(value)? });
     if fields.values().any(|value| value.as_f64().is_some())
         && let Some(numbers) = fields.iter().map(labelled).collect()
     {
         return Ok(Reading::Numbers(numbers));
     }
-    let state_of = |(key, value): (&Val, &Val)| {
-        Some(LabelledState { label: short_text(key), state: state_or_gap(value)?, note: None })
-    };
+    let state_of =
+        |(key, value): (&Val, &Val)| Some(LabelledState { label: short_text(key), state: state_or_gap(value)?, note: None });
     if fields.values().any(|value| state(value).is_some())
         && let Some(states) = fields.iter().map(state_of).collect()
     {
@@ -168,10 +166,7 @@ fn table_of_arrays(rows: &[&[Val]]) -> Result<Reading, String> {
     check_limit(width * rows.len(), MAX_CELLS, "cells")?;
     Ok(Reading::Table(DataTable {
         columns: (1..=width).map(|at| column(&at.to_string())).collect(),
-        rows: rows
-            .iter()
-            .map(|row| (0..width).map(|at| row.get(at).map_or(TableCell::Empty, cell)).collect())
-            .collect(),
+        rows: rows.iter().map(|row| (0..width).map(|at| row.get(at).map_or(TableCell::Empty, cell)).collect()).collect(),
     }))
 }
 

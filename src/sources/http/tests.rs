@@ -105,8 +105,7 @@ async fn serve_connection(
 
 fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
-    let mut bytes =
-        format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n").into_bytes();
+    let mut bytes = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n").into_bytes();
     bytes.extend_from_slice(body);
     bytes
 }
@@ -230,10 +229,9 @@ async fn a_packed_answer_is_unpacked_and_counted_as_it_grows() {
         packer.finish().unwrap()
     };
     let serve = async |bytes: Vec<u8>| {
-        let server = MockHttpServer::start(None, move |_| {
-            MockReply::Bytes(answer("200 OK", "Content-Encoding: gzip\r\n", &bytes))
-        })
-        .await;
+        let server =
+            MockHttpServer::start(None, move |_| MockReply::Bytes(answer("200 OK", "Content-Encoding: gzip\r\n", &bytes)))
+                .await;
         fetch(&settings(&format!("http://127.0.0.1:{}/", server.port)), ".", &[]).await
     };
     assert_eq!(serve(packed(b"[1]")).await, fetch_from_mock("[1]").await);
@@ -251,8 +249,7 @@ async fn fetch_from_mock(json: &'static str) -> Result<Reading, String> {
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_no_answer() {
     let server =
-        MockHttpServer::start(None, |_| MockReply::Bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1,".to_vec()))
-            .await;
+        MockHttpServer::start(None, |_| MockReply::Bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1,".to_vec())).await;
     let error = fetch(&settings(&format!("http://127.0.0.1:{}/", server.port)), ".", &[]).await.unwrap_err();
     assert_eq!(error, format!("127.0.0.1:{} broke off in the middle of its answer", server.port));
     let server = MockHttpServer::start(None, |_| MockReply::Bytes(b"SSH-2.0-OpenSSH\r\n".to_vec())).await;
@@ -262,10 +259,14 @@ async fn an_answer_that_breaks_off_is_no_answer() {
 
 #[tokio::test]
 async fn a_redirect_is_followed_at_home_and_nowhere_else() {
-    let home = MockHttpServer::start(None, |head| {
-        if head.starts_with("GET /old ") { redirect("/new") } else { MockReply::Bytes(ok("7")) }
-    })
-    .await;
+    let home =
+        MockHttpServer::start(
+            None,
+            |head| {
+                if head.starts_with("GET /old ") { redirect("/new") } else { MockReply::Bytes(ok("7")) }
+            },
+        )
+        .await;
     let url = format!("http://127.0.0.1:{}/old", home.port);
     assert_eq!(fetch(&settings(&url), ".", &[]).await, Ok(Reading::Number(7.0)));
 
@@ -273,10 +274,7 @@ async fn a_redirect_is_followed_at_home_and_nowhere_else() {
     let target = format!("http://127.0.0.1:{}/x?key=hunter2", elsewhere.port);
     let sending = MockHttpServer::start(None, move |_| redirect(&target)).await;
     let error = fetch(&settings(&format!("http://127.0.0.1:{}/", sending.port)), ".", &[]).await.unwrap_err();
-    assert!(
-        error.contains(&format!("a redirect to http://127.0.0.1:{}, which is not followed", elsewhere.port)),
-        "{error}"
-    );
+    assert!(error.contains(&format!("a redirect to http://127.0.0.1:{}, which is not followed", elsewhere.port)), "{error}");
     assert!(!error.contains("hunter2"));
     assert!(elsewhere.requests.lock().unwrap().is_empty(), "no header may reach another host");
 

@@ -24,19 +24,15 @@ impl UrlTemplate {
     /// What is wrong with it. The URL itself is not repeated: it may hold a secret.
     pub(super) fn parse(template: &TextTemplate) -> Result<Self, String> {
         let filled = |word: &str| {
-            let values =
-                template.placeholders().map(|placeholder| (placeholder.key.clone(), word.to_owned())).collect();
-            Url::parse(&template.fill(&values, percent_encode))
-                .map_err(|error| format!("its url cannot be read: {error}"))
+            let values = template.placeholders().map(|placeholder| (placeholder.key.clone(), word.to_owned())).collect();
+            Url::parse(&template.fill(&values, percent_encode)).map_err(|error| format!("its url cannot be read: {error}"))
         };
         let (sample, other) = (filled("a")?, filled("b")?);
         if !matches!(sample.scheme(), "http" | "https") {
             return Err("its url begins with neither http:// nor https://".to_owned());
         }
         if sample.origin() != other.origin() {
-            return Err(
-                "its url has a placeholder in the host; placeholders belong in the path or the query".to_owned()
-            );
+            return Err("its url has a placeholder in the host; placeholders belong in the path or the query".to_owned());
         }
         if !sample.username().is_empty() || sample.password().is_some() {
             return Err("its url holds a name or a password; send them as a header instead".to_owned());
@@ -75,9 +71,7 @@ impl UrlTemplate {
     /// # Errors
     /// Which value cannot be part of a URL.
     pub(super) fn bind(&self, bindings: &Bindings) -> Result<Url, String> {
-        if let Some(placeholder) =
-            self.template.placeholders().find(|placeholder| !bindings.contains_key(&placeholder.key))
-        {
+        if let Some(placeholder) = self.template.placeholders().find(|placeholder| !bindings.contains_key(&placeholder.key)) {
             return Err(format!("{{{}}} has no value", placeholder.key));
         }
         let filled = self.template.fill(bindings, percent_encode);

@@ -54,9 +54,8 @@ async fn an_unknown_source_is_reported_with_the_nearest_name() {
 #[test]
 fn a_query_is_bound_to_the_values_it_uses_and_no_others() {
     let sources = opened(&[("stock", http("http://stock.corp/{city}"))]).unwrap();
-    let kept = |source: &str, query: &str| {
-        sources.bind(&name(source), query, &values()).bindings.into_keys().collect::<Vec<_>>()
-    };
+    let kept =
+        |source: &str, query: &str| sources.bind(&name(source), query, &values()).bindings.into_keys().collect::<Vec<_>>();
     assert_eq!(kept("host", "cpu.total"), [""; 0]);
     assert_eq!(kept("clock", "time {city.zone}"), ["city.zone"]);
     assert_eq!(kept("stock", ".price"), ["city"]);

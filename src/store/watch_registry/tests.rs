@@ -122,8 +122,7 @@ async fn many_rows_are_checked_by_few_queries() {
 
 #[tokio::test]
 async fn two_who_know_their_person_otherwise_both_come_to_know_them() {
-    for (now, expected) in [("Old", [None, Some("Old")]), ("New", [Some("New"), None]), ("Newest", [Some("Newest"); 2])]
-    {
+    for (now, expected) in [("Old", [None, Some("Old")]), ("New", [Some("New"), None]), ("Newest", [Some("Newest"); 2])] {
         let store = FakeRows::new();
         store.write(1, &alice("Old"));
         let mut first = store.watch(1, &alice("Old"));

@@ -23,11 +23,7 @@ impl CsrfGuard<'_> {
     /// # Errors
     /// [`Refusal::CsrfMismatch`], which is audited.
     pub(in crate::web) fn check(&self, csrf: &str) -> Result<(), Refusal> {
-        if self.keys.verify_csrf_token(CsrfBinding::Session(&self.token), csrf) {
-            Ok(())
-        } else {
-            Err(Refusal::CsrfMismatch)
-        }
+        if self.keys.verify_csrf_token(CsrfBinding::Session(&self.token), csrf) { Ok(()) } else { Err(Refusal::CsrfMismatch) }
     }
 
     /// The session's token.

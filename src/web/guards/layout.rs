@@ -29,8 +29,7 @@ pub(in crate::web) fn layout_for(request: &Request<'_>, visitor: &Visitor) -> La
     let rocket = request.rocket();
     let current_url = request.uri().to_string();
     let path = request.uri().path();
-    let mut layout =
-        Layout { current_url: current_url.clone(), sign_in_href: sign_in_href(&current_url), ..Layout::default() };
+    let mut layout = Layout { current_url: current_url.clone(), sign_in_href: sign_in_href(&current_url), ..Layout::default() };
     if let Some(site) = rocket.state::<Arc<SiteSettings>>() {
         layout.site.clone_from(&site.name);
         layout.contact.clone_from(&site.contact);

@@ -23,8 +23,7 @@ impl<'r> FromRequest<'r> for Passkeys {
         let host = request.host().map(ToString::to_string);
         let secure = transport.is_some_and(|transport| transport.secure);
         let site = RelyingParty::for_request(public_url, host.as_deref(), secure);
-        let passwordless =
-            site.is_ok() && request.rocket().state::<Passwordless>().is_some_and(|Passwordless(may)| *may);
+        let passwordless = site.is_ok() && request.rocket().state::<Passwordless>().is_some_and(|Passwordless(may)| *may);
         Outcome::Success(Self { site, passwordless })
     }
 }

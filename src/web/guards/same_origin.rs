@@ -126,8 +126,7 @@ mod tests {
     #[test]
     fn behind_a_proxy_the_public_address_counts() {
         let public = Url::parse("https://board.corp").unwrap();
-        let judged =
-            |origin, host| classify(Some(origin), None, &ServerOrigin { public_url: Some(&public), ..at(host, true) });
+        let judged = |origin, host| classify(Some(origin), None, &ServerOrigin { public_url: Some(&public), ..at(host, true) });
         assert_eq!(judged("https://board.corp", "127.0.0.1:8000"), RequestOrigin::Same);
         assert_eq!(judged("http://board.corp", "board.corp"), RequestOrigin::Foreign);
         assert_eq!(judged("http://127.0.0.1:8000", "127.0.0.1:8000"), RequestOrigin::Foreign);

@@ -47,9 +47,7 @@ impl<'r> FromRequest<'r> for Member {
                 Refusal::PageDenied(PageDenied::OutOfScope).into_outcome(request)
             }
             Visitor::Member(member) => Outcome::Success(*member),
-            Visitor::Anonymous | Visitor::Unconfirmed => {
-                Refusal::PageDenied(PageDenied::SignInRequired).into_outcome(request)
-            }
+            Visitor::Anonymous | Visitor::Unconfirmed => Refusal::PageDenied(PageDenied::SignInRequired).into_outcome(request),
         }
     }
 }
@@ -94,8 +92,7 @@ pub(in crate::web) async fn visitor_of(request: &Request<'_>) -> Result<Visitor,
 }
 
 async fn authenticate(request: &Request<'_>) -> Result<Visitor, Refusal> {
-    let (Some(auth), Some(transport)) = (request.rocket().state::<Arc<Auth>>(), request.rocket().state::<Transport>())
-    else {
+    let (Some(auth), Some(transport)) = (request.rocket().state::<Arc<Auth>>(), request.rocket().state::<Transport>()) else {
         return Err(Refusal::Internal("the rooms behind the web are not there".to_owned()));
     };
     let mut headers = request.headers().get(AUTHORIZATION);

@@ -33,9 +33,7 @@ pub(super) async fn show(
 /// themselves alone.
 fn notice(params: &QueryParams) -> Option<Notice> {
     let (tone, text) = match (params.get("password"), params.get("sessions")) {
-        (Some("changed"), _) => {
-            (Tone::Info, "Your password is changed. Where you were signed in before, you are signed out.")
-        }
+        (Some("changed"), _) => (Tone::Info, "Your password is changed. Where you were signed in before, you are signed out."),
         (Some("changed-here"), _) => (
             Tone::Bad,
             "Your password is changed, but other sessions could not be ended just now: what is in the list below is \

@@ -19,8 +19,8 @@ use crate::web::guards::{Administrator, CsrfGuard, QueryParams, RecentlyAuthenti
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::views::{
-    AccountRow, AccountsView, InvitationInput, InvitationLinkView, InvitationRow, Layout, Notice, Tone,
-    account_username, accounts_navigation,
+    AccountRow, AccountsView, InvitationInput, InvitationLinkView, InvitationRow, Layout, Notice, Tone, account_username,
+    accounts_navigation,
 };
 
 /// The path of the list, where actions lead back to.
@@ -181,9 +181,7 @@ pub(super) async fn act(
         "disable" => {
             (context.accounts.set_disabled(&id, true, ActionOrigin::Server).await, AccountAction::Disabled, "disabled")
         }
-        "enable" => {
-            (context.accounts.set_disabled(&id, false, ActionOrigin::Server).await, AccountAction::Enabled, "enabled")
-        }
+        "enable" => (context.accounts.set_disabled(&id, false, ActionOrigin::Server).await, AccountAction::Enabled, "enabled"),
         "remove" => (context.accounts.remove(&id, ActionOrigin::Server).await, AccountAction::Removed, "removed"),
         _ => return Err(Refusal::NotFound),
     };
@@ -236,8 +234,7 @@ fn parse_profile(form: &InvitationForm) -> Result<AccountProfile, String> {
     let sentence = |error: &dyn std::fmt::Display| format!("{error}.");
     let name = form.name.parse().map_err(|error| sentence(&error))?;
     let display_name = form.display_name.trim();
-    let mut profile =
-        AccountProfile::named(name, if display_name.is_empty() { form.name.trim() } else { display_name });
+    let mut profile = AccountProfile::named(name, if display_name.is_empty() { form.name.trim() } else { display_name });
     if !form.mail.trim().is_empty() {
         profile.mail = Some(form.mail.parse().map_err(|error| sentence(&error))?);
     }

@@ -32,8 +32,7 @@ pub(super) async fn show(
     let find = params.get("find").unwrap_or_default().trim();
     let owners = context.auth.factors().owners(find, MAX_OWNERS).await?;
     let notice = params.get("done").map(|_| {
-        let text =
-            "Their second factors are reset. They set up new ones at their next sign-in, where one is asked for.";
+        let text = "Their second factors are reset. They set up new ones at their next sign-in, where one is asked for.";
         Notice { tone: Tone::Info, text: text.to_owned() }
     });
     let view = FactorOwnersView::of(owners, find, MAX_OWNERS, notice);

@@ -52,9 +52,9 @@ pub(super) fn connect(
     let close_reason = match subscriber.open_stream(slug, &visitor, &client, &params, position.as_ref()) {
         Ok(connection) => {
             let in_flight = subscriber.in_flight_request();
-            subscriber.hub().spawn(
-                connection.forward_to(sender, move || in_flight.iter().for_each(InFlightRequest::request_close)),
-            );
+            subscriber
+                .hub()
+                .spawn(connection.forward_to(sender, move || in_flight.iter().for_each(InFlightRequest::request_close)));
             None
         }
         Err(Refusal::PageDenied(PageDenied::SignInRequired)) if matches!(visitor, Visitor::Unconfirmed) => {

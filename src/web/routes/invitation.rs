@@ -112,17 +112,12 @@ pub(super) async fn accept(
         return context.refuse_forgery(layout);
     }
     let code_again = Zeroizing::new(code.0.to_string());
-    let request =
-        AcceptanceRequest { code: code.0, display_name: display_name.clone(), new: new.0, new_repeated: again.0 };
+    let request = AcceptanceRequest { code: code.0, display_name: display_name.clone(), new: new.0, new_repeated: again.0 };
     let refusal = match invitations.accept(request, client, sign_in.cookies.session().as_ref()).await {
         Ok(accepted) => {
             sign_in.cookies.set_session(&accepted.signed_in.token, limits.session_lifetime);
             sign_in.cookies.set_device(&accepted.signed_in.device_cookie);
-            return Ok(Either::Left(Redirect::to(if accepted.second_factor_required {
-                ENROLMENT_PATH
-            } else {
-                HOME_PATH
-            })));
+            return Ok(Either::Left(Redirect::to(if accepted.second_factor_required { ENROLMENT_PATH } else { HOME_PATH })));
         }
         Err(refusal) => refusal,
     };
@@ -137,11 +132,7 @@ pub(super) async fn accept(
     }
 }
 
-fn code_form(
-    sign_in: &SignInContext<'_>,
-    layout: Layout,
-    notice: Option<Notice>,
-) -> Result<Html<InvitationView>, Refusal> {
+fn code_form(sign_in: &SignInContext<'_>, layout: Layout, notice: Option<Notice>) -> Result<Html<InvitationView>, Refusal> {
     let view = InvitationView { notice, csrf: sign_in.pre_session_csrf_token()? };
     Ok(Html::new("auth/invitation", "Your invitation", layout, view))
 }
@@ -197,9 +188,7 @@ fn error_notice(refusal: &InvitationRefusal) -> Option<Notice> {
         InvitationRefusal::NotAName => "Say what you want to be called: a name of up to 256 characters.".to_owned(),
         InvitationRefusal::Empty => "Choose a password.".to_owned(),
         InvitationRefusal::NotRepeated => "The password was not typed the same both times.".to_owned(),
-        InvitationRefusal::NotAPassword => {
-            "The password is too long, or has a character that no password can have.".to_owned()
-        }
+        InvitationRefusal::NotAPassword => "The password is too long, or has a character that no password can have.".to_owned(),
         InvitationRefusal::Password(broken) => broken.to_string(),
         InvitationRefusal::Taken(_) => {
             "The name of this account has become somebody else's. Ask whoever invited you.".to_owned()

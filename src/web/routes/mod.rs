@@ -53,10 +53,7 @@ pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
         .mount("/admin", routes![admin_factors::show, admin_factors::reset])
         .mount("/login", routes![second_step::show, second_step::submit])
         .mount("/login", routes![passkey_sign_in::options, passkey_sign_in::submit])
-        .mount(
-            "/admin",
-            routes![admin_accounts::show, admin_accounts::invite, admin_accounts::withdraw, admin_accounts::act],
-        )
+        .mount("/admin", routes![admin_accounts::show, admin_accounts::invite, admin_accounts::withdraw, admin_accounts::act])
         .mount("/invitation", routes![invitation::show_code_form, invitation::show_acceptance_form, invitation::accept])
         .mount(
             "/login",

@@ -31,7 +31,6 @@ pub(super) async fn show(
     let choice = page.choose(params.pairs())?;
     let subscription = hub.subscribe(&page, &choice)?;
     subscription.wait_until_complete(FIRST_PAINT_TIMEOUT).await;
-    let view =
-        PageView::of(&page, &revision, &choice, subscription.initial_state(), subscription.viewers(), time.0.now());
+    let view = PageView::of(&page, &revision, &choice, subscription.initial_state(), subscription.viewers(), time.0.now());
     Ok(Html::new("pages/show", page.title.clone(), layout, view))
 }

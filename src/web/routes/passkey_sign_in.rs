@@ -96,9 +96,10 @@ fn error_text(context: &SignInContext<'_>, refusal: PasskeySignInRefusal) -> Res
              in with your password; the passkey is your second factor."
                 .to_owned(),
         ),
-        PasskeySignInRefusal::Removed(_) => {
-            (Status::Forbidden, format!("Your passkey is right, but your account may not sign in. {}", context.contact_advice()))
-        }
+        PasskeySignInRefusal::Removed(_) => (
+            Status::Forbidden,
+            format!("Your passkey is right, but your account may not sign in. {}", context.contact_advice()),
+        ),
         PasskeySignInRefusal::Unreachable(unreachable) => {
             tracing::warn!(reason = unreachable.reason, "the owner of a passkey could not be asked about");
             (

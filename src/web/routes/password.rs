@@ -4,9 +4,7 @@ use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
 
 use super::sign_in_context::{PasswordField, SignInContext, SignInResponse};
-use crate::auth::{
-    Auth, CsrfBinding, NextPath, PasswordChangeRefusal, PasswordChangeRequest, PasswordChanged, SignInRefusal,
-};
+use crate::auth::{Auth, CsrfBinding, NextPath, PasswordChangeRefusal, PasswordChangeRequest, PasswordChanged, SignInRefusal};
 use crate::directory::{PasswordRule, PasswordState, Unreachable};
 use crate::domain::{Client, Member, Username, Visitor};
 use crate::web::app_state::WebLimits;
@@ -205,18 +203,12 @@ fn error_notice(context: &SignInContext<'_>, refusal: &PasswordChangeRefusal) ->
     let warn = |status, text: &str| Ok((status, Notice { tone: Tone::Warn, text: text.to_owned() }));
     match refusal {
         PasswordChangeRefusal::NewEmpty => warn(Status::BadRequest, "Choose a new password."),
-        PasswordChangeRefusal::NotRepeated => {
-            warn(Status::BadRequest, "The new password was not typed the same both times.")
-        }
-        PasswordChangeRefusal::Unchanged => {
-            warn(Status::BadRequest, "The new password is the one you have. Choose another.")
-        }
+        PasswordChangeRefusal::NotRepeated => warn(Status::BadRequest, "The new password was not typed the same both times."),
+        PasswordChangeRefusal::Unchanged => warn(Status::BadRequest, "The new password is the one you have. Choose another."),
         PasswordChangeRefusal::NotAPassword => {
             warn(Status::BadRequest, "The new password is too long, or has a character that no password can have.")
         }
-        PasswordChangeRefusal::Policy { rule, words } => {
-            warn(Status::BadRequest, &policy_text(*rule, words.as_deref()))
-        }
+        PasswordChangeRefusal::Policy { rule, words } => warn(Status::BadRequest, &policy_text(*rule, words.as_deref())),
         PasswordChangeRefusal::NotHere => warn(
             Status::Forbidden,
             &format!(

@@ -54,9 +54,7 @@ pub(super) async fn show(
 ) -> Result<SecondStepResponse, Refusal> {
     let next = params.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
     if let Some(person) = context.pending_person() {
-        return form(&context, layout, &passkeys, &SecondStepSubject::Pending(person), &next, None)
-            .await
-            .map(Either::Right);
+        return form(&context, layout, &passkeys, &SecondStepSubject::Pending(person), &next, None).await.map(Either::Right);
     }
     let Some(member) = session_member(visitor) else {
         return Ok(Either::Left(Redirect::to(sign_in_href(next.as_str()))));
@@ -208,10 +206,9 @@ pub(super) fn error_notice(refusal: FactorRefusal) -> Result<(Status, Notice), R
             let wait = humanize_wait(retry_after);
             (Status::TooManyRequests, format!("There were too many wrong codes. Try again in {wait}."))
         }
-        FactorRefusal::Code(CodeRefusal::Used) => (
-            Status::Unauthorized,
-            "This code has been used before. Wait until your app shows the next one.".to_owned(),
-        ),
+        FactorRefusal::Code(CodeRefusal::Used) => {
+            (Status::Unauthorized, "This code has been used before. Wait until your app shows the next one.".to_owned())
+        }
         FactorRefusal::Code(CodeRefusal::SealedUnderAnotherKey) => (
             Status::Unauthorized,
             "Your authenticator app was set up when this server had another key, so its codes cannot be checked. Use a \
@@ -249,9 +246,7 @@ pub(super) fn passkey_error(refusal: &PasskeyRefusal) -> (Status, String) {
             "This passkey is not known here (any more). Choose another, or sign in with your password.".to_owned(),
         ),
         PasskeyRefusal::AlreadyRegistered => (Status::BadRequest, "This passkey is set up already.".to_owned()),
-        PasskeyRefusal::TooMany => {
-            (Status::BadRequest, capitalize(&format!("{refusal}. Remove one that you do not use.")))
-        }
+        PasskeyRefusal::TooMany => (Status::BadRequest, capitalize(&format!("{refusal}. Remove one that you do not use."))),
         PasskeyRefusal::InvalidResponse(why) => {
             tracing::info!(why, "a passkey's answer was refused");
             (Status::Unauthorized, "The passkey's answer could not be checked. Try it again.".to_owned())
@@ -268,8 +263,6 @@ impl SignInContext<'_> {
 
     /// Verifies that a member's form was made by us for this very session.
     pub(super) fn verify_member_csrf(&self, csrf: &str) -> bool {
-        self.cookies
-            .session()
-            .is_some_and(|token| self.auth.keys().verify_csrf_token(CsrfBinding::Session(&token), csrf))
+        self.cookies.session().is_some_and(|token| self.auth.keys().verify_csrf_token(CsrfBinding::Session(&token), csrf))
     }
 }

@@ -79,9 +79,9 @@ impl<'r> FromRequest<'r> for SignInContext<'r> {
 impl SignInContext<'_> {
     /// Verifies that a form from before the session was made by us for this very browser.
     pub(super) fn verify_pre_session_csrf(&self, csrf: &str) -> bool {
-        self.cookies.pre_session().is_some_and(|token: PreSessionToken| {
-            self.auth.keys().verify_csrf_token(CsrfBinding::PreSession(&token), csrf)
-        })
+        self.cookies
+            .pre_session()
+            .is_some_and(|token: PreSessionToken| self.auth.keys().verify_csrf_token(CsrfBinding::PreSession(&token), csrf))
     }
 
     /// Audits that a form was not ours.

@@ -66,9 +66,7 @@ fn requested_scope(body: &str, kind: Option<&ContentType>) -> Result<Option<Toke
     let scope = scopes.next().map(|(_, scope)| scope.parse());
     let scope = scope.transpose().map_err(|invalid: InvalidScope| Refusal::BadRequest(invalid.to_string()))?;
     if scopes.next().is_some() {
-        return Err(Refusal::BadRequest(
-            "There is more than one scope; write them as one, with spaces between".to_owned(),
-        ));
+        return Err(Refusal::BadRequest("There is more than one scope; write them as one, with spaces between".to_owned()));
     }
     Ok(scope)
 }

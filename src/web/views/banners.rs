@@ -13,9 +13,7 @@ impl Banner {
         let link = can_change.then_some(BannerLink { href: "/account/password", label: "Change it now" });
         // The server does not know the reader's midnight: so a day is 24 hours, and is said rather too early.
         let (tone, text) = match (left.as_secs(), left.as_secs() / DAY) {
-            (0, _) => {
-                (Tone::Warn, "Your password has expired: it must be changed before you sign in again.".to_owned())
-            }
+            (0, _) => (Tone::Warn, "Your password has expired: it must be changed before you sign in again.".to_owned()),
             (_, 0) => (Tone::Warn, "Your password expires today.".to_owned()),
             (_, 1) => (Tone::Warn, "Your password expires tomorrow.".to_owned()),
             (_, days) => (Tone::Info, format!("Your password expires in {days} days.")),

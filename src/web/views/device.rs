@@ -1,8 +1,7 @@
 /// Describes a user agent in a few words: `Firefox on Windows`.
 pub(super) fn describe_device(user_agent: Option<&str>) -> String {
     let Some(agent) = user_agent else { return "an unnamed program".to_owned() };
-    let named =
-        |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    let named = |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
     // Order matters: every browser also claims to be the ones before it in history.
     let browser = named(&[
         ("Edg", "Edge"),

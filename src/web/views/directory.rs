@@ -2,8 +2,7 @@ use serde::Serialize;
 
 use super::humanize::humanize;
 use crate::directory::{
-    DiagnosticStep, Directory as _, DirectoryReport, GroupReport, LdapDirectory, LockoutPolicy, ReportSection,
-    StepVerdict,
+    DiagnosticStep, Directory as _, DirectoryReport, GroupReport, LdapDirectory, LockoutPolicy, ReportSection, StepVerdict,
 };
 use crate::domain::{Timestamp, Username};
 use crate::web::diagnostics_runner::{DiagnosticsRun, DiagnosticsRunner};
@@ -112,9 +111,7 @@ fn describe_lockout(policy: LockoutPolicy) -> String {
 fn groups_view(report: GroupReport) -> GroupsView {
     let looked_at_ms = Some(report.checked_at);
     match report.missing {
-        Err(unreachable) => {
-            GroupsView { checked_at_ms: looked_at_ms, missing: Vec::new(), trouble: Some(unreachable.reason) }
-        }
+        Err(unreachable) => GroupsView { checked_at_ms: looked_at_ms, missing: Vec::new(), trouble: Some(unreachable.reason) },
         Ok(missing) => {
             let row = |(finding, by): (crate::directory::GroupLookup, Vec<String>)| MissingGroupRow {
                 name: finding.wanted.to_string(),
@@ -128,8 +125,7 @@ fn groups_view(report: GroupReport) -> GroupsView {
 }
 
 fn run_view(run: &DiagnosticsRun) -> DiagnosticsRunView {
-    let parts =
-        run.reports.iter().flat_map(|report| report.sections.iter().map(move |section| section_view(report, section)));
+    let parts = run.reports.iter().flat_map(|report| report.sections.iter().map(move |section| section_view(report, section)));
     DiagnosticsRunView { at_ms: run.at, sections: parts.collect() }
 }
 

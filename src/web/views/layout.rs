@@ -76,12 +76,6 @@ impl NavItem {
 
     pub(in crate::web) fn of(page: &ListedPage, path: &str) -> Self {
         let href = format!("/p/{}", page.slug);
-        Self {
-            slug: page.slug.to_string(),
-            title: page.title.clone(),
-            current: path == href,
-            locked: page.is_locked(),
-            href,
-        }
+        Self { slug: page.slug.to_string(), title: page.title.clone(), current: path == href, locked: page.is_locked(), href }
     }
 }

@@ -30,8 +30,7 @@ pub(super) use auth::{Notice, PasswordView, ReauthenticateView, SignInView, Sign
 pub(super) use directory::DirectoryView;
 pub(super) use error::ErrorView;
 pub(super) use factors::{
-    AuthenticatorSetupView, FactorMethod, FactorsView, NoPasskeysView, PasskeySetupView, RecoveryCodesView,
-    SecondStepView,
+    AuthenticatorSetupView, FactorMethod, FactorsView, NoPasskeysView, PasskeySetupView, RecoveryCodesView, SecondStepView,
 };
 pub(super) use home::HomeView;
 pub(super) use humanize::{humanize, humanize_wait};

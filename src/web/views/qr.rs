@@ -36,9 +36,7 @@ mod tests {
     #[test]
     fn a_picture_has_its_margin_and_its_three_eyes() {
         let QrCodeImage { size, path } = qr_code("otpauth://totp/Belvedere:alice?secret=AAAA").unwrap();
-        for (x, y) in
-            [(QUIET_ZONE, QUIET_ZONE), (size - QUIET_ZONE - 1, QUIET_ZONE), (QUIET_ZONE, size - QUIET_ZONE - 1)]
-        {
+        for (x, y) in [(QUIET_ZONE, QUIET_ZONE), (size - QUIET_ZONE - 1, QUIET_ZONE), (QUIET_ZONE, size - QUIET_ZONE - 1)] {
             assert!(path.contains(&format!("M{x} {y}h1v1h-1z")), "{x} {y}");
         }
         let last = size - QUIET_ZONE;

@@ -52,8 +52,7 @@ impl TokensView {
             last_used_ms: token.last_used_at,
             last_address: token.last_address.map(|address| address.to_string()),
         };
-        let every =
-            SelectOption { value: "read".to_owned(), label: "every page I may open".to_owned(), selected: true };
+        let every = SelectOption { value: "read".to_owned(), label: "every page I may open".to_owned(), selected: true };
         let one = |page: &ListedPage| SelectOption {
             value: format!("read:{}", page.slug),
             label: format!("only {}", page.title),

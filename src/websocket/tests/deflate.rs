@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::{BINARY, CONTINUATION, FIN, MAX_MESSAGE, PING, TEXT, client_frame, read_all};
 use crate::websocket::{
-    MessageReader, WebSocketError, WsMessage, binary_frame, deflated_binary_frame, deflated_text_frame,
-    negotiate_deflate, text_frame,
+    MessageReader, WebSocketError, WsMessage, binary_frame, deflated_binary_frame, deflated_text_frame, negotiate_deflate,
+    text_frame,
 };
 
 const RSV1: u8 = 0x40;
@@ -48,10 +48,7 @@ fn the_examples_of_rfc_7692_are_read() {
     assert_eq!(inflated(MAX_MESSAGE, &[client_frame(FIN | RSV1 | TEXT, &last)]), hello());
     let blocks = [0xF2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xFF, 0xFF, 0xCA, 0xC9, 0xC9, 0x07, 0x00];
     assert_eq!(inflated(MAX_MESSAGE, &[client_frame(FIN | RSV1 | TEXT, &blocks)]), hello());
-    assert_eq!(
-        inflated(MAX_MESSAGE, &[client_frame(FIN | RSV1 | TEXT, &[0])]),
-        (vec![WsMessage::Text(String::new())], None)
-    );
+    assert_eq!(inflated(MAX_MESSAGE, &[client_frame(FIN | RSV1 | TEXT, &[0])]), (vec![WsMessage::Text(String::new())], None));
 }
 
 #[test]
@@ -73,11 +70,8 @@ fn each_message_stands_for_itself() {
     let (one, other) = (deflated_text_frame(&"one, ".repeat(300)), deflated_text_frame(&"another, ".repeat(300)));
     let (messages, error) = inflated(5000, &[echoed(&one), client_frame(FIN | TEXT, b"plain"), echoed(&other)]);
     assert_eq!(error, None);
-    let expected = [
-        WsMessage::Text("one, ".repeat(300)),
-        WsMessage::Text("plain".to_owned()),
-        WsMessage::Text("another, ".repeat(300)),
-    ];
+    let expected =
+        [WsMessage::Text("one, ".repeat(300)), WsMessage::Text("plain".to_owned()), WsMessage::Text("another, ".repeat(300))];
     assert_eq!(messages, expected);
 }
 
@@ -122,8 +116,7 @@ fn as_text(mut frame: Vec<u8>) -> Vec<u8> {
 #[test]
 fn the_first_offer_that_can_be_met_is_answered() {
     let plain = Some("permessage-deflate; server_no_context_takeover; client_no_context_takeover");
-    let window =
-        "permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=15";
+    let window = "permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=15";
     for met in [
         "permessage-deflate",
         "permessage-deflate; client_max_window_bits",

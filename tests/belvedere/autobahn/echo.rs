@@ -35,8 +35,7 @@ impl EchoServer {
             let _ = tell.send((here, rocket.shutdown()));
             Box::pin(async {})
         });
-        let config =
-            rocket::Config { log_level: rocket::config::LogLevel::Off, port: 0, ..rocket::Config::debug_default() };
+        let config = rocket::Config { log_level: rocket::config::LogLevel::Off, port: 0, ..rocket::Config::debug_default() };
         let rocket = rocket::custom(config).mount("/", routes![echo]).attach(up);
         tokio::spawn(rocket.launch());
         let (address, shutdown) = told.await.expect("the echo is up");

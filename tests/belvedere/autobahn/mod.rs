@@ -37,10 +37,7 @@ fn is_good(outcome: &Outcome) -> bool {
 /// The outcomes of the cases that match; `None` where the suite is not.
 async fn run(at_once: usize, patterns: &[&str]) -> Option<Vec<Outcome>> {
     let Some(python) = std::env::var_os(PYTHON) else {
-        assert!(
-            std::env::var_os("BELVEDERE_TESTS_REQUIRE_SERVERS").is_none(),
-            "{PYTHON} is not set; tests/run sets it"
-        );
+        assert!(std::env::var_os("BELVEDERE_TESTS_REQUIRE_SERVERS").is_none(), "{PYTHON} is not set; tests/run sets it");
         eprintln!("SKIPPED: {PYTHON} does not say where Autobahn's test suite is; tests/run installs it");
         return None;
     };

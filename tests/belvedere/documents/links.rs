@@ -63,8 +63,7 @@ fn beside(name: &str, path: &str) -> PathBuf {
 fn a_broken_link_is_found() {
     let from = document(&format!("{BOOK}/introduction.md"));
     let finds = |target: &str| fault(&from, &MarkdownLink { place: "x".to_owned(), target: target.to_owned() });
-    for good in ["pages.md", "pages.md#keys-of-a-page", "#introduction", "security.md#who-may-decide-what", "http://x/"]
-    {
+    for good in ["pages.md", "pages.md#keys-of-a-page", "#introduction", "security.md#who-may-decide-what", "http://x/"] {
         assert_eq!(finds(good), None);
     }
     for (bad, why) in [

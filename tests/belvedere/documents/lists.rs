@@ -125,7 +125,6 @@ fn the_close_reasons_are_complete_with_their_codes() {
     known.extend(ends.map(|end| (end.as_str().to_owned(), "4401".to_owned())));
     let tables = document(&format!("{BOOK}/live-channel.md")).tables();
     let table = tables.iter().find(|table| table.head[0].text == "reason").expect("the reasons");
-    let reasons =
-        table.rows.iter().flat_map(|row| row[0].codes.iter().map(|reason| (reason.clone(), row[1].text.clone())));
+    let reasons = table.rows.iter().flat_map(|row| row[0].codes.iter().map(|reason| (reason.clone(), row[1].text.clone())));
     assert_eq!(reasons.collect::<BTreeSet<_>>(), known);
 }

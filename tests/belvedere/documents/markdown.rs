@@ -272,7 +272,8 @@ impl TableCollector {
 
 #[test]
 fn anchors_and_tables_are_read() {
-    let text = "# `host`: the machine\n\n## What it *is*\n\n## What it is\n\n| key | b |\n|---|---|\n| `x`<br>`Y` | one `z` |\n";
+    let text =
+        "# `host`: the machine\n\n## What it *is*\n\n## What it is\n\n| key | b |\n|---|---|\n| `x`<br>`Y` | one `z` |\n";
     let document = MarkdownFile { name: "x.md".to_owned(), text: text.to_owned() };
     assert_eq!(document.anchors(), ["host-the-machine", "what-it-is", "what-it-is-1"]);
     let rows = document.keys_under("What it is");

@@ -148,10 +148,7 @@ async fn every_program_in_python_watches_a_page() {
     let session = ShellSession::new().await;
     for block in blocks("python") {
         let mut command = Command::new("/usr/bin/python3");
-        command
-            .args(["-c", &session.with_real_values(&block.text)])
-            .env("TOKEN", &session.token)
-            .env_remove("http_proxy");
+        command.args(["-c", &session.with_real_values(&block.text)]).env("TOKEN", &session.token).env_remove("http_proxy");
         command.env_remove("HTTP_PROXY").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.kill_on_drop(true).spawn().unwrap();
         let (printed, mut complained) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());

@@ -149,8 +149,7 @@ fn the_keys_of_thresholds_are_complete_and_right() {
     let page = |entries: &str| panel("stat", "", &format!("thresholds = [{{ {entries} }}]"));
     assert_eq!(names(&keys), listed(&help_for(&page(&format!("at = 1, state = \"warn\", {NONSENSE} = 1")))));
     for key in &keys {
-        let others: Vec<&str> =
-            ["at = 80", "state = \"warn\""].into_iter().filter(|entry| !is_of(entry, &key.name)).collect();
+        let others: Vec<&str> = ["at = 80", "state = \"warn\""].into_iter().filter(|entry| !is_of(entry, &key.name)).collect();
         check_row(key, |line| {
             page(&[&others[..], &[line]].concat().into_iter().filter(|e| !e.is_empty()).collect::<Vec<_>>().join(", "))
         });
@@ -185,10 +184,9 @@ async fn unknown_query_error(source: &str) -> String {
 #[tokio::test]
 async fn the_queries_of_the_built_in_sources_are_complete() {
     let tables = document(&format!("{BOOK}/sources.md")).tables();
-    for (source, heading, list) in [
-        ("host", "host: the machine Belvedere runs on", "it answers "),
-        ("clock", "clock: the time, anywhere", "it tells "),
-    ] {
+    for (source, heading, list) in
+        [("host", "host: the machine Belvedere runs on", "it answers "), ("clock", "clock: the time, anywhere", "it tells ")]
+    {
         let table = tables.iter().find(|table| table.heading == heading).unwrap_or_else(|| panic!("{heading}"));
         let first_word = |row: &Vec<MarkdownCell>| row[0].text.split(' ').next().unwrap().to_owned();
         let documented: BTreeSet<String> = table.rows.iter().map(first_word).collect();

@@ -44,9 +44,8 @@ async fn the_configuration_for_nginx_works() {
 
     let folder = tempfile::tempdir().unwrap();
     let location = block.text.replace("http://127.0.0.1:8000", &demo.house.url(""));
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|what| format!("{what}_temp_path tmp/{what};\n"))
-        .concat();
+    let temporary: String =
+        ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|what| format!("{what}_temp_path tmp/{what};\n")).concat();
     let settings = format!(
         "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log \
          off;\n{temporary}server {{\nlisten 127.0.0.1:{port};\n{location}\n}}\n}}\n"
@@ -77,8 +76,7 @@ async fn the_configuration_for_nginx_works() {
 async fn the_unit_for_systemd_starts_a_real_command() {
     let blocks = blocks("ini");
     let [unit] = blocks.as_slice() else { panic!("there is one unit") };
-    let values =
-        |key: &str| unit.text.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')).collect::<Vec<_>>();
+    let values = |key: &str| unit.text.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')).collect::<Vec<_>>();
     let [starts] = *values("ExecStart") else { panic!("it starts one command") };
     let (program, arguments) = starts.split_once(' ').unwrap();
     assert_eq!(program, "/usr/local/bin/belvedere");
@@ -98,10 +96,8 @@ async fn the_unit_for_systemd_starts_a_real_command() {
 fn every_environment_variable_is_one_of_the_programs() {
     let known: BTreeSet<String> = variables();
     for document in documents() {
-        for name in document
-            .text
-            .split(|c: char| !c.is_ascii_uppercase() && c != '_')
-            .filter(|word| word.starts_with("BELVEDERE_"))
+        for name in
+            document.text.split(|c: char| !c.is_ascii_uppercase() && c != '_').filter(|word| word.starts_with("BELVEDERE_"))
         {
             let is_of_tests = ["BELVEDERE_CACHE", "BELVEDERE_TESTS_"].iter().any(|prefix| name.starts_with(prefix));
             let is_beginning = name.ends_with('_');

@@ -173,9 +173,7 @@ async fn every_setting_with_a_default_can_come_from_the_environment() {
     fs::create_dir(folder.path().join("pages")).unwrap();
     let mut command = belvedere(folder.path(), &["check"]);
     command.env("BELVEDERE_DIRECTORY__URL", "ldaps://dc1.corp.example.com");
-    command
-        .env("BELVEDERE_SOURCES__STOCK__KIND", "http")
-        .env("BELVEDERE_SOURCES__STOCK__URL", "https://stock.example/");
+    command.env("BELVEDERE_SOURCES__STOCK__KIND", "http").env("BELVEDERE_SOURCES__STOCK__URL", "https://stock.example/");
     for key in reference().iter().filter(|key| !key.is_rockets()) {
         if let Some(default) = &key.default {
             let value = default.trim_matches('"').replace('_', if default.contains('"') { "_" } else { "" });

@@ -186,9 +186,8 @@ fn lines_of(block: &str) -> Vec<String> {
 
 /// The words of a line, without the variables set before the command.
 fn words_of(line: &str) -> Vec<String> {
-    let is_assignment = |word: &&str| {
-        word.contains('=') && !word.starts_with('-') && word.starts_with(|c: char| c.is_ascii_uppercase())
-    };
+    let is_assignment =
+        |word: &&str| word.contains('=') && !word.starts_with('-') && word.starts_with(|c: char| c.is_ascii_uppercase());
     line.split_whitespace().skip_while(is_assignment).map(str::to_owned).collect()
 }
 

@@ -27,10 +27,7 @@ fn kind_of(block: &CodeBlock) -> TomlBlockKind {
     match first.strip_prefix("# ") {
         Some("Rocket.toml") => TomlBlockKind::Settings,
         Some(file) if file.starts_with("pages/") => TomlBlockKind::Page(file.to_owned()),
-        _ => panic!(
-            "{}: begin the block with `# Rocket.toml` or `# pages/NAME.toml`, so that it can be checked",
-            block.place
-        ),
+        _ => panic!("{}: begin the block with `# Rocket.toml` or `# pages/NAME.toml`, so that it can be checked", block.place),
     }
 }
 

@@ -77,11 +77,7 @@ impl ProxiedConnection {
         }
     }
 
-    async fn answers(
-        &mut self,
-        mut server: impl AsyncRead + Unpin,
-        mut client: impl AsyncWrite + Unpin,
-    ) -> io::Result<()> {
+    async fn answers(&mut self, mut server: impl AsyncRead + Unpin, mut client: impl AsyncWrite + Unpin) -> io::Result<()> {
         let mut fault = self.state.fault.subscribe();
         let mut buffer = vec![0; 16 * 1024];
         loop {

@@ -28,8 +28,7 @@ pub(crate) async fn server_with_stock_source() -> (JsonServer, DemoServer) {
     let stock = JsonServer::start(json!({ "stock": { "share": 98.1 } })).await;
     let page = "title = \"Stock\"\naccess = \"public\"\n[[panel]]\nid = \"share\"\ntitle = \"Share\"\nkind = \"stat\"\n\
                 source = \"stock\"\nquery = \".stock.share\"\nunit = \"percent\"\nevery = \"100ms\"\n";
-    let builder =
-        DemoServer::builder().await.set("sources.stock.kind", "http").set("sources.stock.url", stock.url("/stock"));
+    let builder = DemoServer::builder().await.set("sources.stock.kind", "http").set("sources.stock.url", stock.url("/stock"));
     let demo = builder.page("stock", page).open().await;
     (stock, demo)
 }

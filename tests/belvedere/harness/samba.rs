@@ -311,11 +311,7 @@ fn account(hire: &NewAccount<'_>) -> String {
 }
 
 fn group(name: &str, members: &[String]) -> String {
-    LdifEntry::at(&dn(name))
-        .with("objectClass", "group")
-        .with("sAMAccountName", name)
-        .with_all("member", members)
-        .ldif()
+    LdifEntry::at(&dn(name)).with("objectClass", "group").with("sAMAccountName", name).with_all("member", members).ldif()
 }
 
 /// `unicodePwd` is the password in quotes, as UTF-16 (MS-ADTS 3.1.1.3.1.5.1).

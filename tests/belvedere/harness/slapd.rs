@@ -169,16 +169,14 @@ fn configuration(folder: &Path) -> String {
     let own_password = "access to attrs=userPassword by self write by anonymous auth by * none";
     let all_read = format!("{own_password}\naccess to * by * read");
     let everyone = database(BASE_DN, &format!("rootpw \"{PASSWORD}\"\n{all_read}"));
-    let closed =
-        database(CLOSED_BASE_DN, &format!("require authc\n{own_password}\naccess to * by users read by * auth"));
+    let closed = database(CLOSED_BASE_DN, &format!("require authc\n{own_password}\naccess to * by users read by * auth"));
     let backlinked = database(MEMBER_OF_BASE_DN, &format!("{all_read}\noverlay memberof"));
     let aging = database(
         POLICY_BASE_DN,
         &format!("{all_read}\noverlay ppolicy\nppolicy_default \"cn=policy,{POLICY_BASE_DN}\"\nppolicy_use_lockout"),
     );
-    let schemas: String = ["core", "cosine", "inetorgperson", "nis"]
-        .map(|schema| format!("include /etc/ldap/schema/{schema}.schema\n"))
-        .concat();
+    let schemas: String =
+        ["core", "cosine", "inetorgperson", "nis"].map(|schema| format!("include /etc/ldap/schema/{schema}.schema\n")).concat();
     let modules: String = ["back_mdb", "memberof", "ppolicy"].map(|module| format!("moduleload {module}\n")).concat();
     format!(
         "{schemas}pidfile {here}/slapd.pid\nargsfile {here}/slapd.args\nmodulepath /usr/lib/ldap\n{modules}\

@@ -147,8 +147,7 @@ impl Visitor {
 
     /// Creates an API token on the account page, with `scope` and a lifetime in seconds, and returns its text.
     pub(crate) async fn makes_a_token(&mut self, scope: &str, lasts: u64) -> String {
-        let csrf =
-            self.opens("/account").await.field("/account/tokens", "csrf").expect("the account page has the form");
+        let csrf = self.opens("/account").await.field("/account/tokens", "csrf").expect("the account page has the form");
         let lasts = lasts.to_string();
         let fields = [("name", "a test's"), ("scope", scope), ("lasts", &*lasts), ("csrf", &*csrf)];
         let answer = self.posts("/account/tokens", &fields).await;

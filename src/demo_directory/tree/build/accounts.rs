@@ -88,12 +88,8 @@ impl TreeBuilder<'_> {
         match state {
             SampleAccountState::Active | SampleAccountState::Locked => (lasting, set_last_week, never),
             SampleAccountState::Disabled => (lasting | ACCOUNT_DISABLED, set_last_week, never),
-            SampleAccountState::AccountExpired => {
-                (lasting, to_filetime(self.now - WEEK * 2), to_filetime(self.now - WEEK))
-            }
-            SampleAccountState::PasswordExpired => {
-                (NORMAL_ACCOUNT, to_filetime(self.now - MAX_PASSWORD_AGE - WEEK), never)
-            }
+            SampleAccountState::AccountExpired => (lasting, to_filetime(self.now - WEEK * 2), to_filetime(self.now - WEEK)),
+            SampleAccountState::PasswordExpired => (NORMAL_ACCOUNT, to_filetime(self.now - MAX_PASSWORD_AGE - WEEK), never),
             SampleAccountState::MustChangePassword => (NORMAL_ACCOUNT, "0".to_owned(), never),
         }
     }

@@ -86,14 +86,7 @@ impl DirectoryServer {
     pub(in crate::directory) fn new(address: ServerAddress, prober: Arc<Prober>) -> Self {
         let health = watch::Sender::new(ServerHealth::default());
         prober.metrics.server_up(&address.to_string(), true);
-        Self {
-            address,
-            prober,
-            health,
-            probe: Mutex::default(),
-            timeouts: AtomicU32::new(0),
-            recovery: Mutex::default(),
-        }
+        Self { address, prober, health, probe: Mutex::default(), timeouts: AtomicU32::new(0), recovery: Mutex::default() }
     }
 
     /// Since when and why it is down; `None` while it answers, as far as anybody knows.
@@ -198,11 +191,9 @@ impl DirectoryServer {
             }
             answer
         };
-        let lost = |_panic| {
-            Err(OperationFault::connection_failed(OperationKind::Dial, "the question whether it is there broke down"))
-        };
-        let probe =
-            AssertUnwindSafe(asked).catch_unwind().map(move |answer| answer.unwrap_or_else(lost)).boxed().shared();
+        let lost =
+            |_panic| Err(OperationFault::connection_failed(OperationKind::Dial, "the question whether it is there broke down"));
+        let probe = AssertUnwindSafe(asked).catch_unwind().map(move |answer| answer.unwrap_or_else(lost)).boxed().shared();
         // Driven to its end even when nobody waits any more: an answer that was never heard must not be given later.
         tokio::spawn(probe.clone());
         probe

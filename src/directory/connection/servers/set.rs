@@ -20,15 +20,12 @@ impl ServerSet {
     pub(in crate::directory) fn new(settings: &DirectorySettings, prober: Arc<Prober>) -> Self {
         let discovery = match &settings.servers {
             DirectoryServers::Listed(_) => None,
-            DirectoryServers::Discovered(discovery) => Some(SrvDiscovery::new(
-                discovery.clone(),
-                Arc::clone(&prober.dialler.resolver),
-                Arc::clone(&prober.clock),
-            )),
+            DirectoryServers::Discovered(discovery) => {
+                Some(SrvDiscovery::new(discovery.clone(), Arc::clone(&prober.dialler.resolver), Arc::clone(&prober.clock)))
+            }
         };
         let listed = settings.servers.listed();
-        let known =
-            listed.iter().map(|address| Arc::new(DirectoryServer::new(address.clone(), Arc::clone(&prober)))).collect();
+        let known = listed.iter().map(|address| Arc::new(DirectoryServer::new(address.clone(), Arc::clone(&prober)))).collect();
         Self { prober, discovery, known: RwLock::new(known) }
     }
 

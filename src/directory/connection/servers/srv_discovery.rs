@@ -33,11 +33,7 @@ pub(in crate::directory) struct SrvDiscovery {
 }
 
 impl SrvDiscovery {
-    pub(in crate::directory) fn new(
-        discovery: DnsDiscovery,
-        resolver: Arc<DnsResolver>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub(in crate::directory) fn new(discovery: DnsDiscovery, resolver: Arc<DnsResolver>, clock: Arc<dyn Clock>) -> Self {
         Self { discovery, resolver, clock, last_query: Mutex::new(None), report: std::sync::Mutex::default() }
     }
 
@@ -89,10 +85,7 @@ impl SrvDiscovery {
                     continue;
                 }
                 if servers.len() < MAX_SERVERS && !servers.contains(&server) {
-                    lines.push(format!(
-                        "{server} ({}, priority {}, weight {})",
-                        query.name, record.priority, record.weight
-                    ));
+                    lines.push(format!("{server} ({}, priority {}, weight {})", query.name, record.priority, record.weight));
                     servers.push(server);
                 }
             }

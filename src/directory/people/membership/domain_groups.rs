@@ -131,9 +131,7 @@ impl DomainGroups {
                 paths.reach(group, step);
             }
         }
-        paths.expand(|group| {
-            self.groups[group].parents.iter().filter_map(|key| self.by_key.get(key).copied()).collect()
-        });
+        paths.expand(|group| self.groups[group].parents.iter().filter_map(|key| self.by_key.get(key).copied()).collect());
         paths
     }
 

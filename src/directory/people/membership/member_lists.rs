@@ -71,8 +71,7 @@ struct ListedMember {
 impl ListedMember {
     fn new(queries: Vec<MemberQuery>) -> Self {
         let is_person = queries.iter().all(|query| !matches!(query.step, PathStep::Through(_)));
-        let (filters, values): (Vec<String>, Vec<_>) =
-            queries.into_iter().map(|query| (query.filter, query.values)).unzip();
+        let (filters, values): (Vec<String>, Vec<_>) = queries.into_iter().map(|query| (query.filter, query.values)).unzip();
         Self { filter: filter::any(&filters), values: values.concat(), is_person }
     }
 }
@@ -103,13 +102,8 @@ impl<'a> MemberLists<'a> {
     }
 
     /// Reads the groups that list any of these members; in halves, when there are too many for one answer.
-    async fn read_batch<S: MembershipSearcher>(
-        &mut self,
-        searcher: &mut S,
-        members: &[ListedMember],
-    ) -> Result<(), S::Error> {
-        let attributes: Vec<&str> =
-            ["cn", "entryUUID", "nsUniqueId"].into_iter().chain(self.search.attributes()).collect();
+    async fn read_batch<S: MembershipSearcher>(&mut self, searcher: &mut S, members: &[ListedMember]) -> Result<(), S::Error> {
+        let attributes: Vec<&str> = ["cn", "entryUUID", "nsUniqueId"].into_iter().chain(self.search.attributes()).collect();
         let mut to_do = vec![members];
         while let Some(members) = to_do.pop() {
             let clauses: Vec<String> = members.iter().map(|member| member.filter.clone()).collect();
@@ -164,8 +158,7 @@ impl<'a> MemberLists<'a> {
         let id = ["entryUUID", "nsUniqueId"]
             .into_iter()
             .find_map(|attribute| entry.text(attribute).map(|id| filter::equals(attribute, id)));
-        self.excluded
-            .extend(id.filter(|id| is_large && self.excluded.len() < MAX_EXCLUDED && !self.excluded.contains(id)));
+        self.excluded.extend(id.filter(|id| is_large && self.excluded.len() < MAX_EXCLUDED && !self.excluded.contains(id)));
     }
 
     /// The group with this index, as other groups list it.

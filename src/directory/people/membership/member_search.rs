@@ -69,9 +69,10 @@ impl<'a> MemberSearch<'a> {
 
     /// The values of a group that name its members.
     pub(super) fn values_of(&self, group: &LdapEntry) -> Vec<MemberValue> {
-        let listed = self.comparisons.iter().flat_map(|comparison| {
-            group.texts(&comparison.attribute).map(|value| member_value(&comparison.attribute, value))
-        });
+        let listed = self
+            .comparisons
+            .iter()
+            .flat_map(|comparison| group.texts(&comparison.attribute).map(|value| member_value(&comparison.attribute, value)));
         let is_posix = group.texts("objectClass").any(|class| class.eq_ignore_ascii_case("posixGroup"));
         let number = group.text("gidNumber").filter(|_| is_posix && !self.is_custom);
         listed.chain(number.map(|number| member_value("gidNumber", number))).collect()

@@ -90,11 +90,7 @@ impl<'a> PersonWalk<'a> {
         paths.expand(parents_of);
         let groups = self.index.groups();
         let path = |index: usize| paths.path(index, |through| &groups[through].name);
-        Ok(groups
-            .iter()
-            .enumerate()
-            .map(|(at, group)| GroupMembership { group: group.clone(), path: path(at) })
-            .collect())
+        Ok(groups.iter().enumerate().map(|(at, group)| GroupMembership { group: group.clone(), path: path(at) }).collect())
     }
 
     async fn walk(&mut self, uid: &str) -> Result<(), OperationFault> {

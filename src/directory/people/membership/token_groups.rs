@@ -3,9 +3,7 @@ use std::collections::HashMap;
 use ldap3::Scope;
 
 use crate::directory::client::GroupNameCache;
-use crate::directory::connection::{
-    AdDomain, LdapConnection, OperationFault, OperationKind, SearchRequest, result_code,
-};
+use crate::directory::connection::{AdDomain, LdapConnection, OperationFault, OperationKind, SearchRequest, result_code};
 use crate::directory::schema::{LdapEntry, Sid, filter};
 use crate::domain::{Clock, Group, GroupId, Groups, Timestamp};
 
@@ -74,8 +72,7 @@ async fn read_groups_by_sid(
     domain: &AdDomain,
     sids: &[Sid],
 ) -> Result<Vec<(Sid, Group)>, OperationFault> {
-    let clauses: Vec<String> =
-        sids.iter().map(|sid| format!("(objectSid={})", filter::escape_bytes(sid.as_bytes()))).collect();
+    let clauses: Vec<String> = sids.iter().map(|sid| format!("(objectSid={})", filter::escape_bytes(sid.as_bytes()))).collect();
     let search = SearchRequest {
         base: &domain.dn,
         scope: Scope::Subtree,

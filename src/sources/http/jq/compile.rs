@@ -96,9 +96,8 @@ pub(super) fn compile(text: &str) -> Result<Program, String> {
     let main = Def { name: MAIN, args: Vec::new(), body: metered(term) };
     let prelude = definitions().map(|def| -> Def<&str> { metered_def(def) }).chain([main]);
     let arena = Arena::default();
-    let modules = Loader::new(prelude)
-        .load(&arena, File { code: MAIN, path: () })
-        .map_err(|_| "the filter cannot be read".to_owned())?;
+    let modules =
+        Loader::new(prelude).load(&arena, File { code: MAIN, path: () }).map_err(|_| "the filter cannot be read".to_owned())?;
     let filter = Compiler::default()
         .with_funs(functions())
         .with_global_vars(variables.iter().map(|variable| variable.name.as_str()))
@@ -114,34 +113,22 @@ fn parse(text: &str) -> Result<Term<&str>, String> {
     let error = |expected: &str, found: &str| {
         let at = position(text, found);
         match found {
-            "" if expected == "token" => {
-                "the filter cannot be read: a bracket or a quotation mark is never closed".to_owned()
-            }
+            "" if expected == "token" => "the filter cannot be read: a bracket or a quotation mark is never closed".to_owned(),
             found if expected == "token" => {
-                format!(
-                    "the filter cannot be read at character {at}: a '{}' does not belong there",
-                    truncated(found, 20)
-                )
+                format!("the filter cannot be read at character {at}: a '{}' does not belong there", truncated(found, 20))
             }
             "" => format!("the filter ends too soon: after its last character belongs a {expected}"),
-            found => format!(
-                "the filter cannot be read at character {at}: expected {expected}, found '{}'",
-                truncated(found, 20)
-            ),
+            found => {
+                format!("the filter cannot be read at character {at}: expected {expected}, found '{}'", truncated(found, 20))
+            }
         }
     };
-    let first =
-        |errors: Vec<String>| errors.into_iter().next().unwrap_or_else(|| "the filter cannot be read".to_owned());
+    let first = |errors: Vec<String>| errors.into_iter().next().unwrap_or_else(|| "the filter cannot be read".to_owned());
     let tokens = Lexer::new(text)
         .lex()
         .map_err(|errors| first(errors.iter().map(|(expected, found)| error(expected.as_str(), found)).collect()))?;
     Parser::new(&tokens).parse(Parser::term).map_err(|errors| {
-        first(
-            errors
-                .iter()
-                .map(|(expected, found)| error(expected.as_str(), found.map_or("", |token| token.0)))
-                .collect(),
-        )
+        first(errors.iter().map(|(expected, found)| error(expected.as_str(), found.map_or("", |token| token.0))).collect())
     })
 }
 

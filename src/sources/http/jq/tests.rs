@@ -52,10 +52,7 @@ async fn a_filter_picks_from_the_answer() {
     assert_eq!(run("del(.rates) | keys[0]", answer).await, Ok(text("items")));
     assert_eq!(run("[1, \"a\", {b: null}] | tojson", answer).await, Ok(text(r#"[1,"a",{"b":null}]"#)));
     assert_eq!(run("\"[1,2]\" | fromjson | .[1]", answer).await, Ok(Reading::Number(2.0)));
-    assert_eq!(
-        run("label $out | .items[] | if .v > 2 then .n, break $out else empty end", answer).await,
-        Ok(text("b"))
-    );
+    assert_eq!(run("label $out | .items[] | if .v > 2 then .n, break $out else empty end", answer).await, Ok(text("b")));
 }
 
 #[tokio::test]
@@ -152,8 +149,7 @@ async fn an_endless_filter_is_stopped_and_told_why() {
 
 #[tokio::test]
 async fn a_filter_that_calls_itself_too_deeply_does_not_take_the_program_with_it() {
-    for text in ["def f: 1 + f; f", "def f: [f]; f", "def f: {a: f}; f", "def f: f | f; f", "def f(g): f(g | g); f(.)"]
-    {
+    for text in ["def f: 1 + f; f", "def f: [f]; f", "def f: {a: f}; f", "def f: f | f; f", "def f(g): f(g | g); f(.)"] {
         assert!(stop_message(text).await.starts_with("the filter was stopped: it"), "{text}");
     }
     for text in [
@@ -265,10 +261,7 @@ async fn an_error_repeats_nothing_of_the_answer() {
 
 #[tokio::test]
 async fn an_answer_that_is_not_json_says_where_it_stops_being_it() {
-    assert_eq!(
-        run(".", "{\n \"a\": }").await,
-        Err("stock.corp did not answer with JSON (line 2, column 7)".to_owned())
-    );
+    assert_eq!(run(".", "{\n \"a\": }").await, Err("stock.corp did not answer with JSON (line 2, column 7)".to_owned()));
     let page = run(".", " <!doctype html>").await.unwrap_err();
     assert_eq!(page, "stock.corp did not answer with JSON, but a web page (line 1, column 2)");
     assert_eq!(run(".", "  \n").await, Err("stock.corp answered with nothing".to_owned()));

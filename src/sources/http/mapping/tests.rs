@@ -75,16 +75,9 @@ fn states_come_from_words_and_truth_values() {
 
 #[test]
 fn a_list_of_objects_is_a_table_in_the_order_columns_appear() {
-    let rows =
-        r#"[{"name":"db","state":"up","version":7},{"name":"web","state":"restarting","zone":null,"tags":["a"]}]"#;
+    let rows = r#"[{"name":"db","state":"up","version":7},{"name":"web","state":"restarting","zone":null,"tags":["a"]}]"#;
     let expected = vec![
-        vec![
-            words("db"),
-            TableCell::State(HealthState::Good),
-            TableCell::Number(7.0),
-            TableCell::Empty,
-            TableCell::Empty,
-        ],
+        vec![words("db"), TableCell::State(HealthState::Good), TableCell::Number(7.0), TableCell::Empty, TableCell::Empty],
         vec![words("web"), words("restarting"), TableCell::Empty, TableCell::Empty, words("[\"a\"]")],
     ];
     assert_eq!(one(rows), table(&["name", "state", "version", "zone", "tags"], expected));

@@ -93,9 +93,7 @@ pub(super) struct AuditExport {
 impl<'r> Responder<'r, 'static> for AuditExport {
     fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
         let kind = match self.format {
-            ExportFormat::Csv => {
-                ContentType::new("text", "csv").with_params([("charset", "utf-8"), ("header", "present")])
-            }
+            ExportFormat::Csv => ContentType::new("text", "csv").with_params([("charset", "utf-8"), ("header", "present")]),
             ExportFormat::JsonLines => ContentType::new("application", "jsonl"),
         };
         let disposition = format!("attachment; filename=\"belvedere-audit.{}\"", self.format.extension());
@@ -120,9 +118,7 @@ impl AuditExport {
     fn chunks(self) -> impl Stream<Item = io::Result<Cursor<Vec<u8>>>> + Send {
         stream::try_unfold((self, ExportProgress::NotStarted), |(export, written)| async move {
             let (piece, written) = match written {
-                ExportProgress::NotStarted => {
-                    (export.format.header().map_err(io::Error::other)?, ExportProgress::After(None))
-                }
+                ExportProgress::NotStarted => (export.format.header().map_err(io::Error::other)?, ExportProgress::After(None)),
                 ExportProgress::After(after) => export.chunk(after).await?,
                 ExportProgress::Done => return Ok(None),
             };
@@ -135,8 +131,7 @@ impl AuditExport {
             tracing::error!(%error, "the audit's export breaks off");
             io::Error::other(error.to_string())
         };
-        let records =
-            self.store.search(&self.search, after, EXPORT_CHUNK_SIZE).await.map_err(|error| broken_off(&error))?;
+        let records = self.store.search(&self.search, after, EXPORT_CHUNK_SIZE).await.map_err(|error| broken_off(&error))?;
         let piece = self.format.encode(&records).map_err(|error| broken_off(&error))?;
         let last = records.last().filter(|_| records.len() == EXPORT_CHUNK_SIZE);
         Ok((piece, last.map_or(ExportProgress::Done, |last| ExportProgress::After(Some(last.cursor())))))

@@ -22,21 +22,12 @@ pub(super) fn show(
 ) -> Html<AdminOverviewView> {
     let Administrator(member) = administrator;
     let pages = page_store.authorized_pages(&Visitor::from(member));
-    let view = AdminOverviewView::of(
-        page_store.diagnostic_reports(),
-        session_refresher,
-        limits.session_stale_after,
-        &pages,
-        hub,
-    );
+    let view =
+        AdminOverviewView::of(page_store.diagnostic_reports(), session_refresher, limits.session_stale_after, &pages, hub);
     Html::new("admin/index", "Administration", layout, view)
 }
 
 #[get("/faults")]
-pub(super) fn faults(
-    _administrator: Administrator,
-    layout: Layout,
-    page_store: &State<Arc<PageStore>>,
-) -> Html<FaultsView> {
+pub(super) fn faults(_administrator: Administrator, layout: Layout, page_store: &State<Arc<PageStore>>) -> Html<FaultsView> {
     Html::new("admin/faults", "Page faults", layout, FaultsView::of(page_store.diagnostic_reports()))
 }

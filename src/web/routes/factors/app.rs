@@ -94,10 +94,5 @@ fn form(
     next: String,
 ) -> Result<Html<AuthenticatorSetupView>, Refusal> {
     let offer = context.auth.factors().start_app_enrollment(person, &context.site.name, layout.csrf.as_bytes())?;
-    Ok(Html::new(
-        "factors/app",
-        "Set up an authenticator app",
-        layout,
-        AuthenticatorSetupView::of(&offer, notice, next),
-    ))
+    Ok(Html::new("factors/app", "Set up an authenticator app", layout, AuthenticatorSetupView::of(&offer, notice, next)))
 }

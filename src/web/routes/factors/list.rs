@@ -38,9 +38,7 @@ fn notice(done: Option<&str>, is_needed: bool) -> Option<Notice> {
         Some("app") => (Tone::Info, "Your authenticator app is set up. You are asked for its code when you sign in."),
         Some("passkey") => (Tone::Info, "Your passkey is set up."),
         Some("removed") => (Tone::Info, "It is removed, and opens nothing any more."),
-        _ if is_needed => {
-            (Tone::Warn, "What you came for takes a second factor, and you have none yet. Set one up here.")
-        }
+        _ if is_needed => (Tone::Warn, "What you came for takes a second factor, and you have none yet. Set one up here."),
         _ => return None,
     };
     Some(Notice { tone, text: text.to_owned() })

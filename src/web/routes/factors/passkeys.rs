@@ -54,8 +54,7 @@ pub(in crate::web::routes) async fn options(
 ) -> Result<Json<factors::PasskeyChallenge>, Refusal> {
     csrf_guard.check(sent.csrf)?;
     let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
-    let challenge =
-        context.auth.factors().start_passkey_registration(&member.person, &site, sent.csrf.as_bytes()).await;
+    let challenge = context.auth.factors().start_passkey_registration(&member.person, &site, sent.csrf.as_bytes()).await;
     challenge.map(Json).map_err(|refusal| match refusal {
         PasskeyRefusal::Store(error) => error.into(),
         PasskeyRefusal::TooMany => Refusal::BadRequest(refusal.to_string()),
@@ -80,19 +79,16 @@ pub(in crate::web::routes) async fn add(
     let next = NextPath::parse(sent.next).map(|next| next.to_string()).unwrap_or_default();
     let response = PasskeyResponse { credential: sent.credential, sealed: sent.sealed };
     let binding = (&site, sent.csrf.as_bytes());
-    let set_up = match context
-        .auth
-        .enroll_passkey(csrf_guard.token(), person, sent.name, binding, response, &context.client)
-        .await
-    {
-        Ok(set_up) => set_up,
-        Err(refusal) => {
-            let (status, notice) = second_step::error_notice(refusal)?;
-            let view = PasskeySetupView { notice: Some(notice), next };
-            let form = Html::new("factors/passkey", "Set up a passkey", layout, view);
-            return Ok(Either::Right(Either::Right(form.with_status(status))));
-        }
-    };
+    let set_up =
+        match context.auth.enroll_passkey(csrf_guard.token(), person, sent.name, binding, response, &context.client).await {
+            Ok(set_up) => set_up,
+            Err(refusal) => {
+                let (status, notice) = second_step::error_notice(refusal)?;
+                let view = PasskeySetupView { notice: Some(notice), next };
+                let form = Html::new("factors/passkey", "Set up a passkey", layout, view);
+                return Ok(Either::Right(Either::Right(form.with_status(status))));
+            }
+        };
     context.set_session_cookie(&set_up.session.token);
     if set_up.recovery_codes.is_empty() {
         let onward = if next.is_empty() { "/account/factors?done=passkey".to_owned() } else { next };

@@ -195,9 +195,7 @@ impl AuditRecordRow {
 /// of that day or minute: the moment after it.
 fn parse_utc(text: &str, is_last: bool) -> Option<Timestamp> {
     let (first, length) = match text.parse::<Date>() {
-        Ok(day) if !text.contains(['T', ' ']) => {
-            (day.to_datetime(jiff::civil::Time::midnight()), jiff::Span::new().days(1))
-        }
+        Ok(day) if !text.contains(['T', ' ']) => (day.to_datetime(jiff::civil::Time::midnight()), jiff::Span::new().days(1)),
         _ => (text.parse::<DateTime>().ok()?, jiff::Span::new().minutes(1)),
     };
     let named = if is_last { first.checked_add(length).ok()? } else { first };

@@ -34,11 +34,7 @@ struct OutageRow {
 }
 
 impl AdminDirectoryView {
-    pub(in crate::web) fn of(
-        directory: DirectoryView,
-        session_refresher: &SessionRefresher,
-        stale_after: Duration,
-    ) -> Self {
+    pub(in crate::web) fn of(directory: DirectoryView, session_refresher: &SessionRefresher, stale_after: Duration) -> Self {
         Self {
             navigation: AdminPage::Directory.navigation(),
             directory,
