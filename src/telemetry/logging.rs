@@ -158,8 +158,8 @@ mod tests {
 
     #[test]
     fn a_panic_over_an_answer_does_not_repeat_it() {
-        let panic = r#"matched dn: FromUtf8Error { bytes: [99, 110, 61, 255] }"#;
-        for file in ["/root/.cargo/registry/src/index/ldap3-0.12.1/src/result.rs", r"vendor\lber\src\parse.rs"] {
+        let panic = r"matched dn: FromUtf8Error { bytes: [99, 110, 61, 255] }";
+        for file in ["/build/registry/src/index/ldap3-0.12.1/src/result.rs", r"vendor\lber\src\parse.rs"] {
             assert_eq!(loggable_panic(file, panic), "matched dn");
         }
         assert_eq!(loggable_panic("src/directory/connection/ldap_connection.rs", panic), panic);
