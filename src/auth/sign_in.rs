@@ -318,7 +318,7 @@ impl Auth {
             | DirectoryRefusal::Locked
             | DirectoryRefusal::Unreachable(Unreachable { password_sent: true, .. }) => drop(permit),
             DirectoryRefusal::Unreachable(Unreachable { password_sent: false, .. }) | DirectoryRefusal::BindDenied(_) => {
-                permit.cancel()
+                permit.cancel();
             }
             DirectoryRefusal::NotAtThisHour
             | DirectoryRefusal::NotFromHere

@@ -449,7 +449,7 @@ mod tests {
             drop(server);
         };
         assert_eq!(tokio::join!(reason(&mut connection), hangs_up).0, "it closed the connection");
-        let (mut connection, mut server) = connected(Duration::from_secs(60)).await;
+        let (mut connection, mut server) = connected(Duration::from_mins(1)).await;
         let hangs_up = async {
             answer(&mut server, &[0x30, 0x0c, 0x02]).await;
             drop(server);

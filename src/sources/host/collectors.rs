@@ -77,7 +77,7 @@ impl Collector for Mounts {
 
 /// A mounted disk. Sizes in bytes; what only the system's own account may still fill counts as used.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Mount {
+pub(super) struct MountedDisk {
     pub(super) device: String,
     pub(super) file_system: String,
     pub(super) mount_point: String,
@@ -85,7 +85,7 @@ pub(super) struct Mount {
     pub(super) free: u64,
 }
 
-impl Mount {
+impl MountedDisk {
     pub(super) fn used(&self) -> u64 {
         self.total.saturating_sub(self.free)
     }
@@ -93,8 +93,8 @@ impl Mount {
 
 impl Mounts {
     /// The disks, by mount point.
-    pub(super) fn list(&self) -> Vec<Mount> {
-        real_mounts(self.0.iter().map(|disk| Mount {
+    pub(super) fn list(&self) -> Vec<MountedDisk> {
+        real_mounts(self.0.iter().map(|disk| MountedDisk {
             device: disk.name().to_string_lossy().into_owned(),
             file_system: disk.file_system().to_string_lossy().into_owned(),
             mount_point: disk.mount_point().to_string_lossy().into_owned(),
@@ -105,8 +105,8 @@ impl Mounts {
 }
 
 /// The mounts that are disks, each device once, at its shortest mount point.
-fn real_mounts(mounts: impl Iterator<Item = Mount>) -> Vec<Mount> {
-    let mut devices: BTreeMap<String, Mount> = BTreeMap::new();
+fn real_mounts(mounts: impl Iterator<Item = MountedDisk>) -> Vec<MountedDisk> {
+    let mut devices: BTreeMap<String, MountedDisk> = BTreeMap::new();
     for mount in mounts {
         let pseudo = PSEUDO_FILE_SYSTEMS.contains(&mount.file_system.as_str())
             || (mount.file_system == OVERLAY && mount.mount_point != "/")

@@ -11,7 +11,7 @@ mod shared_collector;
 use async_trait::async_trait;
 use sysinfo::{Components, Disks, Networks, System};
 
-use self::collectors::{Cpu, Interfaces, Memory, Mount, Mounts, Processes, Sensors, TrafficRate, labelled, number};
+use self::collectors::{Cpu, Interfaces, Memory, MountedDisk, Mounts, Processes, Sensors, TrafficRate, labelled, number};
 use self::query::{HostQuery, LoadWindow, UnboundHostQuery};
 use self::shared_collector::SharedCollector;
 use super::{Source, SourceError};
@@ -70,7 +70,7 @@ impl Host {
         self.memory.read(|memory| Reading::Number(figure(&memory.0))).await
     }
 
-    async fn disks(&self, figure: fn(&Mount) -> f64) -> Result<Reading, String> {
+    async fn disks(&self, figure: fn(&MountedDisk) -> f64) -> Result<Reading, String> {
         let mounts = self.mounts.read(Mounts::list).await?;
         Ok(Reading::Numbers(mounts.iter().map(|mount| labelled(&mount.mount_point, figure(mount))).collect()))
     }

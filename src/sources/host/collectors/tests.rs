@@ -2,8 +2,14 @@
 
 use super::*;
 
-fn mount(device: &str, file_system: &str, at: &str, total: u64) -> Mount {
-    Mount { device: device.to_owned(), file_system: file_system.to_owned(), mount_point: at.to_owned(), total, free: total / 4 }
+fn mount(device: &str, file_system: &str, at: &str, total: u64) -> MountedDisk {
+    MountedDisk {
+        device: device.to_owned(),
+        file_system: file_system.to_owned(),
+        mount_point: at.to_owned(),
+        total,
+        free: total / 4,
+    }
 }
 
 #[test]
