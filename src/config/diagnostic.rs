@@ -280,7 +280,7 @@ impl<'a> IntoIterator for &'a Diagnostics {
 impl std::error::Error for Diagnostics {}
 
 impl fmt::Display for Diagnostics {
-    /// The plain form of [`Faults::render`].
+    /// The plain form of [`Diagnostics::render`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.render(false))
     }
