@@ -112,14 +112,15 @@ impl Dialler {
             start_tls::request(&mut stream).await?;
         }
         let tls = if encrypted { Some(server.host.as_str()) } else { None };
+        let stream = stream.into_std().map_err(|error| error.to_string())?;
+        let socket = stream.try_clone().map_err(|error| error.to_string())?;
         let ends = self.connect_ldap(stream, tls).await?;
         let metrics = ConnectionMetrics::new(self.metrics.clone(), server.to_string());
-        Ok(LdapConnection::new(ends, self.operation_timeout, metrics))
+        Ok(LdapConnection::new(ends, socket, self.operation_timeout, metrics))
     }
 
     /// Hands an open stream to the `ldap3` crate, which makes it one to this host by TLS, if there is one.
-    async fn connect_ldap(&self, stream: TcpStream, tls_host: Option<&str>) -> Result<(LdapConnAsync, Ldap), String> {
-        let stream = stream.into_std().map_err(|error| error.to_string())?;
+    async fn connect_ldap(&self, stream: std::net::TcpStream, tls_host: Option<&str>) -> Result<(LdapConnAsync, Ldap), String> {
         let settings = LdapConnSettings::new().set_std_stream(StdStream::Tcp(stream));
         let (settings, url) = match tls_host {
             Some(host) => {

@@ -1,16 +1,25 @@
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use ldap3::{LdapConnAsync, LdapError};
+use rustix::io::ioctl_fionread;
 use tokio::task::coop::has_budget_remaining;
 
 /// The stack on which the `ldap3` crate is polled. It reads nested elements by recursion and without a limit, some 400
 /// bytes a level (2 KiB without optimisation), and overflowing its stack would end the whole process. LDAP needs ten
 /// levels; this is enough for as many as three megabytes can hold. Only what is used of it takes memory.
 const STACK_BYTES: usize = 256 * 1024 * 1024;
+
+/// The most bytes that are read on the caller's own stack, of some two megabytes: a level takes four of them, but for the
+/// innermost, so they nest 2,100 levels deep at the most, and 320 without optimisation. Most answers are shorter, and making
+/// a deep stack costs more than reading one of them.
+const MAX_SHALLOW_BYTES: usize = if cfg!(debug_assertions) { 1024 } else { 8 * 1024 };
 
 /// The `ldap3` crate's end of a connection, which ends with it.
 type ConnectionFuture = Pin<Box<dyn Future<Output = Result<(), LdapError>> + Send>>;
@@ -22,6 +31,32 @@ type ConnectionFuture = Pin<Box<dyn Future<Output = Result<(), LdapError>> + Sen
 pub(super) struct ConnectionDriver {
     /// `None` once the connection has ended.
     running: Option<ConnectionFuture>,
+    received: Arc<ReceivedBytes>,
+}
+
+/// The number of bytes that a server has sent since its answers were last read whole. It bounds how deep they can nest.
+pub(super) struct ReceivedBytes {
+    /// The connection's socket, to ask the system what has come.
+    socket: TcpStream,
+    count: AtomicUsize,
+}
+
+impl ReceivedBytes {
+    /// Counts what has come and is not read yet. What is still unread the next time is counted again.
+    fn count_unread(&self) {
+        let unread = ioctl_fionread(&self.socket).ok().and_then(|unread| usize::try_from(unread).ok()).unwrap_or(usize::MAX);
+        self.count.store(self.count.load(Ordering::Relaxed).saturating_add(unread), Ordering::Relaxed);
+    }
+
+    /// Forgets what was counted: all of it was read, and nothing is left in part.
+    pub(super) fn reset(&self) {
+        self.count.store(0, Ordering::Relaxed);
+    }
+
+    /// Runs `work` on a stack that is deep enough for what was counted.
+    fn on_fitting_stack<T>(&self, work: impl FnOnce() -> T) -> Result<T, NoDeepStack> {
+        if self.count.load(Ordering::Relaxed) > MAX_SHALLOW_BYTES { on_deep_stack(work) } else { Ok(work()) }
+    }
 }
 
 /// The reason why a connection is of no more use, or a request cannot be sent on any.
@@ -47,13 +82,19 @@ pub(super) enum ConnectionError {
 pub(super) struct NoDeepStack;
 
 impl ConnectionDriver {
-    /// A driver for a connection that was just made.
-    pub(super) fn new(end: LdapConnAsync) -> Self {
-        Self { running: Some(Box::pin(end.drive())) }
+    /// A driver for a connection that was just made over `socket`.
+    pub(super) fn new(end: LdapConnAsync, socket: TcpStream) -> Self {
+        let received = Arc::new(ReceivedBytes { socket, count: AtomicUsize::new(0) });
+        Self { running: Some(Box::pin(end.drive())), received }
+    }
+
+    /// The number of bytes that the server has sent.
+    pub(super) fn received(&self) -> &Arc<ReceivedBytes> {
+        &self.received
     }
 
     /// Drives the connection until `operation` has its answer, or there will be none. To be polled
-    /// [on a deep stack](poll_on_deep_stack).
+    /// [on a fitting stack](poll_on_fitting_stack).
     pub(super) async fn drive<T>(
         &mut self,
         operation: impl Future<Output = Result<T, LdapError>>,
@@ -104,7 +145,8 @@ impl ConnectionDriver {
             return true;
         }
         let polled = || running.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        let polled = on_deep_stack(|| catch_unwind(AssertUnwindSafe(polled)));
+        self.received.count_unread();
+        let polled = self.received.on_fitting_stack(|| catch_unwind(AssertUnwindSafe(polled)));
         // A server that talks faster than it is heard ends the task's time, and would otherwise be heard for ever.
         let stands = matches!(polled, Ok(Ok(Poll::Pending))) && has_budget_remaining();
         if !stands {
@@ -141,21 +183,23 @@ impl From<io::Error> for ConnectionError {
     }
 }
 
-/// Polls and drops `future` on a stack of [`STACK_BYTES`] bytes.
-pub(super) fn poll_on_deep_stack<T, E: From<NoDeepStack>>(
+/// Polls and drops `future` on a stack that is deep enough for what the server has sent.
+pub(super) fn poll_on_fitting_stack<T, E: From<NoDeepStack>>(
+    received: Arc<ReceivedBytes>,
     future: impl Future<Output = Result<T, E>>,
 ) -> impl Future<Output = Result<T, E>> {
-    struct Deep<F>(Option<Pin<Box<F>>>);
+    struct OnStack<F>(Option<Pin<Box<F>>>, Arc<ReceivedBytes>);
 
-    impl<F: Future<Output = Result<T, E>>, T, E: From<NoDeepStack>> Future for Deep<F> {
+    impl<F: Future<Output = Result<T, E>>, T, E: From<NoDeepStack>> Future for OnStack<F> {
         type Output = Result<T, E>;
 
         fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, E>> {
-            let polled = on_deep_stack(|| {
-                let Some(future) = &mut self.0 else { return Poll::Pending };
-                let polled = future.as_mut().poll(context);
+            let Self(future, received) = &mut *self;
+            received.count_unread();
+            let polled = received.on_fitting_stack(|| {
+                let polled = future.as_mut().map_or(Poll::Pending, |future| future.as_mut().poll(context));
                 if polled.is_ready() {
-                    self.0 = None;
+                    *future = None;
                 }
                 polled
             });
@@ -163,17 +207,18 @@ pub(super) fn poll_on_deep_stack<T, E: From<NoDeepStack>>(
         }
     }
 
-    impl<F> Drop for Deep<F> {
+    impl<F> Drop for OnStack<F> {
         // What was read is as deep, and dropping it recurses as reading did.
         fn drop(&mut self) {
             // Without that stack it is dropped on this one: a panic here, during another, would end the process.
-            if self.0.is_some() {
-                let _ = on_deep_stack(|| self.0 = None);
+            let Self(future, received) = self;
+            if future.is_some() {
+                let _ = received.on_fitting_stack(|| *future = None);
             }
         }
     }
 
-    Deep(Some(Box::pin(future)))
+    OnStack(Some(Box::pin(future)), received)
 }
 
 /// Runs `work` on a stack of [`STACK_BYTES`] bytes.

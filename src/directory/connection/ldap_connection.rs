@@ -8,7 +8,7 @@ use ldap3::controls::RawControl;
 use ldap3::{Ldap, LdapConnAsync, LdapError, LdapResult, Scope, SearchOptions};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::driver::{ConnectionDriver, ConnectionError, NoDeepStack, poll_on_deep_stack};
+use super::driver::{ConnectionDriver, ConnectionError, NoDeepStack, poll_on_fitting_stack};
 use super::fault::{OperationFault, OperationKind, result_code};
 use super::servers::DirectoryServer;
 use crate::directory::schema::LdapEntry;
@@ -89,11 +89,16 @@ pub(in crate::directory) struct SearchResult {
 }
 
 impl LdapConnection {
-    /// Wraps a connection just dialled.
-    pub(super) fn new((end, ldap): (LdapConnAsync, Ldap), operation_timeout: Duration, metrics: ConnectionMetrics) -> Self {
+    /// Wraps a connection just dialled, over `socket`.
+    pub(super) fn new(
+        (end, ldap): (LdapConnAsync, Ldap),
+        socket: std::net::TcpStream,
+        operation_timeout: Duration,
+        metrics: ConnectionMetrics,
+    ) -> Self {
         Self {
             ldap,
-            driver: Mutex::new(ConnectionDriver::new(end)),
+            driver: Mutex::new(ConnectionDriver::new(end, socket)),
             operation_timeout,
             deadline: None,
             server: None,
@@ -170,7 +175,12 @@ impl LdapConnection {
         let wait = self.start_operation();
         let seconds = i32::try_from(self.operation_timeout.as_secs().max(1)).unwrap_or(i32::MAX);
         let (ldap, driver) = self.ldap_and_driver();
-        let answer = poll_on_deep_stack(run_search(ldap, driver, search, seconds, &wait)).await;
+        let received = Arc::clone(driver.received());
+        let answer = poll_on_fitting_stack(Arc::clone(&received), run_search(ldap, driver, search, seconds, &wait)).await;
+        // Of a search that was abandoned, answers may be there in part.
+        if matches!(&answer, Ok((found, _)) if !found.truncated) {
+            received.reset();
+        }
         self.metrics.record(operation, answer.as_ref().ok().map(|(_, result)| result.rc), wait.started);
         self.in_flight &= answer.is_err();
         match answer {
@@ -197,7 +207,12 @@ impl LdapConnection {
         if let Some(oid) = control {
             ldap.with_controls(RawControl { ctype: oid.to_owned(), crit: false, val: None });
         }
-        let answer = poll_on_deep_stack(wait.until_answered(driver.drive(request(ldap)))).await;
+        let received = Arc::clone(driver.received());
+        let answered = wait.until_answered(driver.drive(request(ldap)));
+        let answer = poll_on_fitting_stack(Arc::clone(&received), answered).await;
+        if answer.is_ok() {
+            received.reset();
+        }
         self.metrics.record(operation, answer.as_ref().ok().map(|result| result.rc), wait.started);
         self.in_flight &= answer.is_err();
         answer.map_err(|no_answer| self.to_fault(operation, &no_answer))
@@ -362,10 +377,12 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
-        let settings = LdapConnSettings::new().set_std_stream(StdStream::Tcp(stream.into_std().unwrap()));
+        let stream = stream.into_std().unwrap();
+        let socket = stream.try_clone().unwrap();
+        let settings = LdapConnSettings::new().set_std_stream(StdStream::Tcp(stream));
         let ends = LdapConnAsync::with_settings(settings, "ldap://localhost").await.unwrap();
         let metrics = ConnectionMetrics::new(Metrics::new().directory(), "ldap://server.example".to_owned());
-        (LdapConnection::new(ends, operation_timeout, metrics), server)
+        (LdapConnection::new(ends, socket, operation_timeout, metrics), server)
     }
 
     async fn reason(connection: &mut LdapConnection) -> String {
