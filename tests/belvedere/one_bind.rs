@@ -101,7 +101,7 @@ impl ClientSetup {
             ServerKind::ActiveDirectory(_) => ("Active Directory", samba::SERVICE_ACCOUNT),
             ServerKind::OpenLdap(_) => ("OpenLDAP", slapd::SERVICE_DN),
             ServerKind::OpenLdapWithPolicy(_) => ("OpenLDAP with a policy", slapd::SERVICE_DN),
-            ServerKind::Directory389(_) => ("389 Directory ServerKind", directory_389::SERVICE_DN),
+            ServerKind::Directory389(_) => ("389 Directory Server", directory_389::SERVICE_DN),
         };
         let proxies = proxies(server).await;
         let ca = tempfile::tempdir().unwrap();

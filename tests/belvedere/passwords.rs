@@ -100,7 +100,7 @@ async fn on_openldap_a_password_that_was_reset_is_changed_here() {
 
     // One that has expired lets its owner in nowhere, and so cannot be changed by them.
     let refused = house.visitor().tries_to_sign_in("expired", slapd::PASSWORD, "/").await;
-    assert!(refused.form_message().unwrap().starts_with("Your password has expired. LdifChange it on your computer"));
+    assert!(refused.form_message().unwrap().starts_with("Your password has expired. Change it on your computer"));
     assert!(refused.field("/login", "username").is_some(), "the sign-in form stays");
 }
 
@@ -223,7 +223,7 @@ async fn where_passwords_are_not_changed_here_nothing_leads_to_a_form() {
     let Some(domain) = samba::domain() else { return };
     let house = with_account(domain).set("directory.password_change", false).open().await;
     let told = house.visitor().tries_to_sign_in("must-change", samba::PASSWORD, "/").await;
-    assert!(told.form_message().unwrap().contains("LdifChange it on your computer first"), "{:?}", told.form_message());
+    assert!(told.form_message().unwrap().contains("Change it on your computer first"), "{:?}", told.form_message());
     let csrf = told.field("/login", "csrf").unwrap();
     let mut visitor = house.visitor();
     visitor.signs_in("alice", samba::PASSWORD).await;
@@ -236,7 +236,7 @@ async fn where_passwords_are_not_changed_here_nothing_leads_to_a_form() {
     // Without an account, the one that lets nobody in is changed elsewhere, and the one that does is changed here.
     let house = on_samba(domain).open().await;
     let told = house.visitor().tries_to_sign_in("must-change", samba::PASSWORD, "/").await;
-    assert!(told.form_message().unwrap().contains("LdifChange it on your computer first"), "{:?}", told.form_message());
+    assert!(told.form_message().unwrap().contains("Change it on your computer first"), "{:?}", told.form_message());
     let mut visitor = house.visitor();
     visitor.signs_in("alice", samba::PASSWORD).await;
     assert_eq!(visitor.opens(MEMBERS_FORM).await.status, StatusCode::OK);
@@ -284,7 +284,7 @@ async fn members_are_told_in_time_that_their_password_expires() {
         match expected {
             None => assert_eq!(said, None, "{days} days"),
             Some(words) => assert!(
-                said.is_some_and(|said| said.contains(words) && said.contains("LdifChange it now")),
+                said.is_some_and(|said| said.contains(words) && said.contains("Change it now")),
                 "{days} days: {said:?}"
             ),
         }
@@ -293,7 +293,7 @@ async fn members_are_told_in_time_that_their_password_expires() {
     // Who has changed it is not told any more; the new one is a hundred days away for the directory, and not for the
     // server, whose clock the test moved.
     let mut visitor = signed_in(&house, "runs-out").await;
-    assert!(!notes(&visitor.opens(MEMBERS_FORM).await).unwrap_or_default().contains("LdifChange it now"));
+    assert!(!notes(&visitor.opens(MEMBERS_FORM).await).unwrap_or_default().contains("Change it now"));
     visitor.signs_out().await;
 }
 
@@ -324,7 +324,7 @@ async fn in_a_browser_the_whole_way_from_a_password_to_be_changed_to_the_page() 
     let house = with_account(domain).page("board", &page("Board")).open().await;
     desktop.goes_to(&house.url("/p/board")).await;
     desktop.signs_in("in-person", samba::PASSWORD).await;
-    desktop.sees("h1", |title| title == "LdifChange your password").await;
+    desktop.sees("h1", |title| title == "Change your password").await;
     looks_well(&desktop, "password-stranger-light-desktop").await;
 
     // What is typed can be seen, both fields at once, and is sent as a password all the same.
@@ -375,7 +375,7 @@ async fn in_a_browser_the_warning_leads_to_the_form() {
         looks_well(&browser, &format!("account-warned-{theme}-desktop")).await;
         browser.goes_to(&house.url("/")).await;
         browser.presses(".notes a").await;
-        browser.sees("h1", |title| title == "LdifChange your password").await;
+        browser.sees("h1", |title| title == "Change your password").await;
         looks_well(&browser, &format!("password-member-{theme}-desktop")).await;
     }
     browser.closes().await;
