@@ -10,11 +10,11 @@ const MAX_DIAGNOSTICS: usize = 100;
 
 /// The text of a file that somebody wrote, for showing the line a diagnostic is about.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Document {
+pub(crate) struct Document {
     /// The file, as shown to people.
-    pub(super) file: PathBuf,
+    pub(crate) file: PathBuf,
     /// Its text. Secrets in it are already overwritten with `*`.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 /// The location of a diagnostic or a value: in a text, a file, an environment variable or a setting.
@@ -22,7 +22,7 @@ pub(super) struct Document {
 pub struct SourceLocation(LocationKind);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum LocationKind {
+pub(crate) enum LocationKind {
     /// Bytes of a text. The span lies within the text and on its characters' borders.
     Text(Arc<Document>, Range<usize>),
     /// A whole file: it cannot be read, or its name is wrong.
@@ -49,7 +49,7 @@ impl SourceLocation {
         Self::in_document(&Arc::new(Document { file: file.into(), text: text.into() }), span)
     }
 
-    pub(super) fn in_document(document: &Arc<Document>, span: Range<usize>) -> Self {
+    pub(crate) fn in_document(document: &Arc<Document>, span: Range<usize>) -> Self {
         let text = &document.text;
         let start = text.floor_char_boundary(span.start);
         let end = text.ceil_char_boundary(span.end).max(start);
@@ -61,12 +61,12 @@ impl SourceLocation {
         Self(LocationKind::Key(path.into()))
     }
 
-    pub(super) fn kind(&self) -> &LocationKind {
+    pub(crate) fn kind(&self) -> &LocationKind {
         &self.0
     }
 
     /// The bytes in the text, when it is in a text.
-    pub(super) fn span(&self) -> Option<Range<usize>> {
+    pub(crate) fn span(&self) -> Option<Range<usize>> {
         match &self.0 {
             LocationKind::Text(_, span) => Some(span.clone()),
             _ => None,
@@ -74,7 +74,7 @@ impl SourceLocation {
     }
 
     /// The first occurrence of `part` within this location, when it is in a text.
-    pub(super) fn find(&self, part: &str) -> Option<Self> {
+    pub(crate) fn find(&self, part: &str) -> Option<Self> {
         let LocationKind::Text(document, span) = &self.0 else { return None };
         let start = span.start + document.text[span.clone()].find(part)?;
         Some(Self(LocationKind::Text(Arc::clone(document), start..start + part.len())))
@@ -223,7 +223,7 @@ impl Diagnostics {
 
     /// Sorts them by file, then from top to bottom; those that are not in a text come first. Of very many
     /// only the first are kept, and a last one says how many more there were.
-    pub(super) fn in_order(mut self) -> Self {
+    pub(crate) fn in_order(mut self) -> Self {
         self.0.sort_by_cached_key(|diagnostic| match diagnostic.location.kind() {
             LocationKind::Text(document, span) => (document.file.clone(), span.start),
             _ => (PathBuf::new(), 0),

@@ -4,7 +4,7 @@
 const MAX_QUOTED_CHARS: usize = 60;
 
 /// Quotes input for a message: control characters escaped, long texts truncated.
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars().take(MAX_QUOTED_CHARS) {
         if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
@@ -16,7 +16,7 @@ pub(super) fn quote(text: &str) -> String {
 }
 
 /// Suggests one of `known` when it is near `written` ("did you mean …?"), and otherwise lists them all.
-pub(super) fn suggest(written: &str, known: &[&str]) -> String {
+pub(crate) fn suggest(written: &str, known: &[&str]) -> String {
     let list = || known.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
     match closest(written, known) {
         Some(word) => format!("did you mean `{word}`?"),
@@ -27,7 +27,7 @@ pub(super) fn suggest(written: &str, known: &[&str]) -> String {
 }
 
 /// The known word nearest to `written`, unless even that is quite another word.
-pub(super) fn closest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn closest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
     let written: String = written.chars().take(MAX_QUOTED_CHARS).flat_map(char::to_lowercase).collect();
     // One slip in a short word, one more for every four letters.
     let allowed = 1 + written.chars().count() / 4;

@@ -13,7 +13,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 }
 
 /// Reads `512B`, `64KiB`, `1MiB`, `10MB`. `None` for anything else.
-pub(super) fn parse_size(text: &str) -> Option<u64> {
+pub(crate) fn parse_size(text: &str) -> Option<u64> {
     parse(text, &SIZE_UNITS)
 }
 
@@ -26,13 +26,13 @@ fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 }
 
 /// A duration as one would write it: in the largest unit that divides it.
-pub(super) fn format_duration(duration: Duration) -> String {
+pub(crate) fn format_duration(duration: Duration) -> String {
     let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     in_largest_unit(millis, &DURATION_UNITS)
 }
 
 /// A size as one would write it.
-pub(super) fn format_size(bytes: u64) -> String {
+pub(crate) fn format_size(bytes: u64) -> String {
     in_largest_unit(bytes, &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)])
 }
 

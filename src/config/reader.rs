@@ -14,19 +14,19 @@ use super::tree::{ConfigEntry, ConfigNode, ConfigValue};
 
 /// The collector of diagnostics, shared by all readers of one tree.
 #[derive(Default)]
-pub(super) struct DiagnosticSink(RefCell<Diagnostics>);
+pub(crate) struct DiagnosticSink(RefCell<Diagnostics>);
 
 impl DiagnosticSink {
-    pub(super) fn report(&self, location: &SourceLocation, message: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn report(&self, location: &SourceLocation, message: impl Into<String>, help: impl Into<String>) {
         self.push(Diagnostic::new(location.clone(), message, help));
     }
 
-    pub(super) fn push(&self, diagnostic: Diagnostic) {
+    pub(crate) fn push(&self, diagnostic: Diagnostic) {
         self.0.borrow_mut().push(diagnostic);
     }
 
     /// The value when it lies within `range`; otherwise that is reported.
-    pub(super) fn check_range<T: PartialOrd + Copy>(
+    pub(crate) fn check_range<T: PartialOrd + Copy>(
         &self,
         key: &str,
         found: Located<T>,
@@ -45,46 +45,46 @@ impl DiagnosticSink {
     }
 
     /// All diagnostics, from top to bottom.
-    pub(super) fn into_diagnostics(self) -> Diagnostics {
+    pub(crate) fn into_diagnostics(self) -> Diagnostics {
         self.0.into_inner().in_order()
     }
 }
 
 /// A value and its location.
 #[derive(Clone, Debug)]
-pub(super) struct Located<T> {
-    pub(super) value: T,
-    pub(super) location: SourceLocation,
+pub(crate) struct Located<T> {
+    pub(crate) value: T,
+    pub(crate) location: SourceLocation,
 }
 
 /// The fields of one table, taken key by key; [`Fields::finish`] then reports unknown keys.
-pub(super) struct Fields<'l> {
-    pub(super) location: SourceLocation,
-    pub(super) sink: &'l DiagnosticSink,
+pub(crate) struct Fields<'l> {
+    pub(crate) location: SourceLocation,
+    pub(crate) sink: &'l DiagnosticSink,
     entries: Vec<ConfigEntry>,
     known_keys: Vec<&'static str>,
 }
 
 impl<'l> Fields<'l> {
-    pub(super) fn new(location: SourceLocation, entries: Vec<ConfigEntry>, sink: &'l DiagnosticSink) -> Self {
+    pub(crate) fn new(location: SourceLocation, entries: Vec<ConfigEntry>, sink: &'l DiagnosticSink) -> Self {
         Self { location, sink, entries, known_keys: Vec::new() }
     }
 
     /// Takes the untyped value of `key`, which is from now on among the known keys.
-    pub(super) fn take(&mut self, key: &'static str) -> Option<ConfigNode> {
+    pub(crate) fn take(&mut self, key: &'static str) -> Option<ConfigNode> {
         self.known_keys.push(key);
         let at = self.entries.iter().position(|entry| entry.key == key)?;
         Some(self.entries.remove(at).node)
     }
 
     /// The location of `key`, when it is there.
-    pub(super) fn key_location(&self, key: &str) -> Option<SourceLocation> {
+    pub(crate) fn key_location(&self, key: &str) -> Option<SourceLocation> {
         self.entries.iter().find(|entry| entry.key == key).map(|entry| entry.key_location.clone())
     }
 
     /// The value of `key` as `read` gives it, or `default` when it is not there. `None` means that it is wrong, which must
     /// not pass for left out.
-    pub(super) fn optional<T>(
+    pub(crate) fn optional<T>(
         &mut self,
         key: &'static str,
         default: T,
@@ -97,16 +97,16 @@ impl<'l> Fields<'l> {
         Some(default)
     }
 
-    pub(super) fn string(&mut self, key: &'static str) -> Option<String> {
+    pub(crate) fn string(&mut self, key: &'static str) -> Option<String> {
         self.located_string(key).map(|text| text.value)
     }
 
-    pub(super) fn located_string(&mut self, key: &'static str) -> Option<Located<String>> {
+    pub(crate) fn located_string(&mut self, key: &'static str) -> Option<Located<String>> {
         self.take(key)?.into_string(key, self.sink)
     }
 
     /// A string that is parsed into a name or another type of its own.
-    pub(super) fn parsed<T: FromStr<Err: Display>>(&mut self, key: &'static str) -> Option<Located<T>> {
+    pub(crate) fn parsed<T: FromStr<Err: Display>>(&mut self, key: &'static str) -> Option<Located<T>> {
         let text = self.located_string(key)?;
         match text.value.parse() {
             Ok(value) => Some(Located { value, location: text.location }),
@@ -117,15 +117,15 @@ impl<'l> Fields<'l> {
         }
     }
 
-    pub(super) fn integer(&mut self, key: &'static str, range: RangeInclusive<i64>) -> Option<i64> {
+    pub(crate) fn integer(&mut self, key: &'static str, range: RangeInclusive<i64>) -> Option<i64> {
         self.take(key)?.into_integer(key, range, self.sink)
     }
 
-    pub(super) fn float(&mut self, key: &'static str) -> Option<Located<f64>> {
+    pub(crate) fn float(&mut self, key: &'static str) -> Option<Located<f64>> {
         self.take(key)?.into_float(key, self.sink)
     }
 
-    pub(super) fn boolean(&mut self, key: &'static str) -> Option<bool> {
+    pub(crate) fn boolean(&mut self, key: &'static str) -> Option<bool> {
         let node = self.take(key)?;
         let found = match &node.value {
             ConfigValue::Boolean(boolean) => Some(*boolean),
@@ -139,7 +139,7 @@ impl<'l> Fields<'l> {
         found
     }
 
-    pub(super) fn duration(&mut self, key: &'static str, range: RangeInclusive<Duration>) -> Option<Located<Duration>> {
+    pub(crate) fn duration(&mut self, key: &'static str, range: RangeInclusive<Duration>) -> Option<Located<Duration>> {
         let text = self.located_string(key)?;
         let Some(value) = parse_duration(&text.value) else {
             let message = format!("`{key}` is {}, which is not a duration", quote(&text.value));
@@ -150,7 +150,7 @@ impl<'l> Fields<'l> {
         self.sink.check_range(key, Located { value, location: text.location }, &range, "a duration", format_duration)
     }
 
-    pub(super) fn size(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
+    pub(crate) fn size(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
         let text = self.located_string(key)?;
         let Some(value) = parse_size(&text.value) else {
             let message = format!("`{key}` is {}, which is not a size", quote(&text.value));
@@ -163,7 +163,7 @@ impl<'l> Fields<'l> {
     }
 
     /// One of several words, each with its value.
-    pub(super) fn enumeration<T: Clone>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<Located<T>> {
+    pub(crate) fn enumeration<T: Clone>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<Located<T>> {
         let text = self.located_string(key)?;
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text.value) {
             return Some(Located { value: value.clone(), location: text.location });
@@ -173,47 +173,47 @@ impl<'l> Fields<'l> {
         None
     }
 
-    pub(super) fn array(&mut self, key: &'static str) -> Option<Located<Vec<ConfigNode>>> {
+    pub(crate) fn array(&mut self, key: &'static str) -> Option<Located<Vec<ConfigNode>>> {
         self.take(key)?.into_array(key, self.sink)
     }
 
     /// An array of strings; what is not a string is reported and left out.
-    pub(super) fn strings(&mut self, key: &'static str) -> Option<Located<Vec<Located<String>>>> {
+    pub(crate) fn strings(&mut self, key: &'static str) -> Option<Located<Vec<Located<String>>>> {
         let list = self.array(key)?;
         let value = list.value.into_iter().filter_map(|item| item.into_string(key, self.sink)).collect();
         Some(Located { value, location: list.location })
     }
 
-    pub(super) fn table(&mut self, key: &'static str) -> Option<Fields<'l>> {
+    pub(crate) fn table(&mut self, key: &'static str) -> Option<Fields<'l>> {
         self.take(key)?.into_table(key, self.sink)
     }
 
     /// The table under `key`, or an empty one, so that its defaults apply.
-    pub(super) fn table_or_empty(&mut self, key: &'static str) -> Fields<'l> {
+    pub(crate) fn table_or_empty(&mut self, key: &'static str) -> Fields<'l> {
         let location = self.location.clone();
         let sink = self.sink;
         self.table(key).unwrap_or_else(|| Fields::new(location, Vec::new(), sink))
     }
 
     /// Takes all remaining entries, for tables whose keys people choose.
-    pub(super) fn take_rest(&mut self) -> Vec<ConfigEntry> {
+    pub(crate) fn take_rest(&mut self) -> Vec<ConfigEntry> {
         std::mem::take(&mut self.entries)
     }
 
     /// Reports a missing `key`. One that is there but wrong is reported when it is taken.
-    pub(super) fn require(&self, key: &str, help: &str) {
+    pub(crate) fn require(&self, key: &str, help: &str) {
         if self.key_location(key).is_none() {
             self.report_missing(key, help);
         }
     }
 
     /// Reports that `key` must be there and is not.
-    pub(super) fn report_missing(&self, key: &str, help: impl Into<String>) {
+    pub(crate) fn report_missing(&self, key: &str, help: impl Into<String>) {
         self.sink.report(&self.location, format!("`{key}` is missing"), help);
     }
 
     /// Takes out a key that is known but does not belong here, and reports it.
-    pub(super) fn reject(&mut self, key: &str, message: &str, help: &str) {
+    pub(crate) fn reject(&mut self, key: &str, message: &str, help: &str) {
         if let Some(at) = self.entries.iter().position(|entry| entry.key == key) {
             let entry = self.entries.remove(at);
             self.sink.report(&entry.key_location, message, help);
@@ -221,12 +221,12 @@ impl<'l> Fields<'l> {
     }
 
     /// Takes out keys that are somebody else's.
-    pub(super) fn ignore(&mut self, keys: &[&str]) {
+    pub(crate) fn ignore(&mut self, keys: &[&str]) {
         self.entries.retain(|entry| !keys.contains(&entry.key.as_str()));
     }
 
     /// Reports every key that was not asked for.
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         for entry in &self.entries {
             let help = suggest(&entry.key, &self.known_keys);
             self.sink.report(&entry.key_location, format!("there is no key {}", quote(&entry.key)), help);

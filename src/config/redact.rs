@@ -50,7 +50,7 @@ fn find_in_value(value: &Spanned<DeValue<'_>>, secret: bool, spans: &mut Vec<Ran
 }
 
 /// Whether `text` is a URL with userinfo (RFC 3986, 3.2.1): a name, and perhaps a password, before its host.
-pub(super) fn has_userinfo(text: &str) -> bool {
+pub(crate) fn has_userinfo(text: &str) -> bool {
     text.split_once("://").is_some_and(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default().contains('@'))
 }
 

@@ -7,13 +7,13 @@ use toml::de::{DeTable, DeValue};
 use super::diagnostic::{Diagnostic, Diagnostics, Document, SourceLocation};
 
 /// An untyped value and its location. It may be a secret, so it does not print itself.
-pub(super) struct ConfigNode {
-    pub(super) location: SourceLocation,
-    pub(super) value: ConfigValue,
+pub(crate) struct ConfigNode {
+    pub(crate) location: SourceLocation,
+    pub(crate) value: ConfigValue,
 }
 
 /// An untyped value, as TOML or an environment variable has it.
-pub(super) enum ConfigValue {
+pub(crate) enum ConfigValue {
     String(String),
     Integer(i64),
     Float(f64),
@@ -27,15 +27,15 @@ pub(super) enum ConfigValue {
 }
 
 /// A key and its value.
-pub(super) struct ConfigEntry {
-    pub(super) key: String,
-    pub(super) key_location: SourceLocation,
-    pub(super) node: ConfigNode,
+pub(crate) struct ConfigEntry {
+    pub(crate) key: String,
+    pub(crate) key_location: SourceLocation,
+    pub(crate) node: ConfigNode,
 }
 
 impl ConfigValue {
     /// The name of its type in error messages.
-    pub(super) fn type_name(&self) -> &'static str {
+    pub(crate) fn type_name(&self) -> &'static str {
         match self {
             Self::String(_) | Self::EnvVar(_) => "text",
             Self::Integer(_) => "a whole number",
@@ -50,7 +50,7 @@ impl ConfigValue {
 
 impl ConfigNode {
     /// The entry of `key`, when this is a table that has it.
-    pub(super) fn get(&self, key: &str) -> Option<&ConfigEntry> {
+    pub(crate) fn get(&self, key: &str) -> Option<&ConfigEntry> {
         match &self.value {
             ConfigValue::Table(entries) => entries.iter().find(|entry| entry.key == key),
             _ => None,
@@ -60,7 +60,7 @@ impl ConfigNode {
 
 /// Parses a TOML document: everything in it that can be read, and every syntax error. `document` is what people are
 /// shown of `text`: itself, or itself with its secrets redacted.
-pub(super) fn parse_document(text: &str, document: &Arc<Document>) -> (Vec<ConfigEntry>, Diagnostics) {
+pub(crate) fn parse_document(text: &str, document: &Arc<Document>) -> (Vec<ConfigEntry>, Diagnostics) {
     let (table, errors) = DeTable::parse_recoverable(text);
     let location = |span: Range<usize>| SourceLocation::in_document(document, span);
     let diagnostics: Diagnostics = errors.iter().map(|error| syntax_diagnostic(error, &location)).collect();
@@ -71,7 +71,7 @@ pub(super) fn parse_document(text: &str, document: &Arc<Document>) -> (Vec<Confi
 ///
 /// # Errors
 /// The syntax error.
-pub(super) fn parse_value(text: &str, location: &SourceLocation) -> Result<ConfigNode, String> {
+pub(crate) fn parse_value(text: &str, location: &SourceLocation) -> Result<ConfigNode, String> {
     let value = DeValue::parse(text).map_err(|error| error.message().to_owned())?;
     Ok(node(&value, &|_| location.clone()))
 }

@@ -6,7 +6,7 @@ use super::tree::{ConfigNode, ConfigValue, parse_value};
 /// Conversions of an untyped value. Each reports what is wrong and where.
 impl ConfigNode {
     /// A string that is not blank.
-    pub(super) fn into_string(self, key: &str, sink: &DiagnosticSink) -> Option<Located<String>> {
+    pub(crate) fn into_string(self, key: &str, sink: &DiagnosticSink) -> Option<Located<String>> {
         let Self { location, value } = self;
         match value {
             ConfigValue::String(text) | ConfigValue::EnvVar(text) if !text.trim().is_empty() => {
@@ -24,7 +24,7 @@ impl ConfigNode {
         None
     }
 
-    pub(super) fn into_integer(self, key: &str, range: RangeInclusive<i64>, sink: &DiagnosticSink) -> Option<i64> {
+    pub(crate) fn into_integer(self, key: &str, range: RangeInclusive<i64>, sink: &DiagnosticSink) -> Option<i64> {
         let found = match &self.value {
             ConfigValue::Integer(number) => Some(*number),
             ConfigValue::EnvVar(text) => text.trim().parse().ok(),
@@ -40,7 +40,7 @@ impl ConfigNode {
         sink.check_range(key, located, &range, "a whole number", |number| number.to_string()).map(|number| number.value)
     }
 
-    pub(super) fn into_float(self, key: &str, sink: &DiagnosticSink) -> Option<Located<f64>> {
+    pub(crate) fn into_float(self, key: &str, sink: &DiagnosticSink) -> Option<Located<f64>> {
         let found = match &self.value {
             ConfigValue::Float(number) => Some(*number),
             // Numbers a person writes down are far below 2^53, where this would round.
@@ -62,7 +62,7 @@ impl ConfigNode {
         None
     }
 
-    pub(super) fn into_array(self, key: &str, sink: &DiagnosticSink) -> Option<Located<Vec<ConfigNode>>> {
+    pub(crate) fn into_array(self, key: &str, sink: &DiagnosticSink) -> Option<Located<Vec<ConfigNode>>> {
         let Self { location, value } = self.parse_env_toml(sink)?;
         if let ConfigValue::Array(items) = value {
             return Some(Located { value: items, location });
@@ -72,7 +72,7 @@ impl ConfigNode {
         None
     }
 
-    pub(super) fn into_table<'l>(self, key: &str, sink: &'l DiagnosticSink) -> Option<Fields<'l>> {
+    pub(crate) fn into_table<'l>(self, key: &str, sink: &'l DiagnosticSink) -> Option<Fields<'l>> {
         let Self { location, value } = self.parse_env_toml(sink)?;
         if let ConfigValue::Table(entries) = value {
             return Some(Fields::new(location, entries, sink));
@@ -83,7 +83,7 @@ impl ConfigNode {
     }
 
     /// Parses an environment variable that has an array or a table in TOML; any other value stays as it is.
-    pub(super) fn parse_env_toml(self, sink: &DiagnosticSink) -> Option<Self> {
+    pub(crate) fn parse_env_toml(self, sink: &DiagnosticSink) -> Option<Self> {
         match &self.value {
             ConfigValue::EnvVar(text) if text.trim_start().starts_with(['[', '{']) => {
                 match parse_value(text.trim(), &self.location) {

@@ -17,7 +17,7 @@ const MAX_CA_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A path. One that is written in a file is relative to that file's folder, as Rocket's own are; one from the
 /// environment is relative to the working directory.
-pub(super) fn path(fields: &mut Fields<'_>, key: &'static str) -> Option<Located<PathBuf>> {
+pub(crate) fn path(fields: &mut Fields<'_>, key: &'static str) -> Option<Located<PathBuf>> {
     let text = fields.located_string(key)?;
     let value = match text.location.kind() {
         LocationKind::Text(document, _) => document.file.parent().unwrap_or(Path::new("")).join(&text.value),
@@ -29,7 +29,7 @@ pub(super) fn path(fields: &mut Fields<'_>, key: &'static str) -> Option<Located
 /// A secret that stands either under `key` or in the file that `file_key` names. `None` when something is wrong,
 /// `Some(None)` when neither is there.
 #[expect(clippy::option_option, reason = "wrong, absent and present are three different answers")]
-pub(super) fn secret(
+pub(crate) fn secret(
     fields: &mut Fields<'_>,
     key: &'static str,
     file_key: &'static str,
@@ -55,7 +55,7 @@ pub(super) fn secret(
 }
 
 /// The secret in a file, without the line break that editors put at its end.
-pub(super) fn read_secret_file(fields: &Fields<'_>, file: &Located<PathBuf>) -> Option<Zeroizing<String>> {
+pub(crate) fn read_secret_file(fields: &Fields<'_>, file: &Located<PathBuf>) -> Option<Zeroizing<String>> {
     let bytes = Zeroizing::new(read_bounded(fields, file, MAX_SECRET_BYTES)?);
     let path = file.value.display();
     let Ok(text) = std::str::from_utf8(&bytes) else {
@@ -73,7 +73,7 @@ pub(super) fn read_secret_file(fields: &Fields<'_>, file: &Located<PathBuf>) -> 
 
 /// A file of PEM certificates, looked at now so that it is not missed at the first sign-in.
 #[expect(clippy::option_option, reason = "wrong, absent and present are three different answers")]
-pub(super) fn ca_file(fields: &mut Fields<'_>) -> Option<Option<PathBuf>> {
+pub(crate) fn ca_file(fields: &mut Fields<'_>) -> Option<Option<PathBuf>> {
     fields.optional("ca_file", None, |fields, key| {
         let file = path(fields, key)?;
         let pem = read_bounded(fields, &file, MAX_CA_FILE_BYTES)?;
