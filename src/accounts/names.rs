@@ -111,10 +111,7 @@ impl AccountId {
     pub(super) fn generate() -> Result<Self, StoreError> {
         let mut bytes = [0_u8; 16];
         fill_randomly(&mut bytes)?;
-        bytes[6] = bytes[6] & 0x0f | 0x40;
-        bytes[8] = bytes[8] & 0x3f | 0x80;
-        let hex = hex::encode(bytes);
-        Ok(Self(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])))
+        Ok(Self(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()))
     }
 
     /// Parses an id, from a form's field or from the store.

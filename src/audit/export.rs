@@ -90,7 +90,7 @@ fn csv_row(record: &AuditRecord) -> [String; COLUMNS.len()] {
         text(&record.who),
         text(&record.person),
         text(&record.address),
-        number(record.session),
+        text(&record.session),
         number(record.token),
         text(&record.page),
         text(&record.reason),
@@ -127,8 +127,6 @@ struct JsonRecord<'a> {
     #[serde(flatten)]
     texts: IndexMap<&'static str, &'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    session: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<i64>,
 }
 
@@ -138,6 +136,7 @@ impl<'a> JsonRecord<'a> {
             ("who", &record.who),
             ("person", &record.person),
             ("address", &record.address),
+            ("session", &record.session),
             ("page", &record.page),
             ("reason", &record.reason),
             ("directory_code", &record.directory_code),
@@ -151,7 +150,6 @@ impl<'a> JsonRecord<'a> {
             event: &record.event,
             result: &record.result,
             texts: texts.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?))).collect(),
-            session: record.session,
             token: record.token,
         }
     }

@@ -2,7 +2,7 @@ use super::AuditEvent;
 use super::fields::{AuditFields, EVENTS};
 use super::sanitize::sanitize;
 use super::writer::{AuditQueue, QueuedEvent};
-use crate::domain::{Client, SessionId, TokenId};
+use crate::domain::{Client, TokenId};
 
 /// The `tracing` target of every audit event.
 pub const TARGET: &str = "audit";
@@ -29,6 +29,7 @@ impl Audit {
         debug_assert!(EVENTS.contains(&fields.event), "{} is not among the events' words", fields.event);
         let address = client.address().map(|address| address.to_string());
         let user_agent = client.user_agent().map(sanitize);
+        let session = fields.session.map(|id| id.to_string());
         // A field that is `None` is left out of the line. Texts are given as `str`, which every format quotes.
         tracing::info!(
             target: TARGET,
@@ -37,7 +38,7 @@ impl Audit {
             who = fields.who.as_deref(),
             person = fields.person.as_deref(),
             address = address.as_deref(),
-            session = fields.session.map(SessionId::as_i64),
+            session = session.as_deref(),
             token = fields.token.map(TokenId::as_i64),
             page = fields.page.as_deref(),
             reason = fields.reason,

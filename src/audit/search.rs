@@ -53,7 +53,7 @@ pub struct AuditRecord {
     /// The client's address.
     pub address: Option<String>,
     /// The session.
-    pub session: Option<i64>,
+    pub session: Option<String>,
     /// The API token.
     pub token: Option<i64>,
     /// The page.

@@ -8,7 +8,7 @@ use sqlx::{QueryBuilder, Sqlite, SqlitePool};
 use super::pending::PendingWrites;
 use super::writer::QueuedEvent;
 use crate::config::AuditSettings;
-use crate::domain::{SessionId, Timestamp, TokenId};
+use crate::domain::{Timestamp, TokenId};
 use crate::store::{Store, StoreError, StoreKind};
 
 /// The migrations from an empty file to today's tables, embedded in the binary.
@@ -87,7 +87,7 @@ impl AuditStore {
                 .push_bind(fields.who.as_deref())
                 .push_bind(fields.person.as_deref())
                 .push_bind(event.address.as_deref())
-                .push_bind(fields.session.map(SessionId::as_i64))
+                .push_bind(fields.session.map(|id| id.to_string()))
                 .push_bind(fields.token.map(TokenId::as_i64))
                 .push_bind(fields.page.as_deref())
                 .push_bind(fields.reason)

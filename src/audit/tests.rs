@@ -113,7 +113,7 @@ fn an_event_says_who_from_where_what_and_how_it_went() {
     ] {
         assert_eq!(fields[field], value, "{fields}");
     }
-    assert_eq!(fields["session"], 7);
+    assert_eq!(fields["session"], "00000000-0000-0000-0000-000000000007");
     assert!(fields.get("reason").is_none(), "{fields}");
 }
 

@@ -1,23 +1,29 @@
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::Timestamp;
 
-/// The public id of a session: it names one in logs and lists, and opens nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// The public id of a session, a UUID: it names one in logs and lists, and opens nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
 #[serde(transparent)]
-pub struct SessionId(i64);
+#[sqlx(transparent)]
+pub struct SessionId(Uuid);
 
 impl SessionId {
-    /// The session with this row number in the store.
-    pub fn new(id: i64) -> Self {
-        Self(id)
+    /// The session with the UUID of these 128 bits.
+    pub fn new(bits: u128) -> Self {
+        Self(Uuid::from_u128(bits))
     }
+}
 
-    /// Its row number in the store.
-    pub fn as_i64(self) -> i64 {
-        self.0
+impl FromStr for SessionId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        text.parse().map(Self)
     }
 }
 
@@ -27,9 +33,10 @@ impl fmt::Display for SessionId {
     }
 }
 
-/// The public id of an API token, likewise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// The public id of an API token: its row number in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
 #[serde(transparent)]
+#[sqlx(transparent)]
 pub struct TokenId(i64);
 
 impl TokenId {

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::session::{AuthenticationTimes, SessionTimes, StoredSession, columns};
 use super::{EndReason, Reauthentication, Session, SessionOptions, SessionToken, Sessions};
 use crate::domain::{Client, Person, PersonId, SessionId, Timestamp};
-use crate::store::StoreError;
+use crate::store::{StoreError, fill_randomly};
 
 /// The most sessions of one person; beyond it the oldest end, at the next sweep. Far more browsers than anybody has,
 /// and few enough that a script that signs in again and again does not fill the disk.
@@ -38,7 +38,7 @@ struct PendingInsert {
 /// A row to insert, as JSON for SQLite's `json_each`.
 #[derive(Serialize)]
 struct NewSession {
-    id: i64,
+    id: SessionId,
     /// In hexadecimal.
     token_hash: String,
     person_id: String,
@@ -70,9 +70,9 @@ impl Sessions {
         let SessionOptions { revalidation, second_factor, stay_signed_in } = options;
         let stay_signed_in = stay_signed_in && self.lifetimes().stay_allowed;
         let second_factor_at = second_factor.then_some(now);
-        let id = self.next_id();
+        let id = new_id(now)?;
         let new = NewSession {
-            id: id.as_i64(),
+            id,
             token_hash: hex::encode(token.hash()),
             person_id: person.id.as_str().to_owned(),
             person: serde_json::to_string(person).map_err(|error| self.failed(&error))?,
@@ -128,7 +128,7 @@ impl Sessions {
 
     /// Ends the oldest sessions of everybody who has too many.
     pub(super) async fn end_surplus(&self) -> Result<(), StoreError> {
-        let surplus: Vec<i64> = sqlx::query_scalar(
+        let surplus: Vec<SessionId> = sqlx::query_scalar(
             "SELECT id FROM (
                  SELECT id, row_number() OVER (PARTITION BY person_id ORDER BY created_at DESC, id DESC) AS place
                  FROM sessions INDEXED BY sessions_alive WHERE ended_at IS NULL AND person_id IN (
@@ -141,7 +141,7 @@ impl Sessions {
         .await
         .map_err(|error| self.query_failed(&error))?;
         for id in surplus {
-            self.end(SessionId::new(id), EndReason::Revoked).await?;
+            self.end(id, EndReason::Revoked).await?;
         }
         Ok(())
     }
@@ -176,7 +176,7 @@ impl Sessions {
         sqlx::query(
             "INSERT INTO sessions (id, token_hash, person_id, person, created_at, last_seen_at, confirmed_at, proved_at,
                  second_factor_at, upkeep, stays, address, user_agent)
-             SELECT value ->> 'id', unhex(value ->> 'token_hash'), value ->> 'person_id', value ->> 'person',
+             SELECT unhex(value ->> 'id', '-'), unhex(value ->> 'token_hash'), value ->> 'person_id', value ->> 'person',
                  value ->> 'at', value ->> 'at', value ->> 'at', value ->> 'at', value ->> 'second_factor_at',
                  value ->> 'upkeep', value ->> 'stays', value ->> 'address', value ->> 'user_agent' FROM json_each(?)",
         )
@@ -187,6 +187,14 @@ impl Sessions {
         connection.release();
         Ok(())
     }
+}
+
+/// A new id, which no other server gives: a UUIDv7 (RFC 9562, 5.7), so that ids are in the order of sign-ins.
+fn new_id(now: Timestamp) -> Result<SessionId, StoreError> {
+    let mut random = [0; 10];
+    fill_randomly(&mut random)?;
+    let millis = u64::try_from(now.as_millis()).unwrap_or_default();
+    Ok(SessionId::new(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().as_u128()))
 }
 
 impl InsertBatcher {

@@ -58,12 +58,12 @@ impl Sessions {
         let mut rows: Vec<StoredSession> = sqlx::query_as(concat!(
             "SELECT ",
             columns!(),
-            " FROM sessions WHERE ended_at IS NULL AND id < ?1 AND (?2 IS NULL OR address = ?2) AND (?3 IS NULL OR
+            " FROM sessions WHERE ended_at IS NULL AND (?1 IS NULL OR id < ?1) AND (?2 IS NULL OR address = ?2) AND (?3 IS NULL OR
                  CASE WHEN json_valid(person) THEN instr(lower(concat_ws(char(10), person ->> 'username',
                      person ->> 'principal', person ->> 'display_name')), lower(?3)) > 0 END)
              ORDER BY id DESC LIMIT ?4"
         ))
-        .bind(after.map_or(i64::MAX, SessionId::as_i64))
+        .bind(after)
         .bind(filter.address.map(|address| address.to_canonical().to_string()))
         .bind(filter.name.as_deref())
         // One more shows whether there is any more.
@@ -73,7 +73,7 @@ impl Sessions {
         .map_err(|error| self.query_failed(&error))?;
         let has_more = rows.len() > limit;
         rows.truncate(limit);
-        let next_after = rows.last().filter(|_| has_more).map(StoredSession::id);
+        let next_after = rows.last().filter(|_| has_more).map(|row| row.id);
         let now = self.now();
         Ok(SessionList { sessions: self.decode_all(rows).filter(|session| now < session.expires_at()).collect(), next_after })
     }
@@ -92,7 +92,7 @@ impl Sessions {
 
     /// The number of a session's live connections.
     pub fn live_connections(&self, id: SessionId) -> usize {
-        self.watch_registry().watch_count(id.as_i64())
+        self.watch_registry().watch_count(id)
     }
 
     /// One session by its id, unless it has ended.
@@ -102,7 +102,7 @@ impl Sessions {
     pub async fn get(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
         let row: Option<StoredSession> =
             sqlx::query_as(concat!("SELECT ", columns!(), " FROM sessions WHERE id = ? AND ended_at IS NULL"))
-                .bind(id.as_i64())
+                .bind(id)
                 .fetch_optional(self.pool())
                 .await
                 .map_err(|error| self.query_failed(&error))?;
@@ -123,7 +123,7 @@ impl Sessions {
         .bind(self.now().as_millis())
         .bind(reason.as_str())
         .bind(person.as_str())
-        .bind(kept.as_i64())
+        .bind(kept)
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
@@ -142,7 +142,7 @@ impl Sessions {
         ))
         .bind(self.now().as_millis())
         .bind(reason.as_str())
-        .bind(kept.map(SessionId::as_i64))
+        .bind(kept)
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
@@ -155,7 +155,7 @@ impl Sessions {
             self.cache().invalidate();
         }
         for row in &rows {
-            self.watch_registry().notify_ended(row.id().as_i64(), reason);
+            self.watch_registry().notify_ended(row.id, reason);
         }
         self.decode_all(rows).collect()
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::session::{StoredSession, columns};
 use super::{EndReason, Session, Sessions};
-use crate::domain::{Person, PersonId, Revalidation, Timestamp};
+use crate::domain::{Person, PersonId, Revalidation, SessionId, Timestamp};
 use crate::store::StoreError;
 
 /// A batch of the people who are signed in.
@@ -30,7 +30,7 @@ impl Sessions {
         let [stay, absolute, idle_of_staying, idle] = self.alive_cutoffs();
         // The latest sign-in describes them best. SQLite takes the other columns from the row of the one maximum
         // (https://www.sqlite.org/lang_select.html, 2.5).
-        let rows: Vec<(i64, String, Vec<u8>, i64)> = sqlx::query_as(
+        let rows: Vec<(SessionId, String, Vec<u8>, i64)> = sqlx::query_as(
             "SELECT id, person_id, person, max(created_at) FROM sessions
              WHERE upkeep = 'refreshed' AND person_id > ? AND ended_at IS NULL
                  AND created_at > CASE WHEN stays THEN ? ELSE ? END AND last_seen_at > CASE WHEN stays THEN ? ELSE ? END
@@ -85,7 +85,7 @@ impl Sessions {
         let described = described.and_then(|people| serde_json::to_string(&people));
         let described = described.map_err(|error| self.failed(&error))?;
         let mut transaction = self.pool().begin().await.map_err(|error| self.query_failed(&error))?;
-        let changed: Vec<i64> = sqlx::query_scalar(
+        let changed: Vec<SessionId> = sqlx::query_scalar(
             "UPDATE sessions SET person = described.person
              FROM (SELECT value ->> 'id' AS id, value ->> 'person' AS person FROM json_each(?)) AS described
              WHERE sessions.person_id = described.id AND sessions.ended_at IS NULL AND sessions.created_at <= ?
@@ -147,12 +147,12 @@ impl Sessions {
     /// # Errors
     /// [`StoreError`] when the store cannot be read or written.
     pub async fn update_revalidation(&self, revalidation_of: impl Fn(&Person) -> Revalidation) -> Result<(), StoreError> {
-        let rows: Vec<(i64, Vec<u8>, String)> =
+        let rows: Vec<(SessionId, Vec<u8>, String)> =
             sqlx::query_as("SELECT id, person, upkeep FROM sessions WHERE ended_at IS NULL")
                 .fetch_all(self.pool())
                 .await
                 .map_err(|error| self.query_failed(&error))?;
-        let mut changed: HashMap<&'static str, Vec<i64>> = HashMap::new();
+        let mut changed: HashMap<&'static str, Vec<SessionId>> = HashMap::new();
         for (id, person, written) in rows {
             let Some(person) = decode_person(id, &person) else { continue };
             let upkeep = revalidation_of(&person).as_str();
@@ -162,7 +162,7 @@ impl Sessions {
         }
         for (upkeep, ids) in changed {
             let ids = serde_json::to_string(&ids).map_err(|error| self.failed(&error))?;
-            sqlx::query("UPDATE sessions SET upkeep = ? WHERE id IN (SELECT value FROM json_each(?))")
+            sqlx::query("UPDATE sessions SET upkeep = ? WHERE id IN (SELECT unhex(value, '-') FROM json_each(?))")
                 .bind(upkeep)
                 .bind(ids)
                 .execute(self.pool())
@@ -197,8 +197,8 @@ impl<'a> SessionPersonJson<'a> {
 }
 
 /// Decodes the person of a row; one that cannot be read grants nothing either, and is only logged.
-fn decode_person(session: i64, person: &[u8]) -> Option<Person> {
+fn decode_person(session: SessionId, person: &[u8]) -> Option<Person> {
     serde_json::from_slice(person)
-        .inspect_err(|error| tracing::warn!(session, %error, "the person of a session cannot be read: passed over"))
+        .inspect_err(|error| tracing::warn!(%session, %error, "the person of a session cannot be read: passed over"))
         .ok()
 }

@@ -197,7 +197,7 @@ pub(super) struct SessionExpiry {
 /// The columns of a session's row that its status is calculated from.
 #[derive(sqlx::FromRow)]
 pub(super) struct SessionStatusRow {
-    pub(super) id: i64,
+    pub(super) id: SessionId,
     pub(super) created_at: i64,
     pub(super) last_seen_at: i64,
     pub(super) confirmed_at: i64,
@@ -210,7 +210,7 @@ pub(super) struct SessionStatusRow {
 /// A session's row, not yet decoded.
 #[derive(sqlx::FromRow)]
 pub(super) struct StoredSession {
-    id: i64,
+    pub(super) id: SessionId,
     /// Bytes, since a damaged row may hold anything: it must not keep the rows beside it from being read.
     person: Vec<u8>,
     created_at: i64,
@@ -234,10 +234,6 @@ macro_rules! columns {
 pub(super) use columns;
 
 impl StoredSession {
-    pub(super) fn id(&self) -> SessionId {
-        SessionId::new(self.id)
-    }
-
     /// Decodes the row; the error says which column cannot be read.
     pub(super) fn into_session(self, lifetimes: SessionLifetimes) -> Result<Session, String> {
         let person = serde_json::from_slice(&self.person)
@@ -252,7 +248,7 @@ impl StoredSession {
             second_factor_at: self.second_factor_at.map(Timestamp::from_millis),
         };
         let client = Client::new(address, self.user_agent.as_deref());
-        Ok(Session::from_parts(SessionId::new(self.id), person, times, authentication, client, lifetimes))
+        Ok(Session::from_parts(self.id, person, times, authentication, client, lifetimes))
     }
 }
 

@@ -1,6 +1,5 @@
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use sqlx::SqlitePool;
@@ -39,12 +38,9 @@ struct SessionsInner {
     store: Store,
     lifetimes: SessionLifetimes,
     clock: Arc<dyn Clock>,
-    watch_registry: WatchRegistry,
+    watch_registry: WatchRegistry<SessionId>,
     cache: SessionCache,
     insert_batcher: InsertBatcher,
-    /// The id of the session that was begun last. Only one server writes to the file, so a new session's id is known
-    /// without asking the database.
-    last_id: AtomicI64,
 }
 
 impl Sessions {
@@ -54,15 +50,6 @@ impl Sessions {
     /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
     pub async fn open(path: &Path, settings: &SessionSettings, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let store = Store::open(path, KIND, &MIGRATIONS).await?;
-        // AUTOINCREMENT's counter, the largest id there ever was (https://www.sqlite.org/autoinc.html), or in a file
-        // that was mended by hand the largest there is.
-        let last_id: i64 = sqlx::query_scalar(
-            "SELECT coalesce(max(id), 0) FROM
-                 (SELECT seq AS id FROM sqlite_sequence WHERE name = 'sessions' UNION ALL SELECT max(id) FROM sessions)",
-        )
-        .fetch_one(store.pool())
-        .await
-        .map_err(|error| store.query_failed(&error))?;
         Ok(Self {
             inner: Arc::new(SessionsInner {
                 store,
@@ -71,7 +58,6 @@ impl Sessions {
                 watch_registry: WatchRegistry::default(),
                 cache: SessionCache::new(),
                 insert_batcher: InsertBatcher::default(),
-                last_id: AtomicI64::new(last_id),
             }),
         })
     }
@@ -122,14 +108,14 @@ impl Sessions {
         let written = sqlx::query("UPDATE sessions SET ended_at = ?, end_reason = ? WHERE id = ? AND ended_at IS NULL")
             .bind(self.now().as_millis())
             .bind(reason.as_str())
-            .bind(id.as_i64())
+            .bind(id)
             .execute(self.pool())
             .await
             .map_err(|error| self.query_failed(&error))?;
         let ended = written.rows_affected() > 0;
         if ended {
             self.cache().invalidate();
-            self.inner.watch_registry.notify_ended(id.as_i64(), reason);
+            self.inner.watch_registry.notify_ended(id, reason);
         }
         Ok(ended)
     }
@@ -177,7 +163,7 @@ impl Sessions {
         self.inner.store.close().await;
     }
 
-    pub(super) fn watch_registry(&self) -> &WatchRegistry {
+    pub(super) fn watch_registry(&self) -> &WatchRegistry<SessionId> {
         &self.inner.watch_registry
     }
 
@@ -187,11 +173,6 @@ impl Sessions {
 
     pub(super) fn insert_batcher(&self) -> &InsertBatcher {
         &self.inner.insert_batcher
-    }
-
-    /// An id that no session has had.
-    pub(super) fn next_id(&self) -> SessionId {
-        SessionId::new(self.inner.last_id.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     pub(super) fn pool(&self) -> &SqlitePool {
@@ -222,7 +203,7 @@ impl Sessions {
         // Several requests of one browser come at once: the earlier ones must not set the time back.
         let noted = sqlx::query("UPDATE sessions SET last_seen_at = ? WHERE id = ? AND last_seen_at < ? AND ended_at IS NULL")
             .bind(now.as_millis())
-            .bind(session.id.as_i64())
+            .bind(session.id)
             .bind(now.as_millis())
             .execute(self.pool())
             .await;
@@ -249,7 +230,7 @@ impl Sessions {
     /// The sessions of these rows; a row that cannot be read is logged and left out.
     pub(super) fn decode_all(&self, rows: Vec<StoredSession>) -> impl Iterator<Item = Session> {
         rows.into_iter().filter_map(|row| {
-            let session = row.id();
+            let session = row.id;
             self.decode(row).inspect_err(|error| tracing::warn!(%session, %error, "a session is left out of a list")).ok()
         })
     }

@@ -9,7 +9,7 @@ impl Sessions {
     /// Subscribes to a session, whose person the caller takes to be `known`, until the watch is dropped. Must be called
     /// within a Tokio runtime.
     pub fn watch(&self, id: SessionId, known: &Person) -> RowWatch {
-        WatchRegistry::watch(self, id.as_i64(), known)
+        WatchRegistry::watch(self, id, known)
     }
 
     /// A session's status at `asked_at`, when its row was read: a use since then has moved its end.
@@ -33,9 +33,11 @@ impl Sessions {
 
 #[async_trait]
 impl WatchedStore for Sessions {
+    type Id = SessionId;
+
     const ROW_NAME: &'static str = "session";
 
-    fn watch_registry(&self) -> &WatchRegistry {
+    fn watch_registry(&self) -> &WatchRegistry<SessionId> {
         Self::watch_registry(self)
     }
 
@@ -43,12 +45,12 @@ impl WatchedStore for Sessions {
         Self::clock(self)
     }
 
-    async fn row_statuses(&self, rows: &[i64]) -> Result<Vec<(i64, RowStatus)>, StoreError> {
+    async fn row_statuses(&self, rows: &[SessionId]) -> Result<Vec<(SessionId, RowStatus)>, StoreError> {
         let asked_at = self.now();
         let rows = serde_json::to_string(rows).map_err(|error| self.failed(&error))?;
         let rows: Vec<SessionStatusRow> = sqlx::query_as(
             "SELECT id, created_at, last_seen_at, confirmed_at, upkeep, stays, person, end_reason FROM sessions
-             WHERE id IN (SELECT value FROM json_each(?))",
+             WHERE id IN (SELECT unhex(value, '-') FROM json_each(?))",
         )
         .bind(rows)
         .fetch_all(self.pool())

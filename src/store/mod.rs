@@ -20,5 +20,5 @@ pub use error::StoreError;
 pub use open::{Store, StoreKind};
 pub use random::fill_randomly;
 pub use row_watch::{RowEvent, RowWatch};
-pub use watch_registry::{RowStatus, WatchRegistry, WatchedStore};
+pub use watch_registry::{RowId, RowStatus, WatchRegistry, WatchedStore};
 pub use write_connection::WriteConnectionGuard;

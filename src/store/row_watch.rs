@@ -2,7 +2,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::watch_registry::SharedWatchTable;
 use crate::domain::{EndReason, Person};
 
 /// An event of a watched row, as the live connections that depend on it receive it.
@@ -20,11 +19,11 @@ pub enum RowEvent {
 ///
 /// Watching is not activity: a page that only listens ends with its session's idle time. Dropping it unsubscribes.
 pub struct RowWatch {
-    shared: Arc<SharedWatchTable>,
-    row: i64,
     mailbox: Arc<Mailbox>,
     /// The last check whose outcome it has received.
     seen_check: u64,
+    /// Unsubscribes when it is dropped.
+    _subscription: Box<dyn Send + Sync>,
 }
 
 /// The latest state of one row, shared with all its watches, and the signal that it changed.
@@ -44,8 +43,8 @@ struct RowState {
 }
 
 impl RowWatch {
-    pub(super) fn new(shared: Arc<SharedWatchTable>, row: i64, mailbox: Arc<Mailbox>, seen_check: u64) -> Self {
-        Self { shared, row, mailbox, seen_check }
+    pub(super) fn new(mailbox: Arc<Mailbox>, seen_check: u64, subscription: impl Send + Sync + 'static) -> Self {
+        Self { mailbox, seen_check, _subscription: Box::new(subscription) }
     }
 
     /// Waits for the next event: at once when the row ends (or has ended) or its person changes, by itself at its end
@@ -61,12 +60,6 @@ impl RowWatch {
             }
             changed.await;
         }
-    }
-}
-
-impl Drop for RowWatch {
-    fn drop(&mut self) {
-        self.shared.unsubscribe(self.row, &self.mailbox);
     }
 }
 

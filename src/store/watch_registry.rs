@@ -1,5 +1,7 @@
 mod watch_table;
 
+use std::fmt;
+use std::hash::Hash;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -28,14 +30,22 @@ pub enum RowStatus {
     Ended(EndReason),
 }
 
+/// The id of a row: a UUID, a number.
+pub trait RowId: Copy + Ord + Hash + fmt::Display + Send + Sync + 'static {}
+
+impl<Id: Copy + Ord + Hash + fmt::Display + Send + Sync + 'static> RowId for Id {}
+
 /// A store with rows that live connections depend on.
 #[async_trait]
 pub trait WatchedStore: Clone + Send + Sync + 'static {
+    /// The id of a row.
+    type Id: RowId;
+
     /// The word for a row in the log: `session`.
     const ROW_NAME: &'static str;
 
     /// The registry of its watched rows.
-    fn watch_registry(&self) -> &WatchRegistry;
+    fn watch_registry(&self) -> &WatchRegistry<Self::Id>;
 
     /// The clock by which rows are checked.
     fn clock(&self) -> &dyn Clock;
@@ -44,29 +54,40 @@ pub trait WatchedStore: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
-    async fn row_statuses(&self, rows: &[i64]) -> Result<Vec<(i64, RowStatus)>, StoreError>;
+    async fn row_statuses(&self, rows: &[Self::Id]) -> Result<Vec<(Self::Id, RowStatus)>, StoreError>;
 }
 
 /// The watched rows of a store. A row has an entry for as long as somebody watches it, so there are never more than
 /// live connections; and one task checks all of them, with one query for many rows, and one timer.
-#[derive(Default)]
-pub struct WatchRegistry {
-    shared: Arc<SharedWatchTable>,
+pub struct WatchRegistry<Id> {
+    shared: Arc<SharedWatchTable<Id>>,
 }
 
-#[derive(Default)]
-pub(super) struct SharedWatchTable {
-    table: Mutex<WatchTable>,
+struct SharedWatchTable<Id> {
+    table: Mutex<WatchTable<Id>>,
     /// Notified when a check is due sooner than was planned.
     rescheduled: Notify,
 }
 
-impl WatchRegistry {
+/// One watch's part in the entry of its row, which it gives back when dropped.
+struct Subscription<Id: RowId> {
+    shared: Arc<SharedWatchTable<Id>>,
+    row: Id,
+    mailbox: Arc<Mailbox>,
+}
+
+impl<Id> Default for WatchRegistry<Id> {
+    fn default() -> Self {
+        Self { shared: Arc::new(SharedWatchTable { table: Mutex::default(), rescheduled: Notify::new() }) }
+    }
+}
+
+impl<Id: RowId> WatchRegistry<Id> {
     /// Subscribes to a row of `store`, whose person the caller takes to be `known`, until the watch is dropped.
     ///
     /// Nothing is missed: changes before the subscription are found in the store, later ones are notified. Must be
     /// called within a Tokio runtime, where the task that checks the rows is spawned.
-    pub fn watch<S: WatchedStore>(store: &S, row: i64, known: &Person) -> RowWatch {
+    pub fn watch<S: WatchedStore<Id = Id>>(store: &S, row: Id, known: &Person) -> RowWatch {
         let shared = &store.watch_registry().shared;
         let now = store.clock().now();
         // Rows are written in this form too. Of one that is not, the watch receives once what it knows already.
@@ -79,24 +100,25 @@ impl WatchRegistry {
         if starts_task {
             tokio::spawn(run_checks(store.clone(), Arc::clone(shared)));
         }
-        RowWatch::new(Arc::clone(shared), row, mailbox, seen_check)
+        let subscription = Subscription { shared: Arc::clone(shared), row, mailbox: Arc::clone(&mailbox) };
+        RowWatch::new(mailbox, seen_check, subscription)
     }
 
     /// Notifies all watches of a row that it has ended, and removes its entry.
-    pub fn notify_ended(&self, row: i64, reason: EndReason) {
+    pub fn notify_ended(&self, row: Id, reason: EndReason) {
         if let Some(entry) = self.shared.lock().remove(row) {
             entry.mailbox.set_ended(reason);
         }
     }
 
     /// Has a row checked at once, so that its watches receive what it says now.
-    pub fn notify_changed(&self, row: i64) {
+    pub fn notify_changed(&self, row: Id) {
         self.shared.lock().reschedule(row, Timestamp::from_millis(0));
         self.shared.rescheduled.notify_one();
     }
 
     /// The number of watches of a row.
-    pub fn watch_count(&self, row: i64) -> usize {
+    pub fn watch_count(&self, row: Id) -> usize {
         self.shared.lock().entries.get(&row).map_or(0, |entry| entry.watches)
     }
 
@@ -107,13 +129,13 @@ impl WatchRegistry {
     }
 
     /// The ids of all rows that are watched.
-    pub fn watched_rows(&self) -> Vec<i64> {
+    pub fn watched_rows(&self) -> Vec<Id> {
         self.shared.lock().entries.keys().copied().collect()
     }
 }
 
 /// Checks the rows as they become due, until none is watched any more.
-async fn run_checks<S: WatchedStore>(store: S, shared: Arc<SharedWatchTable>) {
+async fn run_checks<S: WatchedStore>(store: S, shared: Arc<SharedWatchTable<S::Id>>) {
     loop {
         let next = shared.lock().next(store.clock().now());
         match next {
@@ -139,24 +161,25 @@ async fn run_checks<S: WatchedStore>(store: S, shared: Arc<SharedWatchTable>) {
     }
 }
 
-impl SharedWatchTable {
+impl<Id> SharedWatchTable<Id> {
     /// A panic elsewhere leaves the table consistent: nothing that changes it can panic in between.
-    fn lock(&self) -> MutexGuard<'_, WatchTable> {
+    fn lock(&self) -> MutexGuard<'_, WatchTable<Id>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// Removes one watch of a row.
-    pub(super) fn unsubscribe(&self, row: i64, mailbox: &Arc<Mailbox>) {
-        let mut table = self.lock();
+impl<Id: RowId> Drop for Subscription<Id> {
+    fn drop(&mut self) {
+        let mut table = self.shared.lock();
         // A row that has ended is out of the table, and a later entry may have its place.
-        let Some(entry) = table.entries.get_mut(&row).filter(|entry| Arc::ptr_eq(&entry.mailbox, mailbox)) else {
+        let Some(entry) = table.entries.get_mut(&self.row).filter(|entry| Arc::ptr_eq(&entry.mailbox, &self.mailbox)) else {
             return;
         };
         entry.watches -= 1;
         if entry.watches == 0 {
-            table.remove(row);
+            table.remove(self.row);
             if table.entries.is_empty() {
-                self.rescheduled.notify_one();
+                self.shared.rescheduled.notify_one();
             }
         }
     }

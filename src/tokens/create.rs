@@ -89,7 +89,7 @@ impl Tokens {
         .await
         .map_err(|error| self.query_failed(&error))?;
         let Some(row) = row else { return Ok(None) };
-        self.watch_registry().notify_ended(id.as_i64(), EndReason::Revoked);
+        self.watch_registry().notify_ended(id, EndReason::Revoked);
         self.decode(row).map(Some)
     }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::token::{StoredToken, columns};
 use super::{Token, Tokens};
-use crate::domain::{Person, PersonId, Revalidation, Timestamp};
+use crate::domain::{Person, PersonId, Revalidation, Timestamp, TokenId};
 use crate::store::StoreError;
 
 /// Revalidation of tokens against the directory. Whatever concerns many people is one statement, however many they are.
@@ -92,7 +92,7 @@ impl Tokens {
         .map_err(|error| self.query_failed(&error))?;
         transaction.commit().await.map_err(|error| self.query_failed(&error))?;
         for id in changed {
-            self.watch_registry().notify_changed(id);
+            self.watch_registry().notify_changed(TokenId::new(id));
         }
         Ok(())
     }

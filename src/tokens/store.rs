@@ -33,7 +33,7 @@ struct TokensInner {
     store: Store,
     lifetimes: TokenLifetimes,
     clock: Arc<dyn Clock>,
-    watch_registry: WatchRegistry,
+    watch_registry: WatchRegistry<TokenId>,
 }
 
 impl Tokens {
@@ -157,8 +157,10 @@ impl Tokens {
     /// Notifies the live connections of tokens that have just ended, and decodes those tokens.
     pub(super) fn notify_ended(&self, rows: Vec<StoredToken>) -> Vec<Token> {
         for row in &rows {
-            self.watch_registry()
-                .notify_ended(row.id, row.end_reason.as_deref().map_or(EndReason::Expired, EndReason::from_stored));
+            self.watch_registry().notify_ended(
+                TokenId::new(row.id),
+                row.end_reason.as_deref().map_or(EndReason::Expired, EndReason::from_stored),
+            );
         }
         self.decode_all(rows).collect()
     }
@@ -175,7 +177,7 @@ impl Tokens {
         row.into_token(self.inner.lifetimes).map_err(|reason| self.inner.store.damaged(&reason))
     }
 
-    pub(super) fn watch_registry(&self) -> &WatchRegistry {
+    pub(super) fn watch_registry(&self) -> &WatchRegistry<TokenId> {
         &self.inner.watch_registry
     }
 

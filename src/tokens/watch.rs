@@ -15,7 +15,7 @@ impl Tokens {
     /// Subscribes to a token, whose person the caller takes to be `known`, until the watch is dropped. Must be called
     /// within a Tokio runtime.
     pub fn watch(&self, id: TokenId, known: &Person) -> RowWatch {
-        WatchRegistry::watch(self, id.as_i64(), known)
+        WatchRegistry::watch(self, id, known)
     }
 
     /// Polls the file for tokens that another process ended, and notifies their live connections. It never returns.
@@ -29,7 +29,7 @@ impl Tokens {
             match self.ended_among(&watched).await {
                 Ok(ended) => {
                     for (id, reason) in ended {
-                        Self::watch_registry(self).notify_ended(id, EndReason::from_stored(&reason));
+                        Self::watch_registry(self).notify_ended(TokenId::new(id), EndReason::from_stored(&reason));
                     }
                 }
                 // Each is checked within the minute besides, and a check knows what to do when it fails.
@@ -38,7 +38,7 @@ impl Tokens {
         }
     }
 
-    async fn ended_among(&self, watched: &[i64]) -> Result<Vec<(i64, String)>, StoreError> {
+    async fn ended_among(&self, watched: &[TokenId]) -> Result<Vec<(i64, String)>, StoreError> {
         let watched = serde_json::to_string(watched).map_err(|error| self.failed(&error))?;
         sqlx::query_as(
             "SELECT id, end_reason FROM tokens WHERE id IN (SELECT value FROM json_each(?)) AND ended_at IS NOT NULL",
@@ -70,9 +70,11 @@ impl Tokens {
 
 #[async_trait]
 impl WatchedStore for Tokens {
+    type Id = TokenId;
+
     const ROW_NAME: &'static str = "token";
 
-    fn watch_registry(&self) -> &WatchRegistry {
+    fn watch_registry(&self) -> &WatchRegistry<TokenId> {
         Self::watch_registry(self)
     }
 
@@ -80,7 +82,7 @@ impl WatchedStore for Tokens {
         Self::clock(self)
     }
 
-    async fn row_statuses(&self, rows: &[i64]) -> Result<Vec<(i64, RowStatus)>, StoreError> {
+    async fn row_statuses(&self, rows: &[TokenId]) -> Result<Vec<(TokenId, RowStatus)>, StoreError> {
         let asked_at = self.now();
         let rows = serde_json::to_string(rows).map_err(|error| self.failed(&error))?;
         let rows: Vec<TokenStatusRow> = sqlx::query_as(
@@ -91,6 +93,6 @@ impl WatchedStore for Tokens {
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        Ok(rows.into_iter().map(|row| (row.id, self.status(row, asked_at))).collect())
+        Ok(rows.into_iter().map(|row| (TokenId::new(row.id), self.status(row, asked_at))).collect())
     }
 }

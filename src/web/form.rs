@@ -2,10 +2,11 @@ use std::ops::Deref;
 
 use rocket::Request;
 use rocket::data::{Data, FromData, Outcome};
-use rocket::form::{Errors, FromForm};
+use rocket::form::{Errors, FromForm, FromFormField, ValueField};
 use rocket::http::Status;
 
 use super::app_state::{SharedClock, WebLimits};
+use crate::domain::SessionId;
 
 /// A form that has arrived within `connections.body_timeout`. Rocket's own waits for ever, so handlers take this one.
 pub(super) struct Form<T>(T);
@@ -24,12 +25,18 @@ pub(super) struct CsrfForm<'r> {
     pub(super) csrf: &'r str,
 }
 
-/// A form with a CSRF token and a numeric id: a button's beside one of many.
+/// A form with a CSRF token and an id: a button's beside one of many.
 #[derive(FromForm)]
-pub(super) struct IdForm<'r> {
+pub(super) struct IdForm<'r, Id: FromFormField<'r>> {
     #[field(default = "")]
     pub(super) csrf: &'r str,
-    pub(super) id: i64,
+    pub(super) id: Id,
+}
+
+impl<'r> FromFormField<'r> for SessionId {
+    fn from_value(field: ValueField<'r>) -> rocket::form::Result<'r, Self> {
+        field.value.parse().map_err(|error| rocket::form::Error::validation(format!("{error}")).into())
+    }
 }
 
 impl<T> Deref for Form<T> {
@@ -49,7 +56,7 @@ impl<'r> FromData<'r> for TextBody {
     type Error = ();
 
     async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r, Self> {
-        match with_body_timeout(request, String::from_data(request, data)).await {
+        match with_body_timeout(request, <String as FromData>::from_data(request, data)).await {
             Ok(text) => text.map(Self).map_error(|(status, _)| (status, ())),
             Err(status) => Outcome::Error((status, ())),
         }

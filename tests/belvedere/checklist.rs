@@ -58,7 +58,7 @@ const LINES: &[(&str, &[&str])] = &[
         &[
             "one_s_account_lists_one_s_own_sessions",
             "one_signs_out_everywhere_else_and_nobody_else_notices",
-            "nobody_ends_a_colleague_s_session_by_its_number",
+            "nobody_ends_a_colleague_s_session_by_its_id",
             "an_admin_finds_anybody_s_session_and_ends_it",
             "an_admin_ends_all_of_a_person_s_and_everybody_s_but_their_own",
         ],

@@ -11,7 +11,7 @@ fn record(who: &str) -> AuditRecord {
         who: Some(who.to_owned()),
         person: None,
         address: Some("192.0.2.7".to_owned()),
-        session: Some(12),
+        session: Some("12".to_owned()),
         token: None,
         page: None,
         reason: Some("locked".to_owned()),

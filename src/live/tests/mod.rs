@@ -105,7 +105,7 @@ impl LiveFixture {
 
     fn authorization(&self) -> LiveAuthorization {
         // Each has a session of its own, as far as the limits go.
-        let session = SessionId::new(i64::try_from(self.hub.viewers()).unwrap());
+        let session = SessionId::new(self.hub.viewers() as u128);
         let (changes, permit) =
             (self.page_store.subscribe(), self.hub.acquire_permit(PermitHolder::Session(session), None).unwrap());
         let (page_store, shutdown) = (Arc::clone(&self.page_store), self.shutdown.subscribe());

@@ -21,15 +21,16 @@ async fn many_who_sign_in_at_once_each_get_a_session_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_number_is_never_given_twice_nor_after_a_restart() {
-    let mut fixture = SessionsFixture::new().await;
+async fn ids_are_in_the_order_of_sign_ins_and_two_servers_never_give_the_same() {
+    let fixture = SessionsFixture::new().await;
+    let other = SessionsFixture::beside(&fixture).await;
+    let options = SessionOptions::password_only(Revalidation::Refreshed);
     let (_, first) = fixture.signs_in("alice").await;
-    fixture.sessions.end(first.id, EndReason::Revoked).await.unwrap();
-    fixture.clock.advance(2 * 60 * MINUTE);
-    fixture.sessions.sweep().await.unwrap();
-    fixture.restarts(60 * MINUTE, 60 * MINUTE).await;
-    let (_, next) = fixture.signs_in("bob").await;
-    assert!(next.id.as_i64() > first.id.as_i64(), "its row is gone, and its number is not free");
+    let (_, meanwhile) = other.begin(&person("bob"), &Client::default(), options).await.unwrap();
+    assert_ne!(first.id, meanwhile.id);
+    fixture.clock.advance(Duration::from_millis(1));
+    let (_, next) = fixture.signs_in("carol").await;
+    assert!(next.id > first.id && next.id > meanwhile.id);
 }
 
 #[tokio::test]

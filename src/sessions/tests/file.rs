@@ -1,9 +1,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::fixture::{ABSOLUTE, IDLE, SessionsFixture, hears_the_end};
+use super::fixture::{ABSOLUTE, IDLE, MINUTE, START, SessionsFixture, hears_the_end, person};
 use crate::config::SessionSettings;
-use crate::domain::{EndReason, ManualClock, Timestamp};
+use crate::domain::{EndReason, ManualClock, SessionId, Timestamp};
 use crate::sessions::Sessions;
 use crate::store::StoreError;
 
@@ -147,6 +147,7 @@ async fn one_damaged_row_hides_no_other_session_and_does_not_stop_the_sweep() {
     for damage in ["'{}'", "CAST(x'fffe' AS TEXT)"] {
         let fixture = SessionsFixture::new().await;
         let (damaged, first) = fixture.signs_in("alice").await;
+        fixture.clock.advance(MINUTE);
         let (_, second) = fixture.signs_in("alice").await;
         let mut tab = fixture.sessions.watch(first.id, &first.person);
         // The older of the two.
@@ -160,4 +161,43 @@ async fn one_damaged_row_hides_no_other_session_and_does_not_stop_the_sweep() {
         assert_eq!(ended.iter().map(|session| session.id).collect::<Vec<_>>(), [second.id]);
         assert_eq!(hears_the_end(&mut tab).await, EndReason::Expired, "the damaged one has ended all the same");
     }
+}
+
+/// A file as the version with numbers for ids left it, with two sessions of hers: 7 and 8.
+async fn file_with_numbers(path: &Path) {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let mut old = sqlx::migrate!("src/sessions/migrations");
+    old.migrations.to_mut().retain(|migration| migration.version < 4);
+    old.run(&pool).await.unwrap();
+    for id in [7_u8, 8] {
+        sqlx::query(
+            "INSERT INTO sessions (id, token_hash, person_id, person, created_at, last_seen_at, confirmed_at, proved_at, upkeep)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?5, ?5, 'refreshed')",
+        )
+        .bind(i64::from(id))
+        .bind([id; 32].as_slice())
+        .bind(person("alice").id.as_str())
+        .bind(serde_json::to_string(&person("alice")).unwrap())
+        .bind(START.as_millis())
+        .execute(&pool)
+        .await
+        .unwrap();
+    }
+    pool.close().await;
+}
+
+#[tokio::test]
+async fn sessions_from_the_time_of_numbers_go_on_with_ids_in_the_same_order() {
+    let folder = tempfile::tempdir().unwrap();
+    file_with_numbers(&folder.path().join("sessions.db")).await;
+    let fixture = SessionsFixture::within(folder).await;
+    let listed = fixture.sessions.of_person(&person("alice").id).await.unwrap();
+    assert_eq!(listed.iter().map(|session| session.id).collect::<Vec<_>>(), [8, 7].map(SessionId::new));
+    assert_eq!(listed[0].id.to_string(), "00000000-0000-0000-0000-000000000008");
+    assert_eq!((&listed[0].person, listed[0].created_at), (&person("alice"), START));
+    fixture.clock.advance(MINUTE);
+    let (_, new) = fixture.signs_in("alice").await;
+    assert!(new.id > SessionId::new(8), "a new one comes behind them");
+    assert!(fixture.sessions.end(SessionId::new(7), EndReason::Revoked).await.unwrap());
 }

@@ -11,6 +11,7 @@ use crate::store::{RowEvent, RowWatch};
 
 pub(super) const MINUTE: Duration = Duration::from_mins(1);
 pub(super) const IDLE: Duration = Duration::from_mins(30);
+pub(super) const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
 pub(super) const ABSOLUTE: Duration = Duration::from_hours(12);
 
 pub(super) struct SessionsFixture {
@@ -21,8 +22,12 @@ pub(super) struct SessionsFixture {
 
 impl SessionsFixture {
     pub(super) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
+        Self::within(tempfile::tempdir().unwrap()).await
+    }
+
+    /// On the file in this folder, if there is one.
+    pub(super) async fn within(folder: tempfile::TempDir) -> Self {
+        let clock = Arc::new(ManualClock::at(START));
         let sessions = open(&folder, &clock, &lasting(IDLE, ABSOLUTE)).await;
         Self { clock, sessions, folder }
     }

@@ -29,7 +29,7 @@ impl SessionsFixture {
             let step = left.min(MINUTE);
             self.clock.advance(step);
             left -= step;
-            self.sessions.row_statuses(&[0]).await.unwrap();
+            self.sessions.row_statuses(&[SessionId::new(0)]).await.unwrap();
         }
     }
 }

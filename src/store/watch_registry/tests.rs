@@ -13,7 +13,7 @@ const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
 /// A store of rows in memory that records of every query how many rows it was about.
 #[derive(Clone)]
 struct FakeRows {
-    watch_registry: Arc<WatchRegistry>,
+    watch_registry: Arc<WatchRegistry<i64>>,
     clock: Arc<ManualClock>,
     rows: Arc<Mutex<HashMap<i64, RowStatus>>>,
     queries: Arc<Mutex<Vec<usize>>>,
@@ -23,9 +23,11 @@ struct FakeRows {
 
 #[async_trait]
 impl WatchedStore for FakeRows {
+    type Id = i64;
+
     const ROW_NAME: &'static str = "row";
 
-    fn watch_registry(&self) -> &WatchRegistry {
+    fn watch_registry(&self) -> &WatchRegistry<i64> {
         &self.watch_registry
     }
 

@@ -2,7 +2,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::RowStatus;
+use super::{RowId, RowStatus};
 use crate::domain::{EndReason, Fingerprint, Person, Timestamp};
 use crate::store::StoreError;
 use crate::store::row_watch::Mailbox;
@@ -21,11 +21,10 @@ const GIVE_UP_AFTER: Duration = Duration::from_mins(1);
 const MAX_ROWS_PER_CHECK: usize = 256;
 
 /// The watched rows, and when each is due for a check. It does no I/O: the task that owns it does.
-#[derive(Default)]
-pub(super) struct WatchTable {
-    pub(super) entries: HashMap<i64, WatchEntry>,
+pub(super) struct WatchTable<Id> {
+    pub(super) entries: HashMap<Id, WatchEntry>,
     /// When which row is checked, the next one first.
-    schedule: BTreeSet<(Timestamp, i64)>,
+    schedule: BTreeSet<(Timestamp, Id)>,
     /// The number of checks that have begun.
     checks_begun: u64,
     pub(super) is_task_running: bool,
@@ -45,17 +44,23 @@ pub(super) struct WatchEntry {
 }
 
 /// The next step of the task that checks the rows.
-pub(super) enum NextStep {
+pub(super) enum NextStep<Id> {
     /// Check these rows; it is the check of that number.
-    Check(u64, Vec<i64>),
+    Check(u64, Vec<Id>),
     /// Wait this long.
     Wait(Duration),
 }
 
-impl WatchTable {
+impl<Id> Default for WatchTable<Id> {
+    fn default() -> Self {
+        Self { entries: HashMap::new(), schedule: BTreeSet::new(), checks_begun: 0, is_task_running: false }
+    }
+}
+
+impl<Id: RowId> WatchTable<Id> {
     /// Adds a watch that takes the row's person to be `known`: its mailbox, and the check that it counts as having
     /// seen.
-    pub(super) fn subscribe(&mut self, row: i64, known: Fingerprint, now: Timestamp) -> (Arc<Mailbox>, u64) {
+    pub(super) fn subscribe(&mut self, row: Id, known: Fingerprint, now: Timestamp) -> (Arc<Mailbox>, u64) {
         let entry = self.entries.entry(row).or_insert_with(|| WatchEntry {
             mailbox: Arc::default(),
             watches: 0,
@@ -76,7 +81,7 @@ impl WatchTable {
     }
 
     /// Sets when a row is checked next.
-    pub(super) fn reschedule(&mut self, row: i64, at: Timestamp) {
+    pub(super) fn reschedule(&mut self, row: Id, at: Timestamp) {
         if let Some(entry) = self.entries.get_mut(&row) {
             self.schedule.remove(&(entry.check_at, row));
             entry.check_at = at;
@@ -84,22 +89,22 @@ impl WatchTable {
         }
     }
 
-    pub(super) fn remove(&mut self, row: i64) -> Option<WatchEntry> {
+    pub(super) fn remove(&mut self, row: Id) -> Option<WatchEntry> {
         let entry = self.entries.remove(&row)?;
         self.schedule.remove(&(entry.check_at, row));
         Some(entry)
     }
 
     /// The next thing to do; `None` when no row is watched.
-    pub(super) fn next(&mut self, now: Timestamp) -> Option<NextStep> {
+    pub(super) fn next(&mut self, now: Timestamp) -> Option<NextStep<Id>> {
         let Some((first, _)) = self.schedule.first() else {
             self.is_task_running = false;
             return None;
         };
         // Nothing is planned further off than this, unless the clock was set back: that must not put a check off until
         // it has caught up.
-        let too_far = self.schedule.range((now + CHECK_INTERVAL, i64::MAX)..);
-        let due = self.schedule.range(..=(now, i64::MAX)).chain(too_far).map(|(_, row)| *row);
+        let too_far = self.schedule.iter().rev().take_while(|(at, _)| *at > now + CHECK_INTERVAL);
+        let due = self.schedule.iter().take_while(|(at, _)| *at <= now).chain(too_far).map(|(_, row)| *row);
         let due: Vec<_> = due.take(MAX_ROWS_PER_CHECK).collect();
         if due.is_empty() {
             return Some(NextStep::Wait(first.since(now)));
@@ -117,8 +122,8 @@ impl WatchTable {
         &mut self,
         row_name: &str,
         check: u64,
-        rows: &[i64],
-        statuses: Result<Vec<(i64, RowStatus)>, StoreError>,
+        rows: &[Id],
+        statuses: Result<Vec<(Id, RowStatus)>, StoreError>,
         now: Timestamp,
     ) {
         let mut statuses: HashMap<_, _> = match statuses {
@@ -149,14 +154,14 @@ impl WatchTable {
         }
     }
 
-    fn apply_valid(&mut self, row: i64, row_name: &str, check: u64, until: Timestamp, person: &[u8], now: Timestamp) {
+    fn apply_valid(&mut self, row: Id, row_name: &str, check: u64, until: Timestamp, person: &[u8], now: Timestamp) {
         let Some(entry) = self.entries.get_mut(&row) else { return };
         let fingerprint = Fingerprint::of_bytes(person);
         if entry.fingerprint != Some(fingerprint) {
             let read: Person = match serde_json::from_slice(person) {
                 Ok(read) => read,
                 Err(error) => {
-                    tracing::warn!(row, %error, "the person of a live connection's {row_name} cannot be read");
+                    tracing::warn!(%row, %error, "the person of a live connection's {row_name} cannot be read");
                     self.check_failed(row, row_name, now);
                     return;
                 }
@@ -178,7 +183,7 @@ impl WatchTable {
     }
 
     /// Notes that a row could not be read: it is checked again, and given up after a while.
-    pub(super) fn check_failed(&mut self, row: i64, row_name: &str, now: Timestamp) {
+    pub(super) fn check_failed(&mut self, row: Id, row_name: &str, now: Timestamp) {
         let Some(entry) = self.entries.get_mut(&row) else { return };
         let since = *entry.unreadable_since.get_or_insert(now);
         if now.since(since) < GIVE_UP_AFTER {
@@ -187,7 +192,7 @@ impl WatchTable {
                 self.reschedule(row, now + RETRY_INTERVAL);
             }
         } else if let Some(entry) = self.remove(row) {
-            tracing::error!(row, "live connections end: their {row_name} cannot be looked up");
+            tracing::error!(%row, "live connections end: their {row_name} cannot be looked up");
             entry.mailbox.set_ended(EndReason::Expired);
         }
     }

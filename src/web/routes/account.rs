@@ -50,14 +50,14 @@ fn notice(params: &QueryParams) -> Option<Notice> {
 /// Ends a session of one's own in another browser.
 #[post("/account/sessions/end", data = "<form>")]
 pub(super) async fn end_session(
-    form: Form<IdForm<'_>>,
+    form: Form<IdForm<'_, SessionId>>,
     member: Member,
     csrf_guard: CsrfGuard<'_>,
     client: Client,
     auth: &State<Arc<Auth>>,
 ) -> Result<Redirect, Refusal> {
     csrf_guard.check(form.csrf)?;
-    let ended = auth.end_own_session(&member, SessionId::new(form.id), &client).await?;
+    let ended = auth.end_own_session(&member, form.id, &client).await?;
     Ok(Redirect::to(if ended { "/account?sessions=ended" } else { "/account?sessions=gone" }))
 }
 

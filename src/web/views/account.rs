@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::domain::{Member, Timestamp};
+use crate::domain::{Member, SessionId, Timestamp};
 use crate::factors::EnrolledFactors;
 use crate::sessions::Session;
 
@@ -37,7 +37,7 @@ struct PersonView {
 
 #[derive(Debug, Serialize)]
 struct SessionView {
-    id: i64,
+    id: SessionId,
     current: bool,
     since_ms: Timestamp,
     last_seen_ms: Timestamp,
@@ -58,7 +58,7 @@ impl AccountView {
         let mut groups: Vec<_> = person.groups.iter().map(|group| person.qualified(&group.name)).collect();
         groups.sort();
         let view = |session: &Session| SessionView {
-            id: session.id.as_i64(),
+            id: session.id,
             current: Some(session.id) == member.session(),
             since_ms: session.created_at,
             last_seen_ms: session.last_seen_at,

@@ -26,7 +26,7 @@ pub(super) async fn show(
 ) -> Result<Html<AdminSessionsView>, Refusal> {
     let field = |name| params.get(name).unwrap_or_default().to_owned();
     let form = SessionsForm { name: field("name"), address: field("address") };
-    let after = params.get("after").and_then(|id| id.parse().ok()).map(SessionId::new);
+    let after = params.get("after").and_then(|id| id.parse().ok());
     let (listed, invalid) = match form.filter() {
         Ok(wanted) => (sessions.list(&wanted, after, PAGE_SIZE).await?, None),
         Err(invalid) => (SessionList { sessions: Vec::new(), next_after: None }, Some(invalid)),
@@ -55,7 +55,7 @@ fn redirect_to_list(ended: usize) -> Redirect {
 /// Ends one session. One's own too: whoever does that signs out.
 #[post("/sessions/end", data = "<form>")]
 pub(super) async fn end(
-    form: Form<IdForm<'_>>,
+    form: Form<IdForm<'_, SessionId>>,
     administrator: Administrator,
     csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
@@ -63,7 +63,7 @@ pub(super) async fn end(
     auth: &State<Arc<Auth>>,
 ) -> Result<Redirect, Refusal> {
     csrf_guard.check(form.csrf)?;
-    let ended = auth.end_session_as_admin(&administrator.0, SessionId::new(form.id), &client).await?;
+    let ended = auth.end_session_as_admin(&administrator.0, form.id, &client).await?;
     Ok(redirect_to_list(usize::from(ended.is_some())))
 }
 

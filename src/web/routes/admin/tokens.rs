@@ -47,7 +47,7 @@ fn notice(params: &QueryParams) -> Option<Notice> {
 /// Revokes a token, whoever's it is.
 #[post("/tokens/revoke", data = "<form>")]
 pub(super) async fn revoke(
-    form: Form<IdForm<'_>>,
+    form: Form<IdForm<'_, i64>>,
     administrator: Administrator,
     csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,

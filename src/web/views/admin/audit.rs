@@ -170,7 +170,7 @@ impl AuditRecordRow {
             fact("code", &record.directory_code),
             fact("factor", &record.factor),
             fact("", &record.detail),
-            number("session", record.session),
+            fact("session", &record.session),
             number("token", record.token),
             device,
         ];

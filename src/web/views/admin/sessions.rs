@@ -31,7 +31,7 @@ pub(in crate::web) struct SessionsForm {
 
 #[derive(Debug, Serialize)]
 struct SessionRow {
-    id: i64,
+    id: SessionId,
     person_id: String,
     name: String,
     username: String,
@@ -76,7 +76,7 @@ impl AdminSessionsView {
         boards: impl Fn(SessionId) -> usize,
     ) -> Self {
         let row = |session: &Session| SessionRow {
-            id: session.id.as_i64(),
+            id: session.id,
             person_id: session.person.id.to_string(),
             name: session.person.display_name.clone(),
             username: session.person.qualified_name(),
