@@ -22,7 +22,7 @@ use rocket::{Config, Ignite, Rocket, Shutdown};
 use tokio::sync::{oneshot, watch};
 
 use crate::audit::{Audit, AuditEvent, AuditWriter};
-use crate::auth::{ApiAuth, Auth, CombinedDirectory, JwtSigner, SecondStep, SessionRefresher};
+use crate::auth::{ApiAuth, Auth, CombinedDirectory, DigestAuth, Invitations, JwtSigner, SecondStep, SessionRefresher};
 use crate::config::{self, Settings};
 use crate::connections::Connections;
 use crate::directory::{Directories, Directory, GroupWatch, Readiness};
@@ -31,7 +31,7 @@ use crate::live::{Feeds, Hub};
 use crate::pages::PageStore;
 use crate::sources::Sources;
 use crate::telemetry::Metrics;
-use crate::web::{self, AppState, Assets, Transport};
+use crate::web::{self, AppState, Assets, DiagnosticsRunner, Transport};
 use keys::derive_keys;
 use state_lock::StateLock;
 use stores::Stores;
@@ -123,42 +123,42 @@ impl Server {
         let connections = Connections::new(settings.connections.clone(), proxies, Arc::clone(&clock));
         let passwordless = has_service_account(&settings);
         let (shutting_down, shutdown) = watch::channel(false);
+        let accounts = &stores.accounts;
+        let digest = settings.digest.enabled.then(|| DigestAuth::new(Arc::clone(&auth), accounts.clone()));
+        let invitations = Invitations::new(Arc::clone(&auth), accounts.clone());
+        let diagnostics_runner = DiagnosticsRunner::new(
+            Arc::clone(&directories),
+            Arc::clone(&page_store),
+            settings.admins.clone(),
+            Arc::clone(&groups),
+            Arc::clone(&clock),
+        );
         let state = AppState {
             auth,
             api_auth,
-            token_settings: settings.tokens.clone(),
+            digest,
+            invitations,
             sessions,
-            accounts: stores.accounts.clone(),
-            digest_enabled: settings.digest.enabled,
+            accounts: accounts.clone(),
             audit: stores.audit.clone(),
             page_store,
             hub,
             directories,
             groups,
-            site: Arc::new(settings.site),
-            admins: settings.admins,
-            transport,
+            diagnostics_runner,
             session_refresher,
-            // The session itself ends sooner where it is to.
-            session_lifetime: settings
-                .sessions
-                .stay
-                .map_or(settings.sessions.absolute, |stay| stay.max(settings.sessions.absolute)),
-            stay_signed_in: settings.sessions.stay,
-            session_stale_after: settings.sessions.max_staleness,
-            recent_authentication: settings.sessions.recent,
+            settings,
+            transport,
             passwordless,
             assets,
             connections,
-            body_timeout: settings.connections.body_timeout,
             clock,
             shutdown,
             readiness,
             metrics,
-            metrics_settings: settings.metrics,
         };
         let hub = Arc::clone(&state.hub);
-        let tasks = Tasks::spawn(&state, settings.sessions.refresh);
+        let tasks = Tasks::spawn(&state);
         let rocket = web::stage(rocket::custom(figment), state).attach(AdHoc::on_shutdown("Goodbye", move |_| {
             Box::pin(async move {
                 shutting_down.send_replace(true);

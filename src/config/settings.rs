@@ -184,6 +184,11 @@ impl SessionSettings {
             recent: DEFAULT_RECENT,
         }
     }
+
+    /// The longest that any session may last, for its cookie; the session itself may end sooner.
+    pub fn longest(&self) -> Duration {
+        self.stay.map_or(self.absolute, |stay| stay.max(self.absolute))
+    }
 }
 
 /// How much of the audit is kept, beside the log.

@@ -27,16 +27,16 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    /// Spawns the tasks. `refresh_interval` is how often each person is refreshed.
-    pub(super) fn spawn(state: &AppState, refresh_interval: Duration) -> Self {
+    /// Spawns the tasks.
+    pub(super) fn spawn(state: &AppState) -> Self {
         let (page_store, hub, clock) = (&state.page_store, &state.hub, &state.clock);
         let groups = watch_groups(
             Arc::clone(&state.groups),
             Arc::clone(&state.directories),
             Arc::clone(page_store),
-            state.admins.clone(),
+            state.settings.admins.clone(),
             Arc::clone(clock),
-            refresh_interval,
+            state.settings.sessions.refresh,
         );
         let refresher = Arc::clone(&state.session_refresher);
         let account_watch = AccountWatch::new(

@@ -1,17 +1,18 @@
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
-use rocket::{Build, Rocket};
+use rocket::request::{FromRequest, Outcome, Request};
+use rocket::{Ignite, Rocket, Sentinel};
 use tokio::sync::watch;
 use url::Url;
 
 use crate::accounts::LocalAccounts;
 use crate::audit::AuditStore;
 use crate::auth::{ApiAuth, Auth, DigestAuth, Invitations, SessionRefresher};
-use crate::config::{MetricsSettings, SiteSettings, TokenSettings};
+use crate::config::{SessionSettings, Settings};
 use crate::connections::Connections;
 use crate::directory::{Directories, GroupWatch, Readiness};
-use crate::domain::{Audience, Clock, TrustedProxies};
+use crate::domain::{Clock, TrustedProxies};
 use crate::live::Hub;
 use crate::pages::PageStore;
 use crate::sessions::Sessions;
@@ -20,20 +21,21 @@ use crate::telemetry::Metrics;
 use super::Assets;
 use super::diagnostics_runner::DiagnosticsRunner;
 
-/// The web's managed state: handles of the rooms below.
+/// The web's managed state: handles of the rooms below, and the settings. Rocket manages this one value; a handler
+/// names the piece that it needs by type, as `auth: &Auth`.
 pub struct AppState {
     /// Authenticates people.
     pub auth: Arc<Auth>,
     /// Authenticates scripts.
     pub api_auth: Arc<ApiAuth>,
-    /// How long API tokens last.
-    pub token_settings: TokenSettings,
+    /// Authenticates local accounts that opted in by Digest, where the settings allow it.
+    pub digest: Option<DigestAuth>,
+    /// Accepts invitations to local accounts.
+    pub invitations: Invitations,
     /// The sessions.
     pub sessions: Sessions,
     /// The program's own accounts.
     pub accounts: LocalAccounts,
-    /// Whether local accounts that opted in may use Digest.
-    pub digest_enabled: bool,
     /// The audit records, to be searched.
     pub audit: AuditStore,
     /// The pages, and who may open them.
@@ -44,30 +46,20 @@ pub struct AppState {
     pub directories: Arc<Directories>,
     /// Looks for groups that pages name and no directory has.
     pub groups: Arc<GroupWatch>,
-    /// The site's name and contact.
-    pub site: Arc<SiteSettings>,
-    /// The admins.
-    pub admins: Audience,
-    /// How requests reach this server.
-    pub transport: Transport,
+    /// Runs the directories' diagnostics for the admin page.
+    pub diagnostics_runner: DiagnosticsRunner,
     /// Refreshes the people of the sessions from the directory.
     pub session_refresher: Arc<SessionRefresher>,
-    /// How long a session may last.
-    pub session_lifetime: Duration,
-    /// How long somebody may ask to stay signed in.
-    pub stay_signed_in: Option<Duration>,
-    /// How long a session is valid while the directory cannot be reached.
-    pub session_stale_after: Duration,
-    /// How recent an authentication must be for sensitive actions.
-    pub recent_authentication: Duration,
+    /// The settings.
+    pub settings: Settings,
+    /// How requests reach this server.
+    pub transport: Transport,
     /// Whether a passkey alone may sign somebody in: whether anybody can be asked about its owner.
     pub passwordless: bool,
     /// Templates and static files.
     pub assets: Assets,
     /// The connections to this server, and how many there may be.
     pub connections: Connections,
-    /// How long the body of a request may take.
-    pub body_timeout: Duration,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Turns true when the server begins to shut down.
@@ -76,8 +68,6 @@ pub struct AppState {
     pub readiness: Readiness,
     /// The program's metrics.
     pub metrics: Metrics,
-    /// The token for reading the metrics without being an admin.
-    pub metrics_settings: MetricsSettings,
 }
 
 /// How requests reach this server: HTTPS, the public address, proxies.
@@ -91,78 +81,67 @@ pub struct Transport {
     pub trusted_proxies: TrustedProxies,
 }
 
-/// The people who may see the admin pages.
-pub(super) struct Admins(pub(super) Audience);
-
-/// How long sessions, tokens, connections and request bodies may last.
-pub(super) struct WebLimits {
-    /// The lifetime of a session's cookie; the session itself may end sooner.
-    pub(super) session_lifetime: Duration,
-    /// How long somebody may ask to stay signed in.
-    pub(super) stay_signed_in: Option<Duration>,
-    /// How long a session is valid while the directory cannot be reached.
-    pub(super) session_stale_after: Duration,
-    /// The lifetime of a live connection that a password opened: its person is not refreshed meanwhile.
-    pub(super) password_connection_lifetime: Duration,
-    /// How long API tokens last.
-    pub(super) tokens: TokenSettings,
-    /// How recent an authentication must be for sensitive actions.
-    pub(super) recent_authentication: Duration,
-    /// How long the body of a request may take.
-    pub(super) body_timeout: Duration,
+impl AppState {
+    /// The state of the server that got the request.
+    #[expect(clippy::expect_used, reason = "`web::stage` manages it with the first route, and a sentinel checks that it did")]
+    pub(super) fn of<'r>(request: &'r Request<'_>) -> &'r Self {
+        request.rocket().state().expect("the state is managed")
+    }
 }
 
-/// Whether a passkey alone may sign somebody in.
-pub(super) struct Passwordless(pub(super) bool);
+/// Makes pieces of the state request guards. Without the state the launch stops (Rocket's sentinels).
+macro_rules! pieces {
+    ($($piece:ty = state$(.$field:ident)*;)*) => {$(
+        #[rocket::async_trait]
+        impl<'r> FromRequest<'r> for &'r $piece {
+            type Error = Infallible;
 
-/// Turns true when the server begins to shut down.
-pub(super) struct ShutdownSignal(pub(super) watch::Receiver<bool>);
+            async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
+                Outcome::Success(&AppState::of(request)$(.$field)*)
+            }
+        }
 
-/// The clock, as managed state.
-pub(super) struct SharedClock(pub(super) Arc<dyn Clock>);
+        impl Sentinel for &$piece {
+            fn abort(rocket: &Rocket<Ignite>) -> bool {
+                rocket.state::<AppState>().is_none()
+            }
+        }
+    )*};
+}
 
-impl AppState {
-    pub(super) fn manage(self, rocket: Rocket<Build>) -> Rocket<Build> {
-        let runner = DiagnosticsRunner::new(
-            self.directories,
-            Arc::clone(&self.page_store),
-            self.admins.clone(),
-            self.groups,
-            Arc::clone(&self.clock),
-        );
-        let invitations = Invitations::new(Arc::clone(&self.auth), self.accounts.clone());
-        let digest = self.digest_enabled.then(|| DigestAuth::new(Arc::clone(&self.auth), self.accounts.clone()));
-        let limits = WebLimits {
-            session_lifetime: self.session_lifetime,
-            stay_signed_in: self.stay_signed_in,
-            session_stale_after: self.session_stale_after,
-            password_connection_lifetime: self.session_refresher.interval(),
-            tokens: self.token_settings,
-            recent_authentication: self.recent_authentication,
-            body_timeout: self.body_timeout,
-        };
-        rocket
-            .manage(runner)
-            .manage(invitations)
-            .manage(digest)
-            .manage(self.auth)
-            .manage(self.sessions)
-            .manage(self.accounts)
-            .manage(self.audit)
-            .manage(self.page_store)
-            .manage(self.hub)
-            .manage(self.site)
-            .manage(Admins(self.admins))
-            .manage(self.session_refresher)
-            .manage(limits)
-            .manage(self.api_auth)
-            .manage(Passwordless(self.passwordless))
-            .manage(self.transport)
-            .manage(self.assets)
-            .manage(SharedClock(self.clock))
-            .manage(ShutdownSignal(self.shutdown))
-            .manage(self.readiness)
-            .manage(self.metrics)
-            .manage(self.metrics_settings)
+pieces! {
+    AppState = state;
+    ApiAuth = state.api_auth;
+    Assets = state.assets;
+    AuditStore = state.audit;
+    Auth = state.auth;
+    DiagnosticsRunner = state.diagnostics_runner;
+    Hub = state.hub;
+    Invitations = state.invitations;
+    LocalAccounts = state.accounts;
+    Metrics = state.metrics;
+    PageStore = state.page_store;
+    Readiness = state.readiness;
+    SessionRefresher = state.session_refresher;
+    Sessions = state.sessions;
+    SessionSettings = state.settings.sessions;
+    Transport = state.transport;
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use rocket::error::ErrorKind;
+
+    use super::*;
+
+    #[rocket::get("/")]
+    fn handler(_auth: &Auth) {}
+
+    #[rocket::async_test]
+    async fn a_handler_that_needs_a_piece_of_the_state_does_not_start_without_it() {
+        let rocket = rocket::custom(rocket::Config::debug_default()).mount("/", rocket::routes![handler]);
+        let error = rocket.ignite().await.err().unwrap();
+        assert!(matches!(error.kind(), ErrorKind::SentinelAborts(_)), "{error}");
     }
 }

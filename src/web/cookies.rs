@@ -1,10 +1,13 @@
+use std::convert::Infallible;
+
 use rocket::http::{Cookie, CookieJar, SameSite};
+use rocket::request::{FromRequest, Outcome, Request};
 use rocket::time::Duration;
 
 use crate::auth::{DeviceCookie, PendingToken, PreSessionToken};
 use crate::sessions::SessionToken;
 
-use super::Transport;
+use super::{AppState, Transport};
 
 /// The lifetime of the theme cookie.
 const THEME_MAX_AGE: Duration = Duration::days(400);
@@ -45,9 +48,18 @@ pub(super) struct Cookies<'r> {
     transport: &'r Transport,
 }
 
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Cookies<'r> {
+    type Error = Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
+        Outcome::Success(Self::of(request))
+    }
+}
+
 impl<'r> Cookies<'r> {
-    pub(super) fn new(jar: &'r CookieJar<'r>, transport: &'r Transport) -> Self {
-        Self { jar, transport }
+    pub(super) fn of(request: &'r Request<'_>) -> Self {
+        Self { jar: request.cookies(), transport: &AppState::of(request).transport }
     }
 
     /// The session's token, if the browser sent something of its shape.

@@ -7,7 +7,7 @@ use crate::domain::{Audience, Clock, Timestamp, Username};
 use crate::pages::{PageStore, referenced_groups};
 
 /// Runs the directories' diagnostics for the admin page, one run at a time, and keeps the last results.
-pub(super) struct DiagnosticsRunner {
+pub struct DiagnosticsRunner {
     directories: Arc<Directories>,
     page_store: Arc<PageStore>,
     admins: Audience,
@@ -24,7 +24,8 @@ pub(super) struct DiagnosticsRun {
 }
 
 impl DiagnosticsRunner {
-    pub(super) fn new(
+    /// A runner over these directories, for the groups that pages and `admins` name.
+    pub fn new(
         directories: Arc<Directories>,
         page_store: Arc<PageStore>,
         admins: Audience,

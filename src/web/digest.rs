@@ -3,6 +3,7 @@
 use rocket::Request;
 use rocket::http::Header;
 
+use super::AppState;
 use super::guards::client_of;
 use super::refusal::Refusal;
 use super::www_authenticate::is_browser;
@@ -45,5 +46,5 @@ pub(super) fn challenge(request: &Request<'_>) -> Option<Header<'static>> {
 }
 
 fn configured<'r>(request: &'r Request<'_>) -> Option<&'r DigestAuth> {
-    request.rocket().state::<Option<DigestAuth>>()?.as_ref()
+    AppState::of(request).digest.as_ref()
 }

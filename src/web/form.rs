@@ -5,7 +5,7 @@ use rocket::data::{Data, FromData, Outcome};
 use rocket::form::{Errors, FromForm, FromFormField, ValueField};
 use rocket::http::Status;
 
-use super::app_state::{SharedClock, WebLimits};
+use super::AppState;
 use crate::domain::SessionId;
 
 /// A form that has arrived within `connections.body_timeout`. Rocket's own waits for ever, so handlers take this one.
@@ -77,12 +77,9 @@ impl<'r, T: FromForm<'r>> FromData<'r> for Form<T> {
 
 /// Awaits a request's body within the timeout; otherwise the status to answer with.
 async fn with_body_timeout<T>(request: &Request<'_>, body: impl Future<Output = T>) -> Result<T, Status> {
-    let rocket = request.rocket();
-    let (Some(limits), Some(SharedClock(clock))) = (rocket.state::<WebLimits>(), rocket.state::<SharedClock>()) else {
-        return Err(Status::InternalServerError);
-    };
+    let state = AppState::of(request);
     tokio::select! {
         body = body => Ok(body),
-        () = clock.sleep(limits.body_timeout) => Err(Status::RequestTimeout),
+        () = state.clock.sleep(state.settings.connections.body_timeout) => Err(Status::RequestTimeout),
     }
 }

@@ -2,7 +2,7 @@ use rocket::fairing::{Fairing, Info, Kind};
 use rocket::http::Header;
 use rocket::{Request, Response};
 
-use super::Transport;
+use super::AppState;
 
 /// The Content-Security-Policy: everything comes from this server, and nothing runs that is not a file of it. Live
 /// connections are `'self'` too: CSP matches `ws:` and `wss:` to the page's own host (CSP 3, 6.7.2.8).
@@ -39,7 +39,7 @@ impl Fairing for SecurityHeaders {
         ] {
             response.set_header(Header::new(name, value));
         }
-        if request.rocket().state::<Transport>().is_some_and(|transport| transport.secure) {
+        if AppState::of(request).transport.secure {
             response.set_header(Header::new("Strict-Transport-Security", STRICT_TRANSPORT_SECURITY));
         }
         // What is fit for a shared cache says so itself; everything else may be private and is kept nowhere.

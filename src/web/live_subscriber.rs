@@ -1,20 +1,16 @@
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use rocket::State;
-use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome, Request};
 
 use crate::audit::Audit;
-use crate::auth::{ApiAuth, Auth};
 use crate::connections::InFlightRequest;
 use crate::domain::{Client, Credential, Member, RootCredential, Visitor};
 use crate::live::{
     ChannelPosition, CredentialWatch, Hub, LiveAuthorization, PermitHolder, SseConnection, Subscription, WsHandler,
 };
-use crate::pages::PageStore;
-use crate::sessions::Sessions;
 
-use super::app_state::{SharedClock, ShutdownSignal, WebLimits};
+use super::AppState;
 use super::connection_tracking::in_flight_request;
 use super::guards::{QueryParams, has_authorization_header};
 use super::refusal::Refusal;
@@ -22,32 +18,18 @@ use super::refusal::Refusal;
 /// Subscribes visitors to a page's live channel, over a socket or a stream.
 #[derive(Clone, Copy)]
 pub(super) struct LiveSubscriber<'r> {
-    auth: &'r Auth,
-    api_auth: &'r ApiAuth,
-    sessions: &'r Sessions,
-    limits: &'r WebLimits,
-    page_store: &'r Arc<PageStore>,
-    hub: &'r Arc<Hub>,
-    clock: &'r SharedClock,
-    shutdown: &'r ShutdownSignal,
+    state: &'r AppState,
     has_authorization_header: bool,
     in_flight: Option<&'r InFlightRequest>,
 }
 
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for LiveSubscriber<'r> {
-    type Error = ();
+    type Error = Infallible;
 
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
         Outcome::Success(Self {
-            auth: try_outcome!(request.guard::<&State<Arc<Auth>>>().await),
-            api_auth: try_outcome!(request.guard::<&State<Arc<ApiAuth>>>().await).inner(),
-            limits: try_outcome!(request.guard::<&State<WebLimits>>().await).inner(),
-            sessions: try_outcome!(request.guard::<&State<Sessions>>().await).inner(),
-            page_store: try_outcome!(request.guard::<&State<Arc<PageStore>>>().await).inner(),
-            hub: try_outcome!(request.guard::<&State<Arc<Hub>>>().await).inner(),
-            clock: try_outcome!(request.guard::<&State<SharedClock>>().await).inner(),
-            shutdown: try_outcome!(request.guard::<&State<ShutdownSignal>>().await).inner(),
+            state: AppState::of(request),
             has_authorization_header: has_authorization_header(request),
             in_flight: in_flight_request(request),
         })
@@ -57,7 +39,7 @@ impl<'r> FromRequest<'r> for LiveSubscriber<'r> {
 impl<'r> LiveSubscriber<'r> {
     /// The audit, for refusals.
     pub(super) fn audit(&self) -> &'r Audit {
-        self.auth.audit()
+        self.state.auth.audit()
     }
 
     /// Whether the request authenticates by an `Authorization` header, which no page can have a browser send to a
@@ -76,11 +58,11 @@ impl<'r> LiveSubscriber<'r> {
     ) -> Result<WsHandler, Refusal> {
         let (subscription, authorization) = self.subscribe(slug, visitor, client, params)?;
         Ok(WsHandler::new(
-            Arc::clone(self.hub),
+            Arc::clone(&self.state.hub),
             subscription,
             params.resume_position(),
             authorization,
-            Arc::clone(&self.clock.0),
+            Arc::clone(&self.state.clock),
         ))
     }
 
@@ -94,7 +76,7 @@ impl<'r> LiveSubscriber<'r> {
         position: Option<&ChannelPosition>,
     ) -> Result<SseConnection, Refusal> {
         let (subscription, authorization) = self.subscribe(slug, visitor, client, params)?;
-        Ok(SseConnection::new(subscription, position, authorization, Arc::clone(&self.clock.0)))
+        Ok(SseConnection::new(subscription, position, authorization, Arc::clone(&self.state.clock)))
     }
 
     /// The request in flight, to be kept for as long as a stream goes on: the connection table counts it as one.
@@ -104,7 +86,7 @@ impl<'r> LiveSubscriber<'r> {
 
     /// The hub, which runs sockets once their request is answered.
     pub(super) fn hub(&self) -> &'r Arc<Hub> {
-        self.hub
+        &self.state.hub
     }
 
     fn subscribe(
@@ -114,15 +96,15 @@ impl<'r> LiveSubscriber<'r> {
         client: &Client,
         params: &QueryParams,
     ) -> Result<(Subscription, LiveAuthorization), Refusal> {
-        let page_changes = self.page_store.subscribe();
-        let page = self.page_store.authorize(slug, visitor)?;
+        let AppState { page_store, hub, shutdown, .. } = self.state;
+        let page_changes = page_store.subscribe();
+        let page = page_store.authorize(slug, visitor)?;
         let choice = page.choose(params.pairs())?;
         let member = visitor.member();
-        let permit = self.hub.acquire_permit(permit_holder(member, client), member.map(|member| &member.person.id))?;
-        let subscription = self.hub.subscribe(&page, &choice)?;
+        let permit = hub.acquire_permit(permit_holder(member, client), member.map(|member| &member.person.id))?;
+        let subscription = hub.subscribe(&page, &choice)?;
         let credential_watch = member.map_or_else(CredentialWatch::default, |member| self.credential_watch(member));
-        let page_store = Arc::clone(self.page_store);
-        let shutdown = self.shutdown.0.clone();
+        let (page_store, shutdown) = (Arc::clone(page_store), shutdown.clone());
         Ok((
             subscription,
             LiveAuthorization::new(page_store, page_changes, page, visitor.clone(), credential_watch, shutdown, permit),
@@ -132,15 +114,15 @@ impl<'r> LiveSubscriber<'r> {
     /// Watches the credentials that a member's connection rests on: the one presented, and the one it was made from.
     fn credential_watch(&self, member: &Member) -> CredentialWatch {
         let row = match member.credential.root() {
-            RootCredential::Session(session) => Some(self.sessions.watch(session, &member.person)),
-            RootCredential::Token(token) => Some(self.api_auth.tokens().watch(token, &member.person)),
+            RootCredential::Session(session) => Some(self.state.sessions.watch(session, &member.person)),
+            RootCredential::Token(token) => Some(self.state.api_auth.tokens().watch(token, &member.person)),
             RootCredential::Password => None,
         };
         let end = match member.credential {
             Credential::Session(_) | Credential::Token(_) => None,
             Credential::Jwt { expires_at: until, .. } => Some(until),
             // Nobody refreshes who came by a password alone, so they authenticate again as often as others are refreshed.
-            Credential::Password => Some(self.clock.0.now() + self.limits.password_connection_lifetime),
+            Credential::Password => Some(self.state.clock.now() + self.state.settings.sessions.refresh),
         };
         CredentialWatch { row, expires_at: end }
     }

@@ -27,6 +27,7 @@ mod www_authenticate;
 
 pub use app_state::{AppState, Transport};
 pub use assets::Assets;
+pub use diagnostics_runner::DiagnosticsRunner;
 
 use rocket::{Build, Rocket};
 
@@ -34,11 +35,11 @@ use rocket::{Build, Rocket};
 pub fn stage(rocket: Rocket<Build>, state: AppState) -> Rocket<Build> {
     let assets = state.assets.clone();
     let tracking = connection_tracking::ConnectionTracking::new(state.connections.clone());
-    let rocket = routes::mount(rocket)
+    routes::mount(rocket)
+        .manage(state)
         .register("/", refusal::catchers())
         .attach(tracking)
         .attach(templates::fairing(assets))
         .attach(headers::SecurityHeaders)
-        .attach(request_log::RequestLog);
-    state.manage(rocket)
+        .attach(request_log::RequestLog)
 }

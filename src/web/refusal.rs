@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rocket::http::{Accept, Header, MediaType, Method, Status};
@@ -10,12 +10,13 @@ use rocket::{Catcher, Either, catch, catchers};
 use serde_json::{Value, json};
 
 use crate::audit::AuditEvent;
-use crate::auth::{Auth, NextPath};
+use crate::auth::NextPath;
 use crate::domain::{PageSlug, Visitor};
 use crate::live::CapacityExceeded;
 use crate::pages::{InvalidChoice, PageDenied};
 use crate::store::StoreError;
 
+use super::AppState;
 use super::guards::{client_of, href_with_next, layout_for, reauthenticate_href, sign_in_href, visitor_of};
 use super::html::Html;
 use super::views::ErrorView;
@@ -292,14 +293,14 @@ async fn audit(refusal: &Refusal, request: &Request<'_>) {
         Refusal::CsrfMismatch => Some("csrf-token"),
         _ => return,
     };
-    let Some(auth) = request.rocket().state::<Arc<Auth>>() else { return };
+    let audit = AppState::of(request).auth.audit();
     let visitor = &visitor_of(request).await.unwrap_or(Visitor::Anonymous);
     let client = client_of(request);
     // Every route to a page ends in its name; the admin page's does too.
     let page: Option<PageSlug> = request.uri().path().segments().last().and_then(|slug| slug.parse().ok());
     match (forgery, &page) {
-        (Some(reason), _) => auth.audit().record(&client, &AuditEvent::ForgeryRefused { visitor, reason }),
-        (None, Some(page)) => auth.audit().record(&client, &AuditEvent::PageRefused { visitor, page }),
+        (Some(reason), _) => audit.record(&client, &AuditEvent::ForgeryRefused { visitor, reason }),
+        (None, Some(page)) => audit.record(&client, &AuditEvent::PageRefused { visitor, page }),
         (None, None) => {}
     }
 }

@@ -1,12 +1,10 @@
-use std::sync::Arc;
-
 use rocket::Request;
 use rocket::http::Header;
 
-use crate::auth::{ApiAuth, ApiAuthError, SignInRefusal, TokenError};
+use crate::auth::{ApiAuthError, SignInRefusal, TokenError};
 
-use super::digest;
 use super::refusal::{Refusal, wants_html};
+use super::{AppState, digest};
 
 /// The realm of the challenges (RFC 9110, 11.5).
 const REALM: &str = "Belvedere";
@@ -93,8 +91,7 @@ pub(super) fn challenges(refusal: &Refusal, request: &Request<'_>) -> Vec<Header
         _ => String::new(),
     };
     let mut challenges = vec![bearer(&fault)];
-    let takes_passwords = request.rocket().state::<Arc<ApiAuth>>().is_some_and(|api_auth| api_auth.accepts_basic());
-    if takes_passwords && request.uri().path() != METRICS_PATH {
+    if AppState::of(request).api_auth.accepts_basic() && request.uri().path() != METRICS_PATH {
         challenges.push(Header::new("WWW-Authenticate", format!("Basic realm=\"{REALM}\", charset=\"UTF-8\"")));
     }
     challenges.extend(digest);

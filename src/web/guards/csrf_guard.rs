@@ -1,12 +1,10 @@
-use std::sync::Arc;
-
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome, Request};
 
 use super::SameOrigin;
-use crate::auth::{Auth, CsrfBinding, Keys};
+use crate::auth::{CsrfBinding, Keys};
 use crate::sessions::SessionToken;
-use crate::web::Transport;
+use crate::web::AppState;
 use crate::web::cookies::Cookies;
 use crate::web::refusal::Refusal;
 
@@ -38,12 +36,8 @@ impl<'r> FromRequest<'r> for CsrfGuard<'r> {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let SameOrigin = try_outcome!(request.guard::<SameOrigin>().await);
-        let rocket = request.rocket();
-        let (Some(auth), Some(transport)) = (rocket.state::<Arc<Auth>>(), rocket.state::<Transport>()) else {
-            return Refusal::Internal("the rooms behind the web are not there".to_owned()).into_outcome(request);
-        };
-        match Cookies::new(request.cookies(), transport).session() {
-            Some(token) => Outcome::Success(Self { token, keys: auth.keys() }),
+        match Cookies::of(request).session() {
+            Some(token) => Outcome::Success(Self { token, keys: AppState::of(request).auth.keys() }),
             None => Refusal::CsrfMismatch.into_outcome(request),
         }
     }

@@ -1,15 +1,10 @@
-use std::sync::Arc;
-
 use rocket::Request;
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome};
 
-use crate::auth::{Auth, CsrfBinding, SessionRefresher};
-use crate::config::SiteSettings;
+use crate::auth::CsrfBinding;
 use crate::domain::{DirectoryName, Visitor};
-use crate::pages::PageStore;
-use crate::web::Transport;
-use crate::web::app_state::Admins;
+use crate::web::AppState;
 use crate::web::cookies::Cookies;
 use crate::web::views::{Banner, Layout, LayoutVisitor, NavItem};
 
@@ -26,41 +21,34 @@ impl<'r> FromRequest<'r> for Layout {
 
 /// The layout of a page for a visitor who is known already.
 pub(in crate::web) fn layout_for(request: &Request<'_>, visitor: &Visitor) -> Layout {
-    let rocket = request.rocket();
+    let AppState { auth, page_store, session_refresher, settings, .. } = AppState::of(request);
+    let cookies = Cookies::of(request);
     let current_url = request.uri().to_string();
     let path = request.uri().path();
-    let mut layout = Layout { current_url: current_url.clone(), sign_in_href: sign_in_href(&current_url), ..Layout::default() };
-    if let Some(site) = rocket.state::<Arc<SiteSettings>>() {
-        layout.site.clone_from(&site.name);
-        layout.contact.clone_from(&site.contact);
+    let mut layout = Layout {
+        site: settings.site.name.clone(),
+        contact: settings.site.contact.clone(),
+        nav: page_store.authorized_pages(visitor).iter().map(|page| NavItem::of(page, path.as_str())).collect(),
+        theme: cookies.theme(),
+        sign_in_href: sign_in_href(&current_url),
+        current_url,
+        ..Layout::default()
+    };
+    if let (Some(token), Visitor::Member(_) | Visitor::Unconfirmed) = (cookies.session(), visitor) {
+        auth.keys().csrf_token(CsrfBinding::Session(&token)).as_str().clone_into(&mut layout.csrf);
     }
-    if let Some(page_store) = rocket.state::<Arc<PageStore>>() {
-        layout.nav = page_store.authorized_pages(visitor).iter().map(|page| NavItem::of(page, path.as_str())).collect();
-    }
-    if let Some(transport) = rocket.state::<Transport>() {
-        let cookies = Cookies::new(request.cookies(), transport);
-        layout.theme = cookies.theme();
-        if let (Some(auth), Some(token), Visitor::Member(_) | Visitor::Unconfirmed) =
-            (rocket.state::<Arc<Auth>>(), cookies.session(), visitor)
-        {
-            auth.keys().csrf_token(CsrfBinding::Session(&token)).as_str().clone_into(&mut layout.csrf);
-        }
-    }
-    layout.visitor = visitor.member().map(|member| LayoutVisitor {
+    let Some(member) = visitor.member() else { return layout };
+    layout.visitor = Some(LayoutVisitor {
         name: member.person.display_name.clone(),
         username: member.person.qualified_name(),
         is_local: member.person.directory.as_ref().is_some_and(DirectoryName::is_local),
-        is_admin: rocket.state::<Admins>().is_some_and(|Admins(admins)| admins.includes(&member.person)),
+        is_admin: settings.admins.includes(&member.person),
     });
-    if let (Some(auth), Some(member)) = (rocket.state::<Arc<Auth>>(), visitor.member()) {
-        let can_change = || auth.password_change_name(&member.person).is_some();
-        let left = auth.password_expires_in(&member.person);
-        layout.banners.extend(left.map(|left| Banner::password_expires(left, can_change())));
-    }
-    if let (Some(session_refresher), Some(member)) = (rocket.state::<Arc<SessionRefresher>>(), visitor.member()) {
-        let unreachable_since = session_refresher.unreachable_since(member.person.directory.as_ref());
-        layout.banners.extend(unreachable_since.map(Banner::directory_unreachable));
-    }
+    let can_change = || auth.password_change_name(&member.person).is_some();
+    let left = auth.password_expires_in(&member.person);
+    layout.banners.extend(left.map(|left| Banner::password_expires(left, can_change())));
+    let unreachable_since = session_refresher.unreachable_since(member.person.directory.as_ref());
+    layout.banners.extend(unreachable_since.map(Banner::directory_unreachable));
     layout
 }
 

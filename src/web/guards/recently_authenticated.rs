@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use rocket::Request;
 use rocket::http::Method;
 use rocket::outcome::try_outcome;
@@ -7,9 +5,9 @@ use rocket::request::{FromRequest, Outcome};
 use url::{Position, Url};
 
 use super::href_with_next;
-use crate::auth::{Auth, NextPath};
+use crate::auth::NextPath;
 use crate::domain::Member;
-use crate::web::app_state::WebLimits;
+use crate::web::AppState;
 use crate::web::refusal::Refusal;
 
 /// A member who has authenticated within `sessions.recent` in this session: with their second factor where they have
@@ -23,11 +21,8 @@ impl<'r> FromRequest<'r> for RecentlyAuthenticated {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let member = try_outcome!(request.guard::<Member>().await);
-        let rocket = request.rocket();
-        let (Some(auth), Some(limits)) = (rocket.state::<Arc<Auth>>(), rocket.state::<WebLimits>()) else {
-            return Refusal::Internal("the rooms behind the web are not there".to_owned()).into_outcome(request);
-        };
-        match auth.has_authenticated_within(limits.recent_authentication, &member).await {
+        let AppState { auth, settings, .. } = AppState::of(request);
+        match auth.has_authenticated_within(settings.sessions.recent, &member).await {
             Ok(true) => Outcome::Success(Self),
             Ok(false) => Refusal::ReauthenticationRequired(return_page(request)).into_outcome(request),
             Err(error) => Refusal::from(error).into_outcome(request),

@@ -2,7 +2,7 @@ use rocket::Request;
 use rocket::request::{FromRequest, Outcome};
 use url::{Host, Url};
 
-use crate::web::Transport;
+use crate::web::AppState;
 use crate::web::refusal::Refusal;
 
 /// The origin of a request, as its browser tells it.
@@ -24,11 +24,11 @@ impl<'r> FromRequest<'r> for RequestOrigin {
     type Error = std::convert::Infallible;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
-        let transport = request.rocket().state::<Transport>();
+        let transport = &AppState::of(request).transport;
         let server = ServerOrigin {
             host: request.host().map(ToString::to_string),
-            secure: transport.is_some_and(|transport| transport.secure),
-            public_url: transport.and_then(|transport| transport.public_url.as_ref()),
+            secure: transport.secure,
+            public_url: transport.public_url.as_ref(),
         };
         let header = |name| request.headers().get_one(name);
         Outcome::Success(classify(header("Origin"), header("Sec-Fetch-Site"), &server))

@@ -1,16 +1,13 @@
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use rocket::Request;
 use rocket::http::{Method, Status};
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome};
 
-use crate::auth::{ApiAuth, Auth};
 use crate::domain::{Client, Member, Visitor};
-use crate::pages::{PageDenied, PageStore};
-use crate::web::Transport;
-use crate::web::app_state::Admins;
+use crate::pages::PageDenied;
+use crate::web::AppState;
 use crate::web::connection_tracking::mark_as_member;
 use crate::web::cookies::Cookies;
 use crate::web::digest::member_by_digest;
@@ -61,23 +58,16 @@ impl<'r> FromRequest<'r> for Administrator {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let member = try_outcome!(request.guard::<Member>().await);
-        match request.rocket().state::<Admins>() {
-            Some(Admins(admins)) if !(member.scope.is_unrestricted() && admins.includes(&member.person)) => {
-                Refusal::PageDenied(PageDenied::NotAllowed { owner: None }).into_outcome(request)
-            }
-            Some(_) if lacks_second_factor(request, &member) => {
-                Refusal::PageDenied(PageDenied::SecondFactorRequired).into_outcome(request)
-            }
-            Some(_) => Outcome::Success(Self(member)),
-            None => Refusal::PageDenied(PageDenied::NotAllowed { owner: None }).into_outcome(request),
+        let AppState { settings, page_store, .. } = AppState::of(request);
+        if !(member.scope.is_unrestricted() && settings.admins.includes(&member.person)) {
+            return Refusal::PageDenied(PageDenied::NotAllowed { owner: None }).into_outcome(request);
         }
+        // What is not public is closed to a member who has shown no second factor where the settings require one.
+        if member.second_factor_until.is_none() && page_store.requires_second_factor(&member.person) {
+            return Refusal::PageDenied(PageDenied::SecondFactorRequired).into_outcome(request);
+        }
+        Outcome::Success(Self(member))
     }
-}
-
-/// Whether the settings require a second factor of a member who has shown none: what is not public is closed then.
-fn lacks_second_factor(request: &Request<'_>, member: &Member) -> bool {
-    let requires = |page_store: &Arc<PageStore>| page_store.requires_second_factor(&member.person);
-    member.second_factor_until.is_none() && request.rocket().state().is_none_or(requires)
 }
 
 /// Whether the method is unsafe: safe ones (RFC 9110, 9.2.1) change nothing here.
@@ -92,13 +82,11 @@ pub(in crate::web) async fn visitor_of(request: &Request<'_>) -> Result<Visitor,
 }
 
 async fn authenticate(request: &Request<'_>) -> Result<Visitor, Refusal> {
-    let (Some(auth), Some(transport)) = (request.rocket().state::<Arc<Auth>>(), request.rocket().state::<Transport>()) else {
-        return Err(Refusal::Internal("the rooms behind the web are not there".to_owned()));
-    };
+    let AppState { auth, api_auth, .. } = AppState::of(request);
     let mut headers = request.headers().get(AUTHORIZATION);
-    match (headers.next(), headers.next(), request.rocket().state::<Arc<ApiAuth>>()) {
-        (None, _, _) => {}
-        (Some(header), None, Some(api_auth)) => {
+    match (headers.next(), headers.next()) {
+        (None, _) => {}
+        (Some(header), None) => {
             let visitor = match member_by_digest(request).await {
                 Some(member) => Visitor::from(member?),
                 None => api_auth.visitor(header, &client_of(request)).await?,
@@ -108,9 +96,9 @@ async fn authenticate(request: &Request<'_>) -> Result<Visitor, Refusal> {
             }
             return Ok(visitor);
         }
-        (Some(_), _, _) => return Err(Refusal::AuthorizationRejected(RejectedAuthorization::multiple_headers())),
+        (Some(_), Some(_)) => return Err(Refusal::AuthorizationRejected(RejectedAuthorization::multiple_headers())),
     }
-    let token = Cookies::new(request.cookies(), transport).session();
+    let token = Cookies::of(request).session();
     let visitor = auth.visitor(token.as_ref()).await?;
     if visitor.member().is_some() {
         mark_as_member(request);
@@ -141,19 +129,17 @@ impl<'r> FromRequest<'r> for Client {
 /// The client that sent the request, as far as one can know.
 pub(in crate::web) fn client_of(request: &Request<'_>) -> Client {
     let client = Client::new(address_of(request), request.headers().get_one("User-Agent"));
-    let transport = request.rocket().state::<Transport>();
-    let cookies = transport.map(|transport| Cookies::new(request.cookies(), transport));
-    client.with_device_cookie(cookies.and_then(|cookies| cookies.device()))
+    client.with_device_cookie(Cookies::of(request).device())
 }
 
 /// The client's address. The header that Rocket's `ip_header` names is for those who set it; otherwise the proxies that
 /// the settings name are trusted, and nobody else.
 pub(in crate::web) fn address_of(request: &Request<'_>) -> Option<IpAddr> {
     let peer = request.remote().map(|peer| peer.ip());
-    let proxies = || Some(&request.rocket().state::<Transport>()?.trusted_proxies);
-    request.real_ip().or_else(|| match (peer, proxies()) {
+    let proxies = &AppState::of(request).transport.trusted_proxies;
+    request.real_ip().or_else(|| match peer {
         // The values are bounded by the size of a head; to read them from the end they are gathered first.
-        (Some(peer), Some(proxies)) if proxies.contains(peer) => {
+        Some(peer) if proxies.contains(peer) => {
             let forwarded: Vec<&str> = request.headers().get("X-Forwarded-For").collect();
             Some(proxies.client_address(peer, forwarded.into_iter()))
         }

@@ -1,7 +1,5 @@
-use std::sync::Arc;
-
 use rocket::response::Redirect;
-use rocket::{State, get, post};
+use rocket::{get, post};
 
 use super::account_tokens::OwnTokens;
 use crate::auth::Auth;
@@ -18,9 +16,9 @@ pub(super) async fn show(
     params: QueryParams,
     member: Member,
     layout: Layout,
-    auth: &State<Arc<Auth>>,
+    auth: &Auth,
     tokens: OwnTokens,
-    sessions: &State<Sessions>,
+    sessions: &Sessions,
 ) -> Result<Html<AccountView>, Refusal> {
     let sessions = sessions.of_person(&member.person.id).await?;
     let can_change_password = auth.password_change_name(&member.person).is_some();
@@ -54,7 +52,7 @@ pub(super) async fn end_session(
     member: Member,
     csrf_guard: CsrfGuard<'_>,
     client: Client,
-    auth: &State<Arc<Auth>>,
+    auth: &Auth,
 ) -> Result<Redirect, Refusal> {
     csrf_guard.check(form.csrf)?;
     let ended = auth.end_own_session(&member, form.id, &client).await?;
@@ -68,7 +66,7 @@ pub(super) async fn end_other_sessions(
     member: Member,
     csrf_guard: CsrfGuard<'_>,
     client: Client,
-    auth: &State<Arc<Auth>>,
+    auth: &Auth,
 ) -> Result<Redirect, Refusal> {
     csrf_guard.check(form.csrf)?;
     let ended = auth.end_own_other_sessions(&member, &client).await?;

@@ -1,24 +1,22 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use rocket::form::FromForm;
 use rocket::outcome::try_outcome;
+use rocket::post;
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
-use rocket::{State, post};
 
 use crate::auth::{ApiAuth, ApiTokenRefusal};
 use crate::domain::{Client, InvalidScope, Member, TokenId, TokenScope, Visitor};
-use crate::pages::{PageDenied, PageStore};
+use crate::pages::PageDenied;
 use crate::tokens::{CreateTokenError, InvalidTokenName, TokenName};
-use crate::web::Transport;
-use crate::web::app_state::WebLimits;
 use crate::web::form::{CsrfForm, Form};
 use crate::web::guards::{CsrfGuard, RecentlyAuthenticated, client_of};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::views::{Layout, NewTokenView, TokensView};
 use crate::web::www_authenticate::capitalize;
+use crate::web::{AppState, Transport};
 
 /// The context of the handlers for API tokens.
 pub(super) struct TokenContext<'r> {
@@ -32,11 +30,8 @@ impl<'r> FromRequest<'r> for TokenContext<'r> {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        Outcome::Success(Self {
-            api_auth: try_outcome!(request.guard::<&State<Arc<ApiAuth>>>().await),
-            transport: try_outcome!(request.guard::<&State<Transport>>().await),
-            client: client_of(request),
-        })
+        let state = AppState::of(request);
+        Outcome::Success(Self { api_auth: &state.api_auth, transport: &state.transport, client: client_of(request) })
     }
 }
 
@@ -49,13 +44,11 @@ impl<'r> FromRequest<'r> for OwnTokens {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let member = try_outcome!(request.guard::<Member>().await);
-        let context = try_outcome!(request.guard::<TokenContext<'_>>().await);
-        let page_store = try_outcome!(request.guard::<&State<Arc<PageStore>>>().await);
-        let limits = try_outcome!(request.guard::<&State<WebLimits>>().await);
-        match context.api_auth.tokens().of_person(&member.person.id).await {
+        let AppState { api_auth, page_store, settings, .. } = AppState::of(request);
+        match api_auth.tokens().of_person(&member.person.id).await {
             Ok(tokens) => {
                 let pages = page_store.authorized_pages(&Visitor::from(member));
-                Outcome::Success(Self(TokensView::of(&tokens, &pages, &limits.tokens)))
+                Outcome::Success(Self(TokensView::of(&tokens, &pages, &settings.tokens)))
             }
             Err(error) => Refusal::from(error).into_outcome(request),
         }

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::convert::Infallible;
 
 use rocket::form::FromForm;
 use rocket::http::Status;
@@ -6,14 +6,10 @@ use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
 use rocket::{get, post};
 
-use crate::accounts::{
-    AccountAction, AccountError, AccountGroup, AccountId, AccountProfile, ActionOrigin, LocalAccounts, end_of_day,
-};
+use crate::accounts::{AccountAction, AccountError, AccountGroup, AccountId, AccountProfile, ActionOrigin, end_of_day};
 use crate::audit::AuditEvent;
-use crate::auth::Auth;
 use crate::domain::{Client, Member};
-use crate::web::Transport;
-use crate::web::app_state::SharedClock;
+use crate::web::AppState;
 use crate::web::form::Form;
 use crate::web::guards::{Administrator, CsrfGuard, QueryParams, RecentlyAuthenticated};
 use crate::web::html::Html;
@@ -55,34 +51,23 @@ pub(super) struct AccountActionForm<'r> {
 
 /// The context of the handlers below.
 pub(super) struct AccountsContext<'r> {
-    accounts: &'r LocalAccounts,
-    auth: &'r Auth,
-    clock: &'r SharedClock,
+    state: &'r AppState,
     /// This site's address, as browsers know it.
     site_url: String,
 }
 
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for AccountsContext<'r> {
-    type Error = ();
+    type Error = Infallible;
 
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        let rocket = request.rocket();
-        let (Some(accounts), Some(auth), Some(clock), Some(transport)) = (
-            rocket.state::<LocalAccounts>(),
-            rocket.state::<Arc<Auth>>(),
-            rocket.state::<SharedClock>(),
-            rocket.state::<Transport>(),
-        ) else {
-            let refusal = Refusal::Internal("the rooms behind the web are not there".to_owned());
-            return Outcome::Error((refusal.stash(request), ()));
-        };
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
+        let state @ AppState { transport, .. } = AppState::of(request);
         let request_origin = || {
             let scheme = if transport.secure { "https" } else { "http" };
             format!("{scheme}://{}", request.host().map(ToString::to_string).unwrap_or_default())
         };
         let public = transport.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
-        Outcome::Success(Self { accounts, auth, clock, site_url: public.unwrap_or_else(request_origin) })
+        Outcome::Success(Self { state, site_url: public.unwrap_or_else(request_origin) })
     }
 }
 
@@ -118,7 +103,7 @@ pub(super) async fn invite(
             return Ok(page.with_status(Status::BadRequest));
         }
     };
-    match context.accounts.invite(profile, &member.person.display_name, ActionOrigin::Server).await {
+    match context.state.accounts.invite(profile, &member.person.display_name, ActionOrigin::Server).await {
         Ok((code, invitation)) => {
             context.audit(&client, &member, AccountAction::Invited, invitation.profile.name.as_str());
             let link = InvitationLinkView {
@@ -149,7 +134,7 @@ pub(super) async fn withdraw(
     let Administrator(member) = administrator;
     csrf_guard.check(form.csrf)?;
     let id = form.id.parse().map_err(|_| Refusal::NotFound)?;
-    match context.accounts.withdraw(id, ActionOrigin::Server).await {
+    match context.state.accounts.withdraw(id, ActionOrigin::Server).await {
         Ok(invitation) => {
             context.audit(&client, &member, AccountAction::Withdrawn, invitation.profile.name.as_str());
             Ok(redirect_to_list("withdrawn"))
@@ -179,10 +164,12 @@ pub(super) async fn act(
     }
     let (done, noted, word) = match act {
         "disable" => {
-            (context.accounts.set_disabled(&id, true, ActionOrigin::Server).await, AccountAction::Disabled, "disabled")
+            (context.state.accounts.set_disabled(&id, true, ActionOrigin::Server).await, AccountAction::Disabled, "disabled")
         }
-        "enable" => (context.accounts.set_disabled(&id, false, ActionOrigin::Server).await, AccountAction::Enabled, "enabled"),
-        "remove" => (context.accounts.remove(&id, ActionOrigin::Server).await, AccountAction::Removed, "removed"),
+        "enable" => {
+            (context.state.accounts.set_disabled(&id, false, ActionOrigin::Server).await, AccountAction::Enabled, "enabled")
+        }
+        "remove" => (context.state.accounts.remove(&id, ActionOrigin::Server).await, AccountAction::Removed, "removed"),
         _ => return Err(Refusal::NotFound),
     };
     match done {
@@ -203,8 +190,8 @@ impl AccountsContext<'_> {
         link: Option<InvitationLinkView>,
         input: InvitationInput,
     ) -> Result<Html<AccountsView>, Refusal> {
-        let now = self.clock.0.now();
-        let (accounts, invitations) = (self.accounts.all().await?, self.accounts.invitations().await?);
+        let now = self.state.clock.now();
+        let (accounts, invitations) = (self.state.accounts.all().await?, self.state.accounts.invitations().await?);
         let view = AccountsView {
             navigation: accounts_navigation(),
             notice,
@@ -218,7 +205,7 @@ impl AccountsContext<'_> {
 
     fn audit(&self, client: &Client, by: &Member, act: AccountAction, account: &str) {
         let event = AuditEvent::AccountAction { act: act.as_str(), account, by: Some(&by.person) };
-        self.auth.audit().record(client, &event);
+        self.state.auth.audit().record(client, &event);
     }
 }
 

@@ -1,8 +1,6 @@
-use std::sync::Arc;
-
 use indexmap::IndexMap;
+use rocket::get;
 use rocket::serde::json::Json;
-use rocket::{State, get};
 use serde::Serialize;
 
 use crate::domain::{PanelId, Visitor};
@@ -47,7 +45,7 @@ struct PanelResponse {
 
 /// The pages this visitor may open.
 #[get("/pages")]
-pub(super) fn pages(visitor: Visitor, page_store: &State<Arc<PageStore>>) -> Json<PagesResponse> {
+pub(super) fn pages(visitor: Visitor, page_store: &PageStore) -> Json<PagesResponse> {
     let summary = |page: &ListedPage| PageItem {
         slug: page.slug.to_string(),
         title: page.title.clone(),
@@ -64,8 +62,8 @@ pub(super) async fn page(
     slug: &str,
     params: QueryParams,
     visitor: Visitor,
-    page_store: &State<Arc<PageStore>>,
-    hub: &State<Arc<Hub>>,
+    page_store: &PageStore,
+    hub: &Hub,
 ) -> Result<Json<PageResponse>, Refusal> {
     let page = page_store.authorize(slug, &visitor)?;
     let choice = page.choose(params.pairs())?;

@@ -1,5 +1,5 @@
+use rocket::get;
 use rocket::http::Status;
-use rocket::{State, get};
 
 use crate::directory::{Readiness, Unreachable};
 
@@ -12,7 +12,7 @@ pub(super) fn alive() -> &'static str {
 /// The readiness probe: whether the directory answers. Why not is in the log, where the directory's client has put it,
 /// since anybody may ask this.
 #[get("/readyz")]
-pub(super) async fn ready(readiness: &State<Readiness>) -> (Status, &'static str) {
+pub(super) async fn ready(readiness: &Readiness) -> (Status, &'static str) {
     match readiness.check().await {
         Ok(()) => (Status::Ok, "ready\n"),
         Err(Unreachable { .. }) => (Status::ServiceUnavailable, "the directory cannot be reached\n"),

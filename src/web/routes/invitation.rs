@@ -3,14 +3,14 @@ use rocket::http::Status;
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
-use rocket::{Either, State, get, post};
+use rocket::{Either, get, post};
 use zeroize::Zeroizing;
 
 use super::sign_in_context::{PasswordField, SignInContext};
 use crate::accounts::{Invitation, LocalAccounts};
 use crate::auth::{AcceptanceRequest, InvitationRefusal, Invitations};
 use crate::domain::{Client, Visitor};
-use crate::web::app_state::WebLimits;
+use crate::web::AppState;
 use crate::web::form::Form;
 use crate::web::guards::{SameOrigin, client_of};
 use crate::web::html::Html;
@@ -66,10 +66,11 @@ impl<'r> FromRequest<'r> for InvitationContext<'r> {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let AppState { invitations, accounts, .. } = AppState::of(request);
         Outcome::Success(Self {
             sign_in: try_outcome!(request.guard::<SignInContext<'_>>().await),
-            invitations: try_outcome!(request.guard::<&State<Invitations>>().await),
-            accounts: try_outcome!(request.guard::<&State<LocalAccounts>>().await),
+            invitations,
+            accounts,
             visitor: try_outcome!(request.guard::<Visitor>().await),
             client: client_of(request),
         })
@@ -104,7 +105,6 @@ pub(super) async fn accept(
     _from_here: SameOrigin,
     layout: Layout,
     context: InvitationContext<'_>,
-    limits: &State<WebLimits>,
 ) -> Result<InvitationResponse, Refusal> {
     let AcceptanceForm { code, display_name, new, again, csrf } = form.into_inner();
     let InvitationContext { sign_in, invitations, client, .. } = &context;
@@ -115,7 +115,7 @@ pub(super) async fn accept(
     let request = AcceptanceRequest { code: code.0, display_name: display_name.clone(), new: new.0, new_repeated: again.0 };
     let refusal = match invitations.accept(request, client, sign_in.cookies.session().as_ref()).await {
         Ok(accepted) => {
-            sign_in.cookies.set_session(&accepted.signed_in.token, limits.session_lifetime);
+            sign_in.set_session_cookie(&accepted.signed_in.token);
             sign_in.cookies.set_device(&accepted.signed_in.device_cookie);
             return Ok(Either::Left(Redirect::to(if accepted.second_factor_required { ENROLMENT_PATH } else { HOME_PATH })));
         }

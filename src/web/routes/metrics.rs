@@ -1,25 +1,18 @@
-use std::sync::Arc;
-
+use rocket::get;
 use rocket::http::ContentType;
-use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome, Request};
-use rocket::{State, get};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::config::MetricsSettings;
 use crate::live::Hub;
 use crate::telemetry::{EncodeMetricsError, Metrics};
+use crate::web::AppState;
 use crate::web::guards::Administrator;
 use crate::web::refusal::Refusal;
 
 /// The program's metrics in OpenMetrics text format.
 #[get("/metrics")]
-pub(super) fn show(
-    _reader: MetricsReader,
-    metrics: &State<Metrics>,
-    hub: &State<Arc<Hub>>,
-) -> Result<(ContentType, String), Refusal> {
+pub(super) fn show(_reader: MetricsReader, metrics: &Metrics, hub: &Hub) -> Result<(ContentType, String), Refusal> {
     hub.update_metrics();
     let text = metrics.encode().map_err(|error: EncodeMetricsError| Refusal::Internal(error.to_string()))?;
     let openmetrics =
@@ -37,8 +30,7 @@ impl<'r> FromRequest<'r> for MetricsReader {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let mut headers = request.headers().get("Authorization");
-        let settings = try_outcome!(request.guard::<&State<MetricsSettings>>().await);
-        match (headers.next(), headers.next(), &settings.token) {
+        match (headers.next(), headers.next(), &AppState::of(request).settings.metrics.token) {
             (Some(header), None, Some(token)) if is_bearer_token(header, token.expose()) => Outcome::Success(Self),
             // Any other credentials are checked as everywhere.
             _ => request.guard::<Administrator>().await.map(|_| Self),

@@ -1,12 +1,9 @@
-use std::sync::Arc;
 use std::time::Duration;
 
-use rocket::{State, get};
+use rocket::get;
 
 use crate::domain::Visitor;
-use crate::live::Hub;
-use crate::pages::PageStore;
-use crate::web::app_state::SharedClock;
+use crate::web::AppState;
 use crate::web::guards::QueryParams;
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
@@ -22,15 +19,14 @@ pub(super) async fn show(
     params: QueryParams,
     visitor: Visitor,
     layout: Layout,
-    page_store: &State<Arc<PageStore>>,
-    hub: &State<Arc<Hub>>,
-    time: &State<SharedClock>,
+    state: &AppState,
 ) -> Result<Html<PageView>, Refusal> {
+    let AppState { page_store, hub, clock, .. } = state;
     let page = page_store.authorize(slug, &visitor)?;
     let revision = page_store.revision_for(&page, &visitor);
     let choice = page.choose(params.pairs())?;
     let subscription = hub.subscribe(&page, &choice)?;
     subscription.wait_until_complete(FIRST_PAINT_TIMEOUT).await;
-    let view = PageView::of(&page, &revision, &choice, subscription.initial_state(), subscription.viewers(), time.0.now());
+    let view = PageView::of(&page, &revision, &choice, subscription.initial_state(), subscription.viewers(), clock.now());
     Ok(Html::new("pages/show", page.title.clone(), layout, view))
 }

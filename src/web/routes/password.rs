@@ -1,13 +1,12 @@
 use rocket::form::FromForm;
 use rocket::http::Status;
 use rocket::response::Redirect;
-use rocket::{Either, State, get, post};
+use rocket::{Either, get, post};
 
 use super::sign_in_context::{PasswordField, SignInContext, SignInResponse};
 use crate::auth::{Auth, CsrfBinding, NextPath, PasswordChangeRefusal, PasswordChangeRequest, PasswordChanged, SignInRefusal};
 use crate::directory::{PasswordRule, PasswordState, Unreachable};
 use crate::domain::{Client, Member, Username, Visitor};
-use crate::web::app_state::WebLimits;
 use crate::web::form::Form;
 use crate::web::guards::{QueryParams, SameOrigin, href_with_next, sign_in_href};
 use crate::web::html::Html;
@@ -59,7 +58,6 @@ pub(super) async fn change_and_sign_in(
     visitor: Visitor,
     layout: Layout,
     context: SignInContext<'_>,
-    limits: &State<WebLimits>,
 ) -> Result<SignInResponse, Refusal> {
     let PasswordForm { username, old, new, again, next, csrf } = form.into_inner();
     let next = NextPath::parse(&next).unwrap_or_else(NextPath::home);
@@ -76,7 +74,7 @@ pub(super) async fn change_and_sign_in(
     let request = PasswordChangeRequest { old: old.0, new: new.0, new_repeated: again.0 };
     let previous = context.cookies.session();
     match context.auth.change_password(&username, request, &client, previous.as_ref()).await {
-        Ok(changed) => finish_change(&context, limits, layout, changed, &next, &username),
+        Ok(changed) => finish_change(&context, layout, changed, &next, &username),
         Err(refusal) => {
             let (status, notice) = error_notice(&context, &refusal)?;
             let form = anonymous_form(&context, layout, &next, &username, notice)?;
@@ -101,7 +99,6 @@ pub(super) async fn change(
     member: Member,
     layout: Layout,
     context: SignInContext<'_>,
-    limits: &State<WebLimits>,
 ) -> Result<SignInResponse, Refusal> {
     let PasswordForm { old, new, again, csrf, .. } = form.into_inner();
     let previous = context.cookies.session().ok_or(Refusal::CsrfMismatch)?;
@@ -113,7 +110,7 @@ pub(super) async fn change(
     match context.auth.change_password(name.as_str(), request, &client, Some(&previous)).await {
         Ok(changed) => {
             let next = NextPath::parse(CHANGED_PATH).unwrap_or_else(NextPath::home);
-            finish_change(&context, limits, layout, changed, &next, name.as_str())
+            finish_change(&context, layout, changed, &next, name.as_str())
         }
         Err(refusal) => {
             let (status, notice) = error_notice(&context, &refusal)?;
@@ -174,7 +171,6 @@ fn member_form(mut layout: Layout, name: &Username, notice: Option<Notice>) -> H
 /// Finishes a change: redirects with the new session, or to the sign-in form when the directory failed them just then.
 fn finish_change(
     context: &SignInContext<'_>,
-    limits: &WebLimits,
     mut layout: Layout,
     changed: PasswordChanged,
     next: &NextPath,
@@ -192,7 +188,7 @@ fn finish_change(
         let notice = Notice { tone: Tone::Info, text: text.to_owned() };
         return Ok(Either::Right(Either::Left(context.sign_in_form(layout, next, username, Some(notice))?)));
     };
-    context.cookies.set_session(&signed_in.token, limits.session_lifetime);
+    context.set_session_cookie(&signed_in.token);
     context.cookies.set_device(&signed_in.device_cookie);
     let onward = if changed.others_ended { next.to_string() } else { CHANGED_BUT_SESSIONS_LEFT_PATH.to_owned() };
     Ok(Either::Left(Redirect::to(onward)))

@@ -1,13 +1,13 @@
 use rocket::form::FromForm;
 use rocket::http::Status;
 use rocket::response::Redirect;
-use rocket::{Either, State, get, post};
+use rocket::{Either, get, post};
 
 use super::second_step::{self, SecondStepSubject};
 use super::sign_in_context::{PasswordField, SignInContext};
 use crate::auth::{NextPath, SignInRefusal};
+use crate::config::SessionSettings;
 use crate::domain::{Client, Member};
-use crate::web::app_state::WebLimits;
 use crate::web::form::Form;
 use crate::web::guards::{CsrfGuard, Passkeys, QueryParams, reauthenticate_href};
 use crate::web::html::Html;
@@ -32,7 +32,6 @@ pub(super) async fn show(
     layout: Layout,
     passkeys: Passkeys,
     context: SignInContext<'_>,
-    limits: &State<WebLimits>,
 ) -> Result<Either<Html<SecondStepView>, Html<ReauthenticateView>>, Refusal> {
     // Who comes without a session has none to authenticate again in.
     member.session().ok_or(Refusal::NotFound)?;
@@ -41,7 +40,7 @@ pub(super) async fn show(
         let subject = SecondStepSubject::Member(Box::new(member));
         return second_step::form(&context, layout, &passkeys, &subject, &next, None).await.map(Either::Left);
     }
-    Ok(Either::Right(form(&member, layout, limits, &next, None)))
+    Ok(Either::Right(form(&member, layout, context.sessions, &next, None)))
 }
 
 /// Checks the password, renews the browser's session token, and leads back.
@@ -53,7 +52,6 @@ pub(super) async fn submit(
     member: Member,
     layout: Layout,
     context: SignInContext<'_>,
-    limits: &State<WebLimits>,
 ) -> Result<Either<Redirect, Html<ReauthenticateView>>, Refusal> {
     let ReauthenticateForm { password, next, csrf } = typed.into_inner();
     let next = NextPath::parse(&next).unwrap_or_else(NextPath::home);
@@ -73,7 +71,7 @@ pub(super) async fn submit(
         Ok(None) => Ok(Either::Left(Redirect::to(reauthenticate_href(&next)))),
         Err(refusal) => {
             let (status, notice) = error_notice(&context, &refusal)?;
-            Ok(Either::Right(form(&member, layout, limits, &next, Some(notice)).with_status(status)))
+            Ok(Either::Right(form(&member, layout, context.sessions, &next, Some(notice)).with_status(status)))
         }
     }
 }
@@ -81,14 +79,14 @@ pub(super) async fn submit(
 fn form(
     member: &Member,
     layout: Layout,
-    limits: &WebLimits,
+    sessions: &SessionSettings,
     next: &NextPath,
     notice: Option<Notice>,
 ) -> Html<ReauthenticateView> {
     let view = ReauthenticateView {
         notice,
         username: member.person.qualified_name(),
-        valid_for: humanize(limits.recent_authentication),
+        valid_for: humanize(sessions.recent),
         next: next.to_string(),
     };
     Html::new("auth/reauthenticate", "Your password again", layout, view)

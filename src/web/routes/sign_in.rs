@@ -3,13 +3,12 @@ use std::time::Duration;
 use rocket::form::FromForm;
 use rocket::http::Status;
 use rocket::response::Redirect;
-use rocket::{Either, State, get, post};
+use rocket::{Either, get, post};
 
 use super::password;
 use super::sign_in_context::{PasswordField, SignInContext, SignInResponse};
 use crate::auth::{NextPath, SignInRefusal};
 use crate::domain::{Client, Visitor};
-use crate::web::app_state::WebLimits;
 use crate::web::form::Form;
 use crate::web::guards::{QueryParams, SameOrigin, href_with_next};
 use crate::web::html::Html;
@@ -37,12 +36,11 @@ pub(super) fn show(
     visitor: Visitor,
     layout: Layout,
     context: SignInContext<'_>,
-    limits: &State<WebLimits>,
 ) -> Result<Either<Redirect, Html<SignInView>>, Refusal> {
     let next = params.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
     let notice = match visitor {
         Visitor::Member(_) => return Ok(Either::Left(Redirect::to(next.to_string()))),
-        Visitor::Unconfirmed => Some(unconfirmed_notice(limits.session_stale_after)),
+        Visitor::Unconfirmed => Some(unconfirmed_notice(context.sessions.max_staleness)),
         Visitor::Anonymous => None,
     };
     context.sign_in_form(layout, &next, "", notice).map(Either::Right)
@@ -69,7 +67,6 @@ pub(super) async fn submit(
     visitor: Visitor,
     layout: Layout,
     context: SignInContext<'_>,
-    limits: &State<WebLimits>,
 ) -> Result<SignInResponse, Refusal> {
     let SignInForm { username, password, next, csrf, stay } = form.into_inner();
     let next = NextPath::parse(&next).unwrap_or_else(NextPath::home);
@@ -83,7 +80,7 @@ pub(super) async fn submit(
     let previous = context.cookies.session();
     let refusal = match context.auth.sign_in_with_stay(&username, password.0, stay, &client, previous.as_ref()).await {
         Ok(signed_in) => {
-            context.cookies.set_session(&signed_in.token, limits.session_lifetime);
+            context.set_session_cookie(&signed_in.token);
             context.cookies.set_device(&signed_in.device_cookie);
             return Ok(Either::Left(Redirect::to(next.to_string())));
         }

@@ -1,23 +1,18 @@
-use std::sync::Arc;
-use std::time::Duration;
-
+use rocket::Either;
 use rocket::form::{FromFormField, ValueField};
 use rocket::http::Status;
-use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
-use rocket::{Either, State};
 use zeroize::Zeroizing;
 
 use crate::audit::AuditEvent;
 use crate::auth::{Auth, CsrfBinding, NextPath, PreSessionToken, SignInRefusal};
-use crate::config::SiteSettings;
+use crate::config::{SessionSettings, SiteSettings};
 use crate::directory::Unreachable;
 use crate::domain::{Client, PageSlug, Visitor};
 use crate::pages::PageStore;
 use crate::sessions::SessionToken;
-use crate::web::Transport;
-use crate::web::app_state::WebLimits;
+use crate::web::AppState;
 use crate::web::cookies::Cookies;
 use crate::web::guards::{Passkeys, client_of};
 use crate::web::html::Html;
@@ -49,9 +44,8 @@ pub(super) struct SignInContext<'r> {
     pub(super) site: &'r SiteSettings,
     /// The client that asks.
     pub(super) client: Client,
-    session_lifetime: Duration,
-    /// How long somebody may ask to stay signed in.
-    stay_signed_in: Option<Duration>,
+    /// How long sessions last.
+    pub(super) sessions: &'r SessionSettings,
     /// Whether a passkey alone signs somebody in here.
     passwordless: bool,
 }
@@ -61,17 +55,15 @@ impl<'r> FromRequest<'r> for SignInContext<'r> {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        let transport = try_outcome!(request.guard::<&State<Transport>>().await).inner();
-        let limits = try_outcome!(request.guard::<&State<WebLimits>>().await);
+        let AppState { auth, page_store, settings, .. } = AppState::of(request);
         Outcome::Success(Self {
-            cookies: Cookies::new(request.cookies(), transport),
-            auth: try_outcome!(request.guard::<&State<Arc<Auth>>>().await),
-            page_store: try_outcome!(request.guard::<&State<Arc<PageStore>>>().await),
-            site: try_outcome!(request.guard::<&State<Arc<SiteSettings>>>().await),
+            cookies: Cookies::of(request),
+            auth,
+            page_store,
+            site: &settings.site,
             client: client_of(request),
-            session_lifetime: limits.session_lifetime,
-            stay_signed_in: limits.stay_signed_in,
-            passwordless: request.guard::<Passkeys>().await.succeeded().is_some_and(|passkeys| passkeys.passwordless),
+            sessions: &settings.sessions,
+            passwordless: Passkeys::of(request).passwordless,
         })
     }
 }
@@ -109,14 +101,14 @@ impl SignInContext<'_> {
             next: next.to_string(),
             csrf: self.pre_session_csrf_token()?,
             passwordless: self.passwordless,
-            stay_signed_in: self.stay_signed_in.map(humanize),
+            stay_signed_in: self.sessions.stay.map(humanize),
         };
         Ok(Html::new("auth/sign_in", "Sign in", layout, view))
     }
 
     /// Sets the cookie of a session.
     pub(super) fn set_session_cookie(&self, token: &SessionToken) {
-        self.cookies.set_session(token, self.session_lifetime);
+        self.cookies.set_session(token, self.sessions.longest());
     }
 
     /// Updates the layout of a page shown after a second factor: its CSRF token is the new session's, its navigation

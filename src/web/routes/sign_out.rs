@@ -1,12 +1,8 @@
-use std::sync::Arc;
-
-use rocket::http::CookieJar;
 use rocket::response::Redirect;
-use rocket::{Either, State, get, post};
+use rocket::{Either, get, post};
 
 use crate::auth::{Auth, CsrfBinding};
 use crate::domain::{Client, Visitor};
-use crate::web::Transport;
 use crate::web::cookies::Cookies;
 use crate::web::form::{CsrfForm, Form};
 use crate::web::guards::SameOrigin;
@@ -31,11 +27,9 @@ pub(super) async fn submit(
     form: Form<CsrfForm<'_>>,
     client: Client,
     _from_here: SameOrigin,
-    jar: &CookieJar<'_>,
-    transport: &State<Transport>,
-    auth: &State<Arc<Auth>>,
+    cookies: Cookies<'_>,
+    auth: &Auth,
 ) -> Result<Redirect, Refusal> {
-    let cookies = Cookies::new(jar, transport);
     if let Some(token) = cookies.session() {
         if !auth.keys().verify_csrf_token(CsrfBinding::Session(&token), form.csrf) {
             return Err(Refusal::CsrfMismatch);

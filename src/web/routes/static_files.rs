@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use rocket::http::{ContentType, Header, Status};
 use rocket::request::{FromRequest, Outcome};
 use rocket::response::{self, Responder, Response};
-use rocket::{Request, State, get};
+use rocket::{Request, get};
 
 use crate::web::Assets;
 use crate::web::refusal::Refusal;
@@ -27,7 +27,7 @@ pub(super) struct StaticFile {
 /// Serves a static file: the same for everybody, so no visitor is looked up. The first part of its path may be a
 /// version, of now or of the page that a browser has still open.
 #[get("/<path..>")]
-pub(super) fn serve(path: PathBuf, takes: AcceptsGzip, assets: &State<Assets>) -> Result<StaticFile, Refusal> {
+pub(super) fn serve(path: PathBuf, takes: AcceptsGzip, assets: &Assets) -> Result<StaticFile, Refusal> {
     let path = path.to_str().ok_or(Refusal::NotFound)?;
     let (version, name) = match path.split_once('/') {
         Some((version, name)) if Assets::is_version(version) => (Some(version), name),

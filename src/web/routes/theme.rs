@@ -1,10 +1,8 @@
 use rocket::form::{FromForm, FromFormField};
-use rocket::http::CookieJar;
+use rocket::post;
 use rocket::response::Redirect;
-use rocket::{State, post};
 
 use crate::auth::NextPath;
-use crate::web::Transport;
 use crate::web::cookies::Cookies;
 use crate::web::form::Form;
 use crate::web::guards::SameOrigin;
@@ -24,13 +22,8 @@ enum ThemeChoice {
 
 /// Remembers a choice of theme. Nothing is at stake, so the same-origin check alone guards it.
 #[post("/theme", data = "<form>")]
-pub(super) fn choose(
-    form: Form<ThemeForm<'_>>,
-    _from_here: SameOrigin,
-    jar: &CookieJar<'_>,
-    transport: &State<Transport>,
-) -> Redirect {
-    Cookies::new(jar, transport).set_theme(match form.theme {
+pub(super) fn choose(form: Form<ThemeForm<'_>>, _from_here: SameOrigin, cookies: Cookies<'_>) -> Redirect {
+    cookies.set_theme(match form.theme {
         ThemeChoice::Light => "light",
         ThemeChoice::Dark => "dark",
         ThemeChoice::System => "system",

@@ -1,8 +1,6 @@
-use std::sync::Arc;
-
 use rocket::http::{ContentType, Header};
 use rocket::serde::json::Json;
-use rocket::{Responder, State, get, post};
+use rocket::{Responder, get, post};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -33,7 +31,7 @@ pub(super) fn issue(
     origin: RequestOrigin,
     _from_here: SameOrigin,
     client: Client,
-    api_auth: &State<Arc<ApiAuth>>,
+    api_auth: &ApiAuth,
 ) -> Result<Json<TokenResponse>, Refusal> {
     let member: Member = match visitor {
         Visitor::Member(member) => *member,
@@ -90,7 +88,7 @@ pub(super) struct JwksResponse {
 
 /// The public keys. A key signs as soon as it is made, so whoever caches this asks again for a key they do not know.
 #[get("/.well-known/jwks.json")]
-pub(super) fn keys(api_auth: &State<Arc<ApiAuth>>) -> JwksResponse {
+pub(super) fn keys(api_auth: &ApiAuth) -> JwksResponse {
     let caching = Header::new("Cache-Control", "public, max-age=300");
     JwksResponse { keys: Json(api_auth.signer().public_keys()), caching }
 }

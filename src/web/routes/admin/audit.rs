@@ -1,11 +1,10 @@
 use std::io::{self, Cursor};
-use std::sync::Arc;
 
 use futures::stream::{self, Stream};
+use rocket::get;
 use rocket::http::{ContentType, Header};
 use rocket::request::Request;
 use rocket::response::{self, Responder, Response};
-use rocket::{State, get};
 use tokio_util::io::StreamReader;
 
 use crate::audit::{AuditCursor, AuditEvent, AuditSearch, AuditStore, ExportFormat};
@@ -28,7 +27,7 @@ pub(super) async fn show(
     _administrator: Administrator,
     params: QueryParams,
     layout: Layout,
-    store: &State<AuditStore>,
+    store: &AuditStore,
 ) -> Result<Html<AuditView>, Refusal> {
     let (form, after) = (parse_form(&params), parse_cursor(params.get("after")));
     let (mut records, invalid) = match form.search() {
@@ -49,8 +48,8 @@ pub(super) fn csv(
     _recently: RecentlyAuthenticated,
     params: QueryParams,
     client: Client,
-    auth: &State<Arc<Auth>>,
-    store: &State<AuditStore>,
+    auth: &Auth,
+    store: &AuditStore,
 ) -> Result<AuditExport, Refusal> {
     export(ExportFormat::Csv, &administrator, &params, &client, auth, store)
 }
@@ -62,8 +61,8 @@ pub(super) fn json_lines(
     _recently: RecentlyAuthenticated,
     params: QueryParams,
     client: Client,
-    auth: &State<Arc<Auth>>,
-    store: &State<AuditStore>,
+    auth: &Auth,
+    store: &AuditStore,
 ) -> Result<AuditExport, Refusal> {
     export(ExportFormat::JsonLines, &administrator, &params, &client, auth, store)
 }

@@ -1,13 +1,11 @@
-use std::sync::Arc;
-
 use rocket::form::FromForm;
 use rocket::response::Redirect;
-use rocket::{State, get, post};
+use rocket::{get, post};
 
 use crate::audit::AuditEvent;
 use crate::auth::{Auth, SessionRefresher};
+use crate::config::SessionSettings;
 use crate::domain::{Client, Username};
-use crate::web::app_state::WebLimits;
 use crate::web::diagnostics_runner::DiagnosticsRunner;
 use crate::web::form::Form;
 use crate::web::guards::{Administrator, CsrfGuard, RecentlyAuthenticated};
@@ -19,13 +17,13 @@ use crate::web::views::{AdminDirectoryView, DirectoryView, Layout};
 pub(super) fn show(
     administrator: Administrator,
     layout: Layout,
-    runner: &State<DiagnosticsRunner>,
-    session_refresher: &State<Arc<SessionRefresher>>,
-    limits: &State<WebLimits>,
+    runner: &DiagnosticsRunner,
+    session_refresher: &SessionRefresher,
+    sessions: &SessionSettings,
 ) -> Html<AdminDirectoryView> {
     let Administrator(member) = administrator;
     let directory = DirectoryView::of(runner, &member.person.username);
-    let view = AdminDirectoryView::of(directory, session_refresher, limits.session_stale_after);
+    let view = AdminDirectoryView::of(directory, session_refresher, sessions.max_staleness);
     Html::new("admin/directory", "Directory", layout, view)
 }
 
@@ -43,10 +41,10 @@ pub(super) async fn run_diagnostics(
     form: Form<DiagnosticsForm<'_>>,
     administrator: Administrator,
     client: Client,
-    auth: &State<Arc<Auth>>,
+    auth: &Auth,
     csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
-    runner: &State<DiagnosticsRunner>,
+    runner: &DiagnosticsRunner,
 ) -> Result<Redirect, Refusal> {
     csrf_guard.check(form.csrf)?;
     let person = match form.person.trim() {

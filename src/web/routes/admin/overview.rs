@@ -1,12 +1,10 @@
-use std::sync::Arc;
-
-use rocket::{State, get};
+use rocket::get;
 
 use crate::auth::SessionRefresher;
+use crate::config::SessionSettings;
 use crate::domain::Visitor;
 use crate::live::Hub;
 use crate::pages::PageStore;
-use crate::web::app_state::WebLimits;
 use crate::web::guards::Administrator;
 use crate::web::html::Html;
 use crate::web::views::{AdminOverviewView, FaultsView, Layout};
@@ -15,19 +13,18 @@ use crate::web::views::{AdminOverviewView, FaultsView, Layout};
 pub(super) fn show(
     administrator: Administrator,
     layout: Layout,
-    page_store: &State<Arc<PageStore>>,
-    hub: &State<Arc<Hub>>,
-    session_refresher: &State<Arc<SessionRefresher>>,
-    limits: &State<WebLimits>,
+    page_store: &PageStore,
+    hub: &Hub,
+    session_refresher: &SessionRefresher,
+    sessions: &SessionSettings,
 ) -> Html<AdminOverviewView> {
     let Administrator(member) = administrator;
     let pages = page_store.authorized_pages(&Visitor::from(member));
-    let view =
-        AdminOverviewView::of(page_store.diagnostic_reports(), session_refresher, limits.session_stale_after, &pages, hub);
+    let view = AdminOverviewView::of(page_store.diagnostic_reports(), session_refresher, sessions.max_staleness, &pages, hub);
     Html::new("admin/index", "Administration", layout, view)
 }
 
 #[get("/faults")]
-pub(super) fn faults(_administrator: Administrator, layout: Layout, page_store: &State<Arc<PageStore>>) -> Html<FaultsView> {
+pub(super) fn faults(_administrator: Administrator, layout: Layout, page_store: &PageStore) -> Html<FaultsView> {
     Html::new("admin/faults", "Page faults", layout, FaultsView::of(page_store.diagnostic_reports()))
 }

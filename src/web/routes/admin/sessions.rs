@@ -1,8 +1,6 @@
-use std::sync::Arc;
-
 use rocket::form::FromForm;
 use rocket::response::Redirect;
-use rocket::{State, get, post};
+use rocket::{get, post};
 
 use crate::auth::Auth;
 use crate::domain::{Client, PersonId, SessionId};
@@ -22,7 +20,7 @@ pub(super) async fn show(
     administrator: Administrator,
     params: QueryParams,
     layout: Layout,
-    sessions: &State<Sessions>,
+    sessions: &Sessions,
 ) -> Result<Html<AdminSessionsView>, Refusal> {
     let field = |name| params.get(name).unwrap_or_default().to_owned();
     let form = SessionsForm { name: field("name"), address: field("address") };
@@ -60,7 +58,7 @@ pub(super) async fn end(
     csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
     client: Client,
-    auth: &State<Arc<Auth>>,
+    auth: &Auth,
 ) -> Result<Redirect, Refusal> {
     csrf_guard.check(form.csrf)?;
     let ended = auth.end_session_as_admin(&administrator.0, form.id, &client).await?;
@@ -82,7 +80,7 @@ pub(super) async fn end_of_person(
     csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
     client: Client,
-    auth: &State<Arc<Auth>>,
+    auth: &Auth,
 ) -> Result<Redirect, Refusal> {
     csrf_guard.check(form.csrf)?;
     let person = PersonId::new(form.person);
@@ -97,7 +95,7 @@ pub(super) async fn end_of_everyone(
     csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
     client: Client,
-    auth: &State<Arc<Auth>>,
+    auth: &Auth,
 ) -> Result<Redirect, Refusal> {
     csrf_guard.check(form.csrf)?;
     Ok(redirect_to_list(auth.end_everyones_sessions_as_admin(&administrator.0, &client).await?))

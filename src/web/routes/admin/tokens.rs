@@ -1,7 +1,5 @@
-use std::sync::Arc;
-
 use rocket::response::Redirect;
-use rocket::{State, get, post};
+use rocket::{get, post};
 
 use crate::audit::AuditEvent;
 use crate::auth::ApiAuth;
@@ -24,7 +22,7 @@ pub(super) async fn show(
     _administrator: Administrator,
     params: QueryParams,
     layout: Layout,
-    api_auth: &State<Arc<ApiAuth>>,
+    api_auth: &ApiAuth,
 ) -> Result<Html<AdminTokensView>, Refusal> {
     let page = params.get("page").and_then(|page| page.parse().ok()).unwrap_or(0).min(MAX_PAGE);
     // One more shows whether there is another page.
@@ -52,7 +50,7 @@ pub(super) async fn revoke(
     csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
     client: Client,
-    api_auth: &State<Arc<ApiAuth>>,
+    api_auth: &ApiAuth,
 ) -> Result<Redirect, Refusal> {
     csrf_guard.check(form.csrf)?;
     let id = TokenId::new(form.id);

@@ -1,6 +1,4 @@
-use std::sync::Arc;
-
-use rocket::{State, get};
+use rocket::get;
 
 use crate::auth::{Auth, NextPath};
 use crate::domain::Member;
@@ -17,8 +15,8 @@ pub(in crate::web::routes) async fn show(
     member: Member,
     layout: Layout,
     passkeys: Passkeys,
-    auth: &State<Arc<Auth>>,
-    page_store: &State<Arc<PageStore>>,
+    auth: &Auth,
+    page_store: &PageStore,
 ) -> Result<Html<FactorsView>, Refusal> {
     let enrolled = auth.factors().enrolled(&member.person.id).await?;
     let next = params.get("next").and_then(NextPath::parse).map(|next| next.to_string()).unwrap_or_default();
