@@ -1,4 +1,4 @@
-use super::HealthState;
+use super::{HealthState, Series};
 
 /// A source's answer to one query, typed.
 #[derive(Clone, Debug, PartialEq)]
@@ -7,6 +7,8 @@ pub enum Reading {
     Number(f64),
     /// Several numbers of one moment, each with a label: cores, disks, cities. In the source's order.
     Numbers(Vec<LabelledNumber>),
+    /// Numbers of many moments: what the source can tell of the past, or of a whole course at once.
+    Series(Series),
     /// Rows under columns.
     Table(DataTable),
     /// Several things, and the state of each.
@@ -21,6 +23,7 @@ impl Reading {
         match self {
             Self::Number(_) => "a number",
             Self::Numbers(_) => "labelled numbers",
+            Self::Series(_) => "series over time",
             Self::Table(_) => "a table",
             Self::States(_) => "states",
             Self::Text(_) => "text",

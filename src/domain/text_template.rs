@@ -51,6 +51,11 @@ impl Placeholder {
     pub fn field(&self) -> Option<&str> {
         self.key.split_once('.').map(|(_, field)| field)
     }
+
+    /// Its value, where `bindings` has one.
+    pub fn value<'b>(&self, bindings: &'b Bindings) -> Option<&'b str> {
+        bindings.get(&self.key).map(String::as_str)
+    }
 }
 
 impl TextTemplate {
@@ -78,9 +83,7 @@ impl TextTemplate {
             .iter()
             .map(|segment| match segment {
                 Segment::Text(text) => text.clone(),
-                Segment::Placeholder(placeholder) => {
-                    bindings.get(&placeholder.key).map(|value| escape(value)).unwrap_or_default()
-                }
+                Segment::Placeholder(placeholder) => placeholder.value(bindings).map(&escape).unwrap_or_default(),
             })
             .collect()
     }

@@ -141,7 +141,7 @@ impl FeedShared {
 async fn poll_forever(key: FeedKey, executor: Arc<dyn QueryExecutor>, clock: Arc<dyn Clock>, shared: Arc<FeedShared>) {
     loop {
         let answer = AssertUnwindSafe(executor.execute(&key.query)).catch_unwind().await;
-        let answer = answer.unwrap_or_else(|_| Err(SourceError("the source broke while it was asked".to_owned())));
+        let answer = answer.unwrap_or_else(|_| Err(SourceError::Broken("the source broke while it was asked".to_owned())));
         let due = shared.record(&key, answer, clock.now());
         clock.sleep_until(due).await;
     }

@@ -8,7 +8,7 @@ use itertools::Itertools;
 use tokio::sync::watch;
 
 use crate::config::{self, Diagnostic, DiagnosticReport, Diagnostics, PageFile, SecondFactorSettings, SourceLocation};
-use crate::domain::PageSlug;
+use crate::domain::{PageSlug, Placeholder};
 use crate::sources::Sources;
 
 use super::Page;
@@ -180,11 +180,11 @@ impl PageStore {
             match self.sources.check(&from.source, &from.query) {
                 Err(why) => {
                     let message = format!("the source \"{}\" does not understand this query", from.source);
-                    diagnostics.push(Diagnostic::in_page(page, from.query_span.clone(), message, why));
+                    diagnostics.push(Diagnostic::in_page(page, from.query_span.clone(), message, why.0));
                 }
                 Ok(placeholders) => {
-                    for key in placeholders.iter().filter(|key| !provides(page, key)) {
-                        let message = format!("no input of this page gives \"{key}\" a value");
+                    for placeholder in placeholders.iter().filter(|placeholder| !provides(page, placeholder)) {
+                        let message = format!("no input of this page gives \"{}\" a value", placeholder.key);
                         let help = "add an [[input]] of that name, or the field to each of its options";
                         diagnostics.push(Diagnostic::in_page(page, from.query_span.clone(), message, help));
                     }
@@ -208,13 +208,11 @@ fn parse_file(file: &Path) -> Result<PageFile, Diagnostics> {
     config::read_page(file, &text)
 }
 
-/// Whether some input of the page provides a value for `city`, or `city.zone`.
-fn provides(page: &PageFile, key: &str) -> bool {
-    let (name, field) = key.split_once('.').map_or((key, None), |(name, field)| (name, Some(field)));
-    page.inputs
-        .iter()
-        .filter(|input| input.name.as_str() == name)
-        .any(|input| field.is_none_or(|field| input.options.iter().all(|option| option.fields.contains_key(field))))
+/// Whether some input of the page provides a value for the placeholder.
+fn provides(page: &PageFile, placeholder: &Placeholder) -> bool {
+    page.inputs.iter().filter(|input| input.name.as_str() == placeholder.input()).any(|input| {
+        placeholder.field().is_none_or(|field| input.options.iter().all(|option| option.fields.contains_key(field)))
+    })
 }
 
 fn slug_of(file: &Path) -> Option<PageSlug> {

@@ -12,8 +12,8 @@ use jiff::{Timestamp, Zoned};
 use quick_cache::sync::Cache;
 
 use super::text::closest_match;
-use super::{Source, SourceError};
-use crate::domain::{Bindings, BoundQuery, Clock, Reading, TextTemplate};
+use super::{QueryError, Source, SourceError};
+use crate::domain::{Bindings, BoundQuery, Clock, Placeholder, Reading, TextTemplate};
 
 /// The fields by name, in the order error messages list them.
 const CLOCK_FIELDS: [(&str, ClockField); 4] =
@@ -44,7 +44,7 @@ struct UnboundClockQuery {
 
 enum ZoneArgument {
     Fixed(TimeZone),
-    Placeholder(String),
+    Placeholder(Placeholder),
 }
 
 impl WorldClock {
@@ -52,8 +52,8 @@ impl WorldClock {
         Self { clock, parsed: Cache::new(MAX_CACHED_QUERIES) }
     }
 
-    fn read(&self, field: ClockField, zone: TimeZone) -> Result<Reading, String> {
-        let out_of_range = |error: jiff::Error| format!("the time there cannot be told: {error}");
+    fn read(&self, field: ClockField, zone: TimeZone) -> Result<Reading, SourceError> {
+        let out_of_range = |error: jiff::Error| SourceError::Broken(format!("the time there cannot be told: {error}"));
         let now = Timestamp::from_millisecond(self.clock.now().as_millis()).map_err(out_of_range)?.to_zoned(zone);
         Ok(match field {
             ClockField::Time => Reading::Text(now.strftime("%H:%M:%S").to_string()),
@@ -66,31 +66,32 @@ impl WorldClock {
 
 #[async_trait]
 impl Source for WorldClock {
-    fn check(&self, query: &str) -> Result<Vec<String>, String> {
+    fn check(&self, query: &str) -> Result<Vec<Placeholder>, QueryError> {
         Ok(match UnboundClockQuery::parse(query)?.zone {
             ZoneArgument::Fixed(_) => Vec::new(),
-            ZoneArgument::Placeholder(key) => vec![key],
+            ZoneArgument::Placeholder(placeholder) => vec![placeholder],
         })
     }
 
     async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
         let unbound = self.parsed.get_or_insert_with(&*query.text, || UnboundClockQuery::parse(&query.text).map(Arc::new));
-        let unbound = unbound.map_err(SourceError)?;
-        let zone = unbound.zone.bind(&query.bindings).map_err(SourceError)?;
-        self.read(unbound.field, zone).map_err(SourceError)
+        let unbound = unbound?;
+        self.read(unbound.field, unbound.zone.bind(&query.bindings)?)
     }
 }
 
 impl UnboundClockQuery {
-    fn parse(query: &str) -> Result<Self, String> {
+    fn parse(query: &str) -> Result<Self, QueryError> {
         let words: Vec<&str> = query.split_whitespace().collect();
         let (field, zone) = match words.as_slice() {
             [field] => (field, "UTC"),
             [field, zone] => (field, *zone),
             _ => {
-                return Err("a query of the clock is one of time, date, day and offset, and a time zone behind it, \
-                             as in 'time Europe/Vienna'"
-                    .to_owned());
+                return Err(QueryError(
+                    "a query of the clock is one of time, date, day and offset, and a time zone behind it, as in \
+                     'time Europe/Vienna'"
+                        .to_owned(),
+                ));
             }
         };
         Ok(Self { field: ClockField::from_name(field)?, zone: ZoneArgument::parse(zone)? })
@@ -98,50 +99,52 @@ impl UnboundClockQuery {
 }
 
 impl ClockField {
-    fn from_name(name: &str) -> Result<Self, String> {
+    fn from_name(name: &str) -> Result<Self, QueryError> {
         CLOCK_FIELDS.iter().find(|(known, _)| *known == name).map(|(_, field)| *field).ok_or_else(|| {
             let known = CLOCK_FIELDS.map(|(known, _)| known);
-            match closest_match(name, known) {
+            QueryError(match closest_match(name, known) {
                 Some(near) => {
                     format!("the clock has no '{name}'; did you mean '{near}'? It tells {}", known.join(", "))
                 }
                 None => format!("the clock has no '{name}'; it tells {}", known.join(", ")),
-            }
+            })
         })
     }
 }
 
 impl ZoneArgument {
-    fn parse(word: &str) -> Result<Self, String> {
-        let template: TextTemplate = word.parse().map_err(|error| format!("{error}"))?;
+    fn parse(word: &str) -> Result<Self, QueryError> {
+        let template: TextTemplate = word.parse()?;
         if let Some(name) = template.literal() {
             return find_zone(name).map(Self::Fixed);
         }
         match template.placeholders().next() {
-            Some(placeholder) if word == format!("{{{}}}", placeholder.key) => Ok(Self::Placeholder(placeholder.key.clone())),
-            _ => Err(format!(
+            Some(placeholder) if word == format!("{{{}}}", placeholder.key) => Ok(Self::Placeholder(placeholder.clone())),
+            _ => Err(QueryError(format!(
                 "'{word}' mixes text and placeholders; a time zone is one name such as Europe/Vienna, or one placeholder \
                  such as {{city.zone}}"
-            )),
+            ))),
         }
     }
 
-    fn bind(&self, bindings: &Bindings) -> Result<TimeZone, String> {
+    fn bind(&self, bindings: &Bindings) -> Result<TimeZone, QueryError> {
         match self {
             Self::Fixed(zone) => Ok(zone.clone()),
-            Self::Placeholder(key) => find_zone(bindings.get(key).ok_or_else(|| format!("{{{key}}} has no value"))?),
+            Self::Placeholder(placeholder) => {
+                find_zone(placeholder.value(bindings).ok_or_else(|| QueryError::no_value(placeholder))?)
+            }
         }
     }
 }
 
-fn find_zone(name: &str) -> Result<TimeZone, String> {
+fn find_zone(name: &str) -> Result<TimeZone, QueryError> {
     TimeZone::get(name).map_err(|_| {
         let known: Vec<String> = jiff::tz::db().available().map(|zone| zone.to_string()).collect();
         let hint = match closest_match(name, known.iter().map(String::as_str)) {
             Some(near) => format!("did you mean '{near}'?"),
             None => "the names are those of the IANA database, such as Europe/Vienna".to_owned(),
         };
-        format!("there is no time zone '{name}'; {hint}")
+        QueryError(format!("there is no time zone '{name}'; {hint}"))
     })
 }
 
@@ -214,16 +217,16 @@ mod tests {
         assert_eq!(montreal.unwrap(), text("14:03:22"));
         for invalid in ["UTC time", "UTC\nUTC", "", "../../etc/passwd"] {
             let error = answer_with("time {city.zone}", moment, &chosen(invalid)).await.unwrap_err();
-            assert!(error.0.starts_with(&format!("there is no time zone '{invalid}'")), "{error}");
+            assert!(error.to_string().starts_with(&format!("there is no time zone '{invalid}'")), "{error}");
         }
     }
 
     #[test]
     fn a_query_is_checked_before_anyone_watches() {
         let clock = WorldClock::new(Arc::new(crate::domain::SystemClock));
-        assert_eq!(clock.check("day {city.zone}"), Ok(vec!["city.zone".to_owned()]));
+        assert_eq!(clock.check("day {city.zone}"), Ok(vec![Placeholder { key: "city.zone".to_owned() }]));
         assert_eq!(clock.check("day"), Ok(Vec::new()));
-        let error = |query| clock.check(query).unwrap_err();
+        let error = |query| clock.check(query).unwrap_err().0;
         assert_eq!(error("tiem UTC"), "the clock has no 'tiem'; did you mean 'time'? It tells time, date, day, offset");
         assert_eq!(error("time Europe/Viena"), "there is no time zone 'Europe/Viena'; did you mean 'Europe/Vienna'?");
         assert!(error("time Europe/{city}").contains("mixes text and placeholders"));

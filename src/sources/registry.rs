@@ -8,9 +8,9 @@ use super::clock::WorldClock;
 use super::host::Host;
 use super::http::Http;
 use super::text::did_you_mean;
-use super::{Source, SourceError};
+use super::{QueryError, ReadingStream, Source, SourceError};
 use crate::config::SourceSettings;
-use crate::domain::{Bindings, BoundQuery, Clock, Reading, SourceName};
+use crate::domain::{Bindings, BoundQuery, Clock, Placeholder, Reading, Series, SourceName, TimeRange};
 
 /// The built-in source that is the machine itself.
 const HOST_SOURCE: &str = "host";
@@ -42,7 +42,7 @@ impl Sources {
     pub fn open(settings: &IndexMap<SourceName, SourceSettings>, clock: Arc<dyn Clock>) -> Result<Self, SourceOpenError> {
         let mut by_name: IndexMap<SourceName, Box<dyn Source>> = IndexMap::new();
         let host = built_in_name(HOST_SOURCE);
-        let opened = Host::open().map_err(|reason| SourceOpenError { source_name: host.clone(), reason })?;
+        let opened = Host::open().map_err(|error| SourceOpenError { source_name: host.clone(), reason: error.to_string() })?;
         by_name.insert(host, Box::new(opened));
         by_name.insert(built_in_name(CLOCK_SOURCE), Box::new(WorldClock::new(Arc::clone(&clock))));
         for (name, settings) in settings {
@@ -63,11 +63,11 @@ impl Sources {
         self.by_name.keys()
     }
 
-    /// Checks a query as an author wrote it: `Ok` lists the placeholders it uses (`city`, `city.zone`), each once.
+    /// Checks a query as an author wrote it: `Ok` lists the placeholders it uses, each once.
     ///
     /// # Errors
-    /// What is wrong, also when there is no such source, in a sentence without a full stop.
-    pub fn check(&self, source: &SourceName, query: &str) -> Result<Vec<String>, String> {
+    /// [`QueryError`]: what is wrong with it, also when there is no such source.
+    pub fn check(&self, source: &SourceName, query: &str) -> Result<Vec<Placeholder>, QueryError> {
         self.get(source)?.check(query)
     }
 
@@ -76,7 +76,7 @@ impl Sources {
     pub fn bind(&self, source: &SourceName, query: &str, values: &Bindings) -> BoundQuery {
         let mut bindings = values.clone();
         if let Ok(used) = self.check(source, query) {
-            bindings.retain(|key, _| used.contains(key));
+            bindings.retain(|key, _| used.iter().any(|placeholder| placeholder.key == *key));
         }
         BoundQuery { source: source.clone(), text: query.to_owned(), bindings }
     }
@@ -86,15 +86,29 @@ impl Sources {
     /// # Errors
     /// A [`SourceError`] in words for people.
     pub async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
-        self.get(&query.source).map_err(SourceError)?.execute(query).await
+        self.get(&query.source)?.execute(query).await
     }
 
-    fn get(&self, name: &SourceName) -> Result<&dyn Source, String> {
+    /// Executes the query over a span of the past, with the source's own timeout. `None` when the source cannot tell the
+    /// past of this query.
+    ///
+    /// # Errors
+    /// A [`SourceError`] in words for people.
+    pub async fn execute_range(&self, query: &BoundQuery, range: TimeRange) -> Result<Option<Series>, SourceError> {
+        self.get(&query.source)?.execute_range(query, range).await
+    }
+
+    /// Subscribes to the readings of the query, where its source pushes them.
+    pub fn subscribe(&self, query: &BoundQuery) -> Option<ReadingStream> {
+        self.get(&query.source).ok()?.subscribe(query)
+    }
+
+    fn get(&self, name: &SourceName) -> Result<&dyn Source, QueryError> {
         self.by_name.get(name).map(AsRef::as_ref).ok_or_else(|| {
             let names = || self.by_name.keys().map(SourceName::as_str);
             let hint = did_you_mean(name.as_str(), names());
             let known = names().collect::<Vec<_>>().join(", ");
-            format!("there is no source '{}'{hint} (there is {known})", name.as_str())
+            QueryError(format!("there is no source '{}'{hint} (there is {known})", name.as_str()))
         })
     }
 }

@@ -56,7 +56,7 @@ impl QueryExecutor for Arc<CountingSource> {
         let count = asked.entry(query.text.clone()).or_default();
         *count += 1;
         match &*self.failure.lock().unwrap() {
-            Some(reason) => Err(SourceError(reason.clone())),
+            Some(reason) => Err(SourceError::BadAnswer(reason.clone())),
             None => Ok(Reading::Number(f64::from(u32::try_from(*count).unwrap()))),
         }
     }

@@ -14,8 +14,8 @@ use sysinfo::{Components, Disks, Networks, System};
 use self::collectors::{Cpu, Interfaces, Memory, MountedDisk, Mounts, Processes, Sensors, TrafficRate, labelled, number};
 use self::query::{HostQuery, LoadWindow, UnboundHostQuery};
 use self::shared_collector::SharedCollector;
-use super::{Source, SourceError};
-use crate::domain::{BoundQuery, Reading};
+use super::{QueryError, Source, SourceError};
+use crate::domain::{BoundQuery, Placeholder, Reading};
 
 /// The source `host`.
 pub(super) struct Host {
@@ -32,7 +32,7 @@ impl Host {
     ///
     /// # Errors
     /// Why this system cannot be read at all.
-    pub(super) fn open() -> Result<Self, String> {
+    pub(super) fn open() -> Result<Self, SourceError> {
         let system = || System::new().map_err(read_error);
         Ok(Self {
             cpu: SharedCollector::with_baseline(Cpu(system()?)),
@@ -44,7 +44,7 @@ impl Host {
         })
     }
 
-    async fn read(&self, query: HostQuery) -> Result<Reading, String> {
+    async fn read(&self, query: HostQuery) -> Result<Reading, SourceError> {
         match query {
             HostQuery::CpuTotal => self.cpu.read(Cpu::total).await.map(Reading::Number),
             HostQuery::CpuCores => self.cpu.read(Cpu::cores).await.map(Reading::Numbers),
@@ -66,16 +66,16 @@ impl Host {
         }
     }
 
-    async fn memory(&self, figure: fn(&System) -> f64) -> Result<Reading, String> {
+    async fn memory(&self, figure: fn(&System) -> f64) -> Result<Reading, SourceError> {
         self.memory.read(|memory| Reading::Number(figure(&memory.0))).await
     }
 
-    async fn disks(&self, figure: fn(&MountedDisk) -> f64) -> Result<Reading, String> {
+    async fn disks(&self, figure: fn(&MountedDisk) -> f64) -> Result<Reading, SourceError> {
         let mounts = self.mounts.read(Mounts::list).await?;
         Ok(Reading::Numbers(mounts.iter().map(|mount| labelled(&mount.mount_point, figure(mount))).collect()))
     }
 
-    async fn traffic(&self, figure: fn(&TrafficRate) -> f64) -> Result<Reading, String> {
+    async fn traffic(&self, figure: fn(&TrafficRate) -> f64) -> Result<Reading, SourceError> {
         let rates = self.interfaces.read(Interfaces::rates).await?;
         Ok(Reading::Numbers(rates.iter().map(|(name, rate)| labelled(name, figure(rate))).collect()))
     }
@@ -83,20 +83,19 @@ impl Host {
 
 #[async_trait]
 impl Source for Host {
-    fn check(&self, query: &str) -> Result<Vec<String>, String> {
+    fn check(&self, query: &str) -> Result<Vec<Placeholder>, QueryError> {
         Ok(match UnboundHostQuery::parse(query)? {
             UnboundHostQuery::Name(_) => Vec::new(),
-            UnboundHostQuery::Placeholder(key) => vec![key],
+            UnboundHostQuery::Placeholder(placeholder) => vec![placeholder],
         })
     }
 
     async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
-        let bound = UnboundHostQuery::parse(&query.text).and_then(|unbound| unbound.bind(&query.bindings));
-        self.read(bound.map_err(SourceError)?).await.map_err(SourceError)
+        self.read(UnboundHostQuery::parse(&query.text)?.bind(&query.bindings)?).await
     }
 }
 
-fn load_average(window: LoadWindow) -> Result<f64, String> {
+fn load_average(window: LoadWindow) -> Result<f64, SourceError> {
     let load = System::load_average().map_err(read_error)?;
     Ok(match window {
         LoadWindow::OneMinute => load.one,
@@ -111,8 +110,8 @@ fn percentage(part: u64, whole: u64) -> f64 {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
-fn read_error(error: sysinfo::Error) -> String {
-    format!("the host cannot be read: {error}")
+fn read_error(error: sysinfo::Error) -> SourceError {
+    SourceError::Broken(format!("the host cannot be read: {error}"))
 }
 
 #[cfg(test)]

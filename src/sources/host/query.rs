@@ -1,6 +1,7 @@
 //! The queries of the source `host`, and their names.
 
-use crate::domain::{Bindings, TextTemplate};
+use crate::domain::{Bindings, Placeholder, TextTemplate};
+use crate::sources::QueryError;
 use crate::sources::text::closest_match;
 
 /// A figure of the machine that can be queried.
@@ -58,15 +59,15 @@ pub(super) const QUERY_NAMES: [(&str, HostQuery); 19] = [
 
 impl HostQuery {
     /// The query of this name.
-    pub(super) fn from_name(name: &str) -> Result<Self, String> {
+    pub(super) fn from_name(name: &str) -> Result<Self, QueryError> {
         QUERY_NAMES.iter().find(|(known, _)| *known == name).map(|(_, query)| *query).ok_or_else(|| {
             let known = QUERY_NAMES.map(|(known, _)| known);
-            match closest_match(name, known) {
+            QueryError(match closest_match(name, known) {
                 Some(near) => {
                     format!("the host has no '{name}'; did you mean '{near}'? It answers {}", known.join(", "))
                 }
                 None => format!("the host has no '{name}'; it answers {}", known.join(", ")),
-            }
+            })
         })
     }
 }
@@ -75,33 +76,37 @@ impl HostQuery {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum UnboundHostQuery {
     Name(HostQuery),
-    Placeholder(String),
+    Placeholder(Placeholder),
 }
 
 impl UnboundHostQuery {
     /// Parses a query. A name is looked up at once, so that a typo shows when the page is loaded.
-    pub(super) fn parse(query: &str) -> Result<Self, String> {
+    pub(super) fn parse(query: &str) -> Result<Self, QueryError> {
         let query = query.trim();
-        let template: TextTemplate = query.parse().map_err(|error| format!("{error}"))?;
+        let template: TextTemplate = query.parse()?;
         if let Some(name) = template.literal() {
             return HostQuery::from_name(name).map(Self::Name);
         }
         let mut placeholders = template.placeholders();
         match (placeholders.next(), placeholders.next()) {
             (Some(placeholder), None) if query == format!("{{{}}}", placeholder.key) => {
-                Ok(Self::Placeholder(placeholder.key.clone()))
+                Ok(Self::Placeholder(placeholder.clone()))
             }
-            _ => Err("a query of the host is one name such as cpu.total, or one placeholder such as {colour.query} \
-                      that stands for a whole name"
-                .to_owned()),
+            _ => Err(QueryError(
+                "a query of the host is one name such as cpu.total, or one placeholder such as {colour.query} that stands \
+                 for a whole name"
+                    .to_owned(),
+            )),
         }
     }
 
     /// The query with the inputs' values bound.
-    pub(super) fn bind(&self, bindings: &Bindings) -> Result<HostQuery, String> {
+    pub(super) fn bind(&self, bindings: &Bindings) -> Result<HostQuery, QueryError> {
         match self {
             Self::Name(query) => Ok(*query),
-            Self::Placeholder(key) => HostQuery::from_name(bindings.get(key).ok_or_else(|| format!("{{{key}}} has no value"))?),
+            Self::Placeholder(placeholder) => {
+                HostQuery::from_name(placeholder.value(bindings).ok_or_else(|| QueryError::no_value(placeholder))?)
+            }
         }
     }
 }
@@ -120,9 +125,9 @@ mod tests {
 
     #[test]
     fn a_slip_is_told_with_the_nearest_name_and_all_names() {
-        let error = UnboundHostQuery::parse("cpu.totl").unwrap_err();
+        let error = UnboundHostQuery::parse("cpu.totl").unwrap_err().0;
         assert!(error.starts_with("the host has no 'cpu.totl'; did you mean 'cpu.total'? It answers cpu.total,"), "{error}");
-        let error = UnboundHostQuery::parse("sales").unwrap_err();
+        let error = UnboundHostQuery::parse("sales").unwrap_err().0;
         assert!(error.starts_with("the host has no 'sales'; it answers cpu.total, cpu.cores,"), "{error}");
     }
 
@@ -132,7 +137,7 @@ mod tests {
         let bound = |value: &str| unbound.bind(&[("colour.query".to_owned(), value.to_owned())].into());
         assert_eq!(bound("swap.used"), Ok(HostQuery::SwapUsed));
         assert!(bound("swap").is_err());
-        assert!(unbound.bind(&Bindings::new()).unwrap_err().contains("{colour.query} has no value"));
+        assert!(unbound.bind(&Bindings::new()).unwrap_err().0.contains("{colour.query} has no value"));
         for invalid in ["cpu.{what}", "{a}{b}", "{a} x", "{a", "{{cpu}}"] {
             assert!(UnboundHostQuery::parse(invalid).is_err(), "{invalid}");
         }

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use crate::sources::SourceError;
+
 /// Queries closer together than this share one refresh: shares of CPU time mean nothing over less (sysinfo's own
 /// minimum is 200 ms), and many panels of one page ask in the same instant.
 pub(super) const MIN_REFRESH_INTERVAL: Duration = Duration::from_millis(250);
@@ -50,7 +52,7 @@ impl<M: Collector> SharedCollector<M> {
     }
 
     /// Applies `read` to the collector, with figures not older than [`MIN_REFRESH_INTERVAL`].
-    pub(super) async fn read<R: Send>(&self, read: impl FnOnce(&M) -> R + Send) -> Result<R, String> {
+    pub(super) async fn read<R: Send>(&self, read: impl FnOnce(&M) -> R + Send) -> Result<R, SourceError> {
         let answer = async {
             let mut state = Arc::clone(&self.0).lock_owned().await;
             if M::IS_DELTA && state.age().is_none_or(|age| age > MAX_BASELINE_AGE) {
@@ -66,9 +68,9 @@ impl<M: Collector> SharedCollector<M> {
             }
             Ok(read(&state.collector))
         };
-        tokio::time::timeout(READ_TIMEOUT, answer)
-            .await
-            .unwrap_or_else(|_| Err(format!("the host did not answer within {} s", READ_TIMEOUT.as_secs())))
+        tokio::time::timeout(READ_TIMEOUT, answer).await.unwrap_or_else(|_| {
+            Err(SourceError::TimedOut(format!("the host did not answer within {} s", READ_TIMEOUT.as_secs())))
+        })
     }
 }
 
@@ -89,13 +91,13 @@ impl<M: Collector> CollectorState<M> {
 /// behind a refresh that hangs.
 async fn refresh_blocking<M: Collector>(
     mut state: OwnedMutexGuard<CollectorState<M>>,
-) -> Result<OwnedMutexGuard<CollectorState<M>>, String> {
+) -> Result<OwnedMutexGuard<CollectorState<M>>, SourceError> {
     tokio::task::spawn_blocking(move || {
         state.refresh();
         state
     })
     .await
-    .map_err(|_| "the host could not be read: the reading itself failed".to_owned())
+    .map_err(|_| SourceError::Broken("the host could not be read: the reading itself failed".to_owned()))
 }
 
 #[cfg(test)]

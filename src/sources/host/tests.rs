@@ -86,5 +86,5 @@ async fn an_unknown_value_of_an_input_is_told_not_guessed() {
         bindings: [("what".to_owned(), "memory.usde".to_owned())].into(),
     };
     let error = host.execute(&bound).await.unwrap_err();
-    assert!(error.0.starts_with("the host has no 'memory.usde'; did you mean 'memory.used'?"), "{error}");
+    assert!(error.to_string().starts_with("the host has no 'memory.usde'; did you mean 'memory.used'?"), "{error}");
 }

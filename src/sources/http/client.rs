@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response};
+use reqwest::{Client, Response, StatusCode};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
@@ -19,6 +19,7 @@ use url::Url;
 
 use super::url_template::{UrlTemplate, host_of};
 use crate::config::Secret;
+use crate::sources::SourceError;
 
 /// The limit on redirects: one or two are a tidy server (`/x` to `/x/`); more is a loop.
 const MAX_REDIRECTS: usize = 3;
@@ -56,16 +57,16 @@ pub(super) fn build_client(
 ///
 /// # Errors
 /// A message that names the host, and never the path, the query or a header.
-pub(super) async fn get(client: &Client, url: Url, max_bytes: usize) -> Result<Vec<u8>, String> {
+pub(super) async fn get(client: &Client, url: Url, max_bytes: usize) -> Result<Vec<u8>, SourceError> {
     let host = host_of(&url);
-    let response = client.get(url).send().await.map_err(|error| describe_request_error(&host, &error))?;
+    let response = client.get(url).send().await.map_err(|error| request_error(&host, &error))?;
     let mut response = require_success(&host, response)?;
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| describe_body_error(&host, &error))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| body_error(&host, &error))? {
         if body.len() + chunk.len() > max_bytes {
-            return Err(format!(
+            return Err(SourceError::TooLarge(format!(
                 "{host} sent more than the {max_bytes} bytes allowed; raise max_bytes of the source, or ask for less"
-            ));
+            )));
         }
         body.extend_from_slice(&chunk);
     }
@@ -120,7 +121,7 @@ fn add_ca_file(roots: &mut RootCertStore, file: &Path) -> Result<(), String> {
 }
 
 /// The response if its status is a success; otherwise the error message.
-fn require_success(host: &str, response: Response) -> Result<Response, String> {
+fn require_success(host: &str, response: Response) -> Result<Response, SourceError> {
     let status = response.status();
     if status.is_success() {
         return Ok(response);
@@ -129,25 +130,29 @@ fn require_success(host: &str, response: Response) -> Result<Response, String> {
         && let Some(target) = response.headers().get(LOCATION).and_then(|target| target.to_str().ok())
         && let Ok(target) = response.url().join(target)
     {
-        return Err(if target.origin() == response.url().origin() {
+        return Err(SourceError::BadAnswer(if target.origin() == response.url().origin() {
             format!("{host} sent more than {MAX_REDIRECTS} redirects")
         } else {
             let to = format!("{}://{}", target.scheme(), host_of(&target));
             format!("{host} sent a redirect to {to}, which is not followed; if that is right, make it the source's url")
-        });
+        }));
     }
-    Err(format!("{host} answered {}", status.as_u16()))
+    let message = format!("{host} answered {}", status.as_u16());
+    Err(match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => SourceError::Refused(message),
+        _ => SourceError::BadAnswer(message),
+    })
 }
 
-/// The error message when there was no response at all.
-fn describe_request_error(host: &str, error: &reqwest::Error) -> String {
+/// The error when there was no response at all.
+fn request_error(host: &str, error: &reqwest::Error) -> SourceError {
     if error.is_dns() {
-        return format!("{host} has no address: its name cannot be resolved");
+        return SourceError::Unreachable(format!("{host} has no address: its name cannot be resolved"));
     }
     if let Some(error) = tls_error(error) {
-        return format!("{host} cannot be trusted: {}", describe_tls_error(error));
+        return SourceError::Unreachable(format!("{host} cannot be trusted: {}", describe_tls_error(error)));
     }
-    match io_kind(error) {
+    SourceError::Unreachable(match io_kind(error) {
         Some(io::ErrorKind::ConnectionRefused) => format!("{host} refused the connection"),
         Some(io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe) => {
             format!("{host} broke the connection off")
@@ -155,19 +160,21 @@ fn describe_request_error(host: &str, error: &reqwest::Error) -> String {
         Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
             format!("{host} cannot be reached from here: there is no way to it")
         }
-        Some(io::ErrorKind::TimedOut) => format!("{host} did not take the connection in time"),
+        Some(io::ErrorKind::TimedOut) => {
+            return SourceError::TimedOut(format!("{host} did not take the connection in time"));
+        }
         _ if error.is_connect() => format!("{host} cannot be reached"),
-        _ => format!("{host} did not answer as a web server does"),
-    }
+        _ => return SourceError::BadAnswer(format!("{host} did not answer as a web server does")),
+    })
 }
 
-/// The error message when the response's body broke off.
-fn describe_body_error(host: &str, error: &reqwest::Error) -> String {
-    if error.is_decode() && io_kind(error).is_none_or(|kind| kind == io::ErrorKind::InvalidData) {
+/// The error when the response's body broke off.
+fn body_error(host: &str, error: &reqwest::Error) -> SourceError {
+    SourceError::BadAnswer(if error.is_decode() && io_kind(error).is_none_or(|kind| kind == io::ErrorKind::InvalidData) {
         format!("{host} sent an answer that cannot be unpacked")
     } else {
         format!("{host} broke off in the middle of its answer")
-    }
+    })
 }
 
 /// The chain of sources of an error, from the outside in, with what an I/O error wraps.

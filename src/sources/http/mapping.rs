@@ -28,6 +28,7 @@ use jaq_json::{Map, Val};
 use jaq_std::ValT as _;
 
 use crate::domain::{DataTable, HealthState, LabelledNumber, LabelledState, Reading, TableCell, TableColumn};
+use crate::sources::SourceError;
 
 /// The rows or values of one reading. More cannot be looked at, and every viewer would receive them.
 pub(super) const MAX_ENTRIES: usize = 10_000;
@@ -48,8 +49,8 @@ const MAX_CELL_BYTES: usize = 512;
 ///
 /// # Errors
 /// Why they are none, in words that repeat nothing of the answer.
-pub(super) fn reading(mut results: Vec<Val>) -> Result<Reading, String> {
-    let nothing = || "the filter found nothing in the answer".to_owned();
+pub(super) fn reading(mut results: Vec<Val>) -> Result<Reading, SourceError> {
+    let nothing = || SourceError::BadAnswer("the filter found nothing in the answer".to_owned());
     match results.len() {
         0 => Err(nothing()),
         1 => match results.remove(0) {
@@ -63,18 +64,18 @@ pub(super) fn reading(mut results: Vec<Val>) -> Result<Reading, String> {
     }
 }
 
-fn scalar(value: &Val) -> Result<Reading, String> {
+fn scalar(value: &Val) -> Result<Reading, SourceError> {
     if let Some(number) = value.as_f64() {
         return Ok(Reading::Number(number));
     }
     let bytes = value.as_bytes().unwrap_or_default();
     if bytes.len() > MAX_TEXT_BYTES {
-        return Err(format!("the filter's text is longer than {MAX_TEXT_BYTES} bytes"));
+        return Err(SourceError::TooLarge(format!("the filter's text is longer than {MAX_TEXT_BYTES} bytes")));
     }
     Ok(Reading::Text(String::from_utf8_lossy(bytes).into_owned()))
 }
 
-fn object(fields: &Map) -> Result<Reading, String> {
+fn object(fields: &Map) -> Result<Reading, SourceError> {
     check_limit(fields.len(), MAX_ENTRIES, "entries")?;
     if fields.is_empty() {
         return Ok(Reading::Table(DataTable::default()));
@@ -95,7 +96,7 @@ fn object(fields: &Map) -> Result<Reading, String> {
     table_of_objects(&[fields])
 }
 
-fn list(entries: &[Val]) -> Result<Reading, String> {
+fn list(entries: &[Val]) -> Result<Reading, SourceError> {
     check_limit(entries.len(), MAX_ENTRIES, "entries")?;
     if entries.is_empty() {
         return Ok(Reading::Table(DataTable::default()));
@@ -137,7 +138,7 @@ fn labelled_state(fields: &Map) -> Option<LabelledState> {
     (fields.len() == understood).then(|| LabelledState { label, state, note: note.map(short_text) })
 }
 
-fn table_of_objects(rows: &[&Map]) -> Result<Reading, String> {
+fn table_of_objects(rows: &[&Map]) -> Result<Reading, SourceError> {
     let mut keys: indexmap::IndexSet<&Val> = indexmap::IndexSet::new();
     for fields in rows {
         keys.extend(fields.keys());
@@ -160,7 +161,7 @@ fn table_of_objects(rows: &[&Map]) -> Result<Reading, String> {
     }))
 }
 
-fn table_of_arrays(rows: &[&[Val]]) -> Result<Reading, String> {
+fn table_of_arrays(rows: &[&[Val]]) -> Result<Reading, SourceError> {
     let width = rows.iter().map(|row| row.len()).max().unwrap_or_default();
     check_limit(width, MAX_COLUMNS, "columns")?;
     check_limit(width * rows.len(), MAX_CELLS, "cells")?;
@@ -170,9 +171,9 @@ fn table_of_arrays(rows: &[&[Val]]) -> Result<Reading, String> {
     }))
 }
 
-fn check_limit(count: usize, max: usize, what: &str) -> Result<(), String> {
+fn check_limit(count: usize, max: usize, what: &str) -> Result<(), SourceError> {
     if count > max {
-        return Err(format!("the filter's result has more than {max} {what}; let it pick fewer"));
+        return Err(SourceError::TooLarge(format!("the filter's result has more than {max} {what}; let it pick fewer")));
     }
     Ok(())
 }

@@ -16,13 +16,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use itertools::Itertools;
 use reqwest::Client;
 
 use self::jq::FilterCache;
 use self::url_template::UrlTemplate;
-use super::{Source, SourceError};
+use super::{QueryError, Source, SourceError};
 use crate::config::HttpSourceSettings;
-use crate::domain::{BoundQuery, Clock, Reading};
+use crate::domain::{BoundQuery, Clock, Placeholder, Reading};
 
 /// A source of kind `http`.
 pub(super) struct Http {
@@ -50,36 +51,26 @@ impl Http {
             clock,
         })
     }
+}
 
-    async fn fetch(&self, query: &BoundQuery) -> Result<Reading, String> {
+#[async_trait]
+impl Source for Http {
+    fn check(&self, query: &str) -> Result<Vec<Placeholder>, QueryError> {
+        let filter = self.filters.get(query)?;
+        Ok(self.url_template.placeholders().chain(filter.placeholders()).unique().cloned().collect())
+    }
+
+    async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
         let filter = self.filters.get(&query.text)?;
         let url = self.url_template.bind(&query.bindings)?;
         let host = self.url_template.host();
         let body = tokio::select! {
             body = client::get(&self.client, url, self.max_bytes) => body?,
             () = self.clock.sleep(self.timeout) => {
-                return Err(format!("{host} did not answer within {:?}", self.timeout));
+                return Err(SourceError::TimedOut(format!("{host} did not answer within {:?}", self.timeout)));
             }
         };
         filter.run(host, body, query.bindings.clone(), self.clock.now()).await
-    }
-}
-
-#[async_trait]
-impl Source for Http {
-    fn check(&self, query: &str) -> Result<Vec<String>, String> {
-        let filter = self.filters.get(query)?;
-        let mut used = self.url_template.placeholders();
-        for key in filter.placeholders() {
-            if !used.iter().any(|known| known == key) {
-                used.push(key.to_owned());
-            }
-        }
-        Ok(used)
-    }
-
-    async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
-        self.fetch(query).await.map_err(SourceError)
     }
 }
 

@@ -130,7 +130,7 @@ fn settings(url: &str) -> HttpSourceSettings {
 
 async fn fetch(settings: &HttpSourceSettings, filter: &str, values: &[(&str, &str)]) -> Result<Reading, String> {
     let http = Http::open(settings, Arc::new(SystemClock)).unwrap();
-    http.execute(&query(filter, values)).await.map_err(|error| error.0)
+    http.execute(&query(filter, values)).await.map_err(|error| error.to_string())
 }
 
 fn query(filter: &str, values: &[(&str, &str)]) -> BoundQuery {
@@ -180,6 +180,33 @@ async fn a_bad_status_is_told_with_host_and_number_and_nothing_more() {
 }
 
 #[tokio::test]
+async fn each_failure_is_of_its_own_sort() {
+    let sort = async |reply: &'static str, filter: &str, values: &[(&str, &str)]| {
+        let server = MockHttpServer::start(None, move |_| MockReply::Bytes(reply.as_bytes().to_vec())).await;
+        let url = format!("http://127.0.0.1:{}/", server.port);
+        let http = Http::open(&settings(&url), Arc::new(SystemClock)).unwrap();
+        http.execute(&query(filter, values)).await.unwrap_err()
+    };
+    let answered = "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n[1,2,3]";
+    for denied in ["HTTP/1.1 401 No\r\n\r\n", "HTTP/1.1 403 No\r\n\r\n"] {
+        assert!(matches!(sort(denied, ".", &[]).await, SourceError::Refused(_)), "{denied}");
+    }
+    assert!(matches!(sort("HTTP/1.1 503 Out\r\n\r\n", ".", &[]).await, SourceError::BadAnswer(_)));
+    assert!(matches!(sort(answered, ".a", &[]).await, SourceError::BadAnswer(_)), "the answer is not what was expected");
+    assert!(matches!(sort(answered, ".[", &[]).await, SourceError::BadQuery(_)));
+    assert!(matches!(sort(answered, ".[$city]", &[]).await, SourceError::BadQuery(_)), "a value is missing");
+    assert!(matches!(sort(answered, "[range(20000)]", &[]).await, SourceError::TooLarge(_)));
+    assert!(matches!(sort(answered, "def f: f; f", &[]).await, SourceError::OverLimits(_)));
+    let nobody = fetch_error("http://nowhere.invalid/").await;
+    assert!(matches!(nobody, SourceError::Unreachable(_)), "{nobody}");
+}
+
+async fn fetch_error(url: &str) -> SourceError {
+    let http = Http::open(&settings(url), Arc::new(SystemClock)).unwrap();
+    http.execute(&query(".", &[])).await.unwrap_err()
+}
+
+#[tokio::test]
 async fn a_server_that_is_not_there_is_told_apart_from_one_without_an_address() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let error = fetch(&settings(&format!("http://127.0.0.1:{port}/?key=hunter2")), ".", &[]).await.unwrap_err();
@@ -198,7 +225,7 @@ async fn the_deadline_covers_the_answer_to_its_last_byte() {
         let query = query(".", &[]);
         let waiting = async {
             let error = http.execute(&query).await.unwrap_err();
-            assert_eq!(error.0, format!("127.0.0.1:{} did not answer within 20s", server.port));
+            assert_eq!(error.to_string(), format!("127.0.0.1:{} did not answer within 20s", server.port));
         };
         let moving = async {
             while server.requests.lock().unwrap().is_empty() {
@@ -347,7 +374,7 @@ async fn a_server_that_speaks_no_tls_gets_nothing() {
 #[test]
 fn placeholders_of_the_url_and_of_the_filter_are_told_together() {
     let http = Http::open(&settings("http://stock.corp/{city.zone}?q={city}"), Arc::new(SystemClock)).unwrap();
-    let used = http.check(".[$city] | .[$colour]").unwrap();
+    let used: Vec<_> = http.check(".[$city] | .[$colour]").unwrap().into_iter().map(|used| used.key).collect();
     assert_eq!(used, ["city.zone", "city", "colour"]);
     assert!(http.check(".[").is_err());
 }

@@ -6,9 +6,11 @@
 
 use std::fmt::Write as _;
 
+use itertools::Itertools;
 use url::Url;
 
-use crate::domain::{Bindings, TextTemplate};
+use crate::domain::{Bindings, Placeholder, TextTemplate};
+use crate::sources::QueryError;
 
 /// A source's URL with its placeholders.
 pub(super) struct UrlTemplate {
@@ -41,14 +43,8 @@ impl UrlTemplate {
     }
 
     /// The placeholders, each once.
-    pub(super) fn placeholders(&self) -> Vec<String> {
-        let mut keys: Vec<String> = Vec::new();
-        for placeholder in self.template.placeholders() {
-            if !keys.contains(&placeholder.key) {
-                keys.push(placeholder.key.clone());
-            }
-        }
-        keys
+    pub(super) fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
+        self.template.placeholders().unique()
     }
 
     /// The host, and the port where it is not the scheme's own: `stock.corp`, `stock.corp:8443`.
@@ -70,18 +66,18 @@ impl UrlTemplate {
     ///
     /// # Errors
     /// Which value cannot be part of a URL.
-    pub(super) fn bind(&self, bindings: &Bindings) -> Result<Url, String> {
-        if let Some(placeholder) = self.template.placeholders().find(|placeholder| !bindings.contains_key(&placeholder.key)) {
-            return Err(format!("{{{}}} has no value", placeholder.key));
+    pub(super) fn bind(&self, bindings: &Bindings) -> Result<Url, QueryError> {
+        if let Some(placeholder) = self.template.placeholders().find(|placeholder| placeholder.value(bindings).is_none()) {
+            return Err(QueryError::no_value(placeholder));
         }
         let filled = self.template.fill(bindings, percent_encode);
         let segments = path_of(&filled).split('/').map(|segment| segment.to_ascii_lowercase().replace("%2e", "."));
         if segments.into_iter().any(|segment| segment == "." || segment == "..") {
-            return Err("a chosen value would be '.' or '..' in the path of the url; that is no value".to_owned());
+            return Err(QueryError("a chosen value would be '.' or '..' in the path of the url; that is no value".to_owned()));
         }
-        let url = Url::parse(&filled).map_err(|error| format!("the url cannot be read: {error}"))?;
+        let url = Url::parse(&filled).map_err(|error| QueryError(format!("the url cannot be read: {error}")))?;
         if !self.has_same_origin(&url) || empty_segments(&url) != empty_segments(&self.sample) {
-            return Err("a chosen value is empty, and would change the path of the url".to_owned());
+            return Err(QueryError("a chosen value is empty, and would change the path of the url".to_owned()));
         }
         Ok(url)
     }
@@ -125,7 +121,7 @@ mod tests {
 
     fn bound(template: &str, value: &str) -> Result<String, String> {
         let address = UrlTemplate::parse(&template.parse().unwrap())?;
-        address.bind(&[("x".to_owned(), value.to_owned())].into()).map(String::from)
+        address.bind(&[("x".to_owned(), value.to_owned())].into()).map(String::from).map_err(|error| error.0)
     }
 
     #[test]
@@ -159,8 +155,8 @@ mod tests {
     #[test]
     fn a_value_that_is_missing_is_told() {
         let address = UrlTemplate::parse(&"http://h/{city.zone}".parse().unwrap()).unwrap();
-        assert_eq!(address.bind(&Bindings::new()).unwrap_err(), "{city.zone} has no value");
-        assert_eq!(address.placeholders(), ["city.zone"]);
+        assert_eq!(address.bind(&Bindings::new()).unwrap_err().0, "{city.zone} has no value");
+        assert_eq!(address.placeholders().map(|placeholder| &placeholder.key).collect_vec(), ["city.zone"]);
     }
 
     #[test]

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
+use futures::StreamExt;
+
 use super::*;
 use crate::config::{HttpSourceSettings, Secret};
-use crate::domain::{ManualClock, Timestamp};
+use crate::domain::{ManualClock, SeriesLine, Timestamp};
 
 fn http(url: &str) -> SourceSettings {
     SourceSettings::Http(HttpSourceSettings {
@@ -45,10 +48,10 @@ async fn the_built_in_sources_are_always_there() {
 #[tokio::test]
 async fn an_unknown_source_is_reported_with_the_nearest_name() {
     let sources = opened(&[("stock", http("http://stock.corp/"))]).unwrap();
-    let error = sources.check(&name("stocks"), ".").unwrap_err();
+    let error = sources.check(&name("stocks"), ".").unwrap_err().0;
     assert_eq!(error, "there is no source 'stocks'; did you mean 'stock'? (there is host, clock, stock)");
     let query = sources.bind(&name("nowhere"), ".", &values());
-    assert!(sources.execute(&query).await.unwrap_err().0.starts_with("there is no source 'nowhere'"));
+    assert!(sources.execute(&query).await.unwrap_err().to_string().starts_with("there is no source 'nowhere'"));
 }
 
 #[test]
@@ -79,4 +82,49 @@ fn a_source_that_cannot_be_opened_is_named_and_its_secrets_are_not() {
     settings.ca_file = Some("/nonexistent/ca.pem".into());
     let file = error(&[("stock", SourceSettings::Http(settings))]);
     assert!(file.contains("its ca_file /nonexistent/ca.pem cannot be used"), "{file}");
+}
+
+/// A source that pushes numbers until its line breaks, and knows the past.
+struct Pushing;
+
+#[async_trait]
+impl Source for Pushing {
+    fn check(&self, _query: &str) -> Result<Vec<Placeholder>, QueryError> {
+        Ok(Vec::new())
+    }
+
+    async fn execute(&self, _query: &BoundQuery) -> Result<Reading, SourceError> {
+        Ok(Reading::Number(0.0))
+    }
+
+    async fn execute_range(&self, _query: &BoundQuery, range: TimeRange) -> Result<Option<Series>, SourceError> {
+        let line = SeriesLine { label: "pushed".to_owned(), values: vec![1.0] };
+        let series = Series::new(vec![range.from()], vec![line], Some(range.to()));
+        series.map(Some).map_err(|error| SourceError::BadAnswer(error.to_string()))
+    }
+
+    fn subscribe(&self, query: &BoundQuery) -> Option<ReadingStream> {
+        let broken = Err(SourceError::Unreachable("the line is broken".to_owned()));
+        (query.text == "numbers").then(|| futures::stream::iter([Ok(Reading::Number(1.0)), broken]).boxed())
+    }
+}
+
+#[tokio::test]
+async fn a_source_may_push_and_may_know_the_past_and_the_others_do_neither() {
+    let mut sources = opened(&[("stock", http("http://stock.corp/"))]).unwrap();
+    sources.by_name.insert(name("line"), Box::new(Pushing));
+    let query = |source: &str, text: &str| sources.bind(&name(source), text, &Bindings::new());
+    let pushed: Vec<_> = sources.subscribe(&query("line", "numbers")).unwrap().collect().await;
+    assert_eq!(pushed[0], Ok(Reading::Number(1.0)));
+    assert_eq!(pushed[1], Err(SourceError::Unreachable("the line is broken".to_owned())));
+    assert!(sources.subscribe(&query("line", "words")).is_none(), "it is each query's own matter");
+    let range = TimeRange::ending_at(Timestamp::from_millis(9_000), Duration::from_secs(5));
+    let series = sources.execute_range(&query("line", "numbers"), range).await.unwrap().unwrap();
+    assert_eq!((series.times(), series.until()), (&[range.from()][..], Some(range.to())));
+    for (source, text) in [("host", "cpu.total"), ("clock", "time"), ("stock", ".")] {
+        assert!(sources.subscribe(&query(source, text)).is_none(), "{source}");
+        assert_eq!(sources.execute_range(&query(source, text), range).await, Ok(None), "{source}");
+    }
+    let nowhere = sources.execute_range(&query("nowhere", "."), range).await;
+    assert!(matches!(nowhere, Err(SourceError::BadQuery(_))) && sources.subscribe(&query("nowhere", ".")).is_none());
 }

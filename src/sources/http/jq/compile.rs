@@ -9,6 +9,7 @@ use jaq_core::{Compiler, Filter};
 
 use super::meter::{Metered, natives};
 use super::rewrite::{free_variables, metered, metered_def};
+use crate::domain::Placeholder;
 use crate::sources::text::{did_you_mean, truncated};
 
 /// The longest filter. One that picks what a panel shows is a line or two; parsing one that is nothing but brackets takes a
@@ -49,8 +50,8 @@ pub(super) struct Program {
 pub(super) struct Variable {
     /// As written: `$city_zone`.
     name: String,
-    /// The placeholder it stands for: `city.zone`.
-    pub(super) key: String,
+    /// The one it stands for: `city.zone`.
+    pub(super) placeholder: Placeholder,
 }
 
 impl Variable {
@@ -75,7 +76,7 @@ impl Variable {
             }
         }
         key.push_str(rest);
-        (!key.ends_with('.')).then(|| Self { name: name.to_owned(), key })
+        (!key.ends_with('.')).then(|| Self { name: name.to_owned(), placeholder: Placeholder { key } })
     }
 }
 

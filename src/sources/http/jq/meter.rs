@@ -22,6 +22,8 @@ use jaq_core::{DataT, Error, Exn, Lut, Native};
 use jaq_json::{Num, Val};
 use jaq_std::ValT as _;
 
+use crate::sources::SourceError;
+
 /// The time a filter may run. A panel's filter needs a small part of it; the rest is for a busy machine.
 pub(super) const MAX_RUN_TIME: Duration = Duration::from_secs(1);
 
@@ -73,8 +75,8 @@ pub(super) enum Halt {
 }
 
 impl Halt {
-    /// The error message for the panel.
-    pub(super) fn describe(code: i32) -> String {
+    /// The error of a run that was halted with this code.
+    pub(super) fn error(code: i32) -> SourceError {
         let why = match code {
             code if code == Self::Steps as i32 => "it takes too many steps",
             code if code == Self::Time as i32 => "it takes too long",
@@ -82,7 +84,7 @@ impl Halt {
             code if code == Self::Size as i32 => "it builds too large a value",
             _ => "it halted itself",
         };
-        format!("the filter was stopped: {why}")
+        SourceError::OverLimits(format!("the filter was stopped: {why}"))
     }
 }
 

@@ -23,8 +23,9 @@ use tokio::sync::{Semaphore, oneshot};
 use self::compile::{Program, compile};
 use self::meter::{Halt, MAX_RUN_TIME, Metered, RunBudget, RunData, STACK_BYTES, to_bounded_string};
 use super::mapping::{self, MAX_ENTRIES};
-use crate::domain::{Bindings, Reading, Timestamp};
+use crate::domain::{Bindings, Placeholder, Reading, Timestamp};
 use crate::sources::text::truncated;
+use crate::sources::{QueryError, SourceError};
 
 /// The number of compiled filters cached for one source. Every panel has one; beyond this the oldest is compiled anew.
 const MAX_FILTERS: usize = 256;
@@ -59,7 +60,7 @@ impl FilterCache {
     ///
     /// # Errors
     /// What is wrong with it, for the author.
-    pub(super) fn get(&self, text: &str) -> Result<Arc<JqFilter>, String> {
+    pub(super) fn get(&self, text: &str) -> Result<Arc<JqFilter>, QueryError> {
         let compiled = || self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(filter) = compiled().get(text) {
             return Ok(Arc::clone(filter));
@@ -67,7 +68,8 @@ impl FilterCache {
         let program = thread::scope(|scope| {
             let compiling = filter_thread().spawn_scoped(scope, || compile(text)).map_err(thread_error)?;
             compiling.join().map_err(|_| "the filter cannot be compiled".to_owned())?
-        })?;
+        });
+        let program = program.map_err(QueryError)?;
         let filter = Arc::new(JqFilter { program, run_permit: Arc::new(Semaphore::new(1)) });
         let mut compiled = compiled();
         if compiled.len() >= MAX_FILTERS {
@@ -80,8 +82,8 @@ impl FilterCache {
 
 impl JqFilter {
     /// The placeholders its variables stand for, each once.
-    pub(super) fn placeholders(&self) -> impl Iterator<Item = &str> {
-        self.program.variables.iter().map(|variable| variable.key.as_str())
+    pub(super) fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
+        self.program.variables.iter().map(|variable| &variable.placeholder)
     }
 
     /// Runs it on the answer of `host`.
@@ -94,11 +96,13 @@ impl JqFilter {
         body: Vec<u8>,
         bindings: Bindings,
         now: Timestamp,
-    ) -> Result<Reading, String> {
+    ) -> Result<Reading, SourceError> {
         let timeout = MAX_RUN_TIME + GRACE;
         let permit = tokio::time::timeout(timeout, Arc::clone(&self.run_permit).acquire_owned()).await;
         let Ok(Ok(permit)) = permit else {
-            return Err("the filter is still busy with an earlier answer; let it pick less".to_owned());
+            return Err(SourceError::OverLimits(
+                "the filter is still busy with an earlier answer; let it pick less".to_owned(),
+            ));
         };
         let (sender, result) = oneshot::channel();
         let run = move || {
@@ -107,36 +111,38 @@ impl JqFilter {
             // Whoever asked may have given up.
             let _ = sender.send(result);
         };
-        filter_thread().spawn(run).map_err(thread_error)?;
+        filter_thread().spawn(run).map_err(|error| SourceError::Broken(thread_error(error)))?;
         match tokio::time::timeout(timeout, result).await {
             Ok(Ok(reading)) => reading,
-            Ok(Err(_)) => Err("the filter broke off".to_owned()),
-            Err(_) => Err(Halt::describe(Halt::Time as i32)),
+            Ok(Err(_)) => Err(SourceError::Broken("the filter broke off".to_owned())),
+            Err(_) => Err(Halt::error(Halt::Time as i32)),
         }
     }
 
-    fn run_blocking(&self, host: &str, body: &[u8], bindings: &Bindings, now: Timestamp) -> Result<Reading, String> {
+    fn run_blocking(&self, host: &str, body: &[u8], bindings: &Bindings, now: Timestamp) -> Result<Reading, SourceError> {
         let answer = parse_answer(host, body)?;
         let values = self.program.variables.iter().map(|variable| {
-            let value = bindings.get(&variable.key).ok_or_else(|| format!("{{{}}} has no value", variable.key))?;
-            Ok(Val::from(value.clone()))
+            let placeholder = &variable.placeholder;
+            let value = placeholder.value(bindings).ok_or_else(|| QueryError::no_value(placeholder))?;
+            Ok(Val::from(value.to_owned()))
         });
-        let values = values.collect::<Result<Vec<_>, String>>()?;
+        let values = values.collect::<Result<Vec<_>, QueryError>>()?;
         let budget = RunBudget::start(unix_seconds(now));
         let data = RunData { lut: &self.program.filter.lut, budget: &budget };
         let context = Ctx::<Metered>::new(data, Vars::new(values));
         let mut results = Vec::new();
         for result in self.program.filter.id.run((context, answer)) {
             let result = result.map_err(|exception| match exception.get_err() {
-                Ok(error) => to_bounded_string(&error, MAX_JQ_ERROR_BYTES).map_or_else(
+                Ok(error) => SourceError::BadAnswer(to_bounded_string(&error, MAX_JQ_ERROR_BYTES).map_or_else(
                     || "the filter failed on a value too large to name".to_owned(),
                     |message| describe_jq_error(&message),
-                ),
-                Err(exception) => Halt::describe(exception.get_halt().unwrap_or_default()),
+                )),
+                Err(exception) => Halt::error(exception.get_halt().unwrap_or_default()),
             })?;
-            budget.spend(1, &result).map_err(|halt| Halt::describe(halt as i32))?;
+            budget.spend(1, &result).map_err(|halt| Halt::error(halt as i32))?;
             if results.len() == MAX_ENTRIES {
-                return Err(format!("the filter has more than {MAX_ENTRIES} results; let it pick fewer"));
+                let message = format!("the filter has more than {MAX_ENTRIES} results; let it pick fewer");
+                return Err(SourceError::TooLarge(message));
             }
             results.push(result);
         }
@@ -145,13 +151,14 @@ impl JqFilter {
 }
 
 /// Parses the answer as JSON. Nesting deeper than 128 is refused by the parser.
-fn parse_answer(host: &str, body: &[u8]) -> Result<Val, String> {
+fn parse_answer(host: &str, body: &[u8]) -> Result<Val, SourceError> {
     if body.iter().all(u8::is_ascii_whitespace) {
-        return Err(format!("{host} answered with nothing"));
+        return Err(SourceError::BadAnswer(format!("{host} answered with nothing")));
     }
     serde_json::from_slice(body).map_err(|error| {
         let page = if body.trim_ascii_start().starts_with(b"<") { ", but a web page" } else { "" };
-        format!("{host} did not answer with JSON{page} (line {}, column {})", error.line(), error.column())
+        let (line, column) = (error.line(), error.column());
+        SourceError::BadAnswer(format!("{host} did not answer with JSON{page} (line {line}, column {column})"))
     })
 }
 

@@ -6,13 +6,14 @@ use super::*;
 use crate::domain::LabelledNumber;
 
 fn compiled(text: &str) -> Result<Arc<JqFilter>, String> {
-    FilterCache::new().get(text)
+    FilterCache::new().get(text).map_err(|error| error.0)
 }
 
 async fn run_with(text: &str, answer: &str, values: &[(&str, &str)]) -> Result<Reading, String> {
     let bindings = values.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     let now = Timestamp::from_millis(1_795_309_126_500);
-    compiled(text)?.run("stock.corp".to_owned(), answer.into(), bindings, now).await
+    let filter = compiled(text)?;
+    filter.run("stock.corp".to_owned(), answer.into(), bindings, now).await.map_err(|error| error.to_string())
 }
 
 async fn run(text: &str, answer: &str) -> Result<Reading, String> {
@@ -69,7 +70,7 @@ async fn a_chosen_value_is_a_variable_and_never_part_of_the_filter() {
 
 #[test]
 fn the_values_a_filter_uses_are_named_as_placeholders() {
-    let used = |text: &str| compiled(text).unwrap().placeholders().map(str::to_owned).collect::<Vec<_>>();
+    let used = |text: &str| compiled(text).unwrap().placeholders().map(|used| used.key.clone()).collect::<Vec<_>>();
     assert_eq!(used(". as $x | $x[$city] + $city_zone + $city"), ["city", "city.zone"]);
     assert_eq!(used("$data__center_time_zone"), ["data_center.time_zone"]);
     assert_eq!(used("reduce .[] as {$v} (0; . + $v)"), [""; 0]);
@@ -235,7 +236,7 @@ async fn what_cannot_be_stopped_is_left_alone_and_not_started_again() {
     tokio::time::pause();
     let now = Timestamp::from_millis(0);
     let error = Arc::clone(&filter).run("h".to_owned(), b"1".to_vec(), Bindings::new(), now).await.unwrap_err();
-    assert!(error.contains("still busy"), "{error}");
+    assert!(matches!(&error, SourceError::OverLimits(why) if why.contains("still busy")), "{error}");
     tokio::time::resume();
     drop(permit);
     assert_eq!(filter.run("h".to_owned(), b"1".to_vec(), Bindings::new(), now).await, Ok(Reading::Number(1.0)));

@@ -3,7 +3,7 @@
 use super::*;
 
 /// The reading of results written as JSON.
-fn read(results: &[&str]) -> Result<Reading, String> {
+fn read(results: &[&str]) -> Result<Reading, SourceError> {
     reading(results.iter().map(|json| serde_json::from_str(json).unwrap()).collect())
 }
 
@@ -43,7 +43,7 @@ fn a_single_value_is_itself() {
 
 #[test]
 fn nothing_found_is_not_the_same_as_an_empty_list() {
-    let nothing = Err("the filter found nothing in the answer".to_owned());
+    let nothing = Err(SourceError::BadAnswer("the filter found nothing in the answer".to_owned()));
     assert_eq!(read(&[]), nothing);
     assert_eq!(read(&["null"]), nothing);
     assert_eq!(one("[]"), table(&[], vec![]));
@@ -99,13 +99,13 @@ fn other_lists_are_tables_too() {
 #[test]
 fn what_would_not_fit_a_screen_is_refused_or_shortened() {
     let many = format!("[{}0]", "0,".repeat(MAX_ENTRIES));
-    assert!(read(&[&many]).unwrap_err().contains("more than 10000 entries"));
+    assert!(read(&[&many]).unwrap_err().to_string().contains("more than 10000 entries"));
     let fields: Vec<_> = (0..=MAX_COLUMNS).map(|at| format!("{{\"c{at}\":[]}}")).collect();
-    assert!(read(&[&format!("[{}]", fields.join(","))]).unwrap_err().contains("more than 100 columns"));
+    assert!(read(&[&format!("[{}]", fields.join(","))]).unwrap_err().to_string().contains("more than 100 columns"));
     let wide = format!("[{}]", vec![format!("[{}0]", "0,".repeat(50)); 3000].join(","));
-    assert!(read(&[&wide]).unwrap_err().contains("more than 100000 cells"));
+    assert!(read(&[&wide]).unwrap_err().to_string().contains("more than 100000 cells"));
     let long = format!("\"{}\"", "x".repeat(MAX_TEXT_BYTES + 1));
-    assert!(read(&[&long]).unwrap_err().contains("longer than 65536 bytes"));
+    assert!(read(&[&long]).unwrap_err().to_string().contains("longer than 65536 bytes"));
     let Reading::Table(cut) = one(&format!("[\"{}\",\"b\"]", "ä".repeat(MAX_CELL_BYTES))) else { panic!("no table") };
     assert_eq!(cut.rows[0][0], words(&format!("{}…", "ä".repeat(MAX_CELL_BYTES / 2))));
 }
