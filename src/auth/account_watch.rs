@@ -5,8 +5,8 @@ use super::SessionRefresher;
 use crate::accounts::{AccountId, LocalAccounts};
 use crate::audit::{Audit, AuditEvent};
 use crate::domain::{Client, EndReason, Person, PersonId};
-use crate::sessions::{PeopleBatch, Sessions};
-use crate::store::StoreError;
+use crate::sessions::Sessions;
+use crate::store::{PeopleBatch, StoreError};
 
 /// The most people that are checked at a time.
 const BATCH_SIZE: usize = 200;

@@ -79,7 +79,7 @@ impl Auth {
     /// [`StoreError`] when the ends cannot be written down; the tokens then go on.
     pub(super) async fn end_tokens_of(&self, person: &PersonId, client: &Client) -> Result<(), StoreError> {
         let Some(tokens) = &self.tokens else { return Ok(()) };
-        for token in tokens.end_all_of(person, self.clock.now()).await? {
+        for token in tokens.end_all_of(person, self.clock.now(), EndReason::Revoked).await? {
             let event = AuditEvent::TokenEnded { person: &token.person, token: token.id, reason: EndReason::Revoked };
             self.audit.record(client, &event);
         }

@@ -10,8 +10,8 @@ use tokio::sync::watch;
 use crate::audit::{Audit, AuditEvent};
 use crate::directory::{AccountStatus, Directory, RemovalReason, Unreachable};
 use crate::domain::{Client, Clock, DirectoryName, EndReason, Groups, Person, PersonId, Timestamp};
-use crate::sessions::{PeopleBatch, Sessions};
-use crate::store::StoreError;
+use crate::sessions::Sessions;
+use crate::store::{PeopleBatch, StoreError};
 use crate::tokens::Tokens;
 use targets::{EndedCredentials, RefreshTargets};
 

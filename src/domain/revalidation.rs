@@ -17,10 +17,13 @@ impl Revalidation {
             Self::Unrefreshed => "unrefreshed",
         }
     }
+}
 
-    /// Reads the word it is stored as.
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Refreshed, Self::Unrefreshed].into_iter().find(|revalidation| revalidation.as_str() == word)
+impl From<String> for Revalidation {
+    /// The revalidation that a stored word stands for. An unknown one, as a later version may write, is read as the one with the
+    /// shorter lifetime.
+    fn from(word: String) -> Self {
+        if word == Self::Refreshed.as_str() { Self::Refreshed } else { Self::Unrefreshed }
     }
 }
 

@@ -1,17 +1,13 @@
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
 use tokio::sync::oneshot;
 
-use super::session::{AuthenticationTimes, SessionTimes, StoredSession, columns};
-use super::{EndReason, Reauthentication, Session, SessionOptions, SessionToken, Sessions};
+use super::session::{AuthenticationTimes, SessionTimes};
+use super::store::NewSession;
+use super::{Reauthentication, Session, SessionOptions, SessionToken, Sessions};
 use crate::domain::{Client, Person, PersonId, SessionId, Timestamp};
 use crate::store::{StoreError, fill_randomly};
-
-/// The most sessions of one person; beyond it the oldest end, at the next sweep. Far more browsers than anybody has,
-/// and few enough that a script that signs in again and again does not fill the disk.
-const MAX_SESSIONS_PER_PERSON: i64 = 100;
 
 /// The most sessions that one statement inserts: that takes a few milliseconds, and others wait for it.
 const MAX_BATCH: usize = 256;
@@ -35,23 +31,6 @@ struct PendingInsert {
     reply: oneshot::Sender<Result<(), StoreError>>,
 }
 
-/// A row to insert, as JSON for SQLite's `json_each`.
-#[derive(Serialize)]
-struct NewSession {
-    id: SessionId,
-    /// In hexadecimal.
-    token_hash: String,
-    person_id: String,
-    /// JSON, as the row has it.
-    person: String,
-    at: i64,
-    second_factor_at: Option<i64>,
-    upkeep: &'static str,
-    stays: bool,
-    address: Option<String>,
-    user_agent: Option<String>,
-}
-
 /// The start of sessions, and their re-authentication.
 impl Sessions {
     /// Begins a session for a person who has just authenticated, with a new token for their browser. The sign-in counts
@@ -66,30 +45,15 @@ impl Sessions {
         options: SessionOptions,
     ) -> Result<(SessionToken, Session), StoreError> {
         let token = SessionToken::generate()?;
-        let now = self.now();
+        let (now, lifetimes) = (self.now(), self.lifetimes());
         let SessionOptions { revalidation, second_factor, stay_signed_in } = options;
-        let stay_signed_in = stay_signed_in && self.lifetimes().stay_allowed;
-        let second_factor_at = second_factor.then_some(now);
-        let id = new_id(now)?;
-        let new = NewSession {
-            id,
-            token_hash: hex::encode(token.hash()),
-            person_id: person.id.as_str().to_owned(),
-            person: serde_json::to_string(person).map_err(|error| self.failed(&error))?,
-            at: now.as_millis(),
-            second_factor_at: second_factor_at.map(Timestamp::as_millis),
-            upkeep: revalidation.as_str(),
-            stays: stay_signed_in,
-            address: client.address().map(|address| address.to_string()),
-            user_agent: client.user_agent().map(str::to_owned),
-        };
-        self.insert(new).await?;
+        let stay_signed_in = stay_signed_in && lifetimes.stay_allowed;
         let times = SessionTimes { created_at: now, last_seen_at: now, confirmed_at: now, revalidation, stay_signed_in };
-        let authentication = AuthenticationTimes { authenticated_at: now, second_factor_at };
-        Ok((
-            token,
-            Session::from_parts(id, person.clone(), times, authentication, client.without_device_cookie(), self.lifetimes()),
-        ))
+        let authentication = AuthenticationTimes { authenticated_at: now, second_factor_at: second_factor.then_some(now) };
+        let client = client.without_device_cookie();
+        let session = Session::from_parts(new_id(now)?, person.clone(), times, authentication, client, lifetimes);
+        self.insert(NewSession { token_hash: token.hash(), session: session.clone() }).await?;
+        Ok((token, session))
     }
 
     /// Notes that `person` has re-authenticated in the session of `token`, and gives their browser a new token. The old
@@ -104,88 +68,36 @@ impl Sessions {
         person: &PersonId,
         reauthentication: Reauthentication,
     ) -> Result<Option<(SessionToken, Session)>, StoreError> {
-        let fresh = SessionToken::generate()?;
-        let row: Option<StoredSession> = sqlx::query_as(concat!(
-            "UPDATE sessions SET token_hash = ?1, proved_at = coalesce(?2, proved_at),
-                 second_factor_at = coalesce(?3, second_factor_at)
-             WHERE token_hash = ?4 AND person_id = ?5 AND ended_at IS NULL RETURNING ",
-            columns!()
-        ))
-        .bind(fresh.hash().to_vec())
-        .bind(matches!(reauthentication, Reauthentication::Password | Reauthentication::Both).then(|| self.now().as_millis()))
-        .bind(
-            matches!(reauthentication, Reauthentication::SecondFactor | Reauthentication::Both).then(|| self.now().as_millis()),
-        )
-        .bind(token.hash().to_vec())
-        .bind(person.as_str())
-        .fetch_optional(self.pool())
-        .await
-        .map_err(|error| self.query_failed(&error))?;
-        self.cache().invalidate();
-        let session = row.map(|row| self.decode(row)).transpose()?;
+        let (fresh, now) = (SessionToken::generate()?, self.now());
+        let record = self.store().replace_token(&token.hash(), &fresh.hash(), person, reauthentication, now).await?;
+        self.publish_changes(record.as_ref().map(|record| record.id));
+        let session = record.map(|record| self.decode(record)).transpose()?;
         Ok(session.filter(|session| self.now() < session.expires_at()).map(|session| (fresh, session)))
     }
 
-    /// Ends the oldest sessions of everybody who has too many.
-    pub(super) async fn end_surplus(&self) -> Result<(), StoreError> {
-        let surplus: Vec<SessionId> = sqlx::query_scalar(
-            "SELECT id FROM (
-                 SELECT id, row_number() OVER (PARTITION BY person_id ORDER BY created_at DESC, id DESC) AS place
-                 FROM sessions INDEXED BY sessions_alive WHERE ended_at IS NULL AND person_id IN (
-                     SELECT person_id FROM sessions INDEXED BY sessions_alive WHERE ended_at IS NULL
-                     GROUP BY person_id HAVING count(*) > ?1))
-             WHERE place > ?1",
-        )
-        .bind(MAX_SESSIONS_PER_PERSON)
-        .fetch_all(self.pool())
-        .await
-        .map_err(|error| self.query_failed(&error))?;
-        for id in surplus {
-            self.end(id, EndReason::Revoked).await?;
-        }
-        Ok(())
-    }
-
-    /// Inserts one row, together with whatever else waits to be inserted.
+    /// Inserts one session, together with whatever else waits to be inserted.
     async fn insert(&self, session: NewSession) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
         if self.insert_batcher().enqueue(PendingInsert { session, reply }) {
             // In a task of its own, so that a caller who is cancelled takes nobody else's session with them.
             tokio::spawn(self.clone().insert_batches());
         }
-        answer.await.unwrap_or_else(|_| Err(self.failed(&"whoever wrote the session stopped")))
+        answer.await.unwrap_or_else(|_| Err(self.store().failed("whoever wrote the session stopped")))
     }
 
-    /// Inserts the rows that wait, until there are none.
+    /// Inserts the sessions that wait, until there are none.
     async fn insert_batches(self) {
         let guard = BatchGuard(&self);
         while let Some(batch) = self.insert_batcher().next_batch() {
-            let written = self.insert_rows(batch.iter().map(|insert| &insert.session)).await;
-            for PendingInsert { reply, .. } in batch {
+            let (sessions, replies): (Vec<_>, Vec<_>) =
+                batch.into_iter().map(|PendingInsert { session, reply }| (session, reply)).unzip();
+            let written = self.store().insert(&sessions).await;
+            for reply in replies {
                 // The caller may have been cancelled; their session ends unused, like any other.
                 let _ = reply.send(written.clone());
             }
         }
         mem::forget(guard);
-    }
-
-    /// Inserts rows in one statement.
-    async fn insert_rows<'a>(&self, rows: impl Iterator<Item = &'a NewSession>) -> Result<(), StoreError> {
-        let rows = serde_json::to_string(&rows.collect::<Vec<_>>()).map_err(|error| self.failed(&error))?;
-        let mut connection = self.write_connection().await.map_err(|error| self.query_failed(&error))?;
-        sqlx::query(
-            "INSERT INTO sessions (id, token_hash, person_id, person, created_at, last_seen_at, confirmed_at, proved_at,
-                 second_factor_at, upkeep, stays, address, user_agent)
-             SELECT unhex(value ->> 'id', '-'), unhex(value ->> 'token_hash'), value ->> 'person_id', value ->> 'person',
-                 value ->> 'at', value ->> 'at', value ->> 'at', value ->> 'at', value ->> 'second_factor_at',
-                 value ->> 'upkeep', value ->> 'stays', value ->> 'address', value ->> 'user_agent' FROM json_each(?)",
-        )
-        .bind(rows)
-        .execute(&mut *connection)
-        .await
-        .map_err(|error| self.query_failed(&error))?;
-        connection.release();
-        Ok(())
     }
 }
 

@@ -1,10 +1,10 @@
-//! Browser sessions: one row each, in an SQLite file of their own.
+//! Browser sessions: one row each, in a store of their own.
 //!
-//! [`Sessions`] begins, finds and ends sessions, keeps their people as the directory last described them
-//! (`revalidation`), and notifies live connections the moment their session ends or changes (`watch`). Sessions that
-//! begin together are inserted together (`begin`), and one that was just read is cached for a second (`cache`). A
-//! browser holds a [`SessionToken`] of 256 random bits; the store holds its hash and nothing that grants access. A
-//! restart keeps people signed in.
+//! [`Sessions`] begins, finds and ends sessions. What they have in common with API tokens is
+//! [`Credentials`](crate::store::Credentials): their people, as the directory last described them, and live connections,
+//! which hear the moment their session ends or changes. Sessions that begin together are inserted together (`begin`), and one
+//! that was just read is cached for a second (`cache`). A browser holds a [`SessionToken`] of 256 random bits; the
+//! [`SessionStore`] holds its hash and nothing that grants access. A restart keeps people signed in.
 //!
 //! This room never asks the directory, never decides what a person may see, and knows nothing of cookies. A store
 //! that cannot be read is a [`StoreError`](crate::store::StoreError), never "nobody is signed in".
@@ -12,17 +12,19 @@
 mod begin;
 mod cache;
 mod lists;
-mod revalidation;
+mod record;
+mod service;
 mod session;
+mod sqlite;
 mod store;
 mod token;
-mod watch;
 
 pub use crate::domain::EndReason;
 pub use lists::{SessionFilter, SessionList};
-pub use revalidation::PeopleBatch;
+pub use record::SessionRecord;
+pub use service::Sessions;
 pub use session::{Reauthentication, Session, SessionLookup, SessionOptions};
-pub use store::Sessions;
+pub use store::{NewSession, SessionStore};
 pub use token::{InvalidSessionToken, SessionToken};
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ impl SessionLookup {
 
 /// The lifetimes of sessions, from the current settings, so that a shorter setting holds for existing sessions too.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct SessionLifetimes {
+pub struct SessionLifetimes {
     pub(super) idle: Duration,
     pub(super) absolute: Duration,
     /// In place of both, with "stay signed in".
@@ -165,20 +165,6 @@ pub(super) struct SessionTimes {
     pub(super) stay_signed_in: bool,
 }
 
-impl SessionTimes {
-    /// From a row's columns. An unknown `upkeep`, as a later version may write, is read as the one with the shorter
-    /// lifetime.
-    pub(super) fn from_row(created_at: i64, last_seen_at: i64, confirmed_at: i64, upkeep: &str, stay_signed_in: bool) -> Self {
-        Self {
-            created_at: Timestamp::from_millis(created_at),
-            last_seen_at: Timestamp::from_millis(last_seen_at),
-            confirmed_at: Timestamp::from_millis(confirmed_at),
-            revalidation: Revalidation::parse(upkeep).unwrap_or(Revalidation::Unrefreshed),
-            stay_signed_in,
-        }
-    }
-}
-
 /// When the person of a session last authenticated, and how.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AuthenticationTimes {
@@ -192,64 +178,6 @@ pub(super) struct SessionExpiry {
     pub(super) idle: Timestamp,
     pub(super) absolute: Timestamp,
     pub(super) stale_from: Option<Timestamp>,
-}
-
-/// The columns of a session's row that its status is calculated from.
-#[derive(sqlx::FromRow)]
-pub(super) struct SessionStatusRow {
-    pub(super) id: SessionId,
-    pub(super) created_at: i64,
-    pub(super) last_seen_at: i64,
-    pub(super) confirmed_at: i64,
-    pub(super) upkeep: String,
-    pub(super) stays: bool,
-    pub(super) person: Vec<u8>,
-    pub(super) end_reason: Option<String>,
-}
-
-/// A session's row, not yet decoded.
-#[derive(sqlx::FromRow)]
-pub(super) struct StoredSession {
-    pub(super) id: SessionId,
-    /// Bytes, since a damaged row may hold anything: it must not keep the rows beside it from being read.
-    person: Vec<u8>,
-    created_at: i64,
-    last_seen_at: i64,
-    confirmed_at: i64,
-    upkeep: String,
-    address: Option<String>,
-    user_agent: Option<String>,
-    proved_at: i64,
-    second_factor_at: Option<i64>,
-    stays: bool,
-}
-
-/// The columns of a [`StoredSession`], for the statements that read one.
-macro_rules! columns {
-    () => {
-        "id, person, created_at, last_seen_at, confirmed_at, upkeep, address, user_agent, proved_at, second_factor_at, \
-         stays"
-    };
-}
-pub(super) use columns;
-
-impl StoredSession {
-    /// Decodes the row; the error says which column cannot be read.
-    pub(super) fn into_session(self, lifetimes: SessionLifetimes) -> Result<Session, String> {
-        let person = serde_json::from_slice(&self.person)
-            .map_err(|error| format!("the person of session {} cannot be read: {error}", self.id))?;
-        let address = self
-            .address
-            .map(|text| text.parse().map_err(|_| format!("the address of session {} is not an address", self.id)))
-            .transpose()?;
-        let times = SessionTimes::from_row(self.created_at, self.last_seen_at, self.confirmed_at, &self.upkeep, self.stays);
-        let authentication = AuthenticationTimes {
-            authenticated_at: Timestamp::from_millis(self.proved_at),
-            second_factor_at: self.second_factor_at.map(Timestamp::from_millis),
-        };
-        let client = Client::new(address, self.user_agent.as_deref());
-        Ok(Session::from_parts(self.id, person, times, authentication, client, lifetimes))
-    }
 }
 
 impl Session {

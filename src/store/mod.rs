@@ -1,14 +1,17 @@
 //! SQLite files for the state that must outlast a restart.
 //!
 //! A [`Store`] is one file with its migrations applied, readable by its owner alone. The rooms above keep their own
-//! file each and their own tables in it; this room knows none of them. A store that cannot be read is a [`StoreError`],
+//! file each and their own tables in it. A store that cannot be read is a [`StoreError`],
 //! never an empty answer. Secrets in it are encrypted with an [`AeadCipher`].
 //!
-//! Live connections depend on rows, a session's or a token's. A [`RowWatch`] receives the events of one at once; the
-//! [`WatchRegistry`] checks all rows that are watched, with one query for many.
+//! Sessions and API tokens are [`Credentials`] in a [`CredentialStore`], which rest on a person. Live connections depend on
+//! them: a [`RowWatch`] receives the events of one row at once, as a [`Notifier`] brings them; the [`WatchRegistry`] checks all
+//! rows that are watched, with one query for many.
 
 mod aead;
+mod credentials;
 mod error;
+mod notifier;
 mod open;
 mod random;
 mod row_watch;
@@ -16,9 +19,16 @@ mod watch_registry;
 mod write_connection;
 
 pub use aead::{AeadCipher, SealingKey};
+pub use credentials::{
+    CredentialRecord, CredentialStore, Credentials, EndSelection, PeopleBatch, SqliteCredentials, SqliteRecord,
+};
 pub use error::StoreError;
+pub use notifier::{LocalNotifier, NewsListener, Notifier, RowNews};
 pub use open::{Store, StoreKind};
 pub use random::fill_randomly;
 pub use row_watch::{RowEvent, RowWatch};
 pub use watch_registry::{RowId, RowStatus, WatchRegistry, WatchedStore};
 pub use write_connection::WriteConnectionGuard;
+
+#[cfg(test)]
+pub(crate) mod tests;

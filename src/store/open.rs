@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
-use sqlx::SqlitePool;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::query::{Query, QueryAs};
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::{ConnectOptions, FromRow, Sqlite, SqlitePool};
 
 use super::write_connection::WriteConnection;
 use super::{StoreError, WriteConnectionGuard};
@@ -99,6 +99,47 @@ impl Store {
     /// When there is none and none can be made, as after [`Store::close`].
     pub async fn write_connection(&self) -> Result<WriteConnectionGuard<'_>, sqlx::Error> {
         self.write_connection.acquire(&self.pool).await
+    }
+
+    /// Executes a statement, and returns the number of rows that it wrote.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it fails.
+    pub async fn execute(&self, statement: Query<'_, Sqlite, SqliteArguments>) -> Result<u64, StoreError> {
+        statement.execute(&self.pool).await.map(|done| done.rows_affected()).map_err(|error| self.query_failed(&error))
+    }
+
+    /// All rows of a query.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it fails.
+    pub async fn fetch_all<R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin>(
+        &self,
+        query: QueryAs<'_, Sqlite, R, SqliteArguments>,
+    ) -> Result<Vec<R>, StoreError> {
+        query.fetch_all(&self.pool).await.map_err(|error| self.query_failed(&error))
+    }
+
+    /// The first row of a query, if there is any.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it fails.
+    pub async fn fetch_optional<R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin>(
+        &self,
+        query: QueryAs<'_, Sqlite, R, SqliteArguments>,
+    ) -> Result<Option<R>, StoreError> {
+        query.fetch_optional(&self.pool).await.map_err(|error| self.query_failed(&error))
+    }
+
+    /// The one row of a query.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it fails, or there is none.
+    pub async fn fetch_one<R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin>(
+        &self,
+        query: QueryAs<'_, Sqlite, R, SqliteArguments>,
+    ) -> Result<R, StoreError> {
+        query.fetch_one(&self.pool).await.map_err(|error| self.query_failed(&error))
     }
 
     /// The [`StoreError`] of a failed query: a damaged file has its own remedy.

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use self::watch_table::{NextStep, WatchTable};
 use super::StoreError;
+use super::notifier::{Notifier, RowNews};
 use super::row_watch::{Mailbox, RowWatch};
 use crate::domain::{Clock, EndReason, Fingerprint, Person, Timestamp};
 
@@ -31,9 +32,9 @@ pub enum RowStatus {
 }
 
 /// The id of a row: a UUID, a number.
-pub trait RowId: Copy + Ord + Hash + fmt::Display + Send + Sync + 'static {}
+pub trait RowId: Copy + Ord + Hash + fmt::Debug + fmt::Display + Send + Sync + 'static {}
 
-impl<Id: Copy + Ord + Hash + fmt::Display + Send + Sync + 'static> RowId for Id {}
+impl<Id: Copy + Ord + Hash + fmt::Debug + fmt::Display + Send + Sync + 'static> RowId for Id {}
 
 /// A store with rows that live connections depend on.
 #[async_trait]
@@ -104,17 +105,10 @@ impl<Id: RowId> WatchRegistry<Id> {
         RowWatch::new(mailbox, seen_check, subscription)
     }
 
-    /// Notifies all watches of a row that it has ended, and removes its entry.
-    pub fn notify_ended(&self, row: Id, reason: EndReason) {
-        if let Some(entry) = self.shared.lock().remove(row) {
-            entry.mailbox.set_ended(reason);
-        }
-    }
-
-    /// Has a row checked at once, so that its watches receive what it says now.
-    pub fn notify_changed(&self, row: Id) {
-        self.shared.lock().reschedule(row, Timestamp::from_millis(0));
-        self.shared.rescheduled.notify_one();
+    /// Has the watches of a row hear the news of it.
+    pub fn follow(&self, notifier: &dyn Notifier<Id>) {
+        let shared = Arc::clone(&self.shared);
+        notifier.subscribe(Box::new(move |news| shared.hear(news)));
     }
 
     /// The number of watches of a row.
@@ -161,7 +155,22 @@ async fn run_checks<S: WatchedStore>(store: S, shared: Arc<SharedWatchTable<S::I
     }
 }
 
-impl<Id> SharedWatchTable<Id> {
+impl<Id: RowId> SharedWatchTable<Id> {
+    /// Notifies all watches of a row that has ended, and removes its entry; has one that changed checked at once.
+    fn hear(&self, news: RowNews<Id>) {
+        match news {
+            RowNews::Ended(row, reason) => {
+                if let Some(entry) = self.lock().remove(row) {
+                    entry.mailbox.set_ended(reason);
+                }
+            }
+            RowNews::Changed(row) => {
+                self.lock().reschedule(row, Timestamp::from_millis(0));
+                self.rescheduled.notify_one();
+            }
+        }
+    }
+
     /// A panic elsewhere leaves the table consistent: nothing that changes it can panic in between.
     fn lock(&self) -> MutexGuard<'_, WatchTable<Id>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)

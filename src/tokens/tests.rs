@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{ApiToken, CreateTokenError, NewToken, Token, TokenLookup, Tokens};
+use super::token::TokenLifetimes;
+use super::{ApiToken, CreateTokenError, NewToken, Token, TokenInsert, TokenLookup, TokenRecord, TokenStore as _, Tokens};
 use crate::config::TokenSettings;
-use crate::domain::{Client, EndReason, Groups, ManualClock, Person, PersonId, Revalidation, Timestamp};
-use crate::store::{RowEvent, RowWatch};
+use crate::domain::{Client, EndReason, Groups, ManualClock, Person, PersonId, Revalidation, Timestamp, TokenId};
+use crate::store::tests::contract::{Subject, credential_contract};
+use crate::store::{PeopleBatch, RowEvent, RowWatch, SqliteCredentials, Store, StoreKind, WatchedStore as _};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -181,9 +183,9 @@ async fn people_are_listed_once_and_in_pages_as_long_as_they_can_be_asked_about(
     }
     fixture.makes(&person("d"), &NewToken { revalidation: Revalidation::Unrefreshed, ..lasting(HOUR) }).await;
     assert_eq!(fixture.tokens.count_people().await.unwrap(), 3);
-    let (people, last) = fixture.tokens.people(None, 2).await.unwrap();
+    let PeopleBatch { people, next_after: last } = fixture.tokens.people(None, 2).await.unwrap();
     assert_eq!(people.iter().map(|person| &*person.username).collect::<Vec<_>>(), ["a", "b"]);
-    let (people, last) = fixture.tokens.people(last.as_ref(), 2).await.unwrap();
+    let PeopleBatch { people, next_after: last } = fixture.tokens.people(last.as_ref(), 2).await.unwrap();
     assert_eq!(people.iter().map(|person| &*person.username).collect::<Vec<_>>(), ["c"]);
     assert_eq!(last, None);
     fixture.tokens.update_revalidation(|_| Revalidation::Unrefreshed).await.unwrap();
@@ -198,7 +200,7 @@ async fn whoever_is_gone_has_no_tokens_but_what_they_proved_since_counts() {
     let asked_at = START;
     fixture.clock.advance(MINUTE);
     let (since, _) = fixture.makes(&alice, &lasting(HOUR)).await;
-    assert_eq!(fixture.tokens.end_all_of(&alice.id, asked_at).await.unwrap().len(), 1);
+    assert_eq!(fixture.tokens.end_all_of(&alice.id, asked_at, EndReason::Revoked).await.unwrap().len(), 1);
     assert_eq!(fixture.finds(&before).await, TokenLookup::Ended(EndReason::Revoked));
     assert!(matches!(fixture.finds(&since).await, TokenLookup::Valid(_)));
 }
@@ -266,4 +268,33 @@ impl TokensFixture {
     fn clock_now(&self) -> Timestamp {
         crate::domain::Clock::now(&*self.clock)
     }
+}
+
+async fn subject() -> Subject<TokenRecord> {
+    let folder = tempfile::tempdir().unwrap();
+    let kind = StoreKind { name: "token store", if_recreated: "" };
+    let file = Store::open(&folder.path().join("tokens.db"), kind, &sqlx::migrate!("src/tokens/migrations")).await.unwrap();
+    let store = Arc::new(SqliteCredentials::<TokenRecord>::new(file));
+    let lifetimes = TokenLifetimes { longest: 2 * HOUR, max_staleness: DAY, unrefreshed: DAY };
+    let inserted = Arc::clone(&store);
+    let insert = move |person: Person, created_at| -> futures::future::BoxFuture<'static, TokenId> {
+        let store = Arc::clone(&inserted);
+        Box::pin(async move {
+            let token_hash = &ApiToken::generate().unwrap().hash();
+            let new = &lasting(2 * HOUR);
+            let insert = TokenInsert { token_hash, person: &person, new, created_at, expires_at: created_at + 2 * HOUR };
+            store.insert(insert, 9, lifetimes).await.unwrap().unwrap().id
+        })
+    };
+    Subject { store, lifetimes, insert: Box::new(insert), _folder: folder }
+}
+
+credential_contract!(subject);
+
+#[tokio::test]
+async fn of_many_who_make_a_token_at_once_no_more_do_than_may() {
+    let fixture = TokensFixture::open().await;
+    let (alice, new) = (person("alice"), lasting(HOUR));
+    let made = futures::future::join_all((0..60).map(|_| fixture.tokens.create(&alice, &new))).await;
+    assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 50);
 }

@@ -84,7 +84,7 @@ pub enum TokenLookup {
 
 /// The lifetimes of tokens, from the current settings, so that a shorter setting holds for existing tokens too.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct TokenLifetimes {
+pub struct TokenLifetimes {
     /// The longest of any token.
     pub(super) longest: Duration,
     /// Without the directory's confirmation, where it can be asked.
@@ -104,70 +104,5 @@ impl TokenLifetimes {
                 Revalidation::Refreshed => self.max_staleness,
                 Revalidation::Unrefreshed => self.unrefreshed,
             }
-    }
-}
-
-/// The columns of a token's row that its status is calculated from.
-#[derive(sqlx::FromRow)]
-pub(super) struct TokenStatusRow {
-    pub(super) id: i64,
-    pub(super) person: Vec<u8>,
-    pub(super) created_at: i64,
-    pub(super) expires_at: i64,
-    pub(super) confirmed_at: i64,
-    pub(super) upkeep: String,
-    pub(super) end_reason: Option<String>,
-}
-
-/// A token's row, not yet decoded.
-#[derive(sqlx::FromRow)]
-pub(super) struct StoredToken {
-    pub(super) id: i64,
-    name: String,
-    /// Bytes, since a damaged row may hold anything: it must not keep the rows beside it from being read.
-    pub(super) person: Vec<u8>,
-    scope: String,
-    second_factor: bool,
-    created_at: i64,
-    expires_at: i64,
-    confirmed_at: i64,
-    upkeep: String,
-    last_used_at: Option<i64>,
-    last_address: Option<String>,
-    pub(super) end_reason: Option<String>,
-}
-
-/// The columns of a [`StoredToken`], for the statements that read one.
-macro_rules! columns {
-    () => {
-        "id, name, person, scope, second_factor, created_at, expires_at, confirmed_at, upkeep, last_used_at, \
-         last_address, end_reason"
-    };
-}
-pub(super) use columns;
-
-impl StoredToken {
-    /// Decodes the row; the error says which column cannot be read.
-    pub(super) fn into_token(self, lifetimes: TokenLifetimes) -> Result<Token, String> {
-        let unreadable = |what: &str, why: &dyn fmt::Display| format!("the {what} of token {} cannot be read: {why}", self.id);
-        let time = Timestamp::from_millis;
-        // An unknown word, as a later version may write, is read as the one with the shorter lifetime.
-        let revalidation = Revalidation::parse(&self.upkeep).unwrap_or(Revalidation::Unrefreshed);
-        let (created_at, confirmed_at) = (time(self.created_at), time(self.confirmed_at));
-        let address = self.last_address.as_deref().map(str::parse).transpose();
-        Ok(Token {
-            id: TokenId::new(self.id),
-            name: self.name.parse().map_err(|error| unreadable("name", &error))?,
-            person: serde_json::from_slice(&self.person).map_err(|error| unreadable("person", &error))?,
-            scope: self.scope.parse().map_err(|error| unreadable("scope", &error))?,
-            second_factor: self.second_factor,
-            created_at,
-            expires_at: lifetimes.end(created_at, time(self.expires_at)),
-            revalidation,
-            confirmed_at,
-            stale_from: lifetimes.stale_from(revalidation, confirmed_at),
-            last_used_at: self.last_used_at.map(time),
-            last_address: address.map_err(|error| unreadable("address", &error))?,
-        })
     }
 }

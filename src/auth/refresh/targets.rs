@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{EndReason, Person, PersonId, Revalidation, Timestamp};
-use crate::sessions::{PeopleBatch, Session, Sessions};
-use crate::store::StoreError;
+use crate::sessions::{Session, Sessions};
+use crate::store::{PeopleBatch, StoreError};
 use crate::tokens::{Token, Tokens};
 
 /// The stores whose people are refreshed: sessions, and API tokens beside them. Each person counts once, however many
@@ -20,7 +20,7 @@ pub(super) struct EndedCredentials {
 }
 
 impl RefreshTargets {
-    /// See [`Sessions::update_revalidation`].
+    /// See [`Credentials::update_revalidation`](crate::store::Credentials::update_revalidation).
     pub(super) async fn update_revalidation(&self, can: impl Fn(&Person) -> Revalidation) -> Result<(), StoreError> {
         self.sessions.update_revalidation(&can).await?;
         match &self.tokens {
@@ -38,15 +38,14 @@ impl RefreshTargets {
         Ok(self.sessions.count_people().await? + with_tokens)
     }
 
-    /// The next people, at most `limit`, after `after`: see [`Sessions::people`].
+    /// The next people, at most `limit`, after `after`: see [`Credentials::people`](crate::store::Credentials::people).
     pub(super) async fn people(&self, after: Option<&PersonId>, limit: usize) -> Result<PeopleBatch, StoreError> {
         let signed_in = self.sessions.people(after, limit).await?;
         let Some(tokens) = &self.tokens else { return Ok(signed_in) };
-        let (with_tokens, last) = tokens.people(after, limit).await?;
-        Ok(merge(signed_in, PeopleBatch { people: with_tokens, next_after: last }, limit))
+        Ok(merge(signed_in, tokens.people(after, limit).await?, limit))
     }
 
-    /// See [`Sessions::confirm`].
+    /// See [`Credentials::confirm`](crate::store::Credentials::confirm).
     pub(super) async fn confirm(&self, people: &[Person], asked_at: Timestamp) -> Result<(), StoreError> {
         self.sessions.confirm(people, asked_at).await?;
         match &self.tokens {
@@ -55,11 +54,11 @@ impl RefreshTargets {
         }
     }
 
-    /// See [`Sessions::end_all_of`].
+    /// See [`Credentials::end_all_of`](crate::store::Credentials::end_all_of).
     pub(super) async fn end_all_of(&self, person: &PersonId, asked_at: Timestamp) -> Result<EndedCredentials, StoreError> {
         let sessions = self.sessions.end_all_of(person, asked_at, EndReason::Revoked).await?;
         let tokens = match &self.tokens {
-            Some(tokens) => tokens.end_all_of(person, asked_at).await?,
+            Some(tokens) => tokens.end_all_of(person, asked_at, EndReason::Revoked).await?,
             None => Vec::new(),
         };
         Ok(EndedCredentials { sessions, tokens })

@@ -149,7 +149,7 @@ async fn who_comes_while_a_change_is_read_hears_of_it_too() {
     store.rests().await;
     let closed = Arc::clone(&store.gate).acquire_owned().await.unwrap();
     store.write(1, &alice("New"));
-    store.watch_registry.notify_changed(1);
+    store.watch_registry.shared.hear(RowNews::Changed(1));
     store.rests().await;
     let mut second = store.watch(1, &alice("Old"));
     drop(closed);
@@ -159,7 +159,7 @@ async fn who_comes_while_a_change_is_read_hears_of_it_too() {
     // The same where the first has gone by then, and the row is begun anew.
     let closed = Arc::clone(&store.gate).acquire_owned().await.unwrap();
     store.write(1, &alice("Newest"));
-    store.watch_registry.notify_changed(1);
+    store.watch_registry.shared.hear(RowNews::Changed(1));
     store.rests().await;
     drop((first, second));
     let mut third = store.watch(1, &alice("New"));
@@ -187,14 +187,14 @@ async fn what_nobody_could_confirm_and_somebody_did_since_is_no_news() {
     let mut watch = store.watch(1, &alice("Alice"));
     assert_eq!(next_event(&mut watch).await, None);
     store.set(1, RowStatus::Unconfirmed);
-    store.watch_registry.notify_changed(1);
+    store.watch_registry.shared.hear(RowNews::Changed(1));
     store.rests().await;
     store.write(1, &alice("Alice"));
-    store.watch_registry.notify_changed(1);
+    store.watch_registry.shared.hear(RowNews::Changed(1));
     store.rests().await;
     assert_eq!(next_event(&mut watch).await, None);
     store.set(1, RowStatus::Unconfirmed);
-    store.watch_registry.notify_changed(1);
+    store.watch_registry.shared.hear(RowNews::Changed(1));
     assert_eq!(next_event(&mut watch).await, Some(RowEvent::Unconfirmed));
     assert_eq!(next_event(&mut watch).await, None, "once for each check");
 }

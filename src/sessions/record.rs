@@ -1,0 +1,85 @@
+use super::Session;
+use super::session::{AuthenticationTimes, SessionLifetimes, SessionTimes};
+use crate::domain::{Client, EndReason, Revalidation, SessionId, Timestamp};
+use crate::store::CredentialRecord;
+
+/// A session as its store has it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct SessionRecord {
+    /// Its id.
+    pub id: SessionId,
+    /// The person as JSON. Bytes, since a damaged row may hold anything: it must not keep the rows beside it from being
+    /// read.
+    pub person: Vec<u8>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last used, to about a minute.
+    pub last_seen_at: Timestamp,
+    /// When the person was last confirmed.
+    pub confirmed_at: Timestamp,
+    /// Whether the directory can be asked about them.
+    #[sqlx(rename = "upkeep", try_from = "String")]
+    pub revalidation: Revalidation,
+    /// Whether they asked to stay signed in.
+    #[sqlx(rename = "stays")]
+    pub stay_signed_in: bool,
+    /// The address they signed in from.
+    pub address: Option<String>,
+    /// The browser they signed in from.
+    pub user_agent: Option<String>,
+    /// When they last authenticated with a password or a passkey.
+    #[sqlx(rename = "proved_at")]
+    pub authenticated_at: Timestamp,
+    /// When they last authenticated with a second factor.
+    pub second_factor_at: Option<Timestamp>,
+    /// The word for why it has ended.
+    pub end_reason: Option<String>,
+}
+
+impl SessionRecord {
+    fn times(&self) -> SessionTimes {
+        SessionTimes {
+            created_at: self.created_at,
+            last_seen_at: self.last_seen_at,
+            confirmed_at: self.confirmed_at,
+            revalidation: self.revalidation,
+            stay_signed_in: self.stay_signed_in,
+        }
+    }
+}
+
+impl CredentialRecord for SessionRecord {
+    type Id = SessionId;
+    type Credential = Session;
+    type Lifetimes = SessionLifetimes;
+
+    const NAME: &'static str = "session";
+
+    fn id(&self) -> SessionId {
+        self.id
+    }
+
+    fn into_person(self) -> Vec<u8> {
+        self.person
+    }
+
+    fn end_reason(&self) -> Option<EndReason> {
+        self.end_reason.as_deref().map(EndReason::from_stored)
+    }
+
+    fn expiry(&self, lifetimes: SessionLifetimes) -> (Timestamp, Option<Timestamp>) {
+        let expiry = lifetimes.expiry(self.times());
+        (expiry.idle.min(expiry.absolute), expiry.stale_from)
+    }
+
+    fn decode(self, lifetimes: SessionLifetimes) -> Result<Session, String> {
+        let person = serde_json::from_slice(&self.person)
+            .map_err(|error| format!("the person of session {} cannot be read: {error}", self.id))?;
+        let address = self.address.as_deref().map(str::parse).transpose();
+        let address = address.map_err(|_| format!("the address of session {} is not an address", self.id))?;
+        let authentication =
+            AuthenticationTimes { authenticated_at: self.authenticated_at, second_factor_at: self.second_factor_at };
+        let client = Client::new(address, self.user_agent.as_deref());
+        Ok(Session::from_parts(self.id, person, self.times(), authentication, client, lifetimes))
+    }
+}

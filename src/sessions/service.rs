@@ -1,0 +1,186 @@
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+
+use super::begin::InsertBatcher;
+use super::cache::SessionCache;
+use super::session::SessionLifetimes;
+use super::store::SessionStore;
+use super::{EndReason, Session, SessionLookup, SessionRecord, SessionToken};
+use crate::config::SessionSettings;
+use crate::domain::{Clock, SessionId, Timestamp};
+use crate::store::{
+    CredentialRecord as _, Credentials, EndSelection, LocalNotifier, Notifier, SqliteCredentials, Store, StoreError, StoreKind,
+};
+
+/// The migrations from an empty file to today's tables, embedded in the binary.
+static MIGRATIONS: Migrator = sqlx::migrate!("src/sessions/migrations");
+
+const KIND: StoreKind = StoreKind { name: "session store", if_recreated: "everybody signs in again" };
+
+/// How often the last use of a session is written at most, so that reading a page does not wait for the disk.
+const TOUCH_INTERVAL: Duration = Duration::from_mins(1);
+
+/// The least number of times that last use is written within the idle time: for a short one, "about a minute" is too coarse.
+const TOUCHES_WITHIN_IDLE: u32 = 4;
+
+/// How long an ended session's row is kept, to give late connections its end reason. A page that was asleep for longer
+/// is told that the session has expired, which is what it looks like to its reader.
+const ENDED_RETENTION: Duration = Duration::from_hours(1);
+
+/// The most sessions of one person; beyond it the oldest end, at the next sweep. Far more browsers than anybody has,
+/// and few enough that a script that signs in again and again does not fill the disk.
+const MAX_SESSIONS_PER_PERSON: i64 = 100;
+
+/// All sessions, which are [`Credentials`] with a cookie. Cheap to clone; the clones are one.
+#[derive(Clone)]
+pub struct Sessions {
+    credentials: Credentials<SessionRecord>,
+    inner: Arc<SessionsInner>,
+}
+
+struct SessionsInner {
+    store: Arc<dyn SessionStore>,
+    cache: Arc<SessionCache>,
+    insert_batcher: InsertBatcher,
+}
+
+impl Deref for Sessions {
+    type Target = Credentials<SessionRecord>;
+
+    fn deref(&self) -> &Credentials<SessionRecord> {
+        &self.credentials
+    }
+}
+
+impl Sessions {
+    /// The sessions in the SQLite file `path`, created with mode 0600 when there is none. Its folder must exist.
+    ///
+    /// # Errors
+    /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
+    pub async fn open(path: &Path, settings: &SessionSettings, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let store = SqliteCredentials::new(Store::open(path, KIND, &MIGRATIONS).await?);
+        Ok(Self::new(Arc::new(store), settings, clock, Arc::new(LocalNotifier::default())))
+    }
+
+    /// The sessions in a store. `notifier` brings the news of them to live connections and caches.
+    pub fn new(
+        store: Arc<dyn SessionStore>,
+        settings: &SessionSettings,
+        clock: Arc<dyn Clock>,
+        notifier: Arc<dyn Notifier<SessionId>>,
+    ) -> Self {
+        let cache = Arc::new(SessionCache::new());
+        let invalidated = Arc::clone(&cache);
+        notifier.subscribe(Box::new(move |_| invalidated.invalidate()));
+        let lifetimes = SessionLifetimes::new(settings);
+        Self {
+            credentials: Credentials::new(Arc::clone(&store) as _, lifetimes, clock, notifier),
+            inner: Arc::new(SessionsInner { store, cache, insert_batcher: InsertBatcher::default() }),
+        }
+    }
+
+    /// Looks up the session of a token, and notes its use. [`SessionLookup::NotFound`] when there never was one, or it
+    /// has ended, was idle too long, or is past its absolute end; [`SessionLookup::Stale`] when the directory could not
+    /// confirm it for too long.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked: that says nothing about the session.
+    pub async fn find(&self, token: &SessionToken) -> Result<SessionLookup, StoreError> {
+        let hash = token.hash();
+        let now = self.now();
+        let cache = &self.inner.cache;
+        if let Some(session) = cache.get(&hash, now)
+            && now < session.expires_at()
+            && !session.is_stale(now)
+            && !self.needs_touch(&session, now)
+        {
+            return Ok(SessionLookup::Valid(session));
+        }
+        let generation = cache.generation();
+        let record = self.store().by_token(&hash).await?;
+        let Some(session) = self.current(record)? else { return Ok(SessionLookup::NotFound) };
+        let now = self.now();
+        // A session that grants nothing is not used either.
+        if session.is_stale(now) {
+            return Ok(SessionLookup::Stale(session));
+        }
+        let session = self.touch(session).await;
+        cache.insert(hash, session.clone(), now, generation);
+        Ok(SessionLookup::Valid(session))
+    }
+
+    /// One session by its id, unless it has ended.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked.
+    pub async fn get(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        let record = self.store().by_ids(&[id]).await?.pop();
+        self.current(record)
+    }
+
+    /// Ends a session and notifies its live connections at once. `false` when it had ended before, or never was.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the end cannot be written down; the session then goes on.
+    pub async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
+        let ended = self.store().end(&EndSelection::one(id), reason, self.now()).await?;
+        let was_there = !ended.is_empty();
+        self.publish_ends(ended, reason);
+        Ok(was_there)
+    }
+
+    /// Ends every expired session, notifies its live connections, and deletes those that ended a while ago. To be
+    /// called every minute or so. Returns the sessions that it ended, for the audit; one whose row cannot be read has
+    /// ended like the others, and is logged instead.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be written; expired sessions are none the less no longer found.
+    pub async fn sweep(&self) -> Result<Vec<Session>, StoreError> {
+        let ended = self.end_expired(self.now() - ENDED_RETENTION).await?;
+        let surplus = self.store().revoke_surplus(MAX_SESSIONS_PER_PERSON, self.now()).await?;
+        self.publish_ends(surplus, EndReason::Revoked);
+        Ok(ended)
+    }
+
+    pub(super) fn store(&self) -> &dyn SessionStore {
+        &*self.inner.store
+    }
+
+    pub(super) fn insert_batcher(&self) -> &InsertBatcher {
+        &self.inner.insert_batcher
+    }
+
+    /// The session of a record, unless it has ended or expired.
+    fn current(&self, record: Option<SessionRecord>) -> Result<Option<Session>, StoreError> {
+        let record = record.filter(|record| record.end_reason().is_none());
+        let session = record.map(|record| self.decode(record)).transpose()?;
+        Ok(session.filter(|session| self.now() < session.expires_at()))
+    }
+
+    /// Writes down the use of a session. A failing disk does not refuse the page: the session then ends a little early,
+    /// and the log says why.
+    async fn touch(&self, session: Session) -> Session {
+        let now = self.now();
+        if !self.needs_touch(&session, now) {
+            return session;
+        }
+        let idle = self.lifetimes().idle_for(session.stay_signed_in);
+        match self.store().note_use(session.id, now).await {
+            Ok(()) => Session { last_seen_at: now, idle_end: now + idle, ..session },
+            Err(error) => {
+                tracing::warn!(session = %session.id, %error, "the use of a session could not be noted");
+                session
+            }
+        }
+    }
+
+    /// Whether its last written use is so long ago that this one is to be written.
+    fn needs_touch(&self, session: &Session, now: Timestamp) -> bool {
+        let idle = self.lifetimes().idle_for(session.stay_signed_in);
+        now.since(session.last_seen_at) >= TOUCH_INTERVAL.min(idle / TOUCHES_WITHIN_IDLE)
+    }
+}
