@@ -29,7 +29,7 @@ use crate::directory::{Directories, Directory, GroupWatch, Readiness};
 use crate::domain::{Client, Clock};
 use crate::live::{Feeds, Hub};
 use crate::pages::PageStore;
-use crate::sources::Sources;
+use crate::sources::{self, Sources};
 use crate::telemetry::Metrics;
 use crate::web::{self, AppState, Assets, DiagnosticsRunner, Transport};
 use keys::derive_keys;
@@ -68,7 +68,7 @@ impl Server {
     /// # Errors
     /// [`StartError`] when a setting is faulty, or something that must be there is not.
     pub async fn build(figment: Figment, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        let settings = Settings::from_figment(&figment)?;
+        let (settings, named_sources) = sources::read_settings(&figment)?;
         config::create_state_folder(&settings.state)?;
         let figment = match config::load_or_create_secret_key(&figment, &settings.state)? {
             Some(kept) => kept.merge_into(figment),
@@ -77,7 +77,7 @@ impl Server {
 
         let state_lock = StateLock::acquire(&settings.state)?;
 
-        let sources = Arc::new(Sources::open(&settings.sources, Arc::clone(&clock))?);
+        let sources = Arc::new(Sources::open(&named_sources, &clock)?);
         let page_store = PageStore::load(&settings.pages, Arc::clone(&sources))?;
         let page_store = Arc::new(page_store.with_second_factor(settings.second_factor.clone()));
         let feeds = Feeds::new(sources.clone(), Arc::clone(&clock));

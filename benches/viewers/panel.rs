@@ -8,11 +8,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use belvedere::config::Settings;
 use belvedere::domain::{BoundQuery, DataTable, ManualClock, Reading, TableCell, TableColumn, Timestamp, Visitor};
 use belvedere::live::{Feeds, Hub, QueryExecutor};
 use belvedere::pages::PageStore;
-use belvedere::sources::{SourceError, Sources};
+use belvedere::sources::{self, SourceError, Sources};
 use belvedere::telemetry::Metrics;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -100,8 +99,8 @@ async fn one(panel: &str) -> f64 {
     fs::write(pages.join("board.toml"), text).unwrap();
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
     let settings = running_server::settings(folder.path()).merge(("directory.url", "ldap://127.0.0.1:9"));
-    let settings = Settings::from_figment(&settings).unwrap();
-    let sources = Arc::new(Sources::open(&settings.sources, Arc::clone(&clock) as _).unwrap());
+    let (settings, named_sources) = sources::read_settings(&settings).unwrap();
+    let sources = Arc::new(Sources::open(&named_sources, &(Arc::clone(&clock) as _)).unwrap());
     let page_store = PageStore::load(&pages, Arc::clone(&sources)).unwrap();
     assert_eq!(page_store.count(), 1, "{}", page_store.diagnostics());
     let answers = Arc::new(Changing { answers: AtomicU32::new(0), is_table: panel.contains("table") });

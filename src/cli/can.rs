@@ -3,11 +3,11 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::config::{self, Settings};
+use crate::config;
 use crate::directory::{Directories, PersonLookup, PersonReport};
 use crate::domain::{AccessReason, Clock, SystemClock};
 use crate::pages::{PageRight, PageStore};
-use crate::sources::Sources;
+use crate::sources::{self, Sources};
 
 use super::doctor::{CommandError, parse_username};
 use super::serve::report_error;
@@ -58,9 +58,9 @@ pub(super) async fn run(args: CanArgs) -> ExitCode {
 
 async fn check_access(args: &CanArgs) -> Result<AccessAnswer, CommandError> {
     let CanArgs { name, page } = args;
-    let settings = Settings::from_figment(&config::figment())?;
+    let (settings, named_sources) = sources::read_settings(&config::figment())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let sources = Sources::open(&settings.sources, Arc::clone(&clock))?;
+    let sources = Sources::open(&named_sources, &clock)?;
     let page_store = PageStore::load(&settings.pages, Arc::new(sources))?;
     let Some(public) = page_store.is_public(page) else {
         let why = format!("there is no page {page} in {}, or `belvedere check` finds a fault in it", settings.pages.display());

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use clap::Args;
 use rocket::figment::Figment;
 
-use crate::config::{self, Diagnostics, PagesSettings, Settings};
-use crate::domain::SystemClock;
+use crate::config::{self, Diagnostics, Settings};
+use crate::domain::{Clock, SystemClock};
 use crate::pages::PageStore;
 use crate::server::StartError;
-use crate::sources::Sources;
+use crate::sources::{self, NamedSources, Sources};
 
 use super::online;
 use super::serve::report_error;
@@ -25,8 +25,8 @@ pub(super) struct CheckArgs {
 /// Checks everything that can be checked offline, and with `--online` the directory and the sources too.
 pub(super) async fn run(args: CheckArgs) -> ExitCode {
     let figment = config::figment();
-    let checked = match Settings::from_figment(&figment) {
-        Ok(settings) => check(&settings, args.online).await,
+    let checked = match sources::read_settings(&figment) {
+        Ok((settings, named_sources)) => check(&settings, &named_sources, args.online).await,
         Err(mut faults) => {
             faults.extend(page_faults(&figment));
             Err(StartError::Settings(faults))
@@ -42,8 +42,8 @@ pub(super) async fn run(args: CheckArgs) -> ExitCode {
     }
 }
 
-async fn check(settings: &Settings, online: bool) -> Result<String, StartError> {
-    let sources = Arc::new(Sources::open(&settings.sources, Arc::new(SystemClock))?);
+async fn check(settings: &Settings, named_sources: &NamedSources, online: bool) -> Result<String, StartError> {
+    let sources = Arc::new(Sources::open(named_sources, &clock())?);
     let page_store = PageStore::load(&settings.pages, Arc::clone(&sources))?;
     let mut faults = page_store.diagnostics();
     let mut notes = String::new();
@@ -64,10 +64,14 @@ async fn check(settings: &Settings, online: bool) -> Result<String, StartError> 
 
 /// The faults in the pages when there are some in the settings: whoever mends the ones wants to see the others too.
 fn page_faults(figment: &Figment) -> Diagnostics {
-    let Some(PagesSettings { folder, sources }) = Settings::for_pages(figment) else { return Diagnostics::default() };
-    let sources = sources.and_then(|sources| Sources::open(&sources, Arc::new(SystemClock)).ok());
+    let Some((folder, named_sources)) = sources::read_pages_settings(figment) else { return Diagnostics::default() };
+    let sources = named_sources.and_then(|named_sources| Sources::open(&named_sources, &clock()).ok());
     let page_store = sources.and_then(|sources| PageStore::load(&folder, Arc::new(sources)).ok());
     page_store.map_or_else(|| PageStore::diagnostics_without_sources(&folder), |page_store| page_store.diagnostics())
+}
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
 }
 
 fn print_count(faults: Diagnostics) -> StartError {

@@ -8,11 +8,12 @@ use rocket::Config;
 use rocket::figment::Figment;
 use tempfile::TempDir;
 
-use crate::config::{self, Settings};
+use crate::config;
 use crate::demo_directory::{DemoDirectory, SampleAccount, SampleDomain};
 use crate::domain::SystemClock;
 use crate::pages::write_sample_pages;
 use crate::server::{Ready, Server, StartError};
+use crate::sources;
 use crate::telemetry;
 
 use super::serve::report_error;
@@ -50,7 +51,8 @@ async fn demo() -> Result<(), DemoError> {
         .map_err(|error| DemoError::Io("there is no room for temporary files", error))?;
     let pages = pages_folder(scratch.path()).map_err(|error| DemoError::Io("the sample pages cannot be laid out", error))?;
     let figment = settings(&directory.url(), &pages, scratch.path());
-    telemetry::init_logging(&Settings::from_figment(&figment)?.log)?;
+    let (settings, _) = sources::read_settings(&figment)?;
+    telemetry::init_logging(&settings.log)?;
     let accounts = directory.accounts().to_vec();
     let (server, ready) = Server::build(figment, Arc::new(SystemClock)).await?.on_ready();
     tokio::spawn(async move {

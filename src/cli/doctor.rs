@@ -12,7 +12,7 @@ use crate::directory::{
 use crate::domain::{Clock, Password, SystemClock, Username};
 use crate::pages::{PageStore, referenced_groups};
 use crate::server::StartError;
-use crate::sources::Sources;
+use crate::sources::{self, NamedSources, Sources};
 
 use super::serve::report_error;
 use super::terminal_style::{StepCounts, TerminalStyle};
@@ -77,7 +77,7 @@ impl CommandError {
 }
 
 async fn diagnose(args: &DoctorArgs) -> Result<bool, CommandError> {
-    let settings = Settings::from_figment(&config::figment())?;
+    let (settings, named_sources) = sources::read_settings(&config::figment())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let directories = Directories::new(&settings, &clock)?;
     let user = args.user.as_deref().map(parse_username).transpose()?;
@@ -89,7 +89,7 @@ async fn diagnose(args: &DoctorArgs) -> Result<bool, CommandError> {
         }
         _ => None,
     };
-    let pages = DoctorPages::load(&settings, &clock);
+    let pages = DoctorPages::load(&settings, &named_sources, &clock);
     let request =
         DiagnosticsRequest { groups: &pages.groups, person: user.as_ref(), password: password.as_ref(), save_ca: None };
     let mut reports = directories.diagnose(&request).await;
@@ -158,8 +158,8 @@ struct DoctorPages {
 }
 
 impl DoctorPages {
-    fn load(settings: &Settings, clock: &Arc<dyn Clock>) -> Self {
-        let page_store = Sources::open(&settings.sources, Arc::clone(clock))
+    fn load(settings: &Settings, named_sources: &NamedSources, clock: &Arc<dyn Clock>) -> Self {
+        let page_store = Sources::open(named_sources, clock)
             .map_err(|fault| fault.to_string())
             .and_then(|sources| PageStore::load(&settings.pages, Arc::new(sources)).map_err(|_| pages_unreadable(settings)));
         let groups = referenced_groups(page_store.as_ref().ok(), &settings.admins);

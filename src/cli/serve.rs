@@ -1,9 +1,10 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::config::{self, Settings};
+use crate::config;
 use crate::domain::SystemClock;
 use crate::server::{Server, StartError};
+use crate::sources;
 use crate::telemetry;
 
 pub(super) async fn run() -> ExitCode {
@@ -16,7 +17,7 @@ pub(super) async fn run() -> ExitCode {
 async fn serve() -> Result<(), StartError> {
     let figment = config::figment();
     // Before anything else, so that whatever goes wrong from here on is logged as the settings say.
-    let settings = Settings::from_figment(&figment)?;
+    let (settings, _) = sources::read_settings(&figment)?;
     telemetry::init_logging(&settings.log)?;
     let (server, ready) = Server::build(figment, Arc::new(SystemClock)).await?.on_ready();
     tokio::spawn(async {

@@ -34,12 +34,15 @@ pub use directory_settings::{
 };
 pub use environment::figment;
 pub use filter_template::{FilterComparison, FilterTemplate, InvalidFilter};
+pub(crate) use hints::quote;
 pub use page::{Input, InputKind, InputOption, PageFile, PanelKind, PanelSettings, PanelSource, Unit};
 pub use quantity::parse_duration;
 pub use read_page::read_page;
-pub use read_settings::PagesSettings;
+pub(crate) use read_settings::{read_ca_file, read_path, read_secret, read_secret_file};
+pub(crate) use reader::{DiagnosticSink, Fields};
 pub use secret_key::{SecretKey, create_state_folder, load_or_create_secret_key};
 pub use settings::{
-    AuditSettings, ConnectionSettings, HttpSourceSettings, LiveSettings, LogFormat, LogSettings, MetricsSettings,
-    SecondFactorSettings, Secret, SessionSettings, Settings, SiteSettings, SiteTheme, SourceSettings,
+    AuditSettings, ConnectionSettings, LiveSettings, LogFormat, LogSettings, MetricsSettings, SecondFactorSettings, Secret,
+    SessionSettings, Settings, SiteSettings, SiteTheme,
 };
+pub(crate) use tree::{ConfigEntry, ConfigNode, ConfigValue};

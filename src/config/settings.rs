@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::account_settings::{AccountSettings, DigestSettings};
 use super::api_auth_settings::{BasicSettings, JwtSettings, TokenSettings};
 use super::directory_settings::{AdditionalDirectory, DirectorySettings};
-use crate::domain::{Audience, DirectoryName, GroupRef, Person, SourceName, TextTemplate, TrustedProxies};
+use crate::domain::{Audience, DirectoryName, GroupRef, Person, TrustedProxies};
 
 /// The longest session that is not refreshed, a working day: an account disabled at noon is out by the evening.
 const DEFAULT_UNREFRESHED: Duration = Duration::from_hours(10);
@@ -27,7 +27,7 @@ const DEFAULT_RECENT: Duration = Duration::from_mins(15);
 /// The time that a factor counts: a working day, so that it is asked for each morning and not between two meetings.
 const DEFAULT_REMEMBER: Duration = Duration::from_hours(12);
 
-/// Everything an admin can set, settled. Rocket's own settings stay in Rocket's figment.
+/// What an admin can set, settled. Rocket's own settings stay in Rocket's figment, and those of sources belong to their kinds.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The folder of page files.
@@ -44,8 +44,6 @@ pub struct Settings {
     pub directory: DirectorySettings,
     /// Further directories, each by the name that pages know it by.
     pub directories: IndexMap<DirectoryName, AdditionalDirectory>,
-    /// The named sources, in the order written. `host` and `clock` are always there and not listed.
-    pub sources: IndexMap<SourceName, SourceSettings>,
     /// The program's own accounts.
     pub accounts: AccountSettings,
     /// Digest, for those of them that opted in.
@@ -105,28 +103,6 @@ pub struct SiteTheme {
     pub accent_hue: u16,
     /// The saturation of grounds and lines, in percent.
     pub saturation: u8,
-}
-
-/// A source that an admin named.
-#[derive(Clone, Debug)]
-pub enum SourceSettings {
-    /// A URL that answers JSON.
-    Http(HttpSourceSettings),
-}
-
-/// A URL that answers JSON.
-#[derive(Clone, Debug)]
-pub struct HttpSourceSettings {
-    /// The URL, with placeholders for inputs in its path or query; its scheme and host have none.
-    pub url: TextTemplate,
-    /// Headers sent with every request. Values may be secrets.
-    pub headers: Vec<(String, Secret)>,
-    /// PEM certificates to trust instead of the system's.
-    pub ca_file: Option<PathBuf>,
-    /// How long a request may take, from the dial to the last byte.
-    pub timeout: Duration,
-    /// How large an answer may be.
-    pub max_bytes: usize,
 }
 
 /// A text that must not be shown. It wipes itself when dropped and never prints itself.

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use quick_cache::sync::Cache;
 
+use super::kind::SourceKind;
 use super::text::closest_match;
 use super::{QueryError, Source, SourceError};
 use crate::domain::{Bindings, BoundQuery, Clock, Placeholder, Reading, TextTemplate};
@@ -22,8 +23,12 @@ const CLOCK_FIELDS: [(&str, ClockField); 4] =
 /// The number of parsed queries that are cached: a feed executes the same one every second.
 const MAX_CACHED_QUERIES: usize = 8_192;
 
+/// The kind of the source `clock`.
+pub(super) const KIND: SourceKind =
+    SourceKind::BuiltIn { name: "clock", open: |clock| Ok(Box::new(WorldClock::new(Arc::clone(clock)))) };
+
 /// The source `clock`.
-pub(super) struct WorldClock {
+struct WorldClock {
     clock: Arc<dyn Clock>,
     parsed: Cache<String, Arc<UnboundClockQuery>>,
 }
@@ -48,7 +53,7 @@ enum ZoneArgument {
 }
 
 impl WorldClock {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+    fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, parsed: Cache::new(MAX_CACHED_QUERIES) }
     }
 

@@ -3,16 +3,23 @@
 //! A source answers one query with one typed [`Reading`], or with the reason why it cannot. Values that visitors chose are
 //! bound in the source's own safe way, never spliced into a query. Nothing here repeats a query or keeps readings: that is a
 //! feed's work.
+//!
+//! A kind of source is a file (or a folder) of this room: it reads its own table of `Rocket.toml`, opens the source, checks
+//! queries and answers them. Its line in `kind.rs` makes it known. `http_client` is there for all kinds.
 
 mod clock;
 mod error;
 mod host;
 mod http;
+mod http_client;
+mod kind;
 mod registry;
+mod settings;
 mod text;
 
 pub use self::error::{QueryError, SourceError};
 pub use self::registry::{SourceOpenError, Sources};
+pub use self::settings::{NamedSources, read_pages_settings, read_settings};
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;

@@ -4,21 +4,13 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::clock::WorldClock;
-use super::host::Host;
-use super::http::Http;
+use super::kind::{KINDS, SourceKind};
+use super::settings::NamedSources;
 use super::text::did_you_mean;
 use super::{QueryError, ReadingStream, Source, SourceError};
-use crate::config::SourceSettings;
 use crate::domain::{Bindings, BoundQuery, Clock, Placeholder, Reading, Series, SourceName, TimeRange};
 
-/// The built-in source that is the machine itself.
-const HOST_SOURCE: &str = "host";
-
-/// The built-in source that is the time of day.
-const CLOCK_SOURCE: &str = "clock";
-
-/// All sources by name: `host`, `clock`, and those of the settings.
+/// All sources by name: the built-in ones, and those of the settings.
 pub struct Sources {
     by_name: IndexMap<SourceName, Box<dyn Source>>,
 }
@@ -38,24 +30,17 @@ impl Sources {
     ///
     /// # Errors
     /// [`SourceOpenError`] for the first source that cannot be opened.
-    #[expect(clippy::needless_pass_by_value, reason = "it is handed on to every source that tells the time")]
-    pub fn open(settings: &IndexMap<SourceName, SourceSettings>, clock: Arc<dyn Clock>) -> Result<Self, SourceOpenError> {
-        let mut by_name: IndexMap<SourceName, Box<dyn Source>> = IndexMap::new();
-        let host = built_in_name(HOST_SOURCE);
-        let opened = Host::open().map_err(|error| SourceOpenError { source_name: host.clone(), reason: error.to_string() })?;
-        by_name.insert(host, Box::new(opened));
-        by_name.insert(built_in_name(CLOCK_SOURCE), Box::new(WorldClock::new(Arc::clone(&clock))));
-        for (name, settings) in settings {
-            let error = |reason| SourceOpenError { source_name: name.clone(), reason };
-            if by_name.contains_key(name) {
-                return Err(error("the name belongs to a built-in source; choose another".to_owned()));
-            }
-            let source = match settings {
-                SourceSettings::Http(http) => Http::open(http, Arc::clone(&clock)).map_err(error)?,
-            };
-            by_name.insert(name.clone(), Box::new(source));
-        }
-        Ok(Self { by_name })
+    pub fn open(named: &NamedSources, clock: &Arc<dyn Clock>) -> Result<Self, SourceOpenError> {
+        let built_in = KINDS.iter().filter_map(|kind| match kind {
+            SourceKind::BuiltIn { name, open } => Some((built_in_name(name), open(clock))),
+            SourceKind::Named { .. } => None,
+        });
+        let named = named.0.iter().map(|(name, settings)| (name.clone(), settings.open(clock)));
+        let opened = built_in.chain(named).map(|(source_name, opened)| match opened {
+            Ok(source) => Ok((source_name, source)),
+            Err(error) => Err(SourceOpenError { source_name, reason: error.to_string() }),
+        });
+        Ok(Self { by_name: opened.collect::<Result<_, _>>()? })
     }
 
     /// The names of all sources: the built-in ones first, then the admin's in the order written.
@@ -113,7 +98,7 @@ impl Sources {
     }
 }
 
-#[expect(clippy::expect_used, reason = "the names are constants above, and a test opens them")]
+#[expect(clippy::expect_used, reason = "the names are constants of the kinds, and a test opens them")]
 fn built_in_name(name: &str) -> SourceName {
     name.parse().expect("a built-in name is a name")
 }

@@ -17,9 +17,8 @@ mod server_address;
 mod servers;
 mod settings;
 mod site;
-mod sources;
 #[cfg(test)]
 mod tests;
 
-pub use settings::PagesSettings;
+pub(crate) use files::{ca_file as read_ca_file, path as read_path, read_secret_file, secret as read_secret};
 pub(super) use settings::TABLES;

@@ -1,14 +1,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use indexmap::IndexMap;
 use rocket::figment::Figment;
 
 use super::super::config_sources::ConfigSources;
 use super::super::diagnostic::Diagnostics;
 use super::super::read_page::read_audience;
 use super::super::reader::{DiagnosticSink, Fields};
-use super::super::settings::{LogFormat, LogSettings, SessionSettings, Settings, SourceSettings};
+use super::super::settings::{LogFormat, LogSettings, SessionSettings, Settings};
 use super::accounts::{read_accounts, read_digest};
 use super::api_auth::{read_basic, read_jwt, read_tokens};
 use super::audit::read_audit;
@@ -19,8 +18,7 @@ use super::live::read_live;
 use super::metrics::read_metrics;
 use super::second_factor::read_second_factor;
 use super::site::read_site;
-use super::sources::read_sources;
-use crate::domain::{Audience, SourceName};
+use crate::domain::Audience;
 
 /// The keys of this program's tables. Outside a profile, figment would take them for profiles of that name and ignore
 /// them.
@@ -93,12 +91,24 @@ const MAX_SESSION: Duration = Duration::from_hours(24 * 365);
 const DEFAULT_FILTER: &str = "info,library=warn,sqlx=warn,ldap3=warn,ldap3_proto=warn,reqwest=warn";
 
 impl Settings {
-    /// Parses the settings in the selected profile of `figment`. [`super::super::figment`] makes the usual one; nothing
-    /// here depends on a file being there. Rocket's own settings are checked too, and stay in the figment.
+    /// Parses the settings in the selected profile of `figment`, for those who need no source: `[sources]` is passed over.
+    /// [`super::super::figment`] makes the usual one; nothing here depends on a file being there. Rocket's own settings are
+    /// checked too, and stay in the figment.
     ///
     /// # Errors
     /// Every error, each with its location (file, line and column, or the environment variable) and correction.
     pub fn from_figment(figment: &Figment) -> Result<Self, Diagnostics> {
+        Self::from_figment_with(figment, |_| Some(())).map(|(settings, ())| settings)
+    }
+
+    /// Parses the settings and, by `read_sources`, the table `[sources]`, which belongs to the room above.
+    ///
+    /// # Errors
+    /// Every error in both.
+    pub(crate) fn from_figment_with<T>(
+        figment: &Figment,
+        read_sources: impl FnOnce(Fields<'_>) -> Option<T>,
+    ) -> Result<(Self, T), Diagnostics> {
         let config_sources = ConfigSources::from_figment(figment);
         let entries = config_sources.merged()?;
         let sink = DiagnosticSink::default();
@@ -107,31 +117,26 @@ impl Settings {
         }
         let mut fields = Fields::new(config_sources.root_location(), entries, &sink);
         fields.ignore(&ROCKET_KEYS);
+        let sources = read_sources(fields.table_or_empty("sources"));
         let settings = read_settings(fields, &config_sources.base_folder());
         let diagnostics = sink.into_diagnostics();
-        settings.filter(|_| diagnostics.is_empty()).ok_or(diagnostics)
+        settings.zip(sources).filter(|_| diagnostics.is_empty()).ok_or(diagnostics)
     }
 
-    /// Parses only what pages need, out of settings that may have errors elsewhere. `None` when not even their folder
-    /// can be read.
-    pub fn for_pages(figment: &Figment) -> Option<PagesSettings> {
+    /// Parses only the folder of page files and, by `read_sources`, the table `[sources]`, out of settings that may have
+    /// errors elsewhere. `None` when not even the folder can be read.
+    pub(crate) fn for_pages<T>(
+        figment: &Figment,
+        read_sources: impl FnOnce(Fields<'_>) -> Option<T>,
+    ) -> Option<(PathBuf, Option<T>)> {
         let config_sources = ConfigSources::from_figment(figment);
         // The errors found on the way are those that `from_figment` reports.
         let ignored = DiagnosticSink::default();
         let mut fields = Fields::new(config_sources.root_location(), config_sources.merged().ok()?, &ignored);
         let default = config_sources.base_folder().join(DEFAULT_PAGES);
         let folder = fields.optional("pages", default, |fields, key| path(fields, key).map(|path| path.value))?;
-        Some(PagesSettings { folder, sources: read_sources(fields.table_or_empty("sources")) })
+        Some((folder, read_sources(fields.table_or_empty("sources"))))
     }
-}
-
-/// The settings that pages need, so that one check finds the errors of both.
-#[derive(Debug)]
-pub struct PagesSettings {
-    /// The folder of page files.
-    pub folder: PathBuf,
-    /// The named sources, unless one of them has an error.
-    pub sources: Option<IndexMap<SourceName, SourceSettings>>,
 }
 
 fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Settings> {
@@ -142,7 +147,6 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
     let site = read_site(fields.table_or_empty("site"));
     let directory = read_directory(fields.table_or_empty("directory"));
     let directories = read_directories(fields.table_or_empty("directories"));
-    let sources = read_sources(fields.table_or_empty("sources"));
     let accounts = read_accounts(fields.table_or_empty("accounts"));
     let digest = read_digest(fields.table_or_empty("digest"));
     let sessions = read_sessions(fields.table_or_empty("sessions"));
@@ -165,7 +169,6 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
         admins: admins??,
         directory: directory?,
         directories: directories?,
-        sources: sources?,
         accounts: accounts?,
         digest: digest?,
         sessions: sessions?,

@@ -10,7 +10,7 @@ use rocket::figment::providers::{Format, Toml};
 use super::super::diagnostic::Diagnostics;
 use super::super::directory_settings::{DirectoryKind, LdapScheme};
 use super::super::environment::Environment;
-use super::super::settings::{LogFormat, Settings, SiteTheme, SourceSettings};
+use super::super::settings::{LogFormat, Settings, SiteTheme};
 
 /// A folder with settings, and an environment of its own.
 struct Folder {
@@ -88,7 +88,7 @@ fn the_url_alone_is_enough_and_the_rest_has_defaults() {
     assert_eq!(settings.sessions.absolute, Duration::from_hours(168));
     assert_eq!((settings.live.ring, settings.live.heartbeat), (256, Duration::from_secs(25)));
     assert_eq!((settings.site.name.as_str(), settings.log.format), ("Belvedere", LogFormat::Auto));
-    assert!(settings.sources.is_empty() && settings.overlay.is_none());
+    assert!(settings.overlay.is_none());
 }
 
 #[test]
@@ -118,15 +118,6 @@ person_filter = "(&(objectClass=person)(|(uid={username})(mail={username})))"
 group_filter = "(|(member={dn})(memberUid={username}))"
 dial_timeout = "500ms"
 operation_timeout = "20s"
-[default.sources.zebra]
-kind = "http"
-url = "https://stock.corp.example.com/api?city={city}"
-headers = { Accept = "application/json", Authorization = { file = "token" } }
-timeout = "3s"
-max_bytes = "64KiB"
-[default.sources.ape]
-kind = "http"
-url_file = "url"
 [default.sessions]
 idle = "30m"
 absolute = "1d"
@@ -146,9 +137,7 @@ format = "json"
 filter = "debug"
 "#,
     )
-    .file("ca.pem", &certificate())
-    .file("token", "Bearer abc\n")
-    .file("url", "http://127.0.0.1/?key=secret\r\n");
+    .file("ca.pem", &certificate());
     let settings = folder.read().unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
     assert_eq!(settings.pages, folder.path("boards"));
     assert_eq!(settings.state, Path::new("/var/lib/belvedere"));
@@ -169,14 +158,6 @@ filter = "debug"
     let account = directory.service_account.as_ref().unwrap();
     assert_eq!((account.name.as_str(), account.password.expose()), ("CORP\\svc", "hunter2"));
     assert_eq!((directory.kind, directory.base_dn.as_deref()), (Some(DirectoryKind::Ldap), Some("dc=corp,dc=example,dc=com")));
-    let names: Vec<_> = settings.sources.keys().map(ToString::to_string).collect();
-    assert_eq!(names, ["zebra", "ape"], "in the order written");
-    let SourceSettings::Http(zebra) = &settings.sources["zebra"];
-    assert_eq!((zebra.timeout, zebra.max_bytes), (Duration::from_secs(3), 65_536));
-    let token = zebra.headers.iter().find(|(name, _)| name == "Authorization").unwrap();
-    assert_eq!(token.1.expose(), "Bearer abc");
-    let SourceSettings::Http(ape) = &settings.sources["ape"];
-    assert_eq!(ape.url.literal(), Some("http://127.0.0.1/?key=secret"));
     assert_eq!((settings.sessions.idle, settings.live.grace), (Duration::from_mins(30), Duration::ZERO));
     assert_eq!((settings.log.format, settings.log.filter.as_str()), (LogFormat::Json, "debug"));
 }
@@ -292,30 +273,6 @@ fn diagnostics_of_the_file_have_location_and_help() {
 }
 
 #[test]
-fn diagnostics_of_sources_have_location_and_help() {
-    let source = |text: &str| Folder::with(&format!("{URL}[default.sources.stock]\n{text}\n"));
-    let http = |text: &str| source(&format!("kind = \"http\"\n{text}"));
-    expect(&source(""), "Rocket.toml:3:1", "`kind` is missing", "kind = \"http\"");
-    expect(&source("kind = \"https\""), "Rocket.toml:4:8", "cannot be `https`", "`http`?");
-    expect(&http(""), "Rocket.toml:3:1", "`url` is missing", "url = ");
-    expect(&http("url = \"stock/api\""), "Rocket.toml:5:7", "is not a URL", "https://");
-    expect(&http("url = \"ftp://stock/api\""), "Rocket.toml:5:7", "does not begin with", "https://");
-    expect(&http("url = \"http://{host}/api\""), "Rocket.toml:5:7", "placeholder in its scheme or host", "the admin alone");
-    expect(&http("url = \"http://stock/{\""), "Rocket.toml:5:7", "crooked placeholder", "{city}");
-    expect(&http("url = \"http://s/\"\nmax_bytes = \"1GiB\""), "Rocket.toml:6:13", "more than 64MiB", "1KiB to 64MiB");
-    expect(&http("url = \"http://s/\"\nmax_bytes = \"lots\""), "Rocket.toml:6:13", "not a size", "1MiB");
-    expect(
-        &http("url = \"http://s/\"\nheaders = { \"a b\" = \"c\" }"),
-        "Rocket.toml:6:13",
-        "cannot be called `a b`",
-        "hyphens",
-    );
-    expect(&http("url = \"http://s/\"\nheaders = { A = {} }"), "Rocket.toml:6:17", "`file` is missing", "file =");
-    let reserved = Folder::with(&format!("{URL}[default.sources.host]\nkind = \"http\"\n"));
-    expect(&reserved, "Rocket.toml:3:18", "is built in", "another name");
-}
-
-#[test]
 fn diagnostics_of_the_environment_name_the_variable() {
     let folder = |name: &str, value: &str| Folder::with(URL).variable(name, value);
     let location = |name: &str| format!("environment variable {name}");
@@ -399,8 +356,6 @@ fn no_diagnostic_shows_a_secret() {
         "[default.directory]\nurl = \"ldaps://dc1\"\nbind_password = \"hunter2\"\n",
         "[default.directory]\nurl = \"ldaps://dc1\"\nbind_password = \"hunter2\nbind_name = \"x\"\n",
         "[default.directory]\nurl = \"ldaps://svc:hunter2@dc1\"\n",
-        "[default.directory]\nurl = \"ldaps://dc1\"\n[default.sources.a]\nkind = \"http\"\nurl = \"https://u:hunter2@h/\"\n",
-        "[default.directory]\nurl = \"ldaps://dc1\"\n[default.sources.a]\nkind = \"http\"\nurl = \"https://h/\"\nheaders = { A = \"hunter2\\n\" }\n",
         "[default.directory]\nurl = \"ldaps://dc1\"\nbind_name = \"x\"\nbind_password = [\"hunter2\"]\n",
         "[default.site]\npublic_url = \"https://u:hunter2@h/\"\n",
         "[default.directory]\nurl = \"ldaps://dc1\"\n[default.metrics]\ntoken = \"hunter2\"\n",
@@ -480,7 +435,6 @@ fn what_the_repositorys_settings_show_as_comments_is_true() {
         .file("stock-token", "Bearer abc")
         .file("metrics-token", "0123456789abcdef01234567");
     let settings = folder.read().unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
-    assert_eq!(settings.sources.len(), 1);
     assert!(settings.directory.service_account.is_some() && settings.overlay.is_some());
 }
 

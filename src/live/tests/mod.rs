@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::{FutureExt, StreamExt};
-use indexmap::IndexMap;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::DuplexStream;
@@ -24,7 +23,7 @@ use super::*;
 use crate::config::LiveSettings;
 use crate::domain::{BoundQuery, Clock, ManualClock, PersonId, Reading, SessionId, Timestamp, Visitor};
 use crate::pages::{OpenPage, PageStore};
-use crate::sources::{SourceError, Sources};
+use crate::sources::{NamedSources, SourceError, Sources};
 use crate::telemetry::Metrics;
 
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -76,7 +75,7 @@ impl LiveFixture {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("board.toml"), page).unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
-        let sources = Arc::new(Sources::open(&IndexMap::new(), clock.clone()).unwrap());
+        let sources = Arc::new(Sources::open(&NamedSources::default(), &(clock.clone() as _)).unwrap());
         let page_store = Arc::new(PageStore::load(folder.path(), Arc::clone(&sources)).unwrap());
         assert_eq!(page_store.count(), 1, "{}", page_store.diagnostics());
         let counter = Arc::new(CountingSource::default());

@@ -14,11 +14,15 @@ use sysinfo::{Components, Disks, Networks, System};
 use self::collectors::{Cpu, Interfaces, Memory, MountedDisk, Mounts, Processes, Sensors, TrafficRate, labelled, number};
 use self::query::{HostQuery, LoadWindow, UnboundHostQuery};
 use self::shared_collector::SharedCollector;
+use super::kind::SourceKind;
 use super::{QueryError, Source, SourceError};
 use crate::domain::{BoundQuery, Placeholder, Reading};
 
+/// The kind of the source `host`.
+pub(super) const KIND: SourceKind = SourceKind::BuiltIn { name: "host", open: |_| Ok(Box::new(Host::open()?)) };
+
 /// The source `host`.
-pub(super) struct Host {
+struct Host {
     cpu: SharedCollector<Cpu>,
     memory: SharedCollector<Memory>,
     mounts: SharedCollector<Mounts>,
@@ -32,7 +36,7 @@ impl Host {
     ///
     /// # Errors
     /// Why this system cannot be read at all.
-    pub(super) fn open() -> Result<Self, SourceError> {
+    fn open() -> Result<Self, SourceError> {
         let system = || System::new().map_err(read_error);
         Ok(Self {
             cpu: SharedCollector::with_baseline(Cpu(system()?)),

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use belvedere::config::Settings;
+use belvedere::sources;
 use rocket::figment::Figment;
 use rocket::figment::providers::{Format as _, Toml};
 
@@ -83,7 +83,7 @@ fn figment(text: &str) -> Figment {
 }
 
 fn settled(text: &str) -> String {
-    match Settings::from_figment(&figment(text)) {
+    match sources::read_settings(&figment(text)) {
         Ok(settings) => format!("{settings:?}"),
         Err(faults) => panic!("{text}\n{faults}"),
     }
@@ -91,7 +91,7 @@ fn settled(text: &str) -> String {
 
 /// The program's help text for settings that are wrong.
 fn help_for(text: &str) -> String {
-    let faults = Settings::from_figment(&figment(text)).expect_err("it is wrong");
+    let faults = sources::read_settings(&figment(text)).expect_err("it is wrong");
     faults.iter().map(|fault| fault.help.clone()).collect::<Vec<_>>().join("\n")
 }
 

@@ -24,6 +24,7 @@ use self::compile::{Program, compile};
 use self::meter::{Halt, MAX_RUN_TIME, Metered, RunBudget, RunData, STACK_BYTES, to_bounded_string};
 use super::mapping::{self, MAX_ENTRIES};
 use crate::domain::{Bindings, Placeholder, Reading, Timestamp};
+use crate::sources::http_client::parse_json;
 use crate::sources::text::truncated;
 use crate::sources::{QueryError, SourceError};
 
@@ -120,7 +121,7 @@ impl JqFilter {
     }
 
     fn run_blocking(&self, host: &str, body: &[u8], bindings: &Bindings, now: Timestamp) -> Result<Reading, SourceError> {
-        let answer = parse_answer(host, body)?;
+        let answer: Val = parse_json(host, body)?;
         let values = self.program.variables.iter().map(|variable| {
             let placeholder = &variable.placeholder;
             let value = placeholder.value(bindings).ok_or_else(|| QueryError::no_value(placeholder))?;
@@ -148,18 +149,6 @@ impl JqFilter {
         }
         mapping::reading(results)
     }
-}
-
-/// Parses the answer as JSON. Nesting deeper than 128 is refused by the parser.
-fn parse_answer(host: &str, body: &[u8]) -> Result<Val, SourceError> {
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Err(SourceError::BadAnswer(format!("{host} answered with nothing")));
-    }
-    serde_json::from_slice(body).map_err(|error| {
-        let page = if body.trim_ascii_start().starts_with(b"<") { ", but a web page" } else { "" };
-        let (line, column) = (error.line(), error.column());
-        SourceError::BadAnswer(format!("{host} did not answer with JSON{page} (line {line}, column {column})"))
-    })
 }
 
 fn unix_seconds(now: Timestamp) -> f64 {

@@ -4,51 +4,84 @@
 //! `-_.~` is percent-encoded (RFC 3986, 2.3). Dots are letters to that rule but not to a path, so a segment that has
 //! become `.` or `..`, also in part by the text around it, is refused, and so is one that has become empty.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use itertools::Itertools;
 use url::Url;
 
-use crate::domain::{Bindings, Placeholder, TextTemplate};
+use crate::domain::{Bindings, Placeholder, TemplateError, TextTemplate};
 use crate::sources::QueryError;
 
-/// A source's URL with its placeholders.
-pub(super) struct UrlTemplate {
+/// A source's URL with its placeholders. Its text may hold a key, so it does not print itself.
+pub(in crate::sources) struct UrlTemplate {
     template: TextTemplate,
     /// The URL with a harmless word for every placeholder: its scheme, host and number of segments are those of every request.
     sample: Url,
 }
 
+/// What is wrong with a URL, and what would be right. Neither repeats it: it may hold a secret.
+#[derive(Debug)]
+pub(super) struct InvalidUrl {
+    /// What follows its name in a sentence: `is not a URL`.
+    pub(super) message: String,
+    pub(super) help: String,
+}
+
+impl fmt::Debug for UrlTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UrlTemplate({}…)", self.host())
+    }
+}
+
 impl UrlTemplate {
-    /// Parses the URL of a source.
+    /// Parses the URL of a source as an admin wrote it.
     ///
     /// # Errors
-    /// What is wrong with it. The URL itself is not repeated: it may hold a secret.
-    pub(super) fn parse(template: &TextTemplate) -> Result<Self, String> {
+    /// [`InvalidUrl`]: what is wrong with it.
+    pub(super) fn parse(text: &str) -> Result<Self, InvalidUrl> {
+        let error = |message: String, help: &str| InvalidUrl { message, help: help.to_owned() };
+        let template: TextTemplate = text.parse().map_err(|fault: TemplateError| {
+            let help = "a placeholder is an input's name in braces: `?city={city}`";
+            error(format!("has a crooked placeholder: {fault}"), help)
+        })?;
+        let example = "write it like `https://stock.corp.example.com/api?city={city}`";
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Err(error("is not a URL".to_owned(), example));
+        };
+        let in_host = || {
+            let help = "the admin alone decides which host is asked: put placeholders behind it, in the path or the query";
+            error("has a placeholder in its scheme or host".to_owned(), help)
+        };
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        if scheme.contains(['{', '}']) || authority.contains(['{', '}']) {
+            return Err(in_host());
+        }
         let filled = |word: &str| {
             let values = template.placeholders().map(|placeholder| (placeholder.key.clone(), word.to_owned())).collect();
-            Url::parse(&template.fill(&values, percent_encode)).map_err(|error| format!("its url cannot be read: {error}"))
+            let filled = template.fill(&values, percent_encode);
+            Url::parse(&filled).map_err(|fault| error(format!("is not a URL: {fault}"), example))
         };
         let (sample, other) = (filled("a")?, filled("b")?);
-        if !matches!(sample.scheme(), "http" | "https") {
-            return Err("its url begins with neither http:// nor https://".to_owned());
+        if authority.contains('@') || !sample.username().is_empty() || sample.password().is_some() {
+            let help = "send it as a header: `headers = { Authorization = { file = \"…\" } }`";
+            return Err(error("has a user or password in it".to_owned(), help));
+        }
+        if !matches!(sample.scheme(), "http" | "https") || !sample.has_host() {
+            return Err(error("does not begin with https:// or http://".to_owned(), example));
         }
         if sample.origin() != other.origin() {
-            return Err("its url has a placeholder in the host; placeholders belong in the path or the query".to_owned());
+            return Err(in_host());
         }
-        if !sample.username().is_empty() || sample.password().is_some() {
-            return Err("its url holds a name or a password; send them as a header instead".to_owned());
-        }
-        Ok(Self { template: template.clone(), sample })
+        Ok(Self { template, sample })
     }
 
     /// The placeholders, each once.
-    pub(super) fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
+    pub(in crate::sources) fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
         self.template.placeholders().unique()
     }
 
     /// The host, and the port where it is not the scheme's own: `stock.corp`, `stock.corp:8443`.
-    pub(super) fn host(&self) -> String {
+    pub(in crate::sources) fn host(&self) -> String {
         host_of(&self.sample)
     }
 
@@ -66,7 +99,7 @@ impl UrlTemplate {
     ///
     /// # Errors
     /// Which value cannot be part of a URL.
-    pub(super) fn bind(&self, bindings: &Bindings) -> Result<Url, QueryError> {
+    pub(in crate::sources) fn bind(&self, bindings: &Bindings) -> Result<Url, QueryError> {
         if let Some(placeholder) = self.template.placeholders().find(|placeholder| placeholder.value(bindings).is_none()) {
             return Err(QueryError::no_value(placeholder));
         }
@@ -120,7 +153,7 @@ mod tests {
     use super::*;
 
     fn bound(template: &str, value: &str) -> Result<String, String> {
-        let address = UrlTemplate::parse(&template.parse().unwrap())?;
+        let address = UrlTemplate::parse(template).map_err(|invalid| invalid.message)?;
         address.bind(&[("x".to_owned(), value.to_owned())].into()).map(String::from).map_err(|error| error.0)
     }
 
@@ -154,25 +187,29 @@ mod tests {
 
     #[test]
     fn a_value_that_is_missing_is_told() {
-        let address = UrlTemplate::parse(&"http://h/{city.zone}".parse().unwrap()).unwrap();
+        let address = UrlTemplate::parse("http://h/{city.zone}").unwrap();
         assert_eq!(address.bind(&Bindings::new()).unwrap_err().0, "{city.zone} has no value");
         assert_eq!(address.placeholders().map(|placeholder| &placeholder.key).collect_vec(), ["city.zone"]);
     }
 
     #[test]
     fn an_address_must_say_where_it_goes_by_itself() {
-        let error = |template: &str| UrlTemplate::parse(&template.parse().unwrap()).err().unwrap();
-        assert!(error("https://{x}.corp/").contains("a placeholder in the host"));
-        assert!(error("https://stock.corp:{x}/").contains("cannot be read"));
-        assert!(error("file:///etc/passwd").contains("neither http:// nor https://"));
-        assert!(error("{x}://a/").contains("neither"));
-        let secret = error("https://me:hunter2@stock.corp/");
-        assert!(secret.contains("as a header") && !secret.contains("hunter2"));
+        let error = |template: &str| UrlTemplate::parse(template).unwrap_err();
+        for elsewhere in ["https://{x}.corp/", "https://stock.corp:{x}/", "{x}://a/", "https:///{x}/", "https://a\\\\{x}/"] {
+            assert_eq!(error(elsewhere).message, "has a placeholder in its scheme or host", "{elsewhere}");
+        }
+        assert!(error("file:///etc/passwd").message.contains("does not begin with https:// or http://"));
+        assert!(error("mailto:stock@corp").message.contains("is not a URL"));
+        for secret in ["https://me:hunter2@stock.corp/", "https:///me:hunter2@stock.corp/", "https://hunter2@stock.corp"] {
+            let InvalidUrl { message, help } = error(secret);
+            assert!(message.contains("a user or password") && help.contains("as a header"), "{secret}");
+            assert!(!message.contains("hunter2") && !help.contains("hunter2"));
+        }
     }
 
     #[test]
     fn the_port_is_named_only_when_it_is_not_the_usual_one() {
-        let host = |template: &str| UrlTemplate::parse(&template.parse().unwrap()).unwrap().host();
+        let host = |template: &str| UrlTemplate::parse(template).unwrap().host();
         assert_eq!(host("https://stock.corp/x"), "stock.corp");
         assert_eq!(host("https://stock.corp:8443/x"), "stock.corp:8443");
         assert_eq!(host("http://[::1]:80/x"), "[::1]");

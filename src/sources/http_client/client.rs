@@ -1,0 +1,157 @@
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Client;
+use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::redirect::Policy;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::error::{body_error, request_error, require_success};
+use super::settings::HttpClientSettings;
+use super::url_template::{UrlTemplate, host_of};
+use crate::domain::Clock;
+use crate::sources::SourceError;
+
+/// The limit on redirects: one or two are a tidy server (`/x` to `/x/`); more is a loop.
+pub(super) const MAX_REDIRECTS: usize = 3;
+
+/// The idle connections that are kept: each source has one host, and seldom more than two requests to it at once.
+const MAX_IDLE_CONNECTIONS: usize = 2;
+
+/// An HTTP client for one destination: the scheme, host and port of its URL.
+pub(in crate::sources) struct HttpClient {
+    client: Client,
+    url_template: Arc<UrlTemplate>,
+    timeout: Duration,
+    max_bytes: usize,
+    clock: Arc<dyn Clock>,
+}
+
+impl HttpClient {
+    /// A client as the settings say. Nothing is dialled; files of certificates are read.
+    ///
+    /// # Errors
+    /// [`SourceError::Broken`] when the certificates cannot be used.
+    pub(in crate::sources) fn open(settings: &HttpClientSettings, clock: &Arc<dyn Clock>) -> Result<Self, SourceError> {
+        let destination = Arc::clone(&settings.url);
+        let redirects = Policy::custom(move |attempt| {
+            if destination.has_same_origin(attempt.url()) && attempt.previous().len() <= MAX_REDIRECTS {
+                attempt.follow()
+            } else {
+                attempt.stop()
+            }
+        });
+        let mut headers = settings.headers.clone();
+        headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls_config(settings).map_err(SourceError::Broken)?)
+            .default_headers(headers)
+            .user_agent(concat!("belvedere/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirects)
+            .referer(false)
+            .no_proxy()
+            .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
+            .build()
+            .map_err(|error| SourceError::Broken(format!("its client cannot be built: {error}")))?;
+        Ok(Self {
+            client,
+            url_template: Arc::clone(&settings.url),
+            timeout: settings.timeout,
+            max_bytes: settings.max_bytes,
+            clock: Arc::clone(clock),
+        })
+    }
+
+    /// The URL that the admin has set, for values to be bound to it.
+    pub(in crate::sources) fn url_template(&self) -> &UrlTemplate {
+        &self.url_template
+    }
+
+    /// Gets `url` and reads the body of its response, decompressed.
+    ///
+    /// # Errors
+    /// A [`SourceError`] that names the host, and never the path, the query or a header: also when `url` is of another
+    /// destination, or the time or the size is exceeded.
+    pub(in crate::sources) async fn get(&self, url: Url) -> Result<Vec<u8>, SourceError> {
+        let host = host_of(&url);
+        if !self.url_template.has_same_origin(&url) {
+            return Err(SourceError::Broken(format!("{host} is not where this source may ask")));
+        }
+        tokio::select! {
+            body = self.read_body(&host, url) => body,
+            () = self.clock.sleep(self.timeout) => {
+                Err(SourceError::TimedOut(format!("{host} did not answer within {:?}", self.timeout)))
+            }
+        }
+    }
+
+    async fn read_body(&self, host: &str, url: Url) -> Result<Vec<u8>, SourceError> {
+        let response = self.client.get(url).send().await.map_err(|error| request_error(host, &error))?;
+        let mut response = require_success(host, response)?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| body_error(host, &error))? {
+            let max_bytes = self.max_bytes;
+            if body.len() + chunk.len() > max_bytes {
+                return Err(SourceError::TooLarge(format!(
+                    "{host} sent more than the {max_bytes} bytes allowed; raise max_bytes of the source, or ask for less"
+                )));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+}
+
+/// Parses an answer of `host` as JSON. Nesting deeper than 128 is refused by the parser.
+///
+/// # Errors
+/// [`SourceError::BadAnswer`] with the place where it is none.
+pub(in crate::sources) fn parse_json<T: DeserializeOwned>(host: &str, body: &[u8]) -> Result<T, SourceError> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Err(SourceError::BadAnswer(format!("{host} answered with nothing")));
+    }
+    serde_json::from_slice(body).map_err(|error| {
+        let page = if body.trim_ascii_start().starts_with(b"<") { ", but a web page" } else { "" };
+        let (line, column) = (error.line(), error.column());
+        SourceError::BadAnswer(format!("{host} did not answer with JSON{page} (line {line}, column {column})"))
+    })
+}
+
+/// The TLS settings, with the admin's certificates or with those the system trusts. A URL without TLS gets no roots at all.
+fn tls_config(settings: &HttpClientSettings) -> Result<ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    if let Some(file) = &settings.ca_file {
+        add_ca_file(&mut roots, file)?;
+    } else if settings.url.is_tls() {
+        let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if added == 0 {
+            return Err("this system has no trusted certificates; install them, or set ca_file".to_owned());
+        }
+    }
+    let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| format!("TLS cannot be set up: {error}"))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn add_ca_file(roots: &mut RootCertStore, file: &Path) -> Result<(), String> {
+    let describe = |error: &dyn std::fmt::Display| format!("its ca_file {} cannot be used: {error}", file.display());
+    let certificates: Vec<_> = CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect)
+        .map_err(|error: rustls::pki_types::pem::Error| describe(&error))?;
+    if certificates.is_empty() {
+        return Err(describe(&"there is no PEM certificate in it"));
+    }
+    for certificate in certificates {
+        roots.add(certificate).map_err(|error| describe(&error))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! What went wrong with a request, in words that name the host and nothing else of it.
+
+use std::error::Error;
+use std::io;
+
+use reqwest::header::LOCATION;
+use reqwest::{Response, StatusCode};
+use rustls::CertificateError;
+
+use super::client::MAX_REDIRECTS;
+use super::url_template::host_of;
+use crate::sources::SourceError;
+
+/// The response if its status is a success; otherwise the error message.
+pub(super) fn require_success(host: &str, response: Response) -> Result<Response, SourceError> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    if status.is_redirection()
+        && let Some(target) = response.headers().get(LOCATION).and_then(|target| target.to_str().ok())
+        && let Ok(target) = response.url().join(target)
+    {
+        return Err(SourceError::BadAnswer(if target.origin() == response.url().origin() {
+            format!("{host} sent more than {MAX_REDIRECTS} redirects")
+        } else {
+            let to = format!("{}://{}", target.scheme(), host_of(&target));
+            format!("{host} sent a redirect to {to}, which is not followed; if that is right, make it the source's url")
+        }));
+    }
+    let message = format!("{host} answered {}", status.as_u16());
+    Err(match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => SourceError::Refused(message),
+        _ => SourceError::BadAnswer(message),
+    })
+}
+
+/// The error when there was no response at all.
+pub(super) fn request_error(host: &str, error: &reqwest::Error) -> SourceError {
+    if error.is_dns() {
+        return SourceError::Unreachable(format!("{host} has no address: its name cannot be resolved"));
+    }
+    if let Some(error) = tls_error(error) {
+        return SourceError::Unreachable(format!("{host} cannot be trusted: {}", describe_tls_error(error)));
+    }
+    SourceError::Unreachable(match io_kind(error) {
+        Some(io::ErrorKind::ConnectionRefused) => format!("{host} refused the connection"),
+        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe) => {
+            format!("{host} broke the connection off")
+        }
+        Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
+            format!("{host} cannot be reached from here: there is no way to it")
+        }
+        Some(io::ErrorKind::TimedOut) => {
+            return SourceError::TimedOut(format!("{host} did not take the connection in time"));
+        }
+        _ if error.is_connect() => format!("{host} cannot be reached"),
+        _ => return SourceError::BadAnswer(format!("{host} did not answer as a web server does")),
+    })
+}
+
+/// The error when the response's body broke off.
+pub(super) fn body_error(host: &str, error: &reqwest::Error) -> SourceError {
+    SourceError::BadAnswer(if error.is_decode() && io_kind(error).is_none_or(|kind| kind == io::ErrorKind::InvalidData) {
+        format!("{host} sent an answer that cannot be unpacked")
+    } else {
+        format!("{host} broke off in the middle of its answer")
+    })
+}
+
+/// The chain of sources of an error, from the outside in, with what an I/O error wraps.
+fn error_chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(Some(error as &(dyn Error + 'static)), |error| cause(*error))
+}
+
+fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
+    }
+}
+
+fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
+    error_chain(error).find_map(|cause| cause.downcast_ref::<rustls::Error>())
+}
+
+fn io_kind(error: &reqwest::Error) -> Option<io::ErrorKind> {
+    error_chain(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last().map(io::Error::kind)
+}
+
+fn describe_tls_error(error: &rustls::Error) -> String {
+    use CertificateError::{BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer};
+    let words = match error {
+        rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature) => {
+            "nobody known here signed its certificate; set ca_file of the source to the authority that did"
+        }
+        rustls::Error::InvalidCertificate(Expired | ExpiredContext { .. }) => "its certificate has expired",
+        rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
+            "its certificate is for another name"
+        }
+        other => return format!("TLS failed ({other})"),
+    };
+    words.to_owned()
+}

@@ -1,0 +1,18 @@
+//! The HTTP client of the sources: one destination that the admin has set, asked with the admin's headers, for a limited time
+//! and a limited answer.
+//!
+//! Certificates are always verified. Redirects are followed only within the destination's own scheme, host and port, so
+//! headers never reach anyone else. Proxies of the environment are not used: where a source points is what the settings say.
+//! No error has a URL, a header or anything of an answer in it.
+
+mod client;
+mod error;
+#[cfg(test)]
+pub(super) mod mock_server;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod url_template;
+
+pub(super) use self::client::{HttpClient, parse_json};
+pub(super) use self::settings::HttpClientSettings;

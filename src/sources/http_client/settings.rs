@@ -1,0 +1,127 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::url_template::{InvalidUrl, UrlTemplate};
+use crate::config::{
+    ConfigEntry, ConfigNode, ConfigValue, Fields, Secret, quote, read_ca_file, read_path, read_secret, read_secret_file,
+};
+
+/// The time for a request: long enough for a slow report, short enough that a panel soon shows a failure.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+const MIN_TIMEOUT: Duration = Duration::from_millis(100);
+const MAX_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// The most bytes of an answer: JSON for a panel is some KiB; of what is larger, less should be asked for.
+const DEFAULT_MAX_BYTES: u64 = 1024 * 1024;
+const MIN_MAX_BYTES: u64 = 1024;
+
+/// The greatest limit of an answer: it is held in memory whole, and parsed into several times its size.
+const MAX_MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The most headers of a request: more than any service asks for; servers refuse some hundred.
+const MAX_HEADERS: usize = 32;
+
+/// The keys of a source that is asked over HTTP: `url` (or `url_file`), `headers`, `ca_file`, `timeout`, `max_bytes`.
+#[derive(Debug)]
+pub(in crate::sources) struct HttpClientSettings {
+    /// The URL, with placeholders for inputs in its path or query.
+    pub(super) url: Arc<UrlTemplate>,
+    /// Headers sent with every request, marked as sensitive: they do not print themselves.
+    pub(super) headers: HeaderMap,
+    /// PEM certificates to trust instead of the system's.
+    pub(super) ca_file: Option<PathBuf>,
+    /// How long a request may take, from the dial to the last byte.
+    pub(super) timeout: Duration,
+    /// How large an answer may be.
+    pub(super) max_bytes: usize,
+}
+
+impl HttpClientSettings {
+    /// Reads the keys out of a source's table, and reports what is wrong with them.
+    pub(in crate::sources) fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let url = read_url(fields);
+        let headers = fields.optional("headers", Some(HeaderMap::new()), |fields, key| fields.table(key).map(read_headers));
+        let ca_file = read_ca_file(fields);
+        let timeout = fields.optional("timeout", DEFAULT_TIMEOUT, |fields, key| {
+            fields.duration(key, MIN_TIMEOUT..=MAX_TIMEOUT).map(|timeout| timeout.value)
+        });
+        let max_bytes =
+            fields.optional("max_bytes", DEFAULT_MAX_BYTES, |fields, key| fields.size(key, MIN_MAX_BYTES..=MAX_MAX_BYTES));
+        Some(Self {
+            url: Arc::new(url?),
+            headers: headers??,
+            ca_file: ca_file?,
+            timeout: timeout?,
+            max_bytes: usize::try_from(max_bytes?).ok()?,
+        })
+    }
+}
+
+/// The URL, or the file it stands in when it has a key in it.
+fn read_url(fields: &mut Fields<'_>) -> Option<UrlTemplate> {
+    let is_given = fields.key_location("url").is_some() || fields.key_location("url_file").is_some();
+    let from_file = fields.key_location("url_file").is_some();
+    let url = read_secret(fields, "url", "url_file")?;
+    let Some(url) = url else {
+        if !is_given {
+            fields.report_missing("url", "say what is asked: `url = \"https://stock.corp.example.com/api\"`");
+        }
+        return None;
+    };
+    match UrlTemplate::parse(&url.value) {
+        Ok(template) => Some(template),
+        // The URL itself is not quoted: it may hold a key, and the diagnostic shows the line anyway where it may be shown.
+        Err(InvalidUrl { message, help }) => {
+            let what = if from_file { "the URL in the file" } else { "`url`" };
+            fields.sink.report(&url.location, format!("{what} {message}"), help);
+            None
+        }
+    }
+}
+
+/// `{ Accept = "application/json", Authorization = { file = "…" } }`.
+fn read_headers(mut fields: Fields<'_>) -> Option<HeaderMap> {
+    let entries = fields.take_rest();
+    if entries.len() > MAX_HEADERS {
+        let message = format!("`headers` has {} headers", entries.len());
+        fields.sink.report(&fields.location, message, format!("{MAX_HEADERS} are the most"));
+        return None;
+    }
+    let count = entries.len();
+    let headers: Vec<_> = entries.into_iter().filter_map(|entry| read_header(entry, &fields)).collect();
+    (headers.len() == count).then(|| headers.into_iter().collect())
+}
+
+fn read_header(entry: ConfigEntry, fields: &Fields<'_>) -> Option<(HeaderName, HeaderValue)> {
+    let sink = fields.sink;
+    let Ok(name) = HeaderName::from_bytes(entry.key.as_bytes()) else {
+        let help = "a header's name has letters, digits and hyphens: `Authorization`";
+        sink.report(&entry.key_location, format!("a header cannot be called {}", quote(&entry.key)), help);
+        return None;
+    };
+    let location = entry.node.location.clone();
+    let value = read_header_value(&entry.key, entry.node, fields)?;
+    let Ok(mut value) = HeaderValue::from_str(value.expose()) else {
+        let message = format!("the value of `{}` cannot be sent as a header", entry.key);
+        sink.report(&location, message, "write one line of ASCII, without control characters");
+        return None;
+    };
+    value.set_sensitive(true);
+    Some((name, value))
+}
+
+fn read_header_value(name: &str, node: ConfigNode, fields: &Fields<'_>) -> Option<Secret> {
+    let node = node.parse_env_toml(fields.sink)?;
+    if !matches!(node.value, ConfigValue::Table(_)) {
+        return node.into_string(name, fields.sink).map(|text| Secret::new(text.value));
+    }
+    let mut table = node.into_table(name, fields.sink)?;
+    table.require("file", "name the file that holds the value: `{ file = \"/run/credentials/belvedere/stock\" }`");
+    let file = read_path(&mut table, "file");
+    let value = file.and_then(|file| read_secret_file(&table, &file));
+    table.finish();
+    value.map(|value| Secret::new(value.to_string()))
+}

@@ -1,0 +1,209 @@
+#![allow(clippy::unwrap_used)]
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use super::mock_server::{MockHttpServer, MockReply, answer, ok, redirect, settings};
+use super::*;
+use crate::domain::{Bindings, ManualClock, SystemClock, Timestamp};
+use crate::sources::SourceError;
+
+async fn fetch(settings: &HttpClientSettings) -> Result<String, String> {
+    let client = HttpClient::open(settings, &(Arc::new(SystemClock) as _)).unwrap();
+    let body = client.get(client.url_template().bind(&Bindings::new()).unwrap()).await;
+    body.map(|body| String::from_utf8(body).unwrap()).map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn a_bad_status_is_told_with_host_and_number_and_nothing_more() {
+    let server = MockHttpServer::start(None, |_| MockReply::Bytes(answer("503 Out", "", b"{\"secret\":1}"))).await;
+    let url = format!("http://127.0.0.1:{}/x?key=hunter2", server.port);
+    let error = fetch(&settings(&url)).await.unwrap_err();
+    assert_eq!(error, format!("127.0.0.1:{} answered 503", server.port));
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_told_apart_from_one_without_an_address() {
+    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let error = fetch(&settings(&format!("http://127.0.0.1:{port}/?key=hunter2"))).await.unwrap_err();
+    assert_eq!(error, format!("127.0.0.1:{port} refused the connection"));
+    let error = fetch(&settings("http://nowhere.invalid/?key=hunter2")).await.unwrap_err();
+    assert_eq!(error, "nowhere.invalid has no address: its name cannot be resolved");
+}
+
+#[tokio::test]
+async fn the_deadline_covers_the_answer_to_its_last_byte() {
+    for begun in [&b""[..], b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1,"] {
+        let server = MockHttpServer::start(None, move |_| MockReply::Stall(begun.to_vec())).await;
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
+        let url = format!("http://127.0.0.1:{}/", server.port);
+        let client = HttpClient::open(&settings(&url), &(Arc::clone(&clock) as _)).unwrap();
+        let waiting = async {
+            let error = client.get(url.parse().unwrap()).await.unwrap_err();
+            assert!(matches!(error, SourceError::TimedOut(_)));
+            assert_eq!(error.to_string(), format!("127.0.0.1:{} did not answer within 20s", server.port));
+        };
+        let moving = async {
+            while server.requests.lock().unwrap().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            clock.advance(Duration::from_secs(20));
+        };
+        tokio::join!(waiting, moving);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_long_is_cut_off_whether_it_says_so_or_not() {
+    let endless =
+        |head: &'static str| move |_: &str| MockReply::Endless([head.as_bytes(), "x".repeat(4096).as_bytes()].concat());
+    for head in ["HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"] {
+        let server = MockHttpServer::start(None, endless(head)).await;
+        let error = fetch(&settings(&format!("http://127.0.0.1:{}/", server.port))).await.unwrap_err();
+        assert!(error.contains("sent more than the 10000 bytes allowed"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_packed_answer_is_unpacked_and_counted_as_it_grows() {
+    let packed = |body: &[u8]| {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        packer.write_all(body).unwrap();
+        packer.finish().unwrap()
+    };
+    let serve = async |bytes: Vec<u8>| {
+        let server =
+            MockHttpServer::start(None, move |_| MockReply::Bytes(answer("200 OK", "Content-Encoding: gzip\r\n", &bytes)))
+                .await;
+        fetch(&settings(&format!("http://127.0.0.1:{}/", server.port))).await
+    };
+    assert_eq!(serve(packed(b"[1]")).await, Ok("[1]".to_owned()));
+    let bomb = packed(&vec![b' '; 50_000_000]);
+    assert!(bomb.len() < 100_000);
+    assert!(serve(bomb).await.unwrap_err().contains("sent more than the 10000 bytes allowed"));
+    assert!(serve(b"no gzip at all".to_vec()).await.unwrap_err().contains("cannot be unpacked"));
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_no_answer() {
+    let server =
+        MockHttpServer::start(None, |_| MockReply::Bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1,".to_vec())).await;
+    let error = fetch(&settings(&format!("http://127.0.0.1:{}/", server.port))).await.unwrap_err();
+    assert_eq!(error, format!("127.0.0.1:{} broke off in the middle of its answer", server.port));
+    let server = MockHttpServer::start(None, |_| MockReply::Bytes(b"SSH-2.0-OpenSSH\r\n".to_vec())).await;
+    let error = fetch(&settings(&format!("http://127.0.0.1:{}/", server.port))).await.unwrap_err();
+    assert_eq!(error, format!("127.0.0.1:{} did not answer as a web server does", server.port));
+}
+
+#[tokio::test]
+async fn a_redirect_is_followed_at_home_and_nowhere_else() {
+    let home =
+        MockHttpServer::start(
+            None,
+            |head| {
+                if head.starts_with("GET /old ") { redirect("/new") } else { MockReply::Bytes(ok("7")) }
+            },
+        )
+        .await;
+    let url = format!("http://127.0.0.1:{}/old", home.port);
+    assert_eq!(fetch(&settings(&url)).await, Ok("7".to_owned()));
+
+    let elsewhere = MockHttpServer::of("8").await;
+    let target = format!("http://127.0.0.1:{}/x?key=hunter2", elsewhere.port);
+    let sending = MockHttpServer::start(None, move |_| redirect(&target)).await;
+    let error = fetch(&settings(&format!("http://127.0.0.1:{}/", sending.port))).await.unwrap_err();
+    assert!(error.contains(&format!("a redirect to http://127.0.0.1:{}, which is not followed", elsewhere.port)), "{error}");
+    assert!(!error.contains("hunter2"));
+    assert!(elsewhere.requests.lock().unwrap().is_empty(), "no header may reach another host");
+
+    let circling = MockHttpServer::start(None, |_| redirect("/again")).await;
+    let error = fetch(&settings(&format!("http://127.0.0.1:{}/", circling.port))).await.unwrap_err();
+    assert!(error.ends_with("sent more than 3 redirects"), "{error}");
+}
+
+/// A certificate for `name`, valid since 1975 until `until`, as a server's TLS and as a PEM file that trusts it.
+fn certificate(name: &str, until: i32, folder: &tempfile::TempDir) -> (TlsAcceptor, PathBuf) {
+    let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(until, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let file = folder.path().join(format!("{name}-{until}.pem"));
+    std::fs::write(&file, certificate.pem()).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    (TlsAcceptor::from(Arc::new(config)), file)
+}
+
+#[tokio::test]
+async fn a_certificate_is_verified_and_what_is_wrong_with_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (good, trusted) = certificate("127.0.0.1", 3000, &folder);
+    let (_, other) = certificate("other.corp", 3000, &folder);
+    let (expired, expired_file) = certificate("127.0.0.1", 2001, &folder);
+    let (misnamed, misnamed_file) = certificate("else.corp", 3000, &folder);
+    let serve = async |tls: &TlsAcceptor, ca_file: Option<&PathBuf>| {
+        let server = MockHttpServer::start(Some(tls.clone()), |_| MockReply::Bytes(ok("9"))).await;
+        let mut settings = settings(&format!("https://127.0.0.1:{}/", server.port));
+        settings.ca_file = ca_file.cloned();
+        let result = fetch(&settings).await;
+        assert_eq!(server.requests.lock().unwrap().len(), usize::from(result.is_ok()), "headers went out: {result:?}");
+        result
+    };
+    assert_eq!(serve(&good, Some(&trusted)).await, Ok("9".to_owned()));
+    let error = serve(&good, Some(&other)).await.unwrap_err();
+    assert!(error.contains("cannot be trusted: nobody known here signed its certificate; set ca_file"), "{error}");
+    let error = serve(&expired, Some(&expired_file)).await.unwrap_err();
+    assert!(error.ends_with("cannot be trusted: its certificate has expired"), "{error}");
+    let error = serve(&misnamed, Some(&misnamed_file)).await.unwrap_err();
+    assert!(error.ends_with("cannot be trusted: its certificate is for another name"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_no_tls_gets_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, file) = certificate("127.0.0.1", 3000, &folder);
+    let server = MockHttpServer::start(None, |_| MockReply::Bytes(ok("1"))).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let plain = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+    });
+    let mut settings = settings(&format!("https://127.0.0.1:{port}/"));
+    settings.ca_file = Some(file);
+    let error = fetch(&settings).await.unwrap_err();
+    assert!(error.starts_with(&format!("127.0.0.1:{port} cannot be trusted: TLS failed")), "{error}");
+    plain.await.unwrap();
+    drop(server);
+}
+
+#[tokio::test]
+async fn a_url_of_another_destination_gets_nothing() {
+    let (server, elsewhere) = (MockHttpServer::of("1").await, MockHttpServer::of("2").await);
+    let client =
+        HttpClient::open(&settings(&format!("http://127.0.0.1:{}/", server.port)), &(Arc::new(SystemClock) as _)).unwrap();
+    assert_eq!(client.get(format!("http://127.0.0.1:{}/other", server.port).parse().unwrap()).await, Ok(b"1".to_vec()));
+    for url in [format!("http://127.0.0.1:{}/?key=hunter2", elsewhere.port), format!("https://127.0.0.1:{}/", server.port)] {
+        let error = client.get(url.parse().unwrap()).await.unwrap_err();
+        assert!(matches!(&error, SourceError::Broken(why) if !why.contains("hunter2")), "{error}");
+    }
+    assert!(elsewhere.requests.lock().unwrap().is_empty(), "no header may reach another host");
+}
+
+#[test]
+fn certificates_that_are_gone_are_told_when_the_client_is_opened() {
+    let settings = HttpClientSettings { ca_file: Some("/nonexistent/ca.pem".into()), ..settings("https://stock.corp/") };
+    let error = HttpClient::open(&settings, &(Arc::new(SystemClock) as _)).err().unwrap();
+    assert!(error.to_string().starts_with("its ca_file /nonexistent/ca.pem cannot be used"), "{error}");
+}

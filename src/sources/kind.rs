@@ -1,0 +1,41 @@
+//! The registry of source kinds.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use super::{Source, SourceError, clock, host, http};
+use crate::config::Fields;
+use crate::domain::Clock;
+
+/// All kinds. A new one is its own file, and a line here.
+pub(super) static KINDS: [SourceKind; 3] = [host::KIND, clock::KIND, http::KIND];
+
+/// A kind of source.
+pub(super) enum SourceKind {
+    /// One source that is always there, with nothing to set.
+    BuiltIn {
+        /// The source's name in page files.
+        name: &'static str,
+        /// Opens the source.
+        open: fn(&Arc<dyn Clock>) -> Result<Box<dyn Source>, SourceError>,
+    },
+    /// The kind of sources that an admin names in `[sources]`.
+    Named {
+        /// The word for it under `kind`.
+        word: &'static str,
+        /// Reads a source's table, without `kind`, to the last key. `None` when something is wrong, which is reported.
+        read: ReadSettings,
+    },
+}
+
+/// The function that reads the table of a named source.
+pub(super) type ReadSettings = fn(Fields<'_>) -> Option<Box<dyn SourceSettings>>;
+
+/// The settings of one named source, as its kind has read them.
+pub(super) trait SourceSettings: Debug + Send + Sync {
+    /// Opens the source. Nothing is dialled; files that the settings name are read.
+    ///
+    /// # Errors
+    /// [`SourceError::Broken`] when it cannot be opened.
+    fn open(&self, clock: &Arc<dyn Clock>) -> Result<Box<dyn Source>, SourceError>;
+}

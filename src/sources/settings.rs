@@ -1,0 +1,69 @@
+//! The reader of `[sources]`: each table by its kind.
+
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+use rocket::figment::Figment;
+
+use super::kind::{KINDS, ReadSettings, SourceKind, SourceSettings};
+use crate::config::{ConfigEntry, DiagnosticSink, Diagnostics, Fields, Settings, quote};
+use crate::domain::SourceName;
+
+/// The sources that an admin has named, in the order written: their settings are read, and they are not open yet.
+#[derive(Debug, Default)]
+pub struct NamedSources(pub(super) IndexMap<SourceName, Box<dyn SourceSettings>>);
+
+/// Parses the settings in the selected profile of `figment`, `[sources]` included.
+///
+/// # Errors
+/// Every error in all of them, each with its location (file, line and column, or the environment variable) and correction.
+pub fn read_settings(figment: &Figment) -> Result<(Settings, NamedSources), Diagnostics> {
+    Settings::from_figment_with(figment, NamedSources::read)
+}
+
+/// Parses only what pages need, out of settings that may have errors elsewhere: the folder of page files, and the sources
+/// unless one of them has an error. `None` when not even the folder can be read.
+pub fn read_pages_settings(figment: &Figment) -> Option<(PathBuf, Option<NamedSources>)> {
+    Settings::for_pages(figment, NamedSources::read)
+}
+
+impl NamedSources {
+    fn read(mut fields: Fields<'_>) -> Option<Self> {
+        let entries = fields.take_rest();
+        let count = entries.len();
+        let sources: IndexMap<_, _> = entries.into_iter().filter_map(|entry| read_source(entry, fields.sink)).collect();
+        (sources.len() == count).then_some(Self(sources))
+    }
+}
+
+fn read_source(entry: ConfigEntry, sink: &DiagnosticSink) -> Option<(SourceName, Box<dyn SourceSettings>)> {
+    if KINDS.iter().any(|kind| matches!(kind, SourceKind::BuiltIn { name, .. } if *name == entry.key)) {
+        let message = format!("the source `{}` is built in and has nothing to set", entry.key);
+        sink.report(&entry.key_location, message, "give this source another name");
+        return None;
+    }
+    let name = match entry.key.parse::<SourceName>() {
+        Ok(name) => Some(name),
+        Err(error) => {
+            sink.report(&entry.key_location, format!("a source cannot be called {}", quote(&entry.key)), error.to_string());
+            None
+        }
+    };
+    let mut table = entry.node.into_table(&entry.key, sink)?;
+    let kinds: Vec<(&str, ReadSettings)> = KINDS
+        .iter()
+        .filter_map(|kind| match kind {
+            SourceKind::Named { word, read } => Some((*word, *read)),
+            SourceKind::BuiltIn { .. } => None,
+        })
+        .collect();
+    let examples: Vec<_> = kinds.iter().map(|(word, _)| format!("`kind = \"{word}\"`")).collect();
+    table.require("kind", &format!("say what it is: {}", examples.join(" or ")));
+    // Which other keys are right depends on the kind, so without it nothing more is said.
+    let read = table.enumeration("kind", &kinds)?.value;
+    let settings = read(table)?;
+    Some((name?, settings))
+}
+
+#[cfg(test)]
+pub(super) mod tests;
