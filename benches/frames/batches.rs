@@ -1,11 +1,9 @@
 //! Batches as boards get them, made by the panels themselves.
 
-use std::time::Duration;
+use std::path::Path;
 
-use belvedere::config::{PanelKind, PanelSettings, Unit};
-use belvedere::domain::{
-    Bindings, DataTable, HealthState, LabelledNumber, Reading, TableCell, TableColumn, Threshold, Timestamp,
-};
+use belvedere::domain::{Bindings, DataTable, HealthState, LabelledNumber, Reading, TableCell, TableColumn, Timestamp};
+use belvedere::pages::read_page;
 use belvedere::panels::{Panel, PanelFrame};
 use indexmap::IndexMap;
 
@@ -15,8 +13,8 @@ const NOW: i64 = 1_795_309_126_976;
 /// All batches by name, as the text of the wire protocol.
 pub(crate) fn all() -> Vec<(&'static str, String)> {
     vec![
-        ("one number", batch([("cpu", panel(stat(), &Reading::Number(41.237)))])),
-        ("a table of 50 rows", batch([("processes", panel(table(), &processes()))])),
+        ("one number", batch([("cpu", panel("kind = \"stat\"", &Reading::Number(41.237)))])),
+        ("a table of 50 rows", batch([("processes", panel("kind = \"table\"\nrows = 50", &processes()))])),
         ("five numbers, a table, 30 bars", batch(board())),
         ("a chart of 900 points, whole", batch([("load", chart())])),
     ]
@@ -33,22 +31,21 @@ fn board() -> Vec<(&'static str, PanelFrame)> {
     let mut board: Vec<_> = numbers
         .iter()
         .zip([41.2, 1.7, 63.0, 88.4, 12.9])
-        .map(|(id, value)| (*id, panel(stat(), &Reading::Number(value))))
+        .map(|(id, value)| (*id, panel("kind = \"stat\"", &Reading::Number(value))))
         .collect();
-    board.push(("processes", panel(table(), &processes())));
-    board.push(("disks", panel(PanelKind::Bar { max: None }, &disks())));
+    board.push(("processes", panel("kind = \"table\"\nrows = 50", &processes())));
+    board.push(("disks", panel("kind = \"bar\"", &disks())));
     board
 }
 
-fn panel(kind: PanelKind, reading: &Reading) -> PanelFrame {
-    let mut panel = Panel::new(&settings(kind), &Bindings::default());
+fn panel(keys: &str, reading: &Reading) -> PanelFrame {
+    let mut panel = new_panel(keys);
     panel.add_reading(Timestamp::from_millis(NOW), reading).unwrap();
     panel.frame()
 }
 
 fn chart() -> PanelFrame {
-    let kind = PanelKind::Line { window: Duration::from_mins(15), min: None, max: None };
-    let mut panel = Panel::new(&settings(kind), &Bindings::default());
+    let mut panel = new_panel("kind = \"line\"");
     for second in 0..900_u32 {
         let at = Timestamp::from_millis(NOW + i64::from(second) * 1000);
         let value = 40.0 + 25.0 * (f64::from(second) / 60.0).sin() + 3.0 * noise(second);
@@ -57,28 +54,13 @@ fn chart() -> PanelFrame {
     panel.frame()
 }
 
-fn settings(kind: PanelKind) -> PanelSettings {
-    PanelSettings {
-        id: "panel".parse().unwrap(),
-        title: "A panel".to_owned(),
-        kind,
-        span: 6,
-        source: None,
-        unit: Unit::Percent,
-        decimals: None,
-        thresholds: vec![
-            Threshold { at: 80.0, state: HealthState::Warn, below: false },
-            Threshold { at: 95.0, state: HealthState::Bad, below: false },
-        ],
-    }
-}
-
-fn stat() -> PanelKind {
-    PanelKind::Stat { sparkline: false, window: Duration::from_mins(15) }
-}
-
-fn table() -> PanelKind {
-    PanelKind::Table { columns: Vec::new(), rows: 50 }
+/// A panel of percentages, as its page has it.
+fn new_panel(keys: &str) -> Panel {
+    let thresholds = "[{ at = 80, state = \"warn\" }, { at = 95, state = \"bad\" }]";
+    let panel = "title = \"A panel\"\nsource = \"host\"\nquery = \"cpu.total\"\nunit = \"percent\"";
+    let text = format!("title = \"Bench\"\n[[panel]]\n{panel}\nthresholds = {thresholds}\n{keys}\n");
+    let page = read_page(Path::new("pages/bench.toml"), &text).unwrap();
+    Panel::new(&page.panels[0], &Bindings::default())
 }
 
 /// The processes of a server.

@@ -126,12 +126,6 @@ impl Diagnostic {
         Self { location, message: message.into(), help: help.into() }
     }
 
-    /// A diagnostic in a page's text that is found only later, by the page's sources: `span` is
-    /// [`super::PanelSource::query_span`] or [`super::PanelSource::source_span`].
-    pub fn in_page(page: &super::PageFile, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::new(SourceLocation::text(&page.file, page.text.clone(), span), message, help)
-    }
-
     /// The diagnostic in parts, for a page or an API to show.
     pub fn to_report(&self) -> DiagnosticReport {
         let (line, column) = self.location.line_and_column().unzip();

@@ -6,10 +6,10 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use tokio::sync::watch;
 
-use crate::config::{LiveSettings, PanelSettings};
+use crate::config::LiveSettings;
 use crate::domain::{Bindings, PanelId, Timestamp};
 use crate::pages::{InputChoice, Page};
-use crate::panels::{Panel, PanelFrame, PanelTrouble, ReadingMismatch};
+use crate::panels::{Panel, PanelFrame, PanelSettings, PanelTrouble, ReadingMismatch};
 
 use super::feed::FeedState;
 use super::message::{EncodedMessage, PanelFrames, ServerMessage};

@@ -1,7 +1,6 @@
 use itertools::Itertools;
 
-use crate::config::{Input, InputOption};
-use crate::domain::{Bindings, InputName, InputValues};
+use crate::domain::{Bindings, Input, InputName, InputOption, InputValues};
 
 use super::Page;
 

@@ -2,7 +2,7 @@ use std::ops::Deref;
 
 use sha2::{Digest, Sha256};
 
-use crate::config::PageFile;
+use super::PageFile;
 
 /// The length of a revision: enough to tell the states of one page apart.
 pub(super) const REVISION_BYTES: usize = 6;

@@ -7,12 +7,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use itertools::Itertools;
 use tokio::sync::watch;
 
-use crate::config::{self, Diagnostic, DiagnosticReport, Diagnostics, PageFile, SecondFactorSettings, SourceLocation};
+use crate::config::{Diagnostic, DiagnosticReport, Diagnostics, SecondFactorSettings, SourceLocation};
 use crate::domain::{PageSlug, Placeholder};
 use crate::sources::Sources;
 
-use super::Page;
 use super::folder_fingerprint::FolderFingerprint;
+use super::{Page, PageFile, read_page};
 
 /// The largest page file, in bytes. A page is text that somebody types; a larger file is there by mistake.
 const MAX_PAGE_FILE_BYTES: u64 = 1024 * 1024;
@@ -174,19 +174,19 @@ impl PageStore {
                 let known = self.sources.names().join(", ");
                 let message = format!("there is no source \"{}\"", from.source);
                 let help = format!("name one of {known}, or add [default.sources.{}] to Rocket.toml", from.source);
-                diagnostics.push(Diagnostic::in_page(page, from.source_span.clone(), message, help));
+                diagnostics.push(page.diagnostic(from.source_span.clone(), message, help));
                 continue;
             }
             match self.sources.check(&from.source, &from.query) {
                 Err(why) => {
                     let message = format!("the source \"{}\" does not understand this query", from.source);
-                    diagnostics.push(Diagnostic::in_page(page, from.query_span.clone(), message, why.0));
+                    diagnostics.push(page.diagnostic(from.query_span.clone(), message, why.0));
                 }
                 Ok(placeholders) => {
                     for placeholder in placeholders.iter().filter(|placeholder| !provides(page, placeholder)) {
                         let message = format!("no input of this page gives \"{}\" a value", placeholder.key);
                         let help = "add an [[input]] of that name, or the field to each of its options";
-                        diagnostics.push(Diagnostic::in_page(page, from.query_span.clone(), message, help));
+                        diagnostics.push(page.diagnostic(from.query_span.clone(), message, help));
                     }
                 }
             }
@@ -205,7 +205,7 @@ fn parse_file(file: &Path) -> Result<PageFile, Diagnostics> {
         return Err(unreadable(message, "split the page, or move what is not a page out of the folder"));
     }
     let text = fs::read_to_string(file).map_err(|error| unreadable(error.to_string(), "save the file as UTF-8"))?;
-    config::read_page(file, &text)
+    read_page(file, &text)
 }
 
 /// Whether some input of the page provides a value for the placeholder.

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use crate::config::SourceLocation;
 use crate::domain::BoundQuery;
+use crate::panels::PanelSource;
 use crate::sources::Sources;
 
 use super::{Page, PageStore};
@@ -26,7 +27,7 @@ fn queries_of(page: &Arc<Page>, sources: &Sources) -> Vec<PageQuery> {
     // Without a choice, every input is at its default.
     let Ok(choice) = page.choose([]) else { return Vec::new() };
     let sources_of_panels = page.panels.iter().filter_map(|panel| panel.source.as_ref());
-    let page_query = |from: &crate::config::PanelSource| PageQuery {
+    let page_query = |from: &PanelSource| PageQuery {
         query: sources.bind(&from.source, &from.query, &choice.bindings),
         location: SourceLocation::text(&page.file, page.text.clone(), from.query_span.clone()),
     };

@@ -1,25 +1,95 @@
+//! `bar`: a bar for each labelled number.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
 use super::gauge::percent;
+use super::kind::{KindOptions, PanelKind, PanelState, Render, Rendered, View};
 use super::mismatch::ReadingMismatch;
+use super::settings::PanelSettings;
 use super::unit::NumberFormat;
-use super::view::{BarRow, BarView};
+use super::view::{Figure, StateMark, is_zero};
 use super::{MAX_ROWS, words};
-use crate::config::PanelSettings;
-use crate::domain::{LabelledNumber, Reading, Threshold};
+use crate::config::Fields;
+use crate::domain::{Bindings, LabelledNumber, Reading, Threshold, Timestamp};
+
+pub(super) static KIND: PanelKind = PanelKind {
+    word: "bar",
+    has_source: true,
+    shows_interval: false,
+    shared_styles: &[],
+    samples: &["", "max = 200"],
+    default_span: 4,
+    keys: &["max"],
+    read: |fields, _| Some(Arc::new(BarOptions::read(fields)?)),
+};
+
+#[derive(Debug)]
+struct BarOptions {
+    /// The value of a full bar; the largest value when `None`.
+    max: Option<f64>,
+}
+
+impl BarOptions {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let max = fields.optional("max", None, |fields, key| {
+            let max = fields.float(key)?;
+            if max.value <= 0.0 {
+                let message = format!("`max` is {}, so no bar could be drawn", max.value);
+                fields.sink.report(&max.location, message, "write a `max` above 0");
+                return None;
+            }
+            Some(Some(max.value))
+        });
+        Some(Self { max: max? })
+    }
+}
+
+impl KindOptions for BarOptions {
+    fn state(&self, panel: &PanelSettings, _: &Bindings) -> Box<dyn PanelState> {
+        let (format, thresholds) = (NumberFormat::for_panel(panel), panel.thresholds.clone());
+        Rendered::boxed(panel.kind, BarPanel { format, thresholds, max: self.max })
+    }
+}
 
 /// A bar for each labelled number.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct BarView {
+    /// The bars, in order.
+    bars: Vec<BarRow>,
+    /// The number beyond those shown.
+    #[serde(skip_serializing_if = "is_zero")]
+    more: usize,
+}
+
+/// One bar.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct BarRow {
+    /// The bar's label; empty for a lone number, which the panel's title names.
+    label: String,
+    /// The number.
+    figure: Figure,
+    /// The bar's length, from 0 to 100.
+    percent: f64,
+    /// The state by the thresholds; absent without any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mark: Option<StateMark>,
+}
+
+impl View for BarView {}
+
 #[derive(Debug)]
-pub(super) struct BarPanel {
+struct BarPanel {
     format: NumberFormat,
     thresholds: Vec<Threshold>,
     max: Option<f64>,
 }
 
-impl BarPanel {
-    pub(super) fn new(settings: &PanelSettings, max: Option<f64>) -> Self {
-        Self { format: NumberFormat::for_panel(settings), thresholds: settings.thresholds.clone(), max }
-    }
+impl Render for BarPanel {
+    type View = BarView;
 
-    pub(super) fn view(&self, reading: &Reading) -> Result<BarView, ReadingMismatch> {
+    fn render(&mut self, _: Timestamp, reading: &Reading) -> Result<BarView, ReadingMismatch> {
         let single;
         let numbers = match reading {
             Reading::Numbers(numbers) => numbers.as_slice(),

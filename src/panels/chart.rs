@@ -1,15 +1,28 @@
+//! Charts, which the kinds `line` and `area` are.
+
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::axis::{self, AxisBounds, AxisLayout};
 use super::chart_line::{ChartLine, extend, finite};
+use super::chart_view::{ChartAppend, ChartSeries, ChartView};
+use super::kind::{KindOptions, PanelKind, PanelState, ReadContext, ViewChange};
 use super::mismatch::ReadingMismatch;
+use super::settings::PanelSettings;
+use super::shared_keys::{read_bounds, read_window};
 use super::sparkline::spacing;
 use super::unit::NumberFormat;
-use super::view::{ChartAppend, ChartSeries, ChartView};
+use super::view::PanelView;
 use super::words;
-use crate::config::PanelSettings;
-use crate::domain::{HealthState, LabelledNumber, Reading, Timestamp};
+use crate::config::Fields;
+use crate::domain::{Bindings, HealthState, LabelledNumber, Reading, Timestamp};
+
+/// The own keys of charts.
+pub(super) const KEYS: &[&str] = &["window", "min", "max"];
+
+/// The stylesheets of charts.
+pub(super) const STYLES: &[&str] = &["vendor/uplot/uPlot.min.css", "css/panels/chart.css"];
 
 /// The most points of a chart: an hour of one reading a second, with room for readings that come a little early, and as
 /// many as a wide screen has pixels. Readings that come faster are averaged.
@@ -18,12 +31,35 @@ pub(super) const MAX_POINTS: u32 = 4_000;
 /// The most lines of a chart: enough for the cores of a large machine; no eye follows more.
 pub(super) const MAX_LINES: usize = 128;
 
-/// Lines over time, bare (`line`) or filled beneath (`area`).
+#[derive(Clone, Copy, Debug)]
+struct ChartOptions {
+    window: Duration,
+    bounds: AxisBounds,
+}
+
+/// Reads the keys of a chart; `filled` is whether the area beneath its lines is.
+pub(super) fn read(fields: &mut Fields<'_>, context: &ReadContext<'_>, filled: bool) -> Option<Arc<dyn KindOptions>> {
+    let (window, (min, max)) = (read_window(fields, context), read_bounds(fields)?);
+    Some(Arc::new(ChartOptions { window: window?, bounds: AxisBounds { min, max, filled } }))
+}
+
+impl KindOptions for ChartOptions {
+    fn state(&self, panel: &PanelSettings, _: &Bindings) -> Box<dyn PanelState> {
+        Box::new(ChartPanel::new(panel, self.window, self.bounds))
+    }
+
+    fn window(&self) -> Option<Duration> {
+        Some(self.window)
+    }
+}
+
+/// Lines over time, bare or filled beneath.
 ///
 /// A line that is missing from a reading goes on with gaps, and leaves the chart when its last point does. A panel whose
 /// source failed has a gap from then until its next reading.
 #[derive(Debug)]
-pub(super) struct ChartPanel {
+struct ChartPanel {
+    kind: &'static PanelKind,
     format: NumberFormat,
     bounds: AxisBounds,
     window: Duration,
@@ -57,16 +93,11 @@ enum PendingUpdate {
     Full,
 }
 
-/// The update of a chart for browsers.
-pub(super) enum ChartUpdate {
-    Append(ChartAppend),
-    View(ChartView),
-}
-
 impl ChartPanel {
-    pub(super) fn new(settings: &PanelSettings, window: Duration, bounds: AxisBounds) -> Self {
+    fn new(settings: &PanelSettings, window: Duration, bounds: AxisBounds) -> Self {
         let format = NumberFormat::for_panel(settings);
         Self {
+            kind: settings.kind,
             axis_layout: axis::layout(None, true, bounds, &format),
             format,
             bounds,
@@ -83,45 +114,8 @@ impl ChartPanel {
         }
     }
 
-    /// Adds a reading. `gap` is the moment since when there was none, when the source had failed.
-    pub(super) fn add_reading(
-        &mut self,
-        at: Timestamp,
-        reading: &Reading,
-        gap: Option<Timestamp>,
-    ) -> Result<(), ReadingMismatch> {
-        let single;
-        let numbers = match reading {
-            Reading::Numbers(numbers) => numbers.as_slice(),
-            Reading::Number(value) => {
-                single = [LabelledNumber { label: String::new(), value: *value }];
-                &single
-            }
-            _ => return Err(ReadingMismatch::wrong_kind("a chart", "numbers", reading)),
-        };
-        let same_lines = numbers.len() == self.lines.len()
-            && numbers.iter().zip(&self.lines).all(|(number, line)| number.label == line.label);
-        if !same_lines {
-            check_labels(numbers)?;
-        }
-        self.rewind(at);
-        if let Some(since) = gap.filter(|since| *since < at && self.is_due(*since)) {
-            self.add_gap(since);
-        }
-        self.record(at, numbers, same_lines);
-        if self.is_due(at) {
-            self.add_point(at);
-        }
-        self.trim(at);
-        self.update_axis();
-        if self.pending == PendingUpdate::None {
-            self.pending = PendingUpdate::Points { points: 0, axis: false };
-        }
-        Ok(())
-    }
-
     /// The whole chart.
-    pub(super) fn view(&self) -> ChartView {
+    fn chart_view(&self) -> ChartView {
         ChartView {
             times: self.times.iter().copied().collect(),
             series: self
@@ -139,23 +133,6 @@ impl ChartPanel {
             decimals: self.axis_layout.decimals,
             unit: self.axis_layout.scale.unit.clone(),
             divisor: self.axis_layout.scale.divisor,
-        }
-    }
-
-    /// Takes the update since the last drain; `None` when nothing has changed.
-    pub(super) fn drain(&mut self) -> Option<ChartUpdate> {
-        match std::mem::replace(&mut self.pending, PendingUpdate::None) {
-            PendingUpdate::None => None,
-            PendingUpdate::Full => Some(ChartUpdate::View(self.view())),
-            PendingUpdate::Points { points, axis } => {
-                let from = self.times.len() - points.min(self.times.len());
-                Some(ChartUpdate::Append(ChartAppend {
-                    times: self.times.range(from..).copied().collect(),
-                    values: self.lines.iter().map(|line| line.values.range(from..).copied().map(finite).collect()).collect(),
-                    latest: self.lines.iter().map(|line| self.format.figure(line.latest)).collect(),
-                    axis: axis.then(|| self.axis_layout.axis.clone()),
-                }))
-            }
         }
     }
 
@@ -270,6 +247,67 @@ impl ChartPanel {
             *axis = true;
         }
         self.axis_layout = layout;
+    }
+}
+
+impl PanelState for ChartPanel {
+    fn update(&mut self, at: Timestamp, reading: &Reading, failing_since: Option<Timestamp>) -> Result<(), ReadingMismatch> {
+        let single;
+        let numbers = match reading {
+            Reading::Numbers(numbers) => numbers.as_slice(),
+            Reading::Number(value) => {
+                single = [LabelledNumber { label: String::new(), value: *value }];
+                &single
+            }
+            _ => return Err(ReadingMismatch::wrong_kind("a chart", "numbers", reading)),
+        };
+        let same_lines = numbers.len() == self.lines.len()
+            && numbers.iter().zip(&self.lines).all(|(number, line)| number.label == line.label);
+        if !same_lines {
+            check_labels(numbers)?;
+        }
+        self.rewind(at);
+        if let Some(since) = failing_since.filter(|since| *since < at && self.is_due(*since)) {
+            self.add_gap(since);
+        }
+        self.record(at, numbers, same_lines);
+        if self.is_due(at) {
+            self.add_point(at);
+        }
+        self.trim(at);
+        self.update_axis();
+        if self.pending == PendingUpdate::None {
+            self.pending = PendingUpdate::Points { points: 0, axis: false };
+        }
+        Ok(())
+    }
+
+    fn has_view(&self) -> bool {
+        !self.times.is_empty()
+    }
+
+    /// Before the first reading there is no chart, rather than an empty one.
+    fn view(&self) -> Option<PanelView> {
+        self.has_view().then(|| PanelView::new(self.kind, Arc::new(self.chart_view())))
+    }
+
+    fn drain(&mut self) -> Option<ViewChange> {
+        if !self.has_view() {
+            return None;
+        }
+        match std::mem::replace(&mut self.pending, PendingUpdate::None) {
+            PendingUpdate::None => None,
+            PendingUpdate::Full => self.view().map(ViewChange::Whole),
+            PendingUpdate::Points { points, axis } => {
+                let from = self.times.len() - points.min(self.times.len());
+                Some(ViewChange::Append(ChartAppend {
+                    times: self.times.range(from..).copied().collect(),
+                    values: self.lines.iter().map(|line| line.values.range(from..).copied().map(finite).collect()).collect(),
+                    latest: self.lines.iter().map(|line| self.format.figure(line.latest)).collect(),
+                    axis: axis.then(|| self.axis_layout.axis.clone()),
+                }))
+            }
+        }
     }
 }
 

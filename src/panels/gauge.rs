@@ -1,13 +1,85 @@
+//! `gauge`: a dial, a half circle from `min` to `max`.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::kind::{KindOptions, PanelKind, PanelState, ReadContext, Render, Rendered, View};
 use super::mismatch::{ReadingMismatch, one_number};
+use super::settings::{PanelSettings, Unit};
+use super::shared_keys::read_bounds;
 use super::unit::NumberFormat;
-use super::view::GaugeView;
+use super::view::{Figure, StateMark};
 use super::words;
-use crate::config::PanelSettings;
-use crate::domain::{HealthState, Reading, Threshold};
+use crate::config::Fields;
+use crate::domain::{Bindings, HealthState, Reading, Threshold, Timestamp};
+
+pub(super) static KIND: PanelKind = PanelKind {
+    word: "gauge",
+    has_source: true,
+    shows_interval: false,
+    shared_styles: &[],
+    samples: &["max = 100"],
+    default_span: 3,
+    keys: &["min", "max"],
+    read: |fields, context| Some(Arc::new(GaugeOptions::read(fields, context)?)),
+};
+
+#[derive(Debug)]
+struct GaugeOptions {
+    min: f64,
+    max: f64,
+}
+
+impl GaugeOptions {
+    fn read(fields: &mut Fields<'_>, context: &ReadContext<'_>) -> Option<Self> {
+        let is_percent = *context.unit == Unit::Percent;
+        if !is_percent {
+            fields.require("max", "say which value is its right end, as in `max = 64`; only percent end at 100 by themselves");
+        }
+        let has_end = is_percent || fields.key_location("max").is_some();
+        let (min, max) = read_bounds(fields)?;
+        let (min, max) = (min.unwrap_or(0.0), max.unwrap_or(100.0));
+        if has_end && min >= max {
+            fields.sink.report(
+                &fields.location,
+                format!("the gauge goes from {min} to {max}"),
+                "write a `min` below the `max`",
+            );
+            return None;
+        }
+        has_end.then_some(Self { min, max })
+    }
+}
+
+impl KindOptions for GaugeOptions {
+    fn state(&self, panel: &PanelSettings, _: &Bindings) -> Box<dyn PanelState> {
+        Rendered::boxed(panel.kind, GaugePanel::new(panel, self.min, self.max))
+    }
+}
 
 /// A dial: a half circle from `min` to `max`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct GaugeView {
+    /// The number.
+    figure: Figure,
+    /// The state by the thresholds; absent without any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mark: Option<StateMark>,
+    /// The value's position on the dial, from 0 to 100.
+    percent: f64,
+    /// The label at the left end.
+    min: String,
+    /// The label at the right end.
+    max: String,
+    /// The thresholds' positions, from 0 to 100, each with the state that begins there.
+    marks: Vec<(f64, HealthState)>,
+}
+
+impl View for GaugeView {}
+
 #[derive(Debug)]
-pub(super) struct GaugePanel {
+struct GaugePanel {
     format: NumberFormat,
     thresholds: Vec<Threshold>,
     min: f64,
@@ -16,7 +88,7 @@ pub(super) struct GaugePanel {
 }
 
 impl GaugePanel {
-    pub(super) fn new(settings: &PanelSettings, min: f64, max: f64) -> Self {
+    fn new(settings: &PanelSettings, min: f64, max: f64) -> Self {
         Self {
             format: NumberFormat::for_panel(settings),
             marks: threshold_marks(&settings.thresholds, min, max),
@@ -25,8 +97,12 @@ impl GaugePanel {
             max,
         }
     }
+}
 
-    pub(super) fn view(&self, reading: &Reading) -> Result<GaugeView, ReadingMismatch> {
+impl Render for GaugePanel {
+    type View = GaugeView;
+
+    fn render(&mut self, _: Timestamp, reading: &Reading) -> Result<GaugeView, ReadingMismatch> {
         let value = one_number("a gauge", "a number", reading)?;
         Ok(GaugeView {
             figure: self.format.figure(value),

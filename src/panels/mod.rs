@@ -1,36 +1,52 @@
 //! Panels turn readings into views: numbers formatted, thresholds applied, points ready to draw.
 //!
-//! A [`Panel`] is the state of one panel in one channel: it takes readings and failures, and gives either all there
-//! is to show ([`Panel::frame`]) or only what is new ([`Panel::drain`]). Each kind has its own file. A view is what
-//! templates and browsers get, and they only apply it. This room does no I/O, never looks at a clock, and knows
-//! nothing of who is watching.
+//! A [`PanelKind`] is declared in a file of its own, which owns its word, its keys in page files and what they mean, which
+//! readings it can show, and its view. One line in [`PANEL_KINDS`] makes it known; nothing else names a kind. A [`Panel`] is
+//! the state of one panel in one channel: it takes readings and failures, and gives either all there is to show
+//! ([`Panel::frame`]) or only what is new ([`Panel::drain`]). A view is what templates and browsers get, and they only apply
+//! it. This room does no I/O, never looks at a clock, and knows nothing of who is watching.
 
-mod axis;
+mod kind;
+mod registry;
+
+mod area;
 mod bar;
-mod chart;
-mod chart_line;
-mod digits;
 mod gauge;
-mod mismatch;
-mod panel;
-mod sparkline;
+mod line;
 mod stat;
 mod states;
-mod static_chart;
 mod table;
 mod text;
-mod unit;
+
+mod panel;
+mod read_panel;
+mod settings;
 mod view;
+
+mod axis;
+mod chart;
+mod chart_line;
+mod chart_view;
+mod digits;
+mod markdown;
+mod mismatch;
+mod shared_keys;
+mod sparkline;
+mod static_chart;
+mod unit;
 mod words;
 
+#[cfg(test)]
+mod test_panels;
+
+pub use chart_view::{Axis, AxisTick, ChartAppend};
+pub use kind::PanelKind;
 pub use mismatch::ReadingMismatch;
 pub use panel::Panel;
-pub use states::MAX_BEATS;
-pub use static_chart::{StaticChart, StaticChartLine, StaticChartThreshold, StaticChartTick};
-pub use view::{
-    Align, Axis, AxisTick, BarRow, BarView, CellView, ChartAppend, ChartSeries, ChartView, ColumnView, Figure, GaugeView,
-    PanelFrame, PanelTrouble, PanelView, Sparkline, StatView, StateMark, StateRow, StatesView, TableView, TextView,
-};
+pub(crate) use read_panel::read_panel;
+pub use registry::PANEL_KINDS;
+pub use settings::{PanelSettings, PanelSource, Unit};
+pub use view::{Figure, PanelFrame, PanelTrouble, PanelView};
 
 /// The most bars or states that one panel shows. What a source gives beyond them is counted in `more`, so that one long
 /// answer does not grow what every viewer gets.

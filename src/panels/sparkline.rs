@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::view::Sparkline;
+use serde::Serialize;
+
 use crate::domain::Timestamp;
 
 /// The box of the path data. The picture is stretched to its panel's width.
@@ -20,6 +21,15 @@ const MAX_POINTS: i64 = 60;
 /// The most values that are kept, thirty for each point: two a second for a quarter of an hour. Values that come faster
 /// are sampled.
 const MAX_VALUES: u32 = 1_800;
+
+/// A sparkline, as SVG path data in a box of 300 × 34.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Sparkline {
+    /// The line.
+    pub(super) line: String,
+    /// The line closed along the bottom.
+    pub(super) area: String,
+}
 
 /// The values within a time window that moves with the newest one.
 #[derive(Debug)]

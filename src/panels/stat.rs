@@ -1,16 +1,79 @@
+//! `stat`: one big number with its state and a sparkline of the last minutes, or a few words.
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::mismatch::{ReadingMismatch, one_number};
-use super::sparkline::SparklineHistory;
-use super::unit::NumberFormat;
-use super::view::{Figure, StatView};
-use super::words;
-use crate::config::PanelSettings;
-use crate::domain::{Reading, Threshold, Timestamp};
+use serde::Serialize;
 
-/// One big number with its state and a sparkline of the last minutes, or a few words.
+use super::kind::{KindOptions, PanelKind, PanelState, ReadContext, Render, Rendered, View};
+use super::mismatch::{ReadingMismatch, one_number};
+use super::settings::PanelSettings;
+use super::shared_keys::read_window;
+use super::sparkline::{Sparkline, SparklineHistory};
+use super::unit::NumberFormat;
+use super::view::{Figure, StateMark};
+use super::words;
+use crate::config::Fields;
+use crate::domain::{Bindings, Reading, Threshold, Timestamp};
+
+pub(super) static KIND: PanelKind = PanelKind {
+    word: "stat",
+    has_source: true,
+    shows_interval: false,
+    shared_styles: &[],
+    samples: &["", "sparkline = true"],
+    default_span: 3,
+    keys: &["sparkline", "window"],
+    read: |fields, context| Some(Arc::new(StatOptions::read(fields, context)?)),
+};
+
 #[derive(Debug)]
-pub(super) struct StatPanel {
+struct StatOptions {
+    /// How far back the sparkline goes, when there is one.
+    sparkline: Option<Duration>,
+}
+
+impl StatOptions {
+    fn read(fields: &mut Fields<'_>, context: &ReadContext<'_>) -> Option<Self> {
+        let has_sparkline = fields.boolean("sparkline").unwrap_or(false);
+        if !has_sparkline {
+            fields.reject("window", "`window` is how far the sparkline goes back, and there is none", "add `sparkline = true`");
+        }
+        let window = read_window(fields, context)?;
+        Some(Self { sparkline: has_sparkline.then_some(window) })
+    }
+}
+
+impl KindOptions for StatOptions {
+    fn state(&self, panel: &PanelSettings, _: &Bindings) -> Box<dyn PanelState> {
+        Rendered::boxed(panel.kind, StatPanel::new(panel, self))
+    }
+
+    fn window(&self) -> Option<Duration> {
+        self.sparkline
+    }
+}
+
+/// One big number.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct StatView {
+    /// The number, or a text with an empty unit.
+    figure: Figure,
+    /// The state by the thresholds; absent without any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mark: Option<StateMark>,
+    /// A line beneath: `warns at 80 %, bad at 95 %`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+    /// The last minutes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spark: Option<Sparkline>,
+}
+
+impl View for StatView {}
+
+#[derive(Debug)]
+struct StatPanel {
     format: NumberFormat,
     thresholds: Vec<Threshold>,
     note: Option<String>,
@@ -18,17 +81,21 @@ pub(super) struct StatPanel {
 }
 
 impl StatPanel {
-    pub(super) fn new(settings: &PanelSettings, sparkline: bool, window: Duration) -> Self {
+    fn new(settings: &PanelSettings, options: &StatOptions) -> Self {
         let format = NumberFormat::for_panel(settings);
         Self {
             note: words::describe_thresholds(&settings.thresholds, &format),
             thresholds: settings.thresholds.clone(),
-            history: sparkline.then(|| SparklineHistory::new(window)),
+            history: options.sparkline.map(SparklineHistory::new),
             format,
         }
     }
+}
 
-    pub(super) fn view(&mut self, at: Timestamp, reading: &Reading) -> Result<StatView, ReadingMismatch> {
+impl Render for StatPanel {
+    type View = StatView;
+
+    fn render(&mut self, at: Timestamp, reading: &Reading) -> Result<StatView, ReadingMismatch> {
         if let Reading::Text(text) = reading {
             let figure = Figure { text: words::truncate(text.trim()), unit: String::new() };
             return Ok(StatView { figure, mark: None, note: None, spark: None });

@@ -1,19 +1,79 @@
+//! `states`: up or down, for each of several things, with the last beats of each.
+
 use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde::Serialize;
 
 use super::digits::{self, NO_VALUE};
+use super::kind::{KindOptions, PanelKind, PanelState, Render, Rendered, View};
 use super::mismatch::ReadingMismatch;
+use super::settings::PanelSettings;
 use super::unit::NumberFormat;
-use super::view::{StateMark, StateRow, StatesView};
+use super::view::{StateMark, is_zero};
 use super::{MAX_ROWS, words};
-use crate::config::PanelSettings;
-use crate::domain::{HealthState, LabelledState, Reading, Threshold};
+use crate::domain::{Bindings, HealthState, LabelledState, Reading, Threshold, Timestamp};
+
+pub(super) static KIND: PanelKind = PanelKind {
+    word: "states",
+    has_source: true,
+    shows_interval: false,
+    shared_styles: &[],
+    samples: &[""],
+    default_span: 6,
+    keys: &[],
+    read: |_, _| Some(Arc::new(StatesOptions)),
+};
 
 /// The most states of each thing that are kept and shown: as many as fit beside its name.
-pub const MAX_BEATS: usize = 44;
+const MAX_BEATS: usize = 44;
+
+#[derive(Debug)]
+struct StatesOptions;
+
+impl KindOptions for StatesOptions {
+    fn state(&self, panel: &PanelSettings, _: &Bindings) -> Box<dyn PanelState> {
+        let states = StatesPanel {
+            format: NumberFormat::for_panel(panel),
+            thresholds: panel.thresholds.clone(),
+            title: panel.title.clone(),
+            histories: Vec::new(),
+        };
+        Rendered::boxed(panel.kind, states)
+    }
+}
+
+/// Things that are watched, each with its state.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct StatesView {
+    /// The things, in order.
+    rows: Vec<StateRow>,
+    /// The number beyond those shown.
+    #[serde(skip_serializing_if = "is_zero")]
+    more: usize,
+}
+
+/// A thing that is watched, and its state.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct StateRow {
+    /// The thing's name.
+    label: String,
+    /// Its state now: `up`, `down`, `warning`, `unknown`, or the word of a threshold.
+    mark: StateMark,
+    /// A few words beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+    /// Its states so far, oldest first, at most [`MAX_BEATS`].
+    beats: Vec<HealthState>,
+    /// The share of beats that were not bad, of those that are known: `97.7 %`.
+    uptime: String,
+}
+
+impl View for StatesView {}
 
 /// Things that are watched, with their states now and before.
 #[derive(Debug)]
-pub(super) struct StatesPanel {
+struct StatesPanel {
     format: NumberFormat,
     thresholds: Vec<Threshold>,
     title: String,
@@ -27,18 +87,11 @@ struct StateHistory {
     beats: VecDeque<HealthState>,
 }
 
-impl StatesPanel {
-    pub(super) fn new(settings: &PanelSettings) -> Self {
-        Self {
-            format: NumberFormat::for_panel(settings),
-            thresholds: settings.thresholds.clone(),
-            title: settings.title.clone(),
-            histories: Vec::new(),
-        }
-    }
+impl Render for StatesPanel {
+    type View = StatesView;
 
     /// The view of a reading, which adds one beat to each of its things.
-    pub(super) fn view(&mut self, reading: &Reading) -> Result<StatesView, ReadingMismatch> {
+    fn render(&mut self, _: Timestamp, reading: &Reading) -> Result<StatesView, ReadingMismatch> {
         match reading {
             Reading::States(states) => Ok(self.record(states.len(), states.iter().map(from_state))),
             Reading::Numbers(_) | Reading::Number(_) if self.thresholds.is_empty() => Err(ReadingMismatch::NoThresholds),
@@ -55,7 +108,9 @@ impl StatesPanel {
             _ => Err(ReadingMismatch::wrong_kind("a states panel", "states or numbers", reading)),
         }
     }
+}
 
+impl StatesPanel {
     fn record<'a>(&mut self, count: usize, rows: impl Iterator<Item = (&'a str, CurrentState)>) -> StatesView {
         let mut before = std::mem::take(&mut self.histories);
         self.histories.reserve(count.min(MAX_ROWS));

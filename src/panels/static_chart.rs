@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
+use super::chart_view::{ChartSeries, ChartView};
 use super::sparkline::{push_coordinate, push_point};
-use super::view::{ChartSeries, ChartView};
-use crate::domain::HealthState;
 
 /// The size of the drawing's box. It is scaled to the panel's width.
 const WIDTH: f64 = 760.0;
@@ -15,65 +14,46 @@ const COLUMN_WIDTH: f64 = 2.0;
 
 /// A chart drawn into a box, as SVG path data and positions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct StaticChart {
+pub(super) struct StaticChart {
     /// The box's width.
-    pub width: f64,
+    pub(super) width: f64,
     /// The box's height.
-    pub height: f64,
+    pub(super) height: f64,
     /// The lines, in the chart's order.
-    pub lines: Vec<StaticChartLine>,
+    pub(super) lines: Vec<StaticChartLine>,
     /// The axis's ticks, bottom first.
-    pub ticks: Vec<StaticChartTick>,
-    /// The thresholds that lie in the box.
-    pub thresholds: Vec<StaticChartThreshold>,
+    pub(super) ticks: Vec<StaticChartTick>,
 }
 
 /// One line of a static chart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct StaticChartLine {
-    /// The line's label.
-    pub label: String,
+pub(super) struct StaticChartLine {
     /// Path data of the line; empty when there is no point.
-    pub line: String,
+    pub(super) line: String,
     /// The line closed along the baseline.
-    pub area: String,
+    pub(super) area: String,
 }
 
 /// A tick of a static chart, with its grid line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct StaticChartTick {
+pub(super) struct StaticChartTick {
     /// The distance from the top.
-    pub y: f64,
+    pub(super) y: f64,
     /// Its label.
-    pub text: String,
-}
-
-/// A threshold line of a static chart.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct StaticChartThreshold {
-    /// The distance from the top.
-    pub y: f64,
-    /// The state that begins there.
-    pub state: HealthState,
+    pub(super) text: String,
 }
 
 impl ChartView {
     /// Draws the chart into a box of 760 × 190. The right edge is the newest point, the left edge lies one window before it.
-    pub fn static_chart(&self) -> StaticChart {
+    pub(super) fn static_chart(&self) -> StaticChart {
         let baseline = self.y(0f64.clamp(self.axis.min, self.axis.max.max(self.axis.min)));
         let ticks =
             self.axis.ticks.iter().map(|tick| StaticChartTick { y: round_to_tenth(self.y(tick.at)), text: tick.text.clone() });
-        let thresholds = self
-            .thresholds
-            .iter()
-            .filter(|(at, _)| (self.axis.min..=self.axis.max).contains(at))
-            .map(|(at, state)| StaticChartThreshold { y: round_to_tenth(self.y(*at)), state: *state });
         StaticChart {
             width: WIDTH,
             height: HEIGHT,
             lines: self.series.iter().map(|series| self.draw_line(series, baseline)).collect(),
             ticks: ticks.collect(),
-            thresholds: thresholds.collect(),
         }
     }
 
@@ -87,7 +67,7 @@ impl ChartView {
             }
         }
         segment.finish(baseline, &mut line, &mut area);
-        StaticChartLine { label: series.label.clone(), line, area }
+        StaticChartLine { line, area }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "milliseconds within a window are far below 2^53")]

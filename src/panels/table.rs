@@ -1,25 +1,136 @@
+//! `table`: rows under columns.
+//!
+//! A column's numbers are written in the unit its source gives it. When the source knows no units at all, the
+//! panel's unit is that of every column. Numbers without a unit may be ports, years or ids, so they are not grouped.
+//!
+//! The panel's thresholds are in the panel's unit, so they apply to the columns that have that unit.
+//! Good values are not marked.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
 use super::digits::{self, NO_VALUE, Precision};
+use super::kind::{KindOptions, PanelKind, PanelState, Render, Rendered, View};
 use super::mismatch::ReadingMismatch;
+use super::settings::{PanelSettings, Unit};
 use super::unit::{self, NumberFormat};
-use super::view::{Align, CellView, ColumnView, TableView};
 use super::words;
-use crate::config::{PanelSettings, Unit};
-use crate::domain::{DataTable as Rows, HealthState, Reading, TableCell, TableColumn, Threshold};
+use crate::config::{Fields, Located};
+use crate::domain::{Bindings, DataTable as Rows, HealthState, Reading, TableCell, TableColumn, Threshold, Timestamp};
+
+pub(super) static KIND: PanelKind = PanelKind {
+    word: "table",
+    has_source: true,
+    shows_interval: false,
+    shared_styles: &[],
+    samples: &["", "rows = 1"],
+    default_span: 6,
+    keys: &["columns", "rows"],
+    read: |fields, _| Some(Arc::new(TableOptions::read(fields)?)),
+};
+
+/// The default of `rows`: about a screen.
+const DEFAULT_ROWS: i64 = 20;
+
+/// The most rows: more than anybody reads on a live page.
+const MAX_ROWS: i64 = 500;
+
+/// The most columns: more than fit a screen.
+const MAX_COLUMNS: usize = 30;
+
+#[derive(Clone, Debug)]
+struct TableOptions {
+    /// The columns to show, in order; all when empty.
+    columns: Vec<String>,
+    /// How many rows to show at most.
+    rows: usize,
+}
+
+impl TableOptions {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let columns = fields.strings("columns");
+        let rows = fields.integer("rows", 1..=MAX_ROWS).unwrap_or(DEFAULT_ROWS);
+        let mut names: Vec<String> = Vec::new();
+        if let Some(Located { value, location }) = columns {
+            if value.len() > MAX_COLUMNS {
+                let message = format!("`columns` has {} columns", value.len());
+                fields.sink.report(&location, message, format!("{MAX_COLUMNS} are the most: take some out"));
+                return None;
+            }
+            for column in value {
+                if names.contains(&column.value) {
+                    let message = format!("the column `{}` stands twice", column.value);
+                    fields.sink.report(&column.location, message, "take one of them out");
+                    return None;
+                }
+                names.push(column.value);
+            }
+        }
+        Some(Self { columns: names, rows: usize::try_from(rows).unwrap_or(1) })
+    }
+}
+
+impl KindOptions for TableOptions {
+    fn state(&self, panel: &PanelSettings, _: &Bindings) -> Box<dyn PanelState> {
+        let table = TablePanel {
+            unit: panel.unit.clone(),
+            decimals: panel.decimals,
+            thresholds: panel.thresholds.clone(),
+            options: self.clone(),
+        };
+        Rendered::boxed(panel.kind, table)
+    }
+}
 
 /// A table.
-///
-/// A column's numbers are written in the unit its source gives it. When the source knows no units at all, the
-/// panel's unit is that of every column. Numbers without a unit may be ports, years or ids, so they are not grouped.
-///
-/// The panel's thresholds are in the panel's unit, so they apply to the columns that have that unit.
-/// Good values are not marked.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct TableView {
+    /// The columns, left to right.
+    columns: Vec<ColumnView>,
+    /// The rows, top to bottom; each has a cell for each column.
+    rows: Vec<Vec<CellView>>,
+    /// The number of rows beyond those shown.
+    more: usize,
+}
+
+/// The header of a table's column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct ColumnView {
+    /// The header's text.
+    label: String,
+    /// The alignment: numbers are to the right.
+    align: Align,
+}
+
+/// The alignment of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Align {
+    /// For words.
+    Left,
+    /// For numbers.
+    Right,
+}
+
+/// A table's cell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct CellView {
+    /// The cell's text.
+    text: String,
+    /// Its state by the thresholds, where that is not good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<HealthState>,
+}
+
+impl View for TableView {}
+
 #[derive(Debug)]
-pub(super) struct TablePanel {
+struct TablePanel {
     unit: Unit,
     decimals: Option<u8>,
     thresholds: Vec<Threshold>,
-    columns: Vec<String>,
-    max_rows: usize,
+    options: TableOptions,
 }
 
 /// A column that is visible.
@@ -40,22 +151,14 @@ enum NumberStyle {
     Plain { decimals: u8, author_set: bool },
 }
 
-impl TablePanel {
-    pub(super) fn new(settings: &PanelSettings, columns: &[String], max_rows: usize) -> Self {
-        Self {
-            unit: settings.unit.clone(),
-            decimals: settings.decimals,
-            thresholds: settings.thresholds.clone(),
-            columns: columns.to_vec(),
-            max_rows,
-        }
-    }
+impl Render for TablePanel {
+    type View = TableView;
 
-    pub(super) fn view(&self, reading: &Reading) -> Result<TableView, ReadingMismatch> {
+    fn render(&mut self, _: Timestamp, reading: &Reading) -> Result<TableView, ReadingMismatch> {
         let Reading::Table(table) = reading else {
             return Err(ReadingMismatch::wrong_kind("a table", "rows under columns", reading));
         };
-        let rows = &table.rows[..table.rows.len().min(self.max_rows)];
+        let rows = &table.rows[..table.rows.len().min(self.options.rows)];
         let visible = self.visible_columns(table, rows)?;
         Ok(TableView {
             rows: rows
@@ -69,14 +172,17 @@ impl TablePanel {
                 .collect(),
         })
     }
+}
 
+impl TablePanel {
     fn visible_columns<'a>(&self, table: &'a Rows, rows: &[Vec<TableCell>]) -> Result<Vec<VisibleColumn<'a>>, ReadingMismatch> {
         let units_known = table.columns.iter().any(|column| column.unit.is_some());
         let visible = |at: usize| self.visible_column(at, &table.columns[at], units_known, rows);
-        if self.columns.is_empty() {
+        if self.options.columns.is_empty() {
             return Ok((0..table.columns.len()).map(visible).collect());
         }
-        self.columns
+        self.options
+            .columns
             .iter()
             .map(|name| {
                 let at = table.columns.iter().position(|column| column.name == *name);

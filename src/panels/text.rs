@@ -1,184 +1,124 @@
-//! Text panels: the page author's Markdown rendered to sanitised HTML.
-//!
-//! Values that visitors chose are filled in after the Markdown was parsed, and only where plain text stands, so they
-//! can never become markup. The HTML makes no request that leaves this host, runs nothing and styles nothing; it can
-//! only link.
+//! `text`: the page author's Markdown, with the inputs' values in it.
 
-use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use ammonia::{Builder, UrlRelative};
-use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, TextMergeStream, html};
+use serde::Serialize;
 
-use super::view::TextView;
-use crate::domain::{Bindings, TextTemplate};
+use super::kind::{KindOptions, PanelKind, PanelState, View, ViewChange};
+use super::markdown;
+use super::mismatch::ReadingMismatch;
+use super::settings::PanelSettings;
+use super::view::PanelView;
+use crate::config::{Fields, SourceLocation, suggest};
+use crate::domain::{Bindings, Input, Placeholder, Reading, TextTemplate, Timestamp};
 
-/// The characters around a placeholder's number while the Markdown is parsed, from Unicode's private use area. To Markdown
-/// they are letters, so `**{city}**` is bold whatever the city is called.
-const MARKER_START: char = '\u{E000}';
-const MARKER_END: char = '\u{E001}';
+pub(super) static KIND: PanelKind = PanelKind {
+    word: "text",
+    has_source: false,
+    shows_interval: false,
+    shared_styles: &[],
+    samples: &["text = '''# Heading\n\nWords with a [link](/) and **weight**'''"],
+    default_span: 12,
+    keys: &["text"],
+    read: |fields, context| Some(Arc::new(TextOptions::read(fields, context.inputs)?)),
+};
 
-/// Renders a text panel.
-pub(super) fn render(markdown: &TextTemplate, bindings: &Bindings) -> TextView {
-    let placeholders = Placeholders::of(markdown, bindings);
-    let marked = placeholders.insert_markers(markdown);
-    let parser = Parser::new_ext(&marked, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
-    let mut images = Vec::new();
-    let events = TextMergeStream::new(parser).filter_map(|event| sanitize_event(event, &placeholders, &mut images));
-    let mut out = String::with_capacity(marked.len() * 2);
-    html::push_html(&mut out, events);
-    TextView { html: sanitizer().clean(&out).to_string() }
+#[derive(Debug)]
+struct TextOptions {
+    markdown: TextTemplate,
 }
 
-/// The placeholders of a text: the name between the braces, and the value.
-struct Placeholders<'a>(Vec<(&'a str, &'a str)>);
-
-impl<'a> Placeholders<'a> {
-    fn of(pattern: &'a TextTemplate, bindings: &'a Bindings) -> Self {
-        let value = |key: &str| bindings.get(key).map_or("", String::as_str);
-        Self(pattern.placeholders().map(|placeholder| (placeholder.key.as_str(), value(&placeholder.key))).collect())
-    }
-
-    /// The text with a marker in place of each placeholder.
-    fn insert_markers(&self, pattern: &TextTemplate) -> String {
-        let mark = |(i, (key, _)): (usize, &(&str, &str))| ((*key).to_owned(), format!("{MARKER_START}{i}{MARKER_END}"));
-        let marks: Bindings = self.0.iter().enumerate().map(mark).collect();
-        pattern.fill(&marks, str::to_owned)
-    }
-
-    /// `text` with `replace(key, value)` in place of each marker.
-    fn replace_markers<'t>(&self, text: CowStr<'t>, replace: impl Fn(&str, &str) -> String) -> CowStr<'t> {
-        if !text.contains(MARKER_START) {
-            return text;
-        }
-        let mut filled = String::with_capacity(text.len());
-        let mut rest: &str = &text;
-        while let Some((before, behind)) = rest.split_once(MARKER_START) {
-            filled.push_str(before);
-            let mark = behind.split_once(MARKER_END).and_then(|(i, rest)| Some((self.0.get(i.parse::<usize>().ok()?)?, rest)));
-            rest = match mark {
-                Some(((key, value), rest)) => {
-                    filled.push_str(&replace(key, value));
-                    rest
-                }
-                // Not a marker of ours: the author's own character, which means nothing to anybody else.
-                None => behind,
-            };
-        }
-        filled.push_str(rest);
-        filled.into()
-    }
-
-    /// Fills the values into plain text.
-    fn fill_text<'t>(&self, text: CowStr<'t>) -> CowStr<'t> {
-        self.replace_markers(text, |_, value| value.to_owned())
-    }
-
-    /// Leaves placeholders in a URL as their author wrote them, where they are seen not to work.
-    fn fill_url<'t>(&self, text: CowStr<'t>) -> CowStr<'t> {
-        self.replace_markers(text, |key, _| format!("{{{key}}}"))
-    }
-}
-
-/// Fills values into plain text, and drops HTML and images from elsewhere. `images` remembers, from the outermost in,
-/// which of the images around an event are kept.
-fn sanitize_event<'a>(event: Event<'a>, placeholders: &Placeholders<'_>, images: &mut Vec<bool>) -> Option<Event<'a>> {
-    Some(match event {
-        Event::Text(text) => Event::Text(placeholders.fill_text(text)),
-        Event::Code(text) => Event::Code(placeholders.fill_text(text)),
-        Event::Html(_) | Event::InlineHtml(_) => return None,
-        Event::Start(Tag::Heading { level, .. }) => {
-            Event::Start(Tag::Heading { level: demote_heading(level), id: None, classes: Vec::new(), attrs: Vec::new() })
-        }
-        Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(demote_heading(level))),
-        Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
-            let (dest_url, title) = (placeholders.fill_url(dest_url), placeholders.fill_text(title));
-            Event::Start(Tag::Link { link_type, dest_url, title, id })
-        }
-        Event::Start(Tag::Image { link_type, dest_url, title, id }) => {
-            images.push(is_local_path(&dest_url));
-            if !is_local_path(&dest_url) {
+impl TextOptions {
+    fn read(fields: &mut Fields<'_>, inputs: &[Input]) -> Option<Self> {
+        fields.require("text", "write the Markdown: `text = \"\"\"…\"\"\"`");
+        let text = fields.located_string("text")?;
+        let markdown: TextTemplate = match text.value.parse() {
+            Ok(template) => template,
+            Err(error) => {
+                let error: crate::domain::TemplateError = error;
+                fields.sink.report(&text.location, error.to_string(), "a placeholder is an input's name in braces: `{city}`");
                 return None;
             }
-            let (dest_url, title) = (placeholders.fill_url(dest_url), placeholders.fill_text(title));
-            Event::Start(Tag::Image { link_type, dest_url, title, id })
+        };
+        let mut valid = true;
+        for placeholder in markdown.placeholders() {
+            if let Err((message, help)) = check_placeholder(placeholder, inputs) {
+                fields.sink.report(&placeholder_location(&text.location, placeholder), message, help);
+                valid = false;
+            }
         }
-        Event::End(TagEnd::Image) if images.pop() == Some(false) => return None,
-        Event::Start(Tag::CodeBlock(_)) => Event::Start(Tag::CodeBlock(pulldown_cmark::CodeBlockKind::Indented)),
-        other => other,
-    })
-}
-
-/// Lowers a heading by two levels, as the panel's own title is an `h2`.
-fn demote_heading(level: HeadingLevel) -> HeadingLevel {
-    match level {
-        HeadingLevel::H1 => HeadingLevel::H3,
-        HeadingLevel::H2 => HeadingLevel::H4,
-        HeadingLevel::H3 => HeadingLevel::H5,
-        _ => HeadingLevel::H6,
+        valid.then_some(Self { markdown })
     }
 }
 
-/// Whether a URL is a path on this host. Browsers read a backslash as a slash and skip tabs and line ends, so a URL with
-/// any of these is not taken for one.
-fn is_local_path(address: &str) -> bool {
-    let mut chars = address.chars();
-    chars.next() == Some('/')
-        && chars.next() != Some('/')
-        && !address.chars().any(|c| c == '\\' || c.is_control() || c.is_whitespace())
+impl KindOptions for TextOptions {
+    fn state(&self, panel: &PanelSettings, bindings: &Bindings) -> Box<dyn PanelState> {
+        let view = TextView { html: markdown::render(&self.markdown, bindings) };
+        Box::new(TextState(PanelView::new(panel.kind, Arc::new(view))))
+    }
 }
 
-/// The HTML sanitiser: the elements, attributes and URLs that a text may have, and nothing else.
-fn sanitizer() -> Builder<'static> {
-    let tags = [
-        "p",
-        "br",
-        "hr",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "strong",
-        "em",
-        "del",
-        "code",
-        "pre",
-        "blockquote",
-        "ul",
-        "ol",
-        "li",
-        "a",
-        "img",
-        "table",
-        "thead",
-        "tbody",
-        "tr",
-        "th",
-        "td",
-    ];
-    let attributes = [
-        ("a", HashSet::from(["href", "title"])),
-        ("img", HashSet::from(["src", "alt", "title"])),
-        ("ol", HashSet::from(["start"])),
-    ];
-    let mut cleaner = Builder::empty();
-    cleaner
-        .tags(HashSet::from(tags))
-        .tag_attributes(HashMap::from(attributes))
-        .url_schemes(HashSet::from(["http", "https", "mailto"]))
-        .url_relative(UrlRelative::Custom(Box::new(allow_relative)))
-        .attribute_filter(|element, attribute, value| match (element, attribute) {
-            ("img", "src") if !is_local_path(value) => None,
-            _ => Some(Cow::Borrowed(value)),
-        })
-        .link_rel(Some("noopener"));
-    cleaner
+/// Text that the page's author wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct TextView {
+    /// Sanitised HTML.
+    html: String,
 }
 
-/// Allows those URLs without a scheme that stay on this host.
-fn allow_relative(address: &str) -> Option<Cow<'_, str>> {
-    (address.starts_with(['#', '?']) || is_local_path(address)).then_some(Cow::Borrowed(address))
+impl View for TextView {}
+
+/// A text is there from the start, and stays as it is.
+#[derive(Debug)]
+struct TextState(PanelView);
+
+impl PanelState for TextState {
+    fn update(&mut self, _: Timestamp, reading: &Reading, _: Option<Timestamp>) -> Result<(), ReadingMismatch> {
+        Err(ReadingMismatch::wrong_kind("a text panel", "its page's own words", reading))
+    }
+
+    fn has_view(&self) -> bool {
+        true
+    }
+
+    fn view(&self) -> Option<PanelView> {
+        Some(self.0.clone())
+    }
+
+    fn drain(&mut self) -> Option<ViewChange> {
+        None
+    }
 }
 
-#[cfg(test)]
-mod tests;
+/// Checks that a placeholder's input and field are there.
+///
+/// # Errors
+/// Message and help.
+fn check_placeholder(placeholder: &Placeholder, inputs: &[Input]) -> Result<(), (String, String)> {
+    let Some(input) = inputs.iter().find(|input| input.name.as_str() == placeholder.input()) else {
+        let names: Vec<_> = inputs.iter().map(|input| input.name.as_str()).collect();
+        let help = if names.is_empty() {
+            "the page has no input: add an `[[input]]`, or write `{{` and `}}` for plain braces".to_owned()
+        } else {
+            suggest(placeholder.input(), &names)
+        };
+        return Err((format!("`{{{}}}` names no input of this page", placeholder.key), help));
+    };
+    let Some(field) = placeholder.field() else { return Ok(()) };
+    let known = input.options.first().map(|option| &option.fields);
+    if known.is_some_and(|fields| fields.contains_key(field)) {
+        return Ok(());
+    }
+    let message = format!("the options of `{}` have no field `{field}`", input.name);
+    let names: Vec<_> = known.into_iter().flat_map(|fields| fields.keys().map(String::as_str)).collect();
+    let help = if names.is_empty() {
+        format!("write the options as tables: `{{ value = \"…\", {field} = \"…\" }}`")
+    } else {
+        suggest(field, &names)
+    };
+    Err((message, help))
+}
+
+/// The location of a placeholder, or of the whole text where it cannot be found in it.
+fn placeholder_location(text: &SourceLocation, placeholder: &Placeholder) -> SourceLocation {
+    text.find(&format!("{{{}}}", placeholder.key)).unwrap_or_else(|| text.clone())
+}

@@ -1,8 +1,8 @@
 //! Numbers with units: which of KiB, MiB, GiB or ms, s, min suits a value, and its symbol.
 
 use super::digits::{self, NO_VALUE, Precision};
+use super::settings::{PanelSettings, Unit};
 use super::view::Figure;
-use crate::config::{PanelSettings, Unit};
 
 /// The number format of one panel, or of one column.
 #[derive(Clone, Debug)]

@@ -81,7 +81,7 @@ pub(super) fn describe_thresholds(thresholds: &[Threshold], format: &NumberForma
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::config::Unit;
+    use crate::panels::settings::Unit;
 
     const LOAD: [Threshold; 2] = [
         Threshold { at: 95.0, state: HealthState::Bad, below: false },

@@ -5,6 +5,7 @@ use rocket_dyn_templates::tera::{self, Value};
 use rocket_dyn_templates::{Engines, Template};
 
 use super::Assets;
+use crate::panels::PANEL_KINDS;
 
 /// A fairing with the template engine over our own files: the overlay's, the source tree's in debug builds, the
 /// built-in ones.
@@ -17,9 +18,17 @@ fn load(engines: &mut Engines, assets: &Assets) -> Result<(), Box<dyn std::error
     // Every template is HTML, whatever its name ends in: nothing is put into a page unescaped by oversight.
     engines.tera.autoescape_on(vec![""]);
     engines.tera.add_raw_templates(assets.templates())?;
+    engines.tera.add_raw_template("panels/of_any_kind", &panel_of_any_kind())?;
     let assets = assets.clone();
     engines.tera.register_function("asset", move |arguments: &HashMap<String, Value>| asset(&assets, arguments));
     Ok(())
+}
+
+/// The template that includes the one of `panel.kind`. Tera includes no name that it would have to compute, so all of them
+/// are written out.
+fn panel_of_any_kind() -> String {
+    let choice = |word| format!("{{% if panel.kind == \"{word}\" %}}{{% include \"panels/{word}\" %}}{{% endif %}}");
+    PANEL_KINDS.iter().map(|kind| choice(kind.word)).collect()
 }
 
 /// The template function `asset(path="css/base.css")`: the address of that static file.

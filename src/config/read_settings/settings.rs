@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use rocket::figment::Figment;
 
+use super::super::audience::read_audience;
 use super::super::config_sources::ConfigSources;
 use super::super::diagnostic::Diagnostics;
-use super::super::read_page::read_audience;
 use super::super::reader::{DiagnosticSink, Fields};
 use super::super::settings::{LogFormat, LogSettings, SessionSettings, Settings};
 use super::accounts::{read_accounts, read_digest};

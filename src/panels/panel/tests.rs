@@ -4,112 +4,81 @@
 
 use std::time::Duration;
 
-use super::super::view::Align::{Left, Right};
-use super::super::view::{ChartView, Figure, TableView};
+use serde_json::{Value, json};
+
 use super::*;
-use crate::config::Unit;
-use crate::domain::{DataTable as Rows, HealthState, LabelledNumber, LabelledState, TableCell, TableColumn, Threshold};
+use crate::domain::{DataTable as Rows, HealthState, LabelledNumber, LabelledState, TableCell, TableColumn};
+use crate::panels::test_panels::{THRESHOLDS, numbers, panel, samples, second, settings, shown};
 
-const WINDOW: Duration = Duration::from_mins(1);
-
-fn settings(kind: PanelKind) -> PanelSettings {
-    PanelSettings {
-        id: "p".parse().unwrap(),
-        title: "Load".to_owned(),
-        kind,
-        span: 3,
-        source: None,
-        unit: Unit::None,
-        decimals: None,
-        thresholds: Vec::new(),
-    }
+fn judged(kind: &str, keys: &str) -> Panel {
+    panel(kind, &format!("{THRESHOLDS}{keys}"))
 }
 
-fn panel(kind: PanelKind) -> Panel {
-    Panel::new(&settings(kind), &Bindings::new())
+fn stat() -> Panel {
+    judged("stat", "sparkline = true\nwindow = \"1m\"")
 }
 
-fn with_thresholds(kind: PanelKind) -> PanelSettings {
-    let high = |at, state| Threshold { at, state, below: false };
-    PanelSettings {
-        unit: Unit::Percent,
-        thresholds: vec![high(80.0, HealthState::Warn), high(95.0, HealthState::Bad)],
-        ..settings(kind)
-    }
+fn line() -> Panel {
+    panel("line", "window = \"1m\"")
 }
 
-fn line() -> PanelKind {
-    PanelKind::Line { window: WINDOW, min: None, max: None }
-}
-
-fn stat() -> PanelKind {
-    PanelKind::Stat { sparkline: true, window: WINDOW }
-}
-
-fn all_kinds() -> Vec<PanelKind> {
-    vec![
-        stat(),
-        PanelKind::Gauge { min: 0.0, max: 100.0 },
-        line(),
-        PanelKind::Area { window: WINDOW, min: None, max: None },
-        PanelKind::Bar { max: None },
-        PanelKind::Table { columns: Vec::new(), rows: 10 },
-        PanelKind::States,
-        PanelKind::Text { markdown: "Hello".parse().unwrap() },
-    ]
-}
-
-fn second(second: i64) -> Timestamp {
-    Timestamp::from_millis(1_795_309_000_000 + second * 1000)
-}
-
-fn numbers(numbers: &[(&str, f64)]) -> Reading {
-    Reading::Numbers(
-        numbers.iter().map(|(label, value)| LabelledNumber { label: (*label).to_owned(), value: *value }).collect(),
-    )
+fn to_json(frame: &PanelFrame) -> Value {
+    serde_json::to_value(frame).unwrap()
 }
 
 fn trouble(since: Timestamp) -> PanelTrouble {
     PanelTrouble { reason: "stock.corp answered 503".to_owned(), since, retry_at: since + Duration::from_secs(20) }
 }
 
-/// A model of a browser: it applies frames and decides nothing.
-#[derive(Debug, Default, PartialEq)]
+/// A model of a browser: it applies the JSON of frames and decides nothing.
+#[derive(Debug, PartialEq)]
 struct BrowserModel {
-    shown: PanelFrame,
+    shown: Value,
 }
 
 impl BrowserModel {
-    fn apply(&mut self, frame: PanelFrame) {
-        self.shown.at = frame.at.or(self.shown.at);
-        self.shown.trouble = frame.trouble;
-        if frame.view.is_some() {
-            self.shown.view = frame.view;
-        }
-        if let Some(append) = frame.append {
-            let Some(PanelView::Line(chart) | PanelView::Area(chart)) = &mut self.shown.view else {
-                panic!("nothing to append to")
-            };
-            let known = chart.times.last().copied();
-            let new = append.times.iter().position(|time| known.is_none_or(|known| *time > known));
-            let from = new.unwrap_or(append.times.len());
-            chart.times.extend(&append.times[from..]);
-            for ((series, values), latest) in chart.series.iter_mut().zip(append.values).zip(append.latest) {
-                series.values.extend(&values[from..]);
-                series.latest = latest;
+    fn showing(frame: &PanelFrame) -> Self {
+        Self { shown: to_json(frame) }
+    }
+
+    fn apply(&mut self, frame: &PanelFrame) {
+        let mut frame = to_json(frame);
+        for key in ["at", "view"] {
+            if let Some(new) = frame.get_mut(key) {
+                self.shown[key] = new.take();
             }
-            chart.axis = append.axis.unwrap_or_else(|| chart.axis.clone());
-            trim(chart);
+        }
+        match frame.get_mut("trouble") {
+            Some(trouble) => self.shown["trouble"] = trouble.take(),
+            None => _ = self.shown.as_object_mut().unwrap().shift_remove("trouble"),
+        }
+        if let Some(append) = frame.get("append") {
+            append_points(&mut self.shown["view"], append);
         }
     }
 }
 
-fn trim(chart: &mut ChartView) {
-    let Some(newest) = chart.times.last().copied() else { return };
-    let oldest = newest - Duration::from_millis(chart.window);
-    let gone = chart.times.iter().take_while(|time| **time < oldest).count();
-    chart.times.drain(..gone);
-    chart.series.iter_mut().for_each(|series| drop(series.values.drain(..gone)));
+/// Adds the points that are newer than the chart's own, and drops those that have left its window.
+fn append_points(chart: &mut Value, append: &Value) {
+    let points = |value: &Value| value.as_array().unwrap().clone();
+    let mut times = points(&chart["times"]);
+    let known = times.last().and_then(Value::as_i64);
+    let is_new = |time: &&Value| known.is_none_or(|known| time.as_i64() > Some(known));
+    let new = points(&append["times"]).iter().filter(is_new).count();
+    let newest = |values: &Value| points(values).split_off(points(values).len() - new);
+    times.extend(newest(&append["times"]));
+    let oldest = times.last().and_then(Value::as_i64).unwrap() - chart["window"].as_i64().unwrap();
+    let gone = times.iter().take_while(|time| time.as_i64() < Some(oldest)).count();
+    for (at, series) in chart["series"].as_array_mut().unwrap().iter_mut().enumerate() {
+        let mut values = points(&series["values"]);
+        values.extend(newest(&append["values"][at]));
+        series["values"] = values.split_off(gone).into();
+        series["latest"] = append["latest"][at].clone();
+    }
+    chart["times"] = times.split_off(gone).into();
+    if let Some(axis) = append.get("axis") {
+        chart["axis"] = axis.clone();
+    }
 }
 
 /// A random number generator with a seed (SplitMix64): the same numbers in every run.
@@ -154,11 +123,11 @@ impl SplitMix64 {
 
 #[test]
 fn a_browser_that_applies_every_drain_shows_the_same_as_a_later_frame() {
-    for (number, kind) in all_kinds().into_iter().enumerate() {
+    for (number, settings) in samples().into_iter().enumerate() {
         for seed in 0..40 {
             let mut dice = SplitMix64(seed * 100 + number as u64);
-            let mut panel = Panel::new(&with_thresholds(kind.clone()), &Bindings::new());
-            let mut browser = BrowserModel::default();
+            let mut panel = Panel::new(&settings, &Bindings::new());
+            let mut browser = BrowserModel::showing(&panel.frame());
             let mut now = Timestamp::from_millis(1_795_309_126_976);
             for step in 0..300 {
                 let frame = panel.frame();
@@ -169,19 +138,14 @@ fn a_browser_that_applies_every_drain_shows_the_same_as_a_later_frame() {
                     1 => now = now - Duration::from_secs(dice.below(30)),
                     2..30 => _ = panel.add_reading(now, &dice.reading()),
                     // A late viewer gets a frame, and after it what it holds already.
-                    30 => browser = BrowserModel { shown: panel.frame() },
+                    30 => browser = BrowserModel::showing(&panel.frame()),
                     _ => {
                         if let Some(frame) = panel.drain() {
-                            browser.apply(frame);
+                            browser.apply(&frame);
                         }
-                        if step > 0 {
-                            let expected = BrowserModel { shown: panel.frame() };
-                            assert_eq!(format!("{browser:?}"), format!("{expected:?}"), "{kind:?}, seed {seed}, step {step}");
-                        }
+                        let expected = BrowserModel::showing(&panel.frame());
+                        assert_eq!(browser, expected, "{settings:?}, seed {seed}, step {step}");
                     }
-                }
-                if step == 0 {
-                    browser = BrowserModel { shown: panel.frame() };
                 }
             }
         }
@@ -190,36 +154,35 @@ fn a_browser_that_applies_every_drain_shows_the_same_as_a_later_frame() {
 
 #[test]
 fn nothing_new_is_nothing_to_tell() {
-    for kind in all_kinds() {
-        let mut panel = panel(kind);
-        assert_eq!(panel.drain(), None);
+    for settings in samples() {
+        assert!(Panel::new(&settings, &Bindings::new()).drain().is_none());
     }
-    let mut panel = panel(stat());
+    let mut panel = stat();
     panel.add_reading(second(0), &Reading::Number(1.0)).unwrap();
     assert!(panel.drain().is_some());
-    assert_eq!(panel.drain(), None);
+    assert!(panel.drain().is_none());
 }
 
 #[test]
 fn a_failure_tells_itself_without_the_view_and_keeps_it() {
-    for kind in [stat(), line()] {
-        let mut panel = panel(kind);
+    for mut panel in [stat(), line()] {
         panel.add_reading(second(0), &Reading::Number(1.0)).unwrap();
         panel.drain();
         panel.set_trouble(trouble(second(1)));
         let update = panel.drain().unwrap();
-        assert_eq!(update, PanelFrame { at: Some(second(0)), trouble: Some(trouble(second(1))), ..PanelFrame::default() });
+        assert_eq!((update.at, &update.trouble), (Some(second(0)), &Some(trouble(second(1)))));
+        assert!(update.view.is_none() && update.append.is_none());
         assert!(panel.frame().view.is_some());
         panel.set_trouble(trouble(second(1)));
-        assert_eq!(panel.drain(), None, "the same trouble is no news");
+        assert!(panel.drain().is_none(), "the same trouble is no news");
     }
 }
 
 #[test]
 fn a_good_reading_ends_the_trouble() {
-    let mut panel = panel(stat());
+    let mut panel = stat();
     panel.set_trouble(trouble(second(0)));
-    assert_eq!(panel.frame().view, None);
+    assert!(panel.frame().view.is_none());
     panel.add_reading(second(2), &Reading::Number(1.0)).unwrap();
     let update = panel.drain().unwrap();
     assert_eq!(update.trouble, None);
@@ -228,97 +191,132 @@ fn a_good_reading_ends_the_trouble() {
 
 #[test]
 fn an_unchanged_view_is_not_told_again_only_its_age() {
-    let mut panel = panel(PanelKind::Gauge { min: 0.0, max: 10.0 });
+    let mut panel = panel("gauge", "max = 10");
     panel.add_reading(second(0), &Reading::Number(1.0)).unwrap();
     panel.drain();
     panel.add_reading(second(1), &Reading::Number(1.0)).unwrap();
-    assert_eq!(panel.drain().unwrap(), PanelFrame { at: Some(second(1)), ..PanelFrame::default() });
+    assert_eq!(to_json(&panel.drain().unwrap()), json!({ "at": second(1) }));
 }
 
 #[test]
-fn a_reading_of_the_wrong_sort_is_told_in_words_and_changes_nothing() {
+fn a_reading_of_any_shape_is_shown_or_refused_in_words_and_then_changes_nothing() {
+    let readings = [
+        Reading::Number(1.0),
+        numbers(&[]),
+        numbers(&[("a", 1.0)]),
+        numbers(&[("a", 1.0), ("b", f64::NAN)]),
+        processes(),
+        Reading::Table(Rows::default()),
+        Reading::States(vec![LabelledState { label: "shop".into(), state: HealthState::Bad, note: None }]),
+        Reading::States(Vec::new()),
+        Reading::Text("closed".into()),
+    ];
+    for settings in samples() {
+        for reading in &readings {
+            let mut panel = Panel::new(&settings, &Bindings::new());
+            let before = to_json(&panel.frame());
+            match panel.add_reading(second(0), reading) {
+                Ok(()) => assert_eq!(shown(&panel)["kind"], settings.kind.word),
+                Err(mismatch) => {
+                    let words = mismatch.to_string();
+                    assert!(words.contains(" shows ") || words.contains("no column"), "{settings:?}: {words}");
+                    assert_eq!(to_json(&panel.frame()), before, "{settings:?}, {reading:?}");
+                    assert!(panel.drain().is_none());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_reading_of_the_wrong_sort_is_told_in_words() {
+    let said = |mut panel: Panel, reading: &Reading| panel.add_reading(second(0), reading).unwrap_err().to_string();
     let table = Reading::Table(Rows::default());
-    let said = |kind| {
-        let mut panel = panel(kind);
-        let before = panel.frame();
-        let error = panel.add_reading(second(0), &table).unwrap_err().to_string();
-        assert_eq!(panel.frame(), before);
-        assert_eq!(panel.drain(), None);
-        error
-    };
-    assert_eq!(said(PanelKind::Gauge { min: 0.0, max: 1.0 }), "a gauge shows a number, but the source gave a table");
-    assert_eq!(said(stat()), "a stat shows a number or text, but the source gave a table");
-    assert_eq!(said(line()), "a chart shows numbers, but the source gave a table");
-    assert_eq!(said(PanelKind::Bar { max: None }), "a bar chart shows numbers, but the source gave a table");
-    assert_eq!(said(PanelKind::States), "a states panel shows states or numbers, but the source gave a table");
-    let error = panel(PanelKind::Gauge { min: 0.0, max: 1.0 }).add_reading(second(0), &numbers(&[("a", 1.0), ("b", 2.0)]));
-    assert_eq!(error.unwrap_err().to_string(), "a gauge shows one number, but the source gave 2; let the query pick one");
+    assert_eq!(said(panel("gauge", "max = 1"), &table), "a gauge shows a number, but the source gave a table");
+    assert_eq!(said(stat(), &table), "a stat shows a number or text, but the source gave a table");
+    assert_eq!(said(line(), &table), "a chart shows numbers, but the source gave a table");
+    assert_eq!(said(panel("bar", ""), &table), "a bar chart shows numbers, but the source gave a table");
+    assert_eq!(said(panel("states", ""), &table), "a states panel shows states or numbers, but the source gave a table");
+    assert_eq!(
+        said(panel("table", ""), &Reading::Number(1.0)),
+        "a table shows rows under columns, but the source gave a number"
+    );
+    assert_eq!(
+        said(panel("text", "text = \"Hello\""), &table),
+        "a text panel shows its page's own words, but the source gave a table"
+    );
+    assert_eq!(
+        said(panel("gauge", "max = 1"), &numbers(&[("a", 1.0), ("b", 2.0)])),
+        "a gauge shows one number, but the source gave 2; let the query pick one"
+    );
 }
 
 #[test]
 fn a_stat_shows_figure_judgement_note_and_line() {
-    let mut panel = Panel::new(&with_thresholds(stat()), &Bindings::new());
+    let mut panel = stat();
     panel.add_reading(second(0), &Reading::Number(10.0)).unwrap();
     panel.add_reading(second(1), &numbers(&[("cpu", 86.4)])).unwrap();
-    let Some(PanelView::Stat(view)) = panel.frame().view else { panic!() };
-    assert_eq!(view.figure, Figure { text: "86.4".into(), unit: "%".into() });
-    assert_eq!(view.mark.unwrap().word, "high");
-    assert_eq!(view.note.unwrap(), "warns at 80 %, bad at 95 %");
-    assert_eq!(view.spark.unwrap().line, "M0 32L300 2");
+    let view = shown(&panel);
+    assert_eq!(view["figure"], json!({ "text": "86.4", "unit": "%" }));
+    assert_eq!(view["mark"]["word"], "high");
+    assert_eq!(view["note"], "warns at 80 %, bad at 95 %");
+    assert_eq!(view["spark"]["line"], "M0 32L300 2");
 
     panel.add_reading(second(2), &Reading::Text(" closed\n".into())).unwrap();
-    let Some(PanelView::Stat(view)) = panel.frame().view else { panic!() };
-    assert_eq!(view.figure, Figure { text: "closed".into(), unit: String::new() });
-    assert_eq!(view.mark, None);
+    assert_eq!(shown(&panel), json!({ "kind": "stat", "figure": { "text": "closed", "unit": "" } }));
 
     panel.add_reading(second(3), &Reading::Number(f64::NAN)).unwrap();
-    let Some(PanelView::Stat(view)) = panel.frame().view else { panic!() };
-    assert_eq!((view.figure.text.as_str(), view.mark.unwrap().state), ("–", HealthState::Unknown));
+    let view = shown(&panel);
+    assert_eq!((&view["figure"]["text"], &view["mark"]["state"]), (&json!("–"), &json!("unknown")));
 }
 
 #[test]
 fn a_gauge_shows_how_far_round_it_is() {
-    let mut panel = Panel::new(&with_thresholds(PanelKind::Gauge { min: 0.0, max: 200.0 }), &Bindings::new());
+    let mut panel = judged("gauge", "max = 200");
     panel.add_reading(second(0), &Reading::Number(50.0)).unwrap();
-    let Some(PanelView::Gauge(view)) = panel.frame().view else { panic!() };
-    assert_eq!((view.percent, view.min.as_str(), view.max.as_str()), (25.0, "0", "200 %"));
-    assert_eq!(view.marks, [(40.0, HealthState::Warn), (47.5, HealthState::Bad)]);
+    let view = shown(&panel);
+    assert_eq!((&view["percent"], &view["min"], &view["max"]), (&json!(25.0), &json!("0"), &json!("200 %")));
+    assert_eq!(view["marks"], json!([[40.0, "warn"], [47.5, "bad"]]));
 }
 
 #[test]
 fn bars_are_measured_by_the_largest_or_by_the_author() {
     let reading = numbers(&[("a", 10.0), ("b", 40.0), ("c", -1.0), ("d", f64::NAN)]);
-    let bars = |max| {
-        let mut panel = panel(PanelKind::Bar { max });
+    let bars = |keys| {
+        let mut panel = panel("bar", keys);
         panel.add_reading(second(0), &reading).unwrap();
-        let Some(PanelView::Bar(view)) = panel.frame().view else { panic!() };
-        view.bars.into_iter().map(|bar| bar.percent).collect::<Vec<_>>()
+        shown(&panel)["bars"].as_array().unwrap().iter().map(|bar| bar["percent"].as_f64().unwrap()).collect::<Vec<_>>()
     };
-    assert_eq!(bars(None), [25.0, 100.0, 0.0, 0.0]);
-    assert_eq!(bars(Some(80.0)), [12.5, 50.0, 0.0, 0.0]);
-    let mut alone = panel(PanelKind::Bar { max: Some(4.0) });
+    assert_eq!(bars(""), [25.0, 100.0, 0.0, 0.0]);
+    assert_eq!(bars("max = 80"), [12.5, 50.0, 0.0, 0.0]);
+    let mut alone = panel("bar", "max = 4");
     alone.add_reading(second(0), &Reading::Number(1.0)).unwrap();
-    let Some(PanelView::Bar(view)) = alone.frame().view else { panic!() };
-    assert_eq!((view.bars[0].label.as_str(), view.bars[0].percent), ("", 25.0));
+    let bar = &shown(&alone)["bars"][0];
+    assert_eq!((&bar["label"], &bar["percent"]), (&json!(""), &json!(25.0)));
 }
 
 #[test]
 fn what_is_too_long_to_show_is_counted() {
     let many: Vec<_> = (0..250).map(|i| (i.to_string(), 1.0)).collect();
     let many: Vec<_> = many.iter().map(|(label, value)| (label.as_str(), *value)).collect();
-    let mut panel = panel(PanelKind::Bar { max: None });
+    let mut panel = panel("bar", "");
     panel.add_reading(second(0), &numbers(&many)).unwrap();
-    let Some(PanelView::Bar(view)) = panel.frame().view else { panic!() };
-    assert_eq!((view.bars.len(), view.more), (200, 50));
+    let view = shown(&panel);
+    assert_eq!((view["bars"].as_array().unwrap().len(), &view["more"]), (200, &json!(50)));
 }
 
-fn table(settings: &PanelSettings, reading: &Reading) -> Result<TableView, ReadingMismatch> {
-    let mut panel = Panel::new(settings, &Bindings::new());
+fn table(keys: &str, reading: &Reading) -> Result<Value, ReadingMismatch> {
+    let mut panel = panel("table", keys);
     panel.add_reading(second(0), reading)?;
-    match panel.frame().view {
-        Some(PanelView::Table(view)) => Ok(view),
-        other => panic!("{other:?}"),
+    Ok(shown(&panel))
+}
+
+/// The texts of a table's cells.
+fn texts(table: &Value) -> Vec<Vec<&str>> {
+    fn of_row(row: &Value) -> Vec<&str> {
+        row.as_array().unwrap().iter().map(|cell| cell["text"].as_str().unwrap()).collect()
     }
+    table["rows"].as_array().unwrap().iter().map(of_row).collect()
 }
 
 fn processes() -> Reading {
@@ -343,24 +341,22 @@ fn processes() -> Reading {
 
 #[test]
 fn a_table_writes_each_column_in_its_own_unit_and_judges_the_panels() {
-    let view = table(&with_thresholds(PanelKind::Table { columns: Vec::new(), rows: 2 }), &processes()).unwrap();
-    let texts: Vec<Vec<_>> = view.rows.iter().map(|row| row.iter().map(|cell| cell.text.as_str()).collect()).collect();
-    assert_eq!(texts, [["4711", "postgres", "96.3 %", "3.50 MiB"], ["1", "init", "0 %", "512 B"]]);
-    let states: Vec<_> = view.rows[0].iter().map(|cell| cell.state).collect();
-    assert_eq!(states, [None, None, Some(HealthState::Bad), None]);
-    assert_eq!(view.rows[1][2].state, None, "what is good is not marked");
-    assert_eq!(view.more, 1);
-    let aligns: Vec<_> = view.columns.iter().map(|column| column.align).collect();
-    assert_eq!(aligns, [Right, Left, Right, Right]);
+    let view = table(&format!("{THRESHOLDS}rows = 2"), &processes()).unwrap();
+    assert_eq!(texts(&view), [["4711", "postgres", "96.3 %", "3.50 MiB"], ["1", "init", "0 %", "512 B"]]);
+    let states: Vec<_> = view["rows"][0].as_array().unwrap().iter().map(|cell| cell.get("state")).collect();
+    assert_eq!(states, [None, None, Some(&json!("bad")), None]);
+    assert_eq!(view["rows"][1][2].get("state"), None, "what is good is not marked");
+    assert_eq!(view["more"], 1);
+    let aligns: Vec<_> = view["columns"].as_array().unwrap().iter().map(|column| &column["align"]).collect();
+    assert_eq!(aligns, ["right", "left", "right", "right"]);
 }
 
 #[test]
 fn a_table_shows_the_columns_asked_for_in_their_order() {
-    let columns = |names: &[&str]| PanelKind::Table { columns: names.iter().map(|n| (*n).to_owned()).collect(), rows: 9 };
-    let view = table(&settings(columns(&["memory", "name"])), &processes()).unwrap();
-    assert_eq!(view.columns.iter().map(|c| c.label.as_str()).collect::<Vec<_>>(), ["memory", "name"]);
-    assert_eq!(view.rows[0][1].text, "postgres");
-    let error = table(&settings(columns(&["memory", "user"])), &processes()).unwrap_err();
+    let view = table("columns = [\"memory\", \"name\"]", &processes()).unwrap();
+    assert_eq!((&view["columns"][0]["label"], &view["columns"][1]["label"]), (&json!("memory"), &json!("name")));
+    assert_eq!(texts(&view)[0][1], "postgres");
+    let error = table("columns = [\"memory\", \"user\"]", &processes()).unwrap_err();
     assert_eq!(error.to_string(), "the source's table has no column 'user'; it has pid, name, cpu, memory");
 }
 
@@ -373,10 +369,9 @@ fn a_source_without_units_gets_the_panels() {
             vec![TableCell::State(HealthState::Bad), TableCell::Empty],
         ],
     });
-    let view = table(&with_thresholds(PanelKind::Table { columns: Vec::new(), rows: 9 }), &reading).unwrap();
-    assert_eq!((view.rows[0][1].text.as_str(), view.rows[0][1].state), ("90.0 %", Some(HealthState::Warn)));
-    assert_eq!((view.rows[1][0].text.as_str(), view.rows[1][0].state), ("bad", Some(HealthState::Bad)));
-    assert_eq!(view.rows[1][1].text, "");
+    let view = table(THRESHOLDS, &reading).unwrap();
+    assert_eq!(view["rows"][0][1], json!({ "text": "90.0 %", "state": "warn" }));
+    assert_eq!(view["rows"][1], json!([{ "text": "bad", "state": "bad" }, { "text": "" }]));
 }
 
 #[test]
@@ -385,20 +380,15 @@ fn bare_numbers_of_a_column_have_equal_decimals() {
         columns: vec![TableColumn { name: "Value".into(), unit: None }],
         rows: [1204.0, 88.1, f64::NAN, 0.0003].into_iter().map(|value| vec![TableCell::Number(value)]).collect(),
     });
-    let texts = |decimals| {
-        let settings = PanelSettings { decimals, ..settings(PanelKind::Table { columns: Vec::new(), rows: 9 }) };
-        let view = table(&settings, &reading).unwrap();
-        view.rows.into_iter().map(|row| row[0].text.clone()).collect::<Vec<_>>()
-    };
-    assert_eq!(texts(None), ["1204.00", "88.10", "–", "0.00030"]);
-    assert_eq!(texts(Some(1)), ["1204.0", "88.1", "–", "0.0"]);
+    assert_eq!(texts(&table("", &reading).unwrap()).concat(), ["1204.00", "88.10", "–", "0.00030"]);
+    assert_eq!(texts(&table("decimals = 1", &reading).unwrap()).concat(), ["1204.0", "88.1", "–", "0.0"]);
 }
 
 #[test]
 fn things_keep_their_beats_and_their_share() {
-    use super::super::MAX_BEATS;
+    const MAX_BEATS: usize = 44;
     let thing = |label: &str, state| LabelledState { label: label.to_owned(), state, note: Some("41 ms".into()) };
-    let mut panel = panel(PanelKind::States);
+    let mut panel = panel("states", "");
     for i in 0..60 {
         let shop = if i == 58 { HealthState::Bad } else { HealthState::Good };
         // The order changes and a thing comes later: each keeps its own beats.
@@ -408,52 +398,126 @@ fn things_keep_their_beats_and_their_share() {
         }
         panel.add_reading(second(i), &Reading::States(things)).unwrap();
     }
-    let Some(PanelView::States(view)) = panel.frame().view else { panic!() };
-    let rows: Vec<_> =
-        view.rows.iter().map(|r| (r.label.as_str(), r.mark.word.as_str(), r.beats.len(), r.uptime.as_str())).collect();
-    assert_eq!(rows, [("new", "warning", 9, "100 %"), ("shop", "up", MAX_BEATS, "97.7 %"), ("pay", "unknown", MAX_BEATS, "–")]);
-    assert_eq!(view.rows[1].beats[MAX_BEATS - 2..], [HealthState::Bad, HealthState::Good]);
-    assert_eq!(view.rows[0].note.as_deref(), Some("41 ms"));
+    let view = shown(&panel);
+    let beats = |row: usize| view["rows"][row]["beats"].as_array().unwrap();
+    let rows: Vec<_> = (0..3).map(|at| (&view["rows"][at], beats(at).len())).collect();
+    let expected = [("new", "warning", 9, "100 %"), ("shop", "up", MAX_BEATS, "97.7 %"), ("pay", "unknown", MAX_BEATS, "–")];
+    for ((row, beats), (label, word, count, uptime)) in rows.into_iter().zip(expected) {
+        assert_eq!(
+            (&row["label"], &row["mark"]["word"], beats, &row["uptime"]),
+            (&json!(label), &json!(word), count, &json!(uptime))
+        );
+    }
+    assert_eq!(beats(1)[MAX_BEATS - 2..], ["bad", "good"]);
+    assert_eq!(view["rows"][0]["note"], "41 ms");
 }
 
 #[test]
 fn two_things_of_one_name_keep_apart() {
     let thing = |state| LabelledState { label: "web".to_owned(), state, note: None };
-    let mut panel = panel(PanelKind::States);
+    let mut panel = panel("states", "");
     (0..3).for_each(|i| {
         panel.add_reading(second(i), &Reading::States(vec![thing(HealthState::Good), thing(HealthState::Bad)])).unwrap();
     });
-    let Some(PanelView::States(view)) = panel.frame().view else { panic!() };
-    assert_eq!(view.rows[0].beats, [HealthState::Good; 3]);
-    assert_eq!(view.rows[1].beats, [HealthState::Bad; 3]);
-    assert_eq!(view.rows[1].uptime, "0 %");
+    let view = shown(&panel);
+    assert_eq!(view["rows"][0]["beats"], json!(["good", "good", "good"]));
+    assert_eq!(view["rows"][1]["beats"], json!(["bad", "bad", "bad"]));
+    assert_eq!(view["rows"][1]["uptime"], "0 %");
 }
 
 #[test]
 fn numbers_become_states_by_the_thresholds() {
-    let mut judged = Panel::new(&with_thresholds(PanelKind::States), &Bindings::new());
+    let mut judged = judged("states", "");
     judged.add_reading(second(0), &numbers(&[("a", 20.0), ("b", 97.0)])).unwrap();
-    let Some(PanelView::States(view)) = judged.frame().view else { panic!() };
-    let rows: Vec<_> = view.rows.iter().map(|r| (r.mark.word.as_str(), r.note.as_deref().unwrap())).collect();
-    assert_eq!(rows, [("ok", "20.0 %"), ("critical", "97.0 %")]);
-    let error = panel(PanelKind::States).add_reading(second(0), &numbers(&[("a", 20.0)])).unwrap_err();
+    let view = shown(&judged);
+    let row = |at: usize| (&view["rows"][at]["mark"]["word"], &view["rows"][at]["note"]);
+    assert_eq!((row(0), row(1)), ((&json!("ok"), &json!("20.0 %")), (&json!("critical"), &json!("97.0 %"))));
+    let error = panel("states", "").add_reading(second(0), &numbers(&[("a", 20.0)])).unwrap_err();
     assert!(error.to_string().ends_with("add thresholds to the panel"), "{error}");
 }
 
 #[test]
-fn a_text_is_there_from_the_start() {
-    let kind = PanelKind::Text { markdown: "You have selected **{city}**".parse().unwrap() };
-    let bindings = [("city".to_owned(), "NYC".to_owned())].into();
-    let panel = Panel::new(&settings(kind), &bindings);
-    let Some(PanelView::Text(view)) = panel.frame().view else { panic!() };
-    assert_eq!(view.html, "<p>You have selected <strong>NYC</strong></p>\n");
-    assert_eq!(panel.frame().at, None);
+fn the_past_that_a_panel_shows_is_known_from_its_settings() {
+    let window = |kind, keys| settings(kind, keys).window();
+    assert_eq!(window("line", "window = \"1m\""), Some(Duration::from_mins(1)));
+    assert_eq!(window("area", ""), Some(Duration::from_mins(15)));
+    assert_eq!(window("stat", "sparkline = true"), Some(Duration::from_mins(15)));
+    assert_eq!((window("stat", ""), window("bar", "")), (None, None));
+}
+
+#[test]
+fn a_frame_of_every_kind_is_written_as_the_wire_protocol_says() {
+    let state = |label: &str, state, note: Option<&str>| LabelledState {
+        label: label.to_owned(),
+        state,
+        note: note.map(str::to_owned),
+    };
+    let cases = [
+        (
+            "stat",
+            "sparkline = true",
+            vec![Reading::Number(10.0), Reading::Number(86.4)],
+            r#"{"at":1795309001000,"view":{"kind":"stat","figure":{"text":"86.4","unit":"%"},"mark":{"state":"warn","word":"high"},"note":"warns at 80 %, bad at 95 %","spark":{"line":"M0 32L300 2","area":"M0 32L300 2V34H0Z"}}}"#,
+        ),
+        (
+            "stat",
+            "",
+            vec![Reading::Text("closed".into())],
+            r#"{"at":1795309000000,"view":{"kind":"stat","figure":{"text":"closed","unit":""}}}"#,
+        ),
+        (
+            "gauge",
+            "max = 200",
+            vec![Reading::Number(96.0)],
+            r#"{"at":1795309000000,"view":{"kind":"gauge","figure":{"text":"96.0","unit":"%"},"mark":{"state":"bad","word":"critical"},"percent":48.0,"min":"0","max":"200 %","marks":[[40.0,"warn"],[47.5,"bad"]]}}"#,
+        ),
+        (
+            "line",
+            "window = \"1m\"",
+            vec![numbers(&[("a", 1.5), ("b", f64::NAN)]), numbers(&[("a", 2.0), ("b", 96.0)])],
+            r#"{"at":1795309001000,"view":{"kind":"line","times":[1795309000000,1795309001000],"series":[{"label":"a","latest":{"text":"2.0","unit":"%"},"values":[1.5,2.0]},{"label":"b","latest":{"text":"96.0","unit":"%"},"values":[null,96.0]}],"axis":{"min":0.0,"max":100.0,"ticks":[{"at":0.0,"text":"0"},{"at":25.0,"text":"25"},{"at":50.0,"text":"50"},{"at":75.0,"text":"75"},{"at":100.0,"text":"100%"}]},"window":60000,"thresholds":[[80.0,"warn"],[95.0,"bad"]],"decimals":1,"unit":"%","divisor":1.0}}"#,
+        ),
+        (
+            "area",
+            "window = \"1m\"",
+            vec![Reading::Number(3.25)],
+            r#"{"at":1795309000000,"view":{"kind":"area","times":[1795309000000],"series":[{"label":"","latest":{"text":"3.3","unit":"%"},"values":[3.25]}],"axis":{"min":0.0,"max":100.0,"ticks":[{"at":0.0,"text":"0"},{"at":25.0,"text":"25"},{"at":50.0,"text":"50"},{"at":75.0,"text":"75"},{"at":100.0,"text":"100%"}]},"window":60000,"thresholds":[[80.0,"warn"],[95.0,"bad"]],"decimals":1,"unit":"%","divisor":1.0}}"#,
+        ),
+        (
+            "bar",
+            "",
+            vec![numbers(&[("a", 40.0), ("b", 96.0)])],
+            r#"{"at":1795309000000,"view":{"kind":"bar","bars":[{"label":"a","figure":{"text":"40.0","unit":"%"},"percent":41.7,"mark":{"state":"good","word":"ok"}},{"label":"b","figure":{"text":"96.0","unit":"%"},"percent":100.0,"mark":{"state":"bad","word":"critical"}}]}}"#,
+        ),
+        (
+            "table",
+            "rows = 2",
+            vec![processes()],
+            r#"{"at":1795309000000,"view":{"kind":"table","columns":[{"label":"pid","align":"right"},{"label":"name","align":"left"},{"label":"cpu","align":"right"},{"label":"memory","align":"right"}],"rows":[[{"text":"4711"},{"text":"postgres"},{"text":"96.3 %","state":"bad"},{"text":"3.50 MiB"}],[{"text":"1"},{"text":"init"},{"text":"0 %"},{"text":"512 B"}]],"more":1}}"#,
+        ),
+        (
+            "states",
+            "",
+            vec![Reading::States(vec![state("shop", HealthState::Bad, Some("503")), state("pay", HealthState::Good, None)])],
+            r#"{"at":1795309000000,"view":{"kind":"states","rows":[{"label":"shop","mark":{"state":"bad","word":"down"},"note":"503","beats":["bad"],"uptime":"0 %"},{"label":"pay","mark":{"state":"good","word":"up"},"beats":["good"],"uptime":"100 %"}]}}"#,
+        ),
+    ];
+    for (kind, keys, readings, json) in cases {
+        let mut panel = judged(kind, keys);
+        for (at, reading) in (0..).zip(&readings) {
+            panel.add_reading(second(at), reading).unwrap();
+        }
+        assert_eq!(serde_json::to_string(&panel.frame()).unwrap(), json);
+        assert_eq!(serde_json::to_string(&panel.drain()).unwrap(), json, "what is new is the whole view");
+    }
+    let text = serde_json::to_string(&panel("text", "text = \"**Hello** NYC\"").frame()).unwrap();
+    assert_eq!(text, r#"{"view":{"kind":"text","html":"<p><strong>Hello</strong> NYC</p>\n"}}"#);
 }
 
 #[test]
 fn frames_are_written_as_the_wire_protocol_says() {
     let json = |frame: PanelFrame| serde_json::to_string(&frame).unwrap();
-    let mut gauge = panel(PanelKind::Gauge { min: 0.0, max: 10.0 });
+    let mut gauge = panel("gauge", "max = 10");
     gauge.set_trouble(trouble(Timestamp::from_millis(1000)));
     assert_eq!(
         json(gauge.drain().unwrap()),
@@ -464,7 +528,7 @@ fn frames_are_written_as_the_wire_protocol_says() {
         json(gauge.drain().unwrap()),
         r#"{"at":2000,"view":{"kind":"gauge","figure":{"text":"2.50","unit":""},"percent":25.0,"min":"0","max":"10","marks":[]}}"#
     );
-    let mut chart = panel(line());
+    let mut chart = line();
     chart.add_reading(Timestamp::from_millis(1000), &Reading::Number(1.5)).unwrap();
     chart.drain();
     chart.add_reading(Timestamp::from_millis(2000), &Reading::Number(f64::NAN)).unwrap();

@@ -1,11 +1,11 @@
 use indexmap::IndexMap;
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::config::{InputKind, PanelKind, PanelSettings};
-use crate::domain::{InputValues, PanelId, Timestamp};
+use crate::domain::{Input, InputKind, InputValues, PanelId, Timestamp};
 use crate::live::{ChannelPosition, InitialState};
 use crate::pages::{InputChoice, OpenPage};
-use crate::panels::{PanelFrame, PanelView, StaticChart};
+use crate::panels::{PanelFrame, PanelSettings};
 
 use super::humanize::{humanize, humanize_interval};
 
@@ -54,8 +54,8 @@ struct PanelSlotView {
     span: u8,
     caption: Option<String>,
     stale_after: Option<u64>,
+    view: Option<Value>,
     frame: PanelFrame,
-    static_chart: Option<StaticChart>,
     age: Option<String>,
 }
 
@@ -120,21 +120,18 @@ impl PageView {
 }
 
 impl PanelSlotView {
-    fn of(panel: &PanelSettings, frame: PanelFrame, now: Timestamp) -> Self {
+    fn of(panel: &PanelSettings, mut frame: PanelFrame, now: Timestamp) -> Self {
         let every = panel.source.as_ref().map(|source| source.every);
         let stale_after = panel.source.as_ref().map(|source| source.stale_after);
         let late_by = frame.at.zip(stale_after).map(|(at, limit)| (now.since(at), limit));
         Self {
             id: panel.id.to_string(),
             title: panel.title.clone(),
-            kind: kind_name(&panel.kind),
+            kind: panel.kind.word,
             span: panel.span,
-            caption: every.filter(|_| is_chart(&panel.kind)).map(humanize_interval),
+            caption: every.filter(|_| panel.kind.shows_interval).map(humanize_interval),
             stale_after: stale_after.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
-            static_chart: match &frame.view {
-                Some(PanelView::Line(chart) | PanelView::Area(chart)) => Some(chart.static_chart()),
-                _ => None,
-            },
+            view: frame.view.take().map(|view| view.template_data()),
             age: late_by.filter(|(age, limit)| age > limit).map(|(age, _)| format!("{} old", humanize(age))),
             frame,
         }
@@ -150,7 +147,7 @@ pub(in crate::web) fn inputs_query(values: &InputValues) -> String {
 }
 
 fn inputs(page: &OpenPage, values: &InputValues) -> Vec<InputView> {
-    let view = |input: &crate::config::Input| InputView {
+    let view = |input: &Input| InputView {
         name: input.name.to_string(),
         label: input.label.clone(),
         kind: match input.kind {
@@ -179,21 +176,4 @@ fn live_data_json(revision: &str, initial_state: &InitialState) -> String {
         "{}".to_owned()
     });
     json.replace('<', "\\u003c")
-}
-
-fn kind_name(kind: &PanelKind) -> &'static str {
-    match kind {
-        PanelKind::Stat { .. } => "stat",
-        PanelKind::Gauge { .. } => "gauge",
-        PanelKind::Line { .. } => "line",
-        PanelKind::Area { .. } => "area",
-        PanelKind::Bar { .. } => "bar",
-        PanelKind::Table { .. } => "table",
-        PanelKind::States => "states",
-        PanelKind::Text { .. } => "text",
-    }
-}
-
-fn is_chart(kind: &PanelKind) -> bool {
-    matches!(kind, PanelKind::Line { .. } | PanelKind::Area { .. })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use belvedere::config::{PageFile, read_page};
+use belvedere::pages::{PageFile, read_page};
 
 use super::markdown::{BOOK, MarkdownCell, document};
 use crate::harness::program::{belvedere, run_to_end, text};

@@ -1,10 +1,7 @@
 use std::collections::BTreeMap;
 
-use super::super::hints::{quote, suggest};
-use super::super::page::{Input, InputKind, InputOption};
-use super::super::reader::{DiagnosticSink, Fields, Located};
-use super::super::tree::{ConfigNode, ConfigValue};
-use crate::domain::InputName;
+use crate::config::{ConfigNode, ConfigValue, DiagnosticSink, Fields, Located, quote, suggest};
+use crate::domain::{Input, InputKind, InputName, InputOption};
 
 /// The most options: a longer list is searched, not read; and every option may become a channel.
 const MAX_OPTIONS: usize = 500;

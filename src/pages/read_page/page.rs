@@ -2,15 +2,14 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::diagnostic::{Diagnostic, Diagnostics, Document, SourceLocation};
-use super::super::hints::quote;
-use super::super::page::{Input, PageFile, PanelSettings};
-use super::super::reader::{DiagnosticSink, Fields, Located};
-use super::super::tree::{ConfigNode, parse_document};
+use super::super::PageFile;
 use super::access::read_access;
 use super::inputs::read_input;
-use super::panel::read_panel;
-use crate::domain::{Access, PageSlug};
+use crate::config::{
+    ConfigNode, Diagnostic, DiagnosticSink, Diagnostics, Document, Fields, Located, SourceLocation, parse_document, quote,
+};
+use crate::domain::{Access, Input, PageSlug};
+use crate::panels::{PanelSettings, read_panel};
 
 /// The default of `order`: in the middle, so that other pages can be put before it and behind it.
 const DEFAULT_ORDER: i64 = 100;

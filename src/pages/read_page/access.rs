@@ -1,9 +1,7 @@
 use std::ops::RangeInclusive;
 
-use super::super::hints::{quote, suggest};
-use super::super::reader::{DiagnosticSink, Fields, Located};
-use super::super::tree::{ConfigNode, ConfigValue};
-use crate::domain::{Access, Audience, GroupRef, UserRef};
+use crate::config::{ConfigNode, ConfigValue, DiagnosticSink, quote, read_audience, suggest};
+use crate::domain::{Access, Audience};
 
 /// The range of `factor`: a password alone, or a second factor with it.
 const FACTORS: RangeInclusive<i64> = 1..=2;
@@ -46,25 +44,4 @@ pub(super) fn read_access(node: ConfigNode, sink: &DiagnosticSink) -> Option<(Ac
             None
         }
     }
-}
-
-/// `groups` and `users`, either of which may be left out. `None` when something in them is wrong, so that a slip of the
-/// pen never makes an audience smaller or larger than it was meant to be.
-pub(in super::super) fn read_audience(mut fields: Fields<'_>) -> Option<Audience> {
-    let groups = names(&mut fields, "groups");
-    let users = names(&mut fields, "users");
-    fields.finish();
-    let (groups, users) = (groups?, users?);
-    Some(Audience {
-        groups: groups.iter().map(|group| GroupRef::parse(&group.value)).collect(),
-        users: users.iter().map(|user| UserRef::parse(&user.value)).collect(),
-    })
-}
-
-fn names(fields: &mut Fields<'_>, key: &'static str) -> Option<Vec<Located<String>>> {
-    let Some(node) = fields.take(key) else { return Some(Vec::new()) };
-    let list = node.into_array(key, fields.sink)?;
-    let count = list.value.len();
-    let names: Vec<_> = list.value.into_iter().filter_map(|item| item.into_string(key, fields.sink)).collect();
-    (names.len() == count).then_some(names)
 }

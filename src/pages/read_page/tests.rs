@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::super::diagnostic::{Diagnostic, Diagnostics};
-use super::super::page::{InputKind, PageFile, PanelKind, Unit};
+use super::super::PageFile;
 use super::read_page;
-use crate::domain::{Access, Audience, GroupRef, HealthState, UserRef};
+use crate::config::{Diagnostic, Diagnostics};
+use crate::domain::{Access, Audience, GroupRef, HealthState, InputKind, UserRef};
+use crate::panels::Unit;
 
 const FILE: &str = "pages/ops.toml";
 
@@ -84,7 +85,7 @@ text = "**{city}** {city.zone} {{}}"
     let disk = &page.panels[0];
     assert_eq!((disk.id.as_str(), disk.span, disk.decimals), ("disk-used", 6, Some(2)));
     assert_eq!(disk.unit, Unit::Other("req/min".into()));
-    assert_eq!(disk.kind, PanelKind::Line { window: Duration::from_hours(1), min: None, max: None });
+    assert_eq!((disk.kind.word, disk.window()), ("line", Some(Duration::from_hours(1))));
     assert_eq!(
         disk.thresholds.iter().map(|t| t.state).collect::<Vec<_>>(),
         [HealthState::Warn, HealthState::Bad, HealthState::Warn]
@@ -117,9 +118,9 @@ fn what_is_left_out_has_a_sensible_value() {
     let source = panel.source.as_ref().unwrap();
     assert_eq!((source.every, source.stale_after), (Duration::from_secs(5), Duration::from_secs(15)));
     assert_eq!((panel.span, &panel.unit), (3, &Unit::None));
-    assert_eq!(panel.kind, PanelKind::Stat { sparkline: false, window: Duration::from_mins(15) });
+    assert_eq!((panel.kind.word, panel.window()), ("stat", None));
     let quick = read(&self::panel("kind = \"line\"\nevery = \"100ms\"")).unwrap();
-    assert!(matches!(quick.panels[0].kind, PanelKind::Line { window, .. } if window == Duration::from_mins(6)));
+    assert_eq!(quick.panels[0].window(), Some(Duration::from_mins(6)));
 }
 
 #[test]
@@ -303,11 +304,11 @@ fn a_diagnostic_in_parts_has_all_that_a_page_needs() {
 fn a_diagnostic_found_later_stands_at_the_query() {
     let page = read(&panel("kind = \"stat\"")).unwrap();
     let span = page.panels[0].source.as_ref().unwrap().query_span.clone();
-    let diagnostic = Diagnostic::in_page(&page, span, "the host knows no `load.1`", "did you mean `load.5`?");
+    let diagnostic = page.diagnostic(span, "the host knows no `load.1`", "did you mean `load.5`?");
     assert_eq!(diagnostic.location.to_string(), "pages/ops.toml:5:9");
     assert_eq!(diagnostic.to_report().text.as_deref(), Some("query = \"load.1\""));
     // A span from another text is no reason to fall over.
-    let far = Diagnostic::in_page(&page, 5_000..usize::MAX, "m", "h");
+    let far = page.diagnostic(5_000..usize::MAX, "m", "h");
     assert!(Diagnostics::from(far).render(true).contains("pages/ops.toml"));
 }
 

@@ -4,7 +4,7 @@ use super::*;
 
 fn html(markdown: &str, bindings: &[(&str, &str)]) -> String {
     let bindings = bindings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    render(&markdown.parse().unwrap(), &bindings).html.trim_end().replace('\n', "")
+    render(&markdown.parse().unwrap(), &bindings).trim_end().replace('\n', "")
 }
 
 #[test]

@@ -1,14 +1,15 @@
 use std::time::Duration;
 
-use super::super::diagnostic::SourceLocation;
-use super::super::hints::quote;
-use super::super::page::{Input, PanelSettings, PanelSource, Unit};
-use super::super::reader::{DiagnosticSink, Fields, Located};
-use super::kind::{KIND_SPECIFIC_KEYS, KINDS, PanelKindName};
-use crate::domain::{HealthState, PanelId, SourceName, Threshold};
+use itertools::Itertools;
+
+use super::kind::{PanelKind, ReadContext};
+use super::registry::{PANEL_KINDS, kind_specific_keys};
+use super::settings::{PanelSettings, PanelSource, Unit};
+use crate::config::{DiagnosticSink, Fields, Located, SourceLocation, quote};
+use crate::domain::{HealthState, Input, PanelId, SourceName, Threshold};
 
 /// The shortest interval of queries: batches go out ten times a second, so nobody would see more.
-pub(super) const MIN_EVERY: Duration = Duration::from_millis(100);
+const MIN_EVERY: Duration = Duration::from_millis(100);
 
 /// The longest interval of queries: a page is live, and what changes less than once a day need not be asked again.
 const MAX_EVERY: Duration = Duration::from_hours(24);
@@ -23,7 +24,7 @@ const STALE_AFTER_MISSES: u32 = 3;
 const MIN_DEFAULT_STALE: Duration = Duration::from_secs(5);
 
 /// The latest that a value is shown as old: nobody waits longer than a month to hear of it.
-pub(super) const MAX_STALE: Duration = Duration::from_hours(24 * 30);
+const MAX_STALE: Duration = Duration::from_hours(24 * 30);
 
 /// The most digits behind the point; a double has no more than this many worth showing.
 const MAX_DECIMALS: i64 = 9;
@@ -46,45 +47,70 @@ const UNITS: [(&str, Unit); 6] = [
 const STATES: [(&str, HealthState); 3] = [("good", HealthState::Good), ("warn", HealthState::Warn), ("bad", HealthState::Bad)];
 
 /// A `[[panel]]`, at the location of its id or, without one, of its title. `None` when something is wrong with it.
-pub(super) fn read_panel(mut fields: Fields<'_>, inputs: &[Input]) -> Option<Located<PanelSettings>> {
-    fields.require("kind", "say how it is shown: `kind = \"stat\"`, gauge, line, area, bar, table, states or text");
-    let kind = fields.enumeration("kind", &KINDS);
+pub(crate) fn read_panel(mut fields: Fields<'_>, inputs: &[Input]) -> Option<Located<PanelSettings>> {
+    fields.require("kind", &format!("say how it is shown: {}", list_kinds()));
+    let words: Vec<_> = PANEL_KINDS.iter().map(|kind| (kind.word, *kind)).collect();
+    let kind = fields.enumeration("kind", &words);
     let written_title = fields.key_location("title").is_some();
     let title = fields.located_string("title");
     let span = fields.optional("span", None, |fields, key| fields.integer(key, 1..=12).map(Some));
     let Some(Located { value: kind, .. }) = kind else {
         // Without its kind nobody can tell which of the other keys are right.
         fields.take("id");
-        fields.ignore(&KIND_SPECIFIC_KEYS.map(|(key, _)| key));
+        fields.ignore(&kind_specific_keys().collect_vec());
         fields.finish();
         return None;
     };
-    if kind != PanelKindName::Text {
+    if kind.has_source {
         require_source(&fields, written_title);
     }
     let id = read_id(&mut fields, title.as_ref(), kind);
-    kind.reject_keys_of_other_kinds(&mut fields);
-    let (source, unit, decimals, thresholds) = if kind == PanelKindName::Text {
-        (Some(None), Some(Unit::None), Some(None), Some(Vec::new()))
-    } else {
+    reject_keys_of_other_kinds(&mut fields, kind);
+    let (source, unit, decimals, thresholds) = if kind.has_source {
         (read_source(&mut fields).map(Some), read_unit(&mut fields), read_decimals(&mut fields), read_thresholds(&mut fields))
+    } else {
+        (Some(None), Some(Unit::None), Some(None), Some(Vec::new()))
     };
     let every = source.iter().flatten().next().map_or(DEFAULT_EVERY, |source| source.every);
-    let panel_kind = kind.read(&mut fields, every, unit.as_ref().unwrap_or(&Unit::Percent), inputs);
+    // A unit that is wrong must not be the cause of further errors.
+    let context = ReadContext { every, unit: unit.as_ref().unwrap_or(&Unit::Percent), inputs };
+    let options = (kind.read)(&mut fields, &context);
     fields.finish();
 
-    let (id, span) = (id?, span?.unwrap_or(kind.default_span()));
+    let (id, span) = (id?, span?.and_then(|span| u8::try_from(span).ok()));
     let panel = PanelSettings {
         id: id.value,
         title: title.map(|title| title.value).unwrap_or_default(),
-        kind: panel_kind?,
-        span: u8::try_from(span).ok()?,
+        kind,
+        options: options?,
+        span: span.unwrap_or(kind.default_span),
         source: source?,
         unit: unit?,
         decimals: decimals?,
         thresholds: thresholds?,
     };
     Some(Located { value: panel, location: id.location })
+}
+
+/// `kind = "stat"`, gauge, … or text.
+fn list_kinds() -> String {
+    let words: Vec<_> = PANEL_KINDS.iter().map(|kind| kind.word).collect();
+    match words.as_slice() {
+        [first, others @ .., last] => format!("`kind = \"{first}\"`, {} or {last}", others.join(", ")),
+        words => words.concat(),
+    }
+}
+
+/// Reports keys that belong to panels of other kinds.
+fn reject_keys_of_other_kinds(fields: &mut Fields<'_>, kind: &PanelKind) {
+    for key in kind_specific_keys().filter(|key| !kind.has_key(key)) {
+        let owners = PANEL_KINDS.iter().filter(|other| other.has_key(key)).map(|other| format!("`{}`", other.word)).join(", ");
+        fields.reject(
+            key,
+            &format!("a panel of kind `{}` has no `{key}`", kind.word),
+            &format!("`{key}` belongs to the kinds {owners}: take it out, or change the `kind`"),
+        );
+    }
 }
 
 fn require_source(fields: &Fields<'_>, titled: bool) {
@@ -95,8 +121,8 @@ fn require_source(fields: &Fields<'_>, titled: bool) {
     fields.require("query", "say what it is asked: `query = \"cpu.total\"`");
 }
 
-/// The id as written, or derived from the title.
-fn read_id(fields: &mut Fields<'_>, title: Option<&Located<String>>, kind: PanelKindName) -> Option<Located<PanelId>> {
+/// The id as written, or derived from the title, or the kind's word where there need not be a title.
+fn read_id(fields: &mut Fields<'_>, title: Option<&Located<String>>, kind: &PanelKind) -> Option<Located<PanelId>> {
     if fields.key_location("id").is_some() {
         return fields.parsed("id");
     }
@@ -109,10 +135,10 @@ fn read_id(fields: &mut Fields<'_>, title: Option<&Located<String>>, kind: Panel
         }
         return id.map(|value| Located { value, location: title.location.clone() });
     }
-    if kind == PanelKindName::Text {
-        return kind.as_str().parse().ok().map(|value| Located { value, location: fields.location.clone() });
+    if kind.has_source {
+        return None;
     }
-    None
+    kind.word.parse().ok().map(|value| Located { value, location: fields.location.clone() })
 }
 
 fn read_source(fields: &mut Fields<'_>) -> Option<PanelSource> {

@@ -1,0 +1,146 @@
+//! The parts of a kind of panel: its declaration, its options, its state and its view.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::chart_view::ChartAppend;
+use super::mismatch::ReadingMismatch;
+use super::settings::{PanelSettings, Unit};
+use super::view::PanelView;
+use crate::config::Fields;
+use crate::domain::{Bindings, Input, Reading, Timestamp};
+
+/// A kind of panel, as its file declares it. The [registry](super::PANEL_KINDS) makes it known.
+pub struct PanelKind {
+    /// The word for it: in page files, on the wire, and as the name of its template, script and stylesheet.
+    pub word: &'static str,
+    /// Whether it shows what a source answers.
+    pub has_source: bool,
+    /// Whether its heading says how often the source is queried.
+    pub shows_interval: bool,
+    /// The stylesheets below `static/` that it shares with others; they come before its own.
+    pub shared_styles: &'static [&'static str],
+    /// Its own keys in sample panels, for tests of every kind.
+    pub samples: &'static [&'static str],
+    /// The default of `span`, of twelve columns.
+    pub(super) default_span: u8,
+    /// Its own keys in page files. Several kinds may have the same one.
+    pub(super) keys: &'static [&'static str],
+    /// Reads the values of its own keys. `None` when one is wrong, which has then been reported.
+    pub(super) read: fn(&mut Fields<'_>, &ReadContext<'_>) -> Option<Arc<dyn KindOptions>>,
+}
+
+impl fmt::Debug for PanelKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word)
+    }
+}
+
+/// What a kind's own keys may depend on.
+pub(super) struct ReadContext<'a> {
+    /// How often the source is queried.
+    pub(super) every: Duration,
+    pub(super) unit: &'a Unit,
+    /// The inputs of the page.
+    pub(super) inputs: &'a [Input],
+}
+
+/// The values of a kind's own keys, for one panel.
+pub(super) trait KindOptions: fmt::Debug + Send + Sync {
+    /// The state of the panel before its first reading.
+    fn state(&self, panel: &PanelSettings, bindings: &Bindings) -> Box<dyn PanelState>;
+
+    /// How far back the view goes; `None` when it shows the newest reading alone.
+    fn window(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// The state of one panel: it takes readings, and gives its view and how that changes.
+pub(super) trait PanelState: fmt::Debug + Send {
+    /// Takes a reading of the moment `at`. `failing_since` is the moment since when there was none, if the source had failed.
+    ///
+    /// # Errors
+    /// A [`ReadingMismatch`] when this kind cannot show such a reading. The state is then as it was.
+    fn update(&mut self, at: Timestamp, reading: &Reading, failing_since: Option<Timestamp>) -> Result<(), ReadingMismatch>;
+
+    /// Whether there is something to show.
+    fn has_view(&self) -> bool;
+
+    /// The whole view; `None` while there is nothing to show.
+    fn view(&self) -> Option<PanelView>;
+
+    /// Takes the change of the view since the last time; `None` when there is none.
+    fn drain(&mut self) -> Option<ViewChange>;
+}
+
+/// A change of a view, for a browser that has the one before.
+#[derive(Debug)]
+pub(super) enum ViewChange {
+    /// Another view.
+    Whole(PanelView),
+    /// Points at the end of a chart.
+    Append(ChartAppend),
+}
+
+/// A kind's view. Serialized, it is what the kind's script gets.
+pub(super) trait View: erased_serde::Serialize + fmt::Debug + Send + Sync {
+    /// What the kind's template gets: the view itself, unless the template draws something else of it.
+    fn template_data(&self) -> Value {
+        // Views are structs of texts and numbers, which serialize without fail.
+        erased_serde::serialize(self, serde_json::value::Serializer).unwrap_or_default()
+    }
+}
+
+/// Turns each reading into a whole view.
+pub(super) trait Render: fmt::Debug + Send {
+    /// The view of this kind.
+    type View: View + PartialEq + 'static;
+
+    /// The view of a reading of the moment `at`.
+    ///
+    /// # Errors
+    /// A [`ReadingMismatch`] when this kind cannot show such a reading.
+    fn render(&mut self, at: Timestamp, reading: &Reading) -> Result<Self::View, ReadingMismatch>;
+}
+
+/// The state of a kind that [renders](Render) each reading: the newest view.
+#[derive(Debug)]
+pub(super) struct Rendered<R: Render> {
+    kind: &'static PanelKind,
+    renderer: R,
+    view: Option<Arc<R::View>>,
+    is_new: bool,
+}
+
+impl<R: Render + 'static> Rendered<R> {
+    pub(super) fn boxed(kind: &'static PanelKind, renderer: R) -> Box<dyn PanelState> {
+        Box::new(Self { kind, renderer, view: None, is_new: false })
+    }
+}
+
+impl<R: Render> PanelState for Rendered<R> {
+    fn update(&mut self, at: Timestamp, reading: &Reading, _: Option<Timestamp>) -> Result<(), ReadingMismatch> {
+        let view = self.renderer.render(at, reading)?;
+        if self.view.as_deref() != Some(&view) {
+            self.view = Some(Arc::new(view));
+            self.is_new = true;
+        }
+        Ok(())
+    }
+
+    fn has_view(&self) -> bool {
+        self.view.is_some()
+    }
+
+    fn view(&self) -> Option<PanelView> {
+        self.view.clone().map(|view| PanelView::new(self.kind, view))
+    }
+
+    fn drain(&mut self) -> Option<ViewChange> {
+        if std::mem::take(&mut self.is_new) { self.view().map(ViewChange::Whole) } else { None }
+    }
+}

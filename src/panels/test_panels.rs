@@ -1,0 +1,58 @@
+//! Panels and readings for the tests of this room.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::*;
+use crate::config::{DiagnosticSink, Document, Fields, SourceLocation, parse_document};
+use crate::domain::{Bindings, LabelledNumber, Reading, Timestamp};
+
+/// The settings of a panel as a page file with `keys` has them.
+pub(super) fn settings(kind: &str, keys: &str) -> PanelSettings {
+    let has_source = PANEL_KINDS.iter().any(|known| known.word == kind && known.has_source);
+    let source = if has_source { "source = \"host\"\nquery = \"q\"\n" } else { "" };
+    let text = format!("title = \"Load\"\nkind = \"{kind}\"\n{source}{keys}\n");
+    let document = Arc::new(Document { file: PathBuf::from("pages/p.toml"), text: text.clone() });
+    let (entries, _) = parse_document(&text, &document);
+    let sink = DiagnosticSink::default();
+    let panel = read_panel(Fields::new(SourceLocation::in_document(&document, 0..0), entries, &sink), &[]);
+    let diagnostics = sink.into_diagnostics();
+    assert!(diagnostics.is_empty(), "{text}\n{diagnostics}");
+    panel.unwrap().value
+}
+
+pub(super) fn panel(kind: &str, keys: &str) -> Panel {
+    Panel::new(&settings(kind, keys), &Bindings::new())
+}
+
+/// The keys of a panel whose percentages warn at 80 and are bad at 95.
+pub(super) const THRESHOLDS: &str =
+    "unit = \"percent\"\nthresholds = [{ at = 80, state = \"warn\" }, { at = 95, state = \"bad\" }]\n";
+
+/// The settings of each kind's sample panels, with thresholds where they may be.
+pub(super) fn samples() -> Vec<PanelSettings> {
+    let of_kind = |kind: &&'static PanelKind| {
+        let (word, common) = (kind.word, if kind.has_source { THRESHOLDS } else { "" });
+        kind.samples.iter().map(move |keys| settings(word, &format!("{common}{keys}")))
+    };
+    PANEL_KINDS.iter().flat_map(of_kind).collect()
+}
+
+/// The JSON of what the panel shows.
+pub(super) fn shown(panel: &Panel) -> Value {
+    serde_json::to_value(panel.frame().view).unwrap()
+}
+
+pub(super) fn second(second: i64) -> Timestamp {
+    Timestamp::from_millis(1_795_309_000_000 + second * 1000)
+}
+
+pub(super) fn numbers(numbers: &[(&str, f64)]) -> Reading {
+    Reading::Numbers(
+        numbers.iter().map(|(label, value)| LabelledNumber { label: (*label).to_owned(), value: *value }).collect(),
+    )
+}
