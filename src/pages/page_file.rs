@@ -1,9 +1,11 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
+use itertools::Itertools;
+
 use crate::config::{Diagnostic, SourceLocation};
 use crate::domain::{Access, Input, PageSlug};
-use crate::panels::PanelSettings;
+use crate::panels::{PanelKind, PanelSettings};
 
 /// A parsed page file.
 #[derive(Clone, Debug)]
@@ -37,6 +39,11 @@ pub struct PageFile {
 }
 
 impl PageFile {
+    /// The kinds of its panels, each once.
+    pub fn panel_kinds(&self) -> impl Iterator<Item = &'static PanelKind> {
+        self.panels.iter().map(|panel| panel.kind).unique_by(|kind| kind.word)
+    }
+
     /// A diagnostic in the page's text that is found only later, by the page's sources: `span` is the
     /// [`query_span`](crate::panels::PanelSource::query_span) or the
     /// [`source_span`](crate::panels::PanelSource::source_span) of a panel.

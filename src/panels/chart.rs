@@ -24,6 +24,9 @@ pub(super) const KEYS: &[&str] = &["window", "min", "max"];
 /// The stylesheets of charts.
 pub(super) const STYLES: &[&str] = &["vendor/uplot/uPlot.min.css", "css/panels/chart.css"];
 
+/// The scripts of charts.
+pub(super) const SCRIPTS: &[&str] = &["js/panels/chart.js", "vendor/uplot/uPlot.esm.js"];
+
 /// The most points of a chart: an hour of one reading a second, with room for readings that come a little early, and as
 /// many as a wide screen has pixels. Readings that come faster are averaged.
 pub(super) const MAX_POINTS: u32 = 4_000;

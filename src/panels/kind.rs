@@ -22,7 +22,9 @@ pub struct PanelKind {
     /// Whether its heading says how often the source is queried.
     pub shows_interval: bool,
     /// The stylesheets below `static/` that it shares with others; they come before its own.
-    pub shared_styles: &'static [&'static str],
+    pub(super) shared_styles: &'static [&'static str],
+    /// The scripts below `static/` that its own imports, so that a browser fetches them together.
+    pub(super) shared_scripts: &'static [&'static str],
     /// Its own keys in sample panels, for tests of every kind.
     pub samples: &'static [&'static str],
     /// The default of `span`, of twelve columns.
@@ -31,6 +33,18 @@ pub struct PanelKind {
     pub(super) keys: &'static [&'static str],
     /// Reads the values of its own keys. `None` when one is wrong, which has then been reported.
     pub(super) read: fn(&mut Fields<'_>, &ReadContext<'_>) -> Option<Arc<dyn KindOptions>>,
+}
+
+impl PanelKind {
+    /// The stylesheets below `static/` that its panels need, in order.
+    pub fn styles(&self) -> impl Iterator<Item = String> {
+        self.shared_styles.iter().map(ToString::to_string).chain([format!("css/panels/{}.css", self.word)])
+    }
+
+    /// The scripts below `static/` that its panels need.
+    pub fn scripts(&self) -> impl Iterator<Item = String> {
+        [format!("js/panels/{}.js", self.word)].into_iter().chain(self.shared_scripts.iter().map(ToString::to_string))
+    }
 }
 
 impl fmt::Debug for PanelKind {

@@ -8,6 +8,7 @@ pub(super) static KIND: PanelKind = PanelKind {
     has_source: true,
     shows_interval: true,
     shared_styles: chart::STYLES,
+    shared_scripts: chart::SCRIPTS,
     samples: &[""],
     default_span: 6,
     keys: chart::KEYS,

@@ -19,6 +19,7 @@ pub(super) static KIND: PanelKind = PanelKind {
     has_source: true,
     shows_interval: false,
     shared_styles: &[],
+    shared_scripts: &[],
     samples: &[""],
     default_span: 6,
     keys: &[],

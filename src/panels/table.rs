@@ -24,6 +24,7 @@ pub(super) static KIND: PanelKind = PanelKind {
     has_source: true,
     shows_interval: false,
     shared_styles: &[],
+    shared_scripts: &[],
     samples: &["", "rows = 1"],
     default_span: 6,
     keys: &["columns", "rows"],

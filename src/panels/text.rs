@@ -16,7 +16,9 @@ pub(super) static KIND: PanelKind = PanelKind {
     word: "text",
     has_source: false,
     shows_interval: false,
-    shared_styles: &[],
+    // Markdown has tables, too.
+    shared_styles: &["css/panels/table.css"],
+    shared_scripts: &[],
     samples: &["text = '''# Heading\n\nWords with a [link](/) and **weight**'''"],
     default_span: 12,
     keys: &["text"],

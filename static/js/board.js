@@ -2,14 +2,6 @@
 import { everySecond, PanelAge, serverNow } from "./ages.js";
 import { h } from "./dom.js";
 import { mergeInto } from "./merge.js";
-import * as area from "./panels/area.js";
-import * as bar from "./panels/bar.js";
-import * as gauge from "./panels/gauge.js";
-import * as line from "./panels/line.js";
-import * as stat from "./panels/stat.js";
-import * as states from "./panels/states.js";
-import * as table from "./panels/table.js";
-import * as textPanel from "./panels/text.js";
 
 /** @typedef {import("./types.js").Frame} Frame */
 /** @typedef {import("./types.js").Frames} Frames */
@@ -22,9 +14,6 @@ import * as textPanel from "./panels/text.js";
  * @property {(body: Element) => void} [clear]
  */
 
-/** One module a kind, by the kind's name. @type {Record<string, Painter>} */
-const PAINTERS = { area, bar, gauge, line, stat, states, table, text: textPanel };
-
 /**
  * @typedef {object} Panel
  * @property {string} title
@@ -34,18 +23,44 @@ const PAINTERS = { area, bar, gauge, line, stat, states, table, text: textPanel 
  * @property {string} announced the state that was announced last
  */
 
+/**
+ * Imports the script of each kind of panel that the page has. Where one does not come, its panels stay as the server painted
+ * them.
+ *
+ * @param {HTMLElement} grid
+ * @returns {Promise<Map<string, Painter>>}
+ */
+export async function importPainters(grid) {
+  const kinds = new Set(Array.from(panelElements(grid), (element) => element.dataset.kind ?? ""));
+  /** @type {Map<string, Painter>} */
+  const painters = new Map();
+  const importPainter = async (/** @type {string} */ kind) => {
+    try {
+      painters.set(kind, await import(`./panels/${kind}.js`));
+    } catch (error) {
+      console.error(`The script of ${kind} panels could not be loaded; they stand still until the page is loaded again.`, error);
+    }
+  };
+  await Promise.all([...kinds].map(importPainter));
+  return painters;
+}
+
+/** @param {HTMLElement} grid @returns {NodeListOf<HTMLElement>} */
+const panelElements = (grid) => grid.querySelectorAll(".panel");
+
 export class Board {
   /**
    * @param {HTMLElement} grid
    * @param {import("./announce.js").Announcer} announcer
+   * @param {Map<string, Painter>} painters
    */
-  constructor(grid, announcer) {
+  constructor(grid, announcer, painters) {
     this.grid = grid;
     this.announcer = announcer;
     /** @type {Map<string, Panel>} */
     this.panels = new Map();
-    for (const element of /** @type {NodeListOf<HTMLElement>} */ (grid.querySelectorAll(".panel"))) {
-      const painter = PAINTERS[element.dataset.kind ?? ""];
+    for (const element of panelElements(grid)) {
+      const painter = painters.get(element.dataset.kind ?? "");
       const body = element.querySelector(".body");
       if (!painter || !body) continue;
       const title = element.querySelector("h2")?.textContent ?? "";
@@ -162,7 +177,7 @@ export class Board {
 /** The state of a frame that is worth announcing: none when all is well. @param {Frame} frame @returns {string} */
 function notableState(frame) {
   if (frame.trouble) return "failing";
-  const mark = frame.view && "mark" in frame.view ? frame.view.mark : undefined;
+  const mark = frame.view?.mark;
   return mark && (mark.state === "warn" || mark.state === "bad") ? mark.word : "";
 }
 

@@ -2,25 +2,22 @@
 import "./layout.js";
 import { everySecond, resetClockSkew, updateClockSkew } from "./ages.js";
 import { Announcer } from "./announce.js";
-import { Board } from "./board.js";
+import { Board, importPainters } from "./board.js";
 import { browserEnvironment } from "./environment.js";
 import { watchInputs } from "./inputs.js";
 import { LiveConnection } from "./live.js";
-import { load, recolour } from "./panels/chart.js";
 import { ConnectionStatus } from "./status.js";
-import { THEME_CHANGED } from "./theme.js";
 
-startPage(requireElement("board"));
+const board = requireElement("board");
+startPage(board, await importPainters(board));
 
-/** @param {HTMLElement} grid */
-function startPage(grid) {
+/** @param {HTMLElement} grid @param {Map<string, import("./board.js").Painter>} painters */
+function startPage(grid, painters) {
   const announcer = new Announcer(requireElement("announcer"));
   const status = new ConnectionStatus(requireElement("connection"), requireElement("notice"), announcer);
-  const board = new Board(grid, announcer);
+  const board = new Board(grid, announcer, painters);
   const first = JSON.parse(requireElement("live-data").textContent ?? "{}");
   board.hydrate(first.panels ?? {});
-  loadCharts(grid);
-  document.addEventListener(THEME_CHANGED, recolour);
 
   const start = {
     live: grid.dataset.liveUrl ?? "",
@@ -71,15 +68,6 @@ function followVisibility(live) {
   document.addEventListener("resume", () => live.wake());
   addEventListener("pagehide", () => live.suspend());
   addEventListener("pageshow", (event) => event.persisted && live.wake());
-}
-
-/** @param {HTMLElement} grid */
-function loadCharts(grid) {
-  if (!grid.querySelector('[data-kind="line"], [data-kind="area"]')) return;
-  load(grid.dataset.uplot ?? "").catch((error) => {
-    // The server's still pictures stay; they are true, but they do not move.
-    console.error("The chart library could not be loaded; charts stand still until the page is loaded again.", error);
-  });
 }
 
 /** @param {string} id @returns {HTMLElement} */

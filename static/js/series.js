@@ -1,6 +1,6 @@
 /** The points of a chart, as columns that grow at one end and are cut at the other. Pure. */
 
-/** @typedef {import("./types.js").ChartView} ChartView */
+/** @typedef {import("./panels/chart.js").ChartView} ChartView */
 /** @typedef {import("./types.js").Append} Append */
 
 /** The most points that a chart keeps, whatever the window: memory must not depend on what a page asks for. */

@@ -53,6 +53,7 @@ mod names;
 mod one_bind;
 mod outages;
 mod pages;
+mod panels;
 mod passwords;
 mod reauthentication;
 mod refresh;

@@ -23,7 +23,7 @@ const panel = (paint) => /** @type {any} */ ({ title: "A panel", body: {}, paint
 
 /** @param {Record<string, Panel>} panels */
 function createBoard(panels) {
-  const board = new Board(/** @type {any} */ ({ querySelectorAll: () => [], removeAttribute() {} }), /** @type {any} */ ({ announce() {} }));
+  const board = new Board(/** @type {any} */ ({ querySelectorAll: () => [], removeAttribute() {} }), /** @type {any} */ ({ announce() {} }), new Map());
   board.panels = new Map(Object.entries(panels));
   return board;
 }

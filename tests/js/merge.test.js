@@ -4,7 +4,7 @@ import { joinAppends, MAX_POINTS, mergeFrame, mergeInto } from "../../static/js/
 
 /** @typedef {import("../../static/js/types.js").Frame} Frame */
 
-/** @param {string} text @returns {import("../../static/js/types.js").StatView} */
+/** @param {string} text @returns {import("../../static/js/panels/stat.js").StatView} */
 const stat = (text) => ({ kind: "stat", figure: { text, unit: "" } });
 
 /** @param {number} time @param {...(number | null)} values @returns {import("../../static/js/types.js").Append} */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { appendPoints, MAX_POINTS, timeRange, toColumns } from "../../static/js/series.js";
 
-/** @param {number} points @param {number} window milliseconds @returns {import("../../static/js/types.js").ChartView} */
+/** @param {number} points @param {number} window milliseconds @returns {import("../../static/js/panels/chart.js").ChartView} */
 const chart = (points, window) => ({
   kind: "line",
   times: Array.from({ length: points }, (_, index) => index * 1000),

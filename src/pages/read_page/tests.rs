@@ -7,7 +7,7 @@ use super::super::PageFile;
 use super::read_page;
 use crate::config::{Diagnostic, Diagnostics};
 use crate::domain::{Access, Audience, GroupRef, HealthState, InputKind, UserRef};
-use crate::panels::Unit;
+use crate::panels::{Panel, Unit};
 
 const FILE: &str = "pages/ops.toml";
 
@@ -121,6 +121,14 @@ fn what_is_left_out_has_a_sensible_value() {
     assert_eq!((panel.kind.word, panel.window()), ("stat", None));
     let quick = read(&self::panel("kind = \"line\"\nevery = \"100ms\"")).unwrap();
     assert_eq!(quick.panels[0].window(), Some(Duration::from_mins(6)));
+}
+
+#[test]
+fn a_text_panel_is_there_from_the_start_with_the_inputs_values() {
+    let page = read(&format!("{}[[panel]]\nkind = \"text\"\ntext = \"**{{city}}**\"\n", input("options = [\"NYC\"]"))).unwrap();
+    let frame = Panel::new(&page.panels[0], &[("city".to_owned(), "NYC".to_owned())].into()).frame();
+    let view = serde_json::json!({ "kind": "text", "html": "<p><strong>NYC</strong></p>\n" });
+    assert_eq!((frame.at, serde_json::to_value(frame.view).unwrap()), (None, view));
 }
 
 #[test]

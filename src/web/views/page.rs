@@ -1,11 +1,12 @@
 use indexmap::IndexMap;
+use itertools::Itertools;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::{Input, InputKind, InputValues, PanelId, Timestamp};
 use crate::live::{ChannelPosition, InitialState};
 use crate::pages::{InputChoice, OpenPage};
-use crate::panels::{PanelFrame, PanelSettings};
+use crate::panels::{PanelFrame, PanelKind, PanelSettings};
 
 use super::humanize::{humanize, humanize_interval};
 
@@ -29,6 +30,9 @@ struct BoardView {
     source: Option<String>,
     inputs: Vec<InputView>,
     panels: Vec<PanelSlotView>,
+    /// The stylesheets and scripts of the kinds of panels that it has.
+    styles: Vec<String>,
+    scripts: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -102,6 +106,8 @@ impl PageView {
             source: page.show_source.then(|| page.text.clone()),
             inputs: inputs(page, &choice.values),
             panels,
+            styles: page.panel_kinds().flat_map(PanelKind::styles).unique().collect(),
+            scripts: page.panel_kinds().flat_map(PanelKind::scripts).unique().collect(),
             slug: slug.clone(),
         };
         Self {

@@ -1,6 +1,11 @@
 /** Bar panel: a bar for each labelled number. */
 import { cachedParts, createMark, h, paintEmpty, paintMark, setAttribute, setText, setVisible, svg, syncChildren } from "../dom.js";
 
+/**
+ * @typedef {{ label: string, figure: import("../types.js").Figure, percent: number, mark?: import("../types.js").Mark }} BarRow
+ * @typedef {import("../types.js").View & { bars: BarRow[] }} BarView
+ */
+
 const parts = cachedParts(() => ({ root: h("ul", "bars") }));
 
 function createBar() {
@@ -8,7 +13,7 @@ function createBar() {
   return h("li", "", h("span", "bar-label"), createMark(), h("span", "bar-figure", "", h("small")), track);
 }
 
-/** @param {Element} body @param {import("../types.js").BarView} view */
+/** @param {Element} body @param {BarView} view */
 export function paint(body, view) {
   if (view.bars.length === 0) {
     paintEmpty(body, "The source answered with no bars.");

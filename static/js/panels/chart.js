@@ -5,13 +5,21 @@
 import { cachedParts, figureText, h, setAttribute, setText, setVisible, syncChildren } from "../dom.js";
 import { formatSeconds, formatTime } from "../format.js";
 import { appendPoints, timeRange, toColumns } from "../series.js";
+import { THEME_CHANGED } from "../theme.js";
 import { colours } from "./colours.js";
 import { DrawQueue } from "./draw_queue.js";
 
-/** @typedef {import("../types.js").ChartView} ChartView */
+/**
+ * @typedef {{ label: string, latest: import("../types.js").Figure, values: (number | null)[] }} Series
+ * @typedef {import("../types.js").View & { times: number[], series: Series[], axis: import("../types.js").Axis, window: number,
+ *   thresholds: [number, import("../types.js").State][], decimals: number, unit: string, divisor: number }} ChartView
+ */
 /** @typedef {import("../types.js").Append} Append */
 /** @typedef {import("uplot")} Plot */
 /** @typedef {typeof import("uplot")} Library */
+
+/** The address of the chart library, from here. */
+const LIBRARY = "../../vendor/uplot/uPlot.esm.js";
 
 /** The number of colours; the lines after them begin again, dashed. */
 const COLOUR_COUNT = 8;
@@ -68,24 +76,23 @@ const viewObserver = new IntersectionObserver(
 
 addEventListener("beforeprint", () => drawQueue.drawAll());
 
-/**
- * Fetches the chart library. Charts painted before draw themselves when it is there.
- *
- * @param {string} url
- */
-export async function load(url) {
-  library = /** @type {Library} */ ((await import(url)).default);
-  for (const chart of charts.values()) drawQueue.enqueue(chart);
-}
+// The page does not wait for the library: charts painted before draw themselves when it is there.
+import(LIBRARY).then(
+  (module) => {
+    library = /** @type {Library} */ (module.default);
+    for (const chart of charts.values()) drawQueue.enqueue(chart);
+  },
+  // The server's still pictures stay; they are true, but they do not move.
+  (error) => console.error("The chart library could not be loaded; charts stand still until the page is loaded again.", error),
+);
 
-/** Redraws every chart in the colours of a theme that has changed. */
-export function recolour() {
+document.addEventListener(THEME_CHANGED, () => {
   colours.clearCache();
   for (const chart of charts.values()) chart.uplot?.redraw(false);
-}
+});
 
-/** @param {"line" | "area"} kind */
-export function createChartKind(kind) {
+/** @param {"line" | "area"} fill whether the area beneath the lines is filled */
+export function createChartKind(fill) {
   const parts = cachedParts(() => {
     const plot = h("div", "plot");
     plot.setAttribute("role", "img");
@@ -95,7 +102,7 @@ export function createChartKind(kind) {
     tooltip.setAttribute("aria-hidden", "true");
     tooltip.hidden = true;
     const root = h("div", "chart", plot, legend, empty);
-    root.dataset.fill = kind;
+    root.dataset.fill = fill;
     /** @type {Chart} */
     const chart = { root, plot, legend, empty, tooltip, view: null, columns: { times: [], values: [], window: 1 }, uplot: null };
     return chart;
@@ -166,7 +173,7 @@ function paintLegend(chart, latest) {
   syncChildren(
     chart.legend,
     series,
-    () => h("li", "", h("i"), h("span", "legend-label"), h("b")),
+    () => h("li", "", createSwatch(), h("span", "legend-label"), h("b")),
     (item, line, index) => {
       const [swatch, label, value] = /** @type {[Element, HTMLElement, Element]} */ ([...item.children]);
       setAttribute(swatch, "class", `series-${(index % COLOUR_COUNT) + 1}`);
@@ -177,6 +184,13 @@ function paintLegend(chart, latest) {
     },
   );
   setVisible(chart.empty, chart.columns.times.length === 0);
+}
+
+/** The colour of a line beside its name, which says the same in words. */
+function createSwatch() {
+  const swatch = h("i");
+  swatch.setAttribute("aria-hidden", "true");
+  return swatch;
 }
 
 /** @param {Chart} chart @returns {import("uplot").AlignedData} */
@@ -241,7 +255,7 @@ function options(chart, view, width, height) {
         values: () => axis().ticks.map((tick) => tick.text),
       },
     ],
-    series: [{}, ...view.series.map((series, index) => line(view.kind, series.label, index))],
+    series: [{}, ...view.series.map((series, index) => line(chart.root.dataset.fill === "area", series.label, index))],
     hooks: {
       drawAxes: [(plot) => drawThresholds(plot, /** @type {ChartView} */ (chart.view).thresholds)],
       setCursor: [(plot) => showTooltip(chart, plot)],
@@ -250,19 +264,19 @@ function options(chart, view, width, height) {
 }
 
 /**
- * @param {"line" | "area"} kind
+ * @param {boolean} filled
  * @param {string} label
  * @param {number} index
  * @returns {import("uplot").Series}
  */
-function line(kind, label, index) {
+function line(filled, label, index) {
   const name = `--line-${(index % COLOUR_COUNT) + 1}`;
   return {
     label,
     stroke: () => colours.get(name),
     width: 1.75,
     points: { show: false },
-    ...(kind === "area" ? { fill: () => colours.withAlpha(name, 0.14) } : {}),
+    ...(filled ? { fill: () => colours.withAlpha(name, 0.14) } : {}),
     ...(index >= COLOUR_COUNT ? { dash: [6, 3] } : {}),
   };
 }

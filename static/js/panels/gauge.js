@@ -1,6 +1,11 @@
 /** Gauge panel: a dial with how far round, where the thresholds begin, and the number within. */
 import { cachedParts, createFigure, createMark, h, paintMark, setAttribute, setText, svg, syncChildren } from "../dom.js";
 
+/**
+ * @typedef {import("../types.js").View & { figure: import("../types.js").Figure, percent: number, min: string, max: string,
+ *   marks: [number, import("../types.js").State][] }} GaugeView
+ */
+
 const ROUND = "M12 60a48 48 0 0 1 96 0";
 const RIM = "M3 60a57 57 0 0 1 114 0";
 
@@ -22,7 +27,7 @@ const parts = cachedParts(() => {
   return { root: h("div", "gauge", dial, figure.root, ends), value, marks, figure, stateMark, min, max };
 });
 
-/** @param {Element} body @param {import("../types.js").GaugeView} view */
+/** @param {Element} body @param {GaugeView} view */
 export function paint(body, view) {
   const { root, value, marks, figure, stateMark, min, max } = parts(body);
   setAttribute(root, "data-state", view.mark?.state ?? "");

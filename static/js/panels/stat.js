@@ -1,6 +1,10 @@
 /** Stat panel: one big number, its mark, a line beneath, and the last minutes. */
 import { cachedParts, createFigure, createMark, h, paintMark, setAttribute, setText, setVisible, svg } from "../dom.js";
 
+/**
+ * @typedef {import("../types.js").View & { figure: import("../types.js").Figure, note?: string, spark?: { line: string, area: string } }} StatView
+ */
+
 const parts = cachedParts(() => {
   const figure = createFigure();
   const stateMark = createMark();
@@ -12,7 +16,7 @@ const parts = cachedParts(() => {
   return { root: h("div", "stat", figure.root, note), figure, stateMark, note, spark, area, line };
 });
 
-/** @param {Element} body @param {import("../types.js").StatView} view */
+/** @param {Element} body @param {StatView} view */
 export function paint(body, view) {
   const { root, figure, stateMark, note, spark, area, line } = parts(body);
   setAttribute(root, "data-state", view.mark?.state ?? "");

@@ -1,6 +1,11 @@
 /** States panel: things, and how each is doing. */
 import { cachedParts, createMark, h, paintEmpty, paintMark, setAttribute, setText, setVisible, syncChildren } from "../dom.js";
 
+/**
+ * @typedef {{ label: string, mark: import("../types.js").Mark, note?: string, beats: import("../types.js").State[], uptime: string }} StateRow
+ * @typedef {import("../types.js").View & { rows: StateRow[] }} StatesView
+ */
+
 const parts = cachedParts(() => ({ root: h("ul", "things") }));
 
 function createRow() {
@@ -9,7 +14,7 @@ function createRow() {
   return h("li", "", h("span", "thing", "", h("small")), beats, h("span", "uptime"), createMark());
 }
 
-/** @param {Element} body @param {import("../types.js").StatesView} view */
+/** @param {Element} body @param {StatesView} view */
 export function paint(body, view) {
   if (view.rows.length === 0) {
     paintEmpty(body, "The source answered with no things to watch.");

@@ -1,6 +1,11 @@
 /** Table panel: rows under columns. */
 import { cachedParts, h, paintEmpty, setAttribute, setText, setVisible, syncChildren } from "../dom.js";
 
+/**
+ * @typedef {{ text: string, state?: import("../types.js").State }} Cell
+ * @typedef {import("../types.js").View & { columns: { label: string, align: "left" | "right" }[], rows: Cell[][], more: number }} TableView
+ */
+
 const parts = cachedParts(() => {
   const head = h("tr");
   const rows = h("tbody");
@@ -8,10 +13,10 @@ const parts = cachedParts(() => {
   scroll.tabIndex = 0;
   scroll.setAttribute("role", "group");
   const more = h("p", "more");
-  return { root: h("div", "", scroll, more), head, rows, scroll, more };
+  return { root: h("div", "table", scroll, more), head, rows, scroll, more };
 });
 
-/** @param {Element} body @param {import("../types.js").TableView} view */
+/** @param {Element} body @param {TableView} view */
 export function paint(body, view) {
   if (view.rows.length === 0) {
     paintEmpty(body, "The source answered with no rows.");
@@ -49,7 +54,7 @@ export function paint(body, view) {
   setVisible(more, view.more > 0);
 }
 
-/** @param {Element} cell @param {import("../types.js").Cell} value */
+/** @param {Element} cell @param {Cell} value */
 function paintCell(cell, value) {
   if (!value.state) {
     // `text` replaces a mark that stood here, too.
