@@ -1,13 +1,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rocket::figment::error::Error;
+use rocket::figment::error::{Error, Kind};
 use rocket::figment::value::{Tag, Value as FigmentValue};
 use rocket::figment::{Figment, Metadata, Profile, Source};
 
-use super::diagnostic::{Diagnostic, Diagnostics, Document, SourceLocation};
+use super::diagnostic::{Diagnostic, Diagnostics, SourceLocation};
+use super::document::Document;
 use super::environment::ENVIRONMENT_METADATA;
-use super::redact::redact;
 use super::tree::{ConfigEntry, ConfigNode, ConfigValue, parse_document};
 
 /// The files and variables that the settings come from, for finding the location of each merged value.
@@ -20,7 +20,6 @@ pub(super) struct ConfigSources<'f> {
 struct SettingsFile {
     /// Its path, as figment has it.
     path: PathBuf,
-    /// Its text, secrets redacted.
     document: Arc<Document>,
     /// Its contents. Only their locations are of use: the values are figment's, which has merged them.
     root: ConfigNode,
@@ -40,13 +39,14 @@ impl<'f> ConfigSources<'f> {
         Self { figment, files }
     }
 
-    /// The entries of the selected profile, merged, each value with its location.
+    /// The entries of the selected profile, merged, each value with its location. `tables` are the keys of tables, which
+    /// people put outside a profile by mistake.
     ///
     /// # Errors
     /// The errors that keep figment from merging: broken syntax, values outside a profile.
-    pub(super) fn merged(&self) -> Result<Vec<ConfigEntry>, Diagnostics> {
-        let outside_profile = self.outside_profile();
-        let merged = self.figment.find_value("").map_err(|error| self.merge_errors(error))?;
+    pub(super) fn merged(&self, tables: &[&str]) -> Result<Vec<ConfigEntry>, Diagnostics> {
+        let outside_profile = self.outside_profile(tables);
+        let merged = self.figment.find_value("").map_err(|error| self.merge_errors(error, tables))?;
         if !outside_profile.is_empty() {
             return Err(outside_profile);
         }
@@ -59,11 +59,6 @@ impl<'f> ConfigSources<'f> {
     /// The location of the settings as a whole: their file, if there is one.
     pub(super) fn root_location(&self) -> SourceLocation {
         self.files.first().map_or_else(|| SourceLocation::key("directory"), |file| SourceLocation::file(&file.document.file))
-    }
-
-    /// The folder that defaults are relative to: that of the settings file.
-    pub(super) fn base_folder(&self) -> PathBuf {
-        self.files.first().and_then(|file| file.document.file.parent()).map(Path::to_path_buf).unwrap_or_default()
     }
 
     /// The diagnostic for an error that figment found.
@@ -80,14 +75,20 @@ impl<'f> ConfigSources<'f> {
             );
         }
         let key = error.path.join(".");
+        let message = match &error.kind {
+            Kind::MissingField(_) => format!("`{key}`: {}", error.kind),
+            // What was written may be the private key itself.
+            _ if key.starts_with("tls") => format!("`{key}` is not in the form that Rocket takes"),
+            kind => format!("`{key}`: {kind}"),
+        };
         let help = "this is one of Rocket's own settings: https://rocket.rs/guide/v0.5/configuration/";
-        Diagnostic::new(location, format!("`{key}`: {}", error.kind), help)
+        Diagnostic::new(location, message, help)
     }
 
-    fn merge_errors(&self, error: Error) -> Diagnostics {
+    fn merge_errors(&self, error: Error, tables: &[&str]) -> Diagnostics {
         let mut diagnostics: Diagnostics = self.files.iter().flat_map(|file| file.syntax_errors.iter().cloned()).collect();
         if diagnostics.is_empty() {
-            diagnostics.extend(self.outside_profile());
+            diagnostics.extend(self.outside_profile(tables));
         }
         if diagnostics.is_empty() {
             diagnostics.extend(error.into_iter().map(|error| self.unreadable_source(&error)));
@@ -117,7 +118,7 @@ impl<'f> ConfigSources<'f> {
     }
 
     /// Keys outside a profile, which figment refuses or takes for profiles of that name.
-    fn outside_profile(&self) -> Diagnostics {
+    fn outside_profile(&self, tables: &[&str]) -> Diagnostics {
         let mut diagnostics = Diagnostics::default();
         let Some(file) = self.files.first() else { return diagnostics };
         let ConfigValue::Table(entries) = &file.root.value else { return diagnostics };
@@ -126,7 +127,7 @@ impl<'f> ConfigSources<'f> {
         for entry in entries {
             let key = &entry.key;
             let is_table = matches!(entry.node.value, ConfigValue::Table(_));
-            if is_table && super::read_settings::TABLES.contains(&key.as_str()) && nested(key) {
+            if is_table && tables.contains(&key.as_str()) && nested(key) {
                 let help = format!("write `[default.{key}]`");
                 diagnostics.push(Diagnostic::new(
                     entry.key_location.clone(),
@@ -256,9 +257,8 @@ impl SettingsFile {
     /// `None` when it cannot be read: figment has said so already.
     fn read(path: &Path) -> Option<Self> {
         let text = std::fs::read_to_string(path).ok()?;
-        let document = Arc::new(Document { file: relative_to_working_directory(path), text: redact(&text) });
-        // The redacted text is for showing; the locations are taken from the text itself, which is as long.
-        let (entries, syntax_errors) = parse_document(&text, &document);
+        let document = Arc::new(Document::of_settings(relative_to_working_directory(path), text));
+        let (entries, syntax_errors) = parse_document(&document);
         let root = ConfigNode { location: SourceLocation::in_document(&document, 0..0), value: ConfigValue::Table(entries) };
         Some(Self { path: path.to_owned(), document, root, syntax_errors })
     }

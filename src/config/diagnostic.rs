@@ -5,17 +5,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::document::Document;
+
 /// The most diagnostics kept: nobody reads more in one go, and each costs a look through its text.
 const MAX_DIAGNOSTICS: usize = 100;
-
-/// The text of a file that somebody wrote, for showing the line a diagnostic is about.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Document {
-    /// The file, as shown to people.
-    pub(crate) file: PathBuf,
-    /// Its text. Secrets in it are already overwritten with `*`.
-    pub(crate) text: String,
-}
 
 /// The location of a diagnostic or a value: in a text, a file, an environment variable or a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,11 +39,11 @@ impl SourceLocation {
 
     /// Bytes `span` of `text`, which stands in `file`. A span that does not fit the text is moved to where it does.
     pub fn text(file: impl Into<PathBuf>, text: impl Into<String>, span: Range<usize>) -> Self {
-        Self::in_document(&Arc::new(Document { file: file.into(), text: text.into() }), span)
+        Self::in_document(&Arc::new(Document::new(file.into(), text.into())), span)
     }
 
     pub(crate) fn in_document(document: &Arc<Document>, span: Range<usize>) -> Self {
-        let text = &document.text;
+        let text = document.text();
         let start = text.floor_char_boundary(span.start);
         let end = text.ceil_char_boundary(span.end).max(start);
         Self(LocationKind::Text(Arc::clone(document), start..end))
@@ -73,10 +66,17 @@ impl SourceLocation {
         }
     }
 
+    /// Lets diagnostics show what is written here: it was read as something else than a secret.
+    pub(crate) fn reveal(&self) {
+        if let LocationKind::Text(document, span) = &self.0 {
+            document.reveal(span);
+        }
+    }
+
     /// The first occurrence of `part` within this location, when it is in a text.
     pub(crate) fn find(&self, part: &str) -> Option<Self> {
         let LocationKind::Text(document, span) = &self.0 else { return None };
-        let start = span.start + document.text[span.clone()].find(part)?;
+        let start = span.start + document.text()[span.clone()].find(part)?;
         Some(Self(LocationKind::Text(Arc::clone(document), start..start + part.len())))
     }
 
@@ -84,7 +84,7 @@ impl SourceLocation {
     pub fn line_and_column(&self) -> Option<(usize, usize)> {
         match &self.0 {
             LocationKind::Text(document, span) => {
-                let before = &document.text[..span.start];
+                let before = &document.text()[..span.start];
                 let line = before.matches('\n').count() + 1;
                 let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
                 Some((line, column))
@@ -131,7 +131,7 @@ impl Diagnostic {
         let (line, column) = self.location.line_and_column().unzip();
         let (file, text, variable) = match self.location.kind() {
             LocationKind::Text(document, span) => {
-                (Some(document.file.as_path()), Some(line_around(&document.text, span.start)), None)
+                (Some(document.file.as_path()), Some(line_around(&document.shown(), span.start).to_owned()), None)
             }
             LocationKind::File(file) => (Some(file.as_path()), None, None),
             LocationKind::Variable(name) => (None, None, Some(name.clone())),
@@ -143,7 +143,7 @@ impl Diagnostic {
             variable,
             line,
             column,
-            text: text.map(str::to_owned),
+            text,
             message: self.message.clone(),
             help: self.help.clone(),
         }
@@ -177,7 +177,7 @@ pub struct DiagnosticReport {
     pub line: Option<usize>,
     /// The column in characters, from 1.
     pub column: Option<usize>,
-    /// The whole line, secrets redacted.
+    /// The whole line, with secrets hidden.
     pub text: Option<String>,
     /// The error.
     pub message: String,

@@ -3,8 +3,9 @@
 /// The longest quote of input in a message; longer input is truncated.
 const MAX_QUOTED_CHARS: usize = 60;
 
-/// Quotes input for a message: control characters escaped, long texts truncated.
+/// Quotes input for a message: control characters escaped, long texts truncated, and without what may be a password.
 pub(crate) fn quote(text: &str) -> String {
+    let text = if may_have_password(text) { "…" } else { text };
     let mut shown = String::new();
     for c in text.chars().take(MAX_QUOTED_CHARS) {
         if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
@@ -13,6 +14,17 @@ pub(crate) fn quote(text: &str) -> String {
         shown.push('…');
     }
     format!("`{shown}`")
+}
+
+/// Whether `text` is a URL with userinfo (RFC 3986, 3.2.1): a name, and perhaps a password, before its host.
+pub(super) fn has_userinfo(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default().contains('@'))
+}
+
+/// Whether a password may be in `text`, as in `scheme://name:password@host`: the scheme may have been forgotten, and the
+/// password may have characters in it that a URL has not.
+pub(super) fn may_have_password(text: &str) -> bool {
+    text.rsplit_once('@').is_some_and(|(before, _)| before.contains(':'))
 }
 
 /// Suggests one of `known` when it is near `written` ("did you mean …?"), and otherwise lists them all.

@@ -63,23 +63,59 @@ pub(crate) struct Fields<'l> {
     pub(crate) sink: &'l DiagnosticSink,
     entries: Vec<ConfigEntry>,
     known_keys: Vec<&'static str>,
+    taken: Vec<TakenKey>,
+}
+
+/// The locations of a key that was taken, of its value, and of the items when it is an array.
+struct TakenKey {
+    key: &'static str,
+    location: SourceLocation,
+    value: SourceLocation,
+    items: Vec<SourceLocation>,
 }
 
 impl<'l> Fields<'l> {
     pub(crate) fn new(location: SourceLocation, entries: Vec<ConfigEntry>, sink: &'l DiagnosticSink) -> Self {
-        Self { location, sink, entries, known_keys: Vec::new() }
+        Self { location, sink, entries, known_keys: Vec::new(), taken: Vec::new() }
     }
 
     /// Takes the untyped value of `key`, which is from now on among the known keys.
     pub(crate) fn take(&mut self, key: &'static str) -> Option<ConfigNode> {
-        self.known_keys.push(key);
+        self.know(key);
         let at = self.entries.iter().position(|entry| entry.key == key)?;
-        Some(self.entries.remove(at).node)
+        let ConfigEntry { key_location, node, .. } = self.entries.remove(at);
+        let items = match &node.value {
+            ConfigValue::Array(items) => items.iter().map(|item| item.location.clone()).collect(),
+            _ => Vec::new(),
+        };
+        self.taken.push(TakenKey { key, location: key_location, value: node.location.clone(), items });
+        Some(node)
     }
 
-    /// The location of `key`, when it is there.
+    /// Makes `key` one of those that may be there.
+    pub(crate) fn know(&mut self, key: &'static str) {
+        self.known_keys.push(key);
+    }
+
+    /// The location of `key`, when it is there or was.
     pub(crate) fn key_location(&self, key: &str) -> Option<SourceLocation> {
-        self.entries.iter().find(|entry| entry.key == key).map(|entry| entry.key_location.clone())
+        let waiting = self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.key_location);
+        waiting.or_else(|| Some(&self.taken(key)?.location)).cloned()
+    }
+
+    /// The location of the value of `key`, when it was there and taken.
+    pub(crate) fn value_location(&self, key: &str) -> Option<SourceLocation> {
+        Some(self.taken(key)?.value.clone())
+    }
+
+    /// The location of an item of `key`, which was taken, or of its value when that is no array.
+    pub(crate) fn item_location(&self, key: &str, index: usize) -> Option<SourceLocation> {
+        let taken = self.taken(key)?;
+        Some(taken.items.get(index).unwrap_or(&taken.value).clone())
+    }
+
+    fn taken(&self, key: &str) -> Option<&TakenKey> {
+        self.taken.iter().find(|taken| taken.key == key)
     }
 
     /// The value of `key` as `read` gives it, or `default` when it is not there. `None` means that it is wrong, which must
@@ -93,7 +129,7 @@ impl<'l> Fields<'l> {
         if self.key_location(key).is_some() {
             return read(self, key);
         }
-        self.known_keys.push(key);
+        self.know(key);
         Some(default)
     }
 
@@ -127,6 +163,7 @@ impl<'l> Fields<'l> {
 
     pub(crate) fn boolean(&mut self, key: &'static str) -> Option<bool> {
         let node = self.take(key)?;
+        node.reveal();
         let found = match &node.value {
             ConfigValue::Boolean(boolean) => Some(*boolean),
             ConfigValue::EnvVar(text) => text.trim().parse().ok(),

@@ -17,12 +17,14 @@ impl Diagnostics {
 fn render_diagnostic(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
     let title = Level::ERROR.primary_title(diagnostic.message.as_str());
     let help = Level::HELP.message(diagnostic.help.as_str());
+    let text;
     let group = match diagnostic.location.kind() {
         LocationKind::Text(document, span) => {
             let (line, column) = diagnostic.location.line_and_column().unwrap_or((1, 1));
-            let start = document.text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
-            let end = document.text[span.start..].find('\n').map_or(document.text.len(), |at| span.start + at);
-            let shown = document.text[start..end].trim_end_matches('\r');
+            text = document.shown();
+            let start = text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
+            let end = text[span.start..].find('\n').map_or(text.len(), |at| span.start + at);
+            let shown = text[start..end].trim_end_matches('\r');
             let path = document.file.display().to_string();
             if shown.len() > MAX_SHOWN_LINE {
                 title.element(Origin::path(path).line(line).char_column(column)).element(help)

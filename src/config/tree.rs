@@ -4,7 +4,8 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::diagnostic::{Diagnostic, Diagnostics, Document, SourceLocation};
+use super::diagnostic::{Diagnostic, Diagnostics, SourceLocation};
+use super::document::Document;
 
 /// An untyped value and its location. It may be a secret, so it does not print itself.
 pub(crate) struct ConfigNode {
@@ -58,10 +59,9 @@ impl ConfigNode {
     }
 }
 
-/// Parses a TOML document: everything in it that can be read, and every syntax error. `document` is what people are
-/// shown of `text`: itself, or itself with its secrets redacted.
-pub(crate) fn parse_document(text: &str, document: &Arc<Document>) -> (Vec<ConfigEntry>, Diagnostics) {
-    let (table, errors) = DeTable::parse_recoverable(text);
+/// Parses a TOML document: everything in it that can be read, and every syntax error.
+pub(crate) fn parse_document(document: &Arc<Document>) -> (Vec<ConfigEntry>, Diagnostics) {
+    let (table, errors) = DeTable::parse_recoverable(document.text());
     let location = |span: Range<usize>| SourceLocation::in_document(document, span);
     let diagnostics: Diagnostics = errors.iter().map(|error| syntax_diagnostic(error, &location)).collect();
     (entries(table.get_ref(), &location), diagnostics.in_order())

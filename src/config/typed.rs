@@ -1,12 +1,28 @@
 use std::ops::RangeInclusive;
 
+use super::hints::may_have_password;
 use super::reader::{DiagnosticSink, Fields, Located};
 use super::tree::{ConfigNode, ConfigValue, parse_value};
 
 /// Conversions of an untyped value. Each reports what is wrong and where.
 impl ConfigNode {
+    /// Lets diagnostics show a value that is read as something else than a secret, unless a password may be in it.
+    pub(super) fn reveal(&self) {
+        match &self.value {
+            ConfigValue::Array(_) | ConfigValue::Table(_) => {}
+            ConfigValue::String(text) if may_have_password(text) => {}
+            _ => self.location.reveal(),
+        }
+    }
+
     /// A string that is not blank.
     pub(crate) fn into_string(self, key: &str, sink: &DiagnosticSink) -> Option<Located<String>> {
+        self.reveal();
+        self.into_text(key, sink)
+    }
+
+    /// A string that is not blank, and may be a secret.
+    pub(super) fn into_text(self, key: &str, sink: &DiagnosticSink) -> Option<Located<String>> {
         let Self { location, value } = self;
         match value {
             ConfigValue::String(text) | ConfigValue::EnvVar(text) if !text.trim().is_empty() => {
@@ -25,6 +41,7 @@ impl ConfigNode {
     }
 
     pub(crate) fn into_integer(self, key: &str, range: RangeInclusive<i64>, sink: &DiagnosticSink) -> Option<i64> {
+        self.reveal();
         let found = match &self.value {
             ConfigValue::Integer(number) => Some(*number),
             ConfigValue::EnvVar(text) => text.trim().parse().ok(),
@@ -41,6 +58,7 @@ impl ConfigNode {
     }
 
     pub(crate) fn into_float(self, key: &str, sink: &DiagnosticSink) -> Option<Located<f64>> {
+        self.reveal();
         let found = match &self.value {
             ConfigValue::Float(number) => Some(*number),
             // Numbers a person writes down are far below 2^53, where this would round.

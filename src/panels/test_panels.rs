@@ -16,8 +16,8 @@ pub(super) fn settings(kind: &str, keys: &str) -> PanelSettings {
     let has_source = PANEL_KINDS.iter().any(|known| known.word == kind && known.has_source);
     let source = if has_source { "source = \"host\"\nquery = \"q\"\n" } else { "" };
     let text = format!("title = \"Load\"\nkind = \"{kind}\"\n{source}{keys}\n");
-    let document = Arc::new(Document { file: PathBuf::from("pages/p.toml"), text: text.clone() });
-    let (entries, _) = parse_document(&text, &document);
+    let document = Arc::new(Document::new(PathBuf::from("pages/p.toml"), text.clone()));
+    let (entries, _) = parse_document(&document);
     let sink = DiagnosticSink::default();
     let panel = read_panel(Fields::new(SourceLocation::in_document(&document, 0..0), entries, &sink), &[]);
     let diagnostics = sink.into_diagnostics();

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::{Source, SourceError, clock, host, http};
-use crate::config::Fields;
+use crate::config::{Fields, SettingRow};
 use crate::domain::Clock;
 
 /// All kinds. A new one is its own file, and a line here.
@@ -25,6 +25,8 @@ pub(super) enum SourceKind {
         word: &'static str,
         /// Reads a source's table, without `kind`, to the last key. `None` when something is wrong, which is reported.
         read: ReadSettings,
+        /// The reference of its keys, without `kind`.
+        rows: fn() -> Vec<SettingRow>,
     },
 }
 

@@ -19,7 +19,7 @@ mod text;
 
 pub use self::error::{QueryError, SourceError};
 pub use self::registry::{SourceOpenError, Sources};
-pub use self::settings::{NamedSources, read_pages_settings, read_settings};
+pub use self::settings::{NamedSources, read_pages_settings, read_settings, reference};
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use rocket::figment::Figment;
 
 use super::kind::{KINDS, ReadSettings, SourceKind, SourceSettings};
-use crate::config::{ConfigEntry, DiagnosticSink, Diagnostics, Fields, Settings, quote};
+use crate::config::{ConfigEntry, DiagnosticSink, Diagnostics, Fields, SettingRow, Settings, quote};
 use crate::domain::SourceName;
 
 /// The sources that an admin has named, in the order written: their settings are read, and they are not open yet.
@@ -25,6 +25,24 @@ pub fn read_settings(figment: &Figment) -> Result<(Settings, NamedSources), Diag
 /// unless one of them has an error. `None` when not even the folder can be read.
 pub fn read_pages_settings(figment: &Figment) -> Option<(PathBuf, Option<NamedSources>)> {
     Settings::for_pages(figment, NamedSources::read)
+}
+
+/// The reference of all settings, `[sources]` included.
+pub fn reference() -> Vec<SettingRow> {
+    let mut words = Vec::new();
+    let mut keys = Vec::new();
+    for kind in &KINDS {
+        if let SourceKind::Named { word, rows, .. } = kind {
+            words.push(format!("`{word}`"));
+            keys.extend(rows());
+        }
+    }
+    let [default, about, example] = ["required", "The kind of source: a URL that returns JSON.", "\"http\""].map(str::to_owned);
+    keys.insert(0, SettingRow { key: "kind", default, values: words.join(", "), about, example, table: Vec::new() });
+    let named = SettingRow { key: "NAME", table: keys, ..SettingRow::default() };
+    let mut settings = Settings::reference();
+    settings.push(SettingRow { key: "sources", table: vec![named], ..SettingRow::default() });
+    settings
 }
 
 impl NamedSources {
@@ -53,7 +71,7 @@ fn read_source(entry: ConfigEntry, sink: &DiagnosticSink) -> Option<(SourceName,
     let kinds: Vec<(&str, ReadSettings)> = KINDS
         .iter()
         .filter_map(|kind| match kind {
-            SourceKind::Named { word, read } => Some((*word, *read)),
+            SourceKind::Named { word, read, .. } => Some((*word, *read)),
             SourceKind::BuiltIn { .. } => None,
         })
         .collect();

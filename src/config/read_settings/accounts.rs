@@ -1,42 +1,27 @@
 use std::time::Duration;
 
-use super::super::account_settings::{AccountSettings, DigestSettings};
-use super::super::reader::Fields;
+use super::super::setting::{boolean, duration, integer, settings};
+use super::{DAY, HOUR, MINUTE};
 
-/// The least characters of a password: beyond what NIST SP 800-63B (5.1.1.2) asks, since an account may have no second
-/// factor.
-const DEFAULT_SHORTEST_PASSWORD: i64 = 12;
-
-/// The least that may be set: "at least 8 characters in length" (NIST SP 800-63B, 5.1.1.2).
-const MIN_SHORTEST_PASSWORD: i64 = 8;
-
-/// The most that may be set: NIST SP 800-63B, 5.1.1.2, wants passwords of 64 characters to be possible.
-const MAX_SHORTEST_PASSWORD: i64 = 64;
-
-/// The lifetime of an invitation: a weekend and a day.
-const DEFAULT_INVITATION_LASTS: Duration = Duration::from_hours(72);
-
-/// The shortest lifetime of an invitation; shorter, and the mail may come too late.
-const MIN_INVITATION: Duration = Duration::from_mins(5);
-
-/// The longest lifetime of an invitation; longer, and it lies forgotten in a mailbox.
-const MAX_INVITATION: Duration = Duration::from_hours(24 * 30);
-
-/// Reads `[accounts]`.
-pub(super) fn read_accounts(mut fields: Fields<'_>) -> Option<AccountSettings> {
-    let shortest = fields.optional("shortest_password", DEFAULT_SHORTEST_PASSWORD, |fields, key| {
-        fields.integer(key, MIN_SHORTEST_PASSWORD..=MAX_SHORTEST_PASSWORD)
-    });
-    let invitation_lasts = fields.optional("invitation_lasts", DEFAULT_INVITATION_LASTS, |fields, key| {
-        fields.duration(key, MIN_INVITATION..=MAX_INVITATION).map(|lasts| lasts.value)
-    });
-    fields.finish();
-    Some(AccountSettings { shortest_password: usize::try_from(shortest?).ok()?, invitation_lasts: invitation_lasts? })
+settings! {
+    /// The program's own accounts, for people whom no directory knows.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct AccountSettings {
+        // Beyond what NIST SP 800-63B (5.1.1.2) asks, since an account may have no second factor. It wants "at least 8
+        // characters in length", and passwords of 64 to be possible.
+        /// The shortest password.
+        pub shortest_password: usize = integer(12, 8..=64),
+        // A weekend and a day. Shorter, and the mail may come too late; longer, and it lies forgotten in a mailbox.
+        /// How long an invitation is valid.
+        pub invitation_lasts: Duration = duration(72 * HOUR, 5 * MINUTE..=30 * DAY),
+    }
 }
 
-/// Reads `[digest]`.
-pub(super) fn read_digest(mut fields: Fields<'_>) -> Option<DigestSettings> {
-    let enabled = fields.optional("enabled", false, Fields::boolean);
-    fields.finish();
-    Some(DigestSettings { enabled: enabled? })
+settings! {
+    /// Digest (RFC 7616), for devices that can do nothing better.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct DigestSettings {
+        /// Whether Digest works, for local accounts that allow it.
+        pub enabled: bool = boolean(false).such_as("true"),
+    }
 }

@@ -1,49 +1,34 @@
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::super::reader::Fields;
-use super::super::settings::ConnectionSettings;
+use super::super::setting::{duration, integer, settings};
+use super::{HOUR, SECOND};
 
-/// The most connections, of some 20 kB: 200 MB when strangers take them all. A company of thousands needs no more.
-const DEFAULT_MOST: i64 = 10_000;
+/// The limits of connections: fewer would not let one browser load one page, and beyond a million memory is the limit.
+const LIMITS: RangeInclusive<i64> = 8..=1_000_000;
 
-/// The connections of an address: an office with a wall display or two a desk. A browser takes six, and one a board.
-const DEFAULT_PER_ADDRESS: i64 = 512;
+const TIMEOUTS: RangeInclusive<Duration> = SECOND..=HOUR;
 
-/// The greatest limit of connections: beyond it memory is the limit.
-const MAX_CONNECTIONS: i64 = 1_000_000;
-
-/// The least limit for an address: fewer would not let one browser load one page.
-const MIN_PER_ADDRESS: i64 = 8;
-
-/// The time for the handshake and the head of a request, a few packets: on a bad mobile network some seconds.
-const DEFAULT_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The time for an idle connection: longer than proxies keep one (a minute, usually), so that they end it and not we, in
-/// whose last moment a request could be lost.
-const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(75);
-
-/// The time for a request's body: the largest form is some kilobytes.
-const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// Reads `[connections]`.
-pub(super) fn read_connections(mut fields: Fields<'_>) -> Option<ConnectionSettings> {
-    let most = fields.optional("most", DEFAULT_MOST, |fields, key| fields.integer(key, MIN_PER_ADDRESS..=MAX_CONNECTIONS));
-    let per_address = fields
-        .optional("per_address", DEFAULT_PER_ADDRESS, |fields, key| fields.integer(key, MIN_PER_ADDRESS..=MAX_CONNECTIONS));
-    let mut wait = |key, default| {
-        fields.optional(key, default, |fields, key| {
-            fields.duration(key, Duration::from_secs(1)..=Duration::from_hours(1)).map(|found| found.value)
-        })
-    };
-    let head_timeout = wait("head_timeout", DEFAULT_HEAD_TIMEOUT);
-    let idle_timeout = wait("idle_timeout", DEFAULT_IDLE_TIMEOUT);
-    let body_timeout = wait("body_timeout", DEFAULT_BODY_TIMEOUT);
-    fields.finish();
-    Some(ConnectionSettings {
-        most: usize::try_from(most?).ok()?,
-        per_address: usize::try_from(per_address?).ok()?,
-        head_timeout: head_timeout?,
-        idle_timeout: idle_timeout?,
-        body_timeout: body_timeout?,
-    })
+settings! {
+    /// The limits of connections: how many, and how long they may be silent.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct ConnectionSettings {
+        // Of some 20 kB each: 200 MB when strangers take them all. A company of thousands needs no more.
+        /// The largest number of connections; less if the system allows fewer open files. If there are more, those of people
+        /// who are not signed in are closed first.
+        pub most: usize = integer(10_000, LIMITS),
+        // An office with a wall display or two a desk. A browser takes six, and one a board.
+        /// The largest number from one address. Trusted proxies are not limited.
+        pub per_address: usize = integer(512, LIMITS),
+        // A few packets: on a bad mobile network some seconds.
+        /// Time limit for the TLS handshake and the head of the first request.
+        pub head_timeout: Duration = duration(10 * SECOND, TIMEOUTS),
+        // Longer than proxies keep one (a minute, usually), so that they end it and not we, in whose last moment a request
+        // could be lost.
+        /// How long an idle connection is kept.
+        pub idle_timeout: Duration = duration(75 * SECOND, TIMEOUTS),
+        // The largest form is some kilobytes.
+        /// Time limit for the body of a form.
+        pub body_timeout: Duration = duration(15 * SECOND, TIMEOUTS),
+    }
 }

@@ -1,42 +1,119 @@
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use indexmap::IndexMap;
 
-use super::super::directory_settings::{
-    AdditionalDirectory, DirectoryKind, DirectoryServers, DirectorySettings, ServiceAccount,
-};
+use super::super::directory_settings::{DirectoryKind, DirectoryServers, ServiceAccount};
+use super::super::files::secret;
 use super::super::filter_template::{FilterTemplate, InvalidFilter};
 use super::super::hints::quote;
 use super::super::reader::Fields;
+use super::super::setting::{Setting, SettingRow, SettingsTable, boolean, ca_file, duration, integer, settings, word};
 use super::super::tree::ConfigEntry;
-use super::files::{ca_file, secret};
 use super::mail;
-use super::servers::{read_dns, read_servers};
+use super::servers::{read_dns, reject_plaintext, servers};
+use super::{DAY, MINUTE, SECOND};
 use crate::domain::{DirectoryName, Dn, Password};
 
-/// The shortest timeout: nothing over a network is sure to be quicker.
-const MIN_TIMEOUT: Duration = Duration::from_millis(100);
-
-/// The longest timeout: somebody is waiting before the sign-in form.
-const MAX_TIMEOUT: Duration = Duration::from_mins(1);
-
-/// The longest `password_warning`: a year. Whoever wants to be told earlier changes their password now.
-const MAX_WARNING: Duration = Duration::from_hours(365 * 24);
-
-/// The most connections of a pool: well below what a domain controller takes from one client.
-const MAX_CONNECTIONS: i64 = 256;
+/// The timeouts: nothing over a network is sure to be quicker, and somebody is waiting before the sign-in form.
+const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(100)..=MINUTE;
 
 const KINDS: [(&str, DirectoryKind); 2] = [("active-directory", DirectoryKind::ActiveDirectory), ("ldap", DirectoryKind::Ldap)];
 
-/// Reads `[directory]`.
-pub(super) fn read_directory(mut fields: Fields<'_>) -> Option<DirectorySettings> {
-    let settings = read_directory_table(&mut fields);
-    fields.finish();
-    settings
+settings! {
+    /// The settings of one directory: where it is and how to query it.
+    #[derive(Clone, Debug)]
+    #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own that an admin writes as true or false")]
+    pub struct DirectorySettings, settled by DirectorySettings::settle {
+        /// `ldaps://`, `ldap://`, or `ldaps+srv://DOMAIN` to find the servers by DNS.
+        pub servers as url: DirectoryServers = servers(),
+        /// DNS servers to use instead of the system's, with a port if it is not 53.
+        pub dns: Vec<SocketAddr> = Setting::new(Vec::new(), "`[]`", "list of addresses", read_dns).such_as("[\"10.0.0.53\"]"),
+        /// For `ldap://` URLs: encrypt the connection with StartTLS.
+        pub start_tls: bool = boolean(false),
+        /// PEM file with the certificate authorities to trust instead of the system's.
+        pub ca_file: Option<PathBuf> = ca_file(),
+        /// Whether passwords may leave this machine unencrypted.
+        pub allow_plaintext: bool = boolean(false),
+        /// The service account: a DN, `name@domain` or `DOMAIN\name`. Without it people search as themselves.
+        pub service_account as bind_name: Option<ServiceAccount> = service_account(),
+        /// What kind of directory it is.
+        pub kind: Option<DirectoryKind> = word(&KINDS).optional().shown_as("detected").such_as("\"ldap\""),
+        /// Where searches begin.
+        pub base_dn: Option<String> = base_dn(),
+        /// Finds a person by the name they type, `{username}`.
+        pub person_filter: Option<FilterTemplate> =
+            filter(&["username"], "\"(&(objectClass=inetOrgPerson)(uid={username}))\""),
+        /// Finds the groups of a person, by `{dn}` or `{username}`.
+        pub group_filter: Option<FilterTemplate> =
+            filter(&["dn", "username"], "\"(&(objectClass=groupOfNames)(member={dn}))\""),
+        // Off by default, as people may often set their own.
+        /// Whether people can sign in with their mail address. On Active Directory it needs a service account. It cannot be
+        /// combined with `person_filter`.
+        pub sign_in_by_mail: bool = boolean(false),
+        /// Whether people can change their passwords in Belvedere, if the directory supports it.
+        pub password_change: bool = boolean(true),
+        // A week, so that none runs out over a holiday weekend unannounced; whoever wants to be told earlier than a year before
+        // changes their password now.
+        /// How long before their password expires people are told.
+        pub password_warning: Duration = duration(7 * DAY, Duration::ZERO..=365 * DAY),
+        // Sixteen concurrent binds are some thousand a second. The most are well below the 5,000 that a domain controller
+        // allows.
+        /// The number of connections for searches, and as many again for checking passwords.
+        pub connections: usize = integer(16, 1..=256),
+        // Enough on a slow line; a dead server must not hold up a sign-in for longer.
+        /// Time limit for connecting to one server: name look-up, TCP and TLS.
+        pub dial_timeout: Duration = duration(2 * SECOND, TIMEOUTS),
+        // A search in a large domain, with room to spare; beyond this people take it for broken.
+        /// Time limit for a sign-in as a whole.
+        pub operation_timeout: Duration = duration(5 * SECOND, TIMEOUTS),
+    }
 }
 
-/// Reads `[directories.…]`, in the order written.
-pub(super) fn read_directories(mut fields: Fields<'_>) -> Option<IndexMap<DirectoryName, AdditionalDirectory>> {
+impl DirectorySettings {
+    /// The defaults, with these servers.
+    pub fn with_servers(servers: DirectoryServers) -> Self {
+        Self { servers, ..Self::defaults() }
+    }
+
+    fn settle(self, fields: &Fields<'_>) -> Option<Self> {
+        if !self.start_tls && !self.allow_plaintext {
+            reject_plaintext(&self.servers, fields);
+        }
+        mail::check(&self, fields).then_some(self)
+    }
+}
+
+/// A directory beside the default one.
+#[derive(Clone, Debug)]
+pub struct AdditionalDirectory {
+    /// The domain names and principal suffixes whose people it has (`BRAND`, `brand.example`). Never empty; no two
+    /// directories share one.
+    pub domains: Vec<String>,
+    /// Where it is and how to query it.
+    pub settings: DirectorySettings,
+}
+
+/// Further directories, in the order written.
+pub(super) fn directories() -> Setting<IndexMap<DirectoryName, AdditionalDirectory>> {
+    let domains = SettingRow {
+        key: "domains",
+        default: "required".to_owned(),
+        values: "list of texts".to_owned(),
+        about: "Its domains: what people type before `\\` or after `@`. Two directories cannot have the same one.".to_owned(),
+        example: "[\"BRAND\", \"brand.example\"]".to_owned(),
+        table: Vec::new(),
+    };
+    Setting::new(IndexMap::new(), "", "table", |fields, key| read_directories(fields.table(key)?)).with_keys(vec![SettingRow {
+        key: "NAME",
+        table: vec![domains],
+        ..SettingRow::default()
+    }])
+}
+
+fn read_directories(mut fields: Fields<'_>) -> Option<IndexMap<DirectoryName, AdditionalDirectory>> {
     let entries = fields.take_rest();
     let count = entries.len();
     let mut taken = Vec::new();
@@ -63,7 +140,7 @@ fn read_additional(
     let mut table = entry.node.into_table(&entry.key, sink)?;
     table.require("domains", "say whose sign-ins go there: `domains = [\"BRAND\", \"brand.example\"]`");
     let domains = table.strings("domains");
-    let settings = read_directory_table(&mut table);
+    let settings = DirectorySettings::take_from(&mut table);
     table.finish();
     let domains = domains?;
     if domains.value.is_empty() {
@@ -89,56 +166,11 @@ fn read_additional(
     Some((name.ok()?, AdditionalDirectory { domains, settings: settings? }))
 }
 
-fn read_directory_table(fields: &mut Fields<'_>) -> Option<DirectorySettings> {
-    let sink = fields.sink;
-    let defaults = DirectorySettings::with_servers(DirectoryServers::Listed(Vec::new()));
-    let site = fields.optional("site", None, |fields, key| fields.located_string(key).map(Some));
-    let servers = site.and_then(|site| read_servers(fields, site));
-    let dns = fields.optional("dns", Some(Vec::new()), |fields, key| fields.strings(key).map(|dns| read_dns(dns.value, sink)));
-    let start_tls = fields.optional("start_tls", false, Fields::boolean);
-    let ca_file = ca_file(fields);
-    let allow_plaintext = fields.optional("allow_plaintext", false, Fields::boolean);
-    let account = read_account(fields);
-    let kind = fields.optional("kind", None, |fields, key| fields.enumeration(key, &KINDS).map(|kind| Some(kind.value)));
-    let base_dn =
-        fields.optional("base_dn", None, |fields, key| fields.parsed::<Dn>(key).map(|dn| Some(dn.value.as_str().to_owned())));
-    let person_filter = read_filter(fields, "person_filter", &["username"]);
-    let group_filter = read_filter(fields, "group_filter", &["dn", "username"]);
-    let mail_location = fields.key_location("sign_in_by_mail");
-    let sign_in_by_mail = fields.optional("sign_in_by_mail", false, Fields::boolean);
-    let password_change = fields.optional("password_change", defaults.password_change, Fields::boolean);
-    let password_warning = fields.optional("password_warning", defaults.password_warning, |fields, key| {
-        fields.duration(key, Duration::ZERO..=MAX_WARNING).map(|warning| warning.value)
-    });
-    let connections = fields.optional("connections", defaults.connections, |fields, key| {
-        fields.integer(key, 1..=MAX_CONNECTIONS).and_then(|count| usize::try_from(count).ok())
-    });
-    let dial_timeout = read_timeout(fields, "dial_timeout", defaults.dial_timeout);
-    let operation_timeout = read_timeout(fields, "operation_timeout", defaults.operation_timeout);
-
-    let (servers, start_tls, allow_plaintext) = (servers?, start_tls?, allow_plaintext?);
-    if !start_tls && !allow_plaintext {
-        servers.reject_plaintext(sink);
-    }
-    let settings = DirectorySettings {
-        servers: servers.into_servers(),
-        dns: dns??,
-        start_tls,
-        ca_file: ca_file?,
-        allow_plaintext,
-        service_account: account?,
-        kind: kind?,
-        base_dn: base_dn?,
-        person_filter: person_filter?,
-        group_filter: group_filter?,
-        sign_in_by_mail: sign_in_by_mail?,
-        password_change: password_change?,
-        password_warning: password_warning?,
-        connections: connections?,
-        dial_timeout: dial_timeout?,
-        operation_timeout: operation_timeout?,
-    };
-    mail::check(&settings, mail_location.as_ref(), sink).then_some(settings)
+fn service_account() -> Setting<Option<ServiceAccount>> {
+    Setting::new(None, "none", "text", |fields, _| read_account(fields))
+        .such_as("\"svc-belvedere@corp.example.com\"")
+        .beside("bind_password", "text", "Its password.", "")
+        .beside("bind_password_file", "path", "The file with its password.", "\"/etc/belvedere/bind-password\"")
 }
 
 /// The account that searches: its name and its password, or neither.
@@ -148,7 +180,7 @@ fn read_account(fields: &mut Fields<'_>) -> Option<Option<ServiceAccount>> {
     let password = secret(fields, "bind_password", "bind_password_file");
     match (name?, password?) {
         (None, None) => Some(None),
-        (Some(name), Some(password)) => match Password::parse(password.value.to_string()) {
+        (Some(name), Some(password)) => match Password::parse(password.value.expose().to_owned()) {
             Ok(valid) => Some(Some(ServiceAccount { name: name.value, password: valid })),
             Err(error) => {
                 fields.sink.report(&password.location, error.to_string(), "write the password of the account `bind_name`");
@@ -168,14 +200,14 @@ fn read_account(fields: &mut Fields<'_>) -> Option<Option<ServiceAccount>> {
     }
 }
 
-fn read_timeout(fields: &mut Fields<'_>, key: &'static str, default: Duration) -> Option<Duration> {
-    fields.optional(key, default, |fields, key| fields.duration(key, MIN_TIMEOUT..=MAX_TIMEOUT).map(|timeout| timeout.value))
+fn base_dn() -> Setting<Option<String>> {
+    let read = |fields: &mut Fields<'_>, key| fields.parsed::<Dn>(key).map(|dn| Some(dn.value.as_str().to_owned()));
+    Setting::new(None, "detected", "DN", read).such_as("\"ou=people,dc=example,dc=com\"")
 }
 
 /// An LDAP filter (RFC 4515) in which at least one of `placeholders` stands, and no other.
-#[expect(clippy::option_option, reason = "wrong, absent and present are three different answers")]
-fn read_filter(fields: &mut Fields<'_>, key: &'static str, placeholders: &[&str]) -> Option<Option<FilterTemplate>> {
-    fields.optional(key, None, |fields, key| {
+fn filter(placeholders: &'static [&str], example: &str) -> Setting<Option<FilterTemplate>> {
+    let read = move |fields: &mut Fields<'_>, key| {
         let text = fields.located_string(key)?;
         match parse_filter(text.value.trim(), placeholders) {
             Ok(filter) => Some(Some(filter)),
@@ -184,7 +216,8 @@ fn read_filter(fields: &mut Fields<'_>, key: &'static str, placeholders: &[&str]
                 None
             }
         }
-    })
+    };
+    Setting::new(None, "by kind", "LDAP filter", read).such_as(example)
 }
 
 fn parse_filter(filter: &str, placeholders: &[&str]) -> Result<FilterTemplate, (String, String)> {

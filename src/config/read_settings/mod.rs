@@ -1,4 +1,4 @@
-//! The parser of settings: one file per table, each from raw values to settled ones.
+//! The settings: one file per table, with its keys, how they are read, and the rules between them.
 //!
 //! Files that settings name (certificates, secrets) are read here, so that a missing one is reported like any other
 //! error. Nothing is dialled.
@@ -8,17 +8,35 @@ mod api_auth;
 mod audit;
 mod connections;
 mod directory;
-mod files;
 mod live;
+mod log;
 mod mail;
 mod metrics;
 mod second_factor;
 mod server_address;
 mod servers;
+mod sessions;
 mod settings;
 mod site;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use files::{ca_file as read_ca_file, path as read_path, read_secret_file, secret as read_secret};
-pub(super) use settings::TABLES;
+use std::time::Duration;
+
+pub use accounts::{AccountSettings, DigestSettings};
+pub use api_auth::{BasicSettings, JwtSettings, TokenSettings};
+pub use audit::AuditSettings;
+pub use connections::ConnectionSettings;
+pub use directory::{AdditionalDirectory, DirectorySettings};
+pub use live::LiveSettings;
+pub use log::{LogFormat, LogSettings};
+pub use metrics::MetricsSettings;
+pub use second_factor::SecondFactorSettings;
+pub use sessions::SessionSettings;
+pub use settings::Settings;
+pub use site::{SiteSettings, SiteTheme};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);

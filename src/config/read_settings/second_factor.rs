@@ -1,30 +1,34 @@
 use std::time::Duration;
 
-use super::super::reader::Fields;
-use super::super::settings::SecondFactorSettings;
-use crate::domain::GroupRef;
+use super::super::setting::{SettingsTable, boolean, duration, list, settings};
+use super::{DAY, HOUR, MINUTE};
+use crate::domain::{GroupRef, Person};
 
-/// The shortest time that a factor counts: for less, it would be asked for between two clicks.
-const MIN_REMEMBERED: Duration = Duration::from_mins(1);
+settings! {
+    /// Who needs a second factor, beside the pages that say so themselves.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct SecondFactorSettings {
+        /// Whether everybody needs one, except for public pages.
+        pub required: bool = boolean(false),
+        /// The members of these groups need one.
+        pub groups: Vec<GroupRef> = list("list of groups", GroupRef::parse).such_as("[\"dash-finance\"]"),
+        // A working day, so that it is asked for each morning and not between two meetings. For less than a minute, it would be
+        // asked for between two clicks; for more than a month, and its owner may have left the desk since.
+        /// How long it counts after it was entered.
+        pub remember: Duration = duration(12 * HOUR, MINUTE..=30 * DAY),
+    }
+}
 
-/// The longest time that a factor counts; longer, and its owner may have left the desk since.
-const MAX_REMEMBERED: Duration = Duration::from_hours(24 * 30);
+impl SecondFactorSettings {
+    /// Whether `person` needs one wherever they must sign in: by the settings, or by their account.
+    pub fn required_for(&self, person: &Person) -> bool {
+        let is_in = |wanted: &GroupRef| person.groups.iter().any(|group| wanted.matches(group, person));
+        self.required || person.requires_second_factor() || self.groups.iter().any(is_in)
+    }
+}
 
-/// Reads `[second_factor]`.
-pub(super) fn read_second_factor(mut fields: Fields<'_>) -> Option<SecondFactorSettings> {
-    let defaults = SecondFactorSettings::default();
-    let required = fields.optional("required", defaults.required, Fields::boolean);
-    let groups = fields.optional("groups", Vec::new(), |fields, key| {
-        let list = fields.array(key)?;
-        let count = list.value.len();
-        let sink = fields.sink;
-        let groups: Vec<_> = list.value.into_iter().filter_map(|item| item.into_string(key, sink)).collect();
-        // A group that cannot be read must not be left out: its people would go without.
-        (groups.len() == count).then(|| groups.iter().map(|group| GroupRef::parse(&group.value)).collect())
-    });
-    let remember = fields.optional("remember", defaults.remember, |fields, key| {
-        fields.duration(key, MIN_REMEMBERED..=MAX_REMEMBERED).map(|remember| remember.value)
-    });
-    fields.finish();
-    Some(SecondFactorSettings { required: required?, groups: groups?, remember: remember? })
+impl Default for SecondFactorSettings {
+    fn default() -> Self {
+        Self::defaults()
+    }
 }

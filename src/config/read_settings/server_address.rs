@@ -3,8 +3,7 @@ use std::net::IpAddr;
 use url::Url;
 
 use super::super::directory_settings::{DnsDiscovery, LdapScheme, ServerAddress};
-use super::super::hints::quote;
-use super::super::redact::has_userinfo;
+use super::super::hints::{has_userinfo, quote};
 
 const LDAP_PORT: u16 = 389;
 const LDAPS_PORT: u16 = 636;

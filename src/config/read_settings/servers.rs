@@ -4,6 +4,7 @@ use super::super::diagnostic::SourceLocation;
 use super::super::directory_settings::{DirectoryServers, DnsDiscovery, LdapScheme, ServerAddress};
 use super::super::hints::quote;
 use super::super::reader::{DiagnosticSink, Fields, Located};
+use super::super::setting::Setting;
 use super::super::tree::{ConfigNode, ConfigValue};
 use super::server_address::{is_discovery, is_loopback, read_discovery, read_server_address};
 
@@ -13,36 +14,19 @@ const MAX_SERVERS: usize = 16;
 /// The port of DNS (RFC 1035, 4.2).
 const DNS_PORT: u16 = 53;
 
-/// Servers and their locations.
-pub(super) enum LocatedServers {
-    Listed(Vec<Located<ServerAddress>>),
-    Discovered(Located<DnsDiscovery>),
-}
-
-impl LocatedServers {
-    /// Passwords do not cross a network unencrypted, unless somebody insists.
-    pub(super) fn reject_plaintext(&self, sink: &DiagnosticSink) {
-        match self {
-            Self::Listed(servers) => servers.iter().for_each(|server| reject_plaintext(server, sink)),
-            Self::Discovered(Located { value, location }) if value.scheme == LdapScheme::Ldap => {
-                let message = format!("passwords would cross the network unencrypted to the servers of {}", value.domain);
-                let help = format!("write `ldaps+srv://{}`, or add `start_tls = true`", value.domain);
-                sink.report(location, message, help);
-            }
-            Self::Discovered(_) => {}
-        }
-    }
-
-    pub(super) fn into_servers(self) -> DirectoryServers {
-        match self {
-            Self::Listed(servers) => DirectoryServers::Listed(servers.into_iter().map(|server| server.value).collect()),
-            Self::Discovered(discovery) => DirectoryServers::Discovered(discovery.value),
-        }
-    }
-}
-
 /// One URL, a list of them in the order they are tried, or a domain whose servers DNS knows.
-pub(super) fn read_servers(fields: &mut Fields<'_>, site: Option<Located<String>>) -> Option<LocatedServers> {
+pub(super) fn servers() -> Setting<DirectoryServers> {
+    let about_site = "With `+srv` URLs: the Active Directory site whose servers come first.";
+    Setting::new(DirectoryServers::Listed(Vec::new()), "required", "URL, or a list of up to 16", |fields, _| {
+        read_servers(fields)
+    })
+    .always_read()
+    .such_as("\"ldaps://dc1.corp.example.com\"")
+    .beside("site", "text", about_site, "")
+}
+
+fn read_servers(fields: &mut Fields<'_>) -> Option<DirectoryServers> {
+    let site = fields.optional("site", None, |fields, key| fields.located_string(key).map(Some))?;
     let sink = fields.sink;
     let Some(node) = fields.take("url") else {
         sink.report(
@@ -68,7 +52,7 @@ pub(super) fn read_servers(fields: &mut Fields<'_>, site: Option<Located<String>
     {
         let site = site.map(|site| site.value);
         return match read_discovery(&only.value, site) {
-            Ok(value) => Some(LocatedServers::Discovered(Located { value, location: only.location.clone() })),
+            Ok(discovery) => Some(DirectoryServers::Discovered(discovery)),
             Err((message, help)) => {
                 sink.report(&only.location, message, help);
                 None
@@ -79,20 +63,16 @@ pub(super) fn read_servers(fields: &mut Fields<'_>, site: Option<Located<String>
         let help = "it chooses among the servers that DNS knows: write `url = \"ldaps+srv://corp.example.com\"`";
         sink.report(&site.location, "`site` means nothing for servers that are listed", help);
     }
-    read_list(&location, written, sink).map(LocatedServers::Listed)
+    read_list(&location, written, sink).map(DirectoryServers::Listed)
 }
 
-fn read_list(
-    location: &SourceLocation,
-    written: Vec<Located<String>>,
-    sink: &DiagnosticSink,
-) -> Option<Vec<Located<ServerAddress>>> {
+fn read_list(location: &SourceLocation, written: Vec<Located<String>>, sink: &DiagnosticSink) -> Option<Vec<ServerAddress>> {
     if written.is_empty() || written.len() > MAX_SERVERS {
         let message = format!("`url` has {} servers", written.len());
         sink.report(location, message, format!("write 1 to {MAX_SERVERS}: `url = \"ldaps://dc1.corp.example.com\"`"));
         return None;
     }
-    let mut servers: Vec<Located<ServerAddress>> = Vec::new();
+    let mut servers = Vec::new();
     let mut valid = true;
     for text in written {
         if is_discovery(&text.value) {
@@ -102,11 +82,11 @@ fn read_list(
             continue;
         }
         match read_server_address(&text.value) {
-            Ok(server) if servers.iter().any(|earlier| earlier.value == server) => {
+            Ok(server) if servers.contains(&server) => {
                 sink.report(&text.location, format!("{server} stands twice"), "a server is tried once: take one out");
                 valid = false;
             }
-            Ok(value) => servers.push(Located { value, location: text.location }),
+            Ok(server) => servers.push(server),
             Err((message, help)) => {
                 sink.report(&text.location, message, help);
                 valid = false;
@@ -117,26 +97,39 @@ fn read_list(
 }
 
 /// The DNS servers to ask, each `address` or `address:port`.
-pub(super) fn read_dns(written: Vec<Located<String>>, sink: &DiagnosticSink) -> Option<Vec<SocketAddr>> {
+pub(super) fn read_dns(fields: &mut Fields<'_>, key: &'static str) -> Option<Vec<SocketAddr>> {
     let read = |text: Located<String>| {
         let address = text.value.parse().or_else(|_| text.value.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, DNS_PORT)));
         if address.is_err() {
             let message = format!("{} is not the address of a DNS server", quote(&text.value));
-            sink.report(&text.location, message, "write an IP address, with a port if it is not 53: `dns = [\"10.0.0.53\"]`");
+            let help = "write an IP address, with a port if it is not 53: `dns = [\"10.0.0.53\"]`";
+            fields.sink.report(&text.location, message, help);
         }
         address.ok()
     };
-    let read: Vec<_> = written.into_iter().map(read).collect();
+    let read: Vec<_> = fields.strings(key)?.value.into_iter().map(read).collect();
     read.into_iter().collect()
 }
 
 /// Passwords do not cross a network unencrypted, unless somebody insists.
-fn reject_plaintext(server: &Located<ServerAddress>, sink: &DiagnosticSink) {
-    if server.value.scheme == LdapScheme::Ldap && !is_loopback(&server.value) {
-        sink.report(
-            &server.location,
-            format!("passwords would cross the network unencrypted to {}", server.value),
-            format!("write `ldaps://{}`, or add `start_tls = true`; `allow_plaintext = true` insists", server.value.host),
-        );
+pub(super) fn reject_plaintext(servers: &DirectoryServers, fields: &Fields<'_>) {
+    let report = |index, to: &str, instead: &str, insist: &str| {
+        let location = fields.item_location("url", index).unwrap_or_else(|| fields.location.clone());
+        let message = format!("passwords would cross the network unencrypted to {to}");
+        fields.sink.report(&location, message, format!("write `{instead}`, or add `start_tls = true`{insist}"));
+    };
+    match servers {
+        DirectoryServers::Listed(servers) => {
+            for (index, server) in servers.iter().enumerate() {
+                if server.scheme == LdapScheme::Ldap && !is_loopback(server) {
+                    let instead = format!("ldaps://{}", server.host);
+                    report(index, &server.to_string(), &instead, "; `allow_plaintext = true` insists");
+                }
+            }
+        }
+        DirectoryServers::Discovered(DnsDiscovery { scheme: LdapScheme::Ldap, domain, .. }) => {
+            report(0, &format!("the servers of {domain}"), &format!("ldaps+srv://{domain}"), "");
+        }
+        DirectoryServers::Discovered(_) => {}
     }
 }

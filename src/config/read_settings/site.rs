@@ -3,35 +3,52 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use url::Url;
 
-use super::super::hints::quote;
-use super::super::reader::{Fields, Located};
-use super::super::redact::has_userinfo;
-use super::super::settings::{SiteSettings, SiteTheme};
+use super::super::hints::{has_userinfo, quote};
+use super::super::reader::Fields;
+use super::super::setting::{Setting, integer, settings, table, text};
 use crate::domain::TrustedProxies;
 
-const DEFAULT_NAME: &str = "Belvedere";
+settings! {
+    /// How the site presents itself.
+    #[derive(Clone, Debug)]
+    pub struct SiteSettings {
+        /// The name in the bar and in titles.
+        pub name: String = text("Belvedere"),
+        /// Whom visitors can ask for help: a mail address or a few words.
+        pub contact: Option<String> = text("it-help@corp.example.com").optional(),
+        /// The address that browsers use, if there is a proxy: scheme and host only. Required for passkeys.
+        pub public_url: Option<Url> = Setting::new(None, "none", "URL", read_public_url)
+            .such_as("\"https://boards.corp.example.com\""),
+        /// The proxies whose `X-Forwarded-For` header is trusted.
+        pub trusted_proxies: TrustedProxies =
+            Setting::new(TrustedProxies::default(), "`[]`", "list of addresses and networks", read_proxies)
+                .such_as("[\"10.0.0.0/8\", \"::1\"]"),
+        /// The colours.
+        pub theme: SiteTheme = table().shown_as("see below").such_as("{ hue = 215, accent_hue = 217, saturation = 14 }"),
+    }
+}
 
-/// The default theme, which the stylesheet was drawn with: a quiet blue grey with links a little bluer.
-const DEFAULT_THEME: SiteTheme = SiteTheme { hue: 215, accent_hue: 217, saturation: 14 };
+settings! {
+    /// A theme: a handful of HSL numbers. The defaults are those that the stylesheet was drawn with: a quiet blue grey with
+    /// links a little bluer.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct SiteTheme {
+        /// The hue of backgrounds and lines, in degrees.
+        pub hue: u16 = integer(215, 0..=359),
+        /// The hue of links and buttons.
+        pub accent_hue: u16 = integer(217, 0..=359),
+        /// The saturation of backgrounds and lines, in percent.
+        pub saturation: u8 = integer(14, 0..=100),
+    }
+}
 
-/// Reads `[site]`.
-pub(super) fn read_site(mut fields: Fields<'_>) -> Option<SiteSettings> {
-    let name = fields.optional("name", DEFAULT_NAME.to_owned(), Fields::string);
-    let contact = fields.optional("contact", None, |fields, key| fields.string(key).map(Some));
-    let public_url = fields.optional("public_url", None, |fields, key| {
-        let text = fields.located_string(key)?;
-        read_public_url(fields, &text).map(Some)
-    });
-    let trusted_proxies = fields.optional("trusted_proxies", TrustedProxies::default(), read_proxies);
-    let theme = fields.optional("theme", Some(DEFAULT_THEME), |fields, key| fields.table(key).map(read_theme));
-    fields.finish();
-    Some(SiteSettings {
-        name: name?,
-        contact: contact?,
-        public_url: public_url?,
-        trusted_proxies: trusted_proxies?,
-        theme: theme??,
-    })
+impl SiteSettings {
+    /// The issuer in the tokens that the site signs (`iss`): the address that browsers use, or its name where there is
+    /// none.
+    pub fn issuer(&self) -> String {
+        let address = self.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
+        address.unwrap_or_else(|| self.name.clone())
+    }
 }
 
 /// Addresses and networks (RFC 4632, RFC 4291). One that is the whole internet would let anybody choose the address
@@ -63,7 +80,9 @@ fn read_proxies(fields: &mut Fields<'_>, key: &'static str) -> Option<TrustedPro
 }
 
 /// The origin browsers use. A path would not be honoured, so it is refused.
-fn read_public_url(fields: &Fields<'_>, text: &Located<String>) -> Option<Url> {
+#[expect(clippy::option_option, reason = "wrong, absent and present are three different answers")]
+fn read_public_url(fields: &mut Fields<'_>, key: &'static str) -> Option<Option<Url>> {
+    let text = fields.located_string(key)?;
     let valid = |url: &Url| {
         matches!(url.scheme(), "http" | "https")
             && url.has_host()
@@ -74,31 +93,14 @@ fn read_public_url(fields: &Fields<'_>, text: &Located<String>) -> Option<Url> {
             && url.password().is_none()
     };
     if let Some(url) = Url::parse(&text.value).ok().filter(valid) {
-        return Some(url);
+        return Some(Some(url));
     }
     let message = if has_userinfo(&text.value) {
         "`public_url` has a user in it".to_owned()
     } else {
         format!("`public_url` cannot be {}", quote(&text.value))
     };
-    fields.sink.report(
-        &text.location,
-        message,
-        "write the address people open, with scheme and host and nothing behind: `https://boards.corp.example.com`",
-    );
+    let help = "write the address people open, with scheme and host and nothing behind: `https://boards.corp.example.com`";
+    fields.sink.report(&text.location, message, help);
     None
-}
-
-fn read_theme(mut fields: Fields<'_>) -> Option<SiteTheme> {
-    let hue = fields.optional("hue", i64::from(DEFAULT_THEME.hue), |fields, key| fields.integer(key, 0..=359));
-    let accent_hue =
-        fields.optional("accent_hue", i64::from(DEFAULT_THEME.accent_hue), |fields, key| fields.integer(key, 0..=359));
-    let saturation =
-        fields.optional("saturation", i64::from(DEFAULT_THEME.saturation), |fields, key| fields.integer(key, 0..=100));
-    fields.finish();
-    Some(SiteTheme {
-        hue: u16::try_from(hue?).ok()?,
-        accent_hue: u16::try_from(accent_hue?).ok()?,
-        saturation: u8::try_from(saturation?).ok()?,
-    })
 }

@@ -10,7 +10,7 @@ use rocket::figment::providers::{Format, Toml};
 use super::super::diagnostic::Diagnostics;
 use super::super::directory_settings::{DirectoryKind, LdapScheme};
 use super::super::environment::Environment;
-use super::super::settings::{LogFormat, Settings, SiteTheme};
+use super::{LogFormat, Settings, SiteTheme};
 
 /// A folder with settings, and an environment of its own.
 struct Folder {
@@ -139,6 +139,8 @@ filter = "debug"
     )
     .file("ca.pem", &certificate());
     let settings = folder.read().unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
+    let debug = format!("{settings:?}");
+    assert!(!debug.contains("hunter2"), "{debug}");
     assert_eq!(settings.pages, folder.path("boards"));
     assert_eq!(settings.state, Path::new("/var/lib/belvedere"));
     assert_eq!(settings.overlay, Some(folder.path("mine")));
@@ -349,30 +351,108 @@ fn rockets_own_settings_are_checked_in_the_same_go() {
     folder.read().unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
 }
 
+/// What stands for a secret. It is a number too, so that it can have the wrong type.
+const SECRET: &str = "700700700";
+
+/// Settings with the secret in them and a mistake, to stand behind the directory's URL.
+const MISTAKES: [&str; 33] = [
+    // The right key, and something else is wrong.
+    "bind_password = \"700700700\"",
+    "bind_password = \"700700700\"\nbind_password = \"700700700\"",
+    "bind_name = \"svc\"\nbind_password = 700700700",
+    "bind_name = \"svc\"\nbind_password = [\"700700700\"]",
+    "bind_name = \"svc\"\nbind_password = { text = \"700700700\" }",
+    "[default.metrics]\ntoken = \"700700700\"",
+    // A misspelt key, or one in the wrong table.
+    "bind_pasword = \"700700700\"",
+    "bind_pasword = 700700700",
+    "bind_pasword = \"\"\"\n700700700\n\"\"\"",
+    "\"bind password\" = '700700700'",
+    "password.of.svc = \"700700700\"",
+    "[default.directori]\nbind_password = \"700700700\"",
+    "[default.directori]\nbind_password = 700700700.5",
+    "[default.site]\nbind_password = \"700700700\"",
+    "[default.site]\ntheme = { token = \"700700700\", hue = 999 }",
+    "[default]\nmetrics = { tokn = \"700700700\" }",
+    "[default]\nmetrics.tokn = [[\"700700700\"]]",
+    // Broken syntax, so that nothing can be read.
+    "bind_password = \"700700700",
+    "bind_pasword = 'x700700700\nbind_name = \"svc\"",
+    "bind_pasword = x700700700",
+    "bind_password \"700700700\"",
+    "bind_password: \"700700700\"",
+    "bind_pasword = \"x\"700700700\"",
+    "bind_pasword = '''\n700700700=\n",
+    "bind_pasword = [\n\"700700700\",\n",
+    "pasword = \"x\", bind_name = \"svc\", other = \"700700700\"",
+    "[default.sources.a]\nheaders = { A = \"700700700\"\n",
+    // A password in a URL.
+    "[default.site]\npublic_url = \"https://u:700700700@h/\"",
+    "[default.site]\npublic_url = \"u:700700700@h\"",
+    "[default.site]\ntrusted_proxies = [\"http://u:700700700@h\"]",
+    // Rocket's own.
+    "[default]\nsecret_key = \"700700700\"",
+    "[default]\ntls = { certs = \"c\", key = [\"700700700\"] }",
+    "[default]\ntls = \"700700700\"",
+];
+
+#[track_caller]
+fn shows_no_secret(folder: &Folder, what: &str) {
+    let diagnostics = folder.read().expect_err(what);
+    let reports = serde_json::to_string(&diagnostics.to_reports()).unwrap();
+    let lines: Vec<_> = diagnostics.iter().map(ToString::to_string).collect();
+    for shown in [diagnostics.render(true), format!("{diagnostics:?}"), reports, lines.concat()] {
+        assert!(!shown.contains(SECRET), "{what}\n{shown}");
+    }
+}
+
 #[test]
-fn no_diagnostic_shows_a_secret() {
-    for text in [
-        "[default]\nsecret_key = \"hunter2\"\n[default.directory]\nurl = \"ldaps://dc1\"\n",
-        "[default.directory]\nurl = \"ldaps://dc1\"\nbind_password = \"hunter2\"\n",
-        "[default.directory]\nurl = \"ldaps://dc1\"\nbind_password = \"hunter2\nbind_name = \"x\"\n",
-        "[default.directory]\nurl = \"ldaps://svc:hunter2@dc1\"\n",
-        "[default.directory]\nurl = \"ldaps://dc1\"\nbind_name = \"x\"\nbind_password = [\"hunter2\"]\n",
-        "[default.site]\npublic_url = \"https://u:hunter2@h/\"\n",
-        "[default.directory]\nurl = \"ldaps://dc1\"\n[default.metrics]\ntoken = \"hunter2\"\n",
-        "[default.directory]\nurl = \"ldaps://dc1\"\n[default.metrics]\ntoken = \"hunter2\n",
-    ] {
-        let diagnostics = Folder::with(text).read().unwrap_err();
-        let reports = serde_json::to_string(&diagnostics.to_reports()).unwrap();
-        for shown in [diagnostics.render(true), format!("{diagnostics:?}"), reports] {
-            assert!(!shown.contains("hunter2"), "{shown}");
+fn no_diagnostic_shows_a_secret_wherever_it_was_put() {
+    for text in MISTAKES {
+        shows_no_secret(&Folder::with(&format!("{URL}{text}\n")), text);
+    }
+    for url in ["ldaps://svc:700700700@dc1", "svc:700700700@dc1", "ldaps://svc:700/700700700@dc1"] {
+        for text in [format!("url = \"{url}\""), format!("url = [\"ldaps://dc2\", \"{url}\"]"), format!("urll = \"{url}\"")] {
+            shows_no_secret(&Folder::with(&format!("[default.directory]\n{text}\n")), &text);
         }
     }
-    let settings = Folder::with(URL)
-        .variable("BELVEDERE_DIRECTORY__BIND_NAME", "svc")
-        .variable("BELVEDERE_DIRECTORY__BIND_PASSWORD", "hunter2")
-        .read()
-        .unwrap();
-    assert!(!format!("{settings:?}").contains("hunter2"));
+    for outside in ["bind_password = \"700700700\"", "[directory]\nbind_password = \"700700700\"", "700700700"] {
+        shows_no_secret(&Folder::with(&format!("{outside}\n{URL}")), outside);
+    }
+}
+
+#[test]
+fn no_diagnostic_shows_a_secret_from_the_environment() {
+    for (name, value) in [
+        ("BELVEDERE_DIRECTORY__BIND_PASWORD", "700700700"),
+        ("BELVEDERE_DIRECTORY__BIND_PASSWORD", "700700700"),
+        ("BELVEDERE_BIND_PASSWORD", "700700700"),
+        ("BELVEDERE_DIRECTORY", "{ bind_password = \"700700700 }"),
+        ("BELVEDERE_DIRECTORY", "{ bind_pasword = \"700700700\" }"),
+        ("BELVEDERE_DIRECTORY", "bind_password = \"700700700\""),
+        ("BELVEDERE_DIRECTORY__URL", "ldaps://svc:700700700@dc1"),
+        ("BELVEDERE_DIRECTORY__URL", "[\"svc:700700700@dc1\"]"),
+        ("BELVEDERE_METRICS__TOKEN", "700700700"),
+        ("BELVEDERE_SITE__PUBLIC_URL", "u:700700700@h"),
+    ] {
+        shows_no_secret(&Folder::with("").variable(name, value), name);
+    }
+    let folder = Folder::with(URL).variable("BELVEDERE_DIRECTORY__BIND_NAME", "svc");
+    let settings = folder.variable("BELVEDERE_DIRECTORY__BIND_PASSWORD", SECRET).read().unwrap();
+    assert!(!format!("{settings:?}").contains(SECRET));
+}
+
+#[test]
+fn what_was_read_and_is_no_secret_is_shown() {
+    let inline = "[default]\ndirectory = { url = \"ldaps://dc1\", bind_password = \"700700700\", kind = \"ad\" } # AD\n";
+    let said = Folder::with(inline).read().unwrap_err().to_string();
+    assert!(said.contains("directory = { url = \"ldaps://dc1\", bind_password = ***********, kind = \"ad\" } # AD"), "{said}");
+    for line in ["ring = 1", "ring = \"many\"", "heartbeat = \"1 minute\""] {
+        let said = Folder::with(&format!("{URL}[default.live]\n{line}\n")).read().unwrap_err().to_string();
+        assert!(said.contains(line), "{said}");
+    }
+    let said = Folder::with(&format!("[default]\nport = \"web\"\n{URL}")).read().unwrap_err().to_string();
+    assert!(said.contains("port = \"web\""), "{said}");
 }
 
 #[test]

@@ -39,8 +39,8 @@ pub fn read_page(file: &Path, text: &str) -> Result<PageFile, Diagnostics> {
         .into());
     }
     let sink = DiagnosticSink::default();
-    let document = Arc::new(Document { file: file.to_owned(), text: text.to_owned() });
-    let (entries, syntax_errors) = parse_document(text, &document);
+    let document = Arc::new(Document::new(file.to_owned(), text.to_owned()));
+    let (entries, syntax_errors) = parse_document(&document);
     if !syntax_errors.is_empty() {
         // What could be read of a broken text says little about what was meant: first things first.
         return Err(syntax_errors);

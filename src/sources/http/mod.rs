@@ -20,7 +20,7 @@ use crate::config::Fields;
 use crate::domain::{BoundQuery, Clock, Placeholder, Reading};
 
 /// The kind `http`.
-pub(super) const KIND: SourceKind = SourceKind::Named { word: "http", read };
+pub(super) const KIND: SourceKind = SourceKind::Named { word: "http", read, rows: HttpClientSettings::rows };
 
 /// The table of a source of this kind: all of it is the client's.
 #[derive(Debug)]

@@ -6,23 +6,18 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::url_template::{InvalidUrl, UrlTemplate};
 use crate::config::{
-    ConfigEntry, ConfigNode, ConfigValue, Fields, Secret, quote, read_ca_file, read_path, read_secret, read_secret_file,
+    ConfigEntry, ConfigNode, ConfigValue, Fields, Secret, Setting, SettingRow, ca_file, duration, quote, read_path,
+    read_secret, read_secret_file, size,
 };
-
-/// The time for a request: long enough for a slow report, short enough that a panel soon shows a failure.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-const MIN_TIMEOUT: Duration = Duration::from_millis(100);
-const MAX_TIMEOUT: Duration = Duration::from_mins(5);
-
-/// The most bytes of an answer: JSON for a panel is some KiB; of what is larger, less should be asked for.
-const DEFAULT_MAX_BYTES: u64 = 1024 * 1024;
-const MIN_MAX_BYTES: u64 = 1024;
-
-/// The greatest limit of an answer: it is held in memory whole, and parsed into several times its size.
-const MAX_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The most headers of a request: more than any service asks for; servers refuse some hundred.
 const MAX_HEADERS: usize = 32;
+
+const URL: &str = "url";
+const HEADERS: &str = "headers";
+const CA_FILE: &str = "ca_file";
+const TIMEOUT: &str = "timeout";
+const MAX_BYTES: &str = "max_bytes";
 
 /// The keys of a source that is asked over HTTP: `url` (or `url_file`), `headers`, `ca_file`, `timeout`, `max_bytes`.
 #[derive(Debug)]
@@ -42,22 +37,49 @@ pub(in crate::sources) struct HttpClientSettings {
 impl HttpClientSettings {
     /// Reads the keys out of a source's table, and reports what is wrong with them.
     pub(in crate::sources) fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let url = read_url(fields);
-        let headers = fields.optional("headers", Some(HeaderMap::new()), |fields, key| fields.table(key).map(read_headers));
-        let ca_file = read_ca_file(fields);
-        let timeout = fields.optional("timeout", DEFAULT_TIMEOUT, |fields, key| {
-            fields.duration(key, MIN_TIMEOUT..=MAX_TIMEOUT).map(|timeout| timeout.value)
-        });
-        let max_bytes =
-            fields.optional("max_bytes", DEFAULT_MAX_BYTES, |fields, key| fields.size(key, MIN_MAX_BYTES..=MAX_MAX_BYTES));
-        Some(Self {
-            url: Arc::new(url?),
-            headers: headers??,
-            ca_file: ca_file?,
-            timeout: timeout?,
-            max_bytes: usize::try_from(max_bytes?).ok()?,
-        })
+        let url = url().take_from(fields, URL);
+        let headers = headers().take_from(fields, HEADERS);
+        let ca_file = ca_file().take_from(fields, CA_FILE);
+        let timeout = timeout().take_from(fields, TIMEOUT);
+        let max_bytes = max_bytes().take_from(fields, MAX_BYTES);
+        Some(Self { url: Arc::new(url??), headers: headers?, ca_file: ca_file?, timeout: timeout?, max_bytes: max_bytes? })
     }
+
+    /// The reference of the keys.
+    pub(in crate::sources) fn rows() -> Vec<SettingRow> {
+        let about_headers = "Headers sent with every request, at most 32: `{ Accept-Language = \"en\", Authorization = { file = \"token\" } }`.";
+        [
+            url().into_rows(URL, "The URL. The path and the query string can contain inputs: `?city={city}`."),
+            headers().into_rows(HEADERS, about_headers),
+            ca_file().into_rows(CA_FILE, "PEM file with the certificate authorities to trust instead of the system's."),
+            timeout().into_rows(TIMEOUT, "Time limit for one request."),
+            max_bytes().into_rows(MAX_BYTES, "The largest answer."),
+        ]
+        .concat()
+    }
+}
+
+fn url() -> Setting<Option<UrlTemplate>> {
+    Setting::new(None, "required, or `url_file`", "URL", |fields, _| read_url(fields).map(Some))
+        .always_read()
+        .such_as("\"https://stock.corp.example.com/api/levels?city={city}\"")
+        .beside("url_file", "path", "A file with the URL, if the URL contains a secret.", "")
+}
+
+fn headers() -> Setting<HeaderMap> {
+    Setting::new(HeaderMap::new(), "`{}`", "table", |fields, key| read_headers(fields.table(key)?))
+        .such_as("{ Authorization = { file = \"/etc/belvedere/stock-token\" } }")
+}
+
+/// Long enough for a slow report, short enough that a panel soon shows a failure.
+fn timeout() -> Setting<Duration> {
+    duration(Duration::from_secs(10), Duration::from_millis(100)..=Duration::from_mins(5))
+}
+
+/// JSON for a panel is some KiB; of what is larger, less should be asked for. It is held in memory whole, and parsed into
+/// several times its size.
+fn max_bytes() -> Setting<usize> {
+    size(1024 * 1024, 1024..=64 * 1024 * 1024)
 }
 
 /// The URL, or the file it stands in when it has a key in it.
@@ -71,9 +93,9 @@ fn read_url(fields: &mut Fields<'_>) -> Option<UrlTemplate> {
         }
         return None;
     };
-    match UrlTemplate::parse(&url.value) {
+    match UrlTemplate::parse(url.value.expose()) {
         Ok(template) => Some(template),
-        // The URL itself is not quoted: it may hold a key, and the diagnostic shows the line anyway where it may be shown.
+        // The URL itself is not quoted: it may hold a key.
         Err(InvalidUrl { message, help }) => {
             let what = if from_file { "the URL in the file" } else { "`url`" };
             fields.sink.report(&url.location, format!("{what} {message}"), help);
@@ -116,12 +138,12 @@ fn read_header(entry: ConfigEntry, fields: &Fields<'_>) -> Option<(HeaderName, H
 fn read_header_value(name: &str, node: ConfigNode, fields: &Fields<'_>) -> Option<Secret> {
     let node = node.parse_env_toml(fields.sink)?;
     if !matches!(node.value, ConfigValue::Table(_)) {
-        return node.into_string(name, fields.sink).map(|text| Secret::new(text.value));
+        return node.into_secret(name, fields.sink).map(|secret| secret.value);
     }
     let mut table = node.into_table(name, fields.sink)?;
     table.require("file", "name the file that holds the value: `{ file = \"/run/credentials/belvedere/stock\" }`");
     let file = read_path(&mut table, "file");
     let value = file.and_then(|file| read_secret_file(&table, &file));
     table.finish();
-    value.map(|value| Secret::new(value.to_string()))
+    value
 }

@@ -111,6 +111,10 @@ fn the_pages_are_found_when_other_settings_are_wrong_and_their_sources_when_thos
 fn no_fault_of_a_source_shows_a_secret() {
     for text in [
         "url = \"https://u:hunter2@h/\"",
+        "url = \"https://u:hun/hunter2@h/{\"",
+        "url = \"https://h/\"\nheader = { A = \"hunter2\" }",
+        "url = \"https://h/\"\nheaders = \"A: hunter2\"",
+        "[default.sources]\nb = { kind = \"htp\", url = \"https://h/\", headers = { A = \"hunter2\" } }",
         "url = \"https://h/\"\nheaders = { A = \"hunter2\\n\" }",
         "url = \"https://h/\"\nheaders = { A = [\"hunter2\"] }",
         "url = \"https://h/\"\nheaders = { A = { file = \"/nonexistent\", value = \"hunter2\" } }",

@@ -31,12 +31,10 @@ pub(super) struct MarkdownLink {
     pub(super) target: String,
 }
 
-/// A table, with the heading and the paragraph before it.
+/// A table, with the heading before it.
 pub(super) struct MarkdownTable {
     /// The heading above it.
     pub(super) heading: String,
-    /// The paragraph right before it.
-    pub(super) lead: String,
     pub(super) head: Vec<MarkdownCell>,
     pub(super) rows: Vec<Vec<MarkdownCell>>,
 }
@@ -217,7 +215,6 @@ fn in_anchor(c: char) -> Option<char> {
 struct TableCollector {
     tables: Vec<MarkdownTable>,
     heading: String,
-    paragraph: String,
     cell: Option<MarkdownCell>,
     row: Vec<MarkdownCell>,
     /// Whether text outside of cells belongs to the heading.
@@ -228,16 +225,12 @@ impl TableCollector {
     fn take(&mut self, event: Event<'_>) {
         match event {
             Event::Start(Tag::Heading { .. }) => {
-                (self.heading, self.paragraph, self.in_heading) = (String::new(), String::new(), true);
+                (self.heading, self.in_heading) = (String::new(), true);
             }
             Event::End(TagEnd::Heading(_)) => self.in_heading = false,
-            Event::Start(Tag::Paragraph) => self.paragraph = String::new(),
-            Event::Start(Tag::Table(_)) => self.tables.push(MarkdownTable {
-                heading: self.heading.clone(),
-                lead: self.paragraph.clone(),
-                head: Vec::new(),
-                rows: Vec::new(),
-            }),
+            Event::Start(Tag::Table(_)) => {
+                self.tables.push(MarkdownTable { heading: self.heading.clone(), head: Vec::new(), rows: Vec::new() })
+            }
             Event::Start(Tag::TableCell) => self.cell = Some(MarkdownCell::default()),
             Event::End(TagEnd::TableCell) => self.row.extend(self.cell.take()),
             Event::End(TagEnd::TableHead) => self.table().head = std::mem::take(&mut self.row),
@@ -265,7 +258,7 @@ impl TableCollector {
         match &mut self.cell {
             Some(cell) => cell.text.push_str(text),
             None if self.in_heading => self.heading.push_str(text),
-            None => self.paragraph.push_str(text),
+            None => {}
         }
     }
 }

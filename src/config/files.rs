@@ -6,8 +6,9 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
-use super::super::diagnostic::{LocationKind, SourceLocation};
-use super::super::reader::{Fields, Located};
+use super::diagnostic::{LocationKind, SourceLocation};
+use super::reader::{Fields, Located};
+use super::secret::Secret;
 
 /// The largest secret: long beyond any password or token, so that a wrong path is noticed.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
@@ -29,15 +30,9 @@ pub(crate) fn path(fields: &mut Fields<'_>, key: &'static str) -> Option<Located
 /// A secret that stands either under `key` or in the file that `file_key` names. `None` when something is wrong,
 /// `Some(None)` when neither is there.
 #[expect(clippy::option_option, reason = "wrong, absent and present are three different answers")]
-pub(crate) fn secret(
-    fields: &mut Fields<'_>,
-    key: &'static str,
-    file_key: &'static str,
-) -> Option<Option<Located<Zeroizing<String>>>> {
+pub(crate) fn secret(fields: &mut Fields<'_>, key: &'static str, file_key: &'static str) -> Option<Option<Located<Secret>>> {
     let both = fields.key_location(key).and(fields.key_location(file_key));
-    let written = fields.optional(key, None, |fields, key| {
-        fields.located_string(key).map(|text| Some(Located { value: Zeroizing::new(text.value), location: text.location }))
-    });
+    let written = fields.optional(key, None, |fields, key| fields.take(key)?.into_secret(key, fields.sink).map(Some));
     let in_file = fields.optional(file_key, None, |fields, key| {
         let file = path(fields, key)?;
         let value = read_secret_file(fields, &file)?;
@@ -55,7 +50,7 @@ pub(crate) fn secret(
 }
 
 /// The secret in a file, without the line break that editors put at its end.
-pub(crate) fn read_secret_file(fields: &Fields<'_>, file: &Located<PathBuf>) -> Option<Zeroizing<String>> {
+pub(crate) fn read_secret_file(fields: &Fields<'_>, file: &Located<PathBuf>) -> Option<Secret> {
     let bytes = Zeroizing::new(read_bounded(fields, file, MAX_SECRET_BYTES)?);
     let path = file.value.display();
     let Ok(text) = std::str::from_utf8(&bytes) else {
@@ -68,26 +63,24 @@ pub(crate) fn read_secret_file(fields: &Fields<'_>, file: &Located<PathBuf>) -> 
         fields.sink.report(&file.location, format!("{path} is empty"), "write the secret into it, on one line");
         return None;
     }
-    Some(Zeroizing::new(secret.to_owned()))
+    Some(Secret::new(secret.to_owned()))
 }
 
 /// A file of PEM certificates, looked at now so that it is not missed at the first sign-in.
 #[expect(clippy::option_option, reason = "wrong, absent and present are three different answers")]
-pub(crate) fn ca_file(fields: &mut Fields<'_>) -> Option<Option<PathBuf>> {
-    fields.optional("ca_file", None, |fields, key| {
-        let file = path(fields, key)?;
-        let pem = read_bounded(fields, &file, MAX_CA_FILE_BYTES)?;
-        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-        let help = "it holds the certificate of the authority that signed the server's, between the lines \
-                    -----BEGIN CERTIFICATE----- and -----END CERTIFICATE-----";
-        let message = match certificates {
-            Ok(certificates) if !certificates.is_empty() => return Some(Some(file.value)),
-            Ok(_) => format!("{} has no PEM certificate in it", file.value.display()),
-            Err(error) => format!("{} is not sound PEM: {error}", file.value.display()),
-        };
-        fields.sink.report(&file.location, message, help);
-        None
-    })
+pub(crate) fn ca_file(fields: &mut Fields<'_>, key: &'static str) -> Option<Option<PathBuf>> {
+    let file = path(fields, key)?;
+    let pem = read_bounded(fields, &file, MAX_CA_FILE_BYTES)?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let help = "it holds the certificate of the authority that signed the server's, between the lines \
+                -----BEGIN CERTIFICATE----- and -----END CERTIFICATE-----";
+    let message = match certificates {
+        Ok(certificates) if !certificates.is_empty() => return Some(Some(file.value)),
+        Ok(_) => format!("{} has no PEM certificate in it", file.value.display()),
+        Err(error) => format!("{} is not sound PEM: {error}", file.value.display()),
+    };
+    fields.sink.report(&file.location, message, help);
+    None
 }
 
 fn read_bounded(fields: &Fields<'_>, file: &Located<PathBuf>, max_bytes: u64) -> Option<Vec<u8>> {
