@@ -22,7 +22,9 @@ use rocket::{Config, Ignite, Rocket, Shutdown};
 use tokio::sync::{oneshot, watch};
 
 use crate::audit::{Audit, AuditEvent, AuditWriter};
-use crate::auth::{ApiAuth, Auth, CombinedDirectory, DigestAuth, Invitations, JwtSigner, SecondStep, SessionRefresher};
+use crate::auth::{
+    ApiAuth, Auth, Authenticator, CombinedDirectory, Invitations, JwtSigner, SchemeParts, SecondStep, SessionRefresher,
+};
 use crate::config::{self, Settings};
 use crate::connections::Connections;
 use crate::directory::{Directories, Directory, GroupWatch, Readiness};
@@ -110,7 +112,7 @@ impl Server {
         let signer = JwtSigner::open(tokens.clone(), &keys, settings.jwt.clone(), issuer, Arc::clone(&clock)).await?;
         let auth = Auth::new(directory, sessions.clone(), second_step, audit.clone(), Arc::clone(&clock), keys);
         let auth = Arc::new(auth.with_credential_cache(settings.basic.remember).with_tokens(tokens.clone()));
-        let api_auth = Arc::new(ApiAuth::new(Arc::clone(&auth), tokens, signer, settings.basic.clone()));
+        let api_auth = Arc::new(ApiAuth::new(Arc::clone(&auth), tokens, signer));
         log_unrefreshed_directories(&settings);
 
         let assets = Assets::for_this_build(settings.overlay.as_deref(), &settings.site.theme);
@@ -119,12 +121,18 @@ impl Server {
         let templates = assets.watched_templates().unwrap_or_else(|| settings.state.clone());
         let figment = distrust_ip_header(figment).merge(("template_dir", templates));
         let transport = transport(&settings, &figment)?;
+        let authenticator = Authenticator::new(&SchemeParts {
+            auth: &auth,
+            api_auth: &api_auth,
+            accounts: &stores.accounts,
+            settings: &settings,
+            session_cookie: transport.session_cookie(),
+        });
         let proxies = settings.site.trusted_proxies.clone();
         let connections = Connections::new(settings.connections.clone(), proxies, Arc::clone(&clock));
         let passwordless = has_service_account(&settings);
         let (shutting_down, shutdown) = watch::channel(false);
         let accounts = &stores.accounts;
-        let digest = settings.digest.enabled.then(|| DigestAuth::new(Arc::clone(&auth), accounts.clone()));
         let invitations = Invitations::new(Arc::clone(&auth), accounts.clone());
         let diagnostics_runner = DiagnosticsRunner::new(
             Arc::clone(&directories),
@@ -135,8 +143,8 @@ impl Server {
         );
         let state = AppState {
             auth,
+            authenticator,
             api_auth,
-            digest,
             invitations,
             sessions,
             accounts: accounts.clone(),

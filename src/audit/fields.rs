@@ -218,9 +218,9 @@ impl AuditFields {
     }
 
     fn of_member(member: &Member, event: &'static str, result: &'static str) -> Self {
-        let token = match member.credential.root() {
+        let token = match member.credential.root {
             RootCredential::Token(token) => Some(token),
-            RootCredential::Session(_) | RootCredential::Password => None,
+            RootCredential::Session(_) | RootCredential::PerRequest => None,
         };
         Self { session: member.session(), token, ..Self::of_person(&member.person, event, result) }
     }

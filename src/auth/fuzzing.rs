@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::jwt::Claims;
-use super::{AuthorizationHeader, EncodedJwt, JwtSigner, Keys};
+use super::scheme::split_scheme;
+use super::schemes::basic;
+use super::{EncodedJwt, JwtSigner, Keys};
 use crate::config::{JwtSettings, TokenSettings};
 use crate::domain::SystemClock;
 use crate::store::StoreError;
-use crate::tokens::Tokens;
+use crate::tokens::{ApiToken, TOKEN_PREFIX, Tokens};
 
 /// A parsed `Authorization` header, with its secrets in the open.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,12 +29,15 @@ pub enum ParsedAuthorization {
 
 /// Parses the value of an `Authorization` header.
 pub fn parse_authorization(header: &str) -> ParsedAuthorization {
-    match AuthorizationHeader::parse(header) {
-        Ok(AuthorizationHeader::Basic { username, password }) => ParsedAuthorization::Basic(username, password.to_string()),
-        Ok(AuthorizationHeader::ApiToken(token)) => ParsedAuthorization::ApiToken(token.reveal().to_string()),
-        Ok(AuthorizationHeader::Jwt(text)) => ParsedAuthorization::Jwt(text.expose().to_owned()),
-        Err(_) => ParsedAuthorization::Invalid,
-    }
+    let parsed = split_scheme(header).and_then(|(word, value)| match &*word.to_ascii_lowercase() {
+        "basic" => basic::parse(value).map(|(name, password)| ParsedAuthorization::Basic(name, password.to_string())),
+        "bearer" if value.starts_with(TOKEN_PREFIX) => {
+            value.parse().ok().map(|token: ApiToken| ParsedAuthorization::ApiToken(token.reveal().to_string()))
+        }
+        "bearer" => EncodedJwt::parse(value).map(|text| ParsedAuthorization::Jwt(text.expose().to_owned())),
+        _ => None,
+    });
+    parsed.unwrap_or(ParsedAuthorization::Invalid)
 }
 
 /// A signer with keys of its own, in an empty `folder`.

@@ -1,22 +1,20 @@
 //! Authentication: sign-in, second factors, API tokens, password changes, and the limits on failures.
 //!
-//! [`Auth`] signs people in and out and identifies a visitor by their session token: throttle first, then the
-//! directory, which is asked once, then a fresh session. People with a second factor show it before there is a session
-//! (`second_step`). [`ApiAuth`] authenticates `Authorization` headers and issues tokens. A changed password ends every
-//! session that the old one opened, and every refusal takes equally long (`timing_floor`). [`SessionRefresher`] keeps
-//! the sessions true to the directory. [`csrf`] makes and verifies forms' tokens, [`next`] the redirect after signing
-//! in. This room never decides what a person may see, and knows nothing of cookies or HTTP.
+//! [`Auth`] signs people in and out: throttle first, then the directory, which is asked once, then a fresh session. People
+//! with a second factor show it before there is a session (`second_step`). [`Authenticator`] says who makes a request, by
+//! asking the `schemes`: a session's cookie, Basic, Digest, API tokens, JWTs. [`ApiAuth`] issues tokens. A changed password
+//! ends every session that the old one opened, and every refusal takes equally long (`timing_floor`). [`SessionRefresher`]
+//! keeps the sessions true to the directory. [`csrf`] makes and verifies forms' tokens, [`next`] the redirect after signing
+//! in. This room never decides what a person may see, and knows nothing of Rocket.
 
 mod account_watch;
 mod api_auth;
-mod api_auth_error;
-mod authorization_header;
-mod basic;
+mod authenticator;
 mod change_password;
 mod combined_directory;
 mod credential_cache;
+mod credential_watch;
 pub mod csrf;
-pub mod digest;
 mod end_sessions;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -25,9 +23,13 @@ mod jwt;
 mod keys;
 mod local;
 pub mod next;
+mod person_tokens;
 mod reauthentication;
 mod refresh;
 mod refusal;
+mod rejection;
+mod scheme;
+mod schemes;
 mod second_step;
 mod sign_in;
 mod throttle;
@@ -35,18 +37,20 @@ mod timing_floor;
 
 pub use account_watch::AccountWatch;
 pub use api_auth::{ApiAuth, ApiTokenRefusal, IssuedJwt, JwtRefusal};
-pub use api_auth_error::{ApiAuthError, TokenError};
-pub use authorization_header::{AuthorizationHeader, InvalidAuthorizationHeader};
+pub use authenticator::Authenticator;
 pub use change_password::{PasswordChangeRequest, PasswordChanged};
 pub use combined_directory::CombinedDirectory;
+pub use credential_watch::CredentialWatch;
 pub use csrf::{CsrfBinding, PreSessionToken};
-pub use digest::{DigestAuth, DigestRefusal, DigestRequest};
 pub use invitations::{AcceptanceRequest, AcceptedInvitation, InvitationRefusal, Invitations};
 pub use jwt::{EncodedJwt, JwtSigner, PublicKeys};
 pub use keys::Keys;
 pub use next::NextPath;
 pub use refresh::{DirectoryOutage, RefreshReport, SessionRefresher};
 pub use refusal::{PasswordChangeRefusal, SignInRefusal};
+pub use rejection::Rejection;
+pub use scheme::{AuthError, AuthRequest, AuthScheme};
+pub use schemes::{SchemeParts, digest, form_challenge, insufficient_scope_challenge};
 pub use second_step::{
     FactorEnrollment, FactorRefusal, FactorResponse, PasskeySignInRefusal, PendingToken, RenewedSession, SecondStep,
 };

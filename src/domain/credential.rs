@@ -58,26 +58,17 @@ impl fmt::Display for TokenId {
 }
 
 /// The credential by which a member has proved who they are; without its secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Credential {
-    /// The cookie of a session.
-    Session(SessionId),
-    /// A name and a password sent along: Basic (RFC 7617) or Digest (RFC 7616).
-    Password,
-    /// A personal API token.
-    Token(TokenId),
-    /// A signed token (JWT, RFC 7519), issued from another credential.
-    Jwt {
-        /// Its `jti`.
-        jti: String,
-        /// Its `exp`: live connections that it opened end then.
-        expires_at: Timestamp,
-        /// The credential it was issued from, and ends with.
-        root: RootCredential,
-    },
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// What it rests on, and ends with.
+    pub root: RootCredential,
+    /// Whether it was issued from the root (a JWT), and is not the root itself: it is no session, and issues no other.
+    pub is_issued: bool,
+    /// When it ends in any case, and the live connections that it opened.
+    pub expires_at: Option<Timestamp>,
 }
 
-/// A credential that JWTs are issued from: any but another JWT.
+/// What a credential rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RootCredential {
@@ -85,18 +76,24 @@ pub enum RootCredential {
     Session(SessionId),
     /// An API token.
     Token(TokenId),
-    /// A name and a password.
-    Password,
+    /// What is sent and verified with each request, such as a name and a password: nothing is stored that could end.
+    #[serde(rename = "password")]
+    PerRequest,
 }
 
 impl Credential {
-    /// The credential that all rests on: of a JWT the one it was issued from, of every other itself.
-    pub fn root(&self) -> RootCredential {
-        match self {
-            Self::Session(id) => RootCredential::Session(*id),
-            Self::Token(id) => RootCredential::Token(*id),
-            Self::Password => RootCredential::Password,
-            Self::Jwt { root, .. } => *root,
-        }
+    /// A session or an API token, which ends with its stored row.
+    pub fn stored(root: RootCredential) -> Self {
+        Self { root, is_issued: false, expires_at: None }
+    }
+
+    /// What is verified with each request; a live connection goes on until `expires_at`.
+    pub fn per_request(expires_at: Timestamp) -> Self {
+        Self { root: RootCredential::PerRequest, is_issued: false, expires_at: Some(expires_at) }
+    }
+
+    /// A token issued from another credential, which it ends with.
+    pub fn issued(root: RootCredential, expires_at: Timestamp) -> Self {
+        Self { root, is_issued: true, expires_at: Some(expires_at) }
     }
 }

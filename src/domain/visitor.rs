@@ -1,4 +1,4 @@
-use super::{Credential, Person, Scope, SessionId, Timestamp};
+use super::{Credential, Person, RootCredential, Scope, SessionId, Timestamp};
 
 /// The one who makes a request.
 #[derive(Clone, Debug)]
@@ -28,14 +28,21 @@ pub struct Member {
 impl Member {
     /// A member with a session, who has shown no second factor.
     pub fn signed_in(session: SessionId, person: Person) -> Self {
-        Self { person, credential: Credential::Session(session), scope: Scope::Unrestricted, second_factor_until: None }
+        let credential = Credential::stored(RootCredential::Session(session));
+        Self { person, credential, scope: Scope::Unrestricted, second_factor_until: None }
+    }
+
+    /// A member who sends a name and a password, or the like, with each request; a live connection lasts until `expires_at`.
+    pub fn per_request(person: Person, expires_at: Timestamp) -> Self {
+        let credential = Credential::per_request(expires_at);
+        Self { person, credential, scope: Scope::Unrestricted, second_factor_until: None }
     }
 
     /// Their session, where the credential is one.
     pub fn session(&self) -> Option<SessionId> {
         match self.credential {
-            Credential::Session(id) => Some(id),
-            Credential::Password | Credential::Token(_) | Credential::Jwt { .. } => None,
+            Credential { root: RootCredential::Session(id), is_issued: false, .. } => Some(id),
+            _ => None,
         }
     }
 }

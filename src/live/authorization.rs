@@ -4,7 +4,7 @@ use tokio::sync::watch;
 
 use super::close_reason::CloseReason;
 use super::connection_limiter::ConnectionPermit;
-use super::credential_watch::CredentialWatch;
+use crate::auth::CredentialWatch;
 use crate::domain::{Clock, EndReason, Person, Timestamp, Visitor, wait_until};
 use crate::pages::{OpenPage, PageStore};
 use crate::store::RowEvent;

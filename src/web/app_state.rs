@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::accounts::LocalAccounts;
 use crate::audit::AuditStore;
-use crate::auth::{ApiAuth, Auth, DigestAuth, Invitations, SessionRefresher};
+use crate::auth::{ApiAuth, Auth, Authenticator, Invitations, SessionRefresher};
 use crate::config::{SessionSettings, Settings};
 use crate::connections::Connections;
 use crate::directory::{Directories, GroupWatch, Readiness};
@@ -26,10 +26,10 @@ use super::diagnostics_runner::DiagnosticsRunner;
 pub struct AppState {
     /// Authenticates people.
     pub auth: Arc<Auth>,
-    /// Authenticates scripts.
+    /// Authenticates requests.
+    pub authenticator: Authenticator,
+    /// Issues tokens to scripts.
     pub api_auth: Arc<ApiAuth>,
-    /// Authenticates local accounts that opted in by Digest, where the settings allow it.
-    pub digest: Option<DigestAuth>,
     /// Accepts invitations to local accounts.
     pub invitations: Invitations,
     /// The sessions.

@@ -24,7 +24,8 @@ const PENDING_MAX_AGE: Duration = Duration::minutes(10);
 /// The names of the cookies. Over HTTPS the session's name carries `__Host-`, with which browsers refuse it from
 /// anywhere but this very host (RFC 6265bis, 4.1.3.2).
 impl Transport {
-    fn session_cookie(&self) -> &'static str {
+    /// The name of the session's cookie.
+    pub fn session_cookie(&self) -> &'static str {
         if self.secure { "__Host-belvedere" } else { "belvedere" }
     }
 

@@ -6,8 +6,9 @@ use rocket::response::{self, Responder, Response};
 use rocket_dyn_templates::Template;
 use serde::Serialize;
 
+use crate::auth::form_challenge;
+
 use super::views::Layout;
-use super::www_authenticate::form_challenge;
 
 /// A page of HTML: a template with its view, in the site's layout.
 pub(super) struct Html<V> {
@@ -41,7 +42,7 @@ impl<'r, V: Serialize> Responder<'r, 'static> for Html<V> {
         let page = Template::render(self.template, &self.view).respond_to(request)?;
         let mut response = Response::build_from(page);
         if self.status == Status::Unauthorized {
-            response.header(form_challenge());
+            response.raw_header("WWW-Authenticate", form_challenge());
         }
         response.status(self.status).header(ContentType::HTML).ok()
     }

@@ -6,10 +6,10 @@
 
 mod app_state;
 mod assets;
+mod authentication;
 mod connection_tracking;
 mod cookies;
 mod diagnostics_runner;
-mod digest;
 mod form;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -23,7 +23,6 @@ mod routes;
 mod templates;
 mod upgrade;
 mod views;
-mod www_authenticate;
 
 pub use app_state::{AppState, Transport};
 pub use assets::Assets;

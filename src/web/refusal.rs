@@ -10,17 +10,17 @@ use rocket::{Catcher, Either, catch, catchers};
 use serde_json::{Value, json};
 
 use crate::audit::AuditEvent;
-use crate::auth::NextPath;
+use crate::auth::{NextPath, Rejection};
 use crate::domain::{PageSlug, Visitor};
 use crate::live::CapacityExceeded;
 use crate::pages::{InvalidChoice, PageDenied};
 use crate::store::StoreError;
 
 use super::AppState;
+use super::authentication::challenges;
 use super::guards::{client_of, href_with_next, layout_for, reauthenticate_href, sign_in_href, visitor_of};
 use super::html::Html;
 use super::views::ErrorView;
-use super::www_authenticate::{RejectedAuthorization, capitalize, challenges};
 
 /// The length of an error's reference in bytes: enough to find one line in a log.
 const REFERENCE_BYTES: usize = 5;
@@ -40,7 +40,7 @@ pub(super) enum Refusal {
     /// The member cannot be confirmed until the directory answers again.
     Unconfirmed,
     /// The credentials in the `Authorization` header are not accepted.
-    AuthorizationRejected(RejectedAuthorization),
+    AuthorizationRejected(Rejection),
     /// The action is sensitive, and the member has not authenticated recently. With the page to return to.
     ReauthenticationRequired(NextPath),
     /// The request makes no sense, and why.
@@ -49,8 +49,6 @@ pub(super) enum Refusal {
     ForeignOrigin,
     /// The form's token is not this session's: it is out of date, or another site made the form.
     CsrfMismatch,
-    /// The Digest credentials are wrong, or out of date.
-    DigestRefused,
     /// The session store or the directory cannot be reached.
     StoreUnavailable(Cause),
     /// There is no room for another channel or viewer.
@@ -91,9 +89,7 @@ impl Refusal {
     pub(super) fn status(&self) -> Status {
         match self {
             Self::PageDenied(PageDenied::NotFound) | Self::NotFound => Status::NotFound,
-            Self::PageDenied(PageDenied::SignInRequired) | Self::DigestRefused | Self::AuthorizationRejected(_) => {
-                Status::Unauthorized
-            }
+            Self::PageDenied(PageDenied::SignInRequired) | Self::AuthorizationRejected(_) => Status::Unauthorized,
             Self::PageDenied(PageDenied::NotAllowed { .. } | PageDenied::SecondFactorRequired | PageDenied::OutOfScope)
             | Self::ForeignOrigin
             | Self::ReauthenticationRequired(_) => Status::Forbidden,
@@ -129,7 +125,6 @@ impl Refusal {
             | Self::ReauthenticationRequired(_)
             | Self::ForeignOrigin
             | Self::CsrfMismatch
-            | Self::DigestRefused
             | Self::Other(_) => "errors/bad_request",
         }
     }
@@ -138,7 +133,7 @@ impl Refusal {
     fn code(&self) -> &'static str {
         match self {
             Self::PageDenied(PageDenied::NotFound) | Self::NotFound => "not-found",
-            Self::PageDenied(PageDenied::SignInRequired) | Self::DigestRefused => "sign-in",
+            Self::PageDenied(PageDenied::SignInRequired) => "sign-in",
             Self::PageDenied(PageDenied::SecondFactorRequired) => "second-factor",
             Self::PageDenied(PageDenied::NotAllowed { .. }) => "not-allowed",
             Self::PageDenied(PageDenied::OutOfScope) => "out-of-scope",
@@ -177,7 +172,7 @@ impl Refusal {
                 "There is no page at this address. It may have been renamed or removed.".to_owned(),
                 "The pages you may open are in the bar above.".to_owned(),
             ),
-            Self::PageDenied(PageDenied::SignInRequired) | Self::DigestRefused => {
+            Self::PageDenied(PageDenied::SignInRequired) => {
                 ("Sign in first", "This is for people who have signed in.".to_owned(), "Sign in and try again.".to_owned())
             }
             Self::PageDenied(PageDenied::SecondFactorRequired) => (
@@ -200,7 +195,7 @@ impl Refusal {
             ),
             Self::AuthorizationRejected(rejected) => (
                 "Not let in",
-                format!("{}.", rejected.message),
+                capitalize(&format!("{}.", rejected.message)),
                 "Mend the Authorization header that was sent, or leave it out and sign in with the form.".to_owned(),
             ),
             Self::ReauthenticationRequired(_) => (
@@ -366,6 +361,12 @@ async fn respond(refusal: &Refusal, reference: Option<String>, request: &Request
     let view = ErrorView { title: title.to_owned(), message, reference, owner, next_step };
     let body = Either::Right(Either::Left(Html::new(refusal.template(), title, layout, view)));
     RefusalResponse { body, status, challenges, retry_after }
+}
+
+/// Capitalizes a sentence.
+pub(super) fn capitalize(message: &str) -> String {
+    let mut characters = message.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
 /// Whether a person reads the response: a browser says that it takes HTML, a script says anything or JSON.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use belvedere::domain::ManualClock;
 use futures::future::join_all;
 use reqwest::{Method, StatusCode};
@@ -174,6 +176,69 @@ async fn the_table_holds() {
             assert_eq!(slugs, expected, "listed by {name}");
         }
     }
+}
+
+/// What a header gets beside a good cookie, without one, and without one where a browser opens a page.
+#[tokio::test]
+async fn a_header_of_no_known_scheme_never_beats_a_good_cookie_and_one_of_a_known_scheme_always_does() {
+    let clock = Arc::new(ManualClock::at(START));
+    let demo = house(&clock).await;
+    let mut desk = demo.house.visitor();
+    desk.signs_in("alice", demo.password("alice")).await;
+    let (token, other) = (desk.makes_a_token("read", 3600).await, desk.makes_a_token("push", 3600).await);
+    let bearer = |token: &str| format!("Bearer {token}");
+    let mut gone = demo.house.visitor();
+    gone.signs_in("alice", demo.password("alice")).await;
+    let cookies = gone.cookies.clone();
+    gone.signs_out().await;
+    gone.cookies = cookies;
+
+    let (login, oversized) = (303, bearer(&"x".repeat(9_000)));
+    let wrong = format!("Basic {}", BASE64_STANDARD.encode("nobody:wrong"));
+    let table: &[(&[&str], [u16; 3])] = &[
+        (&[], [200, 401, login]),
+        (&["Negotiate YIIabc"], [200, 401, login]),
+        (&["NTLM TlRMTVNTUAAB"], [200, 401, login]),
+        (&["Digest username=\"alice\""], [200, 401, login]),
+        (&[&oversized], [200, 401, login]),
+        (&[""], [200, 401, login]),
+        (&["Bearer"], [200, 401, login]),
+        (&["Negotiate YIIabc", "Negotiate YIIabc"], [401, 401, 401]),
+        (&["Negotiate YIIabc", &bearer(&token)], [401, 401, 401]),
+        (&[&wrong], [401, 401, 401]),
+        (&["Basic !"], [401, 401, 401]),
+        (&[&bearer(&token[..50])], [401, 401, 401]),
+        (&["Bearer a.b.c"], [401, 401, 401]),
+        (&[&bearer(&other)], [403, 403, 403]),
+        (&[&bearer(&token)], [200, 200, 200]),
+    ];
+    for (headers, [beside, without, in_a_browser]) in table {
+        for (cookie, visitor) in [("a good cookie", &desk), ("an ended one", &gone), ("none", &demo.house.visitor())] {
+            let is_good = cookie == "a good cookie";
+            let mut visitor = headers.iter().fold(visitor.clone(), |visitor, header| visitor.sends_authorization(header));
+            let paths = ["/p/members", "/api/v1/pages/members", "/events/members", "/live/members"];
+            let statuses = join_all(paths.map(|path| answers(&visitor, path))).await;
+            for (path, status) in paths.iter().zip(statuses) {
+                assert_eq!(status, if is_good { *beside } else { *without }, "{path} by {headers:?} beside {cookie}");
+            }
+            let shown = visitor.opens("/p/members").await.status;
+            assert_eq!(shown, if is_good { *beside } else { *in_a_browser }, "a page by {headers:?} beside {cookie}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_browser_that_sends_negotiate_unasked_signs_in_and_acts_like_any_other() {
+    let clock = Arc::new(ManualClock::at(START));
+    let demo = house(&clock).await;
+    let mut browser = demo.house.visitor().sends_authorization("Negotiate YIIabc");
+    browser.signs_in("alice", demo.password("alice")).await;
+    browser.makes_a_token("read", 3600).await;
+    // What is passed over is no proof: a cookie counts on a socket only together with an origin.
+    assert_eq!(browser.watches_from(None, "/live/members").await.err(), Some(StatusCode::FORBIDDEN));
+    browser.watches("/live/members").await.unwrap().hears_a("hello").await;
+    browser.signs_out().await;
+    assert_eq!(browser.opens("/p/everybody").await.status, StatusCode::OK);
 }
 
 #[tokio::test]

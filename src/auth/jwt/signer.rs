@@ -121,7 +121,7 @@ impl JwtSigner {
             exp: to_unix_seconds(now + self.settings.lifetime),
             jti: hex::encode(id),
             scope: String::new(),
-            root: RootCredential::Password,
+            root: RootCredential::PerRequest,
             second_factor_until: None,
         })
     }

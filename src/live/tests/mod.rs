@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::*;
+use crate::auth::CredentialWatch;
 use crate::config::LiveSettings;
 use crate::domain::{BoundQuery, Clock, ManualClock, PersonId, Reading, SessionId, Timestamp, Visitor};
 use crate::pages::{OpenPage, PageStore};

@@ -14,4 +14,4 @@ pub(super) use passkeys::Passkeys;
 pub(super) use query_params::{LastEventId, QueryParams};
 pub(super) use recently_authenticated::{RecentlyAuthenticated, reauthenticate_href};
 pub(super) use same_origin::{RequestOrigin, SameOrigin};
-pub(super) use visitor::{Administrator, address_of, cached_member, client_of, has_authorization_header, visitor_of};
+pub(super) use visitor::{Administrator, address_of, cached_member, client_of, visitor_of};

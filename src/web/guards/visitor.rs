@@ -8,13 +8,10 @@ use rocket::request::{FromRequest, Outcome};
 use crate::domain::{Client, Member, Visitor};
 use crate::pages::PageDenied;
 use crate::web::AppState;
+use crate::web::authentication::WebRequest;
 use crate::web::connection_tracking::mark_as_member;
 use crate::web::cookies::Cookies;
-use crate::web::digest::member_by_digest;
 use crate::web::refusal::Refusal;
-use crate::web::www_authenticate::RejectedAuthorization;
-
-const AUTHORIZATION: &str = "Authorization";
 
 /// The visitor who makes this request; looked up once, however many guards ask.
 #[rocket::async_trait]
@@ -75,31 +72,13 @@ fn is_unsafe_method(request: &Request<'_>) -> bool {
     !matches!(request.method(), Method::Get | Method::Head | Method::Options)
 }
 
-/// The visitor: from the `Authorization` header where there is one, which alone counts then, otherwise from the
-/// session's cookie.
+/// The visitor of the request.
 pub(in crate::web) async fn visitor_of(request: &Request<'_>) -> Result<Visitor, Refusal> {
     request.local_cache_async(authenticate(request)).await.clone()
 }
 
 async fn authenticate(request: &Request<'_>) -> Result<Visitor, Refusal> {
-    let AppState { auth, api_auth, .. } = AppState::of(request);
-    let mut headers = request.headers().get(AUTHORIZATION);
-    match (headers.next(), headers.next()) {
-        (None, _) => {}
-        (Some(header), None) => {
-            let visitor = match member_by_digest(request).await {
-                Some(member) => Visitor::from(member?),
-                None => api_auth.visitor(header, &client_of(request)).await?,
-            };
-            if visitor.member().is_some() {
-                mark_as_member(request);
-            }
-            return Ok(visitor);
-        }
-        (Some(_), Some(_)) => return Err(Refusal::AuthorizationRejected(RejectedAuthorization::multiple_headers())),
-    }
-    let token = Cookies::of(request).session();
-    let visitor = auth.visitor(token.as_ref()).await?;
+    let visitor = AppState::of(request).authenticator.authenticate(&WebRequest(request)).await?;
     if visitor.member().is_some() {
         mark_as_member(request);
     }
@@ -109,11 +88,6 @@ async fn authenticate(request: &Request<'_>) -> Result<Visitor, Refusal> {
 /// The member whom a guard of this request has found already, for the log.
 pub(in crate::web) fn cached_member<'r>(request: &'r Request<'_>) -> Option<&'r Member> {
     request.local_cache(|| Ok::<_, Refusal>(Visitor::Anonymous)).as_ref().ok().and_then(Visitor::member)
-}
-
-/// Whether there is an `Authorization` header, good or not.
-pub(in crate::web) fn has_authorization_header(request: &Request<'_>) -> bool {
-    request.headers().contains(AUTHORIZATION)
 }
 
 /// The client of the request: its address and its program.

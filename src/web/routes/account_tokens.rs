@@ -13,9 +13,8 @@ use crate::tokens::{CreateTokenError, InvalidTokenName, TokenName};
 use crate::web::form::{CsrfForm, Form};
 use crate::web::guards::{CsrfGuard, RecentlyAuthenticated, client_of};
 use crate::web::html::Html;
-use crate::web::refusal::Refusal;
+use crate::web::refusal::{Refusal, capitalize};
 use crate::web::views::{Layout, NewTokenView, TokensView};
-use crate::web::www_authenticate::capitalize;
 use crate::web::{AppState, Transport};
 
 /// The context of the handlers for API tokens.

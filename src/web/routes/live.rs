@@ -25,12 +25,9 @@ pub(super) fn connect(
     subscriber: LiveSubscriber<'_>,
     handshake: WebSocket,
 ) -> Result<WebSocketUpgrade, Refusal> {
-    match (origin, &visitor) {
-        (RequestOrigin::Unknown, _) if subscriber.has_authorization_header() => (),
-        (RequestOrigin::Foreign, _) | (RequestOrigin::Unknown, Visitor::Member(_) | Visitor::Unconfirmed) => {
-            return Err(Refusal::ForeignOrigin);
-        }
-        (RequestOrigin::Same, _) | (RequestOrigin::Unknown, Visitor::Anonymous) => (),
+    let has_session = visitor.member().is_some_and(|member| member.session().is_some());
+    if origin == RequestOrigin::Foreign || origin == RequestOrigin::Unknown && has_session {
+        return Err(Refusal::ForeignOrigin);
     }
     let action = match subscriber.open_socket(slug, &visitor, &client, &params) {
         Ok(socket) => UpgradeAction::Serve(Box::new(socket)),

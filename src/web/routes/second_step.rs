@@ -11,9 +11,8 @@ use crate::sessions::SessionToken;
 use crate::web::form::Form;
 use crate::web::guards::{Passkeys, QueryParams, SameOrigin, href_with_next, sign_in_href};
 use crate::web::html::Html;
-use crate::web::refusal::Refusal;
+use crate::web::refusal::{Refusal, capitalize};
 use crate::web::views::{FactorMethod, Layout, NoPasskeysView, Notice, SecondStepView, Tone, humanize_wait};
-use crate::web::www_authenticate::capitalize;
 
 /// The form with a code of the app, a recovery code, or a passkey's response: missing fields are empty.
 #[derive(FromForm)]

@@ -5,7 +5,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::auth::{ApiAuth, JwtRefusal, PublicKeys};
-use crate::domain::{Client, Credential, InvalidScope, Member, TokenScope, Visitor};
+use crate::domain::{Client, InvalidScope, Member, TokenScope, Visitor};
 use crate::pages::PageDenied;
 use crate::web::form::TextBody;
 use crate::web::guards::{RequestOrigin, SameOrigin};
@@ -38,7 +38,7 @@ pub(super) fn issue(
         Visitor::Anonymous => return Err(Refusal::PageDenied(PageDenied::SignInRequired)),
         Visitor::Unconfirmed => return Err(Refusal::Unconfirmed),
     };
-    if matches!(member.credential, Credential::Session(_)) && origin != RequestOrigin::Same {
+    if member.session().is_some() && origin != RequestOrigin::Same {
         return Err(Refusal::ForeignOrigin);
     }
     let issued = api_auth.issue_jwt(&member, requested_scope(&body.0, kind)?, &client)?;

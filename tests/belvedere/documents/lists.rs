@@ -93,6 +93,16 @@ fn source(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// The source files below a folder.
+fn rust_files(folder: &str) -> Vec<String> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(root().join(folder)).unwrap().map(Result::unwrap) {
+        let path = format!("{folder}/{}", entry.file_name().to_str().unwrap());
+        if entry.path().is_dir() { files.extend(rust_files(&path)) } else { files.push(path) }
+    }
+    files
+}
+
 /// The words of a protocol that stand right behind `mark`.
 fn words_after<'t>(text: &'t str, mark: &'t str) -> impl Iterator<Item = &'t str> {
     let quoted = text.split(mark).skip(1).filter_map(|rest| rest.strip_prefix('"')?.split('"').next());
@@ -101,9 +111,10 @@ fn words_after<'t>(text: &'t str, mark: &'t str) -> impl Iterator<Item = &'t str
 
 #[test]
 fn the_error_codes_are_complete() {
-    let (refusal, rejected) = (source("src/web/refusal.rs"), source("src/web/www_authenticate.rs"));
+    let refusal = source("src/web/refusal.rs");
     let of_refusals = refusal.split("fn code(&self)").nth(1).and_then(|rest| rest.split("\n    }\n").next()).unwrap();
-    let in_rejections = ["rejected(", "=> ", "code: "].into_iter().flat_map(|mark| words_after(&rejected, mark));
+    let auth: String = rust_files("src/auth").iter().map(|path| source(path)).collect();
+    let in_rejections = ["Rejection::new(", "Self::new("].into_iter().flat_map(|mark| words_after(&auth, mark));
     let known: BTreeSet<&str> = words_after(of_refusals, "=> ").chain(in_rejections).collect();
     let tables = document(&format!("{BOOK}/programs.md")).tables();
     let table = tables.iter().find(|table| table.head[0].text == "status").expect("the errors");

@@ -14,7 +14,7 @@ pub struct CredentialWatch {
 
 impl CredentialWatch {
     /// Resolves when the row changes or ends. May be cancelled and called again.
-    pub(super) async fn next_event(&mut self) -> RowEvent {
+    pub async fn next_event(&mut self) -> RowEvent {
         match &mut self.row {
             Some(row) => row.next_event().await,
             None => pending().await,

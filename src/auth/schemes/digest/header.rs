@@ -1,12 +1,7 @@
 use std::collections::HashMap;
 
-/// The longest header, in bytes; one of the longest name, URI and nonces is a quarter of this.
-const MAX_LEN: usize = 8 * 1024;
-
 /// The most parameters; a dozen are known.
 const MAX_PARAMS: usize = 24;
-
-const SCHEME: &str = "Digest";
 
 /// The parameters of a Digest `Authorization` header (RFC 7616, 3.4).
 #[derive(Debug, PartialEq, Eq)]
@@ -24,20 +19,10 @@ pub(super) struct DigestCredentials {
     pub(super) nonce_count: u32,
 }
 
-/// The part after the scheme, when that is Digest (RFC 9110, 11.1: case does not matter).
-pub(super) fn strip_scheme(authorization: &str) -> Option<&str> {
-    let (scheme, rest) = authorization.trim().split_once(' ')?;
-    scheme.eq_ignore_ascii_case(SCHEME).then(|| rest.trim())
-}
-
 impl DigestCredentials {
-    /// Parses a value of `Authorization`. `None` when it is not Digest, is malformed, or is not SHA-256 with
-    /// `qop=auth`.
-    pub(super) fn parse(authorization: &str) -> Option<Self> {
-        if authorization.len() > MAX_LEN {
-            return None;
-        }
-        let mut params = parse_params(strip_scheme(authorization)?)?;
+    /// Parses what follows the scheme in `Authorization`. `None` when it is malformed, or is not SHA-256 with `qop=auth`.
+    pub(super) fn parse(value: &str) -> Option<Self> {
+        let mut params = parse_params(value)?;
         let is = |name: &str, wanted: &str| params.get(name).is_some_and(|value| value.eq_ignore_ascii_case(wanted));
         // No `algorithm` would mean MD5; a hashed name is not offered.
         if !is("algorithm", "SHA-256") || !is("qop", "auth") || is("userhash", "true") {
@@ -111,7 +96,7 @@ mod tests {
     use super::*;
 
     /// As curl sends it.
-    const SENT: &str = "Digest username=\"cam-1\",realm=\"Belvedere\",nonce=\"abc\",uri=\"/p/ops?a=b,c\",\
+    const SENT: &str = "username=\"cam-1\",realm=\"Belvedere\",nonce=\"abc\",uri=\"/p/ops?a=b,c\",\
         cnonce=\"0a4f113b\",nc=00000010,algorithm=SHA-256,response=\"753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1\",qop=\"auth\"";
 
     #[test]
@@ -132,7 +117,6 @@ mod tests {
             ("qop=\"auth\"", "qop=\"auth-int\""),
             (",qop=\"auth\"", ""),
             ("qop=\"auth\"", "qop=auth,userhash=true"),
-            ("Digest ", "Basic "),
             ("nc=00000010", "nc=10"),
             ("nc=00000010", "nc=0000001g"),
             ("nc=00000010", "nc=+0000010"),
@@ -163,9 +147,8 @@ mod tests {
                 let _ = DigestCredentials::parse(&sent);
             }
         }
-        assert_eq!(DigestCredentials::parse(&format!("{SENT}, x=\"{}\"", "y".repeat(MAX_LEN))), None);
         assert_eq!(DigestCredentials::parse(&"Digest ".repeat(100)), None);
         let many: Vec<String> = (0..100).map(|count| format!("f{count}=1")).collect();
-        assert_eq!(DigestCredentials::parse(&format!("Digest {}", many.join(","))), None);
+        assert_eq!(DigestCredentials::parse(&many.join(",")), None);
     }
 }

@@ -2,10 +2,10 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use super::REALM;
 use super::header::DigestCredentials;
 use crate::accounts::{AccountError, AccountId, ActionOrigin, LocalAccount, LocalAccounts, normalize_password};
 use crate::auth::Keys;
+use crate::auth::scheme::REALM;
 use crate::domain::Password;
 use crate::store::StoreError;
 

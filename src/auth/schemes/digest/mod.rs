@@ -10,109 +10,103 @@ mod header;
 mod nonce;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::SignInRefusal;
-use super::sign_in::{AttemptKind, Auth};
-use super::throttle::AttemptPermit;
-use super::timing_floor;
+use async_trait::async_trait;
+
 use crate::accounts::{AccountId, AccountName, LocalAccount, LocalAccounts};
 use crate::audit::AuditEvent;
+use crate::auth::scheme::{AuthError, AuthRequest, AuthScheme, REALM, credentials};
+use crate::auth::schemes::SchemeParts;
+use crate::auth::sign_in::AttemptKind;
+use crate::auth::throttle::AttemptPermit;
+use crate::auth::{Auth, Rejection, SignInRefusal, local, timing_floor};
 use crate::directory::{BindCandidate, DirectoryRefusal};
-use crate::domain::{Client, Credential, DirectoryName, Member, Scope, Username};
+use crate::domain::{Client, DirectoryName, Member, Username, Visitor};
 use crate::store::StoreError;
 use credentials::Ha1;
 pub use credentials::{disable, enable};
 use header::DigestCredentials;
 use nonce::{NonceCheck, Nonces};
 
-/// The realm. It is part of every stored HA1, so it never changes.
-const REALM: &str = "Belvedere";
-
 /// The Digest authenticator.
-pub struct DigestAuth {
+struct Digest {
     auth: Arc<Auth>,
     accounts: LocalAccounts,
     nonces: Nonces,
-}
-
-/// The parts of a request that a Digest response is computed over.
-#[derive(Clone, Copy, Debug)]
-pub struct DigestRequest<'r> {
-    /// `GET`.
-    pub method: &'r str,
-    /// The request target as it was sent, path and query (RFC 9112, 3.2.1).
-    pub target: &'r str,
-    /// The value of `Authorization`, scheme included.
-    pub authorization: &'r str,
+    /// How long a live connection goes on: nobody asks about its person meanwhile.
+    connection_lifetime: Duration,
 }
 
 /// Why a Digest authentication was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum DigestRefusal {
+enum DigestError {
     /// The name or password is wrong, or the account lets nobody in, or there were too many failures: all alike.
-    #[error("the name and password do not match")]
     Wrong,
     /// The nonce is too old, or this count of it was used before: the same password with a new nonce may succeed.
-    #[error("the nonce is stale")]
     Stale,
     /// The store could not be asked: this says nothing about the credentials.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
 }
 
-impl DigestAuth {
-    /// Creates it for `accounts`, under the limits of `auth`.
-    pub fn new(auth: Arc<Auth>, accounts: LocalAccounts) -> Self {
-        let nonces = Nonces::new(Arc::clone(&auth.clock));
-        Self { auth, accounts, nonces }
+pub(super) fn scheme(parts: &SchemeParts<'_>) -> Option<Box<dyn AuthScheme>> {
+    let SchemeParts { auth, accounts, settings, .. } = parts;
+    let nonces = Nonces::new(Arc::clone(&auth.clock));
+    let connection_lifetime = settings.sessions.refresh;
+    let digest = Digest { auth: Arc::clone(auth), accounts: (*accounts).clone(), nonces, connection_lifetime };
+    settings.digest.enabled.then(|| Box::new(digest) as Box<dyn AuthScheme>)
+}
+
+#[async_trait]
+impl AuthScheme for Digest {
+    fn recognizes(&self, request: &dyn AuthRequest) -> bool {
+        credentials(request, "Digest").is_some()
     }
 
-    /// Whether a value of `Authorization` has the scheme Digest.
-    pub fn is_digest(authorization: &str) -> bool {
-        header::strip_scheme(authorization).is_some()
-    }
-
-    /// The value of `WWW-Authenticate` for an unauthenticated request. `stale` tells that only the nonce was out of
-    /// date, so that a device tries again by itself.
-    ///
-    /// # Errors
-    /// [`StoreError::NoRandomness`] when the system has none to give.
-    pub fn challenge(&self, stale: bool) -> Result<String, StoreError> {
-        let nonce = self.nonces.generate(self.auth.keys())?;
-        let stale = if stale { ", stale=true" } else { "" };
-        Ok(format!("Digest realm=\"{REALM}\", qop=\"auth\", algorithm=SHA-256, nonce=\"{nonce}\", charset=UTF-8{stale}"))
-    }
-
-    /// Authenticates a request. A refusal is delayed like one of a sign-in.
-    ///
-    /// # Errors
-    /// [`DigestRefusal`].
-    pub async fn authenticate(&self, request: DigestRequest<'_>, client: &Client) -> Result<Member, DigestRefusal> {
+    /// A refusal is delayed like one of a sign-in, and comes with another nonce.
+    async fn authenticate(&self, request: &dyn AuthRequest) -> Result<Visitor, AuthError> {
         let begun = self.auth.clock.now();
-        let outcome = self.try_authenticate(request, client).await;
-        if matches!(outcome, Err(DigestRefusal::Wrong)) {
-            timing_floor::wait(&*self.auth.clock, begun).await;
+        match self.try_authenticate(request, &request.client()).await {
+            Ok(member) => Ok(member.into()),
+            Err(DigestError::Wrong) => {
+                timing_floor::wait(&*self.auth.clock, begun).await;
+                Err(Rejection::continue_with(self.new_challenge("")).into())
+            }
+            Err(DigestError::Stale) => Err(Rejection::continue_with(self.new_challenge(", stale=true")).into()),
+            Err(DigestError::Store(error)) => Err(error.into()),
         }
-        outcome
     }
 
-    async fn try_authenticate(&self, request: DigestRequest<'_>, client: &Client) -> Result<Member, DigestRefusal> {
-        let sent = DigestCredentials::parse(request.authorization).ok_or(DigestRefusal::Wrong)?;
+    fn challenge(&self, request: &dyn AuthRequest) -> Option<String> {
+        if request.is_browser() { None } else { self.new_challenge("") }
+    }
+}
+
+impl Digest {
+    /// A challenge with a new nonce; `stale` tells that only the nonce was out of date, so that a device tries again by
+    /// itself. `None` when the system has no randomness to give.
+    fn new_challenge(&self, stale: &str) -> Option<String> {
+        let nonce = self.nonces.generate(self.auth.keys());
+        let nonce = nonce.inspect_err(|error| tracing::error!(%error, "nobody can be asked for Digest")).ok()?;
+        Some(format!("Digest realm=\"{REALM}\", qop=\"auth\", algorithm=SHA-256, nonce=\"{nonce}\", charset=UTF-8{stale}"))
+    }
+
+    async fn try_authenticate(&self, request: &dyn AuthRequest, client: &Client) -> Result<Member, DigestError> {
+        let sent = credentials(request, "Digest").and_then(DigestCredentials::parse).ok_or(DigestError::Wrong)?;
         // A response over another target is one for another request.
-        if sent.realm != REALM || sent.uri != request.target {
-            return Err(DigestRefusal::Wrong);
+        if sent.realm != REALM || !is_target(&sent.uri, request) {
+            return Err(DigestError::Wrong);
         }
         let NonceCheck::Valid(nonce) = self.nonces.validate(&sent.nonce, self.auth.keys()) else {
-            return Err(DigestRefusal::Stale);
+            return Err(DigestError::Stale);
         };
         let name = Username::parse(&format!("{}\\{}", DirectoryName::LOCAL, sent.username));
-        let name = name.map_err(|_no_account_has_such_a_name| DigestRefusal::Wrong)?;
+        let name = name.map_err(|_no_account_has_such_a_name| DigestError::Wrong)?;
         let permit = self.auth.admit(AttemptKind::SignIn, &name, client).await.map_err(to_refusal)?;
         let (account, ha1) = match self.find_account(&sent.username).await {
             Ok(found) => found,
             Err(error) => {
                 permit.cancel();
-                return Err(error.into());
+                return Err(DigestError::Store(error));
             }
         };
         if let Some(account) = &account
@@ -122,11 +116,11 @@ impl DigestAuth {
             return Err(to_refusal(self.auth.refuse_throttled(AttemptKind::SignIn, denial, &name, client)));
         }
         // An unknown name is compared with a dummy, so that its time reveals nothing.
-        let is_right = ha1.unwrap_or_else(Ha1::dummy).verify_response(&sent, request.method) && account.is_some();
+        let is_right = ha1.unwrap_or_else(Ha1::dummy).verify_response(&sent, request.method()) && account.is_some();
         let account = account.filter(|_| is_right);
         if is_right && !self.nonces.consume(&nonce, sent.nonce_count) {
             permit.cancel();
-            return Err(DigestRefusal::Stale);
+            return Err(DigestError::Stale);
         }
         self.record_outcome(account, permit, &name, client).await
     }
@@ -138,21 +132,21 @@ impl DigestAuth {
         permit: AttemptPermit<'_>,
         name: &Username,
         client: &Client,
-    ) -> Result<Member, DigestRefusal> {
+    ) -> Result<Member, DigestError> {
         let inactive = account.as_ref().and_then(|account| account.inactive_reason(self.auth.clock.now()));
         match (account, inactive) {
             (Some(account), None) => {
                 let person = account.person();
                 // A right response alone is not enough for somebody with a second factor: they make an API token.
-                if self.auth.needs_second_factor(&person.id).await? {
+                if self.auth.needs_second_factor(&person.id).await.map_err(DigestError::Store)? {
                     permit.decline();
                     let (name, reason) = (name.as_str(), "second-factor");
                     let event = AuditEvent::SignInRefused { name, reason, directory_code: None, retry_after: None };
                     self.auth.audit.record(client, &event);
-                    return Err(DigestRefusal::Wrong);
+                    return Err(DigestError::Wrong);
                 }
                 permit.succeed(&person.id);
-                Ok(Member { person, credential: Credential::Password, scope: Scope::Unrestricted, second_factor_until: None })
+                Ok(Member::per_request(person, self.auth.clock.now() + self.connection_lifetime))
             }
             (Some(_), Some(inactive)) => {
                 permit.decline();
@@ -186,20 +180,27 @@ impl DigestAuth {
     }
 }
 
+/// Whether that is the request target (RFC 9112, 3.2.1), path and query as they were sent.
+fn is_target(uri: &str, request: &dyn AuthRequest) -> bool {
+    let (path, query) = uri.split_once('?').map_or((uri, None), |(path, query)| (path, Some(query)));
+    path == request.path() && query == request.query()
+}
+
 /// Parses a header, for the fuzz targets in `fuzz/`: the name, the URI and the nonce count.
 #[cfg(feature = "fuzzing")]
 pub fn parse_for_fuzzing(authorization: &str) -> Option<(String, String, u32)> {
-    DigestCredentials::parse(authorization).map(|sent| (sent.username, sent.uri, sent.nonce_count))
+    let (_, value) = crate::auth::scheme::split_scheme(authorization)?;
+    DigestCredentials::parse(value).map(|sent| (sent.username, sent.uri, sent.nonce_count))
 }
 
 fn candidate(account: &LocalAccount) -> BindCandidate {
-    BindCandidate { id: AccountId::person_id(&account.id), policy: Some(super::local::NO_LOCKOUT), failures: None }
+    BindCandidate { id: AccountId::person_id(&account.id), policy: Some(local::NO_LOCKOUT), failures: None }
 }
 
 /// The refusal as the client sees it: all causes but the store's look the same.
-fn to_refusal(refusal: SignInRefusal) -> DigestRefusal {
+fn to_refusal(refusal: SignInRefusal) -> DigestError {
     match refusal {
-        SignInRefusal::Store(error) => DigestRefusal::Store(error),
-        _ => DigestRefusal::Wrong,
+        SignInRefusal::Store(error) => DigestError::Store(error),
+        _ => DigestError::Wrong,
     }
 }

@@ -1,0 +1,51 @@
+use std::time::Duration;
+
+use super::Auth;
+use super::credential_cache::CredentialCache;
+use crate::audit::AuditEvent;
+use crate::domain::{Client, EndReason, Person, PersonId, Revalidation};
+use crate::store::StoreError;
+use crate::tokens::Tokens;
+
+/// The API tokens of the people who sign in.
+impl Auth {
+    /// Caches right passwords for this long (zero: not at all), for clients that send them with every request.
+    #[must_use]
+    pub fn with_credential_cache(mut self, ttl: Duration) -> Self {
+        self.credential_cache = CredentialCache::new(self.clock.clone(), ttl);
+        self
+    }
+
+    /// Has every sign-in confirm its person's API tokens too, which matters where the directory has no service account.
+    #[must_use]
+    pub fn with_tokens(mut self, tokens: Tokens) -> Self {
+        self.tokens = Some(tokens);
+        self
+    }
+
+    /// Ends all API tokens of somebody, and their live connections.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the ends cannot be written down; the tokens then go on.
+    pub(super) async fn end_tokens_of(&self, person: &PersonId, client: &Client) -> Result<(), StoreError> {
+        let Some(tokens) = &self.tokens else { return Ok(()) };
+        for token in tokens.end_all_of(person, self.clock.now(), EndReason::Revoked).await? {
+            let event = AuditEvent::TokenEnded { person: &token.person, token: token.id, reason: EndReason::Revoked };
+            self.audit.record(client, &event);
+        }
+        Ok(())
+    }
+
+    /// Confirms somebody's API tokens. A store that cannot be written keeps nobody out: their tokens go stale a little
+    /// earlier, and the log says why.
+    pub(super) async fn confirm_tokens_of(&self, person: &Person) {
+        let Some(tokens) = &self.tokens else { return };
+        // The session refresher confirms the others.
+        if self.directory.revalidation(person) == Revalidation::Refreshed {
+            return;
+        }
+        if let Err(error) = tokens.confirm(std::slice::from_ref(person), self.clock.now()).await {
+            tracing::error!(%error, "a sign-in could not be noted for the person's API tokens");
+        }
+    }
+}
