@@ -24,6 +24,11 @@ impl NextPath {
         (is_path(path) && is_query(query)).then(|| Self(text.to_owned()))
     }
 
+    /// Parses a path, or gives the home page where it is not surely one on this site.
+    pub fn or_home(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(Self::home)
+    }
+
     /// The home page, for when there is no page to return to.
     pub fn home() -> Self {
         Self("/".to_owned())

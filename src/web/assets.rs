@@ -11,6 +11,7 @@ use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
+use super::links::Link;
 use crate::config::SiteTheme;
 
 mod minify;
@@ -149,7 +150,7 @@ impl Assets {
             Some(settled) => settled.paths.contains(path),
             None => self.static_file(path).is_some(),
         };
-        is_there.then(|| format!("/static/{}/{path}", self.version()))
+        is_there.then(|| Link::to(format_args!("static/{}/{path}", self.version())).to_string())
     }
 
     /// The hash of a file's bytes, for its entity tag.

@@ -7,7 +7,7 @@ use rocket::time::Duration;
 use crate::auth::{DeviceCookie, PendingToken, PreSessionToken};
 use crate::sessions::SessionToken;
 
-use super::{AppState, Transport};
+use super::{AppState, Transport, links};
 
 /// The lifetime of the theme cookie.
 const THEME_MAX_AGE: Duration = Duration::days(400);
@@ -131,8 +131,11 @@ impl<'r> Cookies<'r> {
     }
 
     fn build(&self, name: &'static str, value: String, max_age: Option<Duration>) -> Cookie<'static> {
-        let cookie =
-            Cookie::build((name, value)).path("/").http_only(true).secure(self.transport.secure).same_site(SameSite::Lax);
+        let cookie = Cookie::build((name, value))
+            .path(links::BASE)
+            .http_only(true)
+            .secure(self.transport.secure)
+            .same_site(SameSite::Lax);
         match max_age {
             Some(max_age) => cookie.max_age(max_age).build(),
             None => cookie.build(),

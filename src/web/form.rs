@@ -1,5 +1,3 @@
-use std::ops::Deref;
-
 use rocket::Request;
 use rocket::data::{Data, FromData, Outcome};
 use rocket::form::{Errors, FromForm, FromFormField, ValueField};
@@ -8,7 +6,8 @@ use rocket::http::Status;
 use super::AppState;
 use crate::domain::SessionId;
 
-/// A form that has arrived within `connections.body_timeout`. Rocket's own waits for ever, so handlers take this one.
+/// A form that has arrived within `connections.body_timeout`; Rocket's own waits for ever. What changes anything that
+/// matters takes a `CsrfForm`, which is read by this.
 pub(super) struct Form<T>(T);
 
 impl<T> Form<T> {
@@ -18,32 +17,15 @@ impl<T> Form<T> {
     }
 }
 
-/// A form with a CSRF token alone: a button's.
+/// The form of a button beside one of many.
 #[derive(FromForm)]
-pub(super) struct CsrfForm<'r> {
-    #[field(default = "")]
-    pub(super) csrf: &'r str,
-}
-
-/// A form with a CSRF token and an id: a button's beside one of many.
-#[derive(FromForm)]
-pub(super) struct IdForm<'r, Id: FromFormField<'r>> {
-    #[field(default = "")]
-    pub(super) csrf: &'r str,
+pub(super) struct IdForm<Id> {
     pub(super) id: Id,
 }
 
 impl<'r> FromFormField<'r> for SessionId {
     fn from_value(field: ValueField<'r>) -> rocket::form::Result<'r, Self> {
         field.value.parse().map_err(|error| rocket::form::Error::validation(format!("{error}")).into())
-    }
-}
-
-impl<T> Deref for Form<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
     }
 }
 

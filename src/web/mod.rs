@@ -16,6 +16,7 @@ pub mod fuzzing;
 mod guards;
 mod headers;
 mod html;
+mod links;
 mod live_subscriber;
 mod refusal;
 mod request_log;
@@ -36,7 +37,7 @@ pub fn stage(rocket: Rocket<Build>, state: AppState) -> Rocket<Build> {
     let tracking = connection_tracking::ConnectionTracking::new(state.connections.clone());
     routes::mount(rocket)
         .manage(state)
-        .register("/", refusal::catchers())
+        .register(links::BASE, refusal::catchers())
         .attach(tracking)
         .attach(templates::fairing(assets))
         .attach(headers::SecurityHeaders)

@@ -15,10 +15,11 @@ use crate::domain::{PageSlug, Visitor};
 use crate::live::CapacityExceeded;
 use crate::pages::{InvalidChoice, PageDenied};
 use crate::store::StoreError;
+use crate::web::links::Link;
 
 use super::AppState;
 use super::authentication::challenges;
-use super::guards::{client_of, href_with_next, layout_for, reauthenticate_href, sign_in_href, visitor_of};
+use super::guards::{client_of, layout_for, visitor_of};
 use super::html::Html;
 use super::views::ErrorView;
 
@@ -180,7 +181,7 @@ impl Refusal {
                 "This takes a second factor beside your password. A script needs an API token, made in a session that \
                  has shown one."
                     .to_owned(),
-                "Show your second factor at /login/factor, and try again.".to_owned(),
+                format!("Show your second factor at {}, and try again.", Link::to("login/factor")),
             ),
             // The page itself says whom to ask.
             Self::PageDenied(PageDenied::NotAllowed { .. }) => (
@@ -309,8 +310,8 @@ struct RefusalResponse {
 }
 
 impl RefusalResponse {
-    fn redirect(href: String) -> Self {
-        let body = Either::Left(Redirect::to(href));
+    fn redirect(link: Link) -> Self {
+        let body = Either::Left(Redirect::to(link));
         Self { body, status: Status::SeeOther, challenges: Vec::new(), retry_after: None }
     }
 }
@@ -343,13 +344,13 @@ async fn respond(refusal: &Refusal, reference: Option<String>, request: &Request
         return RefusalResponse { body, status, challenges, retry_after };
     }
     if matches!(refusal, Refusal::PageDenied(PageDenied::SignInRequired)) && request.method() == Method::Get {
-        return RefusalResponse::redirect(sign_in_href(&request.uri().to_string()));
+        return RefusalResponse::redirect(Link::sign_in(&request.uri().to_string()));
     }
     if matches!(refusal, Refusal::PageDenied(PageDenied::SecondFactorRequired)) && request.method() == Method::Get {
-        return RefusalResponse::redirect(href_with_next("/login/factor", &request.uri().to_string()));
+        return RefusalResponse::redirect(Link::second_step(request.uri()));
     }
     if let Refusal::ReauthenticationRequired(next) = refusal {
-        return RefusalResponse::redirect(reauthenticate_href(next));
+        return RefusalResponse::redirect(Link::reauthenticate(next));
     }
     // Nobody is a stranger to the error page because the store is out of reach; it is shown without a name then.
     let visitor = visitor_of(request).await.unwrap_or(Visitor::Anonymous);
@@ -371,7 +372,8 @@ pub(super) fn capitalize(message: &str) -> String {
 
 /// Whether a person reads the response: a browser says that it takes HTML, a script says anything or JSON.
 pub(super) fn wants_html(request: &Request<'_>) -> bool {
-    let scripts_only = ["/api/", "/live/", "/events/"].iter().any(|prefix| request.uri().path().starts_with(prefix));
+    let scripts_only =
+        ["api/", "live/", "events/"].iter().any(|path| request.uri().path().starts_with(Link::to(path).as_str()));
     let takes_html = |accept: &Accept| accept.iter().any(|quality| *quality.media_type() == MediaType::HTML);
     !scripts_only && request.accept().is_some_and(takes_html)
 }

@@ -48,16 +48,23 @@ fn an_import_is_found_however_it_is_written() {
 }
 
 #[test]
-fn no_handler_takes_a_form_that_is_waited_for_without_end() {
+fn no_handler_takes_a_form_that_is_waited_for_without_end_or_whose_token_nobody_verifies() {
     let routes = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web/routes");
-    let takes_rockets = |line: &str| {
-        let names = line.strip_prefix("use rocket::form::").unwrap_or_default();
+    let imports_form = |line: &str, module: &str| {
+        let names = line.strip_prefix("use ").and_then(|path| path.strip_prefix(module)).unwrap_or_default();
         names.split(|c: char| !c.is_alphanumeric()).any(|name| name == "Form")
     };
-    assert!(takes_rockets("use rocket::form::{Form, FromForm};") && !takes_rockets("use rocket::form::FromForm;"));
-    let wrong: Vec<_> =
-        rust_files(&routes).into_iter().filter(|file| fs::read_to_string(file).unwrap().lines().any(takes_rockets)).collect();
-    assert!(wrong.is_empty(), "Rocket's own form has no deadline; take `web::form::Form`: {wrong:?}");
+    assert!(imports_form("use rocket::form::{Form, FromForm};", "rocket::form::"));
+    assert!(!imports_form("use rocket::form::FromForm;", "rocket::form::"));
+    let files_with = |module: &str| -> Vec<_> {
+        let has_it = |file: &PathBuf| fs::read_to_string(file).unwrap().lines().any(|line| imports_form(line, module));
+        rust_files(&routes).into_iter().filter(has_it).collect()
+    };
+    let wrong = files_with("rocket::form::");
+    assert!(wrong.is_empty(), "Rocket's own form has no deadline: {wrong:?}");
+    // Nothing is at stake with the theme: a cookie alone is all that it changes.
+    let without_token = files_with("crate::web::form::");
+    assert_eq!(without_token, [routes.join("theme.rs")], "what changes something takes a `CsrfForm`");
 }
 
 /// The imports below `src/<folder>` that name a room which is not on a lower floor, as file and room, and the rooms that there

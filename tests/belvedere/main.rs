@@ -45,6 +45,7 @@ mod harness_faults;
 mod hostile_directory;
 mod invitations;
 mod layers;
+mod links;
 mod live;
 mod lockout;
 mod memberships;

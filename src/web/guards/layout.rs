@@ -6,6 +6,7 @@ use crate::auth::CsrfBinding;
 use crate::domain::{DirectoryName, Visitor};
 use crate::web::AppState;
 use crate::web::cookies::Cookies;
+use crate::web::links::Link;
 use crate::web::views::{Banner, Layout, LayoutVisitor, NavItem};
 
 /// Builds the layout of a page for this visitor.
@@ -30,7 +31,7 @@ pub(in crate::web) fn layout_for(request: &Request<'_>, visitor: &Visitor) -> La
         contact: settings.site.contact.clone(),
         nav: page_store.authorized_pages(visitor).iter().map(|page| NavItem::of(page, path.as_str())).collect(),
         theme: cookies.theme(),
-        sign_in_href: sign_in_href(&current_url),
+        sign_in_href: Link::sign_in(&current_url),
         current_url,
         ..Layout::default()
     };
@@ -50,18 +51,4 @@ pub(in crate::web) fn layout_for(request: &Request<'_>, visitor: &Visitor) -> La
     let unreachable_since = session_refresher.unreachable_since(member.person.directory.as_ref());
     layout.banners.extend(unreachable_since.map(Banner::directory_unreachable));
     layout
-}
-
-/// The address of the sign-in form, with the way back here.
-pub(in crate::web) fn sign_in_href(current_url: &str) -> String {
-    if current_url == "/" || current_url.starts_with("/login") || current_url.starts_with("/logout") {
-        return "/login".to_owned();
-    }
-    href_with_next("/login", current_url)
-}
-
-/// The address of a form, with the way back to `target`.
-pub(in crate::web) fn href_with_next(form: &str, target: &str) -> String {
-    let next: String = url::form_urlencoded::byte_serialize(target.as_bytes()).collect();
-    format!("{form}?next={next}")
 }

@@ -19,11 +19,8 @@ pub(in crate::web) enum RequestOrigin {
 /// A request that no page of another site has made. Every change of state asks for it.
 pub(in crate::web) struct SameOrigin;
 
-#[rocket::async_trait]
-impl<'r> FromRequest<'r> for RequestOrigin {
-    type Error = std::convert::Infallible;
-
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
+impl RequestOrigin {
+    pub(in crate::web) fn of(request: &Request<'_>) -> Self {
         let transport = &AppState::of(request).transport;
         let server = ServerOrigin {
             host: request.host().map(ToString::to_string),
@@ -31,7 +28,16 @@ impl<'r> FromRequest<'r> for RequestOrigin {
             public_url: transport.public_url.as_ref(),
         };
         let header = |name| request.headers().get_one(name);
-        Outcome::Success(classify(header("Origin"), header("Sec-Fetch-Site"), &server))
+        classify(header("Origin"), header("Sec-Fetch-Site"), &server)
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for RequestOrigin {
+    type Error = std::convert::Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
+        Outcome::Success(Self::of(request))
     }
 }
 
@@ -40,9 +46,9 @@ impl<'r> FromRequest<'r> for SameOrigin {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        match request.guard::<RequestOrigin>().await {
-            Outcome::Success(RequestOrigin::Same | RequestOrigin::Unknown) => Outcome::Success(Self),
-            _ => Outcome::Error((Refusal::ForeignOrigin.stash(request), ())),
+        match RequestOrigin::of(request) {
+            RequestOrigin::Same | RequestOrigin::Unknown => Outcome::Success(Self),
+            RequestOrigin::Foreign => Refusal::ForeignOrigin.into_outcome(request),
         }
     }
 }

@@ -68,7 +68,7 @@ impl<'r> FromRequest<'r> for Administrator {
 }
 
 /// Whether the method is unsafe: safe ones (RFC 9110, 9.2.1) change nothing here.
-fn is_unsafe_method(request: &Request<'_>) -> bool {
+pub(super) fn is_unsafe_method(request: &Request<'_>) -> bool {
     !matches!(request.method(), Method::Get | Method::Head | Method::Options)
 }
 

@@ -1,6 +1,6 @@
 use indexmap::IndexMap;
-use rocket::get;
 use rocket::serde::json::Json;
+use rocket::{Route, get, routes};
 use serde::Serialize;
 
 use crate::domain::{PanelId, Visitor};
@@ -8,9 +8,14 @@ use crate::live::Hub;
 use crate::pages::{ListedPage, PageStore};
 use crate::panels::PanelFrame;
 use crate::web::guards::QueryParams;
+use crate::web::links::Link;
 use crate::web::refusal::Refusal;
 
 use super::page::FIRST_PAINT_TIMEOUT;
+
+pub(super) fn routes() -> Vec<Route> {
+    routes![pages, page]
+}
 
 #[derive(Serialize)]
 pub(super) struct PagesResponse {
@@ -22,8 +27,8 @@ struct PageItem {
     slug: String,
     title: String,
     about: Option<String>,
-    href: String,
-    live: String,
+    href: Link,
+    live: Link,
 }
 
 #[derive(Serialize)]
@@ -45,20 +50,20 @@ struct PanelResponse {
 
 /// The pages this visitor may open.
 #[get("/pages")]
-pub(super) fn pages(visitor: Visitor, page_store: &PageStore) -> Json<PagesResponse> {
+fn pages(visitor: Visitor, page_store: &PageStore) -> Json<PagesResponse> {
     let summary = |page: &ListedPage| PageItem {
         slug: page.slug.to_string(),
         title: page.title.clone(),
         about: page.about.clone(),
-        href: format!("/p/{}", page.slug),
-        live: format!("/live/{}", page.slug),
+        href: Link::to(format_args!("p/{}", page.slug)),
+        live: Link::to(format_args!("live/{}", page.slug)),
     };
     Json(PagesResponse { pages: page_store.authorized_pages(&visitor).iter().map(summary).collect() })
 }
 
 /// A page's current state, and the position where its live channel continues.
 #[get("/pages/<slug>")]
-pub(super) async fn page(
+async fn page(
     slug: &str,
     params: QueryParams,
     visitor: Visitor,

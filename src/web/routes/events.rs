@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use rocket::http::{ContentType, Header};
 use rocket::response::stream::ByteStream;
-use rocket::{Responder, get};
+use rocket::{Responder, Route, get, routes};
 use tokio::sync::mpsc;
 
 use crate::connections::InFlightRequest;
@@ -12,6 +12,10 @@ use crate::pages::PageDenied;
 use crate::web::guards::{LastEventId, QueryParams, RequestOrigin};
 use crate::web::live_subscriber::LiveSubscriber;
 use crate::web::refusal::Refusal;
+
+pub(super) fn routes() -> Vec<Route> {
+    routes![connect]
+}
 
 /// A stream of server-sent events. Each event was encoded once, for all who get it.
 #[derive(Responder)]
@@ -33,7 +37,7 @@ impl<S> EventStreamResponse<S> {
 /// The live channel as server-sent events, for browsers behind proxies that cut upgrades. `id` carries the position,
 /// which comes back as `Last-Event-ID` after a break (HTML, 9.2).
 #[get("/<slug>")]
-pub(super) fn connect(
+fn connect(
     slug: &str,
     params: QueryParams,
     last: LastEventId,

@@ -3,25 +3,23 @@ use rocket::http::Status;
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
-use rocket::{Either, get, post};
+use rocket::{Either, Route, get, post, routes};
 use zeroize::Zeroizing;
 
 use super::sign_in_context::{PasswordField, SignInContext};
 use crate::accounts::{Invitation, LocalAccounts};
 use crate::auth::{AcceptanceRequest, InvitationRefusal, Invitations};
-use crate::domain::{Client, Visitor};
+use crate::domain::Client;
 use crate::web::AppState;
-use crate::web::form::Form;
-use crate::web::guards::{SameOrigin, client_of};
+use crate::web::guards::{PreSessionForm, client_of};
 use crate::web::html::Html;
+use crate::web::links::Link;
 use crate::web::refusal::Refusal;
 use crate::web::views::{AcceptanceView, InvitationView, Layout, Notice, Tone, account_username};
 
-/// The page where a guest enrols the second factor that their invitation asks for.
-const ENROLMENT_PATH: &str = "/account/factors";
-
-/// The page where other guests begin.
-const HOME_PATH: &str = "/";
+pub(super) fn routes() -> Vec<Route> {
+    routes![show_code_form, show_acceptance_form, accept]
+}
 
 /// A redirect, or one of the two forms.
 type InvitationResponse = Either<Redirect, Either<Html<InvitationView>, Html<AcceptanceView>>>;
@@ -30,8 +28,6 @@ type InvitationResponse = Either<Redirect, Either<Html<InvitationView>, Html<Acc
 #[derive(FromForm)]
 pub(super) struct CodeForm {
     code: PasswordField,
-    #[field(default = String::new())]
-    csrf: String,
 }
 
 #[derive(FromForm)]
@@ -41,14 +37,12 @@ pub(super) struct AcceptanceForm {
     display_name: String,
     new: PasswordField,
     again: PasswordField,
-    #[field(default = String::new())]
-    csrf: String,
 }
 
 /// The form for the code, where the link of an invitation leads. The code stands behind its `#`, which browsers do not
 /// send: the page's script puts it into the form, or the guest does.
 #[get("/")]
-pub(super) fn show_code_form(layout: Layout, context: SignInContext<'_>) -> Result<Html<InvitationView>, Refusal> {
+fn show_code_form(layout: Layout, context: SignInContext<'_>) -> Result<Html<InvitationView>, Refusal> {
     code_form(&context, layout, None)
 }
 
@@ -57,7 +51,6 @@ pub(super) struct InvitationContext<'r> {
     sign_in: SignInContext<'r>,
     invitations: &'r Invitations,
     accounts: &'r LocalAccounts,
-    visitor: Visitor,
     client: Client,
 }
 
@@ -71,7 +64,6 @@ impl<'r> FromRequest<'r> for InvitationContext<'r> {
             sign_in: try_outcome!(request.guard::<SignInContext<'_>>().await),
             invitations,
             accounts,
-            visitor: try_outcome!(request.guard::<Visitor>().await),
             client: client_of(request),
         })
     }
@@ -79,16 +71,13 @@ impl<'r> FromRequest<'r> for InvitationContext<'r> {
 
 /// Looks up the invitation by its code, and shows the form that accepts it.
 #[post("/", data = "<form>")]
-pub(super) async fn show_acceptance_form(
-    form: Form<CodeForm>,
-    _from_here: SameOrigin,
+async fn show_acceptance_form(
+    form: PreSessionForm<'_, CodeForm>,
     layout: Layout,
     context: InvitationContext<'_>,
 ) -> Result<InvitationResponse, Refusal> {
-    let CodeForm { code, csrf } = form.into_inner();
-    if !context.sign_in.verify_pre_session_csrf(&csrf) {
-        return context.refuse_forgery(layout);
-    }
+    let Ok(form) = form.0 else { return context.code_form_again(layout) };
+    let code = form.into_inner().code;
     match context.invitations.find(&code.0, &context.client).await {
         Ok(invitation) => {
             let form = context.acceptance_form(layout, invitation, &code.0, None)?;
@@ -100,24 +89,23 @@ pub(super) async fn show_acceptance_form(
 
 /// Accepts the invitation, and signs the guest in.
 #[post("/accept", data = "<form>")]
-pub(super) async fn accept(
-    form: Form<AcceptanceForm>,
-    _from_here: SameOrigin,
+async fn accept(
+    form: PreSessionForm<'_, AcceptanceForm>,
     layout: Layout,
     context: InvitationContext<'_>,
 ) -> Result<InvitationResponse, Refusal> {
-    let AcceptanceForm { code, display_name, new, again, csrf } = form.into_inner();
+    let Ok(form) = form.0 else { return context.code_form_again(layout) };
+    let AcceptanceForm { code, display_name, new, again } = form.into_inner();
     let InvitationContext { sign_in, invitations, client, .. } = &context;
-    if !sign_in.verify_pre_session_csrf(&csrf) {
-        return context.refuse_forgery(layout);
-    }
     let code_again = Zeroizing::new(code.0.to_string());
     let request = AcceptanceRequest { code: code.0, display_name: display_name.clone(), new: new.0, new_repeated: again.0 };
     let refusal = match invitations.accept(request, client, sign_in.cookies.session().as_ref()).await {
         Ok(accepted) => {
             sign_in.set_session_cookie(&accepted.signed_in.token);
             sign_in.cookies.set_device(&accepted.signed_in.device_cookie);
-            return Ok(Either::Left(Redirect::to(if accepted.second_factor_required { ENROLMENT_PATH } else { HOME_PATH })));
+            // Whose invitation asks for a second factor enrols it first.
+            let onward = if accepted.second_factor_required { Link::to("account/factors") } else { Link::home() };
+            return Ok(Either::Left(Redirect::to(onward)));
         }
         Err(refusal) => refusal,
     };
@@ -174,8 +162,8 @@ impl InvitationContext<'_> {
         Ok(Either::Right(Either::Left(form.with_status(Status::NotFound))))
     }
 
-    fn refuse_forgery(&self, layout: Layout) -> Result<InvitationResponse, Refusal> {
-        self.sign_in.audit_forgery(&self.visitor, &self.client);
+    /// The form for the code again, after a form whose CSRF token was out of date.
+    fn code_form_again(&self, layout: Layout) -> Result<InvitationResponse, Refusal> {
         let text = "This form was open for a long time, or this browser keeps no cookies. Please open your link again.";
         let form = code_form(&self.sign_in, layout, Some(Notice { tone: Tone::Info, text: text.to_owned() }))?;
         Ok(Either::Right(Either::Left(form.with_status(Status::BadRequest))))

@@ -1,6 +1,6 @@
 use rocket::http::{Header, Status};
 use rocket::response::Responder;
-use rocket::{Request, Response, get, response};
+use rocket::{Request, Response, Route, get, response, routes};
 use rocket_ws::WebSocket;
 
 use crate::audit::AuditEvent;
@@ -8,15 +8,20 @@ use crate::domain::{Client, Visitor};
 use crate::live::CloseReason;
 use crate::pages::PageDenied;
 use crate::web::guards::{QueryParams, RequestOrigin};
+use crate::web::links::Link;
 use crate::web::live_subscriber::LiveSubscriber;
 use crate::web::refusal::Refusal;
 use crate::web::upgrade::{UpgradeAction, WebSocketUpgrade};
+
+pub(super) fn routes() -> Vec<Route> {
+    routes![connect, not_an_upgrade]
+}
 
 /// The live channel of a page over a WebSocket. A page of another site never gets one, and a session's cookie counts
 /// only when the browser says where it comes from; credentials in a header no page can send. A browser that is refused
 /// is told so on the socket, since its script cannot see the answer to a handshake; a script gets the plain refusal.
 #[get("/<slug>")]
-pub(super) fn connect(
+fn connect(
     slug: &str,
     params: QueryParams,
     origin: RequestOrigin,
@@ -58,14 +63,15 @@ fn close_reason(denied: &PageDenied, visitor: &Visitor) -> CloseReason {
 pub(super) struct UpgradeRequired;
 
 #[get("/<_slug>", rank = 2)]
-pub(super) fn not_an_upgrade(_slug: &str) -> UpgradeRequired {
+fn not_an_upgrade(_slug: &str) -> UpgradeRequired {
     UpgradeRequired
 }
 
 /// 426 Upgrade Required (RFC 9110, 15.5.22).
 impl<'r> Responder<'r, 'static> for UpgradeRequired {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        let text = "This is a WebSocket. The same as server-sent events is at /events/.\n".respond_to(request)?;
+        let text = format!("This is a WebSocket. The same as server-sent events is at {}.\n", Link::to("events/"));
+        let text = text.respond_to(request)?;
         Response::build_from(text)
             .status(Status::UpgradeRequired)
             .header(Header::new("Upgrade", "websocket"))

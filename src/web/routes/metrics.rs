@@ -1,6 +1,6 @@
-use rocket::get;
 use rocket::http::ContentType;
 use rocket::request::{FromRequest, Outcome, Request};
+use rocket::{Route, get, routes};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -10,9 +10,13 @@ use crate::web::AppState;
 use crate::web::guards::Administrator;
 use crate::web::refusal::Refusal;
 
+pub(super) fn routes() -> Vec<Route> {
+    routes![show]
+}
+
 /// The program's metrics in OpenMetrics text format.
-#[get("/metrics")]
-pub(super) fn show(_reader: MetricsReader, metrics: &Metrics, hub: &Hub) -> Result<(ContentType, String), Refusal> {
+#[get("/")]
+fn show(_reader: MetricsReader, metrics: &Metrics, hub: &Hub) -> Result<(ContentType, String), Refusal> {
     hub.update_metrics();
     let text = metrics.encode().map_err(|error: EncodeMetricsError| Refusal::Internal(error.to_string()))?;
     let openmetrics =

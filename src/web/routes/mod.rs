@@ -3,10 +3,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "Rocket hands guards to handlers by value")]
 
 mod account;
-mod account_tokens;
 mod admin;
-mod admin_accounts;
-mod admin_factors;
 mod api;
 mod events;
 mod factors;
@@ -27,50 +24,41 @@ mod static_files;
 mod theme;
 mod token;
 
-use rocket::{Build, Rocket, routes};
+use rocket::{Build, Rocket, Route};
+
 #[cfg(feature = "fuzzing")]
 pub(super) use sign_in::parse_username;
 
+use super::links::Link;
+
+/// The table of routes: each noun by the path that it is mounted at.
+fn table() -> [(&'static str, Vec<Route>); 22] {
+    [
+        ("", home::routes()),
+        ("", health::routes()),
+        (".well-known", token::well_known_routes()),
+        ("account", account::routes()),
+        ("account/factors", factors::routes()),
+        ("account/password", password::routes()),
+        ("admin", admin::routes()),
+        ("api/v1", api::routes()),
+        ("api/v1/token", token::routes()),
+        ("events", events::routes()),
+        ("invitation", invitation::routes()),
+        ("live", live::routes()),
+        ("login", sign_in::routes()),
+        ("login/again", reauthenticate::routes()),
+        ("login/factor", second_step::routes()),
+        ("login/passkey", passkey_sign_in::routes()),
+        ("login/password", password::sign_in_routes()),
+        ("logout", sign_out::routes()),
+        ("metrics", metrics::routes()),
+        ("p", page::routes()),
+        ("static", static_files::routes()),
+        ("theme", theme::routes()),
+    ]
+}
+
 pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
-    rocket
-        .mount(
-            "/",
-            routes![
-                home::show,
-                page::show,
-                theme::choose,
-                account::show,
-                account::end_session,
-                account::end_other_sessions,
-                password::show,
-                password::change
-            ],
-        )
-        .mount("/", routes![factors::list::show, factors::app::show, factors::app::confirm, factors::app::remove])
-        .mount("/", routes![factors::passkeys::show, factors::passkeys::options, factors::passkeys::add])
-        .mount("/", routes![factors::passkeys::remove, factors::recovery::regenerate])
-        .mount("/admin", admin::routes())
-        .mount("/admin", routes![admin_factors::show, admin_factors::reset])
-        .mount("/login", routes![second_step::show, second_step::submit])
-        .mount("/login", routes![passkey_sign_in::options, passkey_sign_in::submit])
-        .mount("/admin", routes![admin_accounts::show, admin_accounts::invite, admin_accounts::withdraw, admin_accounts::act])
-        .mount("/invitation", routes![invitation::show_code_form, invitation::show_acceptance_form, invitation::accept])
-        .mount(
-            "/login",
-            routes![
-                sign_in::show,
-                sign_in::submit,
-                password::redirect_to_form,
-                password::change_and_sign_in,
-                reauthenticate::show,
-                reauthenticate::submit
-            ],
-        )
-        .mount("/logout", routes![sign_out::show, sign_out::submit])
-        .mount("/live", routes![live::connect, live::not_an_upgrade])
-        .mount("/events", routes![events::connect])
-        .mount("/", routes![account_tokens::create, account_tokens::revoke, token::keys])
-        .mount("/api/v1", routes![api::pages, api::page, token::issue])
-        .mount("/static", routes![static_files::serve])
-        .mount("/", routes![health::alive, health::ready, metrics::show])
+    table().into_iter().fold(rocket, |rocket, (path, routes)| rocket.mount(Link::to(path).as_str(), routes))
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use rocket::get;
+use rocket::{Route, get, routes};
 
 use crate::domain::Visitor;
 use crate::web::AppState;
@@ -9,12 +9,16 @@ use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::views::{Layout, PageView};
 
+pub(super) fn routes() -> Vec<Route> {
+    routes![show]
+}
+
 /// How long the first paint waits for panels that never had a reading. Longer than most sources take, short enough
 /// not to be felt as slow; what comes later arrives on the socket.
 pub(super) const FIRST_PAINT_TIMEOUT: Duration = Duration::from_millis(400);
 
-#[get("/p/<slug>")]
-pub(super) async fn show(
+#[get("/<slug>")]
+async fn show(
     slug: &str,
     params: QueryParams,
     visitor: Visitor,

@@ -2,24 +2,25 @@ use rocket::form::FromForm;
 use rocket::http::Status;
 use rocket::response::Redirect;
 use rocket::serde::json::Json;
-use rocket::{Either, post};
+use rocket::{Either, Route, post, routes};
 
 use super::second_step::passkey_error;
 use super::sign_in_context::SignInContext;
-use crate::auth::{NextPath, PasskeySignInRefusal};
-use crate::domain::Visitor;
+use crate::auth::{NextPath, PasskeySignInRefusal, PreSessionToken};
 use crate::factors::{self, PasskeyRefusal, PasskeyResponse};
-use crate::web::form::{CsrfForm, Form};
-use crate::web::guards::{Passkeys, SameOrigin};
+use crate::sessions::SessionToken;
+use crate::web::guards::{CsrfForm, NoFields, Passkeys, PreSessionForm, StaleForm};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::views::{Layout, Notice, SignInView, Tone};
 
+pub(super) fn routes() -> Vec<Route> {
+    routes![options, submit]
+}
+
 /// The form with a passkey's response.
 #[derive(FromForm)]
 pub(super) struct PasskeySignInForm<'r> {
-    #[field(default = "")]
-    csrf: &'r str,
     #[field(default = "")]
     next: &'r str,
     #[field(default = "")]
@@ -30,18 +31,14 @@ pub(super) struct PasskeySignInForm<'r> {
 
 /// The options for using a passkey that is known here, whoever's, which the page's script hands to the browser. They are
 /// bound to the form they are asked from, before a session or in one.
-#[post("/passkey/options", data = "<sent>")]
-pub(super) fn options(
-    sent: Form<CsrfForm<'_>>,
-    _from_here: SameOrigin,
+#[post("/options", data = "<sent>")]
+fn options(
+    sent: CsrfForm<'_, NoFields, Either<PreSessionToken, SessionToken>>,
     passkeys: Passkeys,
     context: SignInContext<'_>,
 ) -> Result<Json<factors::PasskeyChallenge>, Refusal> {
-    if !context.verify_pre_session_csrf(sent.csrf) && !context.verify_member_csrf(sent.csrf) {
-        return Err(Refusal::CsrfMismatch);
-    }
     let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
-    let challenge = context.auth.factors().start_passkey_authentication(&site, sent.csrf.as_bytes());
+    let challenge = context.auth.factors().start_passkey_authentication(&site, sent.csrf().as_bytes());
     challenge.map(Json).map_err(|refusal| match refusal {
         PasskeyRefusal::Store(error) => error.into(),
         other => Refusal::Internal(other.to_string()),
@@ -49,27 +46,24 @@ pub(super) fn options(
 }
 
 /// Signs in the owner of the passkey that responded.
-#[post("/passkey", data = "<sent>")]
-pub(super) async fn submit(
-    sent: Form<PasskeySignInForm<'_>>,
-    _from_here: SameOrigin,
-    visitor: Visitor,
+#[post("/", data = "<sent>")]
+async fn submit(
+    sent: PreSessionForm<'_, PasskeySignInForm<'_>>,
     layout: Layout,
     passkeys: Passkeys,
     context: SignInContext<'_>,
 ) -> Result<Either<Redirect, Html<SignInView>>, Refusal> {
-    let next = NextPath::parse(sent.next).unwrap_or_else(NextPath::home);
-    if !context.verify_pre_session_csrf(sent.csrf) {
-        context.audit_forgery(&visitor, &context.client);
-        let text = "This form was open for a long time, or this browser keeps no cookies. Please sign in again.";
-        let notice = Notice { tone: Tone::Info, text: text.to_owned() };
-        let form = context.sign_in_form(layout, &next, "", Some(notice))?;
-        return Ok(Either::Right(form.with_status(Status::BadRequest)));
-    }
+    let sent = match sent.0 {
+        Ok(sent) => sent,
+        Err(StaleForm(PasskeySignInForm { next, .. })) => {
+            return context.sign_in_form_again(layout, &NextPath::or_home(next), "").map(Either::Right);
+        }
+    };
+    let next = NextPath::or_home(sent.next);
     let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
     let response = PasskeyResponse { credential: sent.credential, sealed: sent.sealed };
     let previous = context.cookies.session();
-    let browser = sent.csrf.as_bytes();
+    let browser = sent.csrf().as_bytes();
     match context.auth.sign_in_with_passkey(&site, browser, response, &context.client, previous.as_ref()).await {
         Ok(signed_in) => {
             context.set_session_cookie(&signed_in.token);

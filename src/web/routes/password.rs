@@ -1,26 +1,36 @@
 use rocket::form::FromForm;
 use rocket::http::Status;
 use rocket::response::Redirect;
-use rocket::{Either, get, post};
+use rocket::{Either, Route, get, post, routes};
 
 use super::sign_in_context::{PasswordField, SignInContext, SignInResponse};
-use crate::auth::{Auth, CsrfBinding, NextPath, PasswordChangeRefusal, PasswordChangeRequest, PasswordChanged, SignInRefusal};
+use crate::auth::{Auth, NextPath, PasswordChangeRefusal, PasswordChangeRequest, PasswordChanged, SignInRefusal};
 use crate::directory::{PasswordRule, PasswordState, Unreachable};
 use crate::domain::{Client, Member, Username, Visitor};
-use crate::web::form::Form;
-use crate::web::guards::{QueryParams, SameOrigin, href_with_next, sign_in_href};
+use crate::web::guards::{CsrfForm, PreSessionForm, QueryParams, SameOrigin, StaleForm};
 use crate::web::html::Html;
+use crate::web::links::Link;
 use crate::web::refusal::Refusal;
 use crate::web::views::{Layout, Notice, PasswordView, Tone};
 
-/// The path of a member's form.
-const MEMBER_FORM_PATH: &str = "/account/password";
+pub(super) fn routes() -> Vec<Route> {
+    routes![show, change]
+}
 
-/// The account page, once the password is changed.
-const CHANGED_PATH: &str = "/account?password=changed";
+/// The routes for somebody who is not signed in, below the sign-in's.
+pub(super) fn sign_in_routes() -> Vec<Route> {
+    routes![redirect_to_form, change_and_sign_in]
+}
 
-/// The account page, when other sessions could not be ended.
-const CHANGED_BUT_SESSIONS_LEFT_PATH: &str = "/account?password=changed-here";
+/// The link to a member's form.
+fn member_form_link() -> Link {
+    Link::to("account/password")
+}
+
+/// The link to the account page once the password is changed; `others_ended` unless other sessions go on.
+fn changed_link(others_ended: bool) -> Link {
+    Link::to("account").with("password", if others_ended { "changed" } else { "changed-here" })
+}
 
 /// The form for a new password. Missing fields are empty, and refused as such.
 #[derive(FromForm)]
@@ -32,42 +42,39 @@ pub(super) struct PasswordForm {
     again: PasswordField,
     #[field(default = String::new())]
     next: String,
-    #[field(default = String::new())]
-    csrf: String,
 }
 
 /// Redirects, since nobody begins here: the sign-in leads on whoever must change their password, and a member has a
 /// form of their own.
-#[get("/password")]
-pub(super) fn redirect_to_form(params: QueryParams, visitor: Visitor) -> Redirect {
+#[get("/")]
+fn redirect_to_form(params: QueryParams, visitor: Visitor) -> Redirect {
     match visitor {
-        Visitor::Member(_) => Redirect::to(MEMBER_FORM_PATH),
+        Visitor::Member(_) => Redirect::to(member_form_link()),
         Visitor::Anonymous | Visitor::Unconfirmed => {
-            let next = params.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
-            Redirect::to(sign_in_href(next.as_str()))
+            let next = NextPath::or_home(params.get("next").unwrap_or_default());
+            Redirect::to(Link::sign_in(next.as_str()))
         }
     }
 }
 
 /// Changes the password of somebody who must do so before they can sign in, and signs them in.
-#[post("/password", data = "<form>")]
-pub(super) async fn change_and_sign_in(
-    form: Form<PasswordForm>,
+#[post("/", data = "<form>")]
+async fn change_and_sign_in(
+    form: PreSessionForm<'_, PasswordForm>,
     client: Client,
-    _from_here: SameOrigin,
-    visitor: Visitor,
     layout: Layout,
     context: SignInContext<'_>,
 ) -> Result<SignInResponse, Refusal> {
-    let PasswordForm { username, old, new, again, next, csrf } = form.into_inner();
-    let next = NextPath::parse(&next).unwrap_or_else(NextPath::home);
-    if !context.verify_pre_session_csrf(&csrf) {
-        context.audit_forgery(&visitor, &client);
-        let text = "This form was open for a long time, or this browser keeps no cookies. Please fill it in again.";
-        let notice = Notice { tone: Tone::Info, text: text.to_owned() };
-        let form = anonymous_form(&context, layout, &next, &username, notice)?;
-        return Ok(Either::Right(Either::Right(form.with_status(Status::BadRequest))));
-    }
+    let PasswordForm { username, old, new, again, next } = match form.0 {
+        Ok(form) => form.into_inner(),
+        Err(StaleForm(PasswordForm { username, next, .. })) => {
+            let text = "This form was open for a long time, or this browser keeps no cookies. Please fill it in again.";
+            let notice = Notice { tone: Tone::Info, text: text.to_owned() };
+            let form = anonymous_form(&context, layout, &NextPath::or_home(&next), &username, notice)?;
+            return Ok(Either::Right(Either::Right(form.with_status(Status::BadRequest))));
+        }
+    };
+    let next = NextPath::or_home(&next);
     if !context.auth.changes_passwords(&username, PasswordState::Good) {
         return Err(Refusal::NotFound);
     }
@@ -84,32 +91,29 @@ pub(super) async fn change_and_sign_in(
 }
 
 /// A member's form.
-#[get("/account/password")]
-pub(super) fn show(member: Member, layout: Layout, context: SignInContext<'_>) -> Result<Html<PasswordView>, Refusal> {
+#[get("/")]
+fn show(member: Member, layout: Layout, context: SignInContext<'_>) -> Result<Html<PasswordView>, Refusal> {
     let name = context.auth.password_change_name(&member.person).ok_or(Refusal::NotFound)?;
     Ok(member_form(layout, &name, None))
 }
 
 /// Changes a member's password, and gives this browser a new session.
-#[post("/account/password", data = "<form>")]
-pub(super) async fn change(
-    form: Form<PasswordForm>,
+#[post("/", data = "<form>")]
+async fn change(
+    form: CsrfForm<'_, PasswordForm>,
     client: Client,
     _from_here: SameOrigin,
     member: Member,
     layout: Layout,
     context: SignInContext<'_>,
 ) -> Result<SignInResponse, Refusal> {
-    let PasswordForm { old, new, again, csrf, .. } = form.into_inner();
-    let previous = context.cookies.session().ok_or(Refusal::CsrfMismatch)?;
-    if !context.auth.keys().verify_csrf_token(CsrfBinding::Session(&previous), &csrf) {
-        return Err(Refusal::CsrfMismatch);
-    }
+    let previous = form.binding().clone();
+    let PasswordForm { old, new, again, .. } = form.into_inner();
     let name = context.auth.password_change_name(&member.person).ok_or(Refusal::NotFound)?;
     let request = PasswordChangeRequest { old: old.0, new: new.0, new_repeated: again.0 };
     match context.auth.change_password(name.as_str(), request, &client, Some(&previous)).await {
         Ok(changed) => {
-            let next = NextPath::parse(CHANGED_PATH).unwrap_or_else(NextPath::home);
+            let next = NextPath::or_home(changed_link(true).as_str());
             finish_change(&context, layout, changed, &next, name.as_str())
         }
         Err(refusal) => {
@@ -156,7 +160,7 @@ pub(super) fn anonymous_form(
 
 fn member_form(mut layout: Layout, name: &Username, notice: Option<Notice>) -> Html<PasswordView> {
     // Whoever is here need not be told to come here.
-    layout.banners.retain(|note| note.link.as_ref().is_none_or(|link| link.href != MEMBER_FORM_PATH));
+    layout.banners.retain(|note| note.link.as_ref().is_none_or(|link| link.href != member_form_link()));
     let view = PasswordView {
         notice,
         is_member: true,
@@ -179,7 +183,7 @@ fn finish_change(
     if let Some(pending) = changed.second_factor {
         context.cookies.remove_session();
         context.cookies.set_pending(&pending);
-        return Ok(Either::Left(Redirect::to(href_with_next("/login/factor", next.as_str()))));
+        return Ok(Either::Left(Redirect::to(Link::second_step(&next))));
     }
     let Some(signed_in) = changed.signed_in else {
         context.cookies.remove_session();
@@ -190,7 +194,7 @@ fn finish_change(
     };
     context.set_session_cookie(&signed_in.token);
     context.cookies.set_device(&signed_in.device_cookie);
-    let onward = if changed.others_ended { next.to_string() } else { CHANGED_BUT_SESSIONS_LEFT_PATH.to_owned() };
+    let onward = if changed.others_ended { next.to_string() } else { changed_link(false).to_string() };
     Ok(Either::Left(Redirect::to(onward)))
 }
 
@@ -269,8 +273,7 @@ mod tests {
 
     #[test]
     fn after_the_change_the_way_leads_to_a_page_of_this_site() {
-        for path in [CHANGED_PATH, CHANGED_BUT_SESSIONS_LEFT_PATH] {
-            assert_eq!(NextPath::parse(path).unwrap().as_str(), path);
-        }
+        let path = changed_link(true);
+        assert_eq!(NextPath::parse(path.as_str()).unwrap().as_str(), path.as_str());
     }
 }

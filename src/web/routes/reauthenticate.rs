@@ -1,18 +1,22 @@
 use rocket::form::FromForm;
 use rocket::http::Status;
 use rocket::response::Redirect;
-use rocket::{Either, get, post};
+use rocket::{Either, Route, get, post, routes};
 
 use super::second_step::{self, SecondStepSubject};
 use super::sign_in_context::{PasswordField, SignInContext};
 use crate::auth::{NextPath, SignInRefusal};
 use crate::config::SessionSettings;
 use crate::domain::{Client, Member};
-use crate::web::form::Form;
-use crate::web::guards::{CsrfGuard, Passkeys, QueryParams, reauthenticate_href};
+use crate::web::guards::{CsrfForm, Passkeys, QueryParams};
 use crate::web::html::Html;
+use crate::web::links::Link;
 use crate::web::refusal::Refusal;
 use crate::web::views::{Layout, Notice, ReauthenticateView, SecondStepView, Tone, humanize};
+
+pub(super) fn routes() -> Vec<Route> {
+    routes![show, submit]
+}
 
 /// The form for the password. Missing fields are empty, and refused as such.
 #[derive(FromForm)]
@@ -20,13 +24,11 @@ pub(super) struct ReauthenticateForm {
     password: PasswordField,
     #[field(default = String::new())]
     next: String,
-    #[field(default = String::new())]
-    csrf: String,
 }
 
 /// Asks a member for their second factor once more, or for their password where they have none.
-#[get("/again")]
-pub(super) async fn show(
+#[get("/")]
+async fn show(
     params: QueryParams,
     member: Member,
     layout: Layout,
@@ -35,7 +37,7 @@ pub(super) async fn show(
 ) -> Result<Either<Html<SecondStepView>, Html<ReauthenticateView>>, Refusal> {
     // Who comes without a session has none to authenticate again in.
     member.session().ok_or(Refusal::NotFound)?;
-    let next = params.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
+    let next = NextPath::or_home(params.get("next").unwrap_or_default());
     if context.auth.needs_second_factor(&member.person.id).await? {
         let subject = SecondStepSubject::Member(Box::new(member));
         return second_step::form(&context, layout, &passkeys, &subject, &next, None).await.map(Either::Left);
@@ -44,23 +46,22 @@ pub(super) async fn show(
 }
 
 /// Checks the password, renews the browser's session token, and leads back.
-#[post("/again", data = "<typed>")]
-pub(super) async fn submit(
-    typed: Form<ReauthenticateForm>,
-    csrf_guard: CsrfGuard<'_>,
+#[post("/", data = "<typed>")]
+async fn submit(
+    typed: CsrfForm<'_, ReauthenticateForm>,
     client: Client,
     member: Member,
     layout: Layout,
     context: SignInContext<'_>,
 ) -> Result<Either<Redirect, Html<ReauthenticateView>>, Refusal> {
-    let ReauthenticateForm { password, next, csrf } = typed.into_inner();
-    let next = NextPath::parse(&next).unwrap_or_else(NextPath::home);
-    csrf_guard.check(&csrf)?;
+    let session = typed.binding().clone();
+    let ReauthenticateForm { password, next } = typed.into_inner();
+    let next = NextPath::or_home(&next);
     // A password alone proves nothing of whoever has a second factor.
     if context.auth.needs_second_factor(&member.person.id).await? {
-        return Ok(Either::Left(Redirect::to(reauthenticate_href(&next))));
+        return Ok(Either::Left(Redirect::to(Link::reauthenticate(&next))));
     }
-    match context.auth.reauthenticate(&member, password.0, &client, csrf_guard.token()).await {
+    match context.auth.reauthenticate(&member, password.0, &client, &session).await {
         Ok(Some(renewed)) => {
             let max_age = renewed.session.absolute_end.since(renewed.session.authenticated_at);
             context.cookies.set_session(&renewed.token, max_age);
@@ -68,7 +69,7 @@ pub(super) async fn submit(
             Ok(Either::Left(Redirect::to(next.to_string())))
         }
         // The session has ended meanwhile: the form leads to the one for signing in.
-        Ok(None) => Ok(Either::Left(Redirect::to(reauthenticate_href(&next)))),
+        Ok(None) => Ok(Either::Left(Redirect::to(Link::reauthenticate(&next)))),
         Err(refusal) => {
             let (status, notice) = error_notice(&context, &refusal)?;
             Ok(Either::Right(form(&member, layout, context.sessions, &next, Some(notice)).with_status(status)))

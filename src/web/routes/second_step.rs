@@ -1,24 +1,26 @@
 use rocket::form::FromForm;
 use rocket::http::Status;
 use rocket::response::Redirect;
-use rocket::{Either, get, post};
+use rocket::{Either, Route, get, post, routes};
 
 use super::sign_in_context::SignInContext;
-use crate::auth::{CsrfBinding, DeviceCookie, FactorRefusal, FactorResponse, NextPath};
+use crate::auth::{DeviceCookie, FactorRefusal, FactorResponse, NextPath, PreSessionToken};
 use crate::domain::{Member, Person, Visitor};
 use crate::factors::{CodeRefusal, PasskeyRefusal, PasskeyResponse};
 use crate::sessions::SessionToken;
-use crate::web::form::Form;
-use crate::web::guards::{Passkeys, QueryParams, SameOrigin, href_with_next, sign_in_href};
+use crate::web::guards::{CsrfForm, Passkeys, QueryParams};
 use crate::web::html::Html;
+use crate::web::links::Link;
 use crate::web::refusal::{Refusal, capitalize};
 use crate::web::views::{FactorMethod, Layout, NoPasskeysView, Notice, SecondStepView, Tone, humanize_wait};
+
+pub(super) fn routes() -> Vec<Route> {
+    routes![show, submit]
+}
 
 /// The form with a code of the app, a recovery code, or a passkey's response: missing fields are empty.
 #[derive(FromForm)]
 pub(super) struct FactorForm<'r> {
-    #[field(default = "")]
-    csrf: &'r str,
     #[field(default = "")]
     next: &'r str,
     #[field(default = "")]
@@ -43,23 +45,23 @@ pub(super) enum SecondStepSubject {
 
 /// The form for the second step: of a sign-in, or of a member whom a page asks for it. Whoever has no factor is led to
 /// set one up.
-#[get("/factor")]
-pub(super) async fn show(
+#[get("/")]
+async fn show(
     params: QueryParams,
     visitor: Visitor,
     layout: Layout,
     passkeys: Passkeys,
     context: SignInContext<'_>,
 ) -> Result<SecondStepResponse, Refusal> {
-    let next = params.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
+    let next = NextPath::or_home(params.get("next").unwrap_or_default());
     if let Some(person) = context.pending_person() {
         return form(&context, layout, &passkeys, &SecondStepSubject::Pending(person), &next, None).await.map(Either::Right);
     }
     let Some(member) = session_member(visitor) else {
-        return Ok(Either::Left(Redirect::to(sign_in_href(next.as_str()))));
+        return Ok(Either::Left(Redirect::to(Link::sign_in(next.as_str()))));
     };
     if !context.auth.needs_second_factor(&member.person.id).await? {
-        return Ok(Either::Left(Redirect::to(href_with_next("/account/factors", next.as_str()))));
+        return Ok(Either::Left(Redirect::to(Link::to("account/factors").with("next", &next))));
     }
     if member.second_factor_until.is_some() {
         return Ok(Either::Left(Redirect::to(next.to_string())));
@@ -67,28 +69,25 @@ pub(super) async fn show(
     form(&context, layout, &passkeys, &SecondStepSubject::Member(member), &next, None).await.map(Either::Right)
 }
 
-#[post("/factor", data = "<sent>")]
-pub(super) async fn submit(
-    sent: Form<FactorForm<'_>>,
-    _from_here: SameOrigin,
+#[post("/", data = "<sent>")]
+async fn submit(
+    sent: CsrfForm<'_, FactorForm<'_>, Either<PreSessionToken, SessionToken>>,
     visitor: Visitor,
     layout: Layout,
     passkeys: Passkeys,
     context: SignInContext<'_>,
 ) -> Result<SecondStepResponse, Refusal> {
-    let next = NextPath::parse(sent.next).unwrap_or_else(NextPath::home);
-    let subject = match (context.pending_person(), session_member(visitor)) {
-        (Some(person), _) => SecondStepSubject::Pending(person),
-        (None, Some(member)) => SecondStepSubject::Member(member),
-        (None, None) => return Ok(Either::Left(Redirect::to(sign_in_href(next.as_str())))),
+    let next = NextPath::or_home(sent.next);
+    // A form is good for whom it was made: it is bound to what their browser had then.
+    let subject = match sent.binding() {
+        Either::Left(_) => context.pending_person().map(SecondStepSubject::Pending),
+        Either::Right(_) => session_member(visitor).map(SecondStepSubject::Member),
     };
-    if !subject.verify_csrf(&context, sent.csrf) {
-        return Err(Refusal::CsrfMismatch);
-    }
+    let Some(subject) = subject else { return Ok(Either::Left(Redirect::to(Link::sign_in(next.as_str())))) };
     let response = match &passkeys.site {
         Ok(site) if !sent.credential.is_empty() => {
             let response = PasskeyResponse { credential: sent.credential, sealed: sent.sealed };
-            FactorResponse::Passkey { site, browser: sent.csrf.as_bytes(), response }
+            FactorResponse::Passkey { site, browser: sent.csrf().as_bytes(), response }
         }
         _ if sent.code.is_empty() => FactorResponse::Code(sent.recovery),
         _ => FactorResponse::Code(sent.code),
@@ -103,7 +102,7 @@ pub(super) async fn submit(
             Ok(Either::Left(Redirect::to(next.to_string())))
         }
         // The pending sign-in has expired.
-        Err(FactorRefusal::NotPending) => Ok(Either::Left(Redirect::to(sign_in_href(next.as_str())))),
+        Err(FactorRefusal::NotPending) => Ok(Either::Left(Redirect::to(Link::sign_in(next.as_str())))),
         Err(refusal) => {
             let (status, notice) = error_notice(refusal)?;
             let form = form(&context, layout, &passkeys, &subject, &next, Some(notice)).await?;
@@ -133,14 +132,6 @@ impl SecondStepSubject {
         match self {
             Self::Pending(person) => person,
             Self::Member(member) => &member.person,
-        }
-    }
-
-    /// Verifies that the form was made by us for this browser.
-    fn verify_csrf(&self, context: &SignInContext<'_>, csrf: &str) -> bool {
-        match self {
-            Self::Pending(_) => context.verify_pre_session_csrf(csrf),
-            Self::Member(_) => context.verify_member_csrf(csrf),
         }
     }
 
@@ -258,10 +249,5 @@ impl SignInContext<'_> {
     /// The person whose sign-in waits in this browser for the second factor.
     fn pending_person(&self) -> Option<Person> {
         self.auth.pending_person(&self.cookies.pending()?)
-    }
-
-    /// Verifies that a member's form was made by us for this very session.
-    pub(super) fn verify_member_csrf(&self, csrf: &str) -> bool {
-        self.cookies.session().is_some_and(|token| self.auth.keys().verify_csrf_token(CsrfBinding::Session(&token), csrf))
     }
 }

@@ -3,17 +3,21 @@ use std::time::Duration;
 use rocket::form::FromForm;
 use rocket::http::Status;
 use rocket::response::Redirect;
-use rocket::{Either, get, post};
+use rocket::{Either, Route, get, post, routes};
 
 use super::password;
 use super::sign_in_context::{PasswordField, SignInContext, SignInResponse};
 use crate::auth::{NextPath, SignInRefusal};
 use crate::domain::{Client, Visitor};
-use crate::web::form::Form;
-use crate::web::guards::{QueryParams, SameOrigin, href_with_next};
+use crate::web::guards::{PreSessionForm, QueryParams, StaleForm};
 use crate::web::html::Html;
+use crate::web::links::Link;
 use crate::web::refusal::Refusal;
 use crate::web::views::{Layout, Notice, SignInView, Tone, humanize};
+
+pub(super) fn routes() -> Vec<Route> {
+    routes![show, submit]
+}
 
 /// The sign-in form. Missing fields are empty, and refused as such: with the form, not with an error.
 #[derive(FromForm)]
@@ -23,21 +27,19 @@ pub(super) struct SignInForm {
     password: PasswordField,
     #[field(default = String::new())]
     next: String,
-    #[field(default = String::new())]
-    csrf: String,
     #[field(default = false)]
     stay: bool,
 }
 
 /// Shows the form; a member is sent on to where they wanted to go, and one whom nobody can confirm is told so.
 #[get("/")]
-pub(super) fn show(
+fn show(
     params: QueryParams,
     visitor: Visitor,
     layout: Layout,
     context: SignInContext<'_>,
 ) -> Result<Either<Redirect, Html<SignInView>>, Refusal> {
-    let next = params.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
+    let next = NextPath::or_home(params.get("next").unwrap_or_default());
     let notice = match visitor {
         Visitor::Member(_) => return Ok(Either::Left(Redirect::to(next.to_string()))),
         Visitor::Unconfirmed => Some(unconfirmed_notice(context.sessions.max_staleness)),
@@ -60,23 +62,20 @@ fn unconfirmed_notice(stale_after: Duration) -> Notice {
 /// Signs somebody in and sends them back to where they wanted to go, or says why not above the form. Who must change
 /// their password first, and can do so here, gets the form for that.
 #[post("/", data = "<form>")]
-pub(super) async fn submit(
-    form: Form<SignInForm>,
+async fn submit(
+    form: PreSessionForm<'_, SignInForm>,
     client: Client,
-    _from_here: SameOrigin,
-    visitor: Visitor,
     layout: Layout,
     context: SignInContext<'_>,
 ) -> Result<SignInResponse, Refusal> {
-    let SignInForm { username, password, next, csrf, stay } = form.into_inner();
-    let next = NextPath::parse(&next).unwrap_or_else(NextPath::home);
-    if !context.verify_pre_session_csrf(&csrf) {
-        context.audit_forgery(&visitor, &client);
-        let text = "This form was open for a long time, or this browser keeps no cookies. Please sign in again.";
-        let notice = Notice { tone: Tone::Info, text: text.to_owned() };
-        let form = context.sign_in_form(layout, &next, &username, Some(notice))?;
-        return Ok(Either::Right(Either::Left(form.with_status(Status::BadRequest))));
-    }
+    let SignInForm { username, password, next, stay } = match form.0 {
+        Ok(form) => form.into_inner(),
+        Err(StaleForm(SignInForm { username, next, .. })) => {
+            let form = context.sign_in_form_again(layout, &NextPath::or_home(&next), &username)?;
+            return Ok(Either::Right(Either::Left(form)));
+        }
+    };
+    let next = NextPath::or_home(&next);
     let previous = context.cookies.session();
     let refusal = match context.auth.sign_in_with_stay(&username, password.0, stay, &client, previous.as_ref()).await {
         Ok(signed_in) => {
@@ -86,7 +85,7 @@ pub(super) async fn submit(
         }
         Err(SignInRefusal::SecondFactorFirst(pending)) => {
             context.cookies.set_pending(&pending);
-            return Ok(Either::Left(Redirect::to(href_with_next("/login/factor", next.as_str()))));
+            return Ok(Either::Left(Redirect::to(Link::second_step(&next))));
         }
         Err(refusal) => refusal,
     };

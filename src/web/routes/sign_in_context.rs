@@ -5,17 +5,17 @@ use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
 use zeroize::Zeroizing;
 
-use crate::audit::AuditEvent;
 use crate::auth::{Auth, CsrfBinding, NextPath, PreSessionToken, SignInRefusal};
 use crate::config::{SessionSettings, SiteSettings};
 use crate::directory::Unreachable;
-use crate::domain::{Client, PageSlug, Visitor};
+use crate::domain::{Client, PageSlug};
 use crate::pages::PageStore;
 use crate::sessions::SessionToken;
 use crate::web::AppState;
 use crate::web::cookies::Cookies;
 use crate::web::guards::{Passkeys, client_of};
 use crate::web::html::Html;
+use crate::web::links::Link;
 use crate::web::refusal::Refusal;
 use crate::web::views::{Layout, NavItem, Notice, PasswordView, SignInView, Tone, humanize};
 
@@ -69,18 +69,6 @@ impl<'r> FromRequest<'r> for SignInContext<'r> {
 }
 
 impl SignInContext<'_> {
-    /// Verifies that a form from before the session was made by us for this very browser.
-    pub(super) fn verify_pre_session_csrf(&self, csrf: &str) -> bool {
-        self.cookies
-            .pre_session()
-            .is_some_and(|token: PreSessionToken| self.auth.keys().verify_csrf_token(CsrfBinding::PreSession(&token), csrf))
-    }
-
-    /// Audits that a form was not ours.
-    pub(super) fn audit_forgery(&self, visitor: &Visitor, client: &Client) {
-        self.auth.audit().record(client, &AuditEvent::ForgeryRefused { visitor, reason: "csrf-token" });
-    }
-
     /// The CSRF token for a form before the session.
     pub(super) fn pre_session_csrf_token(&self) -> Result<String, Refusal> {
         Ok(self.auth.keys().csrf_token(CsrfBinding::PreSession(&self.pre_session_token()?)).as_str().to_owned())
@@ -104,6 +92,18 @@ impl SignInContext<'_> {
             stay_signed_in: self.sessions.stay.map(humanize),
         };
         Ok(Html::new("auth/sign_in", "Sign in", layout, view))
+    }
+
+    /// The sign-in form once more, after one whose CSRF token was out of date.
+    pub(super) fn sign_in_form_again(
+        &self,
+        layout: Layout,
+        next: &NextPath,
+        username: &str,
+    ) -> Result<Html<SignInView>, Refusal> {
+        let text = "This form was open for a long time, or this browser keeps no cookies. Please sign in again.";
+        let notice = Notice { tone: Tone::Info, text: text.to_owned() };
+        Ok(self.sign_in_form(layout, next, username, Some(notice))?.with_status(Status::BadRequest))
     }
 
     /// Sets the cookie of a session.
@@ -130,7 +130,7 @@ impl SignInContext<'_> {
 
     /// The title of the page that they came for.
     fn target_page_title(&self, next: &NextPath) -> Option<String> {
-        let slug: PageSlug = next.as_str().strip_prefix("/p/")?.split('?').next()?.parse().ok()?;
+        let slug: PageSlug = next.as_str().strip_prefix(Link::to("p/").as_str())?.split('?').next()?.parse().ok()?;
         self.page_store.title_for_sign_in(&slug)
     }
 

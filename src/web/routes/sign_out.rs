@@ -1,19 +1,27 @@
-use rocket::response::Redirect;
-use rocket::{Either, get, post};
+use std::convert::Infallible;
 
-use crate::auth::{Auth, CsrfBinding};
+use rocket::http::Status;
+use rocket::request::{FromRequest, Outcome, Request};
+use rocket::response::Redirect;
+use rocket::{Either, Route, get, post, routes};
+
+use crate::auth::Auth;
 use crate::domain::{Client, Visitor};
 use crate::web::cookies::Cookies;
-use crate::web::form::{CsrfForm, Form};
-use crate::web::guards::SameOrigin;
+use crate::web::guards::{CsrfForm, NoFields, SameOrigin};
 use crate::web::html::Html;
+use crate::web::links::Link;
 use crate::web::refusal::Refusal;
 use crate::web::views::{Layout, SignOutView, SignedOutView};
+
+pub(super) fn routes() -> Vec<Route> {
+    routes![show, submit, submit_without_session]
+}
 
 /// Asks a visitor with a session whether to sign out, since following a link must change nothing; others have signed
 /// out.
 #[get("/")]
-pub(super) fn show(visitor: Visitor, layout: Layout) -> Either<Html<SignOutView>, Html<SignedOutView>> {
+fn show(visitor: Visitor, layout: Layout) -> Either<Html<SignOutView>, Html<SignedOutView>> {
     match visitor {
         Visitor::Member(_) | Visitor::Unconfirmed => {
             Either::Left(Html::new("auth/sign_out", "Sign out", layout, SignOutView {}))
@@ -23,19 +31,35 @@ pub(super) fn show(visitor: Visitor, layout: Layout) -> Either<Html<SignOutView>
 }
 
 #[post("/", data = "<form>")]
-pub(super) async fn submit(
-    form: Form<CsrfForm<'_>>,
+async fn submit(
+    form: CsrfForm<'_, NoFields>,
+    _session: SessionCookie,
     client: Client,
-    _from_here: SameOrigin,
     cookies: Cookies<'_>,
     auth: &Auth,
 ) -> Result<Redirect, Refusal> {
-    if let Some(token) = cookies.session() {
-        if !auth.keys().verify_csrf_token(CsrfBinding::Session(&token), form.csrf) {
-            return Err(Refusal::CsrfMismatch);
-        }
-        auth.sign_out(&token, &client).await?;
-    }
+    auth.sign_out(form.binding(), &client).await?;
     cookies.remove_session();
-    Ok(Redirect::to("/logout"))
+    Ok(Redirect::to(Link::to("logout")))
+}
+
+/// A browser without a session, which has signed out in another tab: there is nothing to end.
+#[post("/", rank = 2)]
+fn submit_without_session(_from_here: SameOrigin) -> Redirect {
+    Redirect::to(Link::to("logout"))
+}
+
+/// A browser that has a session, alive or not.
+pub(super) struct SessionCookie;
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for SessionCookie {
+    type Error = Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
+        match Cookies::of(request).session() {
+            Some(_) => Outcome::Success(Self),
+            None => Outcome::Forward(Status::BadRequest),
+        }
+    }
 }

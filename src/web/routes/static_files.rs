@@ -4,10 +4,14 @@ use std::path::{Path, PathBuf};
 use rocket::http::{ContentType, Header, Status};
 use rocket::request::{FromRequest, Outcome};
 use rocket::response::{self, Responder, Response};
-use rocket::{Request, get};
+use rocket::{Request, Route, get, routes};
 
 use crate::web::Assets;
 use crate::web::refusal::Refusal;
+
+pub(super) fn routes() -> Vec<Route> {
+    routes![serve]
+}
 
 /// The cache policy of an address with the current version: a year, the longest that caches honour (RFC 9111, 5.2.2.1).
 const CACHE_IMMUTABLE: &str = "public, max-age=31536000, immutable";
@@ -27,7 +31,7 @@ pub(super) struct StaticFile {
 /// Serves a static file: the same for everybody, so no visitor is looked up. The first part of its path may be a
 /// version, of now or of the page that a browser has still open.
 #[get("/<path..>")]
-pub(super) fn serve(path: PathBuf, takes: AcceptsGzip, assets: &Assets) -> Result<StaticFile, Refusal> {
+fn serve(path: PathBuf, takes: AcceptsGzip, assets: &Assets) -> Result<StaticFile, Refusal> {
     let path = path.to_str().ok_or(Refusal::NotFound)?;
     let (version, name) = match path.split_once('/') {
         Some((version, name)) if Assets::is_version(version) => (Some(version), name),

@@ -1,6 +1,6 @@
 use rocket::http::{ContentType, Header};
 use rocket::serde::json::Json;
-use rocket::{Responder, get, post};
+use rocket::{Responder, Route, get, post, routes};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -10,6 +10,15 @@ use crate::pages::PageDenied;
 use crate::web::form::TextBody;
 use crate::web::guards::{RequestOrigin, SameOrigin};
 use crate::web::refusal::Refusal;
+
+pub(super) fn routes() -> Vec<Route> {
+    routes![issue]
+}
+
+/// The routes at the addresses that standards name.
+pub(super) fn well_known_routes() -> Vec<Route> {
+    routes![keys]
+}
 
 /// The response with an access token (RFC 6749, 5.1).
 #[derive(Serialize)]
@@ -23,8 +32,8 @@ pub(super) struct TokenResponse {
 
 /// Issues a short-lived JWT for the credentials of the request. A session counts only when the browser says that
 /// a page of ours asks.
-#[post("/token", data = "<body>")]
-pub(super) fn issue(
+#[post("/", data = "<body>")]
+fn issue(
     body: TextBody,
     kind: Option<&ContentType>,
     visitor: Visitor,
@@ -87,8 +96,8 @@ pub(super) struct JwksResponse {
 }
 
 /// The public keys. A key signs as soon as it is made, so whoever caches this asks again for a key they do not know.
-#[get("/.well-known/jwks.json")]
-pub(super) fn keys(api_auth: &ApiAuth) -> JwksResponse {
+#[get("/jwks.json")]
+fn keys(api_auth: &ApiAuth) -> JwksResponse {
     let caching = Header::new("Cache-Control", "public, max-age=300");
     JwksResponse { keys: Json(api_auth.signer().public_keys()), caching }
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::auth::Tone;
 use super::layout::{Banner, BannerLink};
 use crate::domain::Timestamp;
+use crate::web::links::Link;
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -10,7 +11,7 @@ impl Banner {
     /// Says that the member's password expires soon; `left` is zero when it has. With a link to change it where that can
     /// be done here.
     pub(in crate::web) fn password_expires(left: Duration, can_change: bool) -> Self {
-        let link = can_change.then_some(BannerLink { href: "/account/password", label: "Change it now" });
+        let link = can_change.then_some(BannerLink { href: Link::to("account/password"), label: "Change it now" });
         // The server does not know the reader's midnight: so a day is 24 hours, and is said rather too early.
         let (tone, text) = match (left.as_secs(), left.as_secs() / DAY) {
             (0, _) => (Tone::Warn, "Your password has expired: it must be changed before you sign in again.".to_owned()),
@@ -52,7 +53,7 @@ mod tests {
     #[test]
     fn it_leads_to_the_form_only_where_there_is_one() {
         let note = |can_change| Banner::password_expires(Duration::from_hours(1), can_change);
-        assert_eq!(note(true).link.map(|link| link.href), Some("/account/password"));
+        assert_eq!(note(true).link.map(|link| link.href), Some(Link::to("account/password")));
         assert_eq!(note(false).link, None);
     }
 }

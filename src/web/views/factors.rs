@@ -2,6 +2,7 @@ use serde::Serialize;
 
 use crate::domain::Timestamp;
 use crate::factors::{AppEnrollment, EnrolledFactors, Passkey, PasskeysUnavailable, RecoveryCode};
+use crate::web::links::Link;
 
 use super::auth::{Notice, Tone};
 use super::qr::{QrCodeImage, qr_code};
@@ -47,8 +48,8 @@ pub(in crate::web) struct FactorsView {
     /// Whether a passkey alone signs them in.
     passwordless: bool,
     /// The addresses for setting up an app and a passkey.
-    app_href: String,
-    passkey_href: String,
+    app_href: Link,
+    passkey_href: Link,
     /// The address to go on to, when they came from somewhere.
     next: String,
 }
@@ -117,7 +118,7 @@ impl FactorsView {
         required: bool,
         notice: Option<Notice>,
         next: String,
-        href: impl Fn(&str) -> String,
+        href: impl Fn(&str) -> Link,
     ) -> Self {
         let passkey = |passkey: Passkey| PasskeyView {
             id: passkey.id.as_i64(),
@@ -135,8 +136,8 @@ impl FactorsView {
             takes_passkeys: no_passkeys.is_none(),
             no_passkeys: no_passkeys.map(NoPasskeysView::of),
             passwordless,
-            app_href: href("/account/factors/app"),
-            passkey_href: href("/account/factors/passkeys"),
+            app_href: href("account/factors/app"),
+            passkey_href: href("account/factors/passkeys"),
             next,
         }
     }

@@ -1,6 +1,7 @@
 use serde::Serialize;
 
 use crate::pages::ListedPage;
+use crate::web::links::Link;
 
 /// The view of the pages that a visitor may open, as cards.
 #[derive(Debug, Serialize)]
@@ -12,7 +13,7 @@ pub(in crate::web) struct HomeView {
 struct PageCard {
     title: String,
     about: Option<String>,
-    href: String,
+    href: Link,
     access_label: &'static str,
 }
 
@@ -21,7 +22,7 @@ impl HomeView {
         let card = |page: &ListedPage| PageCard {
             title: page.title.clone(),
             about: page.about.clone(),
-            href: format!("/p/{}", page.slug),
+            href: Link::to(format_args!("p/{}", page.slug)),
             access_label: page.access_word(),
         };
         Self { pages: pages.iter().map(card).collect() }

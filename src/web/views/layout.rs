@@ -2,6 +2,7 @@ use serde::Serialize;
 
 use crate::domain::Timestamp;
 use crate::pages::ListedPage;
+use crate::web::links::Link;
 
 use super::auth::Tone;
 
@@ -19,7 +20,7 @@ pub(in crate::web) struct Layout {
     /// The member who is signed in.
     pub(in crate::web) visitor: Option<LayoutVisitor>,
     /// The address of *Sign in*.
-    pub(in crate::web) sign_in_href: String,
+    pub(in crate::web) sign_in_href: Link,
     /// The CSRF token of a member's forms.
     pub(in crate::web) csrf: String,
     /// The path and query of this page.
@@ -43,7 +44,7 @@ pub(in crate::web) struct Banner {
 /// The link of a banner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(in crate::web) struct BannerLink {
-    pub(in crate::web) href: &'static str,
+    pub(in crate::web) href: Link,
     pub(in crate::web) label: &'static str,
 }
 
@@ -52,7 +53,7 @@ pub(in crate::web) struct BannerLink {
 pub(in crate::web) struct NavItem {
     slug: String,
     title: String,
-    href: String,
+    href: Link,
     current: bool,
     /// Whether it opens after a second factor alone.
     locked: bool,
@@ -75,7 +76,13 @@ impl NavItem {
     }
 
     pub(in crate::web) fn of(page: &ListedPage, path: &str) -> Self {
-        let href = format!("/p/{}", page.slug);
-        Self { slug: page.slug.to_string(), title: page.title.clone(), current: path == href, locked: page.is_locked(), href }
+        let href = Link::to(format_args!("p/{}", page.slug));
+        Self {
+            slug: page.slug.to_string(),
+            title: page.title.clone(),
+            current: path == href.as_str(),
+            locked: page.is_locked(),
+            href,
+        }
     }
 }

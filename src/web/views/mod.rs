@@ -24,7 +24,7 @@ pub(super) use accounts::{
 };
 pub(super) use admin::{
     AdminDirectoryView, AdminOverviewView, AdminSessionsView, AdminTokensView, AuditForm, AuditView, FactorOwnersView,
-    FaultsView, SessionsForm,
+    FaultsView, SessionsForm, cut_to_page,
 };
 pub(super) use auth::{Notice, PasswordView, ReauthenticateView, SignInView, SignOutView, SignedOutView, Tone};
 pub(super) use directory::DirectoryView;

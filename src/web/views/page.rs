@@ -7,6 +7,7 @@ use crate::domain::{Input, InputKind, InputValues, PanelId, Timestamp};
 use crate::live::{ChannelPosition, InitialState};
 use crate::pages::{InputChoice, OpenPage};
 use crate::panels::{PanelFrame, PanelKind, PanelSettings};
+use crate::web::links::Link;
 
 use super::humanize::{humanize, humanize_interval};
 
@@ -17,7 +18,7 @@ pub(in crate::web) struct PageView {
     page: BoardView,
     live: LiveEndpoints,
     viewers: usize,
-    refresh_href: String,
+    refresh_href: Link,
     live_data: String,
 }
 
@@ -65,8 +66,8 @@ struct PanelSlotView {
 
 #[derive(Debug, Serialize)]
 struct LiveEndpoints {
-    url: String,
-    events_url: String,
+    url: Link,
+    events_url: Link,
     epoch: String,
     seq: u64,
 }
@@ -113,13 +114,13 @@ impl PageView {
         Self {
             page: board,
             live: LiveEndpoints {
-                url: format!("/live/{slug}{query}"),
-                events_url: format!("/events/{slug}{query}"),
+                url: Link::to(format_args!("live/{slug}{query}")),
+                events_url: Link::to(format_args!("events/{slug}{query}")),
                 epoch,
                 seq,
             },
             viewers,
-            refresh_href: format!("/p/{slug}{query}"),
+            refresh_href: Link::to(format_args!("p/{slug}{query}")),
             live_data,
         }
     }

@@ -1,19 +1,22 @@
 use std::io::{self, Cursor};
 
 use futures::stream::{self, Stream};
-use rocket::get;
 use rocket::http::{ContentType, Header};
 use rocket::request::Request;
 use rocket::response::{self, Responder, Response};
+use rocket::{Route, get, routes};
 use tokio_util::io::StreamReader;
 
 use crate::audit::{AuditCursor, AuditEvent, AuditSearch, AuditStore, ExportFormat};
-use crate::auth::Auth;
-use crate::domain::{Client, Timestamp};
-use crate::web::guards::{Administrator, QueryParams, RecentlyAuthenticated};
+use crate::domain::Timestamp;
+use crate::web::guards::{AdminAct, Administrator, QueryParams};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::views::{AuditForm, AuditView, Layout};
+use crate::web::views::{AuditForm, AuditView, Layout, cut_to_page};
+
+pub(super) fn routes() -> Vec<Route> {
+    routes![show, csv, json_lines]
+}
 
 /// Records on a page: as many as one looks through.
 const PAGE_SIZE: usize = 100;
@@ -23,7 +26,7 @@ const EXPORT_CHUNK_SIZE: usize = 1_000;
 
 /// The audit records, the newest first.
 #[get("/audit")]
-pub(super) async fn show(
+async fn show(
     _administrator: Administrator,
     params: QueryParams,
     layout: Layout,
@@ -35,50 +38,28 @@ pub(super) async fn show(
         Ok(search) => (store.search(&search, after, PAGE_SIZE + 1).await?, None),
         Err(invalid) => (Vec::new(), Some(invalid)),
     };
-    let goes_on = records.len() > PAGE_SIZE;
-    records.truncate(PAGE_SIZE);
-    let view = AuditView::of(form, store, &records, goes_on).with_notice(invalid).continued(after.is_some());
+    let goes_on = cut_to_page(&mut records, PAGE_SIZE);
+    let view = AuditView::of(form, store, &records, goes_on, after.is_some()).with_notice(invalid);
     Ok(Html::new("admin/audit", "Audit", layout, view))
 }
 
 /// The audit records as CSV, for a spreadsheet.
 #[get("/audit.csv")]
-pub(super) fn csv(
-    administrator: Administrator,
-    _recently: RecentlyAuthenticated,
-    params: QueryParams,
-    client: Client,
-    auth: &Auth,
-    store: &AuditStore,
-) -> Result<AuditExport, Refusal> {
-    export(ExportFormat::Csv, &administrator, &params, &client, auth, store)
+fn csv(act: AdminAct<'_>, params: QueryParams, store: &AuditStore) -> Result<AuditExport, Refusal> {
+    export(ExportFormat::Csv, &act, &params, store)
 }
 
 /// The audit records as JSON lines, for programs.
 #[get("/audit.jsonl")]
-pub(super) fn json_lines(
-    administrator: Administrator,
-    _recently: RecentlyAuthenticated,
-    params: QueryParams,
-    client: Client,
-    auth: &Auth,
-    store: &AuditStore,
-) -> Result<AuditExport, Refusal> {
-    export(ExportFormat::JsonLines, &administrator, &params, &client, auth, store)
+fn json_lines(act: AdminAct<'_>, params: QueryParams, store: &AuditStore) -> Result<AuditExport, Refusal> {
+    export(ExportFormat::JsonLines, &act, &params, store)
 }
 
-fn export(
-    format: ExportFormat,
-    administrator: &Administrator,
-    params: &QueryParams,
-    client: &Client,
-    auth: &Auth,
-    store: &AuditStore,
-) -> Result<AuditExport, Refusal> {
+fn export(format: ExportFormat, act: &AdminAct<'_>, params: &QueryParams, store: &AuditStore) -> Result<AuditExport, Refusal> {
     let form = parse_form(params);
     let search = form.search().map_err(|invalid| Refusal::BadRequest(invalid.text.trim_end_matches('.').to_owned()))?;
     let what = format!("{} {}", format.extension(), form.query().finish());
-    auth.audit().record(client, &AuditEvent::AuditExported { admin: &administrator.0, what: what.trim_end() });
+    act.record(&AuditEvent::AuditExported { admin: &act.admin, what: what.trim_end() });
     Ok(AuditExport { store: store.clone(), search, format })
 }
 

@@ -1,29 +1,17 @@
-//! The admin pages. Everything in them asks for an [`Administrator`](crate::web::guards::Administrator), and
-//! what changes something for a CSRF token and a recent authentication besides.
+//! The admin pages. Everything in them asks for an [`Administrator`](crate::web::guards::Administrator); what changes
+//! something asks for an [`AdminAct`](crate::web::guards::AdminAct) and a [`CsrfForm`](crate::web::guards::CsrfForm).
 
+mod accounts;
 mod audit;
 mod directory;
+mod factors;
 mod overview;
 mod sessions;
 mod tokens;
 
-use rocket::{Route, routes};
+use rocket::Route;
 
-/// The routes of the admin pages.
 pub(super) fn routes() -> Vec<Route> {
-    routes![
-        overview::show,
-        overview::faults,
-        sessions::show,
-        sessions::end,
-        sessions::end_of_person,
-        sessions::end_of_everyone,
-        tokens::show,
-        tokens::revoke,
-        audit::show,
-        audit::csv,
-        audit::json_lines,
-        directory::show,
-        directory::run_diagnostics
-    ]
+    let lists = [sessions::routes(), tokens::routes(), factors::routes(), audit::routes(), accounts::routes()].concat();
+    [overview::routes(), lists, directory::routes()].concat()
 }

@@ -1,4 +1,4 @@
-use rocket::get;
+use rocket::{Route, get, routes};
 
 use crate::auth::SessionRefresher;
 use crate::config::SessionSettings;
@@ -9,8 +9,12 @@ use crate::web::guards::Administrator;
 use crate::web::html::Html;
 use crate::web::views::{AdminOverviewView, FaultsView, Layout};
 
+pub(super) fn routes() -> Vec<Route> {
+    routes![show, faults]
+}
+
 #[get("/")]
-pub(super) fn show(
+fn show(
     administrator: Administrator,
     layout: Layout,
     page_store: &PageStore,
@@ -25,6 +29,6 @@ pub(super) fn show(
 }
 
 #[get("/faults")]
-pub(super) fn faults(_administrator: Administrator, layout: Layout, page_store: &PageStore) -> Html<FaultsView> {
+fn faults(_administrator: Administrator, layout: Layout, page_store: &PageStore) -> Html<FaultsView> {
     Html::new("admin/faults", "Page faults", layout, FaultsView::of(page_store.diagnostic_reports()))
 }

@@ -1,22 +1,27 @@
 use rocket::form::FromForm;
 use rocket::response::Redirect;
-use rocket::{get, post};
+use rocket::{Route, get, post, routes};
 
 use crate::auth::Auth;
-use crate::domain::{Client, PersonId, SessionId};
+use crate::domain::{PersonId, SessionId};
 use crate::sessions::{SessionList, Sessions};
-use crate::web::form::{CsrfForm, Form, IdForm};
-use crate::web::guards::{Administrator, CsrfGuard, QueryParams, RecentlyAuthenticated};
+use crate::web::form::IdForm;
+use crate::web::guards::{AdminAct, Administrator, CsrfForm, NoFields, QueryParams};
 use crate::web::html::Html;
+use crate::web::links::Link;
 use crate::web::refusal::Refusal;
 use crate::web::views::{AdminSessionsView, Layout, Notice, SessionsForm, Tone};
+
+pub(super) fn routes() -> Vec<Route> {
+    routes![show, end, end_of_person, end_of_everyone]
+}
 
 /// Sessions on a page: as many as one looks through; more are found by searching.
 const PAGE_SIZE: usize = 50;
 
 /// Everybody's sessions, or those of a name or an address.
 #[get("/sessions")]
-pub(super) async fn show(
+async fn show(
     administrator: Administrator,
     params: QueryParams,
     layout: Layout,
@@ -29,10 +34,9 @@ pub(super) async fn show(
         Ok(wanted) => (sessions.list(&wanted, after, PAGE_SIZE).await?, None),
         Err(invalid) => (SessionList { sessions: Vec::new(), next_after: None }, Some(invalid)),
     };
-    let view = AdminSessionsView::of(form, &listed, &administrator.0, |id| sessions.live_connections(id))
+    let view = AdminSessionsView::of(form, &listed, after.is_some(), &administrator.0, |id| sessions.live_connections(id))
         .with_notice(invalid.or_else(|| notice(&params)))
-        .with_count(sessions.count().await?)
-        .continued(after.is_some());
+        .with_count(sessions.count().await?);
     Ok(Html::new("admin/sessions", "Sessions", layout, view))
 }
 
@@ -47,56 +51,34 @@ fn notice(params: &QueryParams) -> Option<Notice> {
 }
 
 fn redirect_to_list(ended: usize) -> Redirect {
-    Redirect::to(format!("/admin/sessions?ended={ended}"))
+    Redirect::to(Link::to("admin/sessions").with("ended", ended))
 }
 
 /// Ends one session. One's own too: whoever does that signs out.
 #[post("/sessions/end", data = "<form>")]
-pub(super) async fn end(
-    form: Form<IdForm<'_, SessionId>>,
-    administrator: Administrator,
-    csrf_guard: CsrfGuard<'_>,
-    _recently: RecentlyAuthenticated,
-    client: Client,
-    auth: &Auth,
-) -> Result<Redirect, Refusal> {
-    csrf_guard.check(form.csrf)?;
-    let ended = auth.end_session_as_admin(&administrator.0, form.id, &client).await?;
+async fn end(form: CsrfForm<'_, IdForm<SessionId>>, act: AdminAct<'_>, auth: &Auth) -> Result<Redirect, Refusal> {
+    let ended = auth.end_session_as_admin(&act.admin, form.id, &act.client).await?;
     Ok(redirect_to_list(usize::from(ended.is_some())))
 }
 
 #[derive(FromForm)]
 pub(super) struct EndPersonsSessionsForm<'r> {
-    #[field(default = "")]
-    csrf: &'r str,
     person: &'r str,
 }
 
 /// Ends all sessions of one person.
 #[post("/sessions/end-all-of", data = "<form>")]
-pub(super) async fn end_of_person(
-    form: Form<EndPersonsSessionsForm<'_>>,
-    administrator: Administrator,
-    csrf_guard: CsrfGuard<'_>,
-    _recently: RecentlyAuthenticated,
-    client: Client,
+async fn end_of_person(
+    form: CsrfForm<'_, EndPersonsSessionsForm<'_>>,
+    act: AdminAct<'_>,
     auth: &Auth,
 ) -> Result<Redirect, Refusal> {
-    csrf_guard.check(form.csrf)?;
     let person = PersonId::new(form.person);
-    Ok(redirect_to_list(auth.end_sessions_of_as_admin(&administrator.0, &person, &client).await?))
+    Ok(redirect_to_list(auth.end_sessions_of_as_admin(&act.admin, &person, &act.client).await?))
 }
 
 /// Ends everybody's sessions but this one.
-#[post("/sessions/end-everybodys", data = "<form>")]
-pub(super) async fn end_of_everyone(
-    form: Form<CsrfForm<'_>>,
-    administrator: Administrator,
-    csrf_guard: CsrfGuard<'_>,
-    _recently: RecentlyAuthenticated,
-    client: Client,
-    auth: &Auth,
-) -> Result<Redirect, Refusal> {
-    csrf_guard.check(form.csrf)?;
-    Ok(redirect_to_list(auth.end_everyones_sessions_as_admin(&administrator.0, &client).await?))
+#[post("/sessions/end-everybodys", data = "<_form>")]
+async fn end_of_everyone(_form: CsrfForm<'_, NoFields>, act: AdminAct<'_>, auth: &Auth) -> Result<Redirect, Refusal> {
+    Ok(redirect_to_list(auth.end_everyones_sessions_as_admin(&act.admin, &act.client).await?))
 }

@@ -1,14 +1,18 @@
 use rocket::response::Redirect;
-use rocket::{get, post};
+use rocket::{Route, get, post, routes};
 
-use crate::audit::AuditEvent;
 use crate::auth::ApiAuth;
-use crate::domain::{Client, TokenId};
-use crate::web::form::{Form, IdForm};
-use crate::web::guards::{Administrator, CsrfGuard, QueryParams, RecentlyAuthenticated};
+use crate::domain::TokenId;
+use crate::web::form::IdForm;
+use crate::web::guards::{AdminAct, Administrator, CsrfForm, QueryParams};
 use crate::web::html::Html;
+use crate::web::links::Link;
 use crate::web::refusal::Refusal;
-use crate::web::views::{AdminTokensView, Layout, Notice, Tone};
+use crate::web::views::{AdminTokensView, Layout, Notice, Tone, cut_to_page};
+
+pub(super) fn routes() -> Vec<Route> {
+    routes![show, revoke]
+}
 
 /// Tokens on a page: as many as one looks through.
 const PAGE_SIZE: usize = 50;
@@ -18,7 +22,7 @@ const MAX_PAGE: usize = 10_000;
 
 /// Everybody's API tokens, those used last first.
 #[get("/tokens")]
-pub(super) async fn show(
+async fn show(
     _administrator: Administrator,
     params: QueryParams,
     layout: Layout,
@@ -27,9 +31,8 @@ pub(super) async fn show(
     let page = params.get("page").and_then(|page| page.parse().ok()).unwrap_or(0).min(MAX_PAGE);
     // One more shows whether there is another page.
     let mut tokens = api_auth.tokens().list(page * PAGE_SIZE, PAGE_SIZE + 1).await?;
-    let is_more = tokens.len() > PAGE_SIZE;
-    tokens.truncate(PAGE_SIZE);
-    let view = AdminTokensView::of(&tokens, page, is_more, notice(&params));
+    let goes_on = cut_to_page(&mut tokens, PAGE_SIZE);
+    let view = AdminTokensView::of(&tokens, page, goes_on, notice(&params));
     Ok(Html::new("admin/tokens", "API tokens", layout, view))
 }
 
@@ -44,20 +47,11 @@ fn notice(params: &QueryParams) -> Option<Notice> {
 
 /// Revokes a token, whoever's it is.
 #[post("/tokens/revoke", data = "<form>")]
-pub(super) async fn revoke(
-    form: Form<IdForm<'_, i64>>,
-    administrator: Administrator,
-    csrf_guard: CsrfGuard<'_>,
-    _recently: RecentlyAuthenticated,
-    client: Client,
-    api_auth: &ApiAuth,
-) -> Result<Redirect, Refusal> {
-    csrf_guard.check(form.csrf)?;
+async fn revoke(form: CsrfForm<'_, IdForm<i64>>, act: AdminAct<'_>, api_auth: &ApiAuth) -> Result<Redirect, Refusal> {
     let id = TokenId::new(form.id);
-    let ended = api_auth.revoke_token(id, None, &client).await?;
+    let ended = api_auth.revoke_token(id, None, &act.client).await?;
     if ended {
-        let what = &format!("revoked API token {id}");
-        api_auth.audit().record(&client, &AuditEvent::AdminActed { admin: &administrator.0, what });
+        act.audit(&format!("revoked API token {id}"));
     }
-    Ok(Redirect::to(format!("/admin/tokens?revoked={}", u8::from(ended))))
+    Ok(Redirect::to(Link::to("admin/tokens").with("revoked", u8::from(ended))))
 }

@@ -1,16 +1,21 @@
-use rocket::get;
+use rocket::{Route, get, routes};
 
 use crate::auth::{Auth, NextPath};
 use crate::domain::Member;
 use crate::pages::PageStore;
-use crate::web::guards::{Passkeys, QueryParams, href_with_next};
+use crate::web::guards::{Passkeys, QueryParams};
 use crate::web::html::Html;
+use crate::web::links::Link;
 use crate::web::refusal::Refusal;
 use crate::web::views::{FactorsView, Layout, Notice, Tone};
 
+pub(super) fn routes() -> Vec<Route> {
+    routes![show]
+}
+
 /// The second factors of a member. The page opens without a factor, since it is where one is set up.
-#[get("/account/factors")]
-pub(in crate::web::routes) async fn show(
+#[get("/")]
+async fn show(
     params: QueryParams,
     member: Member,
     layout: Layout,
@@ -24,7 +29,7 @@ pub(in crate::web::routes) async fn show(
     let required = page_store.requires_second_factor(&member.person);
     let unavailable = passkeys.site.as_ref().err();
     let onward = next.clone();
-    let href = |form: &str| if onward.is_empty() { form.to_owned() } else { href_with_next(form, &onward) };
+    let href = |form: &str| if onward.is_empty() { Link::to(form) } else { Link::to(form).with("next", &onward) };
     let view = FactorsView::of(enrolled, unavailable, passkeys.passwordless, required, notice, next, href);
     Ok(Html::new("factors/index", "Second factors", layout, view))
 }

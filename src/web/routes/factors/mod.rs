@@ -1,6 +1,12 @@
 //! A member's own second factors: listing, setting up and removing them.
 
-pub(super) mod app;
-pub(super) mod list;
-pub(super) mod passkeys;
-pub(super) mod recovery;
+mod app;
+mod list;
+mod passkeys;
+mod recovery;
+
+use rocket::Route;
+
+pub(super) fn routes() -> Vec<Route> {
+    [list::routes(), app::routes(), passkeys::routes(), recovery::routes()].concat()
+}

@@ -3,8 +3,10 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::navigation::{AdminNavItem, AdminPage};
+use super::paging::Paging;
 use crate::audit::{AuditCursor, AuditRecord, AuditSearch, AuditStore, EVENTS, ExportFormat, RESULTS};
 use crate::domain::Timestamp;
+use crate::web::links::Link;
 use crate::web::views::device::describe_device;
 use crate::web::views::humanize::humanize;
 use crate::web::views::{Notice, Tone};
@@ -18,10 +20,7 @@ pub(in crate::web) struct AuditView {
     events: Vec<FilterOption>,
     results: Vec<FilterOption>,
     records: Vec<AuditRecordRow>,
-    /// The address where the list continues.
-    older_href: Option<String>,
-    /// The address where it begins, when this is further on.
-    newest_href: Option<String>,
+    paging: Paging,
     exports: Vec<ExportLink>,
     count: u64,
     retention: String,
@@ -49,7 +48,7 @@ struct FilterOption {
 #[derive(Debug, Serialize)]
 struct ExportLink {
     label: &'static str,
-    href: String,
+    href: Link,
 }
 
 #[derive(Debug, Serialize)]
@@ -116,23 +115,29 @@ impl AuditForm {
 }
 
 impl AuditView {
-    /// The page of these records. `goes_on` when there are more behind them.
-    pub(in crate::web) fn of(form: AuditForm, store: &AuditStore, records: &[AuditRecord], goes_on: bool) -> Self {
+    /// The page of these records: `goes_on` when there are more behind them, `is_continued` when it is not the first.
+    pub(in crate::web) fn of(
+        form: AuditForm,
+        store: &AuditStore,
+        records: &[AuditRecord],
+        goes_on: bool,
+        is_continued: bool,
+    ) -> Self {
         let choices = |words: &[&'static str], chosen: &str| {
             words.iter().map(|word| FilterOption { value: word, is_selected: *word == chosen }).collect()
         };
         let export = |format: ExportFormat, words| ExportLink {
             label: words,
-            href: format!("/admin/audit.{}?{}", format.extension(), form.query().finish()),
+            href: Link::to(format_args!("admin/audit.{}?{}", format.extension(), form.query().finish())),
         };
+        let older = records.last().filter(|_| goes_on).map(|last| older_link(&form, last.cursor()));
         Self {
             navigation: AdminPage::Audit.navigation(),
             notice: None,
             events: choices(EVENTS, &form.event),
             results: choices(RESULTS, &form.result),
             records: records.iter().map(AuditRecordRow::of).collect(),
-            older_href: records.last().filter(|_| goes_on).map(|last| older_href(&form, last.cursor())),
-            newest_href: None,
+            paging: Paging::of(Link::to(format_args!("admin/audit?{}", form.query().finish())), is_continued, older),
             exports: vec![export(ExportFormat::Csv, "CSV"), export(ExportFormat::JsonLines, "JSON lines")],
             count: store.count(),
             retention: humanize(store.settings().keep),
@@ -145,17 +150,11 @@ impl AuditView {
         self.notice = notice;
         self
     }
-
-    /// Sets whether this page is not the list's first.
-    pub(in crate::web) fn continued(mut self, is_further: bool) -> Self {
-        self.newest_href = is_further.then(|| format!("/admin/audit?{}", self.form.query().finish()));
-        self
-    }
 }
 
-fn older_href(form: &AuditForm, after: AuditCursor) -> String {
+fn older_link(form: &AuditForm, after: AuditCursor) -> Link {
     let cursor = format!("{}-{}", after.at.as_millis(), after.id);
-    format!("/admin/audit?{}", form.query().append_pair("after", &cursor).finish())
+    Link::to(format_args!("admin/audit?{}", form.query().append_pair("after", &cursor).finish()))
 }
 
 impl AuditRecordRow {

@@ -6,6 +6,7 @@ mod factors;
 mod faults;
 mod navigation;
 mod overview;
+mod paging;
 mod sessions;
 mod tokens;
 
@@ -15,5 +16,6 @@ pub(in crate::web) use factors::FactorOwnersView;
 pub(in crate::web) use faults::FaultsView;
 pub(super) use navigation::{AdminNavItem, AdminPage};
 pub(in crate::web) use overview::AdminOverviewView;
+pub(in crate::web) use paging::cut_to_page;
 pub(in crate::web) use sessions::{AdminSessionsView, SessionsForm};
 pub(in crate::web) use tokens::AdminTokensView;

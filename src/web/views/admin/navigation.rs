@@ -1,5 +1,6 @@
 use serde::Serialize;
 
+use crate::web::links::Link;
 /// A page for admins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::web) enum AdminPage {
@@ -15,20 +16,20 @@ pub(in crate::web) enum AdminPage {
 
 /// The admin pages in the order of their navigation, each with its address and its name.
 const ADMIN_PAGES: [(AdminPage, &str, &str); 8] = [
-    (AdminPage::Overview, "/admin", "Overview"),
-    (AdminPage::Sessions, "/admin/sessions", "Sessions"),
-    (AdminPage::Tokens, "/admin/tokens", "API tokens"),
-    (AdminPage::Factors, "/admin/factors", "Second factors"),
-    (AdminPage::Audit, "/admin/audit", "Audit"),
-    (AdminPage::Accounts, "/admin/accounts", "Local accounts"),
-    (AdminPage::Directory, "/admin/directory", "Directory"),
-    (AdminPage::Faults, "/admin/faults", "Page faults"),
+    (AdminPage::Overview, "admin", "Overview"),
+    (AdminPage::Sessions, "admin/sessions", "Sessions"),
+    (AdminPage::Tokens, "admin/tokens", "API tokens"),
+    (AdminPage::Factors, "admin/factors", "Second factors"),
+    (AdminPage::Audit, "admin/audit", "Audit"),
+    (AdminPage::Accounts, "admin/accounts", "Local accounts"),
+    (AdminPage::Directory, "admin/directory", "Directory"),
+    (AdminPage::Faults, "admin/faults", "Page faults"),
 ];
 
 /// A page in the navigation.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AdminNavItem {
-    href: &'static str,
+    href: Link,
     label: &'static str,
     current: bool,
 }
@@ -36,6 +37,9 @@ pub(in crate::web) struct AdminNavItem {
 impl AdminPage {
     /// The navigation, as it looks from this page.
     pub(in crate::web) fn navigation(self) -> Vec<AdminNavItem> {
-        ADMIN_PAGES.iter().map(|(page, href, label)| AdminNavItem { href, label, current: *page == self }).collect()
+        ADMIN_PAGES
+            .iter()
+            .map(|(page, path, label)| AdminNavItem { href: Link::to(path), label, current: *page == self })
+            .collect()
     }
 }

@@ -8,6 +8,7 @@ use crate::domain::Timestamp;
 use crate::live::{FeedReport, Hub};
 use crate::pages::ListedPage;
 use crate::telemetry::LiveState;
+use crate::web::links::Link;
 
 use super::directory::SessionRefreshView;
 use super::navigation::{AdminNavItem, AdminPage};
@@ -35,7 +36,7 @@ struct LiveSummaryView {
 struct PageRow {
     slug: String,
     title: String,
-    href: String,
+    href: Link,
     file: String,
     access_label: &'static str,
     panels: usize,
@@ -64,7 +65,7 @@ impl AdminOverviewView {
         let page = |page: &ListedPage| PageRow {
             slug: page.slug.to_string(),
             title: page.title.clone(),
-            href: format!("/p/{}", page.slug),
+            href: Link::to(format_args!("p/{}", page.slug)),
             file: page.file_name(),
             access_label: page.access_word(),
             panels: page.panels.len(),

@@ -1,10 +1,15 @@
 use serde::Serialize;
 
 use super::navigation::{AdminNavItem, AdminPage};
+use super::paging::Paging;
 use crate::domain::{Member, SessionId, Timestamp};
 use crate::sessions::{Session, SessionFilter, SessionList};
+use crate::web::links::Link;
 use crate::web::views::device::describe_device;
 use crate::web::views::{Notice, Tone};
+
+/// The path of the list.
+const LIST: &str = "admin/sessions";
 
 /// The view of everybody's sessions.
 #[derive(Debug, Serialize)]
@@ -16,10 +21,7 @@ pub(in crate::web) struct AdminSessionsView {
     count: u64,
     is_searched: bool,
     sessions: Vec<SessionRow>,
-    /// The address where the list continues.
-    older_href: Option<String>,
-    /// Whether this is not its beginning.
-    is_continued: bool,
+    paging: Paging,
 }
 
 /// The fields of the search form.
@@ -60,11 +62,8 @@ impl SessionsForm {
         self.name.trim().is_empty() && self.address.trim().is_empty()
     }
 
-    fn older_href(&self, after: SessionId) -> String {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.append_pair("name", &self.name).append_pair("address", &self.address);
-        query.append_pair("after", &after.to_string());
-        format!("/admin/sessions?{}", query.finish())
+    fn older_link(&self, after: SessionId) -> Link {
+        Link::to(LIST).with("name", &self.name).with("address", &self.address).with("after", after)
     }
 }
 
@@ -72,6 +71,7 @@ impl AdminSessionsView {
     pub(in crate::web) fn of(
         form: SessionsForm,
         listed: &SessionList,
+        is_continued: bool,
         admin: &Member,
         boards: impl Fn(SessionId) -> usize,
     ) -> Self {
@@ -93,8 +93,7 @@ impl AdminSessionsView {
             count: 0,
             is_searched: !form.is_empty(),
             sessions: listed.sessions.iter().map(row).collect(),
-            older_href: listed.next_after.map(|last| form.older_href(last)),
-            is_continued: false,
+            paging: Paging::of(Link::to(LIST), is_continued, listed.next_after.map(|last| form.older_link(last))),
             form,
         }
     }
@@ -106,11 +105,6 @@ impl AdminSessionsView {
 
     pub(in crate::web) fn with_count(mut self, count: u64) -> Self {
         self.count = count;
-        self
-    }
-
-    pub(in crate::web) fn continued(mut self, is_further: bool) -> Self {
-        self.is_continued = is_further;
         self
     }
 }

@@ -1,8 +1,10 @@
 use serde::Serialize;
 
 use super::navigation::{AdminNavItem, AdminPage};
+use super::paging::Paging;
 use crate::domain::Timestamp;
 use crate::tokens::Token;
+use crate::web::links::Link;
 use crate::web::views::Notice;
 
 /// The view of everybody's API tokens.
@@ -11,10 +13,7 @@ pub(in crate::web) struct AdminTokensView {
     navigation: Vec<AdminNavItem>,
     notice: Option<Notice>,
     tokens: Vec<TokenRow>,
-    /// The address where the list continues.
-    next_href: Option<String>,
-    /// Whether this is not its beginning.
-    is_continued: bool,
+    paging: Paging,
 }
 
 #[derive(Debug, Serialize)]
@@ -32,7 +31,7 @@ struct TokenRow {
 
 impl AdminTokensView {
     /// The view of one page of the list; `page` counts from 0.
-    pub(in crate::web) fn of(tokens: &[Token], page: usize, is_more: bool, notice: Option<Notice>) -> Self {
+    pub(in crate::web) fn of(tokens: &[Token], page: usize, goes_on: bool, notice: Option<Notice>) -> Self {
         let row = |token: &Token| TokenRow {
             id: token.id.as_i64(),
             name: token.name.to_string(),
@@ -44,12 +43,12 @@ impl AdminTokensView {
             last_used_ms: token.last_used_at,
             last_address: token.last_address.map(|address| address.to_string()),
         };
+        let list = Link::to("admin/tokens");
         Self {
             navigation: AdminPage::Tokens.navigation(),
             notice,
             tokens: tokens.iter().map(row).collect(),
-            next_href: is_more.then(|| format!("/admin/tokens?page={}", page + 1)),
-            is_continued: page > 0,
+            paging: Paging::of(list.clone(), page > 0, goes_on.then(|| list.with("page", page + 1))),
         }
     }
 }

@@ -2,20 +2,24 @@ use std::time::Duration;
 
 use rocket::form::FromForm;
 use rocket::outcome::try_outcome;
-use rocket::post;
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
+use rocket::{Route, post, routes};
 
 use crate::auth::{ApiAuth, ApiTokenRefusal};
 use crate::domain::{Client, InvalidScope, Member, TokenId, TokenScope, Visitor};
 use crate::pages::PageDenied;
 use crate::tokens::{CreateTokenError, InvalidTokenName, TokenName};
-use crate::web::form::{CsrfForm, Form};
-use crate::web::guards::{CsrfGuard, RecentlyAuthenticated, client_of};
+use crate::web::guards::{CsrfForm, NoFields, RecentlyAuthenticated, client_of};
 use crate::web::html::Html;
+use crate::web::links::Link;
 use crate::web::refusal::{Refusal, capitalize};
 use crate::web::views::{Layout, NewTokenView, TokensView};
 use crate::web::{AppState, Transport};
+
+pub(super) fn routes() -> Vec<Route> {
+    routes![create, revoke]
+}
 
 /// The context of the handlers for API tokens.
 pub(super) struct TokenContext<'r> {
@@ -57,8 +61,6 @@ impl<'r> FromRequest<'r> for OwnTokens {
 #[derive(FromForm)]
 pub(super) struct CreateTokenForm<'r> {
     #[field(default = "")]
-    csrf: &'r str,
-    #[field(default = "")]
     name: &'r str,
     #[field(default = "")]
     scope: &'r str,
@@ -69,16 +71,13 @@ pub(super) struct CreateTokenForm<'r> {
 
 /// Creates a token, and shows it this one time. It may outlast the session, so the password is asked for again. The
 /// response is cached nowhere, like every private page.
-#[post("/account/tokens", data = "<form>")]
-pub(super) async fn create(
-    form: Form<CreateTokenForm<'_>>,
-    member: Member,
+#[post("/tokens", data = "<form>")]
+async fn create(
+    form: CsrfForm<'_, CreateTokenForm<'_>>,
+    recent: RecentlyAuthenticated,
     layout: Layout,
-    csrf_guard: CsrfGuard<'_>,
-    _recently: RecentlyAuthenticated,
     context: TokenContext<'_>,
 ) -> Result<Html<NewTokenView>, Refusal> {
-    csrf_guard.check(form.csrf)?;
     let name: TokenName =
         form.name.parse().map_err(|invalid: InvalidTokenName| Refusal::BadRequest(capitalize(&invalid.to_string())))?;
     let scope: TokenScope =
@@ -87,23 +86,21 @@ pub(super) async fn create(
         return Err(Refusal::BadRequest("Choose how long the token lasts".to_owned()));
     }
     let (secret, token) =
-        context.api_auth.create_token(&member, name, scope, Duration::from_secs(form.lasts), &context.client).await?;
+        context.api_auth.create_token(&recent.member, name, scope, Duration::from_secs(form.lasts), &context.client).await?;
     let view = NewTokenView::of(&secret, &token, context.transport);
     Ok(Html::new("auth/token_made", "Your new API token", layout, view))
 }
 
 /// Revokes one of one's own tokens. It is no error when that has ended before.
-#[post("/account/tokens/<id>/revoke", data = "<form>")]
-pub(super) async fn revoke(
+#[post("/tokens/<id>/revoke", data = "<_form>")]
+async fn revoke(
     id: i64,
-    form: Form<CsrfForm<'_>>,
+    _form: CsrfForm<'_, NoFields>,
     member: Member,
-    csrf_guard: CsrfGuard<'_>,
     context: TokenContext<'_>,
 ) -> Result<Redirect, Refusal> {
-    csrf_guard.check(form.csrf)?;
     context.api_auth.revoke_token(TokenId::new(id), Some(&member.person), &context.client).await?;
-    Ok(Redirect::to("/account#tokens"))
+    Ok(Redirect::to(Link::to("account#tokens")))
 }
 
 impl From<ApiTokenRefusal> for Refusal {

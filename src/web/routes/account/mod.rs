@@ -1,18 +1,27 @@
-use rocket::response::Redirect;
-use rocket::{get, post};
+//! A member's own account: their sessions and API tokens.
 
-use super::account_tokens::OwnTokens;
+mod tokens;
+
+use rocket::response::Redirect;
+use rocket::{Route, get, post, routes};
+
+use self::tokens::OwnTokens;
 use crate::auth::Auth;
 use crate::domain::{Client, Member, SessionId};
 use crate::sessions::Sessions;
-use crate::web::form::{CsrfForm, Form, IdForm};
-use crate::web::guards::{CsrfGuard, QueryParams};
+use crate::web::form::IdForm;
+use crate::web::guards::{CsrfForm, NoFields, QueryParams};
 use crate::web::html::Html;
+use crate::web::links::Link;
 use crate::web::refusal::Refusal;
 use crate::web::views::{AccountView, Layout, Notice, Tone};
 
-#[get("/account")]
-pub(super) async fn show(
+pub(super) fn routes() -> Vec<Route> {
+    [routes![show, end_session, end_other_sessions], tokens::routes()].concat()
+}
+
+#[get("/")]
+async fn show(
     params: QueryParams,
     member: Member,
     layout: Layout,
@@ -46,29 +55,25 @@ fn notice(params: &QueryParams) -> Option<Notice> {
 }
 
 /// Ends a session of one's own in another browser.
-#[post("/account/sessions/end", data = "<form>")]
-pub(super) async fn end_session(
-    form: Form<IdForm<'_, SessionId>>,
+#[post("/sessions/end", data = "<form>")]
+async fn end_session(
+    form: CsrfForm<'_, IdForm<SessionId>>,
     member: Member,
-    csrf_guard: CsrfGuard<'_>,
     client: Client,
     auth: &Auth,
 ) -> Result<Redirect, Refusal> {
-    csrf_guard.check(form.csrf)?;
     let ended = auth.end_own_session(&member, form.id, &client).await?;
-    Ok(Redirect::to(if ended { "/account?sessions=ended" } else { "/account?sessions=gone" }))
+    Ok(Redirect::to(Link::to("account").with("sessions", if ended { "ended" } else { "gone" })))
 }
 
 /// Ends all sessions of one's own but this one.
-#[post("/account/sessions/end-others", data = "<form>")]
-pub(super) async fn end_other_sessions(
-    form: Form<CsrfForm<'_>>,
+#[post("/sessions/end-others", data = "<_form>")]
+async fn end_other_sessions(
+    _form: CsrfForm<'_, NoFields>,
     member: Member,
-    csrf_guard: CsrfGuard<'_>,
     client: Client,
     auth: &Auth,
 ) -> Result<Redirect, Refusal> {
-    csrf_guard.check(form.csrf)?;
     let ended = auth.end_own_other_sessions(&member, &client).await?;
-    Ok(Redirect::to(if ended > 0 { "/account?sessions=others-ended" } else { "/account?sessions=gone" }))
+    Ok(Redirect::to(Link::to("account").with("sessions", if ended > 0 { "others-ended" } else { "gone" })))
 }

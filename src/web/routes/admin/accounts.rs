@@ -4,23 +4,24 @@ use rocket::form::FromForm;
 use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
-use rocket::{get, post};
+use rocket::{Route, get, post, routes};
 
 use crate::accounts::{AccountAction, AccountError, AccountGroup, AccountId, AccountProfile, ActionOrigin, end_of_day};
 use crate::audit::AuditEvent;
-use crate::domain::{Client, Member};
+use crate::domain::Member;
 use crate::web::AppState;
-use crate::web::form::Form;
-use crate::web::guards::{Administrator, CsrfGuard, QueryParams, RecentlyAuthenticated};
+use crate::web::guards::{AdminAct, Administrator, CsrfForm, QueryParams};
 use crate::web::html::Html;
+use crate::web::links::Link;
 use crate::web::refusal::Refusal;
 use crate::web::views::{
     AccountRow, AccountsView, InvitationInput, InvitationLinkView, InvitationRow, Layout, Notice, Tone, account_username,
     accounts_navigation,
 };
 
-/// The path of the list, where actions lead back to.
-const LIST_PATH: &str = "/admin/accounts";
+pub(super) fn routes() -> Vec<Route> {
+    routes![show, invite, withdraw, act]
+}
 
 #[derive(FromForm)]
 pub(super) struct InvitationForm {
@@ -36,8 +37,6 @@ pub(super) struct InvitationForm {
     expires: String,
     #[field(default = false)]
     second_factor: bool,
-    #[field(default = String::new())]
-    csrf: String,
 }
 
 /// The form of a button beside an account or an invitation.
@@ -45,8 +44,6 @@ pub(super) struct InvitationForm {
 pub(super) struct AccountActionForm<'r> {
     #[field(default = "")]
     id: &'r str,
-    #[field(default = "")]
-    csrf: &'r str,
 }
 
 /// The context of the handlers below.
@@ -72,7 +69,7 @@ impl<'r> FromRequest<'r> for AccountsContext<'r> {
 }
 
 #[get("/accounts")]
-pub(super) async fn show(
+async fn show(
     params: QueryParams,
     administrator: Administrator,
     layout: Layout,
@@ -84,59 +81,50 @@ pub(super) async fn show(
 
 /// Invites somebody. The link is in the answer itself and nowhere else: it cannot be shown a second time.
 #[post("/accounts/invite", data = "<form>")]
-pub(super) async fn invite(
-    form: Form<InvitationForm>,
-    administrator: Administrator,
-    csrf_guard: CsrfGuard<'_>,
-    _recently: RecentlyAuthenticated,
-    client: Client,
+async fn invite(
+    form: CsrfForm<'_, InvitationForm>,
+    act: AdminAct<'_>,
     layout: Layout,
     context: AccountsContext<'_>,
 ) -> Result<Html<AccountsView>, Refusal> {
-    let (Administrator(member), form) = (administrator, form.into_inner());
-    csrf_guard.check(&form.csrf)?;
+    let (member, form) = (&act.admin, form.into_inner());
     let refused = |text: String| Notice { tone: Tone::Warn, text };
     let profile = match parse_profile(&form) {
         Ok(profile) => profile,
         Err(text) => {
-            let page = context.render(layout, &member, Some(refused(text)), None, form.into_input()).await?;
+            let page = context.render(layout, member, Some(refused(text)), None, form.into_input()).await?;
             return Ok(page.with_status(Status::BadRequest));
         }
     };
     match context.state.accounts.invite(profile, &member.person.display_name, ActionOrigin::Server).await {
         Ok((code, invitation)) => {
-            context.audit(&client, &member, AccountAction::Invited, invitation.profile.name.as_str());
+            audit(&act, AccountAction::Invited, invitation.profile.name.as_str());
             let link = InvitationLinkView {
-                href: format!("{}/invitation#{}", context.site_url, *code.reveal()),
+                href: format!("{}{}#{}", context.site_url, Link::to("invitation"), *code.reveal()),
                 username: account_username(&invitation.profile),
                 expires_ms: invitation.expires_at,
             };
-            context.render(layout, &member, None, Some(link), InvitationInput::default()).await
+            context.render(layout, member, None, Some(link), InvitationInput::default()).await
         }
         Err(AccountError::Store(error)) => Err(error.into()),
         Err(error) => {
             let notice = refused(format!("{error}."));
-            let page = context.render(layout, &member, Some(notice), None, form.into_input()).await?;
+            let page = context.render(layout, member, Some(notice), None, form.into_input()).await?;
             Ok(page.with_status(Status::Conflict))
         }
     }
 }
 
 #[post("/accounts/withdraw", data = "<form>")]
-pub(super) async fn withdraw(
-    form: Form<AccountActionForm<'_>>,
-    administrator: Administrator,
-    csrf_guard: CsrfGuard<'_>,
-    _recently: RecentlyAuthenticated,
-    client: Client,
+async fn withdraw(
+    form: CsrfForm<'_, AccountActionForm<'_>>,
+    act: AdminAct<'_>,
     context: AccountsContext<'_>,
 ) -> Result<Redirect, Refusal> {
-    let Administrator(member) = administrator;
-    csrf_guard.check(form.csrf)?;
     let id = form.id.parse().map_err(|_| Refusal::NotFound)?;
     match context.state.accounts.withdraw(id, ActionOrigin::Server).await {
         Ok(invitation) => {
-            context.audit(&client, &member, AccountAction::Withdrawn, invitation.profile.name.as_str());
+            audit(&act, AccountAction::Withdrawn, invitation.profile.name.as_str());
             Ok(redirect_to_list("withdrawn"))
         }
         Err(error) => redirect_if_gone(error),
@@ -144,25 +132,20 @@ pub(super) async fn withdraw(
 }
 
 /// Disables, enables or removes an account; its sessions and boards are told by the store's watch.
-#[post("/accounts/<act>", rank = 2, data = "<form>")]
-pub(super) async fn act(
-    act: &str,
-    form: Form<AccountActionForm<'_>>,
-    administrator: Administrator,
-    csrf_guard: CsrfGuard<'_>,
-    _recently: RecentlyAuthenticated,
-    client: Client,
+#[post("/accounts/<action>", rank = 2, data = "<form>")]
+async fn act(
+    action: &str,
+    form: CsrfForm<'_, AccountActionForm<'_>>,
+    act: AdminAct<'_>,
     context: AccountsContext<'_>,
 ) -> Result<Redirect, Refusal> {
-    let Administrator(member) = administrator;
-    csrf_guard.check(form.csrf)?;
     let id = AccountId::parse(form.id).ok_or(Refusal::NotFound)?;
-    let closes = matches!(act, "disable" | "remove");
-    if closes && id.person_id() == member.person.id {
+    let closes = matches!(action, "disable" | "remove");
+    if closes && id.person_id() == act.admin.person.id {
         let why = "you would shut yourself out; another admin can do it, or `belvedere account` on the server";
         return Err(Refusal::BadRequest(why.to_owned()));
     }
-    let (done, noted, word) = match act {
+    let (done, noted, word) = match action {
         "disable" => {
             (context.state.accounts.set_disabled(&id, true, ActionOrigin::Server).await, AccountAction::Disabled, "disabled")
         }
@@ -174,7 +157,7 @@ pub(super) async fn act(
     };
     match done {
         Ok(account) => {
-            context.audit(&client, &member, noted, account.profile.name.as_str());
+            audit(&act, noted, account.profile.name.as_str());
             Ok(redirect_to_list(word))
         }
         Err(error) => redirect_if_gone(error),
@@ -202,11 +185,10 @@ impl AccountsContext<'_> {
         };
         Ok(Html::new("admin/accounts", "Local accounts", layout, view))
     }
+}
 
-    fn audit(&self, client: &Client, by: &Member, act: AccountAction, account: &str) {
-        let event = AuditEvent::AccountAction { act: act.as_str(), account, by: Some(&by.person) };
-        self.state.auth.audit().record(client, &event);
-    }
+fn audit(act: &AdminAct<'_>, done: AccountAction, account: &str) {
+    act.record(&AuditEvent::AccountAction { act: done.as_str(), account, by: Some(&act.admin.person) });
 }
 
 impl InvitationForm {
@@ -236,7 +218,7 @@ fn parse_profile(form: &InvitationForm) -> Result<AccountProfile, String> {
 }
 
 fn redirect_to_list(word: &str) -> Redirect {
-    Redirect::to(format!("{LIST_PATH}?done={word}"))
+    Redirect::to(Link::to("admin/accounts").with("done", word))
 }
 
 /// Leads back to the list when the account or invitation is gone: it was withdrawn, accepted or removed meanwhile.
