@@ -64,7 +64,7 @@ async fn check(settings: &Settings, named_sources: &NamedSources, online: bool) 
 
 /// The faults in the pages when there are some in the settings: whoever mends the ones wants to see the others too.
 fn page_faults(figment: &Figment) -> Diagnostics {
-    let Some((folder, named_sources)) = sources::read_pages_settings(figment) else { return Diagnostics::default() };
+    let Some((folder, named_sources)) = Settings::for_pages(figment, NamedSources::read) else { return Diagnostics::default() };
     let sources = named_sources.and_then(|named_sources| Sources::open(&named_sources, &clock()).ok());
     let page_store = sources.and_then(|sources| PageStore::load(&folder, Arc::new(sources)).ok());
     page_store.map_or_else(|| PageStore::diagnostics_without_sources(&folder), |page_store| page_store.diagnostics())

@@ -11,10 +11,11 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use quick_cache::sync::Cache;
 
+use super::argument::{Argument, find_named};
 use super::kind::SourceKind;
 use super::text::closest_match;
 use super::{QueryError, Source, SourceError};
-use crate::domain::{Bindings, BoundQuery, Clock, Placeholder, Reading, TextTemplate};
+use crate::domain::{BoundQuery, Clock, Placeholder, Reading};
 
 /// The fields by name, in the order error messages list them.
 const CLOCK_FIELDS: [(&str, ClockField); 4] =
@@ -44,12 +45,7 @@ enum ClockField {
 /// A parsed query whose time zone may be a placeholder.
 struct UnboundClockQuery {
     field: ClockField,
-    zone: ZoneArgument,
-}
-
-enum ZoneArgument {
-    Fixed(TimeZone),
-    Placeholder(Placeholder),
+    zone: Argument<TimeZone>,
 }
 
 impl WorldClock {
@@ -72,16 +68,13 @@ impl WorldClock {
 #[async_trait]
 impl Source for WorldClock {
     fn check(&self, query: &str) -> Result<Vec<Placeholder>, QueryError> {
-        Ok(match UnboundClockQuery::parse(query)?.zone {
-            ZoneArgument::Fixed(_) => Vec::new(),
-            ZoneArgument::Placeholder(placeholder) => vec![placeholder],
-        })
+        Ok(UnboundClockQuery::parse(query)?.zone.into_placeholders())
     }
 
     async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
         let unbound = self.parsed.get_or_insert_with(&*query.text, || UnboundClockQuery::parse(&query.text).map(Arc::new));
         let unbound = unbound?;
-        self.read(unbound.field, unbound.zone.bind(&query.bindings)?)
+        self.read(unbound.field, unbound.zone.bind(&query.bindings, find_zone)?)
     }
 }
 
@@ -99,46 +92,14 @@ impl UnboundClockQuery {
                 ));
             }
         };
-        Ok(Self { field: ClockField::from_name(field)?, zone: ZoneArgument::parse(zone)? })
-    }
-}
-
-impl ClockField {
-    fn from_name(name: &str) -> Result<Self, QueryError> {
-        CLOCK_FIELDS.iter().find(|(known, _)| *known == name).map(|(_, field)| *field).ok_or_else(|| {
-            let known = CLOCK_FIELDS.map(|(known, _)| known);
-            QueryError(match closest_match(name, known) {
-                Some(near) => {
-                    format!("the clock has no '{name}'; did you mean '{near}'? It tells {}", known.join(", "))
-                }
-                None => format!("the clock has no '{name}'; it tells {}", known.join(", ")),
-            })
-        })
-    }
-}
-
-impl ZoneArgument {
-    fn parse(word: &str) -> Result<Self, QueryError> {
-        let template: TextTemplate = word.parse()?;
-        if let Some(name) = template.literal() {
-            return find_zone(name).map(Self::Fixed);
-        }
-        match template.placeholders().next() {
-            Some(placeholder) if word == format!("{{{}}}", placeholder.key) => Ok(Self::Placeholder(placeholder.clone())),
-            _ => Err(QueryError(format!(
-                "'{word}' mixes text and placeholders; a time zone is one name such as Europe/Vienna, or one placeholder \
-                 such as {{city.zone}}"
-            ))),
-        }
-    }
-
-    fn bind(&self, bindings: &Bindings) -> Result<TimeZone, QueryError> {
-        match self {
-            Self::Fixed(zone) => Ok(zone.clone()),
-            Self::Placeholder(placeholder) => {
-                find_zone(placeholder.value(bindings).ok_or_else(|| QueryError::no_value(placeholder))?)
-            }
-        }
+        let field = find_named("clock", "tells", field, &CLOCK_FIELDS)?;
+        let zone = Argument::parse(zone, find_zone, || {
+            format!(
+                "'{zone}' mixes text and placeholders; a time zone is one name such as Europe/Vienna, or one placeholder such \
+                 as {{city.zone}}"
+            )
+        })?;
+        Ok(Self { field, zone })
     }
 }
 

@@ -1,14 +1,9 @@
-//! The registry of source kinds.
-
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use super::{Source, SourceError, clock, host, http};
+use super::{Source, SourceError};
 use crate::config::{Fields, SettingRow};
 use crate::domain::Clock;
-
-/// All kinds. A new one is its own file, and a line here.
-pub(super) static KINDS: [SourceKind; 3] = [host::KIND, clock::KIND, http::KIND];
 
 /// A kind of source.
 pub(super) enum SourceKind {
@@ -17,7 +12,7 @@ pub(super) enum SourceKind {
         /// The source's name in page files.
         name: &'static str,
         /// Opens the source.
-        open: fn(&Arc<dyn Clock>) -> Result<Box<dyn Source>, SourceError>,
+        open: fn(&Arc<dyn Clock>) -> Opened,
     },
     /// The kind of sources that an admin names in `[sources]`.
     Named {
@@ -30,6 +25,9 @@ pub(super) enum SourceKind {
     },
 }
 
+/// An open source, or why it cannot be opened.
+pub(super) type Opened = Result<Box<dyn Source>, SourceError>;
+
 /// The function that reads the table of a named source.
 pub(super) type ReadSettings = fn(Fields<'_>) -> Option<Box<dyn SourceSettings>>;
 
@@ -39,5 +37,5 @@ pub(super) trait SourceSettings: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`SourceError::Broken`] when it cannot be opened.
-    fn open(&self, clock: &Arc<dyn Clock>) -> Result<Box<dyn Source>, SourceError>;
+    fn open(&self, clock: &Arc<dyn Clock>) -> Opened;
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::kind::{KINDS, SourceKind};
+use super::kind::SourceKind;
+use super::kinds::KINDS;
 use super::settings::NamedSources;
 use super::text::did_you_mean;
 use super::{QueryError, ReadingStream, Source, SourceError};

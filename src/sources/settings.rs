@@ -1,11 +1,10 @@
 //! The reader of `[sources]`: each table by its kind.
 
-use std::path::PathBuf;
-
 use indexmap::IndexMap;
 use rocket::figment::Figment;
 
-use super::kind::{KINDS, ReadSettings, SourceKind, SourceSettings};
+use super::kind::{ReadSettings, SourceKind, SourceSettings};
+use super::kinds::KINDS;
 use crate::config::{ConfigEntry, DiagnosticSink, Diagnostics, Fields, SettingRow, Settings, quote};
 use crate::domain::SourceName;
 
@@ -21,17 +20,11 @@ pub fn read_settings(figment: &Figment) -> Result<(Settings, NamedSources), Diag
     Settings::from_figment_with(figment, NamedSources::read)
 }
 
-/// Parses only what pages need, out of settings that may have errors elsewhere: the folder of page files, and the sources
-/// unless one of them has an error. `None` when not even the folder can be read.
-pub fn read_pages_settings(figment: &Figment) -> Option<(PathBuf, Option<NamedSources>)> {
-    Settings::for_pages(figment, NamedSources::read)
-}
-
 /// The reference of all settings, `[sources]` included.
 pub fn reference() -> Vec<SettingRow> {
     let mut words = Vec::new();
     let mut keys = Vec::new();
-    for kind in &KINDS {
+    for kind in KINDS {
         if let SourceKind::Named { word, rows, .. } = kind {
             words.push(format!("`{word}`"));
             keys.extend(rows());
@@ -46,7 +39,8 @@ pub fn reference() -> Vec<SettingRow> {
 }
 
 impl NamedSources {
-    fn read(mut fields: Fields<'_>) -> Option<Self> {
+    /// Reads the table `[sources]`. `None` when something in it is wrong, which is reported.
+    pub(crate) fn read(mut fields: Fields<'_>) -> Option<Self> {
         let entries = fields.take_rest();
         let count = entries.len();
         let sources: IndexMap<_, _> = entries.into_iter().filter_map(|entry| read_source(entry, fields.sink)).collect();

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use sysinfo::{Components, Disks, Networks, System};
 
 use self::collectors::{Cpu, Interfaces, Memory, MountedDisk, Mounts, Processes, Sensors, TrafficRate, labelled, number};
-use self::query::{HostQuery, LoadWindow, UnboundHostQuery};
+use self::query::{HostQuery, LoadWindow};
 use self::shared_collector::SharedCollector;
 use super::kind::SourceKind;
 use super::{QueryError, Source, SourceError};
@@ -88,14 +88,11 @@ impl Host {
 #[async_trait]
 impl Source for Host {
     fn check(&self, query: &str) -> Result<Vec<Placeholder>, QueryError> {
-        Ok(match UnboundHostQuery::parse(query)? {
-            UnboundHostQuery::Name(_) => Vec::new(),
-            UnboundHostQuery::Placeholder(placeholder) => vec![placeholder],
-        })
+        Ok(HostQuery::parse(query)?.into_placeholders())
     }
 
     async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
-        self.read(UnboundHostQuery::parse(&query.text)?.bind(&query.bindings)?).await
+        self.read(HostQuery::parse(&query.text)?.bind(&query.bindings, HostQuery::from_name)?).await
     }
 }
 

@@ -1,8 +1,7 @@
 //! The queries of the source `host`, and their names.
 
-use crate::domain::{Bindings, Placeholder, TextTemplate};
 use crate::sources::QueryError;
-use crate::sources::text::closest_match;
+use crate::sources::argument::{Argument, find_named};
 
 /// A figure of the machine that can be queried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,56 +57,18 @@ pub(super) const QUERY_NAMES: [(&str, HostQuery); 19] = [
 ];
 
 impl HostQuery {
-    /// The query of this name.
-    pub(super) fn from_name(name: &str) -> Result<Self, QueryError> {
-        QUERY_NAMES.iter().find(|(known, _)| *known == name).map(|(_, query)| *query).ok_or_else(|| {
-            let known = QUERY_NAMES.map(|(known, _)| known);
-            QueryError(match closest_match(name, known) {
-                Some(near) => {
-                    format!("the host has no '{name}'; did you mean '{near}'? It answers {}", known.join(", "))
-                }
-                None => format!("the host has no '{name}'; it answers {}", known.join(", ")),
-            })
+    /// Parses a query: one name, or one placeholder that stands for a name.
+    pub(super) fn parse(query: &str) -> Result<Argument<Self>, QueryError> {
+        Argument::parse(query.trim(), Self::from_name, || {
+            "a query of the host is one name such as cpu.total, or one placeholder such as {colour.query} that stands for a \
+             whole name"
+                .to_owned()
         })
     }
-}
 
-/// A parsed query whose placeholder is not bound yet: one name, or one placeholder that stands for a name.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum UnboundHostQuery {
-    Name(HostQuery),
-    Placeholder(Placeholder),
-}
-
-impl UnboundHostQuery {
-    /// Parses a query. A name is looked up at once, so that a typo shows when the page is loaded.
-    pub(super) fn parse(query: &str) -> Result<Self, QueryError> {
-        let query = query.trim();
-        let template: TextTemplate = query.parse()?;
-        if let Some(name) = template.literal() {
-            return HostQuery::from_name(name).map(Self::Name);
-        }
-        let mut placeholders = template.placeholders();
-        match (placeholders.next(), placeholders.next()) {
-            (Some(placeholder), None) if query == format!("{{{}}}", placeholder.key) => {
-                Ok(Self::Placeholder(placeholder.clone()))
-            }
-            _ => Err(QueryError(
-                "a query of the host is one name such as cpu.total, or one placeholder such as {colour.query} that stands \
-                 for a whole name"
-                    .to_owned(),
-            )),
-        }
-    }
-
-    /// The query with the inputs' values bound.
-    pub(super) fn bind(&self, bindings: &Bindings) -> Result<HostQuery, QueryError> {
-        match self {
-            Self::Name(query) => Ok(*query),
-            Self::Placeholder(placeholder) => {
-                HostQuery::from_name(placeholder.value(bindings).ok_or_else(|| QueryError::no_value(placeholder))?)
-            }
-        }
+    /// The query of this name.
+    pub(super) fn from_name(name: &str) -> Result<Self, QueryError> {
+        find_named("host", "answers", name, &QUERY_NAMES)
     }
 }
 
@@ -115,31 +76,32 @@ impl UnboundHostQuery {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::domain::Bindings;
 
     #[test]
     fn every_name_is_read_as_itself() {
         for (name, query) in QUERY_NAMES {
-            assert_eq!(UnboundHostQuery::parse(name), Ok(UnboundHostQuery::Name(query)));
+            assert_eq!(HostQuery::parse(name), Ok(Argument::Value(query)));
         }
     }
 
     #[test]
     fn a_slip_is_told_with_the_nearest_name_and_all_names() {
-        let error = UnboundHostQuery::parse("cpu.totl").unwrap_err().0;
+        let error = HostQuery::parse("cpu.totl").unwrap_err().0;
         assert!(error.starts_with("the host has no 'cpu.totl'; did you mean 'cpu.total'? It answers cpu.total,"), "{error}");
-        let error = UnboundHostQuery::parse("sales").unwrap_err().0;
+        let error = HostQuery::parse("sales").unwrap_err().0;
         assert!(error.starts_with("the host has no 'sales'; it answers cpu.total, cpu.cores,"), "{error}");
     }
 
     #[test]
     fn a_placeholder_stands_for_a_whole_name_and_nothing_less() {
-        let unbound = UnboundHostQuery::parse("{colour.query}").unwrap();
-        let bound = |value: &str| unbound.bind(&[("colour.query".to_owned(), value.to_owned())].into());
+        let unbound = HostQuery::parse("{colour.query}").unwrap();
+        let bound = |value: &str| unbound.bind(&[("colour.query".to_owned(), value.to_owned())].into(), HostQuery::from_name);
         assert_eq!(bound("swap.used"), Ok(HostQuery::SwapUsed));
         assert!(bound("swap").is_err());
-        assert!(unbound.bind(&Bindings::new()).unwrap_err().0.contains("{colour.query} has no value"));
+        assert!(unbound.bind(&Bindings::new(), HostQuery::from_name).unwrap_err().0.contains("{colour.query} has no value"));
         for invalid in ["cpu.{what}", "{a}{b}", "{a} x", "{a", "{{cpu}}"] {
-            assert!(UnboundHostQuery::parse(invalid).is_err(), "{invalid}");
+            assert!(HostQuery::parse(invalid).is_err(), "{invalid}");
         }
     }
 }

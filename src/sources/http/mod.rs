@@ -14,7 +14,7 @@ use itertools::Itertools;
 
 use self::jq::FilterCache;
 use super::http_client::{HttpClient, HttpClientSettings};
-use super::kind::{SourceKind, SourceSettings};
+use super::kind::{Opened, SourceKind, SourceSettings};
 use super::{QueryError, Source, SourceError};
 use crate::config::Fields;
 use crate::domain::{BoundQuery, Clock, Placeholder, Reading};
@@ -40,7 +40,7 @@ fn read(mut fields: Fields<'_>) -> Option<Box<dyn SourceSettings>> {
 }
 
 impl SourceSettings for HttpSettings {
-    fn open(&self, clock: &Arc<dyn Clock>) -> Result<Box<dyn Source>, SourceError> {
+    fn open(&self, clock: &Arc<dyn Clock>) -> Opened {
         let client = HttpClient::open(&self.0, clock)?;
         Ok(Box::new(Http { client, filters: FilterCache::new(), clock: Arc::clone(clock) }))
     }

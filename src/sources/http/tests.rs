@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::SystemClock;
-use crate::sources::http_client::mock_server::{MockHttpServer, MockReply, settings};
+use crate::sources::http_client::tests::mock_server::{MockHttpServer, MockReply, settings};
 
 fn opened(settings: HttpClientSettings) -> Box<dyn Source> {
     HttpSettings(settings).open(&(Arc::new(SystemClock) as _)).unwrap()

@@ -2,23 +2,23 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Client;
-use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::header::{ACCEPT, HeaderValue, LOCATION};
 use reqwest::redirect::Policy;
+use reqwest::{Client, Response, StatusCode};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::error::{body_error, request_error, require_success};
+use super::error::{body_error, request_error};
 use super::settings::HttpClientSettings;
 use super::url_template::{UrlTemplate, host_of};
 use crate::domain::Clock;
 use crate::sources::SourceError;
 
 /// The limit on redirects: one or two are a tidy server (`/x` to `/x/`); more is a loop.
-pub(super) const MAX_REDIRECTS: usize = 3;
+const MAX_REDIRECTS: usize = 3;
 
 /// The idle connections that are kept: each source has one host, and seldom more than two requests to it at once.
 const MAX_IDLE_CONNECTIONS: usize = 2;
@@ -105,6 +105,30 @@ impl HttpClient {
         }
         Ok(body)
     }
+}
+
+/// The response if its status is a success; otherwise the error message.
+fn require_success(host: &str, response: Response) -> Result<Response, SourceError> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    if status.is_redirection()
+        && let Some(target) = response.headers().get(LOCATION).and_then(|target| target.to_str().ok())
+        && let Ok(target) = response.url().join(target)
+    {
+        return Err(SourceError::BadAnswer(if target.origin() == response.url().origin() {
+            format!("{host} sent more than {MAX_REDIRECTS} redirects")
+        } else {
+            let to = format!("{}://{}", target.scheme(), host_of(&target));
+            format!("{host} sent a redirect to {to}, which is not followed; if that is right, make it the source's url")
+        }));
+    }
+    let message = format!("{host} answered {}", status.as_u16());
+    Err(match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => SourceError::Refused(message),
+        _ => SourceError::BadAnswer(message),
+    })
 }
 
 /// Parses an answer of `host` as JSON. Nesting deeper than 128 is refused by the parser.

@@ -3,37 +3,9 @@
 use std::error::Error;
 use std::io;
 
-use reqwest::header::LOCATION;
-use reqwest::{Response, StatusCode};
 use rustls::CertificateError;
 
-use super::client::MAX_REDIRECTS;
-use super::url_template::host_of;
 use crate::sources::SourceError;
-
-/// The response if its status is a success; otherwise the error message.
-pub(super) fn require_success(host: &str, response: Response) -> Result<Response, SourceError> {
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response);
-    }
-    if status.is_redirection()
-        && let Some(target) = response.headers().get(LOCATION).and_then(|target| target.to_str().ok())
-        && let Ok(target) = response.url().join(target)
-    {
-        return Err(SourceError::BadAnswer(if target.origin() == response.url().origin() {
-            format!("{host} sent more than {MAX_REDIRECTS} redirects")
-        } else {
-            let to = format!("{}://{}", target.scheme(), host_of(&target));
-            format!("{host} sent a redirect to {to}, which is not followed; if that is right, make it the source's url")
-        }));
-    }
-    let message = format!("{host} answered {}", status.as_u16());
-    Err(match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => SourceError::Refused(message),
-        _ => SourceError::BadAnswer(message),
-    })
-}
 
 /// The error when there was no response at all.
 pub(super) fn request_error(host: &str, error: &reqwest::Error) -> SourceError {

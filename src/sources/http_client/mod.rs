@@ -7,11 +7,9 @@
 
 mod client;
 mod error;
-#[cfg(test)]
-pub(super) mod mock_server;
 mod settings;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod url_template;
 
 pub(super) use self::client::{HttpClient, parse_json};

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+pub(in crate::sources) mod mock_server;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use super::mock_server::{MockHttpServer, MockReply, answer, ok, redirect, settings};
+use self::mock_server::{MockHttpServer, MockReply, answer, ok, redirect, settings};
 use super::*;
 use crate::domain::{Bindings, ManualClock, SystemClock, Timestamp};
 use crate::sources::SourceError;

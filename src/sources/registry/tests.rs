@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::StreamExt;
 
-use super::super::kind::SourceSettings;
+use super::super::kind::{Opened, SourceSettings};
 use super::super::settings::tests::read;
 use super::*;
 use crate::domain::{ManualClock, SeriesLine, Timestamp};
@@ -69,7 +69,7 @@ fn a_query_is_bound_to_the_values_it_uses_and_no_others() {
 struct Broken;
 
 impl SourceSettings for Broken {
-    fn open(&self, _clock: &Arc<dyn Clock>) -> Result<Box<dyn Source>, SourceError> {
+    fn open(&self, _clock: &Arc<dyn Clock>) -> Opened {
         Err(SourceError::Broken("its line is cut".to_owned()))
     }
 }

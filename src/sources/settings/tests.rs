@@ -101,7 +101,7 @@ fn faults_of_sources_and_of_other_tables_come_in_one_go_and_in_order() {
 
 #[test]
 fn the_pages_are_found_when_other_settings_are_wrong_and_their_sources_when_those_are_right() {
-    let pages = |text: &str| read_pages_settings(&Folder::with(text).figment()).unwrap();
+    let pages = |text: &str| Settings::for_pages(&Folder::with(text).figment(), NamedSources::read).unwrap();
     let (folder, named) = pages("[default.sessions]\nidle = \"long\"\n");
     assert!(folder.ends_with("pages") && named.is_some_and(|named| named.0.is_empty()));
     assert!(pages("[default.sources.stock]\nkind = \"wire\"\n").1.is_none());

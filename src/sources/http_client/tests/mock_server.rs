@@ -11,8 +11,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-use super::HttpClientSettings;
-use super::url_template::UrlTemplate;
+use super::super::HttpClientSettings;
+use super::super::url_template::UrlTemplate;
 
 /// The reaction of the mock server to a request.
 #[derive(Clone)]

@@ -1,0 +1,42 @@
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+
+use super::{QueryError, SourceError};
+use crate::domain::{BoundQuery, Placeholder, Reading, Series, TimeRange};
+
+/// The readings that a source pushes by itself. One that fails is an item; the stream ends when no more will come.
+pub type ReadingStream = BoxStream<'static, Result<Reading, SourceError>>;
+
+/// A data source: checks queries, and executes them.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// Checks a query as an author wrote it: `Ok` lists the placeholders it uses, each once, so that the page can make
+    /// sure its inputs have values for them.
+    ///
+    /// # Errors
+    /// [`QueryError`]: what is wrong with it.
+    fn check(&self, query: &str) -> Result<Vec<Placeholder>, QueryError>;
+
+    /// Executes the query once, with the source's own timeout.
+    ///
+    /// # Errors
+    /// A [`SourceError`] in words for people.
+    async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError>;
+
+    /// Executes the query over a span of the past, with the source's own timeout. `None` when the source cannot tell the
+    /// past of this query.
+    ///
+    /// # Errors
+    /// A [`SourceError`] in words for people.
+    async fn execute_range(&self, _query: &BoundQuery, _range: TimeRange) -> Result<Option<Series>, SourceError> {
+        Ok(None)
+    }
+
+    /// Subscribes to the readings of a query, where the source pushes them: it is not asked then. `None` when the source
+    /// waits to be asked, as most do.
+    ///
+    /// A stream must not hold more than a few readings that nobody took: an old one gives way to a new one.
+    fn subscribe(&self, _query: &BoundQuery) -> Option<ReadingStream> {
+        None
+    }
+}
