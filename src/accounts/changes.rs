@@ -42,46 +42,20 @@ impl LocalAccounts {
     /// Watches for changes by other processes, and for accounts that expire, for as long as it is polled, and notifies those who
     /// [`subscribe`](Self::subscribe).
     pub async fn watch_changes(&self) {
-        let mut seen = None;
         let mut polled_at = self.now();
         loop {
-            match self.poll_changes(&mut seen, polled_at).await {
+            match self.poll_changes(polled_at).await {
                 Ok(at) => polled_at = at,
-                Err(error) => {
-                    seen = None;
-                    tracing::error!(%error, "nobody can see whether local accounts have changed");
-                }
+                Err(error) => tracing::error!(%error, "nobody can see whether local accounts have changed"),
             }
             self.inner.clock.sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// Polls for changes once. `seen` is the connection for it, and the data version that it saw: SQLite changes that for a
-    /// connection when another one, of this process or not, has written
-    /// (<https://www.sqlite.org/pragma.html#pragma_data_version>).
-    async fn poll_changes(
-        &self,
-        seen: &mut Option<(sqlx::pool::PoolConnection<sqlx::Sqlite>, i64)>,
-        since: Timestamp,
-    ) -> Result<Timestamp, StoreError> {
-        let is_first = seen.is_none();
-        let (mut connection, before) = match seen.take() {
-            Some(seen) => seen,
-            None => (self.pool().acquire().await.map_err(|error| self.query_failed(&error))?, 0),
-        };
+    /// Polls for changes once, and returns when that was.
+    async fn poll_changes(&self, since: Timestamp) -> Result<Timestamp, StoreError> {
         let now = self.now();
-        let version: i64 = sqlx::query_scalar("PRAGMA data_version")
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        let ended: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM accounts WHERE expires_at > ? AND expires_at <= ?)")
-            .bind(since.as_millis())
-            .bind(now.as_millis())
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        *seen = Some((connection, version));
-        if ended || is_first || version != before {
+        if self.store().has_changed(since, now).await? {
             self.refresh_index().await?;
         }
         Ok(now)
@@ -89,10 +63,7 @@ impl LocalAccounts {
 
     /// Reads the index anew, and notifies subscribers.
     pub(super) async fn refresh_index(&self) -> Result<(), StoreError> {
-        let mails: Vec<String> = sqlx::query_scalar("SELECT mail FROM accounts WHERE mail IS NOT NULL")
-            .fetch_all(self.pool())
-            .await
-            .map_err(|error| self.query_failed(&error))?;
+        let mails = self.store().mail_addresses().await?;
         self.inner.index.send_modify(|index| {
             *index = Arc::new(AccountIndex { mail_addresses: mails.into_iter().collect(), generation: index.generation + 1 });
         });

@@ -1,8 +1,8 @@
-use super::actions::{AccountAction, ActionOrigin};
-use super::row::ProfileColumns;
-use super::transaction::groups_json;
-use super::{AccountError, AccountProfile, Invitation, InvitationCode, LocalAccount, LocalAccounts, MailAddress};
-use crate::domain::{Password, Timestamp};
+use super::actions::ActionOrigin;
+use super::service::MAX_ACCOUNTS;
+use super::store::NewInvitation;
+use super::{AccountError, AccountProfile, Invitation, InvitationCode, LocalAccount, LocalAccounts};
+use crate::domain::Password;
 use crate::store::StoreError;
 
 /// The most open invitations: nobody has an eye on more.
@@ -10,24 +10,6 @@ const MAX_INVITATIONS: i64 = 1_000;
 
 /// The time for which expired invitations are still listed, for whoever wonders why nobody came.
 const KEEP_EXPIRED: std::time::Duration = std::time::Duration::from_hours(24 * 30);
-
-macro_rules! columns {
-    () => {
-        "id, name, display_name, mail, groups, second_factor, account_expires_at, invited_by, created_at, expires_at"
-    };
-}
-
-/// An invitation's row.
-#[derive(sqlx::FromRow)]
-struct StoredInvitation {
-    id: i64,
-    #[sqlx(flatten)]
-    profile: ProfileColumns,
-    account_expires_at: Option<i64>,
-    invited_by: String,
-    created_at: i64,
-    expires_at: i64,
-}
 
 /// Invitations. Each makes one account, once, for whoever has its code in time.
 impl LocalAccounts {
@@ -42,42 +24,16 @@ impl LocalAccounts {
         origin: ActionOrigin,
     ) -> Result<(InvitationCode, Invitation), AccountError> {
         let code = InvitationCode::generate()?;
-        let now = self.now();
-        let mut transaction = self.begin_write().await?;
-        sqlx::query("DELETE FROM invitations WHERE expires_at <= ?")
-            .bind((now - KEEP_EXPIRED).as_millis())
-            .execute(&mut *transaction)
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        self.check_available(&mut transaction, &profile, None).await?;
-        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM invitations")
-            .fetch_one(&mut *transaction)
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        if count >= MAX_INVITATIONS {
-            return Err(AccountError::TooMany(count));
-        }
-        let row: StoredInvitation = sqlx::query_as(concat!(
-            "INSERT INTO invitations (code_hash, name, display_name, mail, groups, account_expires_at, second_factor,
-                 invited_by, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING ",
-            columns!()
-        ))
-        .bind(code.hash().to_vec())
-        .bind(profile.name.as_str())
-        .bind(&profile.display_name)
-        .bind(profile.mail.as_ref().map(MailAddress::as_str))
-        .bind(groups_json(&profile.groups))
-        .bind(profile.expires_at.map(Timestamp::as_millis))
-        .bind(profile.second_factor)
-        .bind(invited_by)
-        .bind(now.as_millis())
-        .bind((now + self.inner.invitation_lasts).as_millis())
-        .fetch_one(&mut *transaction)
-        .await
-        .map_err(|error| self.query_failed(&error))?;
-        self.record_action(&mut transaction, origin, AccountAction::Invited, &profile.name).await?;
-        self.commit(transaction).await?;
-        Ok((code, self.read_invitation(row)?))
+        let stamp = self.stamp(origin);
+        let invitation = NewInvitation {
+            code_hash: &code.hash(),
+            profile: &profile,
+            invited_by,
+            expires_at: stamp.at + self.inner.invitation_lasts,
+        };
+        let invitation = self.store().invite(invitation, MAX_INVITATIONS, stamp.at - KEEP_EXPIRED, stamp).await?;
+        self.refresh_index().await?;
+        Ok((code, invitation))
     }
 
     /// The open invitation with this code; `None` when there is none, or it was accepted, withdrawn or has expired.
@@ -85,14 +41,7 @@ impl LocalAccounts {
     /// # Errors
     /// [`StoreError`] when the store cannot be asked: that says nothing about the code.
     pub async fn invitation(&self, code: &InvitationCode) -> Result<Option<Invitation>, StoreError> {
-        let row: Option<StoredInvitation> =
-            sqlx::query_as(concat!("SELECT ", columns!(), " FROM invitations WHERE code_hash = ? AND expires_at > ?"))
-                .bind(code.hash().to_vec())
-                .bind(self.now().as_millis())
-                .fetch_optional(self.pool())
-                .await
-                .map_err(|error| self.query_failed(&error))?;
-        row.map(|row| self.read_invitation(row)).transpose()
+        self.store().invitation(&code.hash(), self.now()).await
     }
 
     /// Lists the invitations that were neither accepted nor withdrawn, the newest first. Some may have expired.
@@ -100,11 +49,7 @@ impl LocalAccounts {
     /// # Errors
     /// [`StoreError`] when the store cannot be asked, or a row makes no sense.
     pub async fn invitations(&self) -> Result<Vec<Invitation>, StoreError> {
-        let rows: Vec<StoredInvitation> = sqlx::query_as(concat!("SELECT ", columns!(), " FROM invitations ORDER BY id DESC"))
-            .fetch_all(self.pool())
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        rows.into_iter().map(|row| self.read_invitation(row)).collect()
+        self.store().invitations().await
     }
 
     /// Accepts an invitation: creates its account, with the display name and the password that its owner chose. The code
@@ -128,20 +73,8 @@ impl LocalAccounts {
         }
         self.rules().check(password, &profile)?;
         let hash = self.inner.hashing.hash(password).await?;
-        let mut transaction = self.begin_write().await?;
-        // Checked and used up in one statement: of several who accept at once, one does.
-        let taken = sqlx::query("DELETE FROM invitations WHERE code_hash = ? AND expires_at > ?")
-            .bind(code.hash().to_vec())
-            .bind(self.now().as_millis())
-            .execute(&mut *transaction)
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        if taken.rows_affected() == 0 {
-            return Err(AccountError::Gone);
-        }
-        self.check_available(&mut transaction, &profile, Some(invitation.id)).await?;
-        let account = self.insert(&mut transaction, profile, &hash).await?;
-        self.commit(transaction).await?;
+        let account = self.store().accept(&code.hash(), &profile, &hash, MAX_ACCOUNTS, self.now()).await?;
+        self.refresh_index().await?;
         Ok(account)
     }
 
@@ -150,23 +83,8 @@ impl LocalAccounts {
     /// # Errors
     /// [`AccountError::Gone`] when there is none: it may have been accepted.
     pub async fn withdraw(&self, id: i64, origin: ActionOrigin) -> Result<Invitation, AccountError> {
-        let mut transaction = self.begin_write().await?;
-        let row: Option<StoredInvitation> =
-            sqlx::query_as(concat!("DELETE FROM invitations WHERE id = ? RETURNING ", columns!()))
-                .bind(id)
-                .fetch_optional(&mut *transaction)
-                .await
-                .map_err(|error| self.query_failed(&error))?;
-        let withdrawn = self.read_invitation(row.ok_or(AccountError::Gone)?)?;
-        self.record_action(&mut transaction, origin, AccountAction::Withdrawn, &withdrawn.profile.name).await?;
-        self.commit(transaction).await?;
+        let withdrawn = self.store().withdraw(id, self.stamp(origin)).await?.ok_or(AccountError::Gone)?;
+        self.refresh_index().await?;
         Ok(withdrawn)
-    }
-
-    fn read_invitation(&self, row: StoredInvitation) -> Result<Invitation, StoreError> {
-        let StoredInvitation { id, profile, account_expires_at, invited_by, created_at, expires_at } = row;
-        let profile = profile.into_profile(account_expires_at).map_err(|reason| self.inner.store.damaged(&reason))?;
-        let (created_at, expires_at) = (Timestamp::from_millis(created_at), Timestamp::from_millis(expires_at));
-        Ok(Invitation { id, profile, invited_by, created_at, expires_at })
     }
 }

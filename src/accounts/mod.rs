@@ -1,8 +1,8 @@
 //! Local accounts: break-glass admins for when the directory is down, and people who are in no directory.
 //!
-//! [`LocalAccounts`] is one file beside the sessions. It keeps who they are, the groups they were given, and their passwords
+//! [`LocalAccounts`] are in an [`AccountStore`], beside the sessions. It keeps who they are, the groups they were given, and their passwords
 //! as Argon2id hashes (`hashing`), after the rules of NIST SP 800-63B (`rules`); an [`Invitation`] makes one in exchange for
-//! a code that works once. The command line works on the same file beside a running server, which notices by itself
+//! a code that works once. The command line works on the same store beside a running server, which notices by itself
 //! (`changes`) and writes into the audit what was done there (`actions`).
 //!
 //! There are none until somebody makes one. This room never signs anybody in, never limits tries, never decides what
@@ -19,8 +19,9 @@ mod invitations;
 mod names;
 mod row;
 mod rules;
+mod service;
+mod sqlite;
 mod store;
-mod transaction;
 
 pub use account::{AccountProfile, InactiveReason, LocalAccount};
 pub use actions::{AccountAction, ActionOrigin, CommandLineAction};
@@ -31,7 +32,8 @@ pub use hashing::normalize_password;
 pub use invitation::{InvalidInvitationCode, Invitation, InvitationCode};
 pub use names::{AccountGroup, AccountId, AccountName, InvalidAccountName, MailAddress};
 pub use rules::{PasswordRuleViolation, PasswordRules};
-pub use store::{LocalAccounts, PasswordCheck};
+pub use service::{LocalAccounts, PasswordCheck};
+pub use store::{AccountChange, AccountKey, AccountStore, NewInvitation, WriteStamp};
 
 #[cfg(test)]
 mod tests;

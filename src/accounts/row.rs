@@ -1,4 +1,4 @@
-use super::{AccountGroup, AccountId, AccountProfile, LocalAccount, MailAddress};
+use super::{AccountGroup, AccountId, AccountProfile, Invitation, LocalAccount, MailAddress};
 use crate::domain::Timestamp;
 
 /// An account's row, without its secrets.
@@ -7,16 +7,16 @@ pub(super) struct StoredAccount {
     id: String,
     #[sqlx(flatten)]
     profile: ProfileColumns,
-    expires_at: Option<i64>,
-    created_at: i64,
-    disabled_at: Option<i64>,
-    password_set_at: i64,
+    expires_at: Option<Timestamp>,
+    created_at: Timestamp,
+    disabled_at: Option<Timestamp>,
+    password_set_at: Timestamp,
     has_digest: bool,
 }
 
 /// The columns of a profile, which the rows of accounts and of invitations have in common.
 #[derive(sqlx::FromRow)]
-pub(super) struct ProfileColumns {
+struct ProfileColumns {
     name: String,
     display_name: String,
     mail: Option<String>,
@@ -33,6 +33,34 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
+/// An invitation's row.
+#[derive(sqlx::FromRow)]
+pub(super) struct StoredInvitation {
+    id: i64,
+    #[sqlx(flatten)]
+    profile: ProfileColumns,
+    account_expires_at: Option<Timestamp>,
+    invited_by: String,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+/// The columns of an invitation's row, likewise.
+macro_rules! invitation_columns {
+    () => {
+        "id, name, display_name, mail, groups, second_factor, account_expires_at, invited_by, created_at, expires_at"
+    };
+}
+pub(super) use invitation_columns;
+
+impl StoredInvitation {
+    /// The invitation, or an error that says what about the row cannot be read.
+    pub(super) fn into_invitation(self) -> Result<Invitation, String> {
+        let Self { id, profile, account_expires_at, invited_by, created_at, expires_at } = self;
+        Ok(Invitation { id, profile: profile.into_profile(account_expires_at)?, invited_by, created_at, expires_at })
+    }
+}
+
 impl StoredAccount {
     /// The account, or an error that says what about the row cannot be read.
     pub(super) fn into_account(self) -> Result<LocalAccount, String> {
@@ -40,9 +68,9 @@ impl StoredAccount {
         Ok(LocalAccount {
             id,
             profile: self.profile.into_profile(self.expires_at)?,
-            created_at: Timestamp::from_millis(self.created_at),
-            disabled_at: self.disabled_at.map(Timestamp::from_millis),
-            password_set_at: Timestamp::from_millis(self.password_set_at),
+            created_at: self.created_at,
+            disabled_at: self.disabled_at,
+            password_set_at: self.password_set_at,
             has_digest: self.has_digest,
         })
     }
@@ -50,7 +78,7 @@ impl StoredAccount {
 
 impl ProfileColumns {
     /// The profile, or an error that says what about it cannot be read.
-    pub(super) fn into_profile(self, expires_at: Option<i64>) -> Result<AccountProfile, String> {
+    fn into_profile(self, expires_at: Option<Timestamp>) -> Result<AccountProfile, String> {
         let Self { name, display_name, mail, groups, second_factor } = self;
         let unreadable = |error: &dyn std::fmt::Display| format!("the account {name:?} cannot be read: {error}");
         let groups: Vec<String> = serde_json::from_str(&groups).map_err(|error| unreadable(&error))?;
@@ -60,7 +88,7 @@ impl ProfileColumns {
             groups: groups.map_err(|error| unreadable(&error))?,
             mail: mail.map(|mail| mail.parse::<MailAddress>()).transpose().map_err(|error| unreadable(&error))?,
             display_name,
-            expires_at: expires_at.map(Timestamp::from_millis),
+            expires_at,
             second_factor,
         })
     }

@@ -1,373 +1,153 @@
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use async_trait::async_trait;
 
-use sqlx::SqlitePool;
-use sqlx::migrate::Migrator;
-use tokio::sync::watch;
-
-use super::actions::{AccountAction, ActionOrigin};
-use super::changes::AccountIndex;
-use super::hashing::{HashMatch, PasswordHashing};
-use super::row::{StoredAccount, columns};
-use super::transaction::{WriteTransaction, groups_json};
-use super::{AccountError, AccountGroup, AccountId, AccountName, AccountProfile, LocalAccount, MailAddress, PasswordRules};
-use crate::config::AccountSettings;
-use crate::domain::{Clock, Password, Timestamp};
-use crate::store::{Store, StoreError, StoreKind};
-
-/// The migrations from an empty file to today's tables, embedded in the binary.
-static MIGRATIONS: Migrator = sqlx::migrate!("src/accounts/migrations");
-
-const KIND: StoreKind = StoreKind {
-    name: "store of local accounts",
-    if_recreated: "local accounts and open invitations are gone until they are made again",
+use super::{
+    AccountAction, AccountError, AccountGroup, AccountId, AccountName, AccountProfile, ActionOrigin, CommandLineAction,
+    Invitation, LocalAccount, MailAddress,
 };
+use crate::domain::Timestamp;
+use crate::store::StoreError;
 
-/// The most accounts, far more than anybody looks after by hand: their mail addresses are kept in memory.
-const MAX_ACCOUNTS: i64 = 10_000;
-
-/// The store of local accounts. Cheap to clone; the clones are one store.
-#[derive(Clone)]
-pub struct LocalAccounts {
-    pub(super) inner: Arc<AccountsInner>,
+/// What an account is looked up by.
+#[derive(Clone, Copy, Debug)]
+pub enum AccountKey<'a> {
+    /// Its id.
+    Id(&'a AccountId),
+    /// Its name.
+    Name(&'a AccountName),
+    /// Exactly its mail address.
+    Mail(&'a MailAddress),
 }
 
-pub(super) struct AccountsInner {
-    pub(super) store: Store,
-    pub(super) rules: PasswordRules,
-    pub(super) invitation_lasts: Duration,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) hashing: PasswordHashing,
-    pub(super) index: watch::Sender<Arc<AccountIndex>>,
+/// A change of one account.
+#[derive(Clone, Debug)]
+pub enum AccountChange {
+    /// It has a password with this hash, and Digest is off, as that was made from the one before.
+    Password(String),
+    /// It is disabled, since the first time that was said; or enabled.
+    Disabled(bool),
+    /// It is in these groups and no others.
+    Groups(Vec<AccountGroup>),
+    /// It has these sealed credentials for Digest, or none, if its password is still the one that was set at that time.
+    Digest(Option<Vec<u8>>, Timestamp),
+    /// It is gone.
+    Removed,
 }
 
-/// A statement that changes one account and returns its row.
-type ChangeStatement = sqlx::query::QueryAs<'static, sqlx::Sqlite, StoredAccount, sqlx::sqlite::SqliteArguments>;
-
-/// The result of checking a password against an account's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PasswordCheck {
-    /// The password is the account's.
-    Correct,
-    /// The password is another, or there is no such account.
-    Wrong,
-}
-
-impl LocalAccounts {
-    /// Opens the store in the file `path`, which is created (mode 0600) when there is none; its folder must exist.
-    /// `common_words` are those that everybody here knows, and that no password may consist of.
-    ///
-    /// # Errors
-    /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
-    pub async fn open(
-        path: &Path,
-        settings: &AccountSettings,
-        common_words: impl IntoIterator<Item = String>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, StoreError> {
-        let inner = AccountsInner {
-            store: Store::open(path, KIND, &MIGRATIONS).await?,
-            rules: PasswordRules::new(settings.shortest_password, common_words),
-            invitation_lasts: settings.invitation_lasts,
-            clock,
-            hashing: PasswordHashing::new(),
-            index: watch::Sender::default(),
-        };
-        let accounts = Self { inner: Arc::new(inner) };
-        accounts.refresh_index().await?;
-        Ok(accounts)
-    }
-
-    /// Creates an account.
-    ///
-    /// # Errors
-    /// [`AccountError`] when the name or address is another's, the password is against the rules, or the store fails.
-    pub async fn add(
-        &self,
-        profile: AccountProfile,
-        password: &Password,
-        origin: ActionOrigin,
-    ) -> Result<LocalAccount, AccountError> {
-        self.rules().check(password, &profile)?;
-        let hash = self.inner.hashing.hash(password).await?;
-        let mut transaction = self.begin_write().await?;
-        self.check_available(&mut transaction, &profile, None).await?;
-        let account = self.insert(&mut transaction, profile, &hash).await?;
-        self.record_action(&mut transaction, origin, AccountAction::Added, &account.profile.name).await?;
-        self.commit(transaction).await?;
-        Ok(account)
-    }
-
-    /// Lists all accounts, by name.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store cannot be asked, or a row makes no sense.
-    pub async fn all(&self) -> Result<Vec<LocalAccount>, StoreError> {
-        let rows: Vec<StoredAccount> = sqlx::query_as(concat!("SELECT ", columns!(), " FROM accounts ORDER BY name"))
-            .fetch_all(self.pool())
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        rows.into_iter().map(|row| self.read_account(row)).collect()
-    }
-
-    /// The account with this id.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store cannot be asked: that says nothing about the account.
-    pub async fn get(&self, id: &AccountId) -> Result<Option<LocalAccount>, StoreError> {
-        let found = sqlx::query_as(concat!("SELECT ", columns!(), " FROM accounts WHERE id = ?"));
-        self.read_optional(found.bind(id.as_str().to_owned()).fetch_optional(self.pool()).await)
-    }
-
-    /// The account of this name.
-    ///
-    /// # Errors
-    /// [`StoreError`], likewise.
-    pub async fn by_name(&self, name: &AccountName) -> Result<Option<LocalAccount>, StoreError> {
-        let found = sqlx::query_as(concat!("SELECT ", columns!(), " FROM accounts WHERE name = ?"));
-        self.read_optional(found.bind(name.as_str().to_owned()).fetch_optional(self.pool()).await)
-    }
-
-    /// The account with exactly this mail address.
-    ///
-    /// # Errors
-    /// [`StoreError`], likewise.
-    pub async fn by_mail(&self, mail: &MailAddress) -> Result<Option<LocalAccount>, StoreError> {
-        let found = sqlx::query_as(concat!("SELECT ", columns!(), " FROM accounts WHERE mail = ?"));
-        self.read_optional(found.bind(mail.as_str().to_owned()).fetch_optional(self.pool()).await)
-    }
-
-    /// Checks a password against an account's. As much is computed when there is none, so that the time tells nothing. A
-    /// hash that was made with less than today's cost is made anew.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it could not be checked: that says nothing about the password.
-    pub async fn check_password(
-        &self,
-        account: Option<&LocalAccount>,
-        password: &Password,
-    ) -> Result<PasswordCheck, StoreError> {
-        let hash = match account {
-            Some(account) => self.password_hash(&account.id).await?,
-            None => None,
-        };
-        let compared = self.inner.hashing.verify(password, hash.clone()).await?;
-        if let (HashMatch::MatchOutdated, Some(account), Some(outdated)) = (compared, account, hash) {
-            self.rehash(account, password, &outdated).await?;
+impl AccountChange {
+    /// What the audit calls it.
+    pub fn action(&self) -> AccountAction {
+        match self {
+            Self::Password(_) => AccountAction::PasswordSet,
+            Self::Disabled(true) => AccountAction::Disabled,
+            Self::Disabled(false) => AccountAction::Enabled,
+            Self::Groups(_) => AccountAction::GroupsSet,
+            Self::Digest(Some(_), _) => AccountAction::DigestOn,
+            Self::Digest(None, _) => AccountAction::DigestOff,
+            Self::Removed => AccountAction::Removed,
         }
-        Ok(if compared == HashMatch::Mismatch { PasswordCheck::Wrong } else { PasswordCheck::Correct })
     }
+}
 
-    /// Computes the dummy hash of [`Self::check_password`] for names that nobody has, before anybody types one.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the system has no randomness or no memory to give.
-    pub async fn prepare_dummy_hash(&self) -> Result<(), StoreError> {
-        self.inner.hashing.dummy_hash().await.map(|_| ())
-    }
+/// When something is written, and by which process: what the command line does is recorded together with it.
+#[derive(Clone, Copy, Debug)]
+pub struct WriteStamp {
+    /// Now.
+    pub at: Timestamp,
+    /// Who writes it.
+    pub origin: ActionOrigin,
+}
 
-    /// Sets an account's password. Its sessions from before end, and Digest is off until it is turned on again, as it was made
-    /// from the old one.
-    ///
-    /// # Errors
-    /// [`AccountError::Password`] when it is against the rules, [`AccountError::Gone`] when there is no such account.
-    pub async fn set_password(
-        &self,
-        id: &AccountId,
-        password: &Password,
-        origin: ActionOrigin,
-    ) -> Result<LocalAccount, AccountError> {
-        let account = self.get(id).await?.ok_or(AccountError::Gone)?;
-        self.rules().check(password, &account.profile)?;
-        let hash = self.inner.hashing.hash(password).await?;
-        let changed = sqlx::query_as(concat!(
-            "UPDATE accounts SET password_hash = ?, password_set_at = ?, digest = NULL WHERE id = ? RETURNING ",
-            columns!()
-        ))
-        .bind(hash)
-        .bind(self.now().as_millis())
-        .bind(id.as_str().to_owned());
-        self.execute_change(changed, origin, AccountAction::PasswordSet).await
-    }
+/// An invitation to be inserted.
+#[derive(Clone, Copy, Debug)]
+pub struct NewInvitation<'a> {
+    /// The hash of its code.
+    pub code_hash: &'a [u8; 32],
+    /// The profile of the account that it makes.
+    pub profile: &'a AccountProfile,
+    /// The name of whoever invites.
+    pub invited_by: &'a str,
+    /// When it expires.
+    pub expires_at: Timestamp,
+}
 
-    /// Disables an account, or enables it again.
-    ///
-    /// # Errors
-    /// [`AccountError::Gone`] when there is no such account.
-    pub async fn set_disabled(
-        &self,
-        id: &AccountId,
-        disabled: bool,
-        origin: ActionOrigin,
-    ) -> Result<LocalAccount, AccountError> {
-        let changed = sqlx::query_as(concat!(
-            "UPDATE accounts SET disabled_at = iif(?1, coalesce(disabled_at, ?2), NULL) WHERE id = ?3 RETURNING ",
-            columns!()
-        ))
-        .bind(disabled)
-        .bind(self.now().as_millis())
-        .bind(id.as_str().to_owned());
-        self.execute_change(changed, origin, if disabled { AccountAction::Disabled } else { AccountAction::Enabled }).await
-    }
+/// Where local accounts and invitations to them are kept. Every method is one statement or one transaction, so that several
+/// processes may call it at the same time: names and addresses are one account's or invitation's, and a code makes one account.
+///
+/// Every method fails with a [`StoreError`] when the store cannot be asked: that says nothing about an account.
+#[async_trait]
+pub trait AccountStore: Send + Sync {
+    /// All accounts, by name.
+    async fn all(&self) -> Result<Vec<LocalAccount>, StoreError>;
 
-    /// Puts an account into these groups, and into no others.
-    ///
-    /// # Errors
-    /// [`AccountError::Gone`] when there is no such account.
-    pub async fn set_groups(
-        &self,
-        id: &AccountId,
-        groups: &[AccountGroup],
-        origin: ActionOrigin,
-    ) -> Result<LocalAccount, AccountError> {
-        let changed = sqlx::query_as(concat!("UPDATE accounts SET groups = ? WHERE id = ? RETURNING ", columns!()))
-            .bind(groups_json(groups))
-            .bind(id.as_str().to_owned());
-        self.execute_change(changed, origin, AccountAction::GroupsSet).await
-    }
+    /// One account.
+    async fn find(&self, key: AccountKey<'_>) -> Result<Option<LocalAccount>, StoreError>;
 
-    /// Sets the credentials of an account for Digest, encrypted by the caller, or removes them. `password_set_at` says to
-    /// which password they belong, which must still be the account's.
-    ///
-    /// # Errors
-    /// [`AccountError::Gone`] when there is no such account with that password.
-    pub async fn set_digest(
-        &self,
-        id: &AccountId,
-        sealed: Option<Vec<u8>>,
-        password_set_at: Timestamp,
-        origin: ActionOrigin,
-    ) -> Result<LocalAccount, AccountError> {
-        let action = if sealed.is_some() { AccountAction::DigestOn } else { AccountAction::DigestOff };
-        let changed = sqlx::query_as(concat!(
-            "UPDATE accounts SET digest = ? WHERE id = ? AND password_set_at = ? RETURNING ",
-            columns!()
-        ))
-        .bind(sealed)
-        .bind(id.as_str().to_owned())
-        .bind(password_set_at.as_millis());
-        self.execute_change(changed, origin, action).await
-    }
+    /// The mail addresses of all accounts.
+    async fn mail_addresses(&self) -> Result<Vec<String>, StoreError>;
 
-    /// The credentials of an account for Digest, as they were given to [`Self::set_digest`].
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store cannot be asked.
-    pub async fn digest(&self, id: &AccountId) -> Result<Option<Vec<u8>>, StoreError> {
-        let sealed: Option<Option<Vec<u8>>> = sqlx::query_scalar("SELECT digest FROM accounts WHERE id = ?")
-            .bind(id.as_str())
-            .fetch_optional(self.pool())
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        Ok(sealed.flatten())
-    }
-
-    /// Removes an account for good. One that is created later under the same name is another.
-    ///
-    /// # Errors
-    /// [`AccountError::Gone`] when there is no such account.
-    pub async fn remove(&self, id: &AccountId, origin: ActionOrigin) -> Result<LocalAccount, AccountError> {
-        let removed = sqlx::query_as(concat!("DELETE FROM accounts WHERE id = ? RETURNING ", columns!()));
-        self.execute_change(removed.bind(id.as_str().to_owned()), origin, AccountAction::Removed).await
-    }
-
-    /// The rules for passwords here.
-    pub fn rules(&self) -> &PasswordRules {
-        &self.inner.rules
-    }
-
-    /// Closes the file in good order, when the program stops. The store answers nothing after that.
-    pub async fn close(&self) {
-        self.inner.store.close().await;
-    }
-
-    /// Inserts an account that was checked before.
-    pub(super) async fn insert(
-        &self,
-        transaction: &mut WriteTransaction,
-        profile: AccountProfile,
-        hash: &str,
-    ) -> Result<LocalAccount, AccountError> {
-        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM accounts")
-            .fetch_one(&mut **transaction)
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        if count >= MAX_ACCOUNTS {
-            return Err(AccountError::TooMany(count));
-        }
-        let row: StoredAccount = sqlx::query_as(concat!(
-            "INSERT INTO accounts (id, name, display_name, mail, groups, created_at, expires_at, password_hash,
-                 password_set_at, second_factor) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?6, ?9) RETURNING ",
-            columns!()
-        ))
-        .bind(AccountId::generate()?.as_str())
-        .bind(profile.name.as_str())
-        .bind(&profile.display_name)
-        .bind(profile.mail.as_ref().map(MailAddress::as_str))
-        .bind(groups_json(&profile.groups))
-        .bind(self.now().as_millis())
-        .bind(profile.expires_at.map(Timestamp::as_millis))
-        .bind(hash)
-        .bind(profile.second_factor)
-        .fetch_one(&mut **transaction)
-        .await
-        .map_err(|error| self.query_failed(&error))?;
-        Ok(self.read_account(row)?)
-    }
-
-    /// Executes a statement that changes one account, and returns the account.
-    async fn execute_change(
-        &self,
-        statement: ChangeStatement,
-        origin: ActionOrigin,
-        action: AccountAction,
-    ) -> Result<LocalAccount, AccountError> {
-        let mut transaction = self.begin_write().await?;
-        let account = self.read_optional(statement.fetch_optional(&mut *transaction).await)?.ok_or(AccountError::Gone)?;
-        self.record_action(&mut transaction, origin, action, &account.profile.name).await?;
-        self.commit(transaction).await?;
-        Ok(account)
-    }
-
-    async fn password_hash(&self, id: &AccountId) -> Result<Option<String>, StoreError> {
-        sqlx::query_scalar("SELECT password_hash FROM accounts WHERE id = ?")
-            .bind(id.as_str())
-            .fetch_optional(self.pool())
-            .await
-            .map_err(|error| self.query_failed(&error))
-    }
+    /// The hash of an account's password.
+    async fn password_hash(&self, id: &AccountId) -> Result<Option<String>, StoreError>;
 
     /// Replaces an outdated hash, unless the password was changed meanwhile.
-    async fn rehash(&self, account: &LocalAccount, password: &Password, outdated: &str) -> Result<(), StoreError> {
-        let hash = self.inner.hashing.hash(password).await?;
-        sqlx::query("UPDATE accounts SET password_hash = ? WHERE id = ? AND password_hash = ?")
-            .bind(hash)
-            .bind(account.id.as_str())
-            .bind(outdated)
-            .execute(self.pool())
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        Ok(())
-    }
+    async fn replace_hash(&self, id: &AccountId, outdated: &str, hash: &str) -> Result<(), StoreError>;
 
-    fn read_optional(&self, found: Result<Option<StoredAccount>, sqlx::Error>) -> Result<Option<LocalAccount>, StoreError> {
-        found.map_err(|error| self.query_failed(&error))?.map(|row| self.read_account(row)).transpose()
-    }
+    /// The sealed credentials of an account for Digest.
+    async fn digest(&self, id: &AccountId) -> Result<Option<Vec<u8>>, StoreError>;
 
-    fn read_account(&self, row: StoredAccount) -> Result<LocalAccount, StoreError> {
-        row.into_account().map_err(|reason| self.inner.store.damaged(&reason))
-    }
+    /// Inserts an account, unless its name or address is taken, or there are `most`.
+    async fn insert(
+        &self,
+        profile: &AccountProfile,
+        hash: &str,
+        most: i64,
+        stamp: WriteStamp,
+    ) -> Result<LocalAccount, AccountError>;
 
-    pub(super) fn pool(&self) -> &SqlitePool {
-        self.inner.store.pool()
-    }
+    /// Changes an account, and returns it as it is then, or was. `None` when there is none that the change is for.
+    async fn change(
+        &self,
+        id: &AccountId,
+        change: &AccountChange,
+        stamp: WriteStamp,
+    ) -> Result<Option<LocalAccount>, StoreError>;
 
-    pub(super) fn now(&self) -> Timestamp {
-        self.inner.clock.now()
-    }
+    /// Inserts an invitation, unless its name or address is taken, or there are `most`. Those that expired at `forgotten` or
+    /// before are deleted.
+    async fn invite(
+        &self,
+        invitation: NewInvitation<'_>,
+        most: i64,
+        forgotten: Timestamp,
+        stamp: WriteStamp,
+    ) -> Result<Invitation, AccountError>;
 
-    pub(super) fn query_failed(&self, error: &sqlx::Error) -> StoreError {
-        self.inner.store.query_failed(error)
-    }
+    /// The invitation with this code, unless it has expired.
+    async fn invitation(&self, code_hash: &[u8; 32], now: Timestamp) -> Result<Option<Invitation>, StoreError>;
+
+    /// All invitations, expired ones too, the newest first.
+    async fn invitations(&self) -> Result<Vec<Invitation>, StoreError>;
+
+    /// Uses up an invitation and inserts its account, as [`Self::insert`] does: of several who accept at once, one does.
+    /// Otherwise the invitation stays, and the error says why.
+    async fn accept(
+        &self,
+        code_hash: &[u8; 32],
+        profile: &AccountProfile,
+        hash: &str,
+        most: i64,
+        now: Timestamp,
+    ) -> Result<LocalAccount, AccountError>;
+
+    /// Deletes an invitation and returns it.
+    async fn withdraw(&self, id: i64, stamp: WriteStamp) -> Result<Option<Invitation>, StoreError>;
+
+    /// Takes the oldest of the command line's actions: each is given once. None is left when there are none.
+    async fn take_actions(&self) -> Result<Vec<CommandLineAction>, StoreError>;
+
+    /// Whether anybody has written since the last call, or an account has expired after `since` until `now`. Cheap enough to be
+    /// asked twice a second. The first call, and one after a failure, says yes.
+    async fn has_changed(&self, since: Timestamp, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Closes the store: every later call fails.
+    async fn close(&self);
 }

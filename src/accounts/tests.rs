@@ -35,6 +35,10 @@ impl AccountsFixture {
         open(&self.folder, &self.clock).await
     }
 
+    async fn pool(&self) -> sqlx::SqlitePool {
+        sqlx::SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(self.file())).await.unwrap()
+    }
+
     fn file(&self) -> PathBuf {
         self.folder.path().join("accounts.db")
     }
@@ -128,8 +132,8 @@ async fn a_hash_of_less_cost_is_made_anew_by_the_sign_in_that_shows_the_password
     let params = argon2::Params::new(8 * 1024, 1, 1, None).unwrap();
     let weak = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
     let weak = weak.hash_password(GOOD.as_bytes(), &SaltString::encode_b64(&[7; 16]).unwrap()).unwrap().to_string();
-    sqlx::query("UPDATE accounts SET password_hash = ?").bind(weak).execute(fixture.accounts.pool()).await.unwrap();
-    let hash = || sqlx::query_scalar::<_, String>("SELECT password_hash FROM accounts").fetch_one(fixture.accounts.pool());
+    sqlx::query("UPDATE accounts SET password_hash = ?").bind(weak).execute(&fixture.pool().await).await.unwrap();
+    let hash = async || fixture.accounts.store().password_hash(&ann.id).await.unwrap();
     assert_eq!(fixture.check(&ann, OTHER).await, PasswordCheck::Wrong);
     assert!(hash().await.unwrap().contains("m=8192"));
     assert_eq!(fixture.check(&ann, GOOD).await, PasswordCheck::Correct);

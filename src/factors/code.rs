@@ -81,7 +81,7 @@ impl Factors {
             super::totp::DIGITS => self.verify_app_code(person, &typed).await?,
             _ => self.verify_recovery_code(person, &typed).await?,
         };
-        self.reset_attempts(person).await?;
+        self.store().reset_attempts(person).await?;
         Ok(factor)
     }
 }

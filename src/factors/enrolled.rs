@@ -1,4 +1,4 @@
-use crate::domain::{PersonId, Timestamp};
+use crate::domain::{Person, PersonId, Timestamp};
 use crate::store::StoreError;
 
 use super::Factors;
@@ -24,7 +24,8 @@ impl EnrolledFactors {
 }
 
 /// The id of a passkey in lists and forms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(transparent)]
 pub struct PasskeyId(i64);
 
 impl PasskeyId {
@@ -40,7 +41,7 @@ impl PasskeyId {
 }
 
 /// A passkey in a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Passkey {
     /// Its id.
     pub id: PasskeyId,
@@ -67,15 +68,6 @@ pub struct FactorOwner {
     pub recovery_codes: usize,
 }
 
-#[derive(sqlx::FromRow)]
-struct FactorOwnerRow {
-    person_id: String,
-    name: String,
-    app: bool,
-    passkeys: i64,
-    recovery_codes: i64,
-}
-
 /// Queries about enrolled factors, and their reset.
 impl Factors {
     /// Whether somebody has a factor, so that their password alone does not sign them in. The store is queried only for those
@@ -87,13 +79,7 @@ impl Factors {
         if !self.possible_owners().may_have_factor(person) {
             return Ok(false);
         }
-        sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM apps WHERE person_id = ?1) OR EXISTS (SELECT 1 FROM passkeys WHERE person_id = ?1)",
-        )
-        .bind(person.as_str())
-        .fetch_one(self.pool())
-        .await
-        .map_err(|error| self.query_failed(&error))
+        self.store().has_any(person).await
     }
 
     /// The factors that somebody has enrolled.
@@ -101,36 +87,7 @@ impl Factors {
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
     pub async fn enrolled(&self, person: &PersonId) -> Result<EnrolledFactors, StoreError> {
-        let app: Option<(i64, Option<i64>)> = sqlx::query_as("SELECT created_at, last_used_at FROM apps WHERE person_id = ?")
-            .bind(person.as_str())
-            .fetch_optional(self.pool())
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        let passkeys: Vec<(i64, String, i64, Option<i64>)> =
-            sqlx::query_as("SELECT id, name, created_at, last_used_at FROM passkeys WHERE person_id = ? ORDER BY id")
-                .bind(person.as_str())
-                .fetch_all(self.pool())
-                .await
-                .map_err(|error| self.query_failed(&error))?;
-        let changed: Option<(String, i64)> =
-            sqlx::query_as("SELECT changed, changed_at FROM people WHERE person_id = ? AND changed IS NOT NULL")
-                .bind(person.as_str())
-                .fetch_optional(self.pool())
-                .await
-                .map_err(|error| self.query_failed(&error))?;
-        let moment = Timestamp::from_millis;
-        let passkey = |(id, name, created_at, last_used_at): (i64, String, i64, Option<i64>)| Passkey {
-            id: PasskeyId::new(id),
-            name,
-            created_at: moment(created_at),
-            last_used_at: last_used_at.map(moment),
-        };
-        Ok(EnrolledFactors {
-            app: app.map(|(created_at, last_used_at)| (moment(created_at), last_used_at.map(moment))),
-            passkeys: passkeys.into_iter().map(passkey).collect(),
-            recovery_codes: self.recovery_codes_left(person).await?,
-            changed: changed.map(|(words, at)| (words, moment(at))),
-        })
+        self.store().enrolled(person).await
     }
 
     /// Lists the people who have a factor and whose name begins with `name`, at most `most`, by name.
@@ -138,40 +95,15 @@ impl Factors {
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
     pub async fn owners(&self, name: &str, most: usize) -> Result<Vec<FactorOwner>, StoreError> {
-        let name = name.to_lowercase();
-        let rows: Vec<FactorOwnerRow> = sqlx::query_as(
-            "SELECT person_id, name, EXISTS (SELECT 1 FROM apps a WHERE a.person_id = p.person_id) AS app,
-                 (SELECT count(*) FROM passkeys k WHERE k.person_id = p.person_id) AS passkeys,
-                 (SELECT count(*) FROM recovery_codes r WHERE r.person_id = p.person_id) AS recovery_codes
-             FROM people p WHERE substr(name, 1, length(?1)) = ?1 AND (app OR passkeys > 0) ORDER BY name LIMIT ?2",
-        )
-        .bind(name)
-        .bind(i64::try_from(most).unwrap_or(i64::MAX))
-        .fetch_all(self.pool())
-        .await
-        .map_err(|error| self.query_failed(&error))?;
-        let count = |count: i64| usize::try_from(count).unwrap_or_default();
-        let owner = |row: FactorOwnerRow| FactorOwner {
-            person: PersonId::new(row.person_id),
-            name: row.name,
-            app: row.app,
-            passkeys: count(row.passkeys),
-            recovery_codes: count(row.recovery_codes),
-        };
-        Ok(rows.into_iter().map(owner).collect())
+        self.store().owners(&name.to_lowercase(), most).await
     }
 
     /// The person as they were last described, for those who have a row.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked, or the description cannot be read.
-    pub async fn person(&self, person: &PersonId) -> Result<Option<crate::domain::Person>, StoreError> {
-        let described: Option<String> = sqlx::query_scalar("SELECT person FROM people WHERE person_id = ?")
-            .bind(person.as_str())
-            .fetch_optional(self.pool())
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        described.map(|text| serde_json::from_str(&text)).transpose().map_err(|error| self.store().damaged(&error))
+    pub async fn person(&self, person: &PersonId) -> Result<Option<Person>, StoreError> {
+        Ok(self.store().person(person).await?.map(|(person, _)| person))
     }
 
     /// Removes all factors of somebody who has lost them, on an admin's word. `false` when there were none.
@@ -179,21 +111,10 @@ impl Factors {
     /// # Errors
     /// [`StoreError`] when the store cannot be written: then nothing is removed.
     pub async fn reset(&self, person: &PersonId) -> Result<bool, StoreError> {
-        let mut transaction = self.pool().begin().await.map_err(|error| self.query_failed(&error))?;
-        let mut removed = 0;
-        for statement in [
-            "DELETE FROM apps WHERE person_id = ?",
-            "DELETE FROM passkeys WHERE person_id = ?",
-            "DELETE FROM recovery_codes WHERE person_id = ?",
-        ] {
-            let done = sqlx::query(statement).bind(person.as_str()).execute(&mut *transaction).await;
-            removed += done.map_err(|error| self.query_failed(&error))?.rows_affected();
-        }
-        transaction.commit().await.map_err(|error| self.query_failed(&error))?;
-        if removed > 0 {
-            self.reset_attempts(person).await?;
+        let removed = self.store().remove_all(person).await?;
+        if removed {
             self.record_change(person, "an administrator reset your second factors").await?;
         }
-        Ok(removed > 0)
+        Ok(removed)
     }
 }

@@ -1,10 +1,10 @@
 //! Second factors: authenticator apps, passkeys and recovery codes.
 //!
-//! [`Factors`] keeps them in an SQLite file of our own, by person, whichever directory that is from: an authenticator app
+//! [`Factors`] keeps them in a [`FactorStore`], by person, whichever directory that is from: an authenticator app
 //! (`totp`, RFC 6238), recovery codes for when it is lost (`recovery`), passkeys (`passkeys`, WebAuthn Level 3). A code works once,
 //! and after a few wrong ones there is an ever longer wait (`attempts`). Seeds are sealed (`seal`) and recovery codes are hashed,
 //! so that a copy of the file makes no code. The people who may have a factor at all are kept in memory besides
-//! (`possible_owners`): one program writes the file.
+//! (`possible_owners`): one server writes the store.
 //!
 //! This room never asks the directory, never decides who needs a second factor, and knows nothing of sessions or cookies. A store
 //! that cannot be read is a [`StoreError`](crate::store::StoreError), never "they have none".
@@ -18,16 +18,20 @@ mod possible_owners;
 mod recovery;
 mod relying_party;
 mod seal;
+mod service;
+mod sqlite;
 mod store;
 mod totp;
 
+pub use attempts::AttemptPolicy;
 pub use ceremony::{PasskeyChallenge, PasskeyResponse};
 pub use code::{CodeRefusal, VerifiedFactor};
 pub use enrolled::{EnrolledFactors, FactorOwner, Passkey, PasskeyId};
 pub use passkeys::PasskeyRefusal;
 pub use recovery::RecoveryCode;
 pub use relying_party::{PasskeysUnavailable, RelyingParty};
-pub use store::Factors;
+pub use service::Factors;
+pub use store::{FactorStore, FoundPasskey, PasskeyRecord};
 pub use totp::AppEnrollment;
 
 #[cfg(test)]

@@ -2,12 +2,14 @@ use std::time::Duration;
 
 use webauthn_rp::bin::{Decode, Encode};
 use webauthn_rp::request::PublicKeyCredentialDescriptor;
+use webauthn_rp::request::register::UserHandle64;
 use webauthn_rp::response::register::{CompressedPubKey, DynamicState, StaticState};
 use webauthn_rp::response::{AuthTransports, CredentialId};
 use webauthn_rp::{AuthenticatedCredential, DiscoverableAuthentication64, Registration};
 
 use super::ceremony::{self, AuthenticationState, RegistrationState, invalid_response};
 use super::seal::SealPurpose;
+use super::store::{FoundPasskey, PasskeyRecord};
 use super::totp::seal_context;
 use super::{Factors, PasskeyChallenge, PasskeyId, PasskeyResponse, RelyingParty};
 use crate::domain::{Person, PersonId};
@@ -62,15 +64,6 @@ impl PasskeyRefusal {
 /// The static state of a credential, with its public key, by which responses are verified.
 type CredentialState = StaticState<CompressedPubKey<[u8; 32], [u8; 32], [u8; 48], Vec<u8>>>;
 
-/// A passkey's row, as far as it is needed to verify a response.
-#[derive(sqlx::FromRow)]
-struct PasskeyRow {
-    id: i64,
-    static_state: Vec<u8>,
-    dynamic_state: Vec<u8>,
-    person: String,
-}
-
 /// Passkeys.
 impl Factors {
     /// Starts the registration of a new passkey; `browser` is the secret that the form is bound to.
@@ -83,9 +76,10 @@ impl Factors {
         site: &RelyingParty,
         browser: &[u8],
     ) -> Result<PasskeyChallenge, PasskeyRefusal> {
-        self.upsert_person(person).await?;
+        self.update_description(person).await?;
         let known = self.passkey_descriptors(&person.id).await?;
-        let handle = self.user_handle(&person.id).await?;
+        let handle = self.store().person(&person.id).await?.map(|(_, handle)| UserHandle64::decode(handle));
+        let Some(Ok(handle)) = handle else { return Err(self.store().damaged(&"somebody has no user handle").into()) };
         ceremony::start_registration(self.seal(), site, person, &handle, known, &seal_context(&person.id, browser))
     }
 
@@ -109,25 +103,16 @@ impl Factors {
             state.verify(&site.rp_id, &registration, &ceremony::registration_options(&origins)).map_err(invalid_response)?;
         self.passkey_descriptors(&person.id).await?;
         let name = passkey_name(name);
-        let inserted = sqlx::query(
-            "INSERT INTO passkeys (credential_id, person_id, name, static_state, dynamic_state, transports, created_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (credential_id) DO NOTHING",
-        )
-        .bind(passkey.id().as_ref().to_vec())
-        .bind(person.id.as_str())
-        .bind(&name)
-        .bind(passkey.static_state().encode().map_err(invalid_response)?)
-        .bind(passkey.dynamic_state().encode().map_err(invalid_response)?.to_vec())
-        .bind(i64::from(passkey.transports().encode().map_err(invalid_response)?))
-        .bind(self.now().as_millis())
-        .execute(self.pool())
-        .await
-        .map_err(|error| self.query_failed(&error))?;
-        if inserted.rows_affected() == 0 {
-            return Err(PasskeyRefusal::AlreadyRegistered);
-        }
+        let record = PasskeyRecord {
+            credential_id: passkey.id().as_ref().to_vec(),
+            static_state: passkey.static_state().encode().map_err(invalid_response)?,
+            dynamic_state: passkey.dynamic_state().encode().map_err(invalid_response)?.to_vec(),
+            transports: i64::from(passkey.transports().encode().map_err(invalid_response)?),
+        };
+        let inserted = self.store().insert_passkey(&person.id, &name, &record, self.now()).await?;
+        let inserted = inserted.ok_or(PasskeyRefusal::AlreadyRegistered)?;
         self.record_change(&person.id, &format!("the passkey “{name}” was added")).await?;
-        Ok(PasskeyId::new(inserted.last_insert_rowid()))
+        Ok(inserted)
     }
 
     /// Removes one of somebody's passkeys and returns its name; `None` when they have none with that id.
@@ -135,16 +120,10 @@ impl Factors {
     /// # Errors
     /// [`StoreError`] when the store cannot be written.
     pub async fn remove_passkey(&self, person: &PersonId, id: PasskeyId) -> Result<Option<String>, StoreError> {
-        let name: Option<String> = sqlx::query_scalar("DELETE FROM passkeys WHERE id = ? AND person_id = ? RETURNING name")
-            .bind(id.as_i64())
-            .bind(person.as_str())
-            .fetch_optional(self.pool())
-            .await
-            .map_err(|error| self.query_failed(&error))?;
+        let name = self.store().remove_passkey(person, id).await?;
         if let Some(name) = &name {
             self.record_change(person, &format!("the passkey “{name}” was removed")).await?;
         }
-        self.drop_orphaned_codes(person).await?;
         Ok(name)
     }
 
@@ -174,58 +153,30 @@ impl Factors {
         let state: AuthenticationState = response.state(self.seal(), SealPurpose::Authentication, browser)?;
         let authentication = DiscoverableAuthentication64::from_json_relaxed(response.json()?).map_err(invalid_response)?;
         let challenge = authentication.challenge_relaxed().map_err(invalid_response)?.0.to_be_bytes();
-        let PasskeyRow { id, static_state, dynamic_state, person } = self.passkey_of(&authentication).await?;
-        let damaged = |error: &dyn ToString| PasskeyRefusal::from(self.store().damaged(&error.to_string()));
+        let (raw_id, user_handle) = (authentication.raw_id(), authentication.response().user_handle());
+        let found = self.store().find_passkey(raw_id.as_ref(), user_handle.as_ref()).await?;
+        let FoundPasskey { id, static_state, dynamic_state, person } = found.ok_or(PasskeyRefusal::UnknownPasskey)?;
+        let damaged = |error: &dyn ToString| PasskeyRefusal::from(self.store().damaged(error));
         let credential = CredentialState::decode(&static_state).map_err(|error| damaged(&error))?;
         let dynamic_state = dynamic_state.try_into().map_err(|_| damaged(&"a passkey's state has not 7 bytes"))?;
         let dynamic_state = DynamicState::decode(dynamic_state).map_err(|error| damaged(&error))?;
-        let user_handle = authentication.response().user_handle();
-        let mut passkey = AuthenticatedCredential::new(authentication.raw_id(), user_handle, credential, dynamic_state)
-            .map_err(|error| damaged(&error))?;
+        let mut passkey =
+            AuthenticatedCredential::new(raw_id, user_handle, credential, dynamic_state).map_err(|error| damaged(&error))?;
         let origins = [site.origin.as_str()];
         state
             .verify(&site.rp_id, &authentication, &mut passkey, &ceremony::authentication_options(&origins))
             .map_err(invalid_response)?;
         self.consume_challenge(challenge).await?;
-        sqlx::query("UPDATE passkeys SET dynamic_state = ?, last_used_at = ? WHERE id = ?")
-            .bind(passkey.dynamic_state().encode().map_err(invalid_response)?.to_vec())
-            .bind(self.now().as_millis())
-            .bind(id)
-            .execute(self.pool())
-            .await
-            .map_err(|error| self.query_failed(&error))?;
+        let dynamic_state = passkey.dynamic_state().encode().map_err(invalid_response)?;
+        self.store().note_passkey_use(id, &dynamic_state, self.now()).await?;
         serde_json::from_str(&person).map_err(|error| damaged(&error))
-    }
-
-    /// The passkey that a response names, if it belongs to the user that the response names.
-    async fn passkey_of(&self, authentication: &DiscoverableAuthentication64) -> Result<PasskeyRow, PasskeyRefusal> {
-        let row: Option<PasskeyRow> = sqlx::query_as(
-            "SELECT id, static_state, dynamic_state, person FROM passkeys JOIN people USING (person_id)
-             WHERE credential_id = ? AND user_handle = ?",
-        )
-        .bind(authentication.raw_id().as_ref().to_vec())
-        .bind(authentication.response().user_handle().as_ref().to_vec())
-        .fetch_optional(self.pool())
-        .await
-        .map_err(|error| self.query_failed(&error))?;
-        row.ok_or(PasskeyRefusal::UnknownPasskey)
     }
 
     /// Marks a challenge as used; an error when it was used before. Only owners of passkeys can fill this list.
     pub(super) async fn consume_challenge(&self, challenge: [u8; 16]) -> Result<(), PasskeyRefusal> {
         let now = self.now();
-        sqlx::query("DELETE FROM answered WHERE until <= ?")
-            .bind(now.as_millis())
-            .execute(self.pool())
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        let inserted = sqlx::query("INSERT INTO answered (challenge, until) VALUES (?, ?) ON CONFLICT DO NOTHING")
-            .bind(challenge.to_vec())
-            .bind((now + CHALLENGE_MEMORY).as_millis())
-            .execute(self.pool())
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        if inserted.rows_affected() == 0 { Err(PasskeyRefusal::UnknownChallenge) } else { Ok(()) }
+        let is_first = self.store().answer_challenge(&challenge, now + CHALLENGE_MEMORY, now).await?;
+        if is_first { Ok(()) } else { Err(PasskeyRefusal::UnknownChallenge) }
     }
 
     /// The descriptors of somebody's passkeys, so that their browser makes no other on the same authenticator.
@@ -233,11 +184,7 @@ impl Factors {
         &self,
         person: &PersonId,
     ) -> Result<Vec<PublicKeyCredentialDescriptor<Vec<u8>>>, PasskeyRefusal> {
-        let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as("SELECT credential_id, transports FROM passkeys WHERE person_id = ?")
-            .bind(person.as_str())
-            .fetch_all(self.pool())
-            .await
-            .map_err(|error| self.query_failed(&error))?;
+        let rows = self.store().passkeys(person).await?;
         if rows.len() >= MAX_PASSKEYS {
             return Err(PasskeyRefusal::TooMany);
         }

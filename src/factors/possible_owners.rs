@@ -14,8 +14,8 @@ pub(super) struct PossibleOwners(RwLock<HashSet<PersonId>>);
 
 impl PossibleOwners {
     /// The set of those who have a row when the store is opened.
-    pub(super) fn from_ids(ids: impl IntoIterator<Item = String>) -> Self {
-        Self(RwLock::new(ids.into_iter().map(PersonId::new).collect()))
+    pub(super) fn from_ids(ids: impl IntoIterator<Item = PersonId>) -> Self {
+        Self(RwLock::new(ids.into_iter().collect()))
     }
 
     /// Inserts somebody, before their row is written.

@@ -57,46 +57,9 @@ impl Factors {
     /// [`StoreError`] when they cannot be stored: those from before stay valid then.
     pub async fn make_recovery_codes(&self, person: &PersonId) -> Result<Vec<RecoveryCode>, StoreError> {
         let codes = (0..CODE_COUNT).map(|_| RecoveryCode::generate()).collect::<Result<Vec<_>, _>>()?;
-        let mut transaction = self.pool().begin().await.map_err(|error| self.query_failed(&error))?;
-        sqlx::query("DELETE FROM recovery_codes WHERE person_id = ?")
-            .bind(person.as_str())
-            .execute(&mut *transaction)
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        for code in &codes {
-            sqlx::query("INSERT INTO recovery_codes (person_id, code_hash) VALUES (?, ?)")
-                .bind(person.as_str())
-                .bind(hash(person, &code.0))
-                .execute(&mut *transaction)
-                .await
-                .map_err(|error| self.query_failed(&error))?;
-        }
-        transaction.commit().await.map_err(|error| self.query_failed(&error))?;
+        let hashes: Vec<_> = codes.iter().map(|code| hash(person, &code.0)).collect();
+        self.store().set_recovery_codes(person, &hashes).await?;
         Ok(codes)
-    }
-
-    /// The number of codes that somebody has left.
-    pub(super) async fn recovery_codes_left(&self, person: &PersonId) -> Result<usize, StoreError> {
-        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM recovery_codes WHERE person_id = ?")
-            .bind(person.as_str())
-            .fetch_one(self.pool())
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        Ok(usize::try_from(left).unwrap_or_default())
-    }
-
-    /// Removes the recovery codes of somebody who has no factor left.
-    pub(super) async fn drop_orphaned_codes(&self, person: &PersonId) -> Result<(), StoreError> {
-        sqlx::query(
-            "DELETE FROM recovery_codes WHERE person_id = ?1
-                 AND NOT EXISTS (SELECT 1 FROM apps WHERE person_id = ?1)
-                 AND NOT EXISTS (SELECT 1 FROM passkeys WHERE person_id = ?1)",
-        )
-        .bind(person.as_str())
-        .execute(self.pool())
-        .await
-        .map_err(|error| self.query_failed(&error))?;
-        Ok(())
     }
 
     /// Verifies a recovery code and uses it up. The store finds it by its hash: how long that takes tells nothing of a hundred
@@ -106,16 +69,8 @@ impl Factors {
         if code.len() != CODE_LENGTH {
             return Err(CodeRefusal::Wrong);
         }
-        let used = sqlx::query("DELETE FROM recovery_codes WHERE person_id = ? AND code_hash = ?")
-            .bind(person.as_str())
-            .bind(hash(person, &code))
-            .execute(self.pool())
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        if used.rows_affected() == 0 {
-            return Err(CodeRefusal::Wrong);
-        }
-        Ok(VerifiedFactor::RecoveryCode { left: self.recovery_codes_left(person).await? })
+        let left = self.store().use_recovery_code(person, &hash(person, &code)).await?;
+        Ok(VerifiedFactor::RecoveryCode { left: left.ok_or(CodeRefusal::Wrong)? })
     }
 }
 

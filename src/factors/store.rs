@@ -1,131 +1,125 @@
-use std::path::Path;
-use std::sync::Arc;
+use async_trait::async_trait;
 
-use sqlx::SqlitePool;
-use sqlx::migrate::Migrator;
-use webauthn_rp::request::register::UserHandle64;
+use super::attempts::AttemptPolicy;
+use super::{EnrolledFactors, FactorOwner, PasskeyId};
+use crate::domain::{Person, PersonId, Timestamp};
+use crate::store::StoreError;
 
-use super::possible_owners::PossibleOwners;
-use super::seal::FactorSeal;
-use crate::domain::{Clock, Person, PersonId, Timestamp};
-use crate::store::{SealingKey, Store, StoreError, StoreKind, fill_randomly};
-
-/// The migrations from an empty file to today's tables, embedded in the binary.
-static MIGRATIONS: Migrator = sqlx::migrate!("src/factors/migrations");
-
-const KIND: StoreKind = StoreKind {
-    name: "store of second factors",
-    if_recreated: "everybody's authenticator apps, recovery codes and passkeys must be set up anew",
-};
-
-/// The store of second factors. Cheap to clone; the clones are one store.
-#[derive(Clone)]
-pub struct Factors {
-    inner: Arc<FactorsInner>,
+/// A passkey's public part, by which responses are verified. The states are as `webauthn_rp` encodes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasskeyRecord {
+    /// The id that its authenticator gave it.
+    pub credential_id: Vec<u8>,
+    /// What never changes, with the public key.
+    pub static_state: Vec<u8>,
+    /// What changes with each use.
+    pub dynamic_state: Vec<u8>,
+    /// How it can be reached.
+    pub transports: i64,
 }
 
-struct FactorsInner {
-    store: Store,
-    possible_owners: PossibleOwners,
-    seal: FactorSeal,
-    clock: Arc<dyn Clock>,
+/// A passkey that was found for a response, and its owner.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct FoundPasskey {
+    /// Its id.
+    pub id: PasskeyId,
+    /// [`PasskeyRecord::static_state`].
+    pub static_state: Vec<u8>,
+    /// [`PasskeyRecord::dynamic_state`].
+    pub dynamic_state: Vec<u8>,
+    /// Its owner as they were last described: JSON.
+    pub person: String,
 }
 
-impl Factors {
-    /// Opens the store in the file `path`, which is created (mode 0600) when there is none; its folder must exist. Secrets in it
-    /// are sealed under `key`.
-    ///
-    /// # Errors
-    /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
-    pub async fn open(path: &Path, key: &SealingKey, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let store = Store::open(path, KIND, &MIGRATIONS).await?;
-        let rows: Vec<String> = sqlx::query_scalar("SELECT person_id FROM people")
-            .fetch_all(store.pool())
-            .await
-            .map_err(|error| store.query_failed(&error))?;
-        let known = PossibleOwners::from_ids(rows);
-        Ok(Self { inner: Arc::new(FactorsInner { store, possible_owners: known, seal: FactorSeal::new(key), clock }) })
-    }
+/// Where second factors are kept. Every method is one statement or one transaction, so that several servers may call it at
+/// the same time: what can be used once is used by one of them.
+///
+/// Every method fails with a [`StoreError`] when the store cannot be asked: that is never "none".
+#[async_trait]
+pub trait FactorStore: Send + Sync {
+    /// Everybody with a row: those who ever started to enroll.
+    async fn known_people(&self) -> Result<Vec<PersonId>, StoreError>;
 
-    /// Closes the file in good order, when the program stops. The store answers nothing after that.
-    pub async fn close(&self) {
-        self.inner.store.close().await;
-    }
+    /// Inserts somebody with this user handle, or describes them anew and leaves the handle they have.
+    async fn upsert_person(&self, person: &Person, handle: &[u8; 64]) -> Result<(), StoreError>;
 
-    /// Updates the stored description of somebody who has a row.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store cannot be written.
-    pub async fn update_description(&self, person: &Person) -> Result<(), StoreError> {
-        self.upsert_person(person).await
-    }
-
-    /// Inserts or updates somebody's row, with their description of now.
-    pub(super) async fn upsert_person(&self, person: &Person) -> Result<(), StoreError> {
-        let description = serde_json::to_string(person).map_err(|error| self.store().failed(&error))?;
-        let mut handle = [0; 64];
-        fill_randomly(&mut handle)?;
-        self.possible_owners().insert(&person.id);
-        sqlx::query(
-            "INSERT INTO people (person_id, user_handle, person, name) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (person_id) DO UPDATE SET person = ?3, name = ?4",
-        )
-        .bind(person.id.as_str())
-        .bind(handle.to_vec())
-        .bind(description)
-        .bind(person.qualified_name().to_lowercase())
-        .execute(self.pool())
-        .await
-        .map_err(|error| self.query_failed(&error))?;
-        Ok(())
-    }
-
-    /// The user handle of a person's passkeys (WebAuthn, 5.4.3); they have a row.
-    pub(super) async fn user_handle(&self, person: &PersonId) -> Result<UserHandle64, StoreError> {
-        use webauthn_rp::bin::Decode as _;
-
-        let handle: Vec<u8> = sqlx::query_scalar("SELECT user_handle FROM people WHERE person_id = ?")
-            .bind(person.as_str())
-            .fetch_one(self.pool())
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        let handle = handle.try_into().map_err(|_| self.store().damaged(&"a user handle has not 64 bytes"))?;
-        UserHandle64::decode(handle).map_err(|_never| self.store().damaged(&"a user handle cannot be read"))
-    }
+    /// Somebody as they were last described, and the user handle of their passkeys (WebAuthn, 5.4.3).
+    async fn person(&self, person: &PersonId) -> Result<Option<(Person, [u8; 64])>, StoreError>;
 
     /// Records a change, in words for the owner.
-    pub(super) async fn record_change(&self, person: &PersonId, words: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE people SET changed = ?, changed_at = ? WHERE person_id = ?")
-            .bind(words)
-            .bind(self.now().as_millis())
-            .bind(person.as_str())
-            .execute(self.pool())
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        Ok(())
-    }
+    async fn record_change(&self, person: &PersonId, words: &str, at: Timestamp) -> Result<(), StoreError>;
 
-    pub(super) fn store(&self) -> &Store {
-        &self.inner.store
-    }
+    /// Whether somebody has an app or a passkey.
+    async fn has_any(&self, person: &PersonId) -> Result<bool, StoreError>;
 
-    pub(super) fn possible_owners(&self) -> &PossibleOwners {
-        &self.inner.possible_owners
-    }
+    /// The factors of somebody.
+    async fn enrolled(&self, person: &PersonId) -> Result<EnrolledFactors, StoreError>;
 
-    pub(super) fn pool(&self) -> &SqlitePool {
-        self.inner.store.pool()
-    }
+    /// The people who have a factor and whose name begins with `name`, in lower case; at most `most`, by name.
+    async fn owners(&self, name: &str, most: usize) -> Result<Vec<FactorOwner>, StoreError>;
 
-    pub(super) fn seal(&self) -> &FactorSeal {
-        &self.inner.seal
-    }
+    /// Removes all factors of somebody, recovery codes and the count of failed attempts too. `false` when there were none.
+    async fn remove_all(&self, person: &PersonId) -> Result<bool, StoreError>;
 
-    pub(super) fn now(&self) -> Timestamp {
-        self.inner.clock.now()
-    }
+    /// Counts one attempt of somebody as failed, unless they have to wait: so many at once get no more than there are. The
+    /// end of the wait where there is one; `None` where they have no row.
+    async fn take_attempt(
+        &self,
+        person: &PersonId,
+        policy: &AttemptPolicy,
+        now: Timestamp,
+    ) -> Result<Option<Result<(), Timestamp>>, StoreError>;
 
-    pub(super) fn query_failed(&self, error: &sqlx::Error) -> StoreError {
-        self.inner.store.query_failed(error)
-    }
+    /// Resets the count of failed attempts.
+    async fn reset_attempts(&self, person: &PersonId) -> Result<(), StoreError>;
+
+    /// Sets somebody's app, in place of the one before: its sealed seed, and the step of the code that confirmed it.
+    async fn set_app(&self, person: &PersonId, sealed_seed: &[u8], step: i64, at: Timestamp) -> Result<(), StoreError>;
+
+    /// The sealed seed of somebody's app, and the step of the last code that was taken.
+    async fn app(&self, person: &PersonId) -> Result<Option<(Vec<u8>, i64)>, StoreError>;
+
+    /// Takes the code of a step, and none of it or from before it again: of two who type one at the same time, one gets `true`.
+    async fn take_step(&self, person: &PersonId, step: i64, at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Removes somebody's app, and their recovery codes where that was their last factor. `false` when there was none.
+    async fn remove_app(&self, person: &PersonId) -> Result<bool, StoreError>;
+
+    /// Replaces somebody's recovery codes by those with these hashes.
+    async fn set_recovery_codes(&self, person: &PersonId, hashes: &[Vec<u8>]) -> Result<(), StoreError>;
+
+    /// Uses up a recovery code, and says how many are left; `None` when there is no such code of theirs (any more).
+    async fn use_recovery_code(&self, person: &PersonId, hash: &[u8]) -> Result<Option<usize>, StoreError>;
+
+    /// Inserts a passkey of somebody; `None` when one with its credential id is anybody's already.
+    async fn insert_passkey(
+        &self,
+        person: &PersonId,
+        name: &str,
+        passkey: &PasskeyRecord,
+        at: Timestamp,
+    ) -> Result<Option<PasskeyId>, StoreError>;
+
+    /// The credential ids and transports of somebody's passkeys.
+    async fn passkeys(&self, person: &PersonId) -> Result<Vec<(Vec<u8>, i64)>, StoreError>;
+
+    /// The passkey with this credential id, if it is of the owner of this user handle.
+    async fn find_passkey(&self, credential_id: &[u8], handle: &[u8]) -> Result<Option<FoundPasskey>, StoreError>;
+
+    /// Notes the use of a passkey, and its state after it.
+    async fn note_passkey_use(&self, id: PasskeyId, dynamic_state: &[u8], at: Timestamp) -> Result<(), StoreError>;
+
+    /// Removes one of somebody's passkeys, and their recovery codes where that was their last factor. Its name; `None` when
+    /// they have none with that id.
+    async fn remove_passkey(&self, person: &PersonId, id: PasskeyId) -> Result<Option<String>, StoreError>;
+
+    /// Marks a challenge as answered, to be remembered until `until`, and forgets those whose time is over. `false` when it
+    /// was answered before: of two answers at the same time, one gets `true`.
+    async fn answer_challenge(&self, challenge: &[u8; 16], until: Timestamp, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// The error of a row that makes no sense, or an operation that failed, for `reason`.
+    fn damaged(&self, reason: &dyn ToString) -> StoreError;
+
+    /// Closes the store: every later call fails.
+    async fn close(&self);
 }

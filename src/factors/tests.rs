@@ -1,12 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use tempfile::TempDir;
 use totp_rs::{Builder, Secret};
 
-use super::{CodeRefusal, Factors, PasskeyRefusal, PasskeyResponse, RelyingParty, VerifiedFactor};
+use super::{CodeRefusal, Factors, PasskeyId, PasskeyRecord, PasskeyRefusal, PasskeyResponse, RelyingParty, VerifiedFactor};
 use crate::domain::{Clock, Groups, ManualClock, Person, PersonId, Timestamp};
-use crate::store::SealingKey;
+use crate::store::{SealingKey, StoreError};
 
 const START: Timestamp = Timestamp::from_millis(1_795_309_140_000);
 const STEP: Duration = Duration::from_secs(30);
@@ -312,15 +313,28 @@ async fn a_challenge_is_answered_once_and_forgotten_long_after_its_time() {
 }
 
 /// Inserts a passkey's row, as a registration does.
-async fn keeps_a_passkey(factors: &Factors, person: &Person) -> sqlx::Result<()> {
-    sqlx::query(
-        "INSERT INTO passkeys (credential_id, person_id, name, static_state, dynamic_state, transports, created_at)
-         VALUES (x'01', ?, 'Passkey', x'', zeroblob(7), 0, 0)",
-    )
-    .bind(person.id.as_str())
-    .execute(factors.pool())
-    .await
-    .map(drop)
+async fn keeps_a_passkey(factors: &Factors, person: &Person) -> Result<Option<PasskeyId>, StoreError> {
+    let passkey = PasskeyRecord { credential_id: vec![1], static_state: vec![], dynamic_state: vec![0; 7], transports: 0 };
+    factors.store().insert_passkey(&person.id, "Passkey", &passkey, START).await
+}
+
+/// What every [`FactorStore`] has to hold to: of many at the same time, one uses what can be used once.
+#[tokio::test]
+async fn what_can_be_used_once_is_used_by_one() {
+    let fixture = FactorsFixture::open().await;
+    let alice = person("alice");
+    fixture.sets_up(&alice).await;
+    let store = fixture.factors.store();
+    let taken = join_all((0..8).map(|_| store.take_step(&alice.id, i64::MAX, START))).await;
+    assert_eq!(taken.into_iter().filter(|taken| *taken.as_ref().unwrap()).count(), 1, "a step");
+    store.set_recovery_codes(&alice.id, &[vec![1; 32], vec![2; 32]]).await.unwrap();
+    let used = join_all((0..8).map(|_| store.use_recovery_code(&alice.id, &[1; 32]))).await;
+    let used: Vec<_> = used.into_iter().filter_map(Result::unwrap).collect();
+    assert_eq!(used, [1], "a recovery code, and one is left");
+    let answered = join_all((0..8).map(|_| store.answer_challenge(&[3; 16], START + STEP, START))).await;
+    assert_eq!(answered.into_iter().filter(|first| *first.as_ref().unwrap()).count(), 1, "a challenge");
+    let enrolled = join_all((0..8).map(|_| keeps_a_passkey(&fixture.factors, &alice))).await;
+    assert_eq!(enrolled.into_iter().filter_map(Result::unwrap).count(), 1, "a credential id");
 }
 
 #[tokio::test]
@@ -359,8 +373,5 @@ async fn the_store_takes_no_factor_of_somebody_who_is_not_known() {
     let fixture = FactorsFixture::open().await;
     let stranger = person("stranger");
     assert!(keeps_a_passkey(&fixture.factors, &stranger).await.is_err());
-    let app = sqlx::query(
-        "INSERT INTO apps (person_id, sealed_seed, last_step, created_at) VALUES ('objectGUID:stranger', x'', 0, 0)",
-    );
-    assert!(app.execute(fixture.factors.pool()).await.is_err());
+    assert!(fixture.factors.store().set_app(&stranger.id, b"", 0, START).await.is_err());
 }

@@ -59,7 +59,7 @@ impl Factors {
             .with_issuer(Some(without_colon(site)))
             .with_account_name(without_colon(&person.qualified_name()))
             .build_noncompliant();
-        let otpauth_url = totp.to_url().map_err(|error| self.store().failed(&error))?;
+        let otpauth_url = totp.to_url().map_err(|error| self.store().damaged(&error))?;
         let text = Zeroizing::new([&self.now().as_millis().to_be_bytes()[..], seed.as_slice()].concat());
         let sealed = self.seal().seal(SealPurpose::Enrollment, &seal_context(&person.id, browser), &text)?;
         Ok(AppEnrollment {
@@ -84,18 +84,8 @@ impl Factors {
         let typed: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
         let step = matching_step(&seed, &typed, self.now()).ok_or(CodeRefusal::Wrong)?;
         let sealed = self.seal().seal(SealPurpose::Seed, person.id.as_str().as_bytes(), &seed)?;
-        self.upsert_person(person).await?;
-        sqlx::query(
-            "INSERT INTO apps (person_id, sealed_seed, last_step, created_at) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (person_id) DO UPDATE SET sealed_seed = ?2, last_step = ?3, created_at = ?4, last_used_at = NULL",
-        )
-        .bind(person.id.as_str())
-        .bind(sealed)
-        .bind(step)
-        .bind(self.now().as_millis())
-        .execute(self.pool())
-        .await
-        .map_err(|error| self.query_failed(&error))?;
+        self.update_description(person).await?;
+        self.store().set_app(&person.id, &sealed, step, self.now()).await?;
         Ok(self.record_change(&person.id, "an authenticator app was set up").await?)
     }
 
@@ -104,25 +94,15 @@ impl Factors {
     /// # Errors
     /// [`StoreError`] when the store cannot be written.
     pub async fn remove_app(&self, person: &PersonId) -> Result<bool, StoreError> {
-        let removed = sqlx::query("DELETE FROM apps WHERE person_id = ?")
-            .bind(person.as_str())
-            .execute(self.pool())
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        if removed.rows_affected() > 0 {
+        let removed = self.store().remove_app(person).await?;
+        if removed {
             self.record_change(person, "the authenticator app was removed").await?;
         }
-        self.drop_orphaned_codes(person).await?;
-        Ok(removed.rows_affected() > 0)
+        Ok(removed)
     }
 
     pub(super) async fn verify_app_code(&self, person: &PersonId, typed: &str) -> Result<VerifiedFactor, CodeRefusal> {
-        let row: Option<(Vec<u8>, i64)> = sqlx::query_as("SELECT sealed_seed, last_step FROM apps WHERE person_id = ?")
-            .bind(person.as_str())
-            .fetch_optional(self.pool())
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        let Some((sealed, last_step)) = row else { return Err(CodeRefusal::Wrong) };
+        let Some((sealed, last_step)) = self.store().app(person).await? else { return Err(CodeRefusal::Wrong) };
         let seed = self
             .seal()
             .unseal(SealPurpose::Seed, person.as_str().as_bytes(), &sealed)
@@ -132,15 +112,8 @@ impl Factors {
         if step <= last_step {
             return Err(CodeRefusal::Used);
         }
-        // Two who type the same code at once: the second finds the step taken.
-        let updated = sqlx::query("UPDATE apps SET last_step = ?1, last_used_at = ?2 WHERE person_id = ?3 AND last_step < ?1")
-            .bind(step)
-            .bind(now.as_millis())
-            .bind(person.as_str())
-            .execute(self.pool())
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        if updated.rows_affected() == 0 { Err(CodeRefusal::Used) } else { Ok(VerifiedFactor::App) }
+        let is_first = self.store().take_step(person, step, now).await?;
+        if is_first { Ok(VerifiedFactor::App) } else { Err(CodeRefusal::Used) }
     }
 
     fn unseal_enrollment(&self, person: &PersonId, sealed: &str, browser: &[u8]) -> Option<Zeroizing<Vec<u8>>> {

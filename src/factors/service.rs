@@ -1,0 +1,89 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use sqlx::migrate::Migrator;
+
+use super::possible_owners::PossibleOwners;
+use super::seal::FactorSeal;
+use super::sqlite::SqliteFactors;
+use super::store::FactorStore;
+use crate::domain::{Clock, Person, PersonId, Timestamp};
+use crate::store::{SealingKey, Store, StoreError, StoreKind, fill_randomly};
+
+/// The migrations from an empty file to today's tables, embedded in the binary.
+static MIGRATIONS: Migrator = sqlx::migrate!("src/factors/migrations");
+
+const KIND: StoreKind = StoreKind {
+    name: "store of second factors",
+    if_recreated: "everybody's authenticator apps, recovery codes and passkeys must be set up anew",
+};
+
+/// All second factors. Cheap to clone; the clones are one.
+#[derive(Clone)]
+pub struct Factors {
+    inner: Arc<FactorsInner>,
+}
+
+struct FactorsInner {
+    store: Box<dyn FactorStore>,
+    possible_owners: PossibleOwners,
+    seal: FactorSeal,
+    clock: Arc<dyn Clock>,
+}
+
+impl Factors {
+    /// The factors in the SQLite file `path`, which is created (mode 0600) when there is none; its folder must exist. Secrets
+    /// in it are sealed under `key`.
+    ///
+    /// # Errors
+    /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
+    pub async fn open(path: &Path, key: &SealingKey, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        Self::within(Box::new(SqliteFactors(Store::open(path, KIND, &MIGRATIONS).await?)), key, clock).await
+    }
+
+    /// The factors in a store.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be asked.
+    pub async fn within(store: Box<dyn FactorStore>, key: &SealingKey, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let possible_owners = PossibleOwners::from_ids(store.known_people().await?);
+        Ok(Self { inner: Arc::new(FactorsInner { store, possible_owners, seal: FactorSeal::new(key), clock }) })
+    }
+
+    /// Closes the store in good order, when the program stops. It answers nothing after that.
+    pub async fn close(&self) {
+        self.inner.store.close().await;
+    }
+
+    /// Inserts somebody's row, or updates the stored description of them.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be written.
+    pub async fn update_description(&self, person: &Person) -> Result<(), StoreError> {
+        let mut handle = [0; 64];
+        fill_randomly(&mut handle)?;
+        self.possible_owners().insert(&person.id);
+        self.store().upsert_person(person, &handle).await
+    }
+
+    /// Records a change, in words for the owner.
+    pub(super) async fn record_change(&self, person: &PersonId, words: &str) -> Result<(), StoreError> {
+        self.store().record_change(person, words, self.now()).await
+    }
+
+    pub(super) fn store(&self) -> &dyn FactorStore {
+        &*self.inner.store
+    }
+
+    pub(super) fn possible_owners(&self) -> &PossibleOwners {
+        &self.inner.possible_owners
+    }
+
+    pub(super) fn seal(&self) -> &FactorSeal {
+        &self.inner.seal
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+}
