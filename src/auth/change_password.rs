@@ -82,7 +82,9 @@ impl Auth {
                 return Err(refusal);
             }
         };
-        self.forget_pending(&person);
+        if let Err(error) = self.forget_pending(&person).await {
+            tracing::error!(%error, %person, "a password was changed, but sign-ins with the one before still wait for a factor");
+        }
         let signed_in = self.sign_in_parsed(&name, &new, false, client, previous).await;
         if let Err(SignInRefusal::Store(error)) = &signed_in {
             tracing::error!(%error, "a password was changed, but its owner's new session could not be kept");

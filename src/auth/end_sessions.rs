@@ -53,7 +53,7 @@ impl Auth {
         person: &PersonId,
         client: &Client,
     ) -> Result<usize, StoreError> {
-        self.forget_pending(person);
+        self.forget_pending(person).await?;
         let ended = match admin.session().filter(|_| admin.person.id == *person) {
             Some(kept) => self.sessions.end_others(person, kept, EndReason::Revoked).await?,
             None => self.sessions.end_all_of(person, self.clock.now(), EndReason::Revoked).await?,

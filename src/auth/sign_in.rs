@@ -137,7 +137,7 @@ impl Auth {
         let person = self.authenticate(AttemptKind::SignIn, name, password, permit, client).await?;
         let options = SessionOptions { stay_signed_in, ..SessionOptions::password_only(self.directory.revalidation(&person)) };
         if self.needs_second_factor(&person.id).await? {
-            let pending = self.begin_second_step(name, person, options, client)?;
+            let pending = self.begin_second_step(name, person, options, client).await?;
             return Err(SignInRefusal::SecondFactorFirst(pending));
         }
         Ok(self.begin_session(name, &person, options, client, previous).await?)

@@ -3,6 +3,7 @@ use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 use crate::domain::{Person, PersonId, Timestamp, Username};
@@ -28,6 +29,11 @@ impl PendingToken {
     pub fn reveal(&self) -> Zeroizing<String> {
         self.0.reveal()
     }
+
+    /// Its SHA-256, by which its sign-in is found.
+    pub(super) fn hash(&self) -> [u8; 32] {
+        self.0.hash()
+    }
 }
 
 impl FromStr for PendingToken {
@@ -38,9 +44,26 @@ impl FromStr for PendingToken {
     }
 }
 
-/// The pending sign-ins, in memory, by the hash of their token: after a restart people begin again.
+/// Where sign-ins wait for their second factor, by the hash of their token. Each method is atomic, so that several servers may
+/// share them. It fails with a [`StoreError`] when the store cannot be asked.
+#[async_trait]
+pub(super) trait PendingSignInStore: Send + Sync {
+    /// Adds a sign-in. Where there is no room left, the oldest goes.
+    async fn insert(&self, token_hash: [u8; 32], sign_in: PendingSignIn, now: Timestamp) -> Result<(), StoreError>;
+
+    /// The sign-in of this token.
+    async fn find(&self, token_hash: &[u8; 32], now: Timestamp) -> Result<Option<PendingSignIn>, StoreError>;
+
+    /// Removes the sign-in of this token. Of two requests with one token, one gets it.
+    async fn take(&self, token_hash: &[u8; 32], now: Timestamp) -> Result<Option<PendingSignIn>, StoreError>;
+
+    /// Removes all sign-ins of a person.
+    async fn forget(&self, person: &PersonId) -> Result<(), StoreError>;
+}
+
+/// The pending sign-ins of this process, in memory: after a restart people begin again.
 #[derive(Default)]
-pub(super) struct PendingSignIns {
+pub(super) struct MemoryPendingSignIns {
     sign_ins: Mutex<HashMap<[u8; 32], PendingSignIn>>,
 }
 
@@ -55,45 +78,50 @@ pub(super) struct PendingSignIn {
     until: Timestamp,
 }
 
-impl PendingSignIns {
-    /// Adds a sign-in. Where there is no room left, the oldest goes.
-    pub(super) fn insert(
-        &self,
+impl PendingSignIn {
+    /// A sign-in that waits from `now` on, and the token for its browser.
+    pub(super) fn new(
         name: &Username,
         person: Person,
         options: SessionOptions,
         now: Timestamp,
-    ) -> Result<PendingToken, StoreError> {
-        let token = SessionToken::generate()?;
+    ) -> Result<(PendingToken, Self), StoreError> {
+        let sign_in = Self { person, name: name.clone(), options, until: now + LIFETIME };
+        Ok((PendingToken(SessionToken::generate()?), sign_in))
+    }
+}
+
+#[async_trait]
+impl PendingSignInStore for MemoryPendingSignIns {
+    async fn insert(&self, token_hash: [u8; 32], sign_in: PendingSignIn, now: Timestamp) -> Result<(), StoreError> {
         let mut sign_ins = self.lock();
         sign_ins.retain(|_, sign_in| now < sign_in.until);
-        let theirs = sign_ins.values().filter(|sign_in| sign_in.person.id == person.id).count();
-        let id = person.id.clone();
-        if theirs >= MAX_PER_PERSON {
-            evict_oldest(&mut sign_ins, |sign_in| sign_in.person.id == id);
+        let is_theirs = |other: &PendingSignIn| other.person.id == sign_in.person.id;
+        if sign_ins.values().filter(|other| is_theirs(other)).count() >= MAX_PER_PERSON {
+            evict_oldest(&mut sign_ins, is_theirs);
         }
         if sign_ins.len() >= MAX_PENDING {
             evict_oldest(&mut sign_ins, |_| true);
         }
-        sign_ins.insert(token.hash(), PendingSignIn { person, name: name.clone(), options, until: now + LIFETIME });
-        Ok(PendingToken(token))
+        sign_ins.insert(token_hash, sign_in);
+        Ok(())
     }
 
-    /// The sign-in of this token.
-    pub(super) fn find(&self, token: &PendingToken, now: Timestamp) -> Option<PendingSignIn> {
-        self.lock().get(&token.0.hash()).filter(|sign_in| now < sign_in.until).cloned()
+    async fn find(&self, token_hash: &[u8; 32], now: Timestamp) -> Result<Option<PendingSignIn>, StoreError> {
+        Ok(self.lock().get(token_hash).filter(|sign_in| now < sign_in.until).cloned())
     }
 
-    /// Removes all sign-ins of a person.
-    pub(super) fn forget(&self, person: &PersonId) {
+    async fn take(&self, token_hash: &[u8; 32], now: Timestamp) -> Result<Option<PendingSignIn>, StoreError> {
+        Ok(self.lock().remove(token_hash).filter(|sign_in| now < sign_in.until))
+    }
+
+    async fn forget(&self, person: &PersonId) -> Result<(), StoreError> {
         self.lock().retain(|_, sign_in| sign_in.person.id != *person);
+        Ok(())
     }
+}
 
-    /// Removes the sign-in of this token. Of two requests with one token, one finds it.
-    pub(super) fn take(&self, token: &PendingToken, now: Timestamp) -> Option<PendingSignIn> {
-        self.lock().remove(&token.0.hash()).filter(|sign_in| now < sign_in.until)
-    }
-
+impl MemoryPendingSignIns {
     /// Locks the map; a panic elsewhere leaves it whole.
     fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], PendingSignIn>> {
         self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner)
@@ -126,47 +154,70 @@ mod tests {
         }
     }
 
-    fn add(pending: &PendingSignIns, name: &str, now: Timestamp) -> PendingToken {
-        let username = Username::parse(name).unwrap();
-        pending.insert(&username, person(name), SessionOptions::password_only(Revalidation::Refreshed), now).unwrap()
+    async fn add(pending: &dyn PendingSignInStore, name: &str, now: Timestamp) -> PendingToken {
+        let (username, options) = (Username::parse(name).unwrap(), SessionOptions::password_only(Revalidation::Refreshed));
+        let (token, sign_in) = PendingSignIn::new(&username, person(name), options, now).unwrap();
+        pending.insert(token.hash(), sign_in, now).await.unwrap();
+        token
     }
 
-    #[test]
-    fn a_sign_in_is_taken_once_and_kept_for_five_minutes() {
-        let pending = PendingSignIns::default();
-        let token = add(&pending, "alice", START);
+    async fn finds(pending: &dyn PendingSignInStore, token: &PendingToken, now: Timestamp) -> Option<PendingSignIn> {
+        pending.find(&token.hash(), now).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_is_taken_once_and_kept_for_five_minutes() {
+        let pending = MemoryPendingSignIns::default();
+        let token = add(&pending, "alice", START).await;
         let almost = START + LIFETIME - Duration::from_millis(1);
-        assert_eq!(pending.find(&token, almost).unwrap().person.username, "alice");
-        assert!(pending.find(&token, START + LIFETIME).is_none());
-        assert!(pending.take(&token, almost).is_some());
-        assert!(pending.take(&token, almost).is_none());
+        assert_eq!(finds(&pending, &token, almost).await.unwrap().person.username, "alice");
+        assert!(finds(&pending, &token, START + LIFETIME).await.is_none());
+        assert!(pending.take(&token.hash(), almost).await.unwrap().is_some());
+        assert!(pending.take(&token.hash(), almost).await.unwrap().is_none());
         let other = PendingToken(SessionToken::generate().unwrap());
-        assert!(pending.find(&other, START).is_none());
+        assert!(finds(&pending, &other, START).await.is_none());
     }
 
-    #[test]
-    fn nobody_fills_the_list_with_one_password() {
-        let pending = PendingSignIns::default();
-        let bobs = add(&pending, "bob", START);
-        let tokens: Vec<_> = (0..50).map(|at| add(&pending, "alice", START + Duration::from_millis(at))).collect();
+    #[tokio::test]
+    async fn of_two_who_take_one_one_gets_it_and_of_a_person_all_are_forgotten() {
+        let pending = MemoryPendingSignIns::default();
+        let token = add(&pending, "alice", START).await.hash();
+        let (one, other) = tokio::join!(pending.take(&token, START), pending.take(&token, START));
+        assert_ne!(one.unwrap().is_some(), other.unwrap().is_some());
+        let (alices, bobs) = (add(&pending, "alice", START).await, add(&pending, "bob", START).await);
+        pending.forget(&PersonId::new("alice")).await.unwrap();
+        assert!(finds(&pending, &alices, START).await.is_none() && finds(&pending, &bobs, START).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn nobody_fills_the_list_with_one_password() {
+        let pending = MemoryPendingSignIns::default();
+        let bobs = add(&pending, "bob", START).await;
+        let mut tokens = Vec::new();
+        for at in 0..50 {
+            tokens.push(add(&pending, "alice", START + Duration::from_millis(at)).await);
+        }
         let now = START + Duration::from_secs(1);
-        let kept = tokens.iter().filter(|token| pending.find(token, now).is_some()).count();
+        let mut kept = 0;
+        for token in &tokens {
+            kept += usize::from(finds(&pending, token, now).await.is_some());
+        }
         assert_eq!(kept, MAX_PER_PERSON);
-        assert!(pending.find(&tokens[49], now).is_some(), "the newest stays");
-        assert!(pending.find(&bobs, now).is_some());
+        assert!(finds(&pending, &tokens[49], now).await.is_some(), "the newest stays");
+        assert!(finds(&pending, &bobs, now).await.is_some());
     }
 
-    #[test]
-    fn the_list_is_bounded() {
-        let pending = PendingSignIns::default();
-        let first = add(&pending, "the first", START);
+    #[tokio::test]
+    async fn the_list_is_bounded() {
+        let pending = MemoryPendingSignIns::default();
+        let first = add(&pending, "the first", START).await;
         let now = START + Duration::from_secs(1);
         for at in 0..MAX_PENDING {
-            add(&pending, &at.to_string(), now);
+            add(&pending, &at.to_string(), now).await;
         }
         assert_eq!(pending.lock().len(), MAX_PENDING);
-        assert!(pending.find(&first, now).is_none());
-        add(&pending, "next morning", now + LIFETIME);
+        assert!(finds(&pending, &first, now).await.is_none());
+        add(&pending, "next morning", now + LIFETIME).await;
         assert_eq!(pending.lock().len(), 1);
     }
 }

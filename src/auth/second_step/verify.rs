@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::pending::PendingSignIns;
+use super::pending::{MemoryPendingSignIns, PendingSignIn, PendingSignInStore};
 use super::{FactorRefusal, PendingToken};
 use crate::audit::AuditEvent;
 use crate::auth::sign_in::{Auth, SignedIn};
@@ -13,14 +13,14 @@ use crate::store::StoreError;
 /// The state of the second step: the factors and the pending sign-ins.
 pub struct SecondStep {
     pub(super) factors: Factors,
-    pub(super) pending: PendingSignIns,
+    pub(super) pending: Box<dyn PendingSignInStore>,
     factor_lifetime: Duration,
 }
 
 impl SecondStep {
     /// Creates it over these factors; a shown factor counts for `factor_lifetime`.
     pub fn new(factors: Factors, factor_lifetime: Duration) -> Self {
-        Self { factors, pending: PendingSignIns::default(), factor_lifetime }
+        Self { factors, pending: Box::new(MemoryPendingSignIns::default()), factor_lifetime }
     }
 }
 
@@ -72,7 +72,7 @@ impl Auth {
 
     /// Makes a sign-in pending, after the right password of somebody with a second factor; they have no session until
     /// then.
-    pub(in crate::auth) fn begin_second_step(
+    pub(in crate::auth) async fn begin_second_step(
         &self,
         name: &Username,
         person: Person,
@@ -80,12 +80,18 @@ impl Auth {
         client: &Client,
     ) -> Result<PendingToken, StoreError> {
         self.audit.record(client, &AuditEvent::SecondFactorAsked { person: &person });
-        self.second_step.pending.insert(name, person, options, self.clock.now())
+        let now = self.clock.now();
+        let (token, sign_in) = PendingSignIn::new(name, person, options, now)?;
+        self.second_step.pending.insert(token.hash(), sign_in, now).await?;
+        Ok(token)
     }
 
     /// The person whose pending sign-in has this token.
-    pub fn pending_person(&self, token: &PendingToken) -> Option<Person> {
-        self.second_step.pending.find(token, self.clock.now()).map(|sign_in| sign_in.person)
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked.
+    pub async fn pending_person(&self, token: &PendingToken) -> Result<Option<Person>, StoreError> {
+        Ok(self.second_step.pending.find(&token.hash(), self.clock.now()).await?.map(|sign_in| sign_in.person))
     }
 
     /// Finishes a sign-in with the second factor: a fresh session, whose person has shown both. `previous` is the token
@@ -100,10 +106,11 @@ impl Auth {
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, FactorRefusal> {
-        let sign_in = self.second_step.pending.find(token, self.clock.now()).ok_or(FactorRefusal::NotPending)?;
+        let (pending, hash) = (&self.second_step.pending, token.hash());
+        let sign_in = pending.find(&hash, self.clock.now()).await?.ok_or(FactorRefusal::NotPending)?;
         self.verify_factor(&sign_in.person, response, client).await?;
         // Two right responses at once are one sign-in.
-        let sign_in = self.second_step.pending.take(token, self.clock.now()).ok_or(FactorRefusal::NotPending)?;
+        let sign_in = pending.take(&hash, self.clock.now()).await?.ok_or(FactorRefusal::NotPending)?;
         let person = self.reread_person(sign_in.person).await.ok_or(FactorRefusal::NotPending)?;
         let options = SessionOptions { second_factor: true, ..sign_in.options };
         Ok(self.begin_session(&sign_in.name, &person, options, client, previous).await?)
@@ -123,8 +130,8 @@ impl Auth {
     }
 
     /// Removes a person's pending sign-ins: their password has changed, or all their sessions end.
-    pub(in crate::auth) fn forget_pending(&self, person: &PersonId) {
-        self.second_step.pending.forget(person);
+    pub(in crate::auth) async fn forget_pending(&self, person: &PersonId) -> Result<(), StoreError> {
+        self.second_step.pending.forget(person).await
     }
 
     /// Step-up: a member shows their second factor in their session, which gets a new token.

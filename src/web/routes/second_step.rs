@@ -8,6 +8,7 @@ use crate::auth::{DeviceCookie, FactorRefusal, FactorResponse, NextPath, PreSess
 use crate::domain::{Member, Person, Visitor};
 use crate::factors::{CodeRefusal, PasskeyRefusal, PasskeyResponse};
 use crate::sessions::SessionToken;
+use crate::store::StoreError;
 use crate::web::guards::{CsrfForm, Passkeys, QueryParams};
 use crate::web::html::Html;
 use crate::web::links::Link;
@@ -54,7 +55,7 @@ async fn show(
     context: SignInContext<'_>,
 ) -> Result<SecondStepResponse, Refusal> {
     let next = NextPath::or_home(params.get("next").unwrap_or_default());
-    if let Some(person) = context.pending_person() {
+    if let Some(person) = context.pending_person().await? {
         return form(&context, layout, &passkeys, &SecondStepSubject::Pending(person), &next, None).await.map(Either::Right);
     }
     let Some(member) = session_member(visitor) else {
@@ -80,7 +81,7 @@ async fn submit(
     let next = NextPath::or_home(sent.next);
     // A form is good for whom it was made: it is bound to what their browser had then.
     let subject = match sent.binding() {
-        Either::Left(_) => context.pending_person().map(SecondStepSubject::Pending),
+        Either::Left(_) => context.pending_person().await?.map(SecondStepSubject::Pending),
         Either::Right(_) => session_member(visitor).map(SecondStepSubject::Member),
     };
     let Some(subject) = subject else { return Ok(Either::Left(Redirect::to(Link::sign_in(next.as_str())))) };
@@ -247,7 +248,10 @@ pub(super) fn passkey_error(refusal: &PasskeyRefusal) -> (Status, String) {
 
 impl SignInContext<'_> {
     /// The person whose sign-in waits in this browser for the second factor.
-    fn pending_person(&self) -> Option<Person> {
-        self.auth.pending_person(&self.cookies.pending()?)
+    async fn pending_person(&self) -> Result<Option<Person>, StoreError> {
+        match self.cookies.pending() {
+            Some(token) => self.auth.pending_person(&token).await,
+            None => Ok(None),
+        }
     }
 }

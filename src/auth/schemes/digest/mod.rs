@@ -96,7 +96,8 @@ impl Digest {
         if sent.realm != REALM || !is_target(&sent.uri, request) {
             return Err(DigestError::Wrong);
         }
-        let NonceCheck::Valid(nonce) = self.nonces.validate(&sent.nonce, self.auth.keys()) else {
+        let checked = self.nonces.validate(&sent.nonce, self.auth.keys()).await.map_err(DigestError::Store)?;
+        let NonceCheck::Valid(nonce) = checked else {
             return Err(DigestError::Stale);
         };
         let name = Username::parse(&format!("{}\\{}", DirectoryName::LOCAL, sent.username));
@@ -118,9 +119,10 @@ impl Digest {
         // An unknown name is compared with a dummy, so that its time reveals nothing.
         let is_right = ha1.unwrap_or_else(Ha1::dummy).verify_response(&sent, request.method()) && account.is_some();
         let account = account.filter(|_| is_right);
-        if is_right && !self.nonces.consume(&nonce, sent.nonce_count) {
+        let is_unused = if is_right { self.nonces.consume(&nonce, sent.nonce_count).await } else { Ok(true) };
+        if !matches!(is_unused, Ok(true)) {
             permit.cancel();
-            return Err(DigestError::Stale);
+            return Err(is_unused.map_or_else(DigestError::Store, |_| DigestError::Stale));
         }
         self.record_outcome(account, permit, &name, client).await
     }

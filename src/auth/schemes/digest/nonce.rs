@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Mac as _;
@@ -29,8 +30,23 @@ const NONCE_BYTES: usize = TIME_BYTES + RANDOM_BYTES + TAG_BYTES;
 /// Generates and validates nonces, and remembers which counts of them were used.
 pub(super) struct Nonces {
     clock: Arc<dyn Clock>,
-    used: Mutex<UsedNonces>,
+    used: Box<dyn UsedNonceStore>,
 }
+
+/// Where used counts of nonces are remembered. Each method is atomic, so that several servers may share it. It fails with a
+/// [`StoreError`] when the store cannot be asked.
+#[async_trait]
+trait UsedNonceStore: Send + Sync {
+    /// Nonces that were issued before this are stale: which of them were used is not known (any more).
+    async fn valid_since(&self) -> Result<Timestamp, StoreError>;
+
+    /// Uses one count of a nonce. `false` when it was used before, or the nonce is stale, or it is too far behind to tell: of two who
+    /// use one at the same time, one gets `true`.
+    async fn consume(&self, nonce: &Nonce, count: u32, now: Timestamp) -> Result<bool, StoreError>;
+}
+
+/// The used nonces of this process, in memory: a restart makes all stale.
+struct MemoryUsedNonces(Mutex<UsedNonces>);
 
 /// A nonce of this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +65,7 @@ pub(super) enum NonceCheck {
 
 /// The nonces with a right response, by their random bytes.
 struct UsedNonces {
-    /// Nonces issued before this are stale: which of them were used is not known (any more).
+    /// See [`UsedNonceStore::valid_since`].
     valid_since: Timestamp,
     windows: HashMap<[u8; RANDOM_BYTES], ReplayWindow>,
 }
@@ -66,7 +82,8 @@ struct ReplayWindow {
 impl Nonces {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
         let valid_since = clock.now();
-        Self { clock, used: Mutex::new(UsedNonces { valid_since, windows: HashMap::new() }) }
+        let used = UsedNonces { valid_since, windows: HashMap::new() };
+        Self { clock, used: Box::new(MemoryUsedNonces(Mutex::new(used))) }
     }
 
     /// A new nonce: the time, random bytes so that no two are the same, and an HMAC over both. Nothing is stored.
@@ -82,36 +99,55 @@ impl Nonces {
     }
 
     /// Validates a nonce that a client sent.
-    pub(super) fn validate(&self, sent: &str, keys: &Keys) -> NonceCheck {
-        let Some(nonce) = decode(sent, keys) else { return NonceCheck::Stale };
+    ///
+    /// # Errors
+    /// [`StoreError`] when nobody can say which were used.
+    pub(super) async fn validate(&self, sent: &str, keys: &Keys) -> Result<NonceCheck, StoreError> {
+        let Some(nonce) = decode(sent, keys) else { return Ok(NonceCheck::Stale) };
         let now = self.clock.now();
-        let valid_since = self.used.lock().unwrap_or_else(PoisonError::into_inner).valid_since;
+        let valid_since = self.used.valid_since().await?;
         let is_valid =
             nonce.issued_at >= valid_since && nonce.issued_at <= now + MAX_CLOCK_SKEW && now < nonce.issued_at + LIFETIME;
-        if is_valid { NonceCheck::Valid(nonce) } else { NonceCheck::Stale }
+        Ok(if is_valid { NonceCheck::Valid(nonce) } else { NonceCheck::Stale })
     }
 
     /// Consumes one count of a nonce; `false` when it was used before, or is too far behind to tell. Only to be called
     /// for a right response: what strangers make up is not remembered.
-    pub(super) fn consume(&self, nonce: &Nonce, count: u32) -> bool {
-        let now = self.clock.now();
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        if nonce.issued_at < used.valid_since {
-            return false;
-        }
-        if let Some(window) = used.windows.get_mut(&nonce.random) {
-            return window.consume(count);
-        }
-        used.evict(now);
-        if nonce.issued_at < used.valid_since {
-            return false;
-        }
-        used.windows.insert(nonce.random, ReplayWindow { issued_at: nonce.issued_at, highest: count, bitmap: 0 });
-        true
+    ///
+    /// # Errors
+    /// [`StoreError`] when nobody can say whether it was.
+    pub(super) async fn consume(&self, nonce: &Nonce, count: u32) -> Result<bool, StoreError> {
+        self.used.consume(nonce, count, self.clock.now()).await
+    }
+}
+
+#[async_trait]
+impl UsedNonceStore for MemoryUsedNonces {
+    async fn valid_since(&self) -> Result<Timestamp, StoreError> {
+        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).valid_since)
+    }
+
+    async fn consume(&self, nonce: &Nonce, count: u32, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).consume(nonce, count, now))
     }
 }
 
 impl UsedNonces {
+    fn consume(&mut self, nonce: &Nonce, count: u32, now: Timestamp) -> bool {
+        if nonce.issued_at < self.valid_since {
+            return false;
+        }
+        if let Some(window) = self.windows.get_mut(&nonce.random) {
+            return window.consume(count);
+        }
+        self.evict(now);
+        if nonce.issued_at < self.valid_since {
+            return false;
+        }
+        self.windows.insert(nonce.random, ReplayWindow { issued_at: nonce.issued_at, highest: count, bitmap: 0 });
+        true
+    }
+
     /// Removes stale nonces, and when that is not enough makes the older half stale.
     fn evict(&mut self, now: Timestamp) {
         if self.windows.len() < MAX_REMEMBERED {
@@ -180,37 +216,42 @@ mod tests {
             Self { clock, keys: Keys::from_secret(&[7; 32]), nonces }
         }
 
+        async fn consume(&self, nonce: &Nonce, count: u32) -> bool {
+            self.nonces.consume(nonce, count).await.unwrap()
+        }
+
         fn make(&self) -> String {
             self.nonces.generate(&self.keys).unwrap()
         }
 
-        fn good(&self, sent: &str) -> Option<Nonce> {
-            match self.nonces.validate(sent, &self.keys) {
+        async fn good(&self, sent: &str) -> Option<Nonce> {
+            match self.nonces.validate(sent, &self.keys).await.unwrap() {
                 NonceCheck::Valid(nonce) => Some(nonce),
                 NonceCheck::Stale => None,
             }
         }
     }
 
-    #[test]
-    fn a_nonce_is_good_for_minutes_and_only_if_it_was_ours() {
+    #[tokio::test]
+    async fn a_nonce_is_good_for_minutes_and_only_if_it_was_ours() {
         let fixture = NonceFixture::new();
         let nonce = fixture.make();
-        assert!(fixture.good(&nonce).is_some());
+        assert!(fixture.good(&nonce).await.is_some());
         assert_ne!(nonce, fixture.make());
         let forged = Keys::from_secret(&[8; 32]);
-        assert_eq!(fixture.nonces.validate(&fixture.nonces.generate(&forged).unwrap(), &fixture.keys), NonceCheck::Stale);
+        let foreign = fixture.nonces.generate(&forged).unwrap();
+        assert_eq!(fixture.nonces.validate(&foreign, &fixture.keys).await.unwrap(), NonceCheck::Stale);
         for rubbish in ["", "A", &nonce[1..], &format!("{nonce}A"), &"A".repeat(43), &"é".repeat(21)] {
-            assert!(fixture.good(rubbish).is_none(), "{rubbish}");
+            assert!(fixture.good(rubbish).await.is_none(), "{rubbish}");
         }
         fixture.clock.advance(LIFETIME);
-        assert!(fixture.good(&nonce).is_none());
+        assert!(fixture.good(&nonce).await.is_none());
     }
 
-    #[test]
-    fn each_count_is_good_once_in_any_near_order() {
+    #[tokio::test]
+    async fn each_count_is_good_once_in_any_near_order() {
         let fixture = NonceFixture::new();
-        let nonce = fixture.good(&fixture.make()).unwrap();
+        let nonce = fixture.good(&fixture.make()).await.unwrap();
         for (count, is_new) in [
             (1, true),
             (1, false),
@@ -224,33 +265,32 @@ mod tests {
             (6, false),
             (7, true),
         ] {
-            assert_eq!(fixture.nonces.consume(&nonce, count), is_new, "{count}");
+            assert_eq!(fixture.consume(&nonce, count).await, is_new, "{count}");
         }
-        assert!(fixture.nonces.consume(&nonce, u32::MAX) && !fixture.nonces.consume(&nonce, 71));
+        assert!(fixture.consume(&nonce, u32::MAX).await && !fixture.consume(&nonce, 71).await);
     }
 
-    #[test]
-    fn a_restart_makes_every_nonce_stale_since_nobody_knows_what_was_used() {
+    #[tokio::test]
+    async fn a_restart_makes_every_nonce_stale_since_nobody_knows_what_was_used() {
         let mut fixture = NonceFixture::new();
         let nonce = fixture.make();
         fixture.clock.advance(Duration::from_secs(1));
         fixture.nonces = Nonces::new(Arc::clone(&fixture.clock) as Arc<dyn Clock>);
-        assert!(fixture.good(&nonce).is_none());
+        assert!(fixture.good(&nonce).await.is_none());
     }
 
-    #[test]
-    fn memory_is_bounded_and_what_is_forgotten_is_stale_and_not_good_again() {
+    #[tokio::test]
+    async fn memory_is_bounded_and_what_is_forgotten_is_stale_and_not_good_again() {
         let fixture = NonceFixture::new();
         let first = fixture.make();
-        assert!(fixture.nonces.consume(&fixture.good(&first).unwrap(), 1));
+        assert!(fixture.consume(&fixture.good(&first).await.unwrap(), 1).await);
         for _ in 0..2 * MAX_REMEMBERED {
             fixture.clock.advance(Duration::from_millis(1));
-            let nonce = fixture.good(&fixture.make()).unwrap();
-            assert!(fixture.nonces.consume(&nonce, 1));
-            assert!(fixture.nonces.used.lock().unwrap().windows.len() <= MAX_REMEMBERED);
+            let nonce = fixture.good(&fixture.make()).await.unwrap();
+            assert!(fixture.consume(&nonce, 1).await);
         }
-        assert!(fixture.good(&first).is_none(), "a forgotten nonce could be replayed");
-        let last = fixture.good(&fixture.make()).unwrap();
-        assert!(fixture.nonces.consume(&last, 1) && !fixture.nonces.consume(&last, 1));
+        assert!(fixture.good(&first).await.is_none(), "a forgotten nonce could be replayed");
+        let last = fixture.good(&fixture.make()).await.unwrap();
+        assert!(fixture.consume(&last, 1).await && !fixture.consume(&last, 1).await);
     }
 }
