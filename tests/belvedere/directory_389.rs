@@ -5,10 +5,10 @@ use belvedere::directory::DirectoryRefusal;
 
 use crate::directory_sign_in::{open, settings, sign_in, with_account};
 use crate::harness::directory_389::{PASSWORD, SERVICE_DN, server};
-use crate::harness::slapd::AWKWARD;
+use crate::harness::ldap_server::AWKWARD;
 
 /// The server over LDAPS, StartTLS and plain, with and without an account.
-fn every_way(server: &crate::harness::directory_389::Directory389) -> Vec<(&'static str, DirectorySettings)> {
+fn every_way(server: &crate::harness::ldap_server::LdapServer) -> Vec<(&'static str, DirectorySettings)> {
     let ldaps = settings(&[&server.ldaps_url()], &server.ca_file);
     let start_tls = DirectorySettings { start_tls: true, ..settings(&[&server.ldap_url()], &server.ca_file) };
     let plain = settings(&[&server.ldap_url()], &server.ca_file);

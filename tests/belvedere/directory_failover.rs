@@ -15,7 +15,8 @@ use crate::harness::black_hole::BlackHole;
 use crate::harness::fault_proxy::{Fault, FaultProxy, ProxyTraffic};
 use crate::harness::garbage::Garbage;
 use crate::harness::ldap_requests::LdapRequest;
-use crate::harness::slapd::{self, Slapd};
+use crate::harness::ldap_server::LdapServer;
+use crate::harness::slapd;
 
 /// The dial deadline of these tests.
 const DIAL: Duration = Duration::from_secs(1);
@@ -38,7 +39,7 @@ fn clock() -> Arc<ManualClock> {
 }
 
 /// Two servers, as far as the client can tell.
-async fn two_proxies(server: &Slapd) -> [FaultProxy; 2] {
+async fn two_proxies(server: &LdapServer) -> [FaultProxy; 2] {
     [FaultProxy::before(&server.ldap_url()).await, FaultProxy::before(&server.ldap_url()).await]
 }
 

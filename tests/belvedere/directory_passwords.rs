@@ -9,6 +9,7 @@ use belvedere::directory::{
 use belvedere::domain::{Clock as _, Password, PersonId, SystemClock, Username};
 
 use crate::directory_sign_in::{AlwaysAllowed, NeverAllowed, open, settings, sign_in, with_account};
+use crate::harness::ldap_server::LdapServer;
 use crate::harness::ldif::{LdifChange, LdifEntry};
 use crate::harness::{directory_389, samba, slapd};
 
@@ -221,7 +222,7 @@ async fn on_openldap_people_change_their_password_by_rfc_3062() {
     }
 }
 
-fn where_passwords_age(server: &slapd::Slapd) -> LdapDirectory {
+fn where_passwords_age(server: &LdapServer) -> LdapDirectory {
     let settings = settings(&[&server.ldaps_url()], &server.ca_file);
     open(&DirectorySettings { base_dn: Some(slapd::POLICY_BASE_DN.to_owned()), ..settings })
 }

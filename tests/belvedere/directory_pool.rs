@@ -10,7 +10,8 @@ use futures::future::join_all;
 
 use crate::directory_sign_in::{settings, sign_in};
 use crate::harness::fault_proxy::{Fault, FaultProxy};
-use crate::harness::slapd::{self, Slapd};
+use crate::harness::ldap_server::LdapServer;
+use crate::harness::slapd;
 
 /// slapd behind a proxy that counts, with a service account, on a clock of its own.
 struct CountedPool {
@@ -20,7 +21,7 @@ struct CountedPool {
 }
 
 impl CountedPool {
-    async fn before(server: &Slapd) -> Self {
+    async fn before(server: &LdapServer) -> Self {
         let proxy = FaultProxy::before(&server.ldap_url()).await;
         let password = Password::parse(slapd::PASSWORD.to_owned()).unwrap();
         let settings = DirectorySettings {

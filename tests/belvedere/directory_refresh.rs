@@ -14,6 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::directory_sign_in::{open, settings, sign_in, with_account};
 use crate::harness::fault_proxy::{Fault, FaultProxy};
+use crate::harness::ldap_server::LdapServer;
 use crate::harness::ldif::{self, LdifChange, LdifEntry};
 use crate::harness::{samba, slapd};
 use crate::sessions::START;
@@ -25,7 +26,7 @@ fn on_samba(domain: &samba::SambaDomain) -> DirectorySettings {
     with_account(settings(&[&domain.ldaps_url()], &domain.ca_file), samba::SERVICE_ACCOUNT, samba::PASSWORD)
 }
 
-fn on_slapd(server: &slapd::Slapd) -> DirectorySettings {
+fn on_slapd(server: &LdapServer) -> DirectorySettings {
     with_account(settings(&[&server.ldaps_url()], &server.ca_file), slapd::SERVICE_DN, slapd::PASSWORD)
 }
 

@@ -9,6 +9,7 @@ use belvedere::config::{DirectoryServers, DirectorySettings, LdapScheme, ServerA
 use belvedere::directory::{BindCandidate, BindDenied, BindGate, Directory as _, DirectoryRefusal, LdapDirectory};
 use belvedere::domain::{Password, Person, PersonId, SystemClock, Username};
 
+use crate::harness::ldap_server::{self, LdapServer};
 use crate::harness::{samba, slapd};
 
 /// Names that try to be filters or DNs.
@@ -96,7 +97,7 @@ fn every_way_to_samba(domain: &samba::SambaDomain) -> Vec<(&'static str, LdapDir
 }
 
 /// slapd likewise, where without an account people are searched for anonymously.
-fn every_way_to_slapd(server: &slapd::Slapd) -> Vec<(&'static str, LdapDirectory)> {
+fn every_way_to_slapd(server: &LdapServer) -> Vec<(&'static str, LdapDirectory)> {
     let ldaps = settings(&[&server.ldaps_url()], &server.ca_file);
     let start_tls = DirectorySettings { start_tls: true, ..settings(&[&server.ldap_url()], &server.ca_file) };
     let plain = settings(&[&server.ldap_url()], &server.ca_file);
@@ -247,7 +248,7 @@ async fn awkward_names_sign_in_on_active_directory_and_keep_their_groups() {
 async fn awkward_names_sign_in_on_openldap_and_keep_their_groups() {
     let Some(server) = slapd::server() else { return };
     for (way, directory) in every_way_to_slapd(server) {
-        for (cn, name) in slapd::AWKWARD {
+        for (cn, name) in ldap_server::AWKWARD {
             let person = sign_in(&directory, name, slapd::PASSWORD).await;
             let person = person.unwrap_or_else(|refusal| panic!("{way}: {name}: {refusal}"));
             assert_eq!((person.username.as_str(), person.display_name.as_str()), (*name, *cn), "{way}");

@@ -7,6 +7,7 @@ use reqwest::StatusCode;
 use crate::directory_sign_in::{open, settings, sign_in, with_account};
 use crate::harness::demo_server::page;
 use crate::harness::fault_proxy::FaultProxy;
+use crate::harness::ldap_server::LdapServer;
 use crate::harness::ldif::{self, LdifChange, LdifEntry};
 use crate::harness::test_server::{TestServer, TestServerBuilder};
 use crate::harness::{samba, slapd};
@@ -20,7 +21,7 @@ struct TwoDirectories {
 }
 
 impl TwoDirectories {
-    async fn open(domain: &samba::SambaDomain, server: &slapd::Slapd) -> Self {
+    async fn open(domain: &samba::SambaDomain, server: &LdapServer) -> Self {
         let corp = FaultProxy::with_tls(&domain.ldaps_url(), &domain.ca_file).await;
         let brand = FaultProxy::with_tls(&server.ldaps_url(), &server.ca_file).await;
         let only =

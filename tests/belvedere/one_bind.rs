@@ -11,12 +11,13 @@ use futures::future::join_all;
 use tempfile::TempDir;
 
 use crate::directory_sign_in::{open, settings, sign_in, with_account};
-use crate::harness::directory_389::{self, Directory389};
+use crate::harness::directory_389;
 use crate::harness::fault_proxy::{Fault, FaultProxy};
 use crate::harness::garbage::Garbage;
 use crate::harness::ldap_requests::{LdapRequest, SearchScope};
+use crate::harness::ldap_server::LdapServer;
 use crate::harness::samba::{self, SambaDomain};
-use crate::harness::slapd::{self, Slapd};
+use crate::harness::slapd;
 
 /// The deadline for a silent server; a busy machine's servers must be able to answer in it.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -28,9 +29,9 @@ const WRONG: &str = "Wrong-Password-1";
 #[derive(Clone, Copy)]
 enum ServerKind {
     ActiveDirectory(&'static SambaDomain),
-    OpenLdap(&'static Slapd),
-    OpenLdapWithPolicy(&'static Slapd),
-    Directory389(&'static Directory389),
+    OpenLdap(&'static LdapServer),
+    OpenLdapWithPolicy(&'static LdapServer),
+    Directory389(&'static LdapServer),
 }
 
 impl ServerKind {
@@ -47,9 +48,8 @@ impl ServerKind {
     fn hire(self, name: &str) {
         match self {
             Self::ActiveDirectory(domain) => domain.hire(name),
-            Self::OpenLdap(server) => server.hire(name),
+            Self::OpenLdap(server) | Self::Directory389(server) => server.hire(name),
             Self::OpenLdapWithPolicy(server) => server.hire_below(slapd::POLICY_BASE_DN, name),
-            Self::Directory389(server) => server.hire(name),
         }
     }
 
@@ -129,8 +129,9 @@ async fn proxies(server: ServerKind) -> [FaultProxy; 2] {
             let proxy = async |url: &str| FaultProxy::with_tls(url, &domain.ca_file).await;
             return [proxy(&domain.ldaps_url()).await, proxy(&domain.second_ldaps_url()).await];
         }
-        ServerKind::OpenLdap(server) | ServerKind::OpenLdapWithPolicy(server) => server.ldap_url(),
-        ServerKind::Directory389(server) => server.ldap_url(),
+        ServerKind::OpenLdap(server) | ServerKind::OpenLdapWithPolicy(server) | ServerKind::Directory389(server) => {
+            server.ldap_url()
+        }
     };
     [FaultProxy::before(&url).await, FaultProxy::before(&url).await]
 }

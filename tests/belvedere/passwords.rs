@@ -9,6 +9,7 @@ use reqwest::StatusCode;
 use crate::directory_passwords::{hire_for, hire_who_must_change, hire_whose_password_ran_out};
 use crate::harness::browser::{Browser, Screen};
 use crate::harness::demo_server::page;
+use crate::harness::ldap_server::LdapServer;
 use crate::harness::test_server::{TestServer, TestServerBuilder};
 use crate::harness::visitor::{Response, Visitor};
 use crate::harness::{samba, slapd};
@@ -29,7 +30,7 @@ fn with_account(domain: &samba::SambaDomain) -> TestServerBuilder {
     on_samba(domain).set("directory.bind_name", samba::SERVICE_ACCOUNT).set("directory.bind_password", samba::PASSWORD)
 }
 
-fn on_slapd(server: &slapd::Slapd, base: &str) -> TestServerBuilder {
+fn on_slapd(server: &LdapServer, base: &str) -> TestServerBuilder {
     TestServerBuilder::with_directory(&server.ldaps_url())
         .set("directory.ca_file", server.ca_file.to_str().unwrap())
         .set("directory.base_dn", base)

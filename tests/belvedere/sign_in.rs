@@ -9,6 +9,7 @@ use belvedere::domain::{ManualClock, Timestamp};
 use reqwest::StatusCode;
 
 use crate::harness::demo_server::{DemoServer, page};
+use crate::harness::ldap_server::{self, LdapServer};
 use crate::harness::test_server::{TestServer, TestServerBuilder};
 use crate::harness::{samba, slapd};
 
@@ -42,7 +43,7 @@ fn on_samba(domain: &samba::SambaDomain) -> TestServerBuilder {
     TestServerBuilder::with_directory(&domain.ldaps_url()).set("directory.ca_file", ca_file).set("site.contact", CONTACT)
 }
 
-fn on_slapd(server: &slapd::Slapd) -> TestServerBuilder {
+fn on_slapd(server: &LdapServer) -> TestServerBuilder {
     let ca_file = server.ca_file.to_str().unwrap();
     TestServerBuilder::with_directory(&server.ldaps_url()).set("directory.ca_file", ca_file).set("site.contact", CONTACT)
 }
@@ -111,7 +112,7 @@ async fn awkward_names_sign_in_and_stand_in_the_bar_as_they_are() {
     }
     if let Some(server) = slapd::server() {
         let house = on_slapd(server).open().await;
-        for (display_name, name) in slapd::AWKWARD {
+        for (display_name, name) in ldap_server::AWKWARD {
             is_welcomed(&house, name, slapd::PASSWORD, display_name).await;
         }
     }

@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use super::administrator::Administrator;
 use super::certificates::TestAuthority;
+use super::ldap_server::{self, LdapServer, LdapServerKind};
 use super::ldif::{LdifChange, LdifEntry};
 use super::server_process;
-use super::slapd::AWKWARD;
 
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "Correct horse battery staple 389";
@@ -28,80 +27,31 @@ const TEMPLATE: &str = "/usr/share/dirsrv/data/template-dse.ldif";
 const COLLATIONS: &str = "/etc/dirsrv/config/slapd-collations.conf";
 const OWN_SCHEMA: &str = "/etc/dirsrv/schema/99user.ldif";
 
-/// A running server with its people, who are known by `nsUniqueId` (there is no `entryUUID` unless an administrator
-/// turns it on):
+/// The server, with the people of [`ldap_server::population`], who are known by `nsUniqueId` (there is no `entryUUID` unless an
+/// administrator turns it on), and:
 ///
-/// - `alice`, of `dash-ops-nyc`, which is nested in `dash-ops`, which is nested in `dash-all`, which is nested in
-///   `dash-ops-nyc` again: a cycle.
-/// - `bob`, of `dash-finance` (a `groupOfUniqueNames`) and, by `memberUid`, of the posix group `dash-posix`.
-/// - two people who share the `uid` `twin`.
 /// - `inactive`, by `nsAccountLock`; `must-change`, whose password was reset; `expired`, whose password was not
 ///   renewed in time; `expiring`, whose password lasts three more days. They are under a policy of their own.
-/// - everybody in [`AWKWARD`].
 ///
-/// Wrong passwords lock nobody here.
-pub(crate) struct Directory389 {
-    /// The port of LDAP, on every loopback address.
-    pub(crate) ldap_port: u16,
-    /// The port of LDAPS.
-    pub(crate) ldaps_port: u16,
-    /// The CA that its certificate is from, which is made out to `localhost`.
-    pub(crate) ca_file: PathBuf,
-    folder: PathBuf,
+/// Wrong passwords lock nobody here. `None`, said loudly, where it cannot be started.
+pub(crate) fn server() -> Option<&'static LdapServer> {
+    static SERVER: OnceLock<io::Result<LdapServer>> = OnceLock::new();
+    server_process::started("389 Directory Server", SERVER.get_or_init(start))
 }
 
-/// The server; `None`, said loudly, where it cannot be started.
-pub(crate) fn server() -> Option<&'static Directory389> {
-    static SERVER: OnceLock<io::Result<Directory389>> = OnceLock::new();
-    server_process::started("389 Directory Server", SERVER.get_or_init(Directory389::start))
-}
-
-impl Directory389 {
-    /// Its LDAPS URL.
-    pub(crate) fn ldaps_url(&self) -> String {
-        format!("ldaps://localhost:{}", self.ldaps_port)
-    }
-
-    /// Its LDAP URL.
-    pub(crate) fn ldap_url(&self) -> String {
-        format!("ldap://localhost:{}", self.ldap_port)
-    }
-
-    /// Somebody who may change everything.
-    pub(crate) fn administrator(&self) -> Administrator {
-        // Plain: its tools take `localhost` in a certificate for this machine's own name.
-        let (url, ca_file) = (self.ldap_url(), self.ca_file.clone());
-        Administrator { url, ca_file, name: ROOT_DN.to_owned(), password: PASSWORD }
-    }
-
-    /// Adds somebody whom no other test knows: `name` is the common name and the `uid`.
-    pub(crate) fn hire(&self, name: &str) {
-        self.administrator().apply(&person(name, name).ldif()).unwrap();
-    }
-
-    /// How many binds with this DN have reached the server, by its own log.
-    pub(crate) fn binds(&self, dn: &str) -> usize {
-        let log = fs::read_to_string(self.folder.join("log/access")).unwrap();
-        let bind = format!(" BIND dn=\"{dn}\" ");
-        log.lines().filter(|line| line.contains(&bind)).count()
-    }
-
-    fn start() -> io::Result<Self> {
-        let temporary = tempfile::Builder::new().prefix("belvedere-389-").tempdir()?;
-        let folder = temporary.path().to_owned();
-        let [plain, tls] = server_process::two_free_ports()?;
-        let ca_file = lay_out(&folder, plain, tls)?;
-        let mut server = Command::new("ns-slapd");
-        // A debug level, even none, keeps it in the foreground.
-        server.arg("-D").arg(folder.join("config")).args(["-d", "0"]);
-        server_process::spawn_supervised(&server, temporary)?;
-        for port in [plain, tls] {
-            server_process::wait_for(("127.0.0.1", port))?;
-        }
-        let directory = Self { ldap_port: plain, ldaps_port: tls, ca_file, folder };
-        directory.administrator().apply(&population())?;
-        Ok(directory)
-    }
+fn start() -> io::Result<LdapServer> {
+    let temporary = tempfile::Builder::new().prefix("belvedere-389-").tempdir()?;
+    let folder = temporary.path().to_owned();
+    let [plain, tls] = server_process::two_free_ports()?;
+    let ca_file = lay_out(&folder, plain, tls)?;
+    let mut command = Command::new("ns-slapd");
+    // A debug level, even none, keeps it in the foreground.
+    command.arg("-D").arg(folder.join("config")).args(["-d", "0"]);
+    let (log, bind_ends) = ("log/access", "");
+    let kind = LdapServerKind { base_dn: BASE_DN, root_dn: ROOT_DN, password: PASSWORD, log, bind_ends };
+    let server = LdapServer::start(kind, &command, temporary, ca_file, [plain, tls])?;
+    server.administrator().apply(&population())?;
+    Ok(server)
 }
 
 /// Writes what an instance needs into `folder` and nowhere else: the system's own folders stay untouched.
@@ -191,28 +141,12 @@ fn store_certificate(folder: &Path) -> io::Result<()> {
 
 /// The database, everybody, the groups, and the policy, as LDIF.
 fn population() -> String {
-    let mut ldif = database();
-    for (cn, uid) in [("Alice Archer", "alice"), ("Bob Baker", "bob"), ("Twin One", "twin"), ("Twin Two", "twin")] {
-        ldif += &person(cn, uid).ldif();
-    }
-    for (cn, uid) in AWKWARD {
-        ldif += &person(cn, uid).ldif();
-    }
-    ldif += &LdifEntry::at(SERVICE_DN)
-        .with("objectClass", "inetOrgPerson")
-        .with("sn", "service")
-        .with("userPassword", PASSWORD)
-        .ldif();
-    ldif += &person("inactive", "inactive").with("nsAccountLock", "true").ldif();
-    ldif += &watched();
-    let nyc: Vec<String> = AWKWARD.iter().map(|(cn, _)| *cn).chain(["Alice Archer", "dash-all"]).map(dn).collect();
-    ldif += &group("groupOfNames", "dash-ops-nyc").with_all("member", &nyc).ldif();
-    ldif += &group("groupOfNames", "dash-ops").with("member", dn("dash-ops-nyc")).ldif();
-    ldif += &group("groupOfNames", "dash-all").with("member", dn("dash-ops")).ldif();
-    ldif += &group("groupOfNames", "dash-ops-la").with("member", dn("Twin One")).ldif();
-    ldif += &group("groupOfUniqueNames", "dash-finance").with("uniqueMember", dn("Bob Baker")).ldif();
-    ldif += &group("posixGroup", "dash-posix").with("gidNumber", "1").with("memberUid", "bob").ldif();
-    ldif
+    let inactive = person("inactive").with("nsAccountLock", "true");
+    database()
+        + &ldap_server::population(BASE_DN, PASSWORD)
+        + &ldap_server::service(SERVICE_DN, PASSWORD).ldif()
+        + &inactive.ldif()
+        + &watched()
 }
 
 fn database() -> String {
@@ -253,7 +187,7 @@ fn watched() -> String {
         .with("passwordMinLength", "12")
         .ldif();
     for name in ["must-change", "expired", "expiring"] {
-        ldif += &person(name, name).with("pwdpolicysubentry", &policy).ldif();
+        ldif += &person(name).with("pwdpolicysubentry", &policy).ldif();
     }
     // The policy does not hold yet while the entry is added.
     ldif += &LdifChange::at(&dn("must-change")).replace("userPassword", PASSWORD).ldif();
@@ -267,20 +201,11 @@ fn watched() -> String {
 /// A day in seconds.
 const DAY: u32 = 24 * 60 * 60;
 
-fn person(cn: &str, uid: &str) -> LdifEntry {
-    LdifEntry::at(&dn(cn))
-        .with("objectClass", "inetOrgPerson")
-        .with("cn", cn)
-        .with("sn", cn)
-        .with("uid", uid)
-        .with("userPassword", PASSWORD)
-}
-
-fn group(class: &str, name: &str) -> LdifEntry {
-    LdifEntry::at(&dn(name)).with("objectClass", class).with("cn", name)
+fn person(name: &str) -> LdifEntry {
+    ldap_server::person(BASE_DN, name, name, PASSWORD)
 }
 
 /// The DN of an entry with this common name.
 pub(crate) fn dn(cn: &str) -> String {
-    format!("cn={},{BASE_DN}", ldap3::dn_escape(cn))
+    ldap_server::dn_below(BASE_DN, cn)
 }

@@ -1,16 +1,18 @@
 //! OpenLDAP's slapd, one per test process.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::administrator::Administrator;
 use super::certificates::TestAuthority;
+use super::ldap_server::{self, LdapServer, LdapServerKind, group, population, service};
 use super::ldif::LdifEntry;
 use super::server_process;
+
+pub(crate) use super::ldap_server::dn_below;
 
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -43,119 +45,52 @@ const ROOT_DN: &str = "cn=root,dc=example,dc=org";
 /// The account that may search everywhere.
 pub(crate) const SERVICE_DN: &str = "cn=Belvedere\\, service,dc=closed,dc=org";
 
-/// Names that break clients: each is a common name and a `uid`. All are members of `dash-ops-nyc`.
-pub(crate) const AWKWARD: &[(&str, &str)] = &[
-    ("Müller, Jörg (Sales)", "jörg.müller"),
-    ("O'Neil, Pat #1", "o'neil"),
-    ("#hash first", "#hash"),
-    ("back\\slash", "back\\slash"),
-    ("star * and (parentheses)", "st*r"),
-    ("plus + equals = quote \" semicolon ; <angles>", "par(en)s"),
-    ("Space Cadet", "space cadet"),
-    ("comma, comma", "two,commas"),
-];
-
-/// A running slapd with its people:
+/// The server, with the people of [`population`] and:
 ///
-/// - `alice`, of `dash-ops-nyc`, which is nested in `dash-ops`, which is nested in `dash-all`, which is nested in
-///   `dash-ops-nyc` again: a cycle.
-/// - `bob`, of `dash-finance` (a `groupOfUniqueNames`) and, by `memberUid`, of the posix group `dash-posix`.
-/// - two people who share the `uid` `twin`.
 /// - `carol`, below [`CLOSED_BASE_DN`].
 /// - `dora`, of `dash-ops-nyc`, nested in `dash-ops`, and `emil`, of `dash-finance`, below [`MEMBER_OF_BASE_DN`].
 /// - `well`, `must-change`, `expired`, `expiring` (in three days) and `locked`, below [`POLICY_BASE_DN`].
-/// - everybody in [`AWKWARD`].
 ///
-/// Wrong passwords lock nobody but below [`POLICY_BASE_DN`]: hire somebody there.
-pub(crate) struct Slapd {
-    /// The port of LDAP, on `127.0.0.1`.
-    pub(crate) ldap_port: u16,
-    /// The port of LDAPS, on `127.0.0.1` and, where there is IPv6, on `::1`.
-    pub(crate) ldaps_port: u16,
-    /// Whether it listens on `::1`.
-    pub(crate) ipv6: bool,
-    /// The CA that its certificate is from, which is made out to `localhost` and `::1`, and to no other address.
-    pub(crate) ca_file: PathBuf,
-    folder: PathBuf,
+/// Its certificate is made out to `localhost` and `::1`, where it listens too if there is IPv6, and to no other address. Wrong
+/// passwords lock nobody but below [`POLICY_BASE_DN`]: hire somebody there. `None`, said loudly, where it cannot be started.
+pub(crate) fn server() -> Option<&'static LdapServer> {
+    static SLAPD: OnceLock<io::Result<LdapServer>> = OnceLock::new();
+    server_process::started("slapd", SLAPD.get_or_init(start))
 }
 
-/// The server; `None`, said loudly, where it cannot be started.
-pub(crate) fn server() -> Option<&'static Slapd> {
-    static SLAPD: OnceLock<io::Result<Slapd>> = OnceLock::new();
-    server_process::started("slapd", SLAPD.get_or_init(Slapd::start))
-}
-
-impl Slapd {
-    /// Its LDAPS URL.
-    pub(crate) fn ldaps_url(&self) -> String {
-        format!("ldaps://localhost:{}", self.ldaps_port)
+fn start() -> io::Result<LdapServer> {
+    let temporary = tempfile::Builder::new().prefix("belvedere-slapd-").tempdir()?;
+    let folder = temporary.path().to_owned();
+    let authority = TestAuthority::new();
+    let ca_file = authority.write(&authority.issue(&["localhost", "::1"]), &folder)?;
+    let conf = folder.join("slapd.conf");
+    std::fs::write(&conf, configuration(&folder))?;
+    for base in [BASE_DN, CLOSED_BASE_DN, POLICY_BASE_DN, MEMBER_OF_BASE_DN] {
+        std::fs::create_dir(folder.join(base))?;
     }
-
-    /// Its LDAP URL.
-    pub(crate) fn ldap_url(&self) -> String {
-        format!("ldap://localhost:{}", self.ldap_port)
+    let open_population = top(BASE_DN, "example") + &population(BASE_DN, PASSWORD);
+    for (base, ldif) in
+        [(BASE_DN, open_population), (CLOSED_BASE_DN, closed_population()), (POLICY_BASE_DN, aging_population())]
+    {
+        let file = folder.join("people.ldif");
+        std::fs::write(&file, ldif)?;
+        server_process::run(Command::new("slapadd").arg("-f").arg(&conf).args(["-b", base]).arg("-l").arg(&file))?;
     }
-
-    /// Somebody who may change everything.
-    pub(crate) fn administrator(&self) -> Administrator {
-        // Plain: its tools take `localhost` in a certificate for this machine's own name.
-        let (url, ca_file) = (self.ldap_url(), self.ca_file.clone());
-        Administrator { url, ca_file, name: ROOT_DN.to_owned(), password: PASSWORD }
+    let [plain, tls] = server_process::two_free_ports()?;
+    let mut urls = format!("ldap://127.0.0.1:{plain}/ ldaps://127.0.0.1:{tls}/");
+    if std::net::TcpListener::bind(("::1", tls)).is_ok() {
+        urls = format!("{urls} ldaps://[::1]:{tls}/");
     }
-
-    /// Adds somebody whom no other test knows: `name` is the common name and the `uid`.
-    pub(crate) fn hire(&self, name: &str) {
-        self.hire_below(BASE_DN, name);
-    }
-
-    /// Adds somebody below another base.
-    pub(crate) fn hire_below(&self, base: &str, name: &str) {
-        self.administrator().apply(&person(base, name, name).ldif()).unwrap();
-    }
-
-    /// How many binds with this DN have reached the server, by its own log.
-    pub(crate) fn binds(&self, dn: &str) -> usize {
-        let log = std::fs::read(self.folder.join(server_process::LOG)).unwrap();
-        // 128 is a simple bind; a second line, without it, tells that a bind went well.
-        let bind = format!(" BIND dn=\"{dn}\" method=128");
-        String::from_utf8_lossy(&log).lines().filter(|line| line.contains(&bind)).count()
-    }
-
-    fn start() -> io::Result<Self> {
-        let temporary = tempfile::Builder::new().prefix("belvedere-slapd-").tempdir()?;
-        let folder = temporary.path().to_owned();
-        let authority = TestAuthority::new();
-        let ca_file = authority.write(&authority.issue(&["localhost", "::1"]), &folder)?;
-        let conf = folder.join("slapd.conf");
-        std::fs::write(&conf, configuration(&folder))?;
-        for base in [BASE_DN, CLOSED_BASE_DN, POLICY_BASE_DN, MEMBER_OF_BASE_DN] {
-            std::fs::create_dir(folder.join(base))?;
-        }
-        for (base, ldif) in
-            [(BASE_DN, population()), (CLOSED_BASE_DN, closed_population()), (POLICY_BASE_DN, aging_population())]
-        {
-            let file = folder.join("people.ldif");
-            std::fs::write(&file, ldif)?;
-            server_process::run(Command::new("slapadd").arg("-f").arg(&conf).args(["-b", base]).arg("-l").arg(&file))?;
-        }
-        let [plain, tls] = server_process::two_free_ports()?;
-        let ipv6 = std::net::TcpListener::bind(("::1", tls)).is_ok();
-        let mut urls = format!("ldap://127.0.0.1:{plain}/ ldaps://127.0.0.1:{tls}/");
-        if ipv6 {
-            urls = format!("{urls} ldaps://[::1]:{tls}/");
-        }
-        let mut slapd = Command::new("slapd");
-        // A debug level keeps it in the foreground; this one is a line for every operation.
-        slapd.args(["-d", "stats", "-h", &urls]).arg("-f").arg(&conf);
-        server_process::spawn_supervised(&slapd, temporary)?;
-        for port in [plain, tls] {
-            server_process::wait_for(("127.0.0.1", port))?;
-        }
-        let server = Self { ldap_port: plain, ldaps_port: tls, ipv6, ca_file, folder };
-        // The overlay sees only what is added while it runs.
-        server.administrator().apply(&backlinked_population())?;
-        Ok(server)
-    }
+    let mut slapd = Command::new("slapd");
+    // A debug level keeps it in the foreground; this one is a line for every operation.
+    slapd.args(["-d", "stats", "-h", &urls]).arg("-f").arg(&conf);
+    // 128 is a simple bind; a second line, without it, tells that a bind went well.
+    let (log, bind_ends) = (server_process::LOG, "method=128");
+    let kind = LdapServerKind { base_dn: BASE_DN, root_dn: ROOT_DN, password: PASSWORD, log, bind_ends };
+    let server = LdapServer::start(kind, &slapd, temporary, ca_file, [plain, tls])?;
+    // The overlay sees only what is added while it runs.
+    server.administrator().apply(&backlinked_population())?;
+    Ok(server)
 }
 
 fn configuration(folder: &Path) -> String {
@@ -185,29 +120,8 @@ fn configuration(folder: &Path) -> String {
     )
 }
 
-fn population() -> String {
-    let mut ldif = top(BASE_DN, "example");
-    for (cn, uid) in [("Alice Archer", "alice"), ("Bob Baker", "bob"), ("Twin One", "twin"), ("Twin Two", "twin")] {
-        ldif += &person(BASE_DN, cn, uid).ldif();
-    }
-    for (cn, uid) in AWKWARD {
-        ldif += &person(BASE_DN, cn, uid).ldif();
-    }
-    let nyc: Vec<String> = AWKWARD.iter().map(|(cn, _)| *cn).chain(["Alice Archer", "dash-all"]).map(dn).collect();
-    ldif += &group(BASE_DN, "groupOfNames", "dash-ops-nyc").with_all("member", &nyc).ldif();
-    ldif += &group(BASE_DN, "groupOfNames", "dash-ops").with("member", dn("dash-ops-nyc")).ldif();
-    ldif += &group(BASE_DN, "groupOfNames", "dash-all").with("member", dn("dash-ops")).ldif();
-    ldif += &group(BASE_DN, "groupOfNames", "dash-ops-la").with("member", dn("Twin One")).ldif();
-    ldif += &group(BASE_DN, "groupOfUniqueNames", "dash-finance").with("uniqueMember", dn("Bob Baker")).ldif();
-    ldif + &group(BASE_DN, "posixGroup", "dash-posix").with("gidNumber", "1").with("memberUid", "bob").ldif()
-}
-
 fn closed_population() -> String {
-    let service = LdifEntry::at(SERVICE_DN)
-        .with("objectClass", "inetOrgPerson")
-        .with("sn", "service")
-        .with("userPassword", PASSWORD)
-        .ldif();
+    let service = service(SERVICE_DN, PASSWORD).ldif();
     let carol = LdifEntry::at(&format!("uid=carol,{CLOSED_BASE_DN}"))
         .with("objectClass", "inetOrgPerson")
         .with("cn", "Carol")
@@ -270,24 +184,10 @@ fn top(base: &str, name: &str) -> String {
 
 /// Somebody to add, with the usual password.
 pub(crate) fn person(base: &str, cn: &str, uid: &str) -> LdifEntry {
-    LdifEntry::at(&dn_below(base, cn))
-        .with("objectClass", "inetOrgPerson")
-        .with("cn", cn)
-        .with("sn", cn)
-        .with("uid", uid)
-        .with("userPassword", PASSWORD)
-}
-
-fn group(base: &str, class: &str, name: &str) -> LdifEntry {
-    LdifEntry::at(&dn_below(base, name)).with("objectClass", class).with("cn", name)
+    ldap_server::person(base, cn, uid, PASSWORD)
 }
 
 /// The DN of an entry with this common name.
 pub(crate) fn dn(cn: &str) -> String {
     dn_below(BASE_DN, cn)
-}
-
-/// The DN of an entry with this common name, below another base.
-pub(crate) fn dn_below(base: &str, cn: &str) -> String {
-    format!("cn={},{base}", ldap3::dn_escape(cn))
 }
