@@ -83,8 +83,8 @@ impl<R: SqliteRecord> CredentialStore<R> for SqliteCredentials<R> {
             list.push_bind(*id);
         }
         query.push(")");
-        // The statement's text differs with the number of ids: none is worth keeping prepared.
-        self.store.fetch_all(query.build_query_as().persistent(false)).await
+        // The statement's text differs with the number of ids: that for one alone is worth keeping prepared.
+        self.store.fetch_all(query.build_query_as().persistent(ids.len() == 1)).await
     }
 
     async fn by_token(&self, token_hash: &[u8; 32]) -> Result<Option<R>, StoreError> {
