@@ -246,7 +246,8 @@ impl AccountStore for SqliteAccounts {
     }
 
     async fn close(&self) {
-        self.file.close().await;
+        // The file waits for the connection for polling, once nobody can get another.
+        tokio::join!(self.file.close(), async { drop(self.seen.lock().await.take()) });
     }
 }
 
