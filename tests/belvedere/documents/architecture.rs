@@ -11,7 +11,7 @@ const MAX_BYTES: usize = 12 * 1024;
 const FOLDERS: [&str; 2] = ["", "src"];
 
 /// The placeholder for a kind of panel or of source, and one of each.
-const KIND: (&str, [&str; 2]) = ("KIND", ["gauge", "http"]);
+const KIND: (&str, [&str; 2]) = ("KIND", ["gauge", "clock"]);
 
 /// Traits that it mentions and that are not the program's.
 const FROM_THE_STANDARD_LIBRARY: [&str; 2] = ["Drop", "From"];
