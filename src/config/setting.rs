@@ -135,6 +135,7 @@ impl<T> Setting<T> {
 }
 
 /// `true` or `false`.
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method itself is not for every lifetime of `Fields`")]
 pub(crate) fn boolean(default: bool) -> Setting<bool> {
     Setting::new(default, &format!("`{default}`"), "", |fields, key| fields.boolean(key))
 }
@@ -161,6 +162,7 @@ pub(crate) fn size(default: usize, range: RangeInclusive<u64>) -> Setting<usize>
 }
 
 /// Text that is not blank.
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method itself is not for every lifetime of `Fields`")]
 pub(crate) fn text(default: &str) -> Setting<String> {
     Setting::new(default.to_owned(), &format!("`\"{default}\"`"), "text", |fields, key| fields.string(key))
 }
@@ -226,7 +228,8 @@ pub(crate) fn table<T: SettingsTable + 'static>() -> Setting<T> {
 }
 
 /// Declares a table of settings. Each key has a sentence for the reference, a type and a [`Setting`]. A field whose key has
-/// another name says it with `as`. `settled by` names a function of the table and its [`Fields`], for rules between keys.
+/// another name says it with `as`. `settled by` names a function of the table and its [`Fields`], for rules between keys: it
+/// reports what breaks them.
 macro_rules! settings {
     (
         $(#[$meta:meta])*
@@ -247,7 +250,7 @@ macro_rules! settings {
             fn take_from(fields: &mut $crate::config::reader::Fields<'_>) -> Option<Self> {
                 $(let $field = settings!(@setting $setting, $type).take_from(fields, settings!(@key $field $($key)?));)+
                 let table = Self { $($field: $field?,)+ };
-                $(let table = $settle(table, fields)?;)?
+                $(let table = $settle(table, fields);)?
                 Some(table)
             }
 

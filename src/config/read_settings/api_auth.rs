@@ -39,7 +39,7 @@ settings! {
 
 impl TokenSettings {
     /// Checks that the lifetimes go together. The default gives way to what is written.
-    fn settle(mut self, fields: &Fields<'_>) -> Option<Self> {
+    fn settle(mut self, fields: &Fields<'_>) -> Self {
         match fields.value_location("lifetime") {
             None => self.lifetime = self.lifetime.min(self.longest),
             Some(location) if self.lifetime > self.longest => {
@@ -48,7 +48,7 @@ impl TokenSettings {
             }
             Some(_) => {}
         }
-        Some(self)
+        self
     }
 }
 

@@ -25,7 +25,6 @@ const KINDS: [(&str, DirectoryKind); 2] = [("active-directory", DirectoryKind::A
 settings! {
     /// The settings of one directory: where it is and how to query it.
     #[derive(Clone, Debug)]
-    #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own that an admin writes as true or false")]
     pub struct DirectorySettings, settled by DirectorySettings::settle {
         /// `ldaps://`, `ldap://`, or `ldaps+srv://DOMAIN` to find the servers by DNS.
         pub servers as url: DirectoryServers = servers(),
@@ -78,11 +77,13 @@ impl DirectorySettings {
         Self { servers, ..Self::defaults() }
     }
 
-    fn settle(self, fields: &Fields<'_>) -> Option<Self> {
+    /// Checks that the keys go together.
+    fn settle(self, fields: &Fields<'_>) -> Self {
         if !self.start_tls && !self.allow_plaintext {
             reject_plaintext(&self.servers, fields);
         }
-        mail::check(&self, fields).then_some(self)
+        mail::check(&self, fields);
+        self
     }
 }
 

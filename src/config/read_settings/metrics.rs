@@ -17,8 +17,9 @@ settings! {
 }
 
 impl MetricsSettings {
-    fn settle(self, fields: &Fields<'_>) -> Option<Self> {
-        let Some(token) = self.token.as_ref().map(Secret::expose) else { return Some(self) };
+    /// Checks that the token can be sent and not be guessed.
+    fn settle(self, fields: &Fields<'_>) -> Self {
+        let Some(token) = self.token.as_ref().map(Secret::expose) else { return self };
         let characters = token.chars().count();
         // What RFC 6750, 2.1 allows in a header, so that every client can send it.
         let valid = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
@@ -27,11 +28,11 @@ impl MetricsSettings {
         } else if !token.chars().all(valid) {
             "the token has a character that does not belong into a header".to_owned()
         } else {
-            return Some(self);
+            return self;
         };
         let help = "make one with `openssl rand -hex 32`, and give the same to the monitoring system";
         let location = fields.value_location("token").or_else(|| fields.value_location("token_file"));
         fields.sink.report(&location.unwrap_or_else(|| fields.location.clone()), message, help);
-        None
+        self
     }
 }

@@ -53,7 +53,7 @@ impl SessionSettings {
     }
 
     /// Checks that the lengths go together. Defaults give way to what is written.
-    fn settle(mut self, fields: &Fields<'_>) -> Option<Self> {
+    fn settle(mut self, fields: &Fields<'_>) -> Self {
         match fields.value_location("idle") {
             None => self.idle = self.idle.min(self.absolute),
             Some(location) if self.idle > self.absolute => {
@@ -74,6 +74,6 @@ impl SessionSettings {
             }
             Some(_) => {}
         }
-        Some(self)
+        self
     }
 }
