@@ -15,15 +15,9 @@ use crate::config::Fields;
 use crate::domain::{Bindings, LabelledNumber, Reading, Threshold, Timestamp};
 
 pub(super) static KIND: PanelKind = PanelKind {
-    word: "bar",
-    has_source: true,
-    shows_interval: false,
-    shared_styles: &[],
-    shared_scripts: &[],
-    samples: &["", "max = 200"],
-    default_span: 4,
     keys: &["max"],
-    read: |fields, _| Some(Arc::new(BarOptions::read(fields)?)),
+    samples: &["", "max = 200"],
+    ..PanelKind::new("bar", 4, |fields, _| Some(Arc::new(BarOptions::read(fields)?)))
 };
 
 #[derive(Debug)]

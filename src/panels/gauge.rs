@@ -15,15 +15,10 @@ use crate::config::Fields;
 use crate::domain::{Bindings, HealthState, Reading, Threshold, Timestamp};
 
 pub(super) static KIND: PanelKind = PanelKind {
-    word: "gauge",
-    has_source: true,
-    shows_interval: false,
     shared_styles: &["css/panels/figure.css"],
-    shared_scripts: &[],
-    samples: &["max = 100"],
-    default_span: 3,
     keys: &["min", "max"],
-    read: |fields, context| Some(Arc::new(GaugeOptions::read(fields, context)?)),
+    samples: &["max = 100"],
+    ..PanelKind::new("gauge", 3, |fields, context| Some(Arc::new(GaugeOptions::read(fields, context)?)))
 };
 
 #[derive(Debug)]

@@ -31,11 +31,28 @@ pub struct PanelKind {
     pub(super) default_span: u8,
     /// Its own keys in page files. Several kinds may have the same one.
     pub(super) keys: &'static [&'static str],
-    /// Reads the values of its own keys. `None` when one is wrong, which has then been reported.
-    pub(super) read: fn(&mut Fields<'_>, &ReadContext<'_>) -> Option<Arc<dyn KindOptions>>,
+    pub(super) read: ReadOptions,
 }
 
+/// Reads the values of a kind's own keys. `None` when one is wrong, which has then been reported.
+pub(super) type ReadOptions = fn(&mut Fields<'_>, &ReadContext<'_>) -> Option<Arc<dyn KindOptions>>;
+
 impl PanelKind {
+    /// A kind that shows what a source answers, has no keys of its own and shares no files.
+    pub(super) const fn new(word: &'static str, default_span: u8, read: ReadOptions) -> Self {
+        Self {
+            word,
+            has_source: true,
+            shows_interval: false,
+            shared_styles: &[],
+            shared_scripts: &[],
+            samples: &[""],
+            default_span,
+            keys: &[],
+            read,
+        }
+    }
+
     /// The stylesheets below `static/` that its panels need, in order.
     pub fn styles(&self) -> impl Iterator<Item = String> {
         self.shared_styles.iter().map(ToString::to_string).chain([format!("css/panels/{}.css", self.word)])

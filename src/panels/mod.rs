@@ -37,7 +37,7 @@ mod unit;
 mod words;
 
 #[cfg(test)]
-mod test_panels;
+mod tests;
 
 pub use chart_view::{Axis, AxisTick, ChartAppend};
 pub use kind::PanelKind;

@@ -17,15 +17,10 @@ use crate::config::Fields;
 use crate::domain::{Bindings, Reading, Threshold, Timestamp};
 
 pub(super) static KIND: PanelKind = PanelKind {
-    word: "stat",
-    has_source: true,
-    shows_interval: false,
     shared_styles: &["css/panels/figure.css"],
-    shared_scripts: &[],
-    samples: &["", "sparkline = true"],
-    default_span: 3,
     keys: &["sparkline", "window"],
-    read: |fields, context| Some(Arc::new(StatOptions::read(fields, context)?)),
+    samples: &["", "sparkline = true"],
+    ..PanelKind::new("stat", 3, |fields, context| Some(Arc::new(StatOptions::read(fields, context)?)))
 };
 
 #[derive(Debug)]

@@ -14,17 +14,7 @@ use super::view::{StateMark, is_zero};
 use super::{MAX_ROWS, words};
 use crate::domain::{Bindings, HealthState, LabelledState, Reading, Threshold, Timestamp};
 
-pub(super) static KIND: PanelKind = PanelKind {
-    word: "states",
-    has_source: true,
-    shows_interval: false,
-    shared_styles: &[],
-    shared_scripts: &[],
-    samples: &[""],
-    default_span: 6,
-    keys: &[],
-    read: |_, _| Some(Arc::new(StatesOptions)),
-};
+pub(super) static KIND: PanelKind = PanelKind::new("states", 6, |_, _| Some(Arc::new(StatesOptions)));
 
 /// The most states of each thing that are kept and shown: as many as fit beside its name.
 const MAX_BEATS: usize = 44;

@@ -20,15 +20,9 @@ use crate::config::{Fields, Located};
 use crate::domain::{Bindings, DataTable as Rows, HealthState, Reading, TableCell, TableColumn, Threshold, Timestamp};
 
 pub(super) static KIND: PanelKind = PanelKind {
-    word: "table",
-    has_source: true,
-    shows_interval: false,
-    shared_styles: &[],
-    shared_scripts: &[],
-    samples: &["", "rows = 1"],
-    default_span: 6,
     keys: &["columns", "rows"],
-    read: |fields, _| Some(Arc::new(TableOptions::read(fields)?)),
+    samples: &["", "rows = 1"],
+    ..PanelKind::new("table", 6, |fields, _| Some(Arc::new(TableOptions::read(fields)?)))
 };
 
 /// The default of `rows`: about a screen.

@@ -13,16 +13,12 @@ use crate::config::{Fields, SourceLocation, suggest};
 use crate::domain::{Bindings, Input, Placeholder, Reading, TextTemplate, Timestamp};
 
 pub(super) static KIND: PanelKind = PanelKind {
-    word: "text",
     has_source: false,
-    shows_interval: false,
     // Markdown has tables, too.
     shared_styles: &["css/panels/table.css"],
-    shared_scripts: &[],
-    samples: &["text = '''# Heading\n\nWords with a [link](/) and **weight**'''"],
-    default_span: 12,
     keys: &["text"],
-    read: |fields, context| Some(Arc::new(TextOptions::read(fields, context.inputs)?)),
+    samples: &["text = '''# Heading\n\nWords with a [link](/) and **weight**'''"],
+    ..PanelKind::new("text", 12, |fields, context| Some(Arc::new(TextOptions::read(fields, context.inputs)?)))
 };
 
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 #![allow(clippy::float_cmp, clippy::unwrap_used, clippy::panic)]
 
 use super::*;
-use crate::panels::test_panels::{numbers, second, settings};
+use crate::panels::tests::{numbers, second, settings};
 
 const WINDOW: Duration = Duration::from_mins(1);
 

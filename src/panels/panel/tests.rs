@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::{DataTable as Rows, HealthState, LabelledNumber, LabelledState, TableCell, TableColumn};
-use crate::panels::test_panels::{THRESHOLDS, numbers, panel, samples, second, settings, shown};
+use crate::domain::{DataTable as Rows, HealthState, LabelledNumber, LabelledState, Series, TableCell, TableColumn};
+use crate::panels::tests::{THRESHOLDS, numbers, panel, samples, second, settings, shown};
 
 fn judged(kind: &str, keys: &str) -> Panel {
     panel(kind, &format!("{THRESHOLDS}{keys}"))
@@ -210,6 +210,7 @@ fn a_reading_of_any_shape_is_shown_or_refused_in_words_and_then_changes_nothing(
         Reading::States(vec![LabelledState { label: "shop".into(), state: HealthState::Bad, note: None }]),
         Reading::States(Vec::new()),
         Reading::Text("closed".into()),
+        Reading::Series(Series::new(Vec::new(), Vec::new(), None).unwrap()),
     ];
     for settings in samples() {
         for reading in &readings {
