@@ -10,7 +10,7 @@
 //!   one room each; [`demo_directory`] is an LDAP server with sample people, for demos and tests.
 //! - [`connections`] limits how many connections there are, and how long they may be silent.
 //! - [`auth`] authenticates, [`pages`] decides who sees what, [`panels`] turns readings into views.
-//! - [`live`] has feeds, channels and live connections.
+//! - [`feeds`] asks the sources, each distinct query once. [`live`] has channels and live connections.
 //! - [`web`] is the only room that knows Rocket's requests and responses.
 //! - [`server`] builds the rooms and wires them, [`cli`] is the command line.
 
@@ -26,6 +26,7 @@ pub mod demo_directory;
 pub mod directory;
 pub mod domain;
 pub mod factors;
+pub mod feeds;
 pub mod live;
 pub mod pages;
 pub mod panels;

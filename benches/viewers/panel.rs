@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use belvedere::domain::{BoundQuery, DataTable, ManualClock, Reading, TableCell, TableColumn, Timestamp, Visitor};
-use belvedere::live::{Feeds, Hub, QueryExecutor};
+use belvedere::feeds::{Feeds, QueryExecutor};
+use belvedere::live::Hub;
 use belvedere::pages::PageStore;
 use belvedere::sources::{self, SourceError, Sources};
 use belvedere::telemetry::Metrics;

@@ -6,26 +6,16 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use tokio::sync::watch;
 
+use super::channel_feeds::ChannelFeeds;
+use super::message::{ChannelPosition, EncodedMessage, PanelFrames, ServerMessage};
+use super::ring::BatchRing;
 use crate::config::LiveSettings;
 use crate::domain::{Bindings, PanelId, Timestamp};
-use crate::pages::{InputChoice, Page};
+use crate::feeds::FeedState;
+use crate::pages::Page;
 use crate::panels::{Panel, PanelFrame, PanelSettings, PanelTrouble, ReadingMismatch};
-
-use super::feed::FeedState;
-use super::message::{EncodedMessage, PanelFrames, ServerMessage};
-use super::ring::BatchRing;
-use super::writer_shards::WriterShards;
 use crate::telemetry::LiveMetrics;
 use crate::websocket;
-
-/// A position in a channel's history of batches: which run of the channel, and how far.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChannelPosition {
-    /// Which run of the channel; a new one after every restart.
-    pub epoch: String,
-    /// The number of the newest batch at that position; 0 before the first.
-    pub seq: u64,
-}
 
 /// The state of a channel at one position, for the first paint.
 #[derive(Clone, Debug)]
@@ -36,15 +26,16 @@ pub struct InitialState {
     pub panels: IndexMap<PanelId, PanelFrame>,
 }
 
-/// One page with one choice of inputs: its panels, and an append-only ring of encoded batches.
+/// One page with one choice of inputs: its panels, their feeds, and an append-only ring of encoded batches. It knows nothing of
+/// who reads it.
 pub(super) struct Channel {
     epoch: String,
     head: watch::Sender<ChannelHead>,
     broken: AtomicBool,
     heartbeat: Duration,
     ping_message: Arc<EncodedMessage>,
+    feeds: ChannelFeeds,
     state: Mutex<ChannelState>,
-    shards: WriterShards,
     metrics: Arc<LiveMetrics>,
 }
 
@@ -76,8 +67,14 @@ struct PanelSlot {
 }
 
 impl Channel {
-    pub(super) fn new(page: &Page, choice: &InputChoice, settings: &LiveSettings, metrics: Arc<LiveMetrics>) -> Self {
-        let panels = page.panels.iter().map(|panel| (panel.id.clone(), PanelSlot::new(panel, &choice.bindings))).collect();
+    pub(super) fn new(
+        page: &Page,
+        bindings: &Bindings,
+        feeds: ChannelFeeds,
+        settings: &LiveSettings,
+        metrics: Arc<LiveMetrics>,
+    ) -> Self {
+        let panels = page.panels.iter().map(|panel| (panel.id.clone(), PanelSlot::new(panel, bindings))).collect();
         Self {
             epoch: new_epoch(),
             head: watch::Sender::default(),
@@ -86,8 +83,8 @@ impl Channel {
             // Browsers' scripts cannot see a WebSocket's own ping, but every client answers one by itself: the message tells
             // the page that the connection is alive, the control frame's answer tells us.
             ping_message: Arc::new(ServerMessage::Ping.encode().with_control_frame(&websocket::ping_frame(&[]))),
+            feeds,
             state: Mutex::new(ChannelState { panels, ring: BatchRing::new(settings.ring), snapshot: None }),
-            shards: WriterShards::default(),
             metrics,
         }
     }
@@ -127,9 +124,9 @@ impl Channel {
         &self.metrics
     }
 
-    /// The viewers over WebSockets.
-    pub(super) fn shards(&self) -> &WriterShards {
-        &self.shards
+    /// The feeds of its panels.
+    pub(super) fn feeds(&self) -> &ChannelFeeds {
+        &self.feeds
     }
 
     /// The number of the newest batch.
@@ -179,13 +176,12 @@ impl Channel {
         }
     }
 
-    /// Applies the feeds' updates, each with the index of its panel, and publishes them as one batch. Publishes nothing
-    /// when no panel changed.
-    pub(super) fn publish(&self, updates: &[(usize, FeedState)], now: Timestamp) {
+    /// Applies what the feeds have answered, and publishes it as one batch. Publishes nothing when no panel changed.
+    pub(super) fn publish(&self, now: Timestamp) {
         let mut state = self.state();
-        for (panel, feed_state) in updates {
-            if let Some((_, slot)) = state.panels.get_index_mut(*panel) {
-                slot.apply(feed_state);
+        for (slot, feed) in state.panels.values_mut().zip(self.feeds.by_panel()) {
+            if let Some(feed) = feed {
+                slot.apply(&feed.state());
             }
         }
         let seq = state.ring.head() + 1;

@@ -2,15 +2,16 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::channel::{ChannelHead, ChannelPosition};
+use super::channel::ChannelHead;
 use super::cursor::Cursor;
-use super::message::EncodedMessage;
-use super::subscription::Subscription;
+use super::message::{ChannelPosition, EncodedMessage};
+use super::subscription::{Subscription, ViewerSubscription};
 use crate::telemetry::LiveMetrics;
 
 /// Reads a channel message by message, and waits for the next one; for viewers that pull, as streams of events do.
 pub struct ChannelReader {
     cursor: Cursor,
+    _subscription: ViewerSubscription,
     head: watch::Receiver<ChannelHead>,
 }
 
@@ -18,8 +19,9 @@ impl ChannelReader {
     /// A reader that resumes at `position`, if the channel still holds all that came after it; otherwise it begins with a
     /// snapshot.
     pub fn new(subscription: Subscription, position: Option<&ChannelPosition>) -> Self {
-        let head = subscription.channel().head();
-        Self { cursor: Cursor::new(subscription, position), head }
+        let channel = Arc::clone(subscription.channel());
+        let head = channel.head();
+        Self { cursor: Cursor::new(channel, position), _subscription: subscription.into_viewer(), head }
     }
 
     /// The `hello` message: the channel's position, and the `revision` of the page that is served now.

@@ -1,6 +1,6 @@
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-use super::backoff;
 use super::message::{EncodedMessage, ServerMessage};
 use crate::domain::EndReason;
 use crate::pages::PageDenied;
@@ -45,14 +45,14 @@ impl CloseReason {
     /// Nobody can confirm at the moment that the visitor may still be signed in. That may be over at any time, and the page
     /// goes on then.
     pub fn unconfirmed() -> Self {
-        Self { reason: "unconfirmed", code: 1013, retry_after: Some(backoff::jitter(RECONNECT_LATER)) }
+        Self { reason: "unconfirmed", code: 1013, retry_after: Some(jitter(RECONNECT_LATER)) }
     }
 
     /// The door refuses the page.
     pub fn page_denied(denied: &PageDenied) -> Self {
         match denied {
             // A file may be away for a moment, while it is replaced.
-            PageDenied::NotFound => Self { reason: "gone", code: 1001, retry_after: Some(backoff::jitter(RECONNECT_LATER)) },
+            PageDenied::NotFound => Self { reason: "gone", code: 1001, retry_after: Some(jitter(RECONNECT_LATER)) },
             PageDenied::NotAllowed { .. } | PageDenied::OutOfScope => {
                 Self { reason: "not-allowed", code: 4403, retry_after: None }
             }
@@ -63,7 +63,7 @@ impl CloseReason {
 
     /// A limit on channels or connections is reached; `retry_after` says when to try again.
     pub fn capacity_exceeded(retry: Duration) -> Self {
-        Self { reason: "crowded", code: 1013, retry_after: Some(backoff::jitter(retry)) }
+        Self { reason: "crowded", code: 1013, retry_after: Some(jitter(retry)) }
     }
 
     /// The client broke the protocol; `code` is the WebSocket close code.
@@ -78,20 +78,26 @@ impl CloseReason {
 
     /// The page, or the navigation around it, has changed.
     pub(super) fn changed() -> Self {
-        Self { reason: "changed", code: 1001, retry_after: Some(backoff::jitter(RECONNECT_SOON)) }
+        Self { reason: "changed", code: 1001, retry_after: Some(jitter(RECONNECT_SOON)) }
     }
 
     /// The channel broke by a fault of ours.
     pub(super) fn broken() -> Self {
-        Self { reason: "broken", code: 1011, retry_after: Some(backoff::jitter(RECONNECT_LATER)) }
+        Self { reason: "broken", code: 1011, retry_after: Some(jitter(RECONNECT_LATER)) }
     }
 
     /// The server stops. Its `viewers` reconnect spread out, so that the next one is not asked by all of them at once.
     pub(super) fn shutdown(viewers: usize) -> Self {
         let seconds = u64::try_from(viewers / RECONNECTS_PER_SECOND).unwrap_or(u64::MAX);
         let spread = RECONNECT_LATER.max(Duration::from_secs(seconds));
-        Self { reason: "shutdown", code: 1001, retry_after: Some(backoff::jitter(spread)) }
+        Self { reason: "shutdown", code: 1001, retry_after: Some(jitter(spread)) }
     }
+}
+
+/// A random duration up to `max`, so that many clients that get the same message do not all act at once. No secret.
+fn jitter(max: Duration) -> Duration {
+    let share = RandomState::new().build_hasher().finish() % 1_000;
+    max.mul_f64(f64::from(u32::try_from(share).unwrap_or(0)) / 1_000.0)
 }
 
 #[cfg(test)]

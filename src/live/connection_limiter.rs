@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::hub::CapacityExceeded;
+use super::capacity::CapacityExceeded;
 use crate::config::LiveSettings;
 use crate::domain::{PersonId, SessionId, TokenId, network_of};
 

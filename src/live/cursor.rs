@@ -1,12 +1,11 @@
 use std::sync::Arc;
 
-use super::channel::{Channel, ChannelPosition};
-use super::message::EncodedMessage;
-use super::subscription::{Subscription, ViewerSubscription};
+use super::channel::Channel;
+use super::message::{ChannelPosition, EncodedMessage};
 
 /// A viewer's position in a channel, and nothing else: there is no queue, so being slow costs no memory.
 pub(super) struct Cursor {
-    subscription: ViewerSubscription,
+    channel: Arc<Channel>,
     /// The number of the last batch that was read; `None` before a first snapshot.
     last_seq: Option<u64>,
 }
@@ -14,22 +13,22 @@ pub(super) struct Cursor {
 impl Cursor {
     /// A cursor that resumes at `position`, if the channel still holds all that came after it; otherwise it begins with a
     /// snapshot.
-    pub(super) fn new(subscription: Subscription, position: Option<&ChannelPosition>) -> Self {
-        let last_seq = position.filter(|position| subscription.channel().can_resume(position)).map(|position| position.seq);
-        Self { subscription: subscription.into_viewer(), last_seq }
+    pub(super) fn new(channel: Arc<Channel>, position: Option<&ChannelPosition>) -> Self {
+        let last_seq = position.filter(|position| channel.can_resume(position)).map(|position| position.seq);
+        Self { channel, last_seq }
     }
 
     /// Advances to the next message: every batch in order while the ring holds it, one snapshot when it does not; `None` at
     /// the head.
     pub(super) fn next_message(&mut self) -> Option<Arc<EncodedMessage>> {
-        let message = self.subscription.channel().next_message(self.last_seq)?;
+        let message = self.channel.next_message(self.last_seq)?;
         self.last_seq = message.position().map(|position| position.seq);
         Some(message)
     }
 
     /// How many batches it is behind; all of them before a first snapshot.
     pub(super) fn lag(&self) -> u64 {
-        self.subscription.channel().seq().saturating_sub(self.last_seq.unwrap_or(0))
+        self.channel.seq().saturating_sub(self.last_seq.unwrap_or(0))
     }
 
     /// Whether everything that was missed will be replayed.
@@ -39,6 +38,6 @@ impl Cursor {
 
     /// The channel that it reads.
     pub(super) fn channel(&self) -> &Arc<Channel> {
-        self.subscription.channel()
+        &self.channel
     }
 }

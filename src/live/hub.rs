@@ -9,15 +9,18 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::config::LiveSettings;
 use crate::domain::{Clock, InputValues, PageSlug, PersonId};
+use crate::feeds::Feeds;
 use crate::pages::{InputChoice, OpenPage, Page, PageStore};
 use crate::sources::Sources;
 use crate::telemetry::{LiveMetrics, LiveState};
 
-use super::batcher::{self, FeedSubscriptions};
+use super::batcher;
+use super::capacity::CapacityExceeded;
 use super::channel::Channel;
+use super::channel_feeds::ChannelFeeds;
 use super::connection_limiter::{ConnectionLimiter, ConnectionPermit, PermitHolder};
-use super::feeds::Feeds;
-use super::subscription::{SubscriberCounts, Subscription};
+use super::subscription::{RunningChannel, SubscriberCounts, Subscription};
+use super::writer_shards::WriterShards;
 use super::ws_connection::WsConnection;
 
 /// The limit on channels: each costs a task, its feeds and a ring, and a page with many inputs has as many as an anonymous visitor
@@ -37,7 +40,7 @@ struct HubInner {
     feeds: Feeds,
     settings: LiveSettings,
     clock: Arc<dyn Clock>,
-    channels: Mutex<HashMap<ChannelKey, RunningChannel>>,
+    channels: Mutex<HashMap<ChannelKey, ChannelEntry>>,
     limiter: ConnectionLimiter,
     connections: TaskTracker,
     metrics: Arc<LiveMetrics>,
@@ -51,40 +54,10 @@ struct ChannelKey {
     values: InputValues,
 }
 
-struct RunningChannel {
-    channel: Arc<Channel>,
-    counts: watch::Sender<SubscriberCounts>,
+/// A channel, and the task that publishes its batches.
+struct ChannelEntry {
+    running: Arc<RunningChannel>,
     _task: AbortOnDropHandle<()>,
-}
-
-/// The limit on channels or live connections that was reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CapacityExceeded {
-    /// The number of channels. One that nobody watches any more makes room after the grace time.
-    #[error("this server runs as many boards as it can")]
-    Channels,
-    /// `live.most` connections, or the share of them that anonymous visitors may have.
-    #[error("as many watch as `live.most` allows")]
-    Total,
-    /// `live.per_address` anonymous connections from one address.
-    #[error("as many watch from this address as `live.per_address` allows")]
-    PerAddress,
-    /// `live.per_session` connections with one session or token.
-    #[error("as many watch with this session as `live.per_session` allows")]
-    PerSession,
-    /// Four times `live.per_session` connections of one person.
-    #[error("as many watch as this person as four sessions may, each as `live.per_session` allows")]
-    PerPerson,
-}
-
-impl CapacityExceeded {
-    /// When it makes sense to try again: there may be room by then.
-    pub fn retry_after(self) -> Duration {
-        match self {
-            Self::Channels | Self::Total => Duration::from_mins(1),
-            Self::PerAddress | Self::PerSession | Self::PerPerson => Duration::from_secs(20),
-        }
-    }
 }
 
 impl Hub {
@@ -144,13 +117,13 @@ impl Hub {
         let mut state = LiveState { feeds: self.inner.feeds.state_by_source(), ..LiveState::default() };
         let channels: Vec<_> = {
             let channels = self.inner.lock_channels();
-            for (key, channel) in &*channels {
-                *state.viewers.entry(key.slug.to_string()).or_default() += channel.counts.borrow().viewers;
+            for (key, entry) in &*channels {
+                *state.viewers.entry(key.slug.to_string()).or_default() += entry.running.counts.borrow().viewers;
             }
-            channels.values().map(|running| Arc::clone(&running.channel)).collect()
+            channels.values().map(|entry| Arc::clone(&entry.running)).collect()
         };
         state.channels = channels.len();
-        for (lag, is_full) in channels.iter().flat_map(|channel| channel.shards().filter_map(WsConnection::lag)) {
+        for (lag, is_full) in channels.iter().flat_map(|running| running.shards.filter_map(WsConnection::lag)) {
             state.lags.push(lag);
             state.stalled += usize::from(is_full);
         }
@@ -197,18 +170,17 @@ impl HubInner {
     fn subscribe(self: &Arc<Self>, page: &Arc<Page>, choice: &InputChoice) -> Result<Subscription, CapacityExceeded> {
         let key = ChannelKey { slug: page.slug.clone(), revision: page.revision().to_owned(), values: choice.values.clone() };
         let mut channels = self.lock_channels();
-        if let Some(RunningChannel { channel, counts, .. }) = channels.get(&key) {
-            return Ok(Subscription::new(Arc::clone(channel), counts.clone()));
+        if let Some(ChannelEntry { running, .. }) = channels.get(&key) {
+            return Ok(Subscription::new(Arc::clone(running)));
         }
         make_room(&mut channels, &key)?;
-        let channel = Arc::new(Channel::new(page, choice, &self.settings, Arc::clone(&self.metrics)));
-        let counts = watch::Sender::new(SubscriberCounts::default());
-        let subscription = Subscription::new(Arc::clone(&channel), counts.clone());
-        let subscriptions = FeedSubscriptions::for_page(page, &choice.bindings, &self.sources, &self.feeds);
+        let running = Arc::new(self.start_channel(page, choice));
+        let subscription = Subscription::new(Arc::clone(&running));
         let task = tokio::spawn({
-            let (hub, key, channel, watched_counts) = (Arc::clone(self), key.clone(), Arc::clone(&channel), counts.subscribe());
+            let (hub, key) = (Arc::clone(self), key.clone());
+            let (channel, watched_counts) = (Arc::clone(&running.channel), running.counts.subscribe());
             async move {
-                let batching = AssertUnwindSafe(batcher::run(&channel, subscriptions, &hub.settings, &*hub.clock));
+                let batching = AssertUnwindSafe(batcher::run(&channel, hub.settings.batch_interval, &*hub.clock));
                 tokio::select! {
                     Err(_) = batching.catch_unwind() => {
                         // The panic is in the log. Who reconnects gets a new channel, and finds no dead board.
@@ -219,8 +191,16 @@ impl HubInner {
                 }
             }
         });
-        channels.insert(key, RunningChannel { channel, counts, _task: AbortOnDropHandle::new(task) });
+        channels.insert(key, ChannelEntry { running, _task: AbortOnDropHandle::new(task) });
         Ok(subscription)
+    }
+
+    fn start_channel(&self, page: &Page, choice: &InputChoice) -> RunningChannel {
+        let metrics = || Arc::clone(&self.metrics);
+        let feeds = ChannelFeeds::subscribe(page, &choice.bindings, &self.sources, &self.feeds);
+        let channel = Arc::new(Channel::new(page, &choice.bindings, feeds, &self.settings, metrics()));
+        let shards = WriterShards::new(channel.head(), self.settings.heartbeat, metrics(), Arc::clone(&self.clock));
+        RunningChannel { channel, shards: Arc::new(shards), counts: watch::Sender::new(SubscriberCounts::default()) }
     }
 
     /// Resolves once the channel has had no subscriber for the grace time, and is removed.
@@ -248,13 +228,13 @@ impl HubInner {
         }
     }
 
-    fn lock_channels(&self) -> MutexGuard<'_, HashMap<ChannelKey, RunningChannel>> {
+    fn lock_channels(&self) -> MutexGuard<'_, HashMap<ChannelKey, ChannelEntry>> {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Makes room for one more channel: where there is none, by removing one without subscribers, within its grace time.
-fn make_room(channels: &mut HashMap<ChannelKey, RunningChannel>, wanted: &ChannelKey) -> Result<(), CapacityExceeded> {
+fn make_room(channels: &mut HashMap<ChannelKey, ChannelEntry>, wanted: &ChannelKey) -> Result<(), CapacityExceeded> {
     let of_this_page = channels.keys().filter(|other| other.slug == wanted.slug).count();
     let is_page_full = of_this_page >= MAX_CHANNELS_PER_PAGE;
     if !is_page_full && channels.len() < MAX_CHANNELS {
@@ -262,7 +242,7 @@ fn make_room(channels: &mut HashMap<ChannelKey, RunningChannel>, wanted: &Channe
     }
     let mut abandoned = channels
         .iter()
-        .filter(|(key, running)| (!is_page_full || key.slug == wanted.slug) && running.counts.borrow().subscribers == 0)
+        .filter(|(key, entry)| (!is_page_full || key.slug == wanted.slug) && entry.running.counts.borrow().subscribers == 0)
         .map(|(key, _)| key.clone());
     let key = abandoned.next().ok_or(CapacityExceeded::Channels)?;
     drop(abandoned);
@@ -271,8 +251,8 @@ fn make_room(channels: &mut HashMap<ChannelKey, RunningChannel>, wanted: &Channe
 }
 
 /// Removes a channel, but not another one that has replaced it under the same key.
-fn remove_channel(channels: &mut HashMap<ChannelKey, RunningChannel>, key: &ChannelKey, channel: &Arc<Channel>) {
-    if channels.get(key).is_some_and(|running| Arc::ptr_eq(&running.channel, channel)) {
+fn remove_channel(channels: &mut HashMap<ChannelKey, ChannelEntry>, key: &ChannelKey, channel: &Arc<Channel>) {
+    if channels.get(key).is_some_and(|entry| Arc::ptr_eq(&entry.running.channel, channel)) {
         channels.remove(key);
     }
 }

@@ -4,10 +4,18 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Serialize, Serializer};
 
-use super::channel::ChannelPosition;
 use crate::domain::{PanelId, Timestamp};
 use crate::panels::PanelFrame;
 use crate::websocket;
+
+/// A position in a channel's history of batches: which run of the channel, and how far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelPosition {
+    /// Which run of the channel; a new one after every restart.
+    pub epoch: String,
+    /// The number of the newest batch at that position; 0 before the first.
+    pub seq: u64,
+}
 
 /// A server message, encoded once in each form it is sent in, for all viewers.
 #[derive(Debug)]

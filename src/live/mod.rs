@@ -1,8 +1,8 @@
-//! Live updates: feeds, channels, viewers.
+//! Live updates: channels, subscriptions, viewers.
 //!
-//! [`Feeds`] executes each distinct query once, however many watch. A channel, one page with one choice of inputs,
-//! turns readings into batches, each encoded once, as the bytes of a WebSocket frame, into an append-only ring. A viewer
-//! is a cursor into that ring: there is no queue, and a slow one costs nothing but a snapshot when it is back.
+//! A channel, one page with one choice of inputs, turns what its feeds answer into batches, each encoded once, as the bytes of a
+//! WebSocket frame, into an append-only ring. A viewer is a cursor into that ring: there is no queue, and a slow one costs nothing
+//! but a snapshot when it is back. [`Hub`] runs the channels.
 //!
 //! WebSockets ([`WsHandler`]) are pushed to: their connections are divided into shards, a batch wakes one task per shard, and
 //! that writes the same bytes to each. Server-sent events ([`SseConnection`]) are pulled, one message after the other.
@@ -11,16 +11,15 @@
 //! the bytes both ways, once the upgrade is done.
 
 mod authorization;
-mod backoff;
 mod batcher;
+mod capacity;
 mod channel;
+mod channel_feeds;
 mod channel_reader;
 mod close_handshake;
 mod close_reason;
 mod connection_limiter;
 mod cursor;
-mod feed;
-mod feeds;
 mod hub;
 mod inbound;
 mod message;
@@ -33,15 +32,14 @@ mod ws_connection;
 mod ws_handler;
 
 pub use authorization::LiveAuthorization;
-pub use channel::{ChannelPosition, InitialState};
+pub use capacity::CapacityExceeded;
+pub use channel::InitialState;
 pub use channel_reader::ChannelReader;
 pub use close_handshake::reject;
 pub use close_reason::CloseReason;
 pub use connection_limiter::{ConnectionPermit, PermitHolder};
-pub use feed::{FeedReport, QueryExecutor};
-pub use feeds::Feeds;
-pub use hub::{CapacityExceeded, Hub};
-pub use message::{EncodedMessage, SseEvent};
+pub use hub::Hub;
+pub use message::{ChannelPosition, EncodedMessage, SseEvent};
 pub use sse_connection::{SseAction, SseConnection};
 pub use subscription::Subscription;
 pub use transport::{Upgraded, WsTransport};

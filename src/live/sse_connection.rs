@@ -4,11 +4,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::authorization::LiveAuthorization;
-use super::channel::ChannelPosition;
 use super::channel_reader::ChannelReader;
 use super::close_handshake;
 use super::close_reason::CloseReason;
-use super::message::{EncodedMessage, SseEvent};
+use super::message::{ChannelPosition, EncodedMessage, SseEvent};
 use super::subscription::Subscription;
 use crate::domain::{Clock, Timestamp};
 

@@ -4,6 +4,15 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::channel::{Channel, InitialState};
+use super::writer_shards::WriterShards;
+
+/// A channel, and all who use it.
+pub(super) struct RunningChannel {
+    pub(super) channel: Arc<Channel>,
+    /// The viewers over WebSockets.
+    pub(super) shards: Arc<WriterShards>,
+    pub(super) counts: watch::Sender<SubscriberCounts>,
+}
 
 /// How many subscriptions a channel has, and how many of them belong to live connections.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,45 +23,48 @@ pub(super) struct SubscriberCounts {
 
 /// A subscription to a channel. The channel and its feeds run while there is one, and for a grace time after.
 pub struct Subscription {
-    channel: Arc<Channel>,
-    counts: watch::Sender<SubscriberCounts>,
+    running: Arc<RunningChannel>,
 }
 
 impl Subscription {
-    pub(super) fn new(channel: Arc<Channel>, counts: watch::Sender<SubscriberCounts>) -> Self {
-        counts.send_modify(|counts| counts.subscribers += 1);
-        Self { channel, counts }
+    pub(super) fn new(running: Arc<RunningChannel>) -> Self {
+        running.counts.send_modify(|counts| counts.subscribers += 1);
+        Self { running }
     }
 
     /// The channel's current state, for the first paint.
     pub fn initial_state(&self) -> InitialState {
-        self.channel.initial_state()
+        self.channel().initial_state()
     }
 
     /// Resolves once every panel has something to show, or after `timeout`.
     pub async fn wait_until_complete(&self, timeout: Duration) {
         // Real time, not the clock's: a visitor waits for this page in real time. Late panels arrive on the socket.
-        let _ = tokio::time::timeout(timeout, self.channel.wait_until_complete()).await;
+        let _ = tokio::time::timeout(timeout, self.channel().wait_until_complete()).await;
     }
 
     /// The number of live connections to this channel.
     pub fn viewers(&self) -> usize {
-        self.counts.borrow().viewers
+        self.running.counts.borrow().viewers
     }
 
     pub(super) fn into_viewer(self) -> ViewerSubscription {
-        self.counts.send_modify(|counts| counts.viewers += 1);
+        self.running.counts.send_modify(|counts| counts.viewers += 1);
         ViewerSubscription { subscription: self }
     }
 
     pub(super) fn channel(&self) -> &Arc<Channel> {
-        &self.channel
+        &self.running.channel
+    }
+
+    pub(super) fn shards(&self) -> &Arc<WriterShards> {
+        &self.running.shards
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.counts.send_modify(|counts| counts.subscribers -= 1);
+        self.running.counts.send_modify(|counts| counts.subscribers -= 1);
     }
 }
 
@@ -61,14 +73,8 @@ pub(super) struct ViewerSubscription {
     subscription: Subscription,
 }
 
-impl ViewerSubscription {
-    pub(super) fn channel(&self) -> &Arc<Channel> {
-        &self.subscription.channel
-    }
-}
-
 impl Drop for ViewerSubscription {
     fn drop(&mut self) {
-        self.subscription.counts.send_modify(|counts| counts.viewers -= 1);
+        self.subscription.running.counts.send_modify(|counts| counts.viewers -= 1);
     }
 }

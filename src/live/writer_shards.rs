@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::channel::{Channel, ChannelHead};
+use super::channel::ChannelHead;
 use super::ws_connection::{WriteStats, WsConnection};
 use crate::domain::{Clock, Timestamp};
 use crate::telemetry::LiveMetrics;
@@ -22,9 +22,12 @@ const YIELD_AFTER_BYTES: u64 = 256 * 1024;
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The WebSocket connections of a channel, divided into shards.
-#[derive(Default)]
 pub(super) struct WriterShards {
     shards: Mutex<Vec<Arc<WriterShard>>>,
+    head: watch::Receiver<ChannelHead>,
+    heartbeat: Duration,
+    metrics: Arc<LiveMetrics>,
+    clock: Arc<dyn Clock>,
 }
 
 /// A shard: up to [`SHARD_CAPACITY`] connections, and the task that writes to them.
@@ -39,34 +42,14 @@ struct ShardConnections(Mutex<Vec<Weak<WsConnection>>>);
 
 /// A connection's membership in a shard. Dropping it removes the connection.
 pub(super) struct ShardMembership {
-    channel: Arc<Channel>,
+    shards: Arc<WriterShards>,
     shard: Arc<WriterShard>,
     connection: Weak<WsConnection>,
 }
 
-impl ShardMembership {
-    /// Adds the connection to a shard of the channel, which writes to it from now on.
-    pub(super) fn join(channel: &Arc<Channel>, connection: &Arc<WsConnection>, clock: &Arc<dyn Clock>) -> Self {
-        let connection = Arc::downgrade(connection);
-        let mut shards = channel.shards().lock();
-        // Shards have gaps where connections have left; the newest shard is filled up first.
-        let open = shards.iter().rev().find(|shard| shard.connections.lock().len() < SHARD_CAPACITY);
-        let shard = if let Some(shard) = open {
-            Arc::clone(shard)
-        } else {
-            let shard = Arc::new(WriterShard::start(channel, Arc::clone(clock)));
-            shards.push(Arc::clone(&shard));
-            shard
-        };
-        shard.connections.lock().push(Weak::clone(&connection));
-        drop(shards);
-        Self { channel: Arc::clone(channel), shard, connection }
-    }
-}
-
 impl Drop for ShardMembership {
     fn drop(&mut self) {
-        let mut shards = self.channel.shards().lock();
+        let mut shards = self.shards.lock();
         let mut connections = self.shard.connections.lock();
         connections.retain(|connection| !connection.ptr_eq(&self.connection));
         if connections.is_empty() {
@@ -77,6 +60,34 @@ impl Drop for ShardMembership {
 }
 
 impl WriterShards {
+    /// No connections yet. Those to come are written to whenever `head` is replaced, and pinged at every `heartbeat`.
+    pub(super) fn new(
+        head: watch::Receiver<ChannelHead>,
+        heartbeat: Duration,
+        metrics: Arc<LiveMetrics>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { shards: Mutex::default(), head, heartbeat, metrics, clock }
+    }
+
+    /// Adds the connection to a shard, which writes to it from now on.
+    pub(super) fn join(self: &Arc<Self>, connection: &Arc<WsConnection>) -> ShardMembership {
+        let connection = Arc::downgrade(connection);
+        let mut shards = self.lock();
+        // Shards have gaps where connections have left; the newest shard is filled up first.
+        let open = shards.iter().rev().find(|shard| shard.connections.lock().len() < SHARD_CAPACITY);
+        let shard = if let Some(shard) = open {
+            Arc::clone(shard)
+        } else {
+            let shard = Arc::new(WriterShard::start(self));
+            shards.push(Arc::clone(&shard));
+            shard
+        };
+        shard.connections.lock().push(Weak::clone(&connection));
+        drop(shards);
+        ShardMembership { shards: Arc::clone(self), shard, connection }
+    }
+
     /// Calls a function with each connection of every shard, and collects the values that are `Some`.
     pub(super) fn filter_map<T>(&self, f: impl Fn(&WsConnection) -> Option<T>) -> Vec<T> {
         let mut results = Vec::new();
@@ -100,14 +111,14 @@ impl WriterShards {
 }
 
 impl WriterShard {
-    fn start(channel: &Channel, clock: Arc<dyn Clock>) -> Self {
+    fn start(shards: &WriterShards) -> Self {
         let connections = Arc::new(ShardConnections::default());
         let writer = ShardTask {
             connections: Arc::clone(&connections),
-            head: channel.head(),
-            heartbeat: channel.heartbeat(),
-            metrics: Arc::clone(channel.metrics()),
-            clock,
+            head: shards.head.clone(),
+            heartbeat: shards.heartbeat,
+            metrics: Arc::clone(&shards.metrics),
+            clock: Arc::clone(&shards.clock),
         };
         // Its work at a time is bounded by the shard's capacity. Tokio's own budget would report a transport that accepts more
         // as full, once a task has written often enough.

@@ -207,7 +207,7 @@ impl WsConnection {
         let mut state = self.state();
         let old_cursor = state.socket.as_mut().map(|socket| std::mem::replace(&mut socket.cursor, cursor));
         drop(state);
-        // Dropping a subscription takes locks of its own.
+        // It may be the last to hold its channel, and whoever drops that drops feeds.
         drop(old_cursor);
     }
 

@@ -2,12 +2,12 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use super::authorization::LiveAuthorization;
-use super::channel::ChannelPosition;
 use super::close_reason::CloseReason;
 use super::cursor::Cursor;
 use super::hub::Hub;
 use super::inbound::RequestedInputs;
-use super::subscription::Subscription;
+use super::message::ChannelPosition;
+use super::subscription::{Subscription, ViewerSubscription};
 use super::transport::Upgraded;
 use super::writer_shards::ShardMembership;
 use super::ws_connection::{ConnectionEvent, WriteStats, WsConnection};
@@ -46,15 +46,16 @@ impl WsHandler {
     /// Serves the connection until one side ends it, or the authorization does; then drops `guard`.
     pub fn serve<K: Send + 'static>(self, upgraded: Upgraded, guard: K) -> impl Future<Output = ()> + Send {
         let Self { hub, authorization, clock, subscription, position } = self;
-        let hello = Arc::new(subscription.channel().hello(authorization.revision()));
-        let metrics = Arc::clone(subscription.channel().metrics());
-        let cursor = Cursor::new(subscription, position.as_ref());
+        let channel = subscription.channel();
+        let hello = Arc::new(channel.hello(authorization.revision()));
+        let metrics = Arc::clone(channel.metrics());
+        let cursor = Cursor::new(Arc::clone(channel), position.as_ref());
         metrics.connection_started(cursor.is_resuming());
-        let channel = Arc::clone(cursor.channel());
         let connection = Arc::new(WsConnection::new(upgraded, cursor, hello, clock.now()));
-        let membership = ShardMembership::join(&channel, &connection, &clock);
+        let membership = subscription.shards().join(&connection);
+        let subscription = subscription.into_viewer();
         // What only the start needs is gone by now: the future holds no more than a viewer needs all the time.
-        WsTask { hub, authorization, clock, metrics, connection, membership, guard }.run()
+        WsTask { hub, authorization, clock, metrics, connection, membership, subscription, guard }.run()
     }
 }
 
@@ -66,6 +67,7 @@ struct WsTask<K> {
     metrics: Arc<LiveMetrics>,
     connection: Arc<WsConnection>,
     membership: ShardMembership,
+    subscription: ViewerSubscription,
     guard: K,
 }
 
@@ -116,16 +118,16 @@ impl<K> WsTask<K> {
         let choice = page.choose(pairs).map_err(|_| CloseReason::bad_inputs())?;
         let subscription =
             self.hub.subscribe(&page, &choice).map_err(|exceeded| CloseReason::capacity_exceeded(exceeded.retry_after()))?;
-        let channel = Arc::clone(subscription.channel());
-        self.connection.switch_channel(Cursor::new(subscription, None));
-        self.membership = ShardMembership::join(&channel, &self.connection, &self.clock);
+        self.connection.switch_channel(Cursor::new(Arc::clone(subscription.channel()), None));
+        self.membership = subscription.shards().join(&self.connection);
+        self.subscription = subscription.into_viewer();
         Ok(())
     }
 
     /// Closes the connection with a reason, then drops all the rest.
     async fn close(self, reason: CloseReason) {
-        let Self { membership, metrics, connection, guard, .. } = self;
-        drop(membership);
+        let Self { membership, subscription, metrics, connection, guard, .. } = self;
+        drop((membership, subscription));
         metrics.connection_closed(reason.reason);
         if let Some(handshake) = connection.begin_close() {
             handshake.send(&reason).await;

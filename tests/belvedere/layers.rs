@@ -12,6 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["sources", "directory", "demo_directory", "accounts", "sessions", "tokens", "factors", "audit", "connections"],
     &["panels"],
     &["pages", "auth"],
+    &["feeds"],
     &["live"],
     &["web"],
     &["server"],

@@ -23,6 +23,7 @@ use super::*;
 use crate::auth::CredentialWatch;
 use crate::config::LiveSettings;
 use crate::domain::{BoundQuery, Clock, ManualClock, PersonId, Reading, SessionId, Timestamp, Visitor};
+use crate::feeds::{Feeds, QueryExecutor};
 use crate::pages::{OpenPage, PageStore};
 use crate::sources::{NamedSources, SourceError, Sources};
 use crate::telemetry::Metrics;

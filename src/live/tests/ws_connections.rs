@@ -174,18 +174,18 @@ async fn a_shard_is_filled_before_the_next_and_ends_with_its_last_connection() {
     let mut clients: Vec<_> = (0..150).map(|_| fixture.connects(&[], None, WIDE)).collect();
     settle().await;
     let subscription = fixture.subscribe(&[]);
-    assert_eq!(subscription.channel().shards().sizes(), [64, 64, 22]);
+    assert_eq!(subscription.shards().sizes(), [64, 64, 22]);
     clients.truncate(70);
     settle().await;
-    assert_eq!(subscription.channel().shards().sizes(), [64, 6]);
+    assert_eq!(subscription.shards().sizes(), [64, 6]);
     fixture.passes(SECOND).await;
     clients.push(fixture.connects(&[], None, WIDE));
     clients.drain(..64);
     settle().await;
-    assert_eq!(subscription.channel().shards().sizes(), [7]);
+    assert_eq!(subscription.shards().sizes(), [7]);
     drop(clients);
     settle().await;
-    assert_eq!((subscription.channel().shards().sizes().len(), subscription.viewers()), (0, 0));
+    assert_eq!((subscription.shards().sizes().len(), subscription.viewers()), (0, 0));
 }
 
 #[tokio::test]
@@ -201,8 +201,8 @@ async fn who_chooses_hears_the_other_channel_alone_and_the_shards_follow() {
     let after = received(&mut client).await;
     assert_eq!(after[0]["type"], "snapshot");
     assert_ne!(after[0]["epoch"], first[1]["epoch"]);
-    assert_eq!(fixture.subscribe(&[("city", "LA")]).channel().shards().sizes().len(), 0);
-    assert_eq!(fixture.subscribe(&[("city", "NYC")]).channel().shards().sizes(), [1]);
+    assert_eq!(fixture.subscribe(&[("city", "LA")]).shards().sizes().len(), 0);
+    assert_eq!(fixture.subscribe(&[("city", "NYC")]).shards().sizes(), [1]);
 }
 
 #[tokio::test]

@@ -1,4 +1,3 @@
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 /// The longest wait between queries of a failing source: someone is looking at the board and waits for it to come back.
@@ -9,12 +8,6 @@ const MAX_WAIT: Duration = Duration::from_mins(1);
 pub(super) fn after_failures(every: Duration, failures: u32) -> Duration {
     let doubled = every.saturating_mul(1 << failures.min(16));
     doubled.min(MAX_WAIT).max(every)
-}
-
-/// A random duration up to `max`, so that many clients that get the same message do not all act at once. No secret.
-pub(super) fn jitter(max: Duration) -> Duration {
-    let share = RandomState::new().build_hasher().finish() % 1_000;
-    max.mul_f64(f64::from(u32::try_from(share).unwrap_or(0)) / 1_000.0)
 }
 
 #[cfg(test)]

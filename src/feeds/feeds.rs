@@ -1,10 +1,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use tokio::sync::Notify;
+
 use crate::domain::{Clock, Timestamp};
 use crate::telemetry::FeedsState;
 
-use super::feed::{Feed, FeedKey, FeedReport, QueryExecutor};
+use super::feed::{Feed, FeedKey, QueryExecutor};
+use super::report::FeedReport;
+use super::subscription::FeedSubscription;
 
 /// All running feeds: one per distinct query and interval, however many watch.
 pub struct Feeds {
@@ -19,11 +23,11 @@ impl Feeds {
         Self { executor, clock, running: Mutex::default() }
     }
 
-    /// The feeds of these queries. Those that do not run yet are started, all at the same moment. A feed runs for as long as
-    /// somebody holds it.
-    pub(super) fn get_or_start_all(&self, keys: impl IntoIterator<Item = FeedKey>) -> Vec<Arc<Feed>> {
+    /// Subscribes to the feeds of these queries: `answered` is notified at every answer of any of them. Feeds that do not run
+    /// yet are started, all at the same moment.
+    pub fn subscribe_all(&self, keys: impl IntoIterator<Item = FeedKey>, answered: &Arc<Notify>) -> Vec<FeedSubscription> {
         let now = self.clock.now();
-        keys.into_iter().map(|key| self.get_or_start(key, now)).collect()
+        keys.into_iter().map(|key| FeedSubscription::new(self.get_or_start(key, now), answered)).collect()
     }
 
     fn get_or_start(&self, key: FeedKey, now: Timestamp) -> Arc<Feed> {
@@ -60,7 +64,7 @@ impl Feeds {
     }
 
     /// The state of each source's feeds, by the source's name.
-    pub(super) fn state_by_source(&self) -> Vec<(String, FeedsState)> {
+    pub fn state_by_source(&self) -> Vec<(String, FeedsState)> {
         let now = self.clock.now();
         let mut sources: BTreeMap<String, FeedsState> = BTreeMap::new();
         for feed in self.report() {

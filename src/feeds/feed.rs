@@ -28,23 +28,28 @@ impl QueryExecutor for Sources {
 }
 
 /// A query and its interval. Equal keys share one feed.
+///
+/// The interval is part of it: it says how often an author wants the source to be asked, and how often a panel moves. A panel
+/// that asks every minute is not to move every second because another page is open that does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct FeedKey {
-    pub(super) query: BoundQuery,
-    pub(super) every: Duration,
+pub struct FeedKey {
+    /// The query, with the inputs' values bound to it.
+    pub query: BoundQuery,
+    /// How often it is executed.
+    pub every: Duration,
 }
 
 /// The state of a feed: the last good reading, and why there is none newer.
-#[derive(Clone, Debug)]
-pub(super) struct FeedState {
-    pub(super) reading: Option<(Timestamp, Arc<Reading>)>,
+#[derive(Debug)]
+pub struct FeedState {
+    /// The last good reading, and when it was taken.
+    pub reading: Option<(Timestamp, Reading)>,
     /// How many readings there were: tells one from the next even when the machine's clock is set back.
-    pub(super) reading_count: u64,
-    pub(super) trouble: Option<PanelTrouble>,
+    pub reading_count: u64,
+    /// Why there is no newer reading.
+    pub trouble: Option<PanelTrouble>,
     /// When the query is executed next. When that has passed, an answer is on its way.
-    pub(super) due: Timestamp,
-    /// How many answers there were, good or not.
-    pub(super) answer_count: u64,
+    pub due: Timestamp,
     /// How many failures there were since the last reading.
     failures: u32,
 }
@@ -61,27 +66,10 @@ struct FeedShared {
     subscribers: Mutex<Vec<Weak<Notify>>>,
 }
 
-/// A feed, as the admin page shows it.
-#[derive(Clone, Debug)]
-pub struct FeedReport {
-    /// The source's name.
-    pub source: String,
-    /// The query as its author wrote it.
-    pub query: String,
-    /// How often it is executed.
-    pub every: Duration,
-    /// How many panels use it, over all channels.
-    pub watchers: usize,
-    /// When it had its last reading.
-    pub last_ok: Option<Timestamp>,
-    /// Why it has no newer reading.
-    pub trouble: Option<String>,
-}
-
 impl Feed {
     /// Starts a feed that executes its query at once, and then at multiples of its interval after `first_due`.
     pub(super) fn start(key: FeedKey, first_due: Timestamp, executor: Arc<dyn QueryExecutor>, clock: Arc<dyn Clock>) -> Self {
-        let state = FeedState { reading: None, reading_count: 0, trouble: None, due: first_due, answer_count: 0, failures: 0 };
+        let state = FeedState { reading: None, reading_count: 0, trouble: None, due: first_due, failures: 0 };
         let shared = Arc::new(FeedShared { state: Mutex::new(state), subscribers: Mutex::default() });
         let task = tokio::spawn(poll_forever(key, executor, clock, Arc::clone(&shared)));
         Self { shared, _task: AbortOnDropHandle::new(task) }
@@ -104,7 +92,6 @@ impl FeedShared {
     /// Records the answer that came `now`, notifies the subscribers, and returns when to execute the query again.
     fn record(&self, key: &FeedKey, answer: Result<Reading, SourceError>, now: Timestamp) -> Timestamp {
         let mut state = self.state();
-        state.answer_count += 1;
         match answer {
             Ok(reading) => {
                 let failures = std::mem::take(&mut state.failures);
@@ -112,7 +99,7 @@ impl FeedShared {
                     tracing::info!(source = %key.query.source, failures, "the source answers again");
                 }
                 state.reading_count += 1;
-                (state.reading, state.trouble) = (Some((now, Arc::new(reading))), None);
+                (state.reading, state.trouble) = (Some((now, reading)), None);
                 state.due = next_due(state.due, key.every, now);
             }
             Err(error) => {

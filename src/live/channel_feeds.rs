@@ -1,0 +1,54 @@
+use std::sync::Arc;
+
+use futures::FutureExt;
+use tokio::sync::Notify;
+
+use crate::domain::{Bindings, Timestamp};
+use crate::feeds::{FeedKey, FeedSubscription, Feeds};
+use crate::pages::Page;
+use crate::sources::Sources;
+
+/// The feeds of a channel's panels.
+pub(super) struct ChannelFeeds {
+    /// One for each panel of the page, in order; `None` where it asks nothing.
+    by_panel: Vec<Option<FeedSubscription>>,
+    /// Notified at every answer of any of them.
+    answered: Arc<Notify>,
+}
+
+impl ChannelFeeds {
+    /// Subscribes to the feeds of the page's panels.
+    pub(super) fn subscribe(page: &Page, bindings: &Bindings, sources: &Sources, feeds: &Feeds) -> Self {
+        let keys = page
+            .panels
+            .iter()
+            .filter_map(|panel| panel.source.as_ref())
+            .map(|source| FeedKey { query: sources.bind(&source.source, &source.query, bindings), every: source.every });
+        let answered = Arc::new(Notify::new());
+        let mut subscriptions = feeds.subscribe_all(keys, &answered).into_iter();
+        let by_panel = page.panels.iter().map(|panel| panel.source.as_ref().and_then(|_| subscriptions.next())).collect();
+        // Some may have run before, and have answers.
+        answered.notify_one();
+        Self { by_panel, answered }
+    }
+
+    /// The feed of each panel, in the page's order.
+    pub(super) fn by_panel(&self) -> &[Option<FeedSubscription>] {
+        &self.by_panel
+    }
+
+    /// Waits until one of them has answered since the last call.
+    pub(super) async fn answered(&self) {
+        self.answered.notified().await;
+    }
+
+    /// Forgets the answers that nobody has waited for yet.
+    pub(super) fn mark_collected(&self) {
+        let _ = self.answered.notified().now_or_never();
+    }
+
+    /// Whether one of the queries is being executed.
+    pub(super) fn has_pending_query(&self, now: Timestamp) -> bool {
+        self.by_panel.iter().flatten().any(|feed| feed.state().due <= now)
+    }
+}
