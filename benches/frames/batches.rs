@@ -1,8 +1,11 @@
 //! Batches as boards get them, made by the panels themselves.
 
 use std::path::Path;
+use std::time::Duration;
 
-use belvedere::domain::{Bindings, DataTable, HealthState, LabelledNumber, Reading, TableCell, TableColumn, Timestamp};
+use belvedere::domain::{
+    Bindings, DataTable, HealthState, History, LabelledNumber, Reading, TableCell, TableColumn, Timestamp,
+};
 use belvedere::pages::read_page;
 use belvedere::panels::{Panel, PanelFrame};
 use indexmap::IndexMap;
@@ -39,28 +42,33 @@ fn board() -> Vec<(&'static str, PanelFrame)> {
 }
 
 fn panel(keys: &str, reading: &Reading) -> PanelFrame {
-    let mut panel = new_panel(keys);
-    panel.add_reading(Timestamp::from_millis(NOW), reading).unwrap();
-    panel.frame()
+    let (mut panel, mut history) = new_panel(keys);
+    let at = Timestamp::from_millis(NOW);
+    history.record(at, reading);
+    panel.add_reading(at, reading, &history).unwrap();
+    panel.frame(&history)
 }
 
 fn chart() -> PanelFrame {
-    let mut panel = new_panel("kind = \"line\"");
+    let (mut panel, mut history) = new_panel("kind = \"line\"");
     for second in 0..900_u32 {
         let at = Timestamp::from_millis(NOW + i64::from(second) * 1000);
         let value = 40.0 + 25.0 * (f64::from(second) / 60.0).sin() + 3.0 * noise(second);
-        panel.add_reading(at, &Reading::Number(value)).unwrap();
+        history.record(at, &Reading::Number(value));
+        panel.add_reading(at, &Reading::Number(value), &history).unwrap();
     }
-    panel.frame()
+    panel.frame(&history)
 }
 
-/// A panel of percentages, as its page has it.
-fn new_panel(keys: &str) -> Panel {
+/// A panel of percentages, as its page has it, and the history of its feed.
+fn new_panel(keys: &str) -> (Panel, History) {
     let thresholds = "[{ at = 80, state = \"warn\" }, { at = 95, state = \"bad\" }]";
     let panel = "title = \"A panel\"\nsource = \"host\"\nquery = \"cpu.total\"\nunit = \"percent\"";
     let text = format!("title = \"Bench\"\n[[panel]]\n{panel}\nthresholds = {thresholds}\n{keys}\n");
     let page = read_page(Path::new("pages/bench.toml"), &text).unwrap();
-    Panel::new(&page.panels[0], &Bindings::default())
+    let mut history = History::new(Duration::from_secs(1));
+    history.keep_windows(&page.panels[0].past().window.into_iter().collect());
+    (Panel::new(&page.panels[0], &Bindings::default()), history)
 }
 
 /// The processes of a server.

@@ -12,6 +12,7 @@ mod bench_server;
 mod common;
 mod flood;
 mod report;
+mod worker;
 mod worker_options;
 
 use crate::bench_server::BenchServer;
@@ -32,7 +33,7 @@ const SECONDS: u64 = 5;
 
 fn main() {
     if let Some(options) = process::worker_options() {
-        worker_options::run(&options);
+        worker::run(&options);
         return;
     }
     let arguments = Arguments::of_this_process();

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use crate::WorkerOptions;
 use crate::common::process::Process;
 use crate::common::report::micros_each;
-use crate::load::{self, LoadCommand, ReconnectReport, ViewerSpec};
+use crate::load::{self, LoadCommand, ReconnectReport};
 use crate::server::Server;
+use crate::shared_state::ViewerSpec;
 use crate::tally::Tally;
 
 /// The most viewers in one process: as many as it has files for, with some to spare.

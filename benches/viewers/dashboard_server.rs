@@ -54,7 +54,8 @@ impl Site {
 
     /// Starts its server on `port`, or on a free one for 0.
     pub(crate) fn open(&self, port: u16) -> Server {
-        Server::dashboard(WorkerOptions { folder: self.folder.path().to_owned(), directory: self.directory.clone(), port })
+        let (folder, directory) = (self.folder.path().to_owned(), self.directory.clone());
+        Server::start(&crate::WorkerOptions::Server(WorkerOptions { folder, directory, port }))
     }
 }
 

@@ -7,9 +7,9 @@ use belvedere::demo_directory::DemoDirectory;
 use crate::common::report::{number, verdict};
 use crate::crowd::{Crowd, Served, idle, viewer_specs};
 use crate::dashboard_server::Site;
-use crate::load::ViewerSpec;
 use crate::server::Server;
-use crate::{floor, pages};
+use crate::shared_state::ViewerSpec;
+use crate::{WorkerOptions, floor, pages};
 
 /// How often ours and the floor are measured in turn, as a machine's speed varies.
 const ROUNDS: usize = 3;
@@ -35,7 +35,7 @@ pub(crate) async fn measure_frames(directory: &DemoDirectory, viewers: usize, le
         let served = serve(&mut server, &specs, length);
         let options = floor::WorkerOptions { length: served.tally.bytes_each(), every: Duration::from_millis(100) };
         ours.push(line("here", &served));
-        let floor = floor.get_or_insert_with(|| Server::floor(options));
+        let floor = floor.get_or_insert_with(|| Server::start(&WorkerOptions::Floor(options)));
         least.push(line("the floor", &serve(floor, &specs, length)));
     }
     let (ours, least) = (median(&mut ours), median(&mut least));
@@ -73,7 +73,7 @@ pub(crate) async fn measure_memory(directory: &DemoDirectory, viewers: usize) {
     let site = Site::new(directory, page_files.map(|(slug, page)| (slug.to_owned(), page)), viewers + WARM_UP).await;
     let members = viewer_specs("board", &site.tokens);
     let strangers: Vec<_> = members.iter().map(|_| ViewerSpec { slug: "public".to_owned(), token: String::new() }).collect();
-    let mut floor = Server::floor(floor::WorkerOptions { length: 200, every: Duration::from_secs(1) });
+    let mut floor = Server::start(&WorkerOptions::Floor(floor::WorkerOptions { length: 200, every: Duration::from_secs(1) }));
     println!("\n| {viewers} viewers | before | with all | each |");
     println!("|---|---:|---:|---:|");
     let measure_memory_of = |what, specs: &[ViewerSpec]| {

@@ -1,21 +1,18 @@
 //! A load process with thousands of viewers on one thread, each a task that reads into a buffer shared by all.
 
-use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 use tokio::time::timeout;
 
 use crate::common::process;
+use crate::shared_state::{SharedState, ViewerSpec};
 use crate::tally::Tally;
 use crate::viewer;
-
-/// The most viewers that connect at the same time, at first: a morning, not a storm.
-const MAX_CONNECTING: usize = 64;
 
 /// The timeout for all viewers to be connected.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -29,14 +26,6 @@ pub(crate) struct WorkerOptions {
     pub(crate) process: u8,
     /// Whether the viewers read what they are sent.
     pub(crate) reads: bool,
-}
-
-/// A viewer to simulate: its page, and its session.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct ViewerSpec {
-    pub(crate) slug: String,
-    /// The session cookie's value; empty for an anonymous viewer.
-    pub(crate) token: String,
 }
 
 /// A command to a load process.
@@ -63,31 +52,6 @@ pub(crate) struct ReconnectReport {
     pub(crate) tally: Tally,
 }
 
-/// The state that the viewers of this process share.
-pub(crate) struct SharedState {
-    pub(crate) server: SocketAddr,
-    pub(crate) process: u8,
-    pub(crate) tally: RefCell<Tally>,
-    pub(crate) buffer: RefCell<Vec<u8>>,
-    /// Changes when every connection is to be cut.
-    pub(crate) cut: watch::Sender<()>,
-    /// Bounds how many connect at once, until everybody has been connected.
-    pub(crate) arriving: Semaphore,
-    back: Cell<usize>,
-    of: usize,
-    all_back: Notify,
-}
-
-impl SharedState {
-    /// Counts a viewer that has received its first state.
-    pub(crate) fn viewer_is_back(&self) {
-        self.back.set(self.back.get() + 1);
-        if self.back.get() == self.of {
-            self.all_back.notify_one();
-        }
-    }
-}
-
 pub(crate) fn run(options: WorkerOptions) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, async {
@@ -96,17 +60,7 @@ pub(crate) fn run(options: WorkerOptions) {
 }
 
 async fn run_viewers(options: WorkerOptions) {
-    let shared = Rc::new(SharedState {
-        server: options.server,
-        process: options.process,
-        tally: RefCell::default(),
-        buffer: RefCell::new(vec![0; 64 << 10]),
-        cut: watch::Sender::new(()),
-        arriving: Semaphore::new(MAX_CONNECTING),
-        back: Cell::new(0),
-        of: options.viewers.len(),
-        all_back: Notify::new(),
-    });
+    let shared = Rc::new(SharedState::new(options.server, options.process, options.viewers.len()));
     for (n, spec) in options.viewers.into_iter().enumerate() {
         tokio::task::spawn_local(viewer::watch_forever(n, spec, Rc::clone(&shared)));
     }

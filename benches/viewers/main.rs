@@ -20,6 +20,7 @@ mod pages;
 mod panel;
 mod reconnect;
 mod server;
+mod shared_state;
 mod stalled;
 mod tally;
 mod viewer;

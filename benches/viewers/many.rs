@@ -7,8 +7,8 @@ use belvedere::demo_directory::DemoDirectory;
 use crate::common::report::{number, verdict};
 use crate::crowd::{Crowd, Served, idle, viewer_specs};
 use crate::dashboard_server::Site;
-use crate::load::ViewerSpec;
 use crate::pages;
+use crate::shared_state::ViewerSpec;
 
 /// The aim: the 99th percentile of the time from a reading to a viewer.
 const MAX_LATENCY: Duration = Duration::from_millis(250);

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::common::process::{self, Process};
 use crate::common::usage;
-use crate::{WorkerOptions, dashboard_server, floor};
 
 /// The processor time and memory of a server so far.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -24,15 +23,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn dashboard(options: dashboard_server::WorkerOptions) -> Self {
-        Self::with(&WorkerOptions::Server(options))
-    }
-
-    pub(crate) fn floor(options: floor::WorkerOptions) -> Self {
-        Self::with(&WorkerOptions::Floor(options))
-    }
-
-    fn with(options: &WorkerOptions) -> Self {
+    /// Starts the process with the options of its role.
+    pub(crate) fn start(options: &impl Serialize) -> Self {
         let mut process = Process::with(options);
         let address = process.receive();
         Self { process, address }

@@ -12,7 +12,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::load::{SharedState, ViewerSpec};
+use crate::shared_state::{SharedState, ViewerSpec};
 use crate::tally;
 use crate::wire::{Frame, FrameBuffer, MessageKind, PONG};
 

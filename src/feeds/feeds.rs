@@ -3,7 +3,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::Notify;
 
-use crate::domain::{Clock, Timestamp};
+use crate::domain::{Clock, History, Timestamp};
+use crate::panels::Past;
 use crate::telemetry::FeedsState;
 
 use super::feed::{Feed, FeedKey, QueryExecutor};
@@ -25,9 +26,14 @@ impl Feeds {
 
     /// Subscribes to the feeds of these queries: `answered` is notified at every answer of any of them. Feeds that do not run
     /// yet are started, all at the same moment.
-    pub fn subscribe_all(&self, keys: impl IntoIterator<Item = FeedKey>, answered: &Arc<Notify>) -> Vec<FeedSubscription> {
+    pub fn subscribe_all(
+        &self,
+        keys: impl IntoIterator<Item = (FeedKey, Past)>,
+        answered: &Arc<Notify>,
+    ) -> Vec<FeedSubscription> {
         let now = self.clock.now();
-        keys.into_iter().map(|key| FeedSubscription::new(self.get_or_start(key, now), answered)).collect()
+        let subscribe = |(key, past)| FeedSubscription::new(self.get_or_start(key, now), Arc::clone(answered), past);
+        keys.into_iter().map(subscribe).collect()
     }
 
     fn get_or_start(&self, key: FeedKey, now: Timestamp) -> Arc<Feed> {
@@ -36,7 +42,13 @@ impl Feeds {
             return feed;
         }
         running.retain(|_, feed| feed.strong_count() > 0);
-        let feed = Arc::new(Feed::start(key.clone(), now, Arc::clone(&self.executor), Arc::clone(&self.clock)));
+        // A page that is saved with another interval keeps its past.
+        let mut same_query = running.iter().filter(|(other, _)| other.query == key.query);
+        let history = same_query
+            .find_map(|(_, other)| Some(other.upgrade()?.state().history().clone().at_interval(key.every)))
+            .unwrap_or_else(|| History::new(key.every));
+        let feed = Feed::start(key.clone(), now, history, Arc::clone(&self.executor), Arc::clone(&self.clock));
+        let feed = Arc::new(feed);
         running.insert(key, Arc::downgrade(&feed));
         feed
     }
@@ -54,8 +66,8 @@ impl Feeds {
                     query: key.query.text.clone(),
                     every: key.every,
                     watchers: Arc::strong_count(&feed) - 1,
-                    last_ok: state.reading.as_ref().map(|(at, _)| *at),
-                    trouble: state.trouble.as_ref().map(|trouble| trouble.reason.clone()),
+                    last_ok: state.last_ok(),
+                    trouble: state.trouble().map(|trouble| trouble.reason.clone()),
                 })
             })
             .collect();

@@ -1,7 +1,8 @@
 //! Feeds: each distinct query is asked once, however many watch.
 //!
 //! A [`FeedSubscription`] keeps a feed running, wakes its subscriber at every answer, and gives the feed's state: what the
-//! source answered last, and why there is nothing newer. A source that fails is asked less and less often.
+//! source answered, as far back as somebody asks for, and why there is nothing newer. A source that fails is asked less and less often.
+//! A feed's past ends with it: when the last subscription is dropped.
 //!
 //! This room never decides what to show of a reading, and knows nothing of channels and viewers.
 
@@ -9,9 +10,11 @@ mod backoff;
 mod feed;
 mod feeds;
 mod report;
+mod state;
 mod subscription;
 
-pub use feed::{FeedKey, FeedState, QueryExecutor};
+pub use feed::{FeedKey, QueryExecutor};
 pub use feeds::Feeds;
 pub use report::FeedReport;
+pub use state::FeedState;
 pub use subscription::FeedSubscription;

@@ -2,22 +2,31 @@ use std::sync::{Arc, MutexGuard};
 
 use tokio::sync::Notify;
 
-use super::feed::{Feed, FeedState};
+use super::feed::Feed;
+use super::state::FeedState;
+use crate::panels::Past;
 
 /// A subscription to a feed, which runs for as long as there is one.
 pub struct FeedSubscription {
     feed: Arc<Feed>,
+    id: u64,
 }
 
 impl FeedSubscription {
-    /// Subscribes: `answered` is notified at every answer.
-    pub(super) fn new(feed: Arc<Feed>, answered: &Arc<Notify>) -> Self {
-        feed.subscribe(answered);
-        Self { feed }
+    /// Subscribes: `answered` is notified at every answer, and the feed keeps as much of its past.
+    pub(super) fn new(feed: Arc<Feed>, answered: Arc<Notify>, past: Past) -> Self {
+        let id = feed.state().subscribe(answered, past);
+        Self { feed, id }
     }
 
     /// The feed's current state. The feed waits while it is held.
     pub fn state(&self) -> MutexGuard<'_, FeedState> {
         self.feed.state()
+    }
+}
+
+impl Drop for FeedSubscription {
+    fn drop(&mut self) {
+        self.feed.state().unsubscribe(self.id);
     }
 }

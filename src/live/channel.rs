@@ -8,12 +8,12 @@ use tokio::sync::watch;
 
 use super::channel_feeds::ChannelFeeds;
 use super::message::{ChannelPosition, EncodedMessage, PanelFrames, ServerMessage};
+use super::panel_slot::PanelSlot;
 use super::ring::BatchRing;
 use crate::config::LiveSettings;
 use crate::domain::{Bindings, PanelId, Timestamp};
-use crate::feeds::FeedState;
 use crate::pages::Page;
-use crate::panels::{Panel, PanelFrame, PanelSettings, PanelTrouble, ReadingMismatch};
+use crate::panels::PanelFrame;
 use crate::telemetry::LiveMetrics;
 use crate::websocket;
 
@@ -56,16 +56,6 @@ struct ChannelState {
     snapshot: Option<Arc<EncodedMessage>>,
 }
 
-/// A panel of a channel, and which reading of its feed it shows.
-struct PanelSlot {
-    panel: Panel,
-    every: Duration,
-    /// The feed's `reading_count` when a reading was applied last.
-    applied_count: u64,
-    /// Since when the source's answers are of a type that the panel cannot show.
-    mismatched_since: Option<Timestamp>,
-}
-
 impl Channel {
     pub(super) fn new(
         page: &Page,
@@ -94,7 +84,7 @@ impl Channel {
         let state = self.state();
         InitialState {
             position: ChannelPosition { epoch: self.epoch.clone(), seq: state.ring.head() },
-            panels: state.panels.iter().map(|(id, slot)| (id.clone(), slot.panel.frame())).collect(),
+            panels: state.frames(&self.feeds).map(|(id, frame)| (id.clone(), frame)).collect(),
         }
     }
 
@@ -171,7 +161,7 @@ impl Channel {
             Some(seq) if state.ring.retains_after(seq) => state.ring.after(seq).cloned(),
             _ => {
                 self.metrics.add_snapshot();
-                Some(state.snapshot(&self.epoch))
+                Some(state.snapshot(&self.epoch, &self.feeds))
             }
         }
     }
@@ -179,15 +169,11 @@ impl Channel {
     /// Applies what the feeds have answered, and publishes it as one batch. Publishes nothing when no panel changed.
     pub(super) fn publish(&self, now: Timestamp) {
         let mut state = self.state();
-        for (slot, feed) in state.panels.values_mut().zip(self.feeds.by_panel()) {
-            if let Some(feed) = feed {
-                slot.apply(&feed.state());
-            }
-        }
         let seq = state.ring.head() + 1;
         let batch = {
+            let panels = state.panels.iter_mut().zip(self.feeds.by_panel());
             let frames: PanelFrames<'_> =
-                state.panels.iter_mut().filter_map(|(id, slot)| Some((id, slot.panel.drain()?))).collect();
+                panels.filter_map(|((id, slot), feed)| Some((id, slot.update(&feed.as_ref()?.state())?))).collect();
             if frames.is_empty() {
                 return;
             }
@@ -208,48 +194,21 @@ impl Channel {
 
 impl ChannelState {
     fn is_complete(&self) -> bool {
-        self.panels.values().all(|slot| slot.panel.has_something_to_show())
+        self.panels.values().all(PanelSlot::has_something_to_show)
     }
 
-    fn snapshot(&mut self, epoch: &str) -> Arc<EncodedMessage> {
-        let Self { panels, ring, snapshot } = self;
-        let message = snapshot.get_or_insert_with(|| {
-            let frames = panels.iter().map(|(id, slot)| (id, slot.panel.frame())).collect();
-            let position = ChannelPosition { epoch: epoch.to_owned(), seq: ring.head() };
-            Arc::new(ServerMessage::Snapshot { epoch, seq: ring.head(), panels: &frames }.encode_at(Some(position)))
-        });
-        Arc::clone(message)
-    }
-}
-
-impl PanelSlot {
-    fn new(panel: &PanelSettings, bindings: &Bindings) -> Self {
-        let every = panel.source.as_ref().map_or(Duration::ZERO, |source| source.every);
-        Self { panel: Panel::new(panel, bindings), every, applied_count: 0, mismatched_since: None }
+    fn frames(&self, feeds: &ChannelFeeds) -> impl Iterator<Item = (&PanelId, PanelFrame)> {
+        self.panels.iter().zip(feeds.by_panel()).map(|((id, slot), feed)| (id, slot.frame(feed.as_ref())))
     }
 
-    /// Applies a feed's state: its reading unless it is the one shown already, then its trouble.
-    fn apply(&mut self, state: &FeedState) {
-        if let Some((at, reading)) = &state.reading
-            && self.applied_count != state.reading_count
-        {
-            self.applied_count = state.reading_count;
-            match self.panel.add_reading(*at, reading) {
-                Ok(()) => self.mismatched_since = None,
-                Err(mismatch) => self.report_mismatch(*at, &mismatch),
-            }
+    fn snapshot(&mut self, epoch: &str, feeds: &ChannelFeeds) -> Arc<EncodedMessage> {
+        if let Some(snapshot) = &self.snapshot {
+            return Arc::clone(snapshot);
         }
-        if let Some(trouble) = &state.trouble {
-            self.panel.set_trouble(trouble.clone());
-        }
-    }
-
-    fn report_mismatch(&mut self, at: Timestamp, mismatch: &ReadingMismatch) {
-        let since = *self.mismatched_since.get_or_insert_with(|| {
-            tracing::warn!(%mismatch, "a panel cannot show what its source answers");
-            at
-        });
-        self.panel.set_trouble(PanelTrouble { reason: mismatch.to_string(), since, retry_at: at + self.every });
+        let (seq, frames) = (self.ring.head(), self.frames(feeds).collect());
+        let position = ChannelPosition { epoch: epoch.to_owned(), seq };
+        let message = ServerMessage::Snapshot { epoch, seq, panels: &frames }.encode_at(Some(position));
+        Arc::clone(self.snapshot.insert(Arc::new(message)))
     }
 }
 

@@ -17,13 +17,13 @@ pub(super) struct ChannelFeeds {
 }
 
 impl ChannelFeeds {
-    /// Subscribes to the feeds of the page's panels.
+    /// Subscribes to the feeds of the page's panels, with the past that each panel draws from.
     pub(super) fn subscribe(page: &Page, bindings: &Bindings, sources: &Sources, feeds: &Feeds) -> Self {
-        let keys = page
-            .panels
-            .iter()
-            .filter_map(|panel| panel.source.as_ref())
-            .map(|source| FeedKey { query: sources.bind(&source.source, &source.query, bindings), every: source.every });
+        let asking = page.panels.iter().filter_map(|panel| Some((panel.source.as_ref()?, panel.past())));
+        let keys = asking.map(|(source, past)| {
+            let query = sources.bind(&source.source, &source.query, bindings);
+            (FeedKey { query, every: source.every }, past)
+        });
         let answered = Arc::new(Notify::new());
         let mut subscriptions = feeds.subscribe_all(keys, &answered).into_iter();
         let by_panel = page.panels.iter().map(|panel| panel.source.as_ref().and_then(|_| subscriptions.next())).collect();
@@ -49,6 +49,6 @@ impl ChannelFeeds {
 
     /// Whether one of the queries is being executed.
     pub(super) fn has_pending_query(&self, now: Timestamp) -> bool {
-        self.by_panel.iter().flatten().any(|feed| feed.state().due <= now)
+        self.by_panel.iter().flatten().any(|feed| feed.state().due() <= now)
     }
 }

@@ -23,6 +23,7 @@ mod cursor;
 mod hub;
 mod inbound;
 mod message;
+mod panel_slot;
 mod ring;
 mod sse_connection;
 mod subscription;

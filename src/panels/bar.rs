@@ -12,7 +12,7 @@ use super::unit::NumberFormat;
 use super::view::{Figure, StateMark, is_zero};
 use super::{MAX_ROWS, words};
 use crate::config::Fields;
-use crate::domain::{Bindings, LabelledNumber, Reading, Threshold, Timestamp};
+use crate::domain::{Bindings, History, LabelledNumber, Reading, Threshold};
 
 pub(super) static KIND: PanelKind = PanelKind {
     keys: &["max"],
@@ -84,7 +84,7 @@ struct BarPanel {
 impl Render for BarPanel {
     type View = BarView;
 
-    fn render(&mut self, _: Timestamp, reading: &Reading) -> Result<BarView, ReadingMismatch> {
+    fn render(&mut self, reading: &Reading, _: &History) -> Result<BarView, ReadingMismatch> {
         let single;
         let numbers = match reading {
             Reading::Numbers(numbers) => numbers.as_slice(),

@@ -12,7 +12,7 @@ use super::unit::NumberFormat;
 use super::view::{Figure, StateMark};
 use super::words;
 use crate::config::Fields;
-use crate::domain::{Bindings, HealthState, Reading, Threshold, Timestamp};
+use crate::domain::{Bindings, HealthState, History, Reading, Threshold};
 
 pub(super) static KIND: PanelKind = PanelKind {
     shared_styles: &["css/panels/figure.css"],
@@ -98,7 +98,7 @@ impl GaugePanel {
 impl Render for GaugePanel {
     type View = GaugeView;
 
-    fn render(&mut self, _: Timestamp, reading: &Reading) -> Result<GaugeView, ReadingMismatch> {
+    fn render(&mut self, reading: &Reading, _: &History) -> Result<GaugeView, ReadingMismatch> {
         let value = one_number("a gauge", "a number", reading)?;
         Ok(GaugeView {
             figure: self.format.figure(value),

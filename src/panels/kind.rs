@@ -11,7 +11,7 @@ use super::mismatch::ReadingMismatch;
 use super::settings::{PanelSettings, Unit};
 use super::view::PanelView;
 use crate::config::Fields;
-use crate::domain::{Bindings, Input, Reading, Timestamp};
+use crate::domain::{Bindings, History, Input, Reading};
 
 /// A kind of panel, as its file declares it. The [registry](super::PANEL_KINDS) makes it known.
 pub struct PanelKind {
@@ -84,28 +84,44 @@ pub(super) trait KindOptions: fmt::Debug + Send + Sync {
     /// The state of the panel before its first reading.
     fn state(&self, panel: &PanelSettings, bindings: &Bindings) -> Box<dyn PanelState>;
 
-    /// How far back the view goes; `None` when it shows the newest reading alone.
-    fn window(&self) -> Option<Duration> {
-        None
+    /// How much of its feed's past the view shows.
+    fn past(&self) -> Past {
+        Past::default()
+    }
+}
+
+/// How much of its feed's past a panel draws from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// How far back it draws from the feed's history; `None` when not at all.
+    pub window: Option<Duration>,
+    /// How many of the newest readings it takes.
+    pub readings: usize,
+}
+
+impl Default for Past {
+    /// The newest reading alone.
+    fn default() -> Self {
+        Self { window: None, readings: 1 }
     }
 }
 
 /// The state of one panel: it takes readings, and gives its view and how that changes.
 pub(super) trait PanelState: fmt::Debug + Send {
-    /// Takes a reading of the moment `at`. `failing_since` is the moment since when there was none, if the source had failed.
+    /// Takes a reading, which is in the feed's `history` already.
     ///
     /// # Errors
     /// A [`ReadingMismatch`] when this kind cannot show such a reading. The state is then as it was.
-    fn update(&mut self, at: Timestamp, reading: &Reading, failing_since: Option<Timestamp>) -> Result<(), ReadingMismatch>;
+    fn update(&mut self, reading: &Reading, history: &History) -> Result<(), ReadingMismatch>;
 
     /// Whether there is something to show.
     fn has_view(&self) -> bool;
 
     /// The whole view; `None` while there is nothing to show.
-    fn view(&self) -> Option<PanelView>;
+    fn view(&self, history: &History) -> Option<PanelView>;
 
     /// Takes the change of the view since the last time; `None` when there is none.
-    fn drain(&mut self) -> Option<ViewChange>;
+    fn drain(&mut self, history: &History) -> Option<ViewChange>;
 }
 
 /// A change of a view, for a browser that has the one before.
@@ -131,11 +147,11 @@ pub(super) trait Render: fmt::Debug + Send {
     /// The view of this kind.
     type View: View + PartialEq + 'static;
 
-    /// The view of a reading of the moment `at`.
+    /// The view of the newest reading in a feed's `history`.
     ///
     /// # Errors
     /// A [`ReadingMismatch`] when this kind cannot show such a reading.
-    fn render(&mut self, at: Timestamp, reading: &Reading) -> Result<Self::View, ReadingMismatch>;
+    fn render(&mut self, reading: &Reading, history: &History) -> Result<Self::View, ReadingMismatch>;
 }
 
 /// The state of a kind that [renders](Render) each reading: the newest view.
@@ -154,8 +170,8 @@ impl<R: Render + 'static> Rendered<R> {
 }
 
 impl<R: Render> PanelState for Rendered<R> {
-    fn update(&mut self, at: Timestamp, reading: &Reading, _: Option<Timestamp>) -> Result<(), ReadingMismatch> {
-        let view = self.renderer.render(at, reading)?;
+    fn update(&mut self, reading: &Reading, history: &History) -> Result<(), ReadingMismatch> {
+        let view = self.renderer.render(reading, history)?;
         if self.view.as_deref() != Some(&view) {
             self.view = Some(Arc::new(view));
             self.is_new = true;
@@ -167,11 +183,11 @@ impl<R: Render> PanelState for Rendered<R> {
         self.view.is_some()
     }
 
-    fn view(&self) -> Option<PanelView> {
+    fn view(&self, _: &History) -> Option<PanelView> {
         self.view.clone().map(|view| PanelView::new(self.kind, view))
     }
 
-    fn drain(&mut self) -> Option<ViewChange> {
-        if std::mem::take(&mut self.is_new) { self.view().map(ViewChange::Whole) } else { None }
+    fn drain(&mut self, history: &History) -> Option<ViewChange> {
+        if std::mem::take(&mut self.is_new) { self.view(history).map(ViewChange::Whole) } else { None }
     }
 }

@@ -25,7 +25,6 @@ mod view;
 
 mod axis;
 mod chart;
-mod chart_line;
 mod chart_view;
 mod digits;
 mod markdown;
@@ -40,7 +39,7 @@ mod words;
 mod tests;
 
 pub use chart_view::{Axis, AxisTick, ChartAppend};
-pub use kind::PanelKind;
+pub use kind::{PanelKind, Past};
 pub use mismatch::ReadingMismatch;
 pub use panel::Panel;
 pub(crate) use read_panel::read_panel;

@@ -2,7 +2,7 @@ use super::kind::{PanelState, ViewChange};
 use super::mismatch::ReadingMismatch;
 use super::settings::PanelSettings;
 use super::view::{PanelFrame, PanelTrouble};
-use crate::domain::{Bindings, Reading, Timestamp};
+use crate::domain::{Bindings, History, Reading, Timestamp};
 
 /// The state of one panel in one channel: its view, how old that is, and the source's failure, if any.
 ///
@@ -23,13 +23,13 @@ impl Panel {
         Self { state: settings.options.state(settings, bindings), at: None, trouble: None, has_changed: false }
     }
 
-    /// Adds a reading of the moment `at`. It ends any trouble.
+    /// Adds a reading of the moment `at`, which is in the feed's `history` already. It ends any trouble.
     ///
     /// # Errors
     /// A [`ReadingMismatch`] when this kind of panel cannot show such a reading. The panel is as it was: it is for the caller,
     /// who knows when the source is queried again, to [set that as its trouble](Panel::set_trouble).
-    pub fn add_reading(&mut self, at: Timestamp, reading: &Reading) -> Result<(), ReadingMismatch> {
-        self.state.update(at, reading, self.trouble.as_ref().map(|trouble| trouble.since))?;
+    pub fn add_reading(&mut self, at: Timestamp, reading: &Reading, history: &History) -> Result<(), ReadingMismatch> {
+        self.state.update(reading, history)?;
         self.at = Some(at);
         self.trouble = None;
         self.has_changed = true;
@@ -49,21 +49,21 @@ impl Panel {
         self.state.has_view() || self.trouble.is_some()
     }
 
-    /// The whole panel as it is now, for a snapshot or a first paint. It may hold what the next [`drain`](Panel::drain) gives
-    /// again.
-    pub fn frame(&self) -> PanelFrame {
-        PanelFrame { at: self.at, view: self.state.view(), append: None, trouble: self.trouble.clone() }
+    /// The whole panel as it was after its last reading, for a snapshot or a first paint; the `history` may have gone on since.
+    /// It may hold what the next [`drain`](Panel::drain) gives again.
+    pub fn frame(&self, history: &History) -> PanelFrame {
+        PanelFrame { at: self.at, view: self.state.view(history), append: None, trouble: self.trouble.clone() }
     }
 
     /// Takes the changes since the last drain; `None` when there are none.
     ///
     /// A chart gives its new points, any other kind its whole view when that has changed. A frame with neither means that the
     /// view is still right (`at` is new), or that the source failed (`trouble`).
-    pub fn drain(&mut self) -> Option<PanelFrame> {
+    pub fn drain(&mut self, history: &History) -> Option<PanelFrame> {
         if !std::mem::take(&mut self.has_changed) {
             return None;
         }
-        let (view, append) = match self.state.drain() {
+        let (view, append) = match self.state.drain(history) {
             Some(ViewChange::Whole(view)) => (Some(view), None),
             Some(ViewChange::Append(append)) => (None, Some(append)),
             None => (None, None),

@@ -2,7 +2,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::kind::{KindOptions, PanelKind};
+use super::kind::{KindOptions, PanelKind, Past};
 use crate::domain::{PanelId, SourceName, Threshold};
 
 /// A panel as its page defines it.
@@ -29,9 +29,9 @@ pub struct PanelSettings {
 }
 
 impl PanelSettings {
-    /// How far back its view goes; `None` when it shows its newest reading alone.
-    pub fn window(&self) -> Option<Duration> {
-        self.options.window()
+    /// How much of its feed's past it shows.
+    pub fn past(&self) -> Past {
+        self.options.past()
     }
 }
 

@@ -1,12 +1,11 @@
 //! The sparkline under a number.
 
-use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::domain::Timestamp;
+use crate::domain::{HistoryWindow, Timestamp};
 
 /// The box of the path data. The picture is stretched to its panel's width.
 const WIDTH: f64 = 300.0;
@@ -18,10 +17,6 @@ const MARGIN: f64 = 2.0;
 /// The most points of the line: more are not told apart at the width of a panel.
 const MAX_POINTS: i64 = 60;
 
-/// The most values that are kept, thirty for each point: two a second for a quarter of an hour. Values that come faster
-/// are sampled.
-const MAX_VALUES: u32 = 1_800;
-
 /// A sparkline, as SVG path data in a box of 300 × 34.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Sparkline {
@@ -31,43 +26,11 @@ pub(super) struct Sparkline {
     pub(super) area: String,
 }
 
-/// The values within a time window that moves with the newest one.
-#[derive(Debug)]
-pub(super) struct SparklineHistory {
-    window: Duration,
-    /// At least so much time lies between two values.
-    spacing: Duration,
-    values: VecDeque<(Timestamp, f64)>,
-}
-
-impl SparklineHistory {
-    pub(super) fn new(window: Duration) -> Self {
-        Self { window, spacing: spacing(window, MAX_VALUES), values: VecDeque::new() }
-    }
-
-    /// Adds a value. One that is not finite is left out.
-    pub(super) fn push(&mut self, at: Timestamp, value: f64) {
-        // A clock that was set back: what lies ahead of it is not the past any more.
-        while self.values.back().is_some_and(|(last, _)| *last >= at) {
-            self.values.pop_back();
-        }
-        if !value.is_finite() || self.values.back().is_some_and(|(last, _)| at < *last + self.spacing) {
-            return;
-        }
-        self.values.push_back((at, value));
-        let oldest = at - self.window;
-        while self.values.front().is_some_and(|(first, _)| *first < oldest) {
-            self.values.pop_front();
-        }
-    }
-
-    /// Draws the line from edge to edge; `None` when there are fewer than two points.
-    pub(super) fn draw(&self) -> Option<Sparkline> {
-        let points = self.points();
+impl Sparkline {
+    /// Draws the values within the window from edge to edge; `None` when there are fewer than two.
+    pub(super) fn draw(window: &HistoryWindow<'_>) -> Option<Self> {
+        let points = average_neighbours(&values_of(window), window.length());
         let (first, last) = (points.first()?.0, points.last()?.0);
-        if points.len() < 2 || last <= first {
-            return None;
-        }
         let lowest = points.iter().map(|point| point.1).fold(f64::INFINITY, f64::min);
         let highest = points.iter().map(|point| point.1).fold(f64::NEG_INFINITY, f64::max);
         let mut line = String::with_capacity(points.len() * 10);
@@ -83,56 +46,62 @@ impl SparklineHistory {
         area.push_str(&line);
         // The last point stands at the right edge, the first at the left one.
         area.push_str("V34H0Z");
-        Some(Sparkline { line, area })
-    }
-
-    /// At most [`MAX_POINTS`] points: milliseconds since the first value, and the value. Neighbours are averaged.
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds within a window are far below 2^53")]
-    fn points(&self) -> Vec<(f64, f64)> {
-        let (Some((first, _)), Some((last, _))) = (self.values.front(), self.values.back()) else { return Vec::new() };
-        let (start, span) = (first.as_millis(), last.as_millis() - first.as_millis());
-        let since = |at: &Timestamp| (at.as_millis() - start) as f64;
-        if i64::try_from(self.values.len()).is_ok_and(|len| len <= MAX_POINTS) {
-            return self.values.iter().map(|(at, value)| (since(at), *value)).collect();
-        }
-        let length = self.bucket_length(span);
-        let mut points: Vec<(f64, f64)> = Vec::with_capacity(64);
-        let (mut bucket, mut count) = (i64::MIN, 0.0);
-        for (at, value) in &self.values {
-            // Buckets begin at fixed moments: a point does not change its values as the window moves on.
-            let here = at.as_millis().div_euclid(length);
-            match points.last_mut() {
-                Some(point) if bucket == here => {
-                    count += 1.0;
-                    point.0 += (since(at) - point.0) / count;
-                    point.1 += value / count - point.1 / count;
-                }
-                _ => {
-                    points.push((since(at), *value));
-                    (bucket, count) = (here, 1.0);
-                }
-            }
-        }
-        points
-    }
-
-    /// The milliseconds that one point averages: the window's share of one point, halved as long as the values at hand
-    /// leave room for it. It changes seldom, so the line moves but does not flicker.
-    fn bucket_length(&self, span: i64) -> i64 {
-        let room = MAX_POINTS - 1;
-        let window = i64::try_from(self.window.as_millis()).unwrap_or(i64::MAX);
-        let mut length = (window / room + 1).max(1);
-        while length > 1 && span < (length / 2).saturating_mul(room - 1) {
-            length /= 2;
-        }
-        length
+        Some(Self { line, area })
     }
 }
 
-/// The distance in time at which at most `most` values fit into `window`, both ends counted.
-pub(super) fn spacing(window: Duration, most: u32) -> Duration {
-    let millis = window.as_millis().div_ceil(u128::from(most.saturating_sub(1).max(1)));
-    Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX).max(1))
+/// The values within the window; those that are not known are left out. A history of one number at a time has one line, or
+/// another whenever the number's label changes.
+fn values_of(window: &HistoryWindow<'_>) -> Vec<(Timestamp, f64)> {
+    let points = window.points_until(window.cursor());
+    let mut values: Vec<_> = points.times().map(|at| (at, f64::NAN)).collect();
+    for (_, line) in points.lines() {
+        values.iter_mut().zip(line).filter(|(_, value)| value.is_finite()).for_each(|(point, value)| point.1 = value);
+    }
+    values.retain(|(_, value)| value.is_finite());
+    values
+}
+
+/// At most [`MAX_POINTS`] points: milliseconds since the first value, and the value. Neighbours are averaged.
+#[expect(clippy::cast_precision_loss, reason = "milliseconds within a window are far below 2^53")]
+fn average_neighbours(values: &[(Timestamp, f64)], window: Duration) -> Vec<(f64, f64)> {
+    let [(first, _), .., (last, _)] = values else { return Vec::new() };
+    let (start, span) = (first.as_millis(), last.as_millis() - first.as_millis());
+    let since = |at: &Timestamp| (at.as_millis() - start) as f64;
+    if i64::try_from(values.len()).is_ok_and(|len| len <= MAX_POINTS) {
+        return values.iter().map(|(at, value)| (since(at), *value)).collect();
+    }
+    let length = bucket_length(window, span);
+    let mut points: Vec<(f64, f64)> = Vec::with_capacity(64);
+    let (mut bucket, mut count) = (i64::MIN, 0.0);
+    for (at, value) in values {
+        // Buckets begin at fixed moments: a point does not change its values as the window moves on.
+        let here = at.as_millis().div_euclid(length);
+        match points.last_mut() {
+            Some(point) if bucket == here => {
+                count += 1.0;
+                point.0 += (since(at) - point.0) / count;
+                point.1 += value / count - point.1 / count;
+            }
+            _ => {
+                points.push((since(at), *value));
+                (bucket, count) = (here, 1.0);
+            }
+        }
+    }
+    points
+}
+
+/// The milliseconds that one point averages: the window's share of one point, halved as long as the values at hand leave room
+/// for it. It changes seldom, so the line moves but does not flicker.
+fn bucket_length(window: Duration, span: i64) -> i64 {
+    let room = MAX_POINTS - 1;
+    let window = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
+    let mut length = (window / room + 1).max(1);
+    while length > 1 && span < (length / 2).saturating_mul(room - 1) {
+        length /= 2;
+    }
+    length
 }
 
 /// Appends a point to a path, with one decimal: the first begins it.
@@ -159,53 +128,60 @@ pub(super) fn push_coordinate(path: &mut String, value: f64) {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::domain::{History, LabelledNumber, Reading};
 
-    fn history_of(values: impl IntoIterator<Item = (i64, f64)>) -> SparklineHistory {
-        let mut history = SparklineHistory::new(Duration::from_mins(15));
-        values.into_iter().for_each(|(second, value)| history.push(Timestamp::from_millis(second * 1000), value));
-        history
+    const WINDOW: Duration = Duration::from_mins(15);
+
+    fn drawn(values: impl IntoIterator<Item = (i64, f64)>) -> Option<Sparkline> {
+        let mut history = History::new(Duration::from_secs(1));
+        history.keep_windows(&[WINDOW].into());
+        values.into_iter().for_each(|(second, value)| {
+            history.record(Timestamp::from_millis(second * 1000), &Reading::Number(value));
+        });
+        Sparkline::draw(&history.window(WINDOW).unwrap())
     }
 
     #[test]
     fn a_line_needs_two_points() {
-        assert_eq!(history_of([]).draw(), None);
-        assert_eq!(history_of([(1, 5.0)]).draw(), None);
-        assert_eq!(history_of([(1, 5.0), (2, f64::NAN)]).draw(), None);
-        assert_eq!(history_of([(1, 5.0), (1, 6.0)]).draw(), None);
+        assert_eq!(drawn([]), None);
+        assert_eq!(drawn([(1, 5.0)]), None);
+        assert_eq!(drawn([(1, 5.0), (2, f64::NAN)]), None);
+        assert_eq!(drawn([(1, 5.0), (1, 6.0)]), None);
     }
 
     #[test]
     fn a_line_goes_from_edge_to_edge() {
-        let spark = history_of([(10, 1.0), (11, 3.0), (14, 2.0)]).draw().unwrap();
+        let spark = drawn([(10, 1.0), (11, 3.0), (12, f64::NAN), (14, 2.0)]).unwrap();
         assert_eq!(spark.line, "M0 32L75 2L300 17");
         assert_eq!(spark.area, "M0 32L75 2L300 17V34H0Z");
     }
 
     #[test]
     fn equal_values_are_a_level_line() {
-        assert_eq!(history_of([(1, 7.0), (2, 7.0)]).draw().unwrap().line, "M0 17L300 17");
-        assert_eq!(history_of([(1, f64::MAX), (2, -f64::MAX)]).draw().unwrap().line, "M0 2L300 32");
+        assert_eq!(drawn([(1, 7.0), (2, 7.0)]).unwrap().line, "M0 17L300 17");
+        assert_eq!(drawn([(1, f64::MAX), (2, -f64::MAX)]).unwrap().line, "M0 2L300 32");
     }
 
     #[test]
     fn many_values_become_at_most_sixty_points_within_the_window() {
-        for count in [59, 60, 61, 100, 500, 900, 3000] {
-            let drawn = history_of((0..count).map(|i| (i, f64::from(i32::try_from(i).unwrap()).sin())));
-            let points = drawn.points();
+        for count in [59, 60, 61, 100, 500, 900] {
+            let values: Vec<_> =
+                (0..count).map(|i| (Timestamp::from_millis(i64::from(i) * 1000), f64::from(i).sin())).collect();
+            let points = average_neighbours(&values, WINDOW);
             assert!((28..=60).contains(&points.len()), "{count}: {}", points.len());
-            assert!(drawn.values.len() <= 901);
             assert!(points.iter().all(|p| (-1.0..=1.0).contains(&p.1)));
         }
-        let mut fast = SparklineHistory::new(Duration::from_mins(1));
-        (0..100_000).for_each(|i| fast.push(Timestamp::from_millis(i), 1.0));
-        assert!(fast.values.len() <= 1800, "{}", fast.values.len());
     }
 
     #[test]
-    fn a_clock_set_back_leaves_no_future() {
-        let history = history_of([(10, 1.0), (20, 2.0), (12, 3.0), (13, 4.0)]);
-        let seconds: Vec<_> = history.values.iter().map(|(at, _)| at.as_millis() / 1000).collect();
-        assert_eq!(seconds, [10, 12, 13]);
+    fn a_number_whose_label_changes_is_one_line() {
+        let mut history = History::new(Duration::from_secs(1));
+        history.keep_windows(&[WINDOW].into());
+        for (second, label) in [(10, "a"), (11, "b"), (14, "a")] {
+            let number = LabelledNumber { label: label.to_owned(), value: f64::from(second) };
+            history.record(Timestamp::from_millis(i64::from(second) * 1000), &Reading::Numbers(vec![number]));
+        }
+        assert_eq!(Sparkline::draw(&history.window(WINDOW).unwrap()).unwrap().line, "M0 32L75 24.5L300 2");
     }
 
     #[test]

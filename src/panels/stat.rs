@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::kind::{KindOptions, PanelKind, PanelState, ReadContext, Render, Rendered, View};
+use super::kind::{KindOptions, PanelKind, PanelState, Past, ReadContext, Render, Rendered, View};
 use super::mismatch::{ReadingMismatch, one_number};
 use super::settings::PanelSettings;
 use super::shared_keys::read_window;
-use super::sparkline::{Sparkline, SparklineHistory};
+use super::sparkline::Sparkline;
 use super::unit::NumberFormat;
 use super::view::{Figure, StateMark};
 use super::words;
 use crate::config::Fields;
-use crate::domain::{Bindings, Reading, Threshold, Timestamp};
+use crate::domain::{Bindings, History, Reading, Threshold};
 
 pub(super) static KIND: PanelKind = PanelKind {
     shared_styles: &["css/panels/figure.css"],
@@ -45,8 +45,8 @@ impl KindOptions for StatOptions {
         Rendered::boxed(panel.kind, StatPanel::new(panel, self))
     }
 
-    fn window(&self) -> Option<Duration> {
-        self.sparkline
+    fn past(&self) -> Past {
+        Past { window: self.sparkline, readings: 1 }
     }
 }
 
@@ -73,7 +73,8 @@ struct StatPanel {
     format: NumberFormat,
     thresholds: Vec<Threshold>,
     note: Option<String>,
-    history: Option<SparklineHistory>,
+    /// How far back the sparkline goes, when there is one.
+    sparkline: Option<Duration>,
 }
 
 impl StatPanel {
@@ -82,7 +83,7 @@ impl StatPanel {
         Self {
             note: words::describe_thresholds(&settings.thresholds, &format),
             thresholds: settings.thresholds.clone(),
-            history: options.sparkline.map(SparklineHistory::new),
+            sparkline: options.sparkline,
             format,
         }
     }
@@ -91,16 +92,13 @@ impl StatPanel {
 impl Render for StatPanel {
     type View = StatView;
 
-    fn render(&mut self, at: Timestamp, reading: &Reading) -> Result<StatView, ReadingMismatch> {
+    fn render(&mut self, reading: &Reading, history: &History) -> Result<StatView, ReadingMismatch> {
         if let Reading::Text(text) = reading {
             let figure = Figure { text: words::truncate(text.trim()), unit: String::new() };
             return Ok(StatView { figure, mark: None, note: None, spark: None });
         }
         let value = one_number("a stat", "a number or text", reading)?;
-        let spark = self.history.as_mut().and_then(|history| {
-            history.push(at, value);
-            history.draw()
-        });
+        let spark = self.sparkline.and_then(|window| Sparkline::draw(&history.window(window)?));
         Ok(StatView {
             figure: self.format.figure(value),
             mark: words::threshold_mark(&self.thresholds, value),

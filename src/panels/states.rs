@@ -6,13 +6,13 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::digits::{self, NO_VALUE};
-use super::kind::{KindOptions, PanelKind, PanelState, Render, Rendered, View};
+use super::kind::{KindOptions, PanelKind, PanelState, Past, Render, Rendered, View};
 use super::mismatch::ReadingMismatch;
 use super::settings::PanelSettings;
 use super::unit::NumberFormat;
 use super::view::{StateMark, is_zero};
 use super::{MAX_ROWS, words};
-use crate::domain::{Bindings, HealthState, LabelledState, Reading, Threshold, Timestamp};
+use crate::domain::{Bindings, HealthState, History, LabelledState, Reading, Threshold};
 
 pub(super) static KIND: PanelKind = PanelKind::new("states", 6, |_, _| Some(Arc::new(StatesOptions)));
 
@@ -31,6 +31,10 @@ impl KindOptions for StatesOptions {
             histories: Vec::new(),
         };
         Rendered::boxed(panel.kind, states)
+    }
+
+    fn past(&self) -> Past {
+        Past { window: None, readings: MAX_BEATS }
     }
 }
 
@@ -82,7 +86,7 @@ impl Render for StatesPanel {
     type View = StatesView;
 
     /// The view of a reading, which adds one beat to each of its things.
-    fn render(&mut self, _: Timestamp, reading: &Reading) -> Result<StatesView, ReadingMismatch> {
+    fn render(&mut self, reading: &Reading, _: &History) -> Result<StatesView, ReadingMismatch> {
         match reading {
             Reading::States(states) => Ok(self.record(states.len(), states.iter().map(from_state))),
             Reading::Numbers(_) | Reading::Number(_) if self.thresholds.is_empty() => Err(ReadingMismatch::NoThresholds),

@@ -17,7 +17,7 @@ use super::settings::{PanelSettings, Unit};
 use super::unit::{self, NumberFormat};
 use super::words;
 use crate::config::{Fields, Located};
-use crate::domain::{Bindings, DataTable as Rows, HealthState, Reading, TableCell, TableColumn, Threshold, Timestamp};
+use crate::domain::{Bindings, DataTable as Rows, HealthState, History, Reading, TableCell, TableColumn, Threshold};
 
 pub(super) static KIND: PanelKind = PanelKind {
     keys: &["columns", "rows"],
@@ -149,7 +149,7 @@ enum NumberStyle {
 impl Render for TablePanel {
     type View = TableView;
 
-    fn render(&mut self, _: Timestamp, reading: &Reading) -> Result<TableView, ReadingMismatch> {
+    fn render(&mut self, reading: &Reading, _: &History) -> Result<TableView, ReadingMismatch> {
         let Reading::Table(table) = reading else {
             return Err(ReadingMismatch::wrong_kind("a table", "rows under columns", reading));
         };

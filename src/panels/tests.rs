@@ -4,12 +4,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::*;
 use crate::config::{DiagnosticSink, Document, Fields, SourceLocation, parse_document};
-use crate::domain::{Bindings, LabelledNumber, Reading, Timestamp};
+use crate::domain::{Bindings, History, LabelledNumber, Reading, Timestamp};
 
 /// The settings of a panel as a page file with `keys` has them.
 pub(super) fn settings(kind: &str, keys: &str) -> PanelSettings {
@@ -25,8 +26,44 @@ pub(super) fn settings(kind: &str, keys: &str) -> PanelSettings {
     panel.unwrap().value
 }
 
-pub(super) fn panel(kind: &str, keys: &str) -> Panel {
-    Panel::new(&settings(kind, keys), &Bindings::new())
+pub(super) fn panel(kind: &str, keys: &str) -> FedPanel {
+    FedPanel::new(&settings(kind, keys), &Bindings::new())
+}
+
+/// A panel, and the history of its feed.
+pub(super) struct FedPanel {
+    panel: Panel,
+    history: History,
+}
+
+impl FedPanel {
+    pub(super) fn new(settings: &PanelSettings, bindings: &Bindings) -> Self {
+        let mut history = History::new(Duration::from_secs(1));
+        history.keep_windows(&settings.past().window.into_iter().collect());
+        Self { panel: Panel::new(settings, bindings), history }
+    }
+
+    pub(super) fn add_reading(&mut self, at: Timestamp, reading: &Reading) -> Result<(), ReadingMismatch> {
+        self.history.record(at, reading);
+        self.panel.add_reading(at, reading, &self.history)
+    }
+
+    pub(super) fn set_trouble(&mut self, trouble: PanelTrouble) {
+        self.history.record_failure(trouble.since);
+        self.panel.set_trouble(trouble);
+    }
+
+    pub(super) fn has_something_to_show(&self) -> bool {
+        self.panel.has_something_to_show()
+    }
+
+    pub(super) fn frame(&self) -> PanelFrame {
+        self.panel.frame(&self.history)
+    }
+
+    pub(super) fn drain(&mut self) -> Option<PanelFrame> {
+        self.panel.drain(&self.history)
+    }
 }
 
 /// The keys of a panel whose percentages warn at 80 and are bad at 95.
@@ -43,7 +80,7 @@ pub(super) fn samples() -> Vec<PanelSettings> {
 }
 
 /// The JSON of what the panel shows.
-pub(super) fn shown(panel: &Panel) -> Value {
+pub(super) fn shown(panel: &FedPanel) -> Value {
     serde_json::to_value(panel.frame().view).unwrap()
 }
 

@@ -10,7 +10,7 @@ use super::mismatch::ReadingMismatch;
 use super::settings::PanelSettings;
 use super::view::PanelView;
 use crate::config::{Fields, SourceLocation, suggest};
-use crate::domain::{Bindings, Input, Placeholder, Reading, TextTemplate, Timestamp};
+use crate::domain::{Bindings, History, Input, Placeholder, Reading, TextTemplate};
 
 pub(super) static KIND: PanelKind = PanelKind {
     has_source: false,
@@ -70,7 +70,7 @@ impl View for TextView {}
 struct TextState(PanelView);
 
 impl PanelState for TextState {
-    fn update(&mut self, _: Timestamp, reading: &Reading, _: Option<Timestamp>) -> Result<(), ReadingMismatch> {
+    fn update(&mut self, reading: &Reading, _: &History) -> Result<(), ReadingMismatch> {
         Err(ReadingMismatch::wrong_kind("a text panel", "its page's own words", reading))
     }
 
@@ -78,11 +78,11 @@ impl PanelState for TextState {
         true
     }
 
-    fn view(&self) -> Option<PanelView> {
+    fn view(&self, _: &History) -> Option<PanelView> {
         Some(self.0.clone())
     }
 
-    fn drain(&mut self) -> Option<ViewChange> {
+    fn drain(&mut self, _: &History) -> Option<ViewChange> {
         None
     }
 }

@@ -6,6 +6,7 @@ use futures::StreamExt;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::harness::board::Board;
 use crate::harness::demo_server::{DemoServer, page};
 use crate::harness::json_server::server_with_stock_source;
 
@@ -221,6 +222,44 @@ async fn a_changed_page_sends_its_viewers_to_the_new_one_and_a_closed_one_sends_
     demo.house.remove_page("ops");
     let close = board.is_closed().await;
     assert_eq!((close.bye.unwrap()["reason"].as_str(), close.code), (Some("gone"), Some(1001)));
+}
+
+/// The times of the first chart that the board shows.
+async fn times_of_the_chart(board: &mut Board) -> Vec<i64> {
+    loop {
+        let frame = board.hears_of("load").await;
+        if let Some(times) = frame["view"]["times"].as_array() {
+            return times.iter().map(|time| time.as_i64().unwrap()).collect();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_chart_keeps_its_past_when_its_page_is_saved_and_shows_it_on_another_page() {
+    let demo = house().await;
+    let visitor = demo.house.visitor();
+    let chart = |title: &str| {
+        let panel = "[[panel]]\nid = \"load\"\ntitle = \"Load\"\nkind = \"line\"\nsource = \"host\"\nquery = \"load.1\"\nevery = \"1s\"";
+        format!("title = \"{title}\"\naccess = \"public\"\n{panel}\n")
+    };
+    let mut before = visitor.watches("/live/open").await.unwrap();
+    demo.house.write_page("open", &chart("A chart"));
+    before.is_closed().await;
+    let mut board = visitor.watches("/live/open").await.unwrap();
+    let first = times_of_the_chart(&mut board).await[0];
+    board.hears_of("load").await;
+
+    demo.house.write_page("open", &chart("Another title"));
+    board.is_closed().await;
+    let mut board = visitor.watches("/live/open").await.unwrap();
+    let times = times_of_the_chart(&mut board).await;
+    assert!(times[0] == first && times.len() > 1, "{times:?} begins at {first}");
+
+    let mut other = visitor.watches("/live/cities").await.unwrap();
+    demo.house.write_page("cities", &chart("A second page"));
+    other.is_closed().await;
+    let times = times_of_the_chart(&mut visitor.watches("/live/cities").await.unwrap()).await;
+    assert!(times[0] == first && times.len() > 1, "{times:?} begins at {first}");
 }
 
 #[tokio::test]

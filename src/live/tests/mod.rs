@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod channels;
+mod history;
 mod model;
 mod ws_connections;
 
@@ -69,7 +70,7 @@ struct LiveFixture {
     page_store: Arc<PageStore>,
     hub: Arc<Hub>,
     shutdown: watch::Sender<bool>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl LiveFixture {
@@ -92,7 +93,7 @@ impl LiveFixture {
             per_session: 10,
         };
         let hub = Arc::new(Hub::new(sources, feeds, settings, clock.clone(), Metrics::new().live()));
-        Self { clock, counter, page_store, hub, shutdown: watch::Sender::new(false), _folder: folder }
+        Self { clock, counter, page_store, hub, shutdown: watch::Sender::new(false), folder }
     }
 
     fn page(&self) -> OpenPage {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::PageFile;
 use super::read_page;
 use crate::config::{Diagnostic, Diagnostics};
-use crate::domain::{Access, Audience, GroupRef, HealthState, InputKind, UserRef};
+use crate::domain::{Access, Audience, GroupRef, HealthState, History, InputKind, UserRef};
 use crate::panels::{Panel, Unit};
 
 const FILE: &str = "pages/ops.toml";
@@ -85,7 +85,7 @@ text = "**{city}** {city.zone} {{}}"
     let disk = &page.panels[0];
     assert_eq!((disk.id.as_str(), disk.span, disk.decimals), ("disk-used", 6, Some(2)));
     assert_eq!(disk.unit, Unit::Other("req/min".into()));
-    assert_eq!((disk.kind.word, disk.window()), ("line", Some(Duration::from_hours(1))));
+    assert_eq!((disk.kind.word, disk.past().window), ("line", Some(Duration::from_hours(1))));
     assert_eq!(
         disk.thresholds.iter().map(|t| t.state).collect::<Vec<_>>(),
         [HealthState::Warn, HealthState::Bad, HealthState::Warn]
@@ -118,15 +118,15 @@ fn what_is_left_out_has_a_sensible_value() {
     let source = panel.source.as_ref().unwrap();
     assert_eq!((source.every, source.stale_after), (Duration::from_secs(5), Duration::from_secs(15)));
     assert_eq!((panel.span, &panel.unit), (3, &Unit::None));
-    assert_eq!((panel.kind.word, panel.window()), ("stat", None));
+    assert_eq!((panel.kind.word, panel.past().window), ("stat", None));
     let quick = read(&self::panel("kind = \"line\"\nevery = \"100ms\"")).unwrap();
-    assert_eq!(quick.panels[0].window(), Some(Duration::from_mins(6)));
+    assert_eq!(quick.panels[0].past().window, Some(Duration::from_mins(6)));
 }
 
 #[test]
 fn a_text_panel_is_there_from_the_start_with_the_inputs_values() {
     let page = read(&format!("{}[[panel]]\nkind = \"text\"\ntext = \"**{{city}}**\"\n", input("options = [\"NYC\"]"))).unwrap();
-    let frame = Panel::new(&page.panels[0], &[("city".to_owned(), "NYC".to_owned())].into()).frame();
+    let frame = Panel::new(&page.panels[0], &[("city".to_owned(), "NYC".to_owned())].into()).frame(&History::default());
     let view = serde_json::json!({ "kind": "text", "html": "<p><strong>NYC</strong></p>\n" });
     assert_eq!((frame.at, serde_json::to_value(frame.view).unwrap()), (None, view));
 }

@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::{DataTable as Rows, HealthState, LabelledNumber, LabelledState, Series, TableCell, TableColumn};
-use crate::panels::tests::{THRESHOLDS, numbers, panel, samples, second, settings, shown};
+use crate::panels::tests::{FedPanel, THRESHOLDS, numbers, panel, samples, second, settings, shown};
 
-fn judged(kind: &str, keys: &str) -> Panel {
+fn judged(kind: &str, keys: &str) -> FedPanel {
     panel(kind, &format!("{THRESHOLDS}{keys}"))
 }
 
-fn stat() -> Panel {
+fn stat() -> FedPanel {
     judged("stat", "sparkline = true\nwindow = \"1m\"")
 }
 
-fn line() -> Panel {
+fn line() -> FedPanel {
     panel("line", "window = \"1m\"")
 }
 
@@ -126,7 +126,7 @@ fn a_browser_that_applies_every_drain_shows_the_same_as_a_later_frame() {
     for (number, settings) in samples().into_iter().enumerate() {
         for seed in 0..40 {
             let mut dice = SplitMix64(seed * 100 + number as u64);
-            let mut panel = Panel::new(&settings, &Bindings::new());
+            let mut panel = FedPanel::new(&settings, &Bindings::new());
             let mut browser = BrowserModel::showing(&panel.frame());
             let mut now = Timestamp::from_millis(1_795_309_126_976);
             for step in 0..300 {
@@ -155,7 +155,7 @@ fn a_browser_that_applies_every_drain_shows_the_same_as_a_later_frame() {
 #[test]
 fn nothing_new_is_nothing_to_tell() {
     for settings in samples() {
-        assert!(Panel::new(&settings, &Bindings::new()).drain().is_none());
+        assert!(FedPanel::new(&settings, &Bindings::new()).drain().is_none());
     }
     let mut panel = stat();
     panel.add_reading(second(0), &Reading::Number(1.0)).unwrap();
@@ -214,7 +214,7 @@ fn a_reading_of_any_shape_is_shown_or_refused_in_words_and_then_changes_nothing(
     ];
     for settings in samples() {
         for reading in &readings {
-            let mut panel = Panel::new(&settings, &Bindings::new());
+            let mut panel = FedPanel::new(&settings, &Bindings::new());
             let before = to_json(&panel.frame());
             match panel.add_reading(second(0), reading) {
                 Ok(()) => assert_eq!(shown(&panel)["kind"], settings.kind.word),
@@ -231,7 +231,7 @@ fn a_reading_of_any_shape_is_shown_or_refused_in_words_and_then_changes_nothing(
 
 #[test]
 fn a_reading_of_the_wrong_sort_is_told_in_words() {
-    let said = |mut panel: Panel, reading: &Reading| panel.add_reading(second(0), reading).unwrap_err().to_string();
+    let said = |mut panel: FedPanel, reading: &Reading| panel.add_reading(second(0), reading).unwrap_err().to_string();
     let table = Reading::Table(Rows::default());
     assert_eq!(said(panel("gauge", "max = 1"), &table), "a gauge shows a number, but the source gave a table");
     assert_eq!(said(stat(), &table), "a stat shows a number or text, but the source gave a table");
@@ -439,7 +439,7 @@ fn numbers_become_states_by_the_thresholds() {
 
 #[test]
 fn the_past_that_a_panel_shows_is_known_from_its_settings() {
-    let window = |kind, keys| settings(kind, keys).window();
+    let window = |kind, keys| settings(kind, keys).past().window;
     assert_eq!(window("line", "window = \"1m\""), Some(Duration::from_mins(1)));
     assert_eq!(window("area", ""), Some(Duration::from_mins(15)));
     assert_eq!(window("stat", "sparkline = true"), Some(Duration::from_mins(15)));

@@ -1,26 +1,39 @@
-//! The points of one line of a chart.
-
 use std::collections::VecDeque;
 
 use crate::domain::Timestamp;
 
-/// One line of a chart, with the values that are not yet a point of it.
-#[derive(Debug)]
-pub(super) struct ChartLine {
-    pub(super) label: String,
-    /// One for each of the chart's times; NaN where there was none.
-    pub(super) values: VecDeque<f64>,
-    pub(super) latest: f64,
+/// One line of a history, with the values that are not yet a point of it.
+#[derive(Clone, Debug)]
+pub struct HistoryLine {
+    /// Tells it from a line that had the same label before, and was gone.
+    pub id: u64,
+    /// The name of the thing it measures; empty where there is only one.
+    pub label: String,
+    /// Its value in the newest reading; NaN when it was missing there.
+    pub latest: f64,
+    /// When it was in a reading last.
     pub(super) last_seen: Timestamp,
+    /// One for each of the history's times; NaN where there was none.
+    pub(super) values: VecDeque<f64>,
     /// Sum and count of the known values since the last point.
     pub(super) pending: (f64, u32),
 }
 
-impl ChartLine {
+impl HistoryLine {
     /// A line that begins with `gap` points without a value.
-    pub(super) fn new(label: &str, gap: usize, last_seen: Timestamp) -> Self {
+    pub(super) fn new(id: u64, label: &str, gap: usize, last_seen: Timestamp) -> Self {
         let values = std::iter::repeat_n(f64::NAN, gap).collect();
-        Self { label: label.to_owned(), values, latest: f64::NAN, last_seen, pending: (0.0, 0) }
+        Self { id, label: label.to_owned(), latest: f64::NAN, last_seen, values, pending: (0.0, 0) }
+    }
+
+    /// Records a value for the next point.
+    pub(super) fn record(&mut self, at: Timestamp, value: f64) {
+        self.latest = value;
+        self.last_seen = at;
+        if value.is_finite() {
+            self.pending.0 += value;
+            self.pending.1 += 1;
+        }
     }
 
     /// Adds a point: the mean of the values since the last one.
@@ -31,33 +44,15 @@ impl ChartLine {
         value
     }
 
-    /// Records a value for the next point.
-    pub(super) fn record(&mut self, at: Timestamp, value: f64, whole_numbers: &mut bool) {
-        self.latest = value;
-        self.last_seen = at;
-        if value.is_finite() {
-            self.pending.0 += value;
-            self.pending.1 += 1;
-            *whole_numbers &= value.fract() == 0.0;
-        }
+    /// Drops all but the first `kept` points, up to `at`.
+    pub(super) fn rewind(&mut self, at: Timestamp, kept: usize) {
+        self.values.truncate(kept);
+        self.last_seen = self.last_seen.min(at);
     }
-}
-
-/// Extends the extent (lowest and highest) to a value.
-pub(super) fn extend(extent: &mut Option<(f64, f64)>, value: f64) {
-    if value.is_finite() {
-        let (lo, hi) = extent.get_or_insert((value, value));
-        *lo = lo.min(value);
-        *hi = hi.max(value);
-    }
-}
-
-pub(super) fn finite(value: f64) -> Option<f64> {
-    value.is_finite().then_some(value)
 }
 
 /// Rounds to seven significant digits: finer than any screen, and half as long in a frame. Whole numbers stay as they are.
-pub(super) fn round_to_seven_digits(value: f64) -> f64 {
+fn round_to_seven_digits(value: f64) -> f64 {
     if value.fract() == 0.0 || !value.is_finite() {
         return value;
     }

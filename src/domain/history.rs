@@ -1,0 +1,245 @@
+//! The bounded past of a query's numbers, which charts draw from.
+
+mod line;
+mod window;
+
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::time::Duration;
+
+use window::WindowExtent;
+
+use super::{LabelledNumber, Reading, Timestamp};
+
+pub use line::HistoryLine;
+pub use window::{HistoryCursor, HistoryPoints, HistoryWindow};
+
+/// The most lines: enough for the cores of a large machine; no eye follows more.
+pub const MAX_LINES: usize = 128;
+
+/// The past of one query: labelled lines over time, as far back as the longest window that somebody asks for.
+///
+/// All windows share the points, so each is kept once. Nearly every reading is a point: readings that are less than half an
+/// interval apart are averaged. So a window of `n` intervals has at most `2 n + 1` points, whoever pushes however fast; the 3,600
+/// intervals that a page may ask for and [`MAX_LINES`] lines are 7 MiB at worst, and the usual one line is 64 KiB.
+///
+/// A line that is missing from a reading goes on with gaps, and leaves when its last point does. Where there was no reading to
+/// record, all lines have a gap from then until the next one.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// The least time between two points.
+    spacing: Duration,
+    times: VecDeque<Timestamp>,
+    lines: Vec<HistoryLine>,
+    windows: Vec<WindowExtent>,
+    /// How many points there were so far, with those that have left.
+    end: u64,
+    /// How often points were changed that were there already.
+    generation: u64,
+    /// Since when there has been no reading that could be recorded.
+    gap: Option<Timestamp>,
+    unrecordable: Option<UnrecordableReading>,
+    /// Whether some value had a fraction.
+    has_fractions: bool,
+    last_line_id: u64,
+}
+
+/// The reason why a reading is no point of any line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnrecordableReading {
+    /// It has no numbers.
+    NoNumbers,
+    /// It has more than [`MAX_LINES`] numbers: this many.
+    TooManyLines(usize),
+    /// Two of its numbers have this label, and cannot be two lines.
+    DuplicateLabel(String),
+}
+
+impl History {
+    /// A past without windows, of readings that are `every` apart or come faster.
+    pub fn new(every: Duration) -> Self {
+        Self::default().at_interval(every)
+    }
+
+    /// The same past, of readings that are `every` apart from now on.
+    #[must_use]
+    pub fn at_interval(self, every: Duration) -> Self {
+        Self { spacing: (every / 2).max(Duration::from_millis(1)), ..self }
+    }
+
+    /// Keeps the points within these windows, and drops all others.
+    pub fn keep_windows(&mut self, lengths: &BTreeSet<Duration>) {
+        self.windows.retain(|window| lengths.contains(&window.length));
+        let first = self.first();
+        for length in lengths {
+            if !self.windows.iter().any(|window| window.length == *length) {
+                self.windows.push(WindowExtent::new(*length, first));
+            }
+        }
+        self.trim();
+    }
+
+    /// Records a reading.
+    pub fn record(&mut self, at: Timestamp, reading: &Reading) {
+        self.unrecordable = None;
+        if self.windows.is_empty() {
+            self.gap = None;
+        } else if let Err(unrecordable) = self.try_record(at, reading) {
+            self.record_failure(at);
+            self.unrecordable = Some(unrecordable);
+        }
+    }
+
+    /// Records that there was no reading. The lines have a gap from here to the next one.
+    pub fn record_failure(&mut self, at: Timestamp) {
+        self.gap.get_or_insert(at);
+    }
+
+    /// Why the newest reading is no point of any line.
+    pub fn unrecordable(&self) -> Option<&UnrecordableReading> {
+        self.unrecordable.as_ref()
+    }
+
+    /// The points within the last `length`; `None` when that window is not kept.
+    pub fn window(&self, length: Duration) -> Option<HistoryWindow<'_>> {
+        let window = self.windows.iter().find(|window| window.length == length)?;
+        Some(HistoryWindow::new(self, window))
+    }
+
+    fn try_record(&mut self, at: Timestamp, reading: &Reading) -> Result<(), UnrecordableReading> {
+        let single;
+        let numbers = match reading {
+            Reading::Numbers(numbers) => numbers.as_slice(),
+            Reading::Number(value) => {
+                single = [LabelledNumber { label: String::new(), value: *value }];
+                &single
+            }
+            _ => return Err(UnrecordableReading::NoNumbers),
+        };
+        let same_lines = numbers.len() == self.lines.len()
+            && numbers.iter().zip(&self.lines).all(|(number, line)| number.label == line.label);
+        if !same_lines {
+            check_labels(numbers)?;
+        }
+        self.rewind(at);
+        if let Some(since) = self.gap.take().filter(|since| *since < at && self.is_due(*since)) {
+            self.add_gap(since);
+        }
+        if same_lines {
+            self.lines.iter_mut().zip(numbers).for_each(|(line, number)| line.record(at, number.value));
+        } else {
+            self.record_by_label(at, numbers);
+        }
+        self.has_fractions |= numbers.iter().any(|number| number.value.is_finite() && number.value.fract() != 0.0);
+        if self.is_due(at) {
+            self.add_point(at);
+        }
+        self.trim();
+        Ok(())
+    }
+
+    /// Drops the points after `at`: a clock was set back, and they are not the past any more.
+    fn rewind(&mut self, at: Timestamp) {
+        let kept = self.times.partition_point(|time| *time <= at);
+        if kept == self.times.len() {
+            return;
+        }
+        let first = self.first();
+        self.end = first + number(kept);
+        self.generation += 1;
+        self.times.truncate(kept);
+        self.lines.iter_mut().for_each(|line| line.rewind(at, kept));
+        self.windows.iter_mut().for_each(|window| window.rewind(first));
+    }
+
+    /// Records the values for the next point, and adds lines for new labels.
+    fn record_by_label(&mut self, at: Timestamp, numbers: &[LabelledNumber]) {
+        self.lines.iter_mut().for_each(|line| line.latest = f64::NAN);
+        // Known lines first: what makes room for a new one is then a line that is not in the reading.
+        let mut new = Vec::new();
+        for number in numbers {
+            match self.lines.iter_mut().find(|line| line.label == number.label) {
+                Some(line) => line.record(at, number.value),
+                None => new.push(number),
+            }
+        }
+        for LabelledNumber { label, value } in new {
+            self.evict_stalest_line();
+            self.last_line_id += 1;
+            let mut line = HistoryLine::new(self.last_line_id, label, self.times.len(), at);
+            line.record(at, *value);
+            self.lines.push(line);
+        }
+    }
+
+    /// Removes the line that was missing for the longest time, when there are too many.
+    fn evict_stalest_line(&mut self) {
+        if self.lines.len() >= MAX_LINES
+            && let Some((stalest, _)) = self.lines.iter().enumerate().min_by_key(|(_, line)| line.last_seen)
+        {
+            self.lines.remove(stalest);
+            self.windows.iter_mut().for_each(|window| window.is_stale = true);
+        }
+    }
+
+    /// Whether enough time has passed for another point.
+    fn is_due(&self, at: Timestamp) -> bool {
+        self.times.back().is_none_or(|last| at >= *last + self.spacing)
+    }
+
+    /// Adds a point without values, where the lines break.
+    fn add_gap(&mut self, at: Timestamp) {
+        self.lines.iter_mut().for_each(|line| line.pending = (0.0, 0));
+        self.add_point(at);
+    }
+
+    fn add_point(&mut self, at: Timestamp) {
+        self.times.push_back(at);
+        self.end += 1;
+        for line in &mut self.lines {
+            let value = line.add_point();
+            self.windows.iter_mut().for_each(|window| window.extend(value));
+        }
+    }
+
+    /// Moves the windows on to the newest point, and drops the points and lines that have left all of them.
+    fn trim(&mut self) {
+        let (first, newest) = (self.first(), self.times.back().copied());
+        for window in &mut self.windows {
+            window.advance(first, &self.times, &self.lines);
+        }
+        let kept_from = self.windows.iter().map(|window| window.first).min().unwrap_or(self.end);
+        let left = place(kept_from - first);
+        self.times.drain(..left);
+        self.lines.iter_mut().for_each(|line| drop(line.values.drain(..left)));
+        let longest = self.windows.iter().map(|window| window.length).max();
+        let oldest = newest.zip(longest).map(|(newest, longest)| newest - longest);
+        self.lines.retain(|line| oldest.is_some_and(|oldest| line.last_seen >= oldest));
+    }
+
+    /// The number of the oldest point.
+    fn first(&self) -> u64 {
+        self.end - number(self.times.len())
+    }
+}
+
+fn check_labels(numbers: &[LabelledNumber]) -> Result<(), UnrecordableReading> {
+    if numbers.len() > MAX_LINES {
+        return Err(UnrecordableReading::TooManyLines(numbers.len()));
+    }
+    let mut labels = HashSet::new();
+    match numbers.iter().find(|number| !labels.insert(&number.label)) {
+        Some(number) => Err(UnrecordableReading::DuplicateLabel(number.label.clone())),
+        None => Ok(()),
+    }
+}
+
+fn number(place: usize) -> u64 {
+    u64::try_from(place).unwrap_or(u64::MAX)
+}
+
+fn place(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests;
