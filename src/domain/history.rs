@@ -6,9 +6,10 @@ mod window;
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::time::Duration;
 
-use window::WindowExtent;
+use line::round_to_seven_digits;
+use window::{WindowExtent, first_number, number, place};
 
-use super::{LabelledNumber, Reading, Timestamp};
+use super::{LabelledNumber, Reading, Series, SeriesLine, Timestamp};
 
 pub use line::HistoryLine;
 pub use window::{HistoryCursor, HistoryPoints, HistoryWindow};
@@ -31,10 +32,8 @@ pub struct History {
     times: VecDeque<Timestamp>,
     lines: Vec<HistoryLine>,
     windows: Vec<WindowExtent>,
-    /// How many points there were so far, with those that have left.
-    end: u64,
-    /// How often points were changed that were there already.
-    generation: u64,
+    /// The position behind the newest point.
+    cursor: HistoryCursor,
     /// Since when there has been no reading that could be recorded.
     gap: Option<Timestamp>,
     unrecordable: Option<UnrecordableReading>,
@@ -89,6 +88,34 @@ impl History {
         }
     }
 
+    /// Adds the points of a series that are older than all others: what a source can tell of the time before it was asked.
+    pub fn fill(&mut self, past: &Series) {
+        let mut next = self.times.front().copied();
+        let mut older = Vec::new();
+        for (place, at) in past.times().iter().enumerate().rev() {
+            if next.is_none_or(|next| *at + self.spacing <= next) {
+                older.push((place, *at));
+                next = Some(*at);
+            }
+        }
+        let Some((_, newest)) = older.first().copied() else { return };
+        self.add_lines_of(past, newest);
+        for (place, at) in &older {
+            self.times.push_front(*at);
+            for line in &mut self.lines {
+                let known = past.lines().iter().find(|known| known.label == line.label);
+                line.values.push_front(known.map_or(f64::NAN, |known| round_to_seven_digits(known.values[*place])));
+            }
+        }
+        let values = past.lines().iter().flat_map(|line| &line.values);
+        self.has_fractions |= values.into_iter().any(|value| value.is_finite() && value.fract() != 0.0);
+        self.cursor.end += number(older.len());
+        self.cursor.generation += 1;
+        let first = self.first();
+        self.windows.iter_mut().for_each(|window| window.rewind(first));
+        self.trim();
+    }
+
     /// Records that there was no reading. The lines have a gap from here to the next one.
     pub fn record_failure(&mut self, at: Timestamp) {
         self.gap.get_or_insert(at);
@@ -102,19 +129,35 @@ impl History {
     /// The points within the last `length`; `None` when that window is not kept.
     pub fn window(&self, length: Duration) -> Option<HistoryWindow<'_>> {
         let window = self.windows.iter().find(|window| window.length == length)?;
-        Some(HistoryWindow::new(self, window))
+        let Self { times, lines, cursor, has_fractions, .. } = self;
+        Some(HistoryWindow { times, lines, cursor: *cursor, window, whole_numbers: !has_fractions })
     }
 
     fn try_record(&mut self, at: Timestamp, reading: &Reading) -> Result<(), UnrecordableReading> {
-        let single;
-        let numbers = match reading {
-            Reading::Numbers(numbers) => numbers.as_slice(),
-            Reading::Number(value) => {
-                single = [LabelledNumber { label: String::new(), value: *value }];
-                &single
-            }
-            _ => return Err(UnrecordableReading::NoNumbers),
-        };
+        match reading {
+            Reading::Numbers(numbers) => self.record_numbers(at, numbers),
+            Reading::Number(value) => self.record_numbers(at, &[LabelledNumber { label: String::new(), value: *value }]),
+            Reading::Series(series) => self.record_series(series),
+            _ => Err(UnrecordableReading::NoNumbers),
+        }
+    }
+
+    /// Records what is new in a series that is told again and again.
+    fn record_series(&mut self, series: &Series) -> Result<(), UnrecordableReading> {
+        let newest = self.times.back().copied();
+        self.fill(series);
+        for (place, at) in series.times().iter().enumerate().filter(|(_, at)| newest.is_some_and(|newest| **at > newest)) {
+            let number = |line: &SeriesLine| LabelledNumber { label: line.label.clone(), value: line.values[place] };
+            self.record_numbers(*at, &series.lines().iter().map(number).collect::<Vec<_>>())?;
+        }
+        self.lines.iter_mut().for_each(|line| {
+            let known = series.lines().iter().find(|known| known.label == line.label);
+            line.latest = known.and_then(|known| known.values.last().copied()).unwrap_or(f64::NAN);
+        });
+        Ok(())
+    }
+
+    fn record_numbers(&mut self, at: Timestamp, numbers: &[LabelledNumber]) -> Result<(), UnrecordableReading> {
         let same_lines = numbers.len() == self.lines.len()
             && numbers.iter().zip(&self.lines).all(|(number, line)| number.label == line.label);
         if !same_lines {
@@ -144,8 +187,8 @@ impl History {
             return;
         }
         let first = self.first();
-        self.end = first + number(kept);
-        self.generation += 1;
+        self.cursor.end = first + number(kept);
+        self.cursor.generation += 1;
         self.times.truncate(kept);
         self.lines.iter_mut().for_each(|line| line.rewind(at, kept));
         self.windows.iter_mut().for_each(|window| window.rewind(first));
@@ -168,6 +211,18 @@ impl History {
             let mut line = HistoryLine::new(self.last_line_id, label, self.times.len(), at);
             line.record(at, *value);
             self.lines.push(line);
+        }
+    }
+
+    /// Adds the lines of a past whose newest point is `newest`, as far as there is room.
+    fn add_lines_of(&mut self, past: &Series, newest: Timestamp) {
+        for SeriesLine { label, .. } in past.lines() {
+            if let Some(line) = self.lines.iter_mut().find(|line| line.label == *label) {
+                line.last_seen = line.last_seen.max(newest);
+            } else if self.lines.len() < MAX_LINES {
+                self.last_line_id += 1;
+                self.lines.push(HistoryLine::new(self.last_line_id, label, self.times.len(), newest));
+            }
         }
     }
 
@@ -194,7 +249,7 @@ impl History {
 
     fn add_point(&mut self, at: Timestamp) {
         self.times.push_back(at);
-        self.end += 1;
+        self.cursor.end += 1;
         for line in &mut self.lines {
             let value = line.add_point();
             self.windows.iter_mut().for_each(|window| window.extend(value));
@@ -207,7 +262,7 @@ impl History {
         for window in &mut self.windows {
             window.advance(first, &self.times, &self.lines);
         }
-        let kept_from = self.windows.iter().map(|window| window.first).min().unwrap_or(self.end);
+        let kept_from = self.windows.iter().map(|window| window.first).min().unwrap_or(self.cursor.end);
         let left = place(kept_from - first);
         self.times.drain(..left);
         self.lines.iter_mut().for_each(|line| drop(line.values.drain(..left)));
@@ -218,7 +273,7 @@ impl History {
 
     /// The number of the oldest point.
     fn first(&self) -> u64 {
-        self.end - number(self.times.len())
+        first_number(self.cursor.end, &self.times)
     }
 }
 
@@ -231,14 +286,6 @@ fn check_labels(numbers: &[LabelledNumber]) -> Result<(), UnrecordableReading> {
         Some(number) => Err(UnrecordableReading::DuplicateLabel(number.label.clone())),
         None => Ok(()),
     }
-}
-
-fn number(place: usize) -> u64 {
-    u64::try_from(place).unwrap_or(u64::MAX)
-}
-
-fn place(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

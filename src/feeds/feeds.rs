@@ -7,7 +7,8 @@ use crate::domain::{Clock, History, Timestamp};
 use crate::panels::Past;
 use crate::telemetry::FeedsState;
 
-use super::feed::{Feed, FeedKey, QueryExecutor};
+use super::feed::{Feed, QueryExecutor};
+use super::key::FeedKey;
 use super::report::FeedReport;
 use super::subscription::FeedSubscription;
 
@@ -32,11 +33,11 @@ impl Feeds {
         answered: &Arc<Notify>,
     ) -> Vec<FeedSubscription> {
         let now = self.clock.now();
-        let subscribe = |(key, past)| FeedSubscription::new(self.get_or_start(key, now), Arc::clone(answered), past);
+        let subscribe = |(key, past)| FeedSubscription::new(self.get_or_start(key, past, now), Arc::clone(answered), past);
         keys.into_iter().map(subscribe).collect()
     }
 
-    fn get_or_start(&self, key: FeedKey, now: Timestamp) -> Arc<Feed> {
+    fn get_or_start(&self, key: FeedKey, past: Past, now: Timestamp) -> Arc<Feed> {
         let mut running = self.running();
         if let Some(feed) = running.get(&key).and_then(Weak::upgrade) {
             return feed;
@@ -47,7 +48,7 @@ impl Feeds {
         let history = same_query
             .find_map(|(_, other)| Some(other.upgrade()?.state().history().clone().at_interval(key.every)))
             .unwrap_or_else(|| History::new(key.every));
-        let feed = Feed::start(key.clone(), now, history, Arc::clone(&self.executor), Arc::clone(&self.clock));
+        let feed = Feed::start(key.clone(), now, history, past, Arc::clone(&self.executor), Arc::clone(&self.clock));
         let feed = Arc::new(feed);
         running.insert(key, Arc::downgrade(&feed));
         feed

@@ -9,12 +9,17 @@
 mod backoff;
 mod feed;
 mod feeds;
+mod key;
 mod report;
 mod state;
 mod subscription;
 
-pub use feed::{FeedKey, QueryExecutor};
+pub use feed::QueryExecutor;
 pub use feeds::Feeds;
+pub use key::FeedKey;
 pub use report::FeedReport;
 pub use state::FeedState;
 pub use subscription::FeedSubscription;
+
+#[cfg(test)]
+mod tests;

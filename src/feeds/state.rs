@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::backoff;
-use super::feed::FeedKey;
-use crate::domain::{History, Reading, Timestamp};
+use super::key::FeedKey;
+use crate::domain::{History, Reading, Series, Timestamp};
 use crate::panels::{PanelTrouble, Past};
 use crate::sources::SourceError;
 
@@ -19,6 +19,12 @@ pub struct FeedState {
     history: History,
     trouble: Option<PanelTrouble>,
     due: Timestamp,
+    /// Whether the source pushes its readings by itself.
+    is_pushed: bool,
+    /// How far back the source was asked for its past, or is to be.
+    asked_past: Duration,
+    /// How far back the source is to be asked for its past next.
+    missing_past: Option<Duration>,
     /// How many failures there were since the last reading.
     failures: u32,
     subscribers: Vec<Subscriber>,
@@ -33,10 +39,22 @@ struct Subscriber {
 }
 
 impl FeedState {
-    /// The state before the first answer, with the history that the feed goes on with.
-    pub(super) fn new(due: Timestamp, history: History) -> Self {
-        let (readings, subscribers) = (VecDeque::new(), Vec::new());
-        Self { readings, reading_count: 0, history, trouble: None, due, failures: 0, subscribers }
+    /// The state before the first answer, with the history that the feed goes on with, and the past that it is to have.
+    pub(super) fn new(due: Timestamp, history: History, past: Past) -> Self {
+        let mut state = Self {
+            readings: VecDeque::new(),
+            reading_count: 0,
+            history,
+            trouble: None,
+            due,
+            is_pushed: false,
+            asked_past: Duration::ZERO,
+            missing_past: None,
+            failures: 0,
+            subscribers: Vec::new(),
+        };
+        state.miss_past(past);
+        state
     }
 
     /// How many readings there were: tells one from the next even when the machine's clock is set back.
@@ -65,15 +83,36 @@ impl FeedState {
         self.trouble.as_ref()
     }
 
+    /// Whether the query is being executed.
+    pub fn is_pending(&self, now: Timestamp) -> bool {
+        !self.is_pushed && self.due <= now
+    }
+
     /// When the query is executed next. When that has passed, an answer is on its way.
-    pub fn due(&self) -> Timestamp {
+    pub(super) fn due(&self) -> Timestamp {
         self.due
+    }
+
+    /// Sets whether the source pushes its readings by itself.
+    pub(super) fn set_pushed(&mut self, is_pushed: bool) {
+        self.is_pushed = is_pushed;
+    }
+
+    /// Takes how far back the source is to be asked for its past; `None` when it was asked already.
+    pub(super) fn take_missing_past(&mut self) -> Option<Duration> {
+        self.missing_past.take()
+    }
+
+    /// Adds the source's own past to the history.
+    pub(super) fn fill_history(&mut self, past: &Series) {
+        self.history.fill(past);
     }
 
     /// Adds a subscriber, and returns its id.
     pub(super) fn subscribe(&mut self, answered: Arc<Notify>, past: Past) -> u64 {
         let id = self.subscribers.last().map_or(0, |last| last.id + 1);
         self.subscribers.push(Subscriber { id, answered, past });
+        self.miss_past(past);
         self.fit_past();
         id
     }
@@ -84,8 +123,8 @@ impl FeedState {
         self.fit_past();
     }
 
-    /// Records the answer that came `now`, notifies the subscribers, and returns when to execute the query again.
-    pub(super) fn record(&mut self, key: &FeedKey, answer: Result<Reading, SourceError>, now: Timestamp) -> Timestamp {
+    /// Records the answer that came `now`, and notifies the subscribers.
+    pub(super) fn record(&mut self, key: &FeedKey, answer: Result<Reading, SourceError>, now: Timestamp) {
         match answer {
             Ok(reading) => {
                 let failures = std::mem::take(&mut self.failures);
@@ -111,7 +150,14 @@ impl FeedState {
             }
         }
         self.subscribers.iter().for_each(|subscriber| subscriber.answered.notify_one());
-        self.due
+    }
+
+    /// Has the source asked for its past, when it was not asked for as much before.
+    fn miss_past(&mut self, past: Past) {
+        if let Some(window) = past.window.filter(|window| *window > self.asked_past) {
+            self.asked_past = window;
+            self.missing_past = Some(window);
+        }
     }
 
     /// Keeps as much of the past as the subscribers ask for.
@@ -158,7 +204,7 @@ mod tests {
             every: Duration::from_secs(1),
         };
         let at = |second: i64| Timestamp::from_millis(second * 1000);
-        let mut state = FeedState::new(at(0), History::new(key.every));
+        let mut state = FeedState::new(at(0), History::new(key.every), Past::default());
         let one = state.subscribe(Arc::default(), Past::default());
         let ten = state.subscribe(Arc::default(), Past { readings: 10, window: None });
         for second in 0..20 {

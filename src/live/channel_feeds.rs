@@ -49,6 +49,6 @@ impl ChannelFeeds {
 
     /// Whether one of the queries is being executed.
     pub(super) fn has_pending_query(&self, now: Timestamp) -> bool {
-        self.by_panel.iter().flatten().any(|feed| feed.state().due() <= now)
+        self.by_panel.iter().flatten().any(|feed| feed.state().is_pending(now))
     }
 }

@@ -1,6 +1,6 @@
 //! The rooms import only downward; rooms side by side do not import each other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -35,6 +35,24 @@ fn the_rooms_inside_directory_import_only_from_the_floors_below() {
     let (upward, seen) = imports_that_run_upward("directory", DIRECTORY_FLOORS);
     assert!(upward.is_empty(), "{upward:?}");
     assert_eq!(seen, names_in(DIRECTORY_FLOORS), "every room has a floor, and every floor its rooms");
+}
+
+#[test]
+fn the_files_of_these_rooms_do_not_import_each_other_in_a_circle() {
+    for room in ["feeds", "live"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room);
+        let files = rust_files(&folder).into_iter().filter(|file| file.parent() == Some(&folder) && !file.ends_with("mod.rs"));
+        let imports = |file: PathBuf| rooms_named_in(&fs::read_to_string(file).unwrap(), "super::");
+        let mut left: BTreeMap<_, _> =
+            files.map(|file| (room_of(file.strip_prefix(&folder).unwrap()), imports(file))).collect();
+        assert!(left.len() > 5);
+        // What imports nothing that is left stands on the ground, and is taken away.
+        while let Some(file) = left.iter().find(|(_, below)| below.iter().all(|file| !left.contains_key(file))) {
+            let file = file.0.clone();
+            left.remove(&file);
+        }
+        assert!(left.is_empty(), "src/{room}: {left:?}");
+    }
 }
 
 #[test]

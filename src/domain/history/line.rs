@@ -52,7 +52,7 @@ impl HistoryLine {
 }
 
 /// Rounds to seven significant digits: finer than any screen, and half as long in a frame. Whole numbers stay as they are.
-fn round_to_seven_digits(value: f64) -> f64 {
+pub(super) fn round_to_seven_digits(value: f64) -> f64 {
     if value.fract() == 0.0 || !value.is_finite() {
         return value;
     }

@@ -143,6 +143,36 @@ fn a_clock_set_back_leaves_no_future() {
     assert!(!history.window(MINUTE).unwrap().cursor().continues(before));
 }
 
+fn series(seconds: &[i64], lines: &[(&str, &[f64])]) -> Series {
+    let line = |(label, values): &(&str, &[f64])| SeriesLine { label: (*label).to_owned(), values: values.to_vec() };
+    Series::new(seconds.iter().copied().map(second).collect(), lines.iter().map(line).collect(), None).unwrap()
+}
+
+#[test]
+fn a_sources_own_past_comes_before_what_was_recorded() {
+    let mut history = history(&[MINUTE]);
+    history.record(second(100), &numbers(&[("a", 5.0)]));
+    let before = history.window(MINUTE).unwrap().cursor();
+    history.fill(&series(&[10, 50, 99, 100, 101], &[("a", &[0.0, 1.0, 2.0, 9.0, 9.0]), ("b", &[0.0, 7.0, 7.0, 9.0, 9.0])]));
+    assert_eq!(times(&history, MINUTE), [second(50), second(99), second(100)]);
+    let lines = lines(&history, MINUTE);
+    assert_eq!((lines[0].1.as_slice(), &lines[1].1[..2]), ([1.0, 2.0, 5.0].as_slice(), [7.0, 7.0].as_slice()));
+    assert_eq!(history.window(MINUTE).unwrap().extent(), Some((1.0, 7.0)));
+    assert!(!history.window(MINUTE).unwrap().cursor().continues(before), "who has drawn it draws it anew");
+}
+
+#[test]
+fn of_a_series_that_is_told_again_only_what_is_new_is_recorded() {
+    let mut history = history(&[MINUTE]);
+    history.record(second(3), &Reading::Series(series(&[1, 2, 3], &[("a", &[1.0, 2.0, 3.0])])));
+    let before = history.window(MINUTE).unwrap().cursor();
+    history.record(second(5), &Reading::Series(series(&[2, 3, 4], &[("a", &[2.0, 3.0, 4.0])])));
+    assert_eq!((times(&history, MINUTE).len(), lines(&history, MINUTE)[0].1.as_slice()), (4, [1.0, 2.0, 3.0, 4.0].as_slice()));
+    let window = history.window(MINUTE).unwrap();
+    assert_eq!(window.lines().next().unwrap().latest, 4.0);
+    assert!(window.cursor().continues(before));
+}
+
 #[test]
 fn labels_that_come_and_go_do_not_grow_the_history() {
     let mut history = history(&[HOUR]);

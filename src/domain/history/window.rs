@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::{History, HistoryLine, place};
+use super::line::HistoryLine;
 use crate::domain::Timestamp;
 
 /// A window of time that ends with the newest point, and the lowest and highest value in it.
@@ -60,8 +60,10 @@ fn extend(extent: &mut Option<(f64, f64)>, value: f64) {
 /// How far somebody has drawn a history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HistoryCursor {
-    generation: u64,
-    end: u64,
+    /// How often points were changed that were there already.
+    pub(super) generation: u64,
+    /// How many points there were so far, with those that have left.
+    pub(super) end: u64,
 }
 
 impl HistoryCursor {
@@ -74,15 +76,14 @@ impl HistoryCursor {
 /// The points of a history within one window of time, which ends with the newest point.
 #[derive(Clone, Copy, Debug)]
 pub struct HistoryWindow<'a> {
-    history: &'a History,
-    window: &'a WindowExtent,
+    pub(super) times: &'a VecDeque<Timestamp>,
+    pub(super) lines: &'a [HistoryLine],
+    pub(super) cursor: HistoryCursor,
+    pub(super) window: &'a WindowExtent,
+    pub(super) whole_numbers: bool,
 }
 
 impl<'a> HistoryWindow<'a> {
-    pub(super) fn new(history: &'a History, window: &'a WindowExtent) -> Self {
-        Self { history, window }
-    }
-
     /// How far it goes back.
     pub fn length(&self) -> Duration {
         self.window.length
@@ -90,7 +91,7 @@ impl<'a> HistoryWindow<'a> {
 
     /// The position behind its newest point.
     pub fn cursor(&self) -> HistoryCursor {
-        HistoryCursor { generation: self.history.generation, end: self.history.end }
+        self.cursor
     }
 
     /// The lowest and highest value of all its points.
@@ -100,33 +101,34 @@ impl<'a> HistoryWindow<'a> {
 
     /// Whether every value so far was a whole number.
     pub fn whole_numbers(&self) -> bool {
-        !self.history.has_fractions
+        self.whole_numbers
     }
 
     /// The lines that were in a reading within it.
     pub fn lines(&self) -> impl Iterator<Item = &'a HistoryLine> {
-        let begin = self.history.times.back().map(|newest| *newest - self.window.length);
-        self.history.lines.iter().filter(move |line| begin.is_some_and(|begin| line.last_seen >= begin))
+        let begin = self.times.back().map(|newest| *newest - self.window.length);
+        self.lines.iter().filter(move |line| begin.is_some_and(|begin| line.last_seen >= begin))
     }
 
     /// Its points as they were at `cursor`, as far as they have not left meanwhile.
     pub fn points_until(&self, cursor: HistoryCursor) -> HistoryPoints<'a> {
-        let History { times, .. } = self.history;
+        let (times, lines) = (self.times, self.lines);
         let mut places = self.places(0..cursor.end);
         if let Some(newest) = times.range(places.clone()).next_back() {
             places.start = times.partition_point(|time| *time < *newest - self.window.length);
         }
-        HistoryPoints { history: self.history, places }
+        HistoryPoints { times, lines, places }
     }
 
     /// The points after one cursor, up to another.
     pub fn points_between(&self, from: HistoryCursor, until: HistoryCursor) -> HistoryPoints<'a> {
-        HistoryPoints { history: self.history, places: self.places(from.end..until.end) }
+        HistoryPoints { times: self.times, lines: self.lines, places: self.places(from.end..until.end) }
     }
 
     /// Where the points with these numbers are, as far as they are kept.
     fn places(&self, numbers: Range<u64>) -> Range<usize> {
-        let place = |number: u64| place(number.saturating_sub(self.history.first())).min(self.history.times.len());
+        let first = first_number(self.cursor.end, self.times);
+        let place = |number: u64| place(number.saturating_sub(first)).min(self.times.len());
         place(numbers.start).min(place(numbers.end))..place(numbers.end)
     }
 }
@@ -134,19 +136,33 @@ impl<'a> HistoryWindow<'a> {
 /// A run of points.
 #[derive(Clone, Debug)]
 pub struct HistoryPoints<'a> {
-    history: &'a History,
+    times: &'a VecDeque<Timestamp>,
+    lines: &'a [HistoryLine],
     places: Range<usize>,
 }
 
 impl<'a> HistoryPoints<'a> {
     /// Their times, the oldest first.
     pub fn times(&self) -> impl Iterator<Item = Timestamp> + use<'a> {
-        self.history.times.range(self.places.clone()).copied()
+        self.times.range(self.places.clone()).copied()
     }
 
     /// Each line, with a value for each time: NaN where it has a gap.
     pub fn lines(&self) -> impl Iterator<Item = (&'a HistoryLine, impl Iterator<Item = f64> + use<'a>)> + use<'a> {
         let places = self.places.clone();
-        self.history.lines.iter().map(move |line| (line, line.values.range(places.clone()).copied()))
+        self.lines.iter().map(move |line| (line, line.values.range(places.clone()).copied()))
     }
+}
+
+/// The number of the first of these times, when the one after the last is `end`.
+pub(super) fn first_number(end: u64, times: &VecDeque<Timestamp>) -> u64 {
+    end - number(times.len())
+}
+
+pub(super) fn number(place: usize) -> u64 {
+    u64::try_from(place).unwrap_or(u64::MAX)
+}
+
+pub(super) fn place(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
