@@ -51,7 +51,10 @@ impl Drop for ShardMembership {
     fn drop(&mut self) {
         let mut shards = self.shards.lock();
         let mut connections = self.shard.connections.lock();
-        connections.retain(|connection| !connection.ptr_eq(&self.connection));
+        // One of them: who moves to the same channel again joins before it leaves.
+        if let Some(place) = connections.iter().position(|connection| connection.ptr_eq(&self.connection)) {
+            connections.swap_remove(place);
+        }
         if connections.is_empty() {
             drop(connections);
             shards.retain(|shard| !Arc::ptr_eq(shard, &self.shard));
