@@ -2,11 +2,12 @@
 //!
 //! A handler reads as a sentence: a guard proves the visitor, the door yields an open page, a view renders it.
 //! `guards/` say who is asking, `routes/` has one file per noun, `views/` holds the structs that templates get, and
-//! `refusal.rs` is the one place where errors become responses. Nothing here decides who may see what.
+//! `refusal.rs` is the one place where errors become what is answered, by `catcher.rs`. Nothing here decides who may see what.
 
 mod app_state;
 mod assets;
 mod authentication;
+mod catcher;
 mod connection_tracking;
 mod cookies;
 mod diagnostics_runner;
@@ -37,7 +38,7 @@ pub fn stage(rocket: Rocket<Build>, state: AppState) -> Rocket<Build> {
     let tracking = connection_tracking::ConnectionTracking::new(state.connections.clone());
     routes::mount(rocket)
         .manage(state)
-        .register(links::BASE, refusal::catchers())
+        .register(links::BASE, catcher::catchers())
         .attach(tracking)
         .attach(templates::fairing(assets))
         .attach(headers::SecurityHeaders)

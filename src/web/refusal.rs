@@ -2,29 +2,15 @@ use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rocket::http::{Accept, Header, MediaType, Method, Status};
-use rocket::request::Request;
-use rocket::response::{self, Redirect, Responder, Response};
-use rocket::serde::json::Json;
-use rocket::{Catcher, Either, catch, catchers};
-use serde_json::{Value, json};
+use rocket::http::{Accept, MediaType, Status};
+use rocket::request::{Outcome, Request};
+use rocket::response::{self, Responder};
 
-use crate::audit::AuditEvent;
+use super::links::Link;
 use crate::auth::{NextPath, Rejection};
-use crate::domain::{PageSlug, Visitor};
 use crate::live::CapacityExceeded;
 use crate::pages::{InvalidChoice, PageDenied};
 use crate::store::StoreError;
-use crate::web::links::Link;
-
-use super::AppState;
-use super::authentication::challenges;
-use super::guards::{client_of, layout_for, visitor_of};
-use super::html::Html;
-use super::views::ErrorView;
-
-/// The length of an error's reference in bytes: enough to find one line in a log.
-const REFERENCE_BYTES: usize = 5;
 
 /// The delay before another try: what is not reachable may be back by then.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
@@ -32,8 +18,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(30);
 /// The cause of a server error: for the log, which has it under the reference that the visitor sees.
 type Cause = String;
 
-/// Every error that a request can end with. The one place where errors become responses: what a visitor sees says what
-/// to do next, what the log keeps says why.
+/// Every error that a request can end with. The one place where errors become what is answered: what a visitor sees says
+/// what to do next, what the log keeps says why.
 #[derive(Clone, Debug)]
 pub(super) enum Refusal {
     /// The visitor may not open the page.
@@ -108,13 +94,23 @@ impl Refusal {
         status
     }
 
+    /// The refusal that was stored with the request.
+    pub(super) fn take_stashed(request: &Request<'_>) -> Option<Self> {
+        stashed(request).lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The outcome of a guard that refuses: no status leaves a guard without its refusal.
+    pub(super) fn into_outcome<T>(self, request: &Request<'_>) -> Outcome<T, ()> {
+        Outcome::Error((self.stash(request), ()))
+    }
+
     /// Whether the credentials are valid, but not for this.
     pub(super) fn is_out_of_scope(&self) -> bool {
         matches!(self, Self::PageDenied(PageDenied::OutOfScope))
     }
 
     /// The template of the error page: each offers its own ways on.
-    fn template(&self) -> &'static str {
+    pub(super) fn template(&self) -> &'static str {
         match self {
             Self::PageDenied(PageDenied::NotAllowed { .. }) => "errors/forbidden",
             Self::PageDenied(PageDenied::NotFound) | Self::NotFound => "errors/not_found",
@@ -131,7 +127,7 @@ impl Refusal {
     }
 
     /// The error code for scripts.
-    fn code(&self) -> &'static str {
+    pub(super) fn code(&self) -> &'static str {
         match self {
             Self::PageDenied(PageDenied::NotFound) | Self::NotFound => "not-found",
             Self::PageDenied(PageDenied::SignInRequired) => "sign-in",
@@ -150,14 +146,14 @@ impl Refusal {
     }
 
     /// The value of `Retry-After` (RFC 9110, 10.2.3).
-    fn retry_after(&self) -> Option<Duration> {
+    pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::CapacityExceeded(exceeded) => Some(exceeded.retry_after()),
             _ => (self.status() == Status::ServiceUnavailable).then_some(RETRY_AFTER),
         }
     }
 
-    fn cause(&self) -> Cow<'_, str> {
+    pub(super) fn cause(&self) -> Cow<'_, str> {
         match self {
             Self::StoreUnavailable(cause) | Self::Internal(cause) => cause.into(),
             Self::CapacityExceeded(exceeded) => exceeded.to_string().into(),
@@ -166,7 +162,7 @@ impl Refusal {
     }
 
     /// The text for the visitor: the title, the message, and what to do next.
-    fn message(&self) -> (&'static str, String, String) {
+    pub(super) fn message(&self) -> (&'static str, String, String) {
         match self {
             Self::PageDenied(PageDenied::NotFound) | Self::NotFound => (
                 "Nothing here",
@@ -249,121 +245,6 @@ impl<'r> Responder<'r, 'static> for Refusal {
     }
 }
 
-pub(super) fn catchers() -> Vec<Catcher> {
-    catchers![refuse]
-}
-
-#[catch(default)]
-async fn refuse(status: Status, request: &Request<'_>) -> RefusalResponse {
-    let stashed = stashed(request).lock().unwrap_or_else(PoisonError::into_inner).take();
-    let refusal = stashed.unwrap_or(match status.code {
-        404 => Refusal::NotFound,
-        // Rocket's status for an address that no route can read, such as one with `..` in it.
-        422 if request.method() == Method::Get => Refusal::NotFound,
-        500..=599 => Refusal::Internal("said by Rocket, before this line".to_owned()),
-        _ => Refusal::Other(status),
-    });
-    let refusal = as_seen_by_unconfirmed(refusal, request).await;
-    audit(&refusal, request).await;
-    let reference = status.code.ge(&500).then(|| log_failure(&refusal, request));
-    respond(&refusal, reference, request).await
-}
-
-/// Turns a request to sign in into [`Refusal::Unconfirmed`] for whom the directory cannot confirm: signing in helps them
-/// nothing. A browser is sent to the form all the same, which says so; a script is told to try again.
-async fn as_seen_by_unconfirmed(refusal: Refusal, request: &Request<'_>) -> Refusal {
-    let must_sign_in = matches!(refusal, Refusal::PageDenied(PageDenied::SignInRequired));
-    let is_redirected_to_form = request.method() == Method::Get && wants_html(request);
-    if must_sign_in && !is_redirected_to_form && matches!(visitor_of(request).await, Ok(Visitor::Unconfirmed)) {
-        return Refusal::Unconfirmed;
-    }
-    refusal
-}
-
-/// Audits refusals that an admin should know of: a page denied to a member, and a request that another site seems to
-/// have made. Being asked to sign in is neither.
-async fn audit(refusal: &Refusal, request: &Request<'_>) {
-    let forgery = match refusal {
-        Refusal::PageDenied(PageDenied::NotAllowed { .. } | PageDenied::OutOfScope) => None,
-        Refusal::ForeignOrigin => Some("origin"),
-        Refusal::CsrfMismatch => Some("csrf-token"),
-        _ => return,
-    };
-    let audit = AppState::of(request).auth.audit();
-    let visitor = &visitor_of(request).await.unwrap_or(Visitor::Anonymous);
-    let client = client_of(request);
-    // Every route to a page ends in its name; the admin page's does too.
-    let page: Option<PageSlug> = request.uri().path().segments().last().and_then(|slug| slug.parse().ok());
-    match (forgery, &page) {
-        (Some(reason), _) => audit.record(&client, &AuditEvent::ForgeryRefused { visitor, reason }),
-        (None, Some(page)) => audit.record(&client, &AuditEvent::PageRefused { visitor, page }),
-        (None, None) => {}
-    }
-}
-
-/// The response to a refusal: a page for people, JSON for scripts, a redirect to the sign-in form.
-struct RefusalResponse {
-    body: Either<Redirect, Either<Html<ErrorView>, Json<Value>>>,
-    status: Status,
-    challenges: Vec<Header<'static>>,
-    retry_after: Option<Duration>,
-}
-
-impl RefusalResponse {
-    fn redirect(link: Link) -> Self {
-        let body = Either::Left(Redirect::to(link));
-        Self { body, status: Status::SeeOther, challenges: Vec::new(), retry_after: None }
-    }
-}
-
-impl<'r> Responder<'r, 'static> for RefusalResponse {
-    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        if let Either::Left(redirect) = self.body {
-            return redirect.respond_to(request);
-        }
-        let mut response = Response::build_from(self.body.respond_to(request)?);
-        for challenge in self.challenges {
-            response.header_adjoin(challenge);
-        }
-        if let Some(wait) = self.retry_after {
-            response.header(Header::new("Retry-After", wait.as_secs().to_string()));
-        }
-        response.status(self.status).ok()
-    }
-}
-
-async fn respond(refusal: &Refusal, reference: Option<String>, request: &Request<'_>) -> RefusalResponse {
-    let status = refusal.status();
-    let (title, message, next_step) = refusal.message();
-    let retry_after = refusal.retry_after();
-    let is_challenged = status == Status::Unauthorized || refusal.is_out_of_scope();
-    let challenges = if is_challenged { challenges(refusal, request) } else { Vec::new() };
-    if !wants_html(request) {
-        let error = json!({ "status": status.code, "code": refusal.code(), "message": message, "reference": reference });
-        let body = Either::Right(Either::Right(Json(json!({ "error": error }))));
-        return RefusalResponse { body, status, challenges, retry_after };
-    }
-    if matches!(refusal, Refusal::PageDenied(PageDenied::SignInRequired)) && request.method() == Method::Get {
-        return RefusalResponse::redirect(Link::sign_in(&request.uri().to_string()));
-    }
-    if matches!(refusal, Refusal::PageDenied(PageDenied::SecondFactorRequired)) && request.method() == Method::Get {
-        return RefusalResponse::redirect(Link::second_step(request.uri()));
-    }
-    if let Refusal::ReauthenticationRequired(next) = refusal {
-        return RefusalResponse::redirect(Link::reauthenticate(next));
-    }
-    // Nobody is a stranger to the error page because the store is out of reach; it is shown without a name then.
-    let visitor = visitor_of(request).await.unwrap_or(Visitor::Anonymous);
-    let layout = layout_for(request, &visitor);
-    let owner = match refusal {
-        Refusal::PageDenied(PageDenied::NotAllowed { owner }) => owner.clone(),
-        _ => None,
-    };
-    let view = ErrorView { title: title.to_owned(), message, reference, owner, next_step };
-    let body = Either::Right(Either::Left(Html::new(refusal.template(), title, layout, view)));
-    RefusalResponse { body, status, challenges, retry_after }
-}
-
 /// Capitalizes a sentence.
 pub(super) fn capitalize(message: &str) -> String {
     let mut characters = message.chars();
@@ -376,22 +257,6 @@ pub(super) fn wants_html(request: &Request<'_>) -> bool {
         ["api/", "live/", "events/"].iter().any(|path| request.uri().path().starts_with(Link::to(path).as_str()));
     let takes_html = |accept: &Accept| accept.iter().any(|quality| *quality.media_type() == MediaType::HTML);
     !scripts_only && request.accept().is_some_and(takes_html)
-}
-
-fn log_failure(refusal: &Refusal, request: &Request<'_>) -> String {
-    let mut bytes = [0; REFERENCE_BYTES];
-    if let Err(error) = getrandom::fill(&mut bytes) {
-        tracing::error!(%error, "the system gives no random bytes");
-    }
-    let reference = hex::encode(bytes);
-    tracing::error!(
-        reference,
-        code = refusal.code(),
-        cause = %refusal.cause(),
-        path = %request.uri().path(),
-        "a request failed"
-    );
-    reference
 }
 
 fn stashed<'r>(request: &'r Request<'_>) -> &'r Mutex<Option<Refusal>> {

@@ -8,9 +8,11 @@ mod enroll;
 mod passwordless;
 mod pending;
 mod refusal;
+mod state;
 mod verify;
 
 pub use enroll::FactorEnrollment;
 pub use pending::PendingToken;
 pub use refusal::{FactorRefusal, PasskeySignInRefusal};
-pub use verify::{FactorResponse, RenewedSession, SecondStep};
+pub use state::SecondStep;
+pub use verify::{FactorResponse, RenewedSession};

@@ -1,6 +1,4 @@
-use std::time::Duration;
-
-use super::pending::{MemoryPendingSignIns, PendingSignIn, PendingSignInStore};
+use super::pending::PendingSignIn;
 use super::{FactorRefusal, PendingToken};
 use crate::audit::AuditEvent;
 use crate::auth::sign_in::{Auth, SignedIn};
@@ -9,20 +7,6 @@ use crate::domain::{Client, Person, PersonId, Revalidation, Timestamp, Username}
 use crate::factors::{CodeRefusal, Factors, PasskeyResponse, RelyingParty, VerifiedFactor};
 use crate::sessions::{Reauthentication, Session, SessionOptions, SessionToken};
 use crate::store::StoreError;
-
-/// The state of the second step: the factors and the pending sign-ins.
-pub struct SecondStep {
-    pub(super) factors: Factors,
-    pub(super) pending: Box<dyn PendingSignInStore>,
-    factor_lifetime: Duration,
-}
-
-impl SecondStep {
-    /// Creates it over these factors; a shown factor counts for `factor_lifetime`.
-    pub fn new(factors: Factors, factor_lifetime: Duration) -> Self {
-        Self { factors, pending: Box::new(MemoryPendingSignIns::default()), factor_lifetime }
-    }
-}
 
 /// A session with a new token.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Mac;
 
-use super::FAMILIAR_FOR;
+use super::limits::FAMILIAR_FOR;
 use crate::auth::keys::{HmacSha256, Keys};
 use crate::domain::{PersonId, Timestamp};
 use crate::store::{StoreError, fill_randomly};

@@ -1,9 +1,8 @@
 use std::time::Duration;
 
-use super::FAMILIAR_FOR;
 use super::budget::FailureBudget;
 use super::expiring_map::ExpiringMap;
-use super::limits::{AccountAttempts, AddressAttempts, PairAttempts, ThrottleReason};
+use super::limits::{AccountAttempts, AddressAttempts, FAMILIAR_FOR, PairAttempts, ThrottleReason};
 use crate::domain::Timestamp;
 
 /// The most entries of each map: room for a whole large company mistyping at once within half an hour, in some thirty

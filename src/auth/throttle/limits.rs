@@ -25,6 +25,10 @@ const MAX_ATTEMPT_TIME: Duration = Duration::from_mins(31);
 /// The lowest threshold that is kept below: a directory that locks at the first failure could never be asked otherwise.
 const MIN_THRESHOLD: u32 = 2;
 
+/// The time an address stays familiar after the last good sign-in, and a name's owner is remembered: a fortnight's
+/// holiday and then some.
+pub(super) const FAMILIAR_FOR: Duration = Duration::from_hours(30 * 24);
+
 /// Why an attempt is not allowed now. The graver is the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::auth) enum ThrottleReason {

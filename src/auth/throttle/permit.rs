@@ -1,10 +1,10 @@
 use std::sync::{Mutex, PoisonError};
 
+use super::Throttle;
 use super::budget::FailureBudget;
 use super::device_cookie::{DeviceCookie, DeviceOwner};
 use super::failure_counters::{AccountKey, AttemptOrigin};
-use super::limits::{AccountAttempts, FailedAttempt, ThrottleReason};
-use super::{FAMILIAR_FOR, Throttle};
+use super::limits::{AccountAttempts, FAMILIAR_FOR, FailedAttempt, ThrottleReason};
 use crate::directory::BindCandidate;
 use crate::domain::PersonId;
 

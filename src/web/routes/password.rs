@@ -183,7 +183,7 @@ fn finish_change(
     if let Some(pending) = changed.second_factor {
         context.cookies.remove_session();
         context.cookies.set_pending(&pending);
-        return Ok(Either::Left(Redirect::to(Link::second_step(&next))));
+        return Ok(Either::Left(Redirect::to(Link::second_step(next))));
     }
     let Some(signed_in) = changed.signed_in else {
         context.cookies.remove_session();
