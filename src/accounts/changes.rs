@@ -1,32 +1,15 @@
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::LocalAccounts;
+use super::{AccountIndex, LocalAccounts};
 use crate::domain::Timestamp;
 use crate::store::StoreError;
 
 /// The interval of polling for changes that the command line made: an account that is disabled must be out "at once". A
 /// poll costs the reading of one number that SQLite keeps in shared memory.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-
-/// The facts about all accounts that are kept in memory.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AccountIndex {
-    /// The mail addresses of all accounts.
-    mail_addresses: HashSet<String>,
-    /// The number of changes so far.
-    generation: u64,
-}
-
-impl AccountIndex {
-    /// Whether this is exactly some account's mail address, in any case.
-    pub fn has_mail(&self, mail: &str) -> bool {
-        !self.mail_addresses.is_empty() && self.mail_addresses.contains(&mail.to_lowercase())
-    }
-}
 
 impl LocalAccounts {
     /// Subscribes to changes of any account, made here or on the command line.

@@ -6,13 +6,12 @@ use sqlx::migrate::Migrator;
 use tokio::sync::watch;
 
 use super::actions::ActionOrigin;
-use super::changes::AccountIndex;
 use super::hashing::{HashMatch, PasswordHashing};
 use super::sqlite::SqliteAccounts;
 use super::store::{AccountChange, AccountKey, AccountStore, WriteStamp};
 use super::{
-    AccountError, AccountGroup, AccountId, AccountName, AccountProfile, CommandLineAction, LocalAccount, MailAddress,
-    PasswordRules,
+    AccountError, AccountGroup, AccountId, AccountIndex, AccountName, AccountProfile, CommandLineAction, LocalAccount,
+    MailAddress, PasswordRules,
 };
 use crate::config::AccountSettings;
 use crate::domain::{Clock, Password, Timestamp};

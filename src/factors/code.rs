@@ -1,7 +1,5 @@
 use std::time::Duration;
 
-use super::Factors;
-use crate::domain::PersonId;
 use crate::store::StoreError;
 
 /// The second factor that was verified.
@@ -66,22 +64,5 @@ impl CodeRefusal {
             Self::SealedUnderAnotherKey => "sealed-under-another-key",
             Self::Store(_) => "store-unavailable",
         }
-    }
-}
-
-impl Factors {
-    /// Verifies a code that somebody typed: one of their app, or one of their recovery codes. Either works once.
-    ///
-    /// # Errors
-    /// A [`CodeRefusal`]; a wrong code counts against the person's attempts.
-    pub async fn verify_code(&self, person: &PersonId, typed: &str) -> Result<VerifiedFactor, CodeRefusal> {
-        let typed: String = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
-        self.take_attempt(person).await?;
-        let factor = match typed.len() {
-            super::totp::DIGITS => self.verify_app_code(person, &typed).await?,
-            _ => self.verify_recovery_code(person, &typed).await?,
-        };
-        self.store().reset_attempts(person).await?;
-        Ok(factor)
     }
 }

@@ -2,17 +2,17 @@
 //!
 //! [`Factors`] keeps them in a [`FactorStore`], by person, whichever directory that is from: an authenticator app
 //! (`totp`, RFC 6238), recovery codes for when it is lost (`recovery`), passkeys (`passkeys`, WebAuthn Level 3). A code works once,
-//! and after a few wrong ones there is an ever longer wait (`attempts`). Seeds are sealed (`seal`) and recovery codes are hashed,
+//! and after a few wrong ones there is an ever longer wait (`verify_code`). Seeds are sealed (`seal`) and recovery codes are hashed,
 //! so that a copy of the file makes no code. The people who may have a factor at all are kept in memory besides
 //! (`possible_owners`): one server writes the store.
 //!
 //! This room never asks the directory, never decides who needs a second factor, and knows nothing of sessions or cookies. A store
 //! that cannot be read is a [`StoreError`](crate::store::StoreError), never "they have none".
 
-mod attempts;
 mod ceremony;
 mod code;
 mod enrolled;
+mod passkey_refusal;
 mod passkeys;
 mod possible_owners;
 mod recovery;
@@ -22,16 +22,16 @@ mod service;
 mod sqlite;
 mod store;
 mod totp;
+mod verify_code;
 
-pub use attempts::AttemptPolicy;
 pub use ceremony::{PasskeyChallenge, PasskeyResponse};
 pub use code::{CodeRefusal, VerifiedFactor};
 pub use enrolled::{EnrolledFactors, FactorOwner, Passkey, PasskeyId};
-pub use passkeys::PasskeyRefusal;
+pub use passkey_refusal::PasskeyRefusal;
 pub use recovery::RecoveryCode;
 pub use relying_party::{PasskeysUnavailable, RelyingParty};
 pub use service::Factors;
-pub use store::{FactorStore, FoundPasskey, PasskeyRecord};
+pub use store::{FIRST_WAIT, FREE_ATTEMPTS, FactorStore, FoundPasskey, MAX_WAIT, PasskeyRecord};
 pub use totp::AppEnrollment;
 
 #[cfg(test)]

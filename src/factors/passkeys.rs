@@ -8,58 +8,19 @@ use webauthn_rp::response::{AuthTransports, CredentialId};
 use webauthn_rp::{AuthenticatedCredential, DiscoverableAuthentication64, Registration};
 
 use super::ceremony::{self, AuthenticationState, RegistrationState, invalid_response};
+use super::passkey_refusal::MAX_PASSKEYS;
 use super::seal::SealPurpose;
 use super::store::{FoundPasskey, PasskeyRecord};
 use super::totp::seal_context;
-use super::{Factors, PasskeyChallenge, PasskeyId, PasskeyResponse, RelyingParty};
+use super::{Factors, PasskeyChallenge, PasskeyId, PasskeyRefusal, PasskeyResponse, RelyingParty};
 use crate::domain::{Person, PersonId};
 use crate::store::StoreError;
-
-/// The most passkeys of a person: more than anybody has devices.
-const MAX_PASSKEYS: usize = 20;
 
 /// The longest name of a passkey that stays on one line.
 const MAX_NAME_LENGTH: usize = 60;
 
 /// The time for which a used challenge is remembered, longer than the five minutes in which it can be responded to.
 const CHALLENGE_MEMORY: Duration = Duration::from_mins(15);
-
-/// The reason why a passkey was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum PasskeyRefusal {
-    /// The response is to no challenge of this browser, to one that has expired, or to one that was used before.
-    #[error("the answer belongs to no question of ours, or comes too late")]
-    UnknownChallenge,
-    /// The passkey is not registered here (any more).
-    #[error("nobody has this passkey")]
-    UnknownPasskey,
-    /// The passkey is registered already.
-    #[error("the passkey is known already")]
-    AlreadyRegistered,
-    /// The person has as many passkeys as there may be.
-    #[error("there are {MAX_PASSKEYS} passkeys already")]
-    TooMany,
-    /// The authenticator's response is invalid; the text is for the log.
-    #[error("the authenticator's answer is refused: {0}")]
-    InvalidResponse(String),
-    /// The store could not be asked: that says nothing about the passkey.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl PasskeyRefusal {
-    /// One word for it, in the audit. It does not change.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::UnknownChallenge => "passkey-not-asked",
-            Self::UnknownPasskey => "passkey-unknown",
-            Self::AlreadyRegistered => "passkey-known",
-            Self::TooMany => "too-many-passkeys",
-            Self::InvalidResponse(_) => "passkey-refused",
-            Self::Store(_) => "store-unavailable",
-        }
-    }
-}
 
 /// The static state of a credential, with its public key, by which responses are verified.
 type CredentialState = StaticState<CompressedPubKey<[u8; 32], [u8; 32], [u8; 48], Vec<u8>>>;

@@ -7,6 +7,7 @@ use super::possible_owners::PossibleOwners;
 use super::seal::FactorSeal;
 use super::sqlite::SqliteFactors;
 use super::store::FactorStore;
+use super::{EnrolledFactors, FactorOwner};
 use crate::domain::{Clock, Person, PersonId, Timestamp};
 use crate::store::{SealingKey, Store, StoreError, StoreKind, fill_randomly};
 
@@ -64,6 +65,54 @@ impl Factors {
         fill_randomly(&mut handle)?;
         self.possible_owners().insert(&person.id);
         self.store().upsert_person(person, &handle).await
+    }
+
+    /// Whether somebody has a factor, so that their password alone does not sign them in. The store is queried only for those
+    /// who ever started to enroll: nobody else has one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked: that is never "none".
+    pub async fn has_any(&self, person: &PersonId) -> Result<bool, StoreError> {
+        if !self.possible_owners().may_have_factor(person) {
+            return Ok(false);
+        }
+        self.store().has_any(person).await
+    }
+
+    /// The factors that somebody has enrolled.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked.
+    pub async fn enrolled(&self, person: &PersonId) -> Result<EnrolledFactors, StoreError> {
+        self.store().enrolled(person).await
+    }
+
+    /// Lists the people who have a factor and whose name begins with `name`, at most `most`, by name.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked.
+    pub async fn owners(&self, name: &str, most: usize) -> Result<Vec<FactorOwner>, StoreError> {
+        self.store().owners(&name.to_lowercase(), most).await
+    }
+
+    /// The person as they were last described, for those who have a row.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked, or the description cannot be read.
+    pub async fn person(&self, person: &PersonId) -> Result<Option<Person>, StoreError> {
+        Ok(self.store().person(person).await?.map(|(person, _)| person))
+    }
+
+    /// Removes all factors of somebody who has lost them, on an admin's word. `false` when there were none.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be written: then nothing is removed.
+    pub async fn reset(&self, person: &PersonId) -> Result<bool, StoreError> {
+        let removed = self.store().remove_all(person).await?;
+        if removed {
+            self.record_change(person, "an administrator reset your second factors").await?;
+        }
+        Ok(removed)
     }
 
     /// Records a change, in words for the owner.

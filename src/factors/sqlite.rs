@@ -1,7 +1,6 @@
 use async_trait::async_trait;
 
-use super::attempts::AttemptPolicy;
-use super::store::{FactorStore, FoundPasskey, PasskeyRecord};
+use super::store::{FIRST_WAIT, FREE_ATTEMPTS, FactorStore, FoundPasskey, MAX_WAIT, PasskeyRecord};
 use super::{EnrolledFactors, FactorOwner, Passkey, PasskeyId};
 use crate::domain::{Person, PersonId, Timestamp};
 use crate::store::{Store, StoreError};
@@ -10,6 +9,9 @@ use crate::store::{Store, StoreError};
 const DELETE_ORPHANED_CODES: &str = "DELETE FROM recovery_codes WHERE person_id = ?1
      AND NOT EXISTS (SELECT 1 FROM apps WHERE person_id = ?1)
      AND NOT EXISTS (SELECT 1 FROM passkeys WHERE person_id = ?1)";
+
+/// The most doublings of the wait for another attempt: more would only overflow.
+const MAX_DOUBLINGS: i64 = 10;
 
 /// The second factors in an SQLite file.
 pub(super) struct SqliteFactors(pub(super) Store);
@@ -99,20 +101,15 @@ impl FactorStore for SqliteFactors {
         Ok(removed.await?[..3].iter().sum::<u64>() > 0)
     }
 
-    async fn take_attempt(
-        &self,
-        person: &PersonId,
-        policy: &AttemptPolicy,
-        now: Timestamp,
-    ) -> Result<Option<Result<(), Timestamp>>, StoreError> {
+    async fn take_attempt(&self, person: &PersonId, now: Timestamp) -> Result<Option<Result<(), Timestamp>>, StoreError> {
         // A moment further off than any wait was written before the clock was set back: it locks nobody out.
         let take = sqlx::query(
             "UPDATE people SET failed = failed + 1, not_before = CASE WHEN failed + 1 < ?1 THEN 0
                  ELSE ?2 + min(?3, ?4 << min(failed + 1 - ?1, ?5)) END
              WHERE person_id = ?6 AND (not_before <= ?2 OR not_before > ?2 + ?3)",
         );
-        let take = take.bind(policy.free_attempts).bind(now).bind(policy.max_wait_ms).bind(policy.first_wait_ms);
-        if self.0.execute(take.bind(policy.max_doublings).bind(person.as_str())).await? > 0 {
+        let take = take.bind(FREE_ATTEMPTS).bind(now).bind(MAX_WAIT).bind(FIRST_WAIT);
+        if self.0.execute(take.bind(MAX_DOUBLINGS).bind(person.as_str())).await? > 0 {
             return Ok(Some(Ok(())));
         }
         let query = sqlx::query_as("SELECT not_before FROM people WHERE person_id = ?").bind(person.as_str());

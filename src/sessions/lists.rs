@@ -1,17 +1,6 @@
-use std::net::IpAddr;
-
-use super::{EndReason, Session, Sessions};
+use super::{EndReason, Session, SessionFilter, Sessions};
 use crate::domain::{PersonId, SessionId};
 use crate::store::{EndSelection, StoreError};
-
-/// A filter for lists of sessions: those for which all fields that are set match.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SessionFilter {
-    /// A part of the person's account name, sign-in name or display name.
-    pub name: Option<String>,
-    /// The address they signed in from.
-    pub address: Option<IpAddr>,
-}
 
 /// One page of a list of sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //!
 //! [`Sessions`] begins, finds and ends sessions. What they have in common with API tokens is
 //! [`Credentials`](crate::store::Credentials): their people, as the directory last described them, and live connections,
-//! which hear the moment their session ends or changes. Sessions that begin together are inserted together (`begin`), and one
+//! which hear the moment their session ends or changes. Sessions that begin together are inserted together (`insert_batcher`), and one
 //! that was just read is cached for a second (`cache`). A browser holds a [`SessionToken`] of 256 random bits; the
 //! [`SessionStore`] holds its hash and nothing that grants access. A restart keeps people signed in.
 //!
@@ -11,6 +11,7 @@
 
 mod begin;
 mod cache;
+mod insert_batcher;
 mod lists;
 mod record;
 mod service;
@@ -20,11 +21,11 @@ mod store;
 mod token;
 
 pub use crate::domain::EndReason;
-pub use lists::{SessionFilter, SessionList};
+pub use lists::SessionList;
 pub use record::SessionRecord;
 pub use service::Sessions;
 pub use session::{Reauthentication, Session, SessionLookup, SessionOptions};
-pub use store::{NewSession, SessionStore};
+pub use store::{NewSession, SessionFilter, SessionStore};
 pub use token::{InvalidSessionToken, SessionToken};
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use super::Session;
-use super::session::{AuthenticationTimes, SessionLifetimes, SessionTimes};
+use super::session::SessionLifetimes;
 use crate::domain::{Client, EndReason, Revalidation, SessionId, Timestamp};
 use crate::store::CredentialRecord;
 
@@ -37,14 +37,10 @@ pub struct SessionRecord {
 }
 
 impl SessionRecord {
-    fn times(&self) -> SessionTimes {
-        SessionTimes {
-            created_at: self.created_at,
-            last_seen_at: self.last_seen_at,
-            confirmed_at: self.confirmed_at,
-            revalidation: self.revalidation,
-            stay_signed_in: self.stay_signed_in,
-        }
+    /// When it ends if it is not used again, and when however much it is used.
+    fn ends(&self, lifetimes: SessionLifetimes) -> (Timestamp, Timestamp) {
+        let idle_end = self.last_seen_at + lifetimes.idle_for(self.stay_signed_in);
+        (idle_end, self.created_at + lifetimes.absolute_for(self.revalidation, self.stay_signed_in))
     }
 }
 
@@ -68,8 +64,8 @@ impl CredentialRecord for SessionRecord {
     }
 
     fn expiry(&self, lifetimes: SessionLifetimes) -> (Timestamp, Option<Timestamp>) {
-        let expiry = lifetimes.expiry(self.times());
-        (expiry.idle.min(expiry.absolute), expiry.stale_from)
+        let (idle_end, absolute_end) = self.ends(lifetimes);
+        (idle_end.min(absolute_end), lifetimes.stale_from(self.revalidation, self.confirmed_at))
     }
 
     fn decode(self, lifetimes: SessionLifetimes) -> Result<Session, String> {
@@ -77,9 +73,21 @@ impl CredentialRecord for SessionRecord {
             .map_err(|error| format!("the person of session {} cannot be read: {error}", self.id))?;
         let address = self.address.as_deref().map(str::parse).transpose();
         let address = address.map_err(|_| format!("the address of session {} is not an address", self.id))?;
-        let authentication =
-            AuthenticationTimes { authenticated_at: self.authenticated_at, second_factor_at: self.second_factor_at };
-        let client = Client::new(address, self.user_agent.as_deref());
-        Ok(Session::from_parts(self.id, person, self.times(), authentication, client, lifetimes))
+        let (idle_end, absolute_end) = self.ends(lifetimes);
+        Ok(Session {
+            id: self.id,
+            person,
+            created_at: self.created_at,
+            last_seen_at: self.last_seen_at,
+            idle_end,
+            absolute_end,
+            revalidation: self.revalidation,
+            confirmed_at: self.confirmed_at,
+            stale_from: lifetimes.stale_from(self.revalidation, self.confirmed_at),
+            client: Client::new(address, self.user_agent.as_deref()),
+            authenticated_at: self.authenticated_at,
+            second_factor_at: self.second_factor_at,
+            stay_signed_in: self.stay_signed_in,
+        })
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 
-use super::begin::InsertBatcher;
 use super::cache::SessionCache;
+use super::insert_batcher::InsertBatcher;
 use super::session::SessionLifetimes;
 use super::store::SessionStore;
 use super::{EndReason, Session, SessionLookup, SessionRecord, SessionToken};
@@ -45,7 +45,7 @@ pub struct Sessions {
 struct SessionsInner {
     store: Arc<dyn SessionStore>,
     cache: Arc<SessionCache>,
-    insert_batcher: InsertBatcher,
+    insert_batcher: Arc<InsertBatcher>,
 }
 
 impl Deref for Sessions {
@@ -79,7 +79,7 @@ impl Sessions {
         let lifetimes = SessionLifetimes::new(settings);
         Self {
             credentials: Credentials::new(Arc::clone(&store) as _, lifetimes, clock, notifier),
-            inner: Arc::new(SessionsInner { store, cache, insert_batcher: InsertBatcher::default() }),
+            inner: Arc::new(SessionsInner { insert_batcher: Arc::new(InsertBatcher::new(Arc::clone(&store))), store, cache }),
         }
     }
 
@@ -150,7 +150,7 @@ impl Sessions {
         &*self.inner.store
     }
 
-    pub(super) fn insert_batcher(&self) -> &InsertBatcher {
+    pub(super) fn insert_batcher(&self) -> &Arc<InsertBatcher> {
         &self.inner.insert_batcher
     }
 

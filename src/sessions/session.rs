@@ -132,9 +132,9 @@ impl SessionLifetimes {
     }
 
     /// How long after the sign-in a session ends, however much it is used.
-    fn absolute_for(self, times: SessionTimes) -> Duration {
-        match times.revalidation {
-            Revalidation::Refreshed if times.stay_signed_in => self.stay,
+    pub(super) fn absolute_for(self, revalidation: Revalidation, stay_signed_in: bool) -> Duration {
+        match revalidation {
+            Revalidation::Refreshed if stay_signed_in => self.stay,
             Revalidation::Refreshed => self.absolute,
             Revalidation::Unrefreshed => self.unrefreshed,
         }
@@ -145,65 +145,8 @@ impl SessionLifetimes {
         if stay_signed_in { self.idle.max(self.stay) } else { self.idle }
     }
 
-    /// When a session with these times expires and goes stale.
-    pub(super) fn expiry(self, times: SessionTimes) -> SessionExpiry {
-        SessionExpiry {
-            idle: times.last_seen_at + self.idle_for(times.stay_signed_in),
-            absolute: times.created_at + self.absolute_for(times),
-            stale_from: (times.revalidation == Revalidation::Refreshed).then(|| times.confirmed_at + self.max_staleness),
-        }
-    }
-}
-
-/// The times of a session from which its expiry is calculated.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SessionTimes {
-    pub(super) created_at: Timestamp,
-    pub(super) last_seen_at: Timestamp,
-    pub(super) confirmed_at: Timestamp,
-    pub(super) revalidation: Revalidation,
-    pub(super) stay_signed_in: bool,
-}
-
-/// When the person of a session last authenticated, and how.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct AuthenticationTimes {
-    pub(super) authenticated_at: Timestamp,
-    pub(super) second_factor_at: Option<Timestamp>,
-}
-
-/// The first moments at which a session is no longer valid.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SessionExpiry {
-    pub(super) idle: Timestamp,
-    pub(super) absolute: Timestamp,
-    pub(super) stale_from: Option<Timestamp>,
-}
-
-impl Session {
-    pub(super) fn from_parts(
-        id: SessionId,
-        person: Person,
-        times: SessionTimes,
-        authentication: AuthenticationTimes,
-        client: Client,
-        lifetimes: SessionLifetimes,
-    ) -> Self {
-        let expiry = lifetimes.expiry(times);
-        Self {
-            id,
-            person,
-            created_at: times.created_at,
-            last_seen_at: times.last_seen_at,
-            idle_end: expiry.idle,
-            absolute_end: expiry.absolute,
-            revalidation: times.revalidation,
-            confirmed_at: times.confirmed_at,
-            stale_from: expiry.stale_from,
-            client,
-            authenticated_at: authentication.authenticated_at,
-            second_factor_at: authentication.second_factor_at,
-            stay_signed_in: times.stay_signed_in,
-        }
+    /// From when on a session grants nothing until it is confirmed again; `None` when nobody can ask.
+    pub(super) fn stale_from(self, revalidation: Revalidation, confirmed_at: Timestamp) -> Option<Timestamp> {
+        (revalidation == Revalidation::Refreshed).then(|| confirmed_at + self.max_staleness)
     }
 }

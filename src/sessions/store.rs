@@ -1,6 +1,8 @@
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 
-use super::{Reauthentication, Session, SessionFilter, SessionRecord};
+use super::{Reauthentication, Session, SessionRecord};
 use crate::domain::{PersonId, SessionId, Timestamp};
 use crate::store::{CredentialStore, StoreError};
 
@@ -11,6 +13,15 @@ pub struct NewSession {
     pub token_hash: [u8; 32],
     /// The session.
     pub session: Session,
+}
+
+/// A filter for lists of sessions: those for which all fields that are set match.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionFilter {
+    /// A part of the person's account name, sign-in name or display name.
+    pub name: Option<String>,
+    /// The address they signed in from.
+    pub address: Option<IpAddr>,
 }
 
 /// Where sessions are kept: what they have beyond other credentials. Every method is one statement, see [`CredentialStore`].

@@ -1,6 +1,13 @@
 use std::path::PathBuf;
 
-use super::StoreKind;
+/// The kind of a store, in the words of its errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreKind {
+    /// Its name: "session store".
+    pub name: &'static str,
+    /// The consequence of starting over with an empty file: "everybody signs in again".
+    pub if_recreated: &'static str,
+}
 
 /// A store's failure. It is never the answer "there is no such thing".
 #[derive(Clone, Debug, thiserror::Error)]

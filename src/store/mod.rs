@@ -14,6 +14,7 @@ mod error;
 mod notifier;
 mod open;
 mod random;
+mod row_status;
 mod row_watch;
 mod watch_registry;
 mod write_connection;
@@ -22,12 +23,13 @@ pub use aead::{AeadCipher, SealingKey};
 pub use credentials::{
     CredentialRecord, CredentialStore, Credentials, EndSelection, PeopleBatch, SqliteCredentials, SqliteRecord,
 };
-pub use error::StoreError;
+pub use error::{StoreError, StoreKind};
 pub use notifier::{LocalNotifier, NewsListener, Notifier, RowNews};
-pub use open::{Store, StoreKind};
+pub use open::Store;
 pub use random::fill_randomly;
+pub use row_status::{RowId, RowStatus};
 pub use row_watch::{RowEvent, RowWatch};
-pub use watch_registry::{RowId, RowStatus, WatchRegistry, WatchedStore};
+pub use watch_registry::{WatchRegistry, WatchedStore};
 pub use write_connection::WriteConnectionGuard;
 
 #[cfg(test)]

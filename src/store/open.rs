@@ -10,7 +10,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, Sql
 use sqlx::{ConnectOptions, FromRow, Sqlite, SqlitePool};
 
 use super::write_connection::WriteConnection;
-use super::{StoreError, WriteConnectionGuard};
+use super::{StoreError, StoreKind, WriteConnectionGuard};
 
 /// SQLite's busy timeout: how long a statement waits for another's write. Ours take a millisecond; a backup tool that
 /// reads the file holds it a little longer.
@@ -30,15 +30,6 @@ const CHECKPOINT_PAGES: &str = "4000";
 /// Each connection's page cache in KiB (as SQLite has it, negative). The upper pages of every index fit into it; the
 /// rest is in the system's cache, and there once for all of them.
 const CACHE_KIB: &str = "-512";
-
-/// The kind of a store, in the words of its errors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StoreKind {
-    /// Its name: "session store".
-    pub name: &'static str,
-    /// The consequence of starting over with an empty file: "everybody signs in again".
-    pub if_recreated: &'static str,
-}
 
 /// One SQLite file with its connections. Cheap to clone; the clones are one store.
 #[derive(Clone, Debug)]

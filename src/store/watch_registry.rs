@@ -1,7 +1,5 @@
 mod watch_table;
 
-use std::fmt;
-use std::hash::Hash;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,31 +8,10 @@ use futures::FutureExt;
 use tokio::sync::Notify;
 
 use self::watch_table::{NextStep, WatchTable};
-use super::StoreError;
 use super::notifier::{Notifier, RowNews};
 use super::row_watch::{Mailbox, RowWatch};
-use crate::domain::{Clock, EndReason, Fingerprint, Person, Timestamp};
-
-/// The status of a row that live connections depend on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RowStatus {
-    /// It is valid until then, if nothing more is done.
-    Valid {
-        /// The first moment at which it is no longer valid.
-        until: Timestamp,
-        /// Its person, as the row has them: JSON.
-        person: Vec<u8>,
-    },
-    /// It grants nothing for now: its person has not been confirmed for too long.
-    Unconfirmed,
-    /// It has ended, and why.
-    Ended(EndReason),
-}
-
-/// The id of a row: a UUID, a number.
-pub trait RowId: Copy + Ord + Hash + fmt::Debug + fmt::Display + Send + Sync + 'static {}
-
-impl<Id: Copy + Ord + Hash + fmt::Debug + fmt::Display + Send + Sync + 'static> RowId for Id {}
+use super::{RowId, RowStatus, StoreError};
+use crate::domain::{Clock, Fingerprint, Person, Timestamp};
 
 /// A store with rows that live connections depend on.
 #[async_trait]

@@ -1,27 +1,10 @@
-use std::time::Duration;
-
 use super::store::TokenInsert;
-use super::{ApiToken, Token, TokenName, Tokens};
-use crate::domain::{Person, Revalidation, TokenScope};
+use super::{ApiToken, NewToken, Token, Tokens};
+use crate::domain::Person;
 use crate::store::StoreError;
 
 /// The most valid tokens of one person: one for every script and screen of a busy team, and few enough to be reviewed.
 const MAX_TOKENS_PER_PERSON: i64 = 50;
-
-/// A token to be created.
-#[derive(Clone, Debug)]
-pub struct NewToken {
-    /// Its name.
-    pub name: TokenName,
-    /// Its scope.
-    pub scope: TokenScope,
-    /// Its lifetime, cut to the longest that the settings allow.
-    pub lifetime: Duration,
-    /// Whether its owner has authenticated with a second factor.
-    pub second_factor: bool,
-    /// Whether the directory can be asked about its owner.
-    pub revalidation: Revalidation,
-}
 
 /// The failure to create a token.
 #[derive(Debug, thiserror::Error)]

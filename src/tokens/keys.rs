@@ -1,4 +1,5 @@
-use super::Tokens;
+use async_trait::async_trait;
+
 use crate::domain::Timestamp;
 use crate::store::StoreError;
 
@@ -14,29 +15,15 @@ pub struct SealedSigningKey {
     pub created_at: Timestamp,
 }
 
-/// The store of sealed signing keys.
-impl Tokens {
+/// Where sealed signing keys are kept: beside the API tokens. Every method is one statement.
+#[async_trait]
+pub trait SigningKeyStore: Send + Sync {
     /// All sealed keys, the oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store cannot be asked.
-    pub async fn sealed_keys(&self) -> Result<Vec<SealedSigningKey>, StoreError> {
-        self.store().signing_keys().await
-    }
+    async fn signing_keys(&self) -> Result<Vec<SealedSigningKey>, StoreError>;
 
     /// Inserts a key.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it cannot be written.
-    pub async fn insert_key(&self, key: &SealedSigningKey) -> Result<(), StoreError> {
-        self.store().insert_signing_key(key).await
-    }
+    async fn insert_signing_key(&self, key: &SealedSigningKey) -> Result<(), StoreError>;
 
     /// Deletes a key: JWTs that it signed are no longer accepted.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it cannot be written.
-    pub async fn delete_key(&self, kid: &str) -> Result<(), StoreError> {
-        self.store().delete_signing_key(kid).await
-    }
+    async fn delete_signing_key(&self, kid: &str) -> Result<(), StoreError>;
 }

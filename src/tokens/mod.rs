@@ -17,13 +17,13 @@ mod sqlite;
 mod store;
 mod token;
 
-pub use create::{CreateTokenError, NewToken};
-pub use keys::SealedSigningKey;
+pub use create::CreateTokenError;
+pub use keys::{SealedSigningKey, SigningKeyStore};
 pub use record::TokenRecord;
 pub use secret::{ApiToken, InvalidApiToken, TOKEN_PREFIX};
 pub use service::Tokens;
 pub use store::{TokenInsert, TokenStore};
-pub use token::{InvalidTokenName, Token, TokenLookup, TokenName};
+pub use token::{InvalidTokenName, NewToken, Token, TokenLookup, TokenName};
 
 #[cfg(test)]
 mod tests;

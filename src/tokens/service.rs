@@ -7,7 +7,7 @@ use sqlx::migrate::Migrator;
 
 use super::store::TokenStore;
 use super::token::TokenLifetimes;
-use super::{ApiToken, Token, TokenLookup, TokenRecord};
+use super::{ApiToken, SigningKeyStore, Token, TokenLookup, TokenRecord};
 use crate::config::TokenSettings;
 use crate::domain::{Client, Clock, EndReason, Person, TokenId};
 use crate::store::{
@@ -130,6 +130,11 @@ impl Tokens {
                 tracing::warn!(%error, "whether tokens have been revoked could not be looked up");
             }
         }
+    }
+
+    /// The store of the keys that sign JWTs.
+    pub fn key_store(&self) -> &dyn SigningKeyStore {
+        &*self.store
     }
 
     pub(super) fn store(&self) -> &dyn TokenStore {

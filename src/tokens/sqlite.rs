@@ -5,7 +5,7 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use super::store::{TokenInsert, TokenStore};
 use super::token::TokenLifetimes;
-use super::{SealedSigningKey, TokenRecord};
+use super::{SealedSigningKey, SigningKeyStore, TokenRecord};
 use crate::domain::{Timestamp, TokenId};
 use crate::store::{SqliteCredentials, SqliteRecord, StoreError};
 
@@ -77,7 +77,10 @@ impl TokenStore for SqliteCredentials<TokenRecord> {
         query.push(" OFFSET ").push_bind(count(skip));
         self.records(query).await
     }
+}
 
+#[async_trait]
+impl SigningKeyStore for SqliteCredentials<TokenRecord> {
     async fn signing_keys(&self) -> Result<Vec<SealedSigningKey>, StoreError> {
         let query = sqlx::query_as("SELECT kid, sealed, made_at FROM signing_keys ORDER BY made_at, kid");
         self.store.fetch_all(query).await

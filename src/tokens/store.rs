@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 
 use super::token::TokenLifetimes;
-use super::{NewToken, SealedSigningKey, TokenRecord};
+use super::{NewToken, SigningKeyStore, TokenRecord};
 use crate::domain::{Person, Timestamp, TokenId};
 use crate::store::{CredentialStore, StoreError};
 
@@ -22,10 +22,9 @@ pub struct TokenInsert<'a> {
     pub expires_at: Timestamp,
 }
 
-/// Where API tokens are kept, and the keys that sign JWTs: what tokens have beyond other credentials. Every method is one
-/// statement, see [`CredentialStore`].
+/// Where API tokens are kept: what they have beyond other credentials. Every method is one statement, see [`CredentialStore`].
 #[async_trait]
-pub trait TokenStore: CredentialStore<TokenRecord> {
+pub trait TokenStore: CredentialStore<TokenRecord> + SigningKeyStore {
     /// Inserts a token, unless its owner has `most` that are alive: many requests at once do not slip past the count.
     async fn insert(
         &self,
@@ -45,13 +44,4 @@ pub trait TokenStore: CredentialStore<TokenRecord> {
         lifetimes: TokenLifetimes,
         now: Timestamp,
     ) -> Result<Vec<TokenRecord>, StoreError>;
-
-    /// All sealed signing keys, the oldest first.
-    async fn signing_keys(&self) -> Result<Vec<SealedSigningKey>, StoreError>;
-
-    /// Inserts a signing key.
-    async fn insert_signing_key(&self, key: &SealedSigningKey) -> Result<(), StoreError>;
-
-    /// Deletes a signing key.
-    async fn delete_signing_key(&self, kid: &str) -> Result<(), StoreError>;
 }

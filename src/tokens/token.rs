@@ -37,6 +37,21 @@ pub struct Token {
     pub last_address: Option<IpAddr>,
 }
 
+/// A token to be created.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// Its name.
+    pub name: TokenName,
+    /// Its scope.
+    pub scope: TokenScope,
+    /// Its lifetime, cut to the longest that the settings allow.
+    pub lifetime: Duration,
+    /// Whether its owner has authenticated with a second factor.
+    pub second_factor: bool,
+    /// Whether the directory can be asked about its owner.
+    pub revalidation: Revalidation,
+}
+
 /// A token's name, as its owner chose it: 1 to 60 characters, none of them a control character.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenName(String);

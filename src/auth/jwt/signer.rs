@@ -62,7 +62,7 @@ impl JwtSigner {
     ) -> Result<Self, StoreError> {
         let no_keys = RwLock::default();
         let signer = Self { tokens, cipher: keys.signing_key_cipher(), clock, issuer, settings, keys: no_keys };
-        for sealed in signer.tokens.sealed_keys().await? {
+        for sealed in signer.tokens.key_store().signing_keys().await? {
             if let Some(key) = SigningKey::unseal(&signer.cipher, &sealed) {
                 signer.update_keys(|keys| keys.push(Arc::new(key)));
             } else {
@@ -70,7 +70,7 @@ impl JwtSigner {
                     kid = sealed.kid,
                     "a signing key was sealed with another secret_key, or is damaged: signed tokens from before are void"
                 );
-                signer.tokens.delete_key(&sealed.kid).await?;
+                signer.tokens.key_store().delete_signing_key(&sealed.kid).await?;
             }
         }
         signer.rotate().await?;
@@ -87,11 +87,11 @@ impl JwtSigner {
         // A key from the future is from before the clock was set back: it signs on, no longer than another would.
         if keys.last().is_none_or(|key| now.since(key.created_at) >= self.settings.rotate) {
             let (key, sealed) = SigningKey::generate(&self.cipher, now)?;
-            self.tokens.insert_key(&sealed).await?;
+            self.tokens.key_store().insert_signing_key(&sealed).await?;
             self.update_keys(|keys| keys.push(Arc::new(key)));
         }
         for kid in self.retired(now) {
-            self.tokens.delete_key(&kid).await?;
+            self.tokens.key_store().delete_signing_key(&kid).await?;
             self.update_keys(|keys| keys.retain(|key| key.kid != kid));
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::watch_table::CHECK_INTERVAL;
 use super::*;
-use crate::domain::{Groups, ManualClock, PersonId};
+use crate::domain::{EndReason, Groups, ManualClock, PersonId};
 use crate::store::RowEvent;
 
 const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);

@@ -2,10 +2,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{RowId, RowStatus};
 use crate::domain::{EndReason, Fingerprint, Person, Timestamp};
-use crate::store::StoreError;
 use crate::store::row_watch::Mailbox;
+use crate::store::{RowId, RowStatus, StoreError};
 
 /// The interval of checks of a watched row, although changes are notified at once: a laptop's sleep stops timers, and
 /// another process may have written into the file.
