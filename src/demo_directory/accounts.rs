@@ -5,8 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::sample::{SampleAccountState, SampleDomain, SampleLockoutPolicy};
-use super::tree::SampleAccountId;
+use super::sample::{SampleAccountId, SampleAccountState, SampleDomain, SampleLockoutPolicy};
 use crate::domain::Timestamp;
 
 /// The outcome of a bind to an account (the sub-codes of result 49, MS-ADTS 5.1.1.5).

@@ -6,7 +6,8 @@ use zeroize::Zeroizing;
 use super::accounts::BindOutcome;
 use super::realm::Realm;
 use super::results;
-use super::tree::{DemoEntry, SampleAccountId};
+use super::sample::SampleAccountId;
+use super::tree::DemoEntry;
 use crate::domain::Dn;
 
 /// The protocol version (RFC 4511, 4.2).

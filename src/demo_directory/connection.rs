@@ -18,8 +18,9 @@ use super::filter::DemoFilter;
 use super::realm::Realm;
 use super::results;
 use super::root_dse::WHO_AM_I;
+use super::sample::SampleAccountId;
 use super::search::search;
-use super::tree::{DemoEntry, SampleAccountId};
+use super::tree::DemoEntry;
 
 /// The longest time a client may be silent, or take over one request: Active Directory's `MaxConnIdleTime`.
 pub(super) const MAX_IDLE: Duration = Duration::from_mins(15);

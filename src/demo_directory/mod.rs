@@ -25,6 +25,7 @@ mod sample_people;
 mod schema;
 mod search;
 mod server;
+mod time;
 mod tree;
 
 #[cfg(test)]

@@ -3,18 +3,12 @@
 use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::accounts::{DemoAccounts, FailureCounter};
-use super::sample::{SampleAccountState, SampleDomain};
-use super::tree::{DemoEntry, DemoTree, SampleAccountId};
+use super::sample::{SampleAccountId, SampleAccountState, SampleDomain};
+use super::time::{MAX_PASSWORD_AGE, NEVER, hundred_nanoseconds, to_filetime};
+use super::tree::{DemoEntry, DemoTree, build_tree};
 use crate::domain::{Clock, Timestamp};
-
-/// `maxPwdAge`, Active Directory's default. It holds for the accounts whose state says so.
-pub(super) const MAX_PASSWORD_AGE: Duration = Duration::from_hours(42 * 24);
-
-/// "Never", where a moment is stored, as in `accountExpires`.
-pub(super) const NEVER: i64 = i64::MAX;
 
 // MS-ADTS 3.1.1.4.5.17, msDS-User-Account-Control-Computed.
 const COMPUTED_LOCKED: u32 = 0x10;
@@ -38,7 +32,7 @@ impl Realm {
     pub(super) fn new(sample: &SampleDomain, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let now = clock.now();
         Ok(Self {
-            tree: DemoTree::build(sample, now)?,
+            tree: build_tree(sample, now)?,
             accounts: DemoAccounts::new(sample, now),
             clock,
             dns_domain: sample.dns_domain.clone(),
@@ -120,37 +114,4 @@ fn relative_id(entry: &DemoEntry) -> Option<String> {
     let sid = entry.values("objectSid").first()?;
     let rid = sid.last_chunk::<4>()?;
     Some(u32::from_le_bytes(*rid).to_string())
-}
-
-/// Formats a time as FILETIME: 100-nanosecond steps since 1601 (MS-DTYP 2.3.3).
-pub(super) fn to_filetime(moment: Timestamp) -> String {
-    const MILLIS_FROM_1601_TO_1970: i64 = 11_644_473_600_000;
-    moment.as_millis().saturating_add(MILLIS_FROM_1601_TO_1970).saturating_mul(10_000).to_string()
-}
-
-/// Formats a duration as Active Directory stores it: a negative count of 100-nanosecond steps.
-pub(super) fn to_interval(length: Duration) -> String {
-    (-hundred_nanoseconds(length)).to_string()
-}
-
-fn hundred_nanoseconds(length: Duration) -> i64 {
-    i64::try_from(length.as_nanos() / 100).unwrap_or(i64::MAX)
-}
-
-/// Formats a time as GeneralizedTime with a fraction, as Active Directory writes it: `20261121013846.0Z`.
-pub(super) fn to_generalized_time(moment: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(moment.as_millis())
-        .map_or_else(|_| "16010101000000.0Z".to_owned(), |moment| moment.strftime("%Y%m%d%H%M%S.0Z").to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn moments_are_written_as_active_directory_writes_them() {
-        assert_eq!(to_filetime(Timestamp::from_millis(0)), "116444736000000000");
-        assert_eq!(to_generalized_time(Timestamp::from_millis(1_795_309_126_976)), "20261122005846.0Z");
-        assert_eq!(to_interval(Duration::from_mins(30)), "-18000000000");
-    }
 }

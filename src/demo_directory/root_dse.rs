@@ -3,7 +3,8 @@
 //!
 //! `supportedSASLMechanisms` is absent, because no mechanism is offered.
 
-use super::realm::{Realm, to_generalized_time};
+use super::realm::Realm;
+use super::time::to_generalized_time;
 
 /// The capabilities of Active Directory as of Windows Server 2003, 2008 and 2008 R2 (MS-ADTS 3.1.1.3.4.3).
 const CAPABILITIES: [&str; 4] =

@@ -65,6 +65,10 @@ pub struct SamplePerson {
     pub outcome: String,
 }
 
+/// The index of a person in the sample, by which their account is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SampleAccountId(pub(super) usize);
+
 /// The state of an account, and so the outcome of a bind with the *right* password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SampleAccountState {

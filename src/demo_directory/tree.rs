@@ -1,22 +1,19 @@
 //! The tree of entries, built once from a [`SampleDomain`], with the memberships between them. It never changes.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::io;
 
 use super::ids::DemoSid;
-use super::sample::SampleDomain;
+use super::sample::SampleAccountId;
 use super::schema;
-use crate::domain::{Dn, Timestamp};
+use crate::domain::Dn;
 
 mod build;
+
+pub(super) use build::build_tree;
 
 /// The index of an entry in [`DemoTree::entries`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct EntryId(usize);
-
-/// The index of the sample's person whose account an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SampleAccountId(pub(super) usize);
 
 /// The naming context an entry is in; a search never crosses from one to the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,15 +73,6 @@ pub(super) struct DemoTree {
 }
 
 impl DemoTree {
-    /// Builds the tree. Times stored on entries are reckoned from `now`.
-    ///
-    /// # Errors
-    /// `InvalidInput` when the sample contradicts itself: a name twice, a member that does not exist, a text that
-    /// cannot be part of a name.
-    pub(super) fn build(sample: &SampleDomain, now: Timestamp) -> io::Result<Self> {
-        build::build(sample, now)
-    }
-
     pub(super) fn entries(&self) -> impl Iterator<Item = &DemoEntry> {
         self.entries.iter()
     }
@@ -153,10 +141,14 @@ pub(super) fn escape_rdn(value: &str) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 mod tests {
+    use std::io;
+
     use super::*;
+    use crate::demo_directory::sample::SampleDomain;
+    use crate::domain::Timestamp;
 
     fn built(sample: &SampleDomain) -> DemoTree {
-        DemoTree::build(sample, Timestamp::from_millis(1_795_309_126_976)).unwrap()
+        build_tree(sample, Timestamp::from_millis(1_795_309_126_976)).unwrap()
     }
 
     fn named<'a>(tree: &'a DemoTree, account: &str) -> &'a DemoEntry {
@@ -213,7 +205,7 @@ mod tests {
         let mut stranger = SampleDomain::demo();
         stranger.groups[0].members.push("nobody".to_owned());
         for (sample, word) in [(twice, "ALICE"), (stranger, "nobody")] {
-            let error = DemoTree::build(&sample, Timestamp::from_millis(0)).unwrap_err();
+            let error = build_tree(&sample, Timestamp::from_millis(0)).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
             assert!(error.to_string().contains(word), "{error}");
         }

@@ -1,12 +1,27 @@
+use super::close_frame::CloseFrame;
 use super::deflate::inflate;
 use super::error::WebSocketError;
 use super::header::IncomingFrame;
 use super::opcode::Opcode;
-use super::reader::WsMessage;
 
 /// The empty frames that one message may have. Some libraries end a message with one, or flush one in between; without a
 /// limit it could go on so for ever.
 const MAX_EMPTY_FRAMES: u8 = 100;
+
+/// A message or control frame of a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WsMessage {
+    /// A text message, put together from its fragments.
+    Text(String),
+    /// A binary message, put together from its fragments.
+    Binary(Vec<u8>),
+    /// A ping, to be answered by a pong with the same payload.
+    Ping(Vec<u8>),
+    /// A pong: of no meaning, but a sign of life.
+    Pong(Vec<u8>),
+    /// A close frame, to be answered by another. Nothing that comes after it is read.
+    Close(Option<CloseFrame>),
+}
 
 /// A message being assembled from its fragments.
 pub(super) struct PartialMessage {

@@ -26,5 +26,6 @@ pub use frame::{
     MIN_DEFLATED_BYTES, binary_frame, close_frame, deflated_binary_frame, deflated_text_frame, ping_frame, pong_frame,
     text_frame,
 };
+pub use message::WsMessage;
 pub use negotiation::negotiate_deflate;
-pub use reader::{MessageReader, WsMessage};
+pub use reader::MessageReader;

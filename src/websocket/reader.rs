@@ -3,7 +3,7 @@ use std::mem;
 use super::close_frame::CloseFrame;
 use super::error::WebSocketError;
 use super::header::{IncomingFrame, PartialHeader};
-use super::message::PartialMessage;
+use super::message::{PartialMessage, WsMessage};
 use super::opcode::Opcode;
 
 /// Reads a client's messages and control frames (RFC 6455, section 5) from bytes as they come.
@@ -16,21 +16,6 @@ pub struct MessageReader {
     state: ReadState,
     /// The message under way. Control frames may come between its frames.
     message: Option<Box<PartialMessage>>,
-}
-
-/// A message or control frame of a client.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WsMessage {
-    /// A text message, put together from its fragments.
-    Text(String),
-    /// A binary message, put together from its fragments.
-    Binary(Vec<u8>),
-    /// A ping, to be answered by a pong with the same payload.
-    Ping(Vec<u8>),
-    /// A pong: of no meaning, but a sign of life.
-    Pong(Vec<u8>),
-    /// A close frame, to be answered by another. Nothing that comes after it is read.
-    Close(Option<CloseFrame>),
 }
 
 /// The part of the stream that the next byte belongs to.

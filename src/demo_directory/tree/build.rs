@@ -3,15 +3,20 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 
-use super::{DemoEntry, DemoTree, EntryId, NamingContext, SampleAccountId, escape_rdn};
+use super::{DemoEntry, DemoTree, EntryId, NamingContext, escape_rdn};
 use crate::demo_directory::ids::{self, DemoSid};
-use crate::demo_directory::realm::{MAX_PASSWORD_AGE, to_generalized_time, to_interval};
-use crate::demo_directory::sample::SampleDomain;
+use crate::demo_directory::sample::{SampleAccountId, SampleDomain};
+use crate::demo_directory::time::{MAX_PASSWORD_AGE, to_generalized_time, to_interval};
 use crate::domain::{Dn, Timestamp};
 
 mod accounts;
 
-pub(super) fn build(sample: &SampleDomain, now: Timestamp) -> io::Result<DemoTree> {
+/// Builds the tree of a sample. Times stored on entries are reckoned from `now`.
+///
+/// # Errors
+/// `InvalidInput` when the sample contradicts itself: a name twice, a member that does not exist, a text that cannot be
+/// part of a name.
+pub(in crate::demo_directory) fn build_tree(sample: &SampleDomain, now: Timestamp) -> io::Result<DemoTree> {
     let mut builder = TreeBuilder::new(sample, now)?;
     builder.add_containers()?;
     let domain_users = builder.add_system_groups()?;

@@ -10,8 +10,8 @@ use super::lockout_policy_cache::LockoutPolicyCache;
 use super::membership_cache::MembershipCache;
 use crate::config::DirectorySettings;
 use crate::directory::connection::{
-    ConnectionPool, Dialler, DirectoryProfile, LdapConnection, Operation, OperationFault, PoolPurpose, Prober, ServerSet,
-    SetUpError, TlsClient, set_up,
+    ConnectionPool, Dialler, DirectoryProfile, LdapConnection, Operation, OperationFault, PoolPurpose, ServerSet, SetUpError,
+    TlsClient, set_up,
 };
 use crate::domain::{Clock, DirectoryName};
 use crate::telemetry::{DirectoryMetrics, Metrics};
@@ -75,13 +75,7 @@ impl LdapDirectory {
         set_up::check_settings(settings)?;
         let tls = TlsClient::new(settings.ca_file.as_deref())?;
         let dialler = Arc::new(Dialler::new(settings, tls, metrics.clone()));
-        let prober = Prober {
-            dialler: Arc::clone(&dialler),
-            clock: Arc::clone(&clock),
-            dial_timeout: settings.dial_timeout,
-            metrics: metrics.clone(),
-        };
-        let servers = Arc::new(ServerSet::new(settings, Arc::new(prober)));
+        let servers = Arc::new(ServerSet::new(settings, Arc::clone(&dialler), Arc::clone(&clock), metrics.clone()));
         let pool =
             |purpose| Arc::new(ConnectionPool::new(settings.connections, Arc::clone(&servers), purpose, Arc::clone(&clock)));
         Ok(Self {

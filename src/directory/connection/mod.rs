@@ -32,6 +32,6 @@ pub(super) use ldap_connection::{LdapConnection, SearchRequest, SearchResult};
 pub(super) use operation::Operation;
 pub(super) use pool::{ConnectionPool, PoolPurpose, PooledConnection};
 pub(super) use root_dse::{AdDomain, DirectoryProfile, PASSWORD_POLICY_CONTROL, PasswordCapabilities};
-pub(super) use servers::{DirectoryServer, DnsResolver, Prober, ServerSet};
+pub(super) use servers::{DirectoryServer, DnsResolver, ServerSet};
 pub(super) use service_bind::{ad_sub_code, judge_service_bind};
 pub(super) use tls::TlsClient;

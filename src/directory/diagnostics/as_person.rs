@@ -1,6 +1,6 @@
 use super::person::PersonLookup;
 use super::report::{DiagnosticStep, ReportSection};
-use super::run::DiagnosticsRequest;
+use super::request::DiagnosticsRequest;
 use super::server::IdentifiedServer;
 use super::service::failed_step;
 use crate::directory::client::LdapDirectory;

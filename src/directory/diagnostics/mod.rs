@@ -14,8 +14,10 @@ mod handshake;
 mod lockout_policy;
 mod network;
 mod person;
+mod person_report;
 mod quick_check;
 mod report;
+mod request;
 mod root_dse;
 mod run;
 mod server;
@@ -24,9 +26,10 @@ mod service;
 mod settings_table;
 
 pub use account_state::SignInBlocker;
-pub use person::{PersonLookup, PersonReport};
+pub use person::PersonLookup;
+pub use person_report::PersonReport;
 pub use report::{DiagnosticStep, DirectoryFacts, DirectoryReport, ReportSection, StepVerdict, UntrustedCa};
-pub use run::DiagnosticsRequest;
+pub use request::DiagnosticsRequest;
 pub use server_status::ServerStatus;
 pub use settings_table::SettingsTable;
 

@@ -3,7 +3,8 @@ use std::ops::ControlFlow;
 use ldap3::Scope;
 
 use super::account_state;
-use super::account_state::{AccountState, SignInBlocker};
+use super::account_state::AccountState;
+use super::person_report::PersonReport;
 use super::report::{DiagnosticStep, ReportSection};
 use crate::config::DirectoryKind;
 use crate::directory::client::LdapDirectory;
@@ -12,25 +13,10 @@ use crate::directory::connection::{
     Unreachable,
 };
 use crate::directory::people::{GroupMembership, person};
-use crate::domain::{NameForm, Person, Username};
+use crate::domain::{NameForm, Username};
 
 /// The most entries of one name that are reported.
 const MAX_NAMESAKES: u16 = 5;
-
-/// A person as the directory shows them now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PersonReport {
-    /// The person, as after a sign-in.
-    pub person: Person,
-    /// The DN of their entry.
-    pub dn: String,
-    /// Their groups, and how they come by each.
-    pub memberships: Vec<GroupMembership>,
-    /// The reason why they could not sign in now, whatever the password.
-    pub blocker: Option<SignInBlocker>,
-    /// The state of their account in words.
-    pub account_state: Vec<String>,
-}
 
 /// The result of looking up a person by name.
 #[derive(Clone, Debug, PartialEq, Eq)]

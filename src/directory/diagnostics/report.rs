@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::person::PersonReport;
+use super::person_report::PersonReport;
 use super::settings_table::SettingsTable;
 use crate::domain::DirectoryName;
 

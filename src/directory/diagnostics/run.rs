@@ -1,36 +1,16 @@
-use std::time::Duration;
-
 use futures::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
 use super::lockout_policy;
 use super::person::{PersonLookup, person_steps};
 use super::report::{DiagnosticStep, DirectoryReport, ReportSection, without_advice};
+use super::request::{DiagnosticsRequest, TOTAL_TIMEOUT, timeout_message};
 use super::server::{IdentifiedServer, ServerDiagnosis};
 use super::service::{base_dn_step, failed_step, no_service_account_step, service_bind_step};
 use super::settings_table::SettingsTable;
 use crate::config::{DirectoryServers, ServerAddress};
 use crate::directory::client::{GroupLookup, LdapDirectory};
-use crate::directory::people::GroupMention;
-use crate::domain::{GroupRef, Password, Username};
-
-/// The longest time a diagnosis of one directory may take: enough for every step of a slow one, while somebody still
-/// watches.
-const TOTAL_TIMEOUT: Duration = Duration::from_mins(1);
-
-/// The parts of a diagnosis beside the directory itself: groups, and a person.
-#[derive(Clone, Copy, Default)]
-pub struct DiagnosticsRequest<'a> {
-    /// The groups that pages and settings name.
-    pub groups: &'a [GroupMention],
-    /// A person to look up.
-    pub person: Option<&'a Username>,
-    /// Their password, tried once, where there is no service account to look them up with.
-    pub password: Option<&'a Password>,
-    /// The advice on how the certificate of an unknown CA is saved and then used; `None` where `belvedere doctor` does
-    /// it.
-    pub save_ca: Option<&'a str>,
-}
+use crate::domain::{GroupRef, Username};
 
 /// The report of a directory, and its group lookups, or why there are none.
 pub(in crate::directory) struct Diagnosis {
@@ -193,8 +173,4 @@ impl LdapDirectory {
         let found = self.lookup_groups_on(connection, profile, groups).await;
         found.map_err(|fault| fault.reason().unwrap_or("the search was refused").to_owned())
     }
-}
-
-pub(super) fn timeout_message() -> String {
-    format!("the examination took longer than {} s", TOTAL_TIMEOUT.as_secs())
 }

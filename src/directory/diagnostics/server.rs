@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::certificate::ExpectedCertificate;
 use super::handshake::observe_handshake;
 use super::report::{DiagnosticStep, DirectoryFacts, ReportSection, UntrustedCa};
-use super::run::{DiagnosticsRequest, timeout_message};
+use super::request::{DiagnosticsRequest, timeout_message};
 use super::service::failed_step;
 use super::{certificate, network, root_dse};
 use crate::config::{LdapScheme, ServerAddress};

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::{TreeBuilder, child_dn, parse_dn};
 use crate::demo_directory::ids::{self, DemoSid};
-use crate::demo_directory::realm::{MAX_PASSWORD_AGE, NEVER, to_filetime};
-use crate::demo_directory::sample::{SampleAccountState, SampleGroup, SamplePerson};
-use crate::demo_directory::tree::{DemoEntry, EntryId, SampleAccountId, escape_rdn};
+use crate::demo_directory::sample::{SampleAccountId, SampleAccountState, SampleGroup, SamplePerson};
+use crate::demo_directory::time::{MAX_PASSWORD_AGE, NEVER, to_filetime};
+use crate::demo_directory::tree::{DemoEntry, EntryId, escape_rdn};
 use crate::domain::Dn;
 
 /// `Domain Users` (MS-DTYP 2.4.2.4).

@@ -4,10 +4,11 @@
 //! one dial deadline, once. Where DNS says which servers there are, it is asked again now and then.
 
 mod dns;
+mod prober;
 mod server;
 mod set;
 mod srv_discovery;
 
 pub(in crate::directory) use dns::DnsResolver;
-pub(in crate::directory) use server::{DirectoryServer, Prober};
+pub(in crate::directory) use server::DirectoryServer;
 pub(in crate::directory) use set::ServerSet;

@@ -3,16 +3,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 use tokio::sync::watch;
-use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::ServerAddress;
-use crate::directory::connection::dial::Dialler;
 use crate::directory::connection::fault::{OperationFault, OperationKind};
-use crate::directory::connection::root_dse;
 use crate::domain::{Clock, Timestamp};
 use crate::telemetry::DirectoryMetrics;
 
@@ -29,7 +27,7 @@ const MAX_TIMEOUTS: u32 = 3;
 /// One server of a directory, and whether it answers.
 pub(in crate::directory) struct DirectoryServer {
     pub(in crate::directory) address: ServerAddress,
-    prober: Arc<Prober>,
+    context: ServerContext,
     health: watch::Sender<ServerHealth>,
     /// The probe under way, for all who wait for it.
     probe: Mutex<Option<SharedProbe>>,
@@ -56,37 +54,30 @@ pub(in crate::directory) struct ServerOutage {
     pub(in crate::directory) reason: Arc<str>,
 }
 
-/// Probes servers: opens a new connection and reads the RootDSE, within three quarters of the dial deadline. Together
-/// with the quarter that passes before anybody becomes suspicious, that is one dial deadline.
-pub(in crate::directory) struct Prober {
-    pub(in crate::directory) dialler: Arc<Dialler>,
+/// The way to find out whether a server is there, for [`DirectoryServer`].
+#[async_trait]
+pub(in crate::directory) trait ServerProbe: Send + Sync {
+    /// Asks the server something over a new connection.
+    ///
+    /// # Errors
+    /// The reason why it does not answer.
+    async fn probe(&self, address: &ServerAddress) -> Result<(), OperationFault>;
+}
+
+/// What all servers of a directory share.
+#[derive(Clone)]
+pub(in crate::directory) struct ServerContext {
+    pub(in crate::directory) probe: Arc<dyn ServerProbe>,
     pub(in crate::directory) clock: Arc<dyn Clock>,
     pub(in crate::directory) dial_timeout: Duration,
     pub(in crate::directory) metrics: DirectoryMetrics,
 }
 
-impl Prober {
-    async fn probe(&self, address: &ServerAddress) -> Result<(), OperationFault> {
-        let within = self.dial_timeout * 3 / 4;
-        let asked = async {
-            let mut connection = self.dialler.dial(address).await?;
-            root_dse::ping(&mut connection).await
-        };
-        match timeout(within, asked).await {
-            Ok(answer) => answer,
-            Err(_elapsed) => {
-                let reason = format!("no answer within {within:.1?} (dial_timeout)");
-                Err(OperationFault::connection_failed(OperationKind::Dial, reason))
-            }
-        }
-    }
-}
-
 impl DirectoryServer {
-    pub(in crate::directory) fn new(address: ServerAddress, prober: Arc<Prober>) -> Self {
+    pub(in crate::directory) fn new(address: ServerAddress, context: ServerContext) -> Self {
         let health = watch::Sender::new(ServerHealth::default());
-        prober.metrics.server_up(&address.to_string(), true);
-        Self { address, prober, health, probe: Mutex::default(), timeouts: AtomicU32::new(0), recovery: Mutex::default() }
+        context.metrics.server_up(&address.to_string(), true);
+        Self { address, context, health, probe: Mutex::default(), timeouts: AtomicU32::new(0), recovery: Mutex::default() }
     }
 
     /// Since when and why it is down; `None` while it answers, as far as anybody knows.
@@ -111,7 +102,7 @@ impl DirectoryServer {
 
     /// The time to wait for an answer before the server is probed.
     pub(in crate::directory) fn probe_delay(&self) -> Duration {
-        self.prober.dial_timeout / 4
+        self.context.dial_timeout / 4
     }
 
     /// Probes the server, together with everybody who does now, and records the result.
@@ -164,7 +155,7 @@ impl DirectoryServer {
     }
 
     fn take_out_of_rotation(self: &Arc<Self>, reason: &str, outages: u64, probe_after: Duration) {
-        let since = self.prober.clock.now();
+        let since = self.context.clock.now();
         let went_down = self.health.send_if_modified(|health| {
             if health.outage.is_some() {
                 return false;
@@ -174,7 +165,7 @@ impl DirectoryServer {
             true
         });
         if went_down {
-            self.prober.metrics.server_up(&self.address.to_string(), false);
+            self.context.metrics.server_up(&self.address.to_string(), false);
             tracing::warn!(server = %self.address, reason, "a directory server is down: it is tried again in the background");
             let recovery = AbortOnDropHandle::new(tokio::spawn(probe_until_up(Arc::downgrade(self), probe_after)));
             *self.recovery.lock().unwrap_or_else(PoisonError::into_inner) = Some(recovery);
@@ -184,7 +175,7 @@ impl DirectoryServer {
     fn start_probe(self: &Arc<Self>) -> SharedProbe {
         let server = Arc::clone(self);
         let asked = async move {
-            let answer = server.prober.probe(&server.address).await;
+            let answer = server.context.probe.probe(&server.address).await;
             match &answer {
                 Ok(()) => server.mark_up(),
                 Err(fault) => server.mark_down(fault.reason().unwrap_or_default()),
@@ -202,7 +193,7 @@ impl DirectoryServer {
     fn mark_up(&self) {
         let came_up = self.health.send_if_modified(|health| health.outage.take().is_some());
         if came_up {
-            self.prober.metrics.server_up(&self.address.to_string(), true);
+            self.context.metrics.server_up(&self.address.to_string(), true);
             tracing::info!(server = %self.address, "a directory server is back");
         }
     }
@@ -211,7 +202,7 @@ impl DirectoryServer {
 /// Probes a server until it is up.
 async fn probe_until_up(server: std::sync::Weak<DirectoryServer>, mut wait: Duration) {
     loop {
-        let Some(clock) = server.upgrade().map(|server| Arc::clone(&server.prober.clock)) else { return };
+        let Some(clock) = server.upgrade().map(|server| Arc::clone(&server.context.clock)) else { return };
         clock.sleep(wait).await;
         let Some(server) = server.upgrade() else { return };
         // The result is recorded with the server.

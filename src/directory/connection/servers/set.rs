@@ -2,31 +2,44 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use futures::stream::{FuturesUnordered, StreamExt as _};
 
-use super::server::{DirectoryServer, Prober};
+use super::prober::Prober;
+use super::server::{DirectoryServer, ServerContext};
 use super::srv_discovery::SrvDiscovery;
 use crate::config::{DirectoryServers, DirectorySettings, ServerAddress};
+use crate::directory::connection::dial::Dialler;
 use crate::directory::connection::fault::{OperationFault, OperationKind};
 use crate::directory::connection::ldap_connection::LdapConnection;
+use crate::domain::Clock;
+use crate::telemetry::DirectoryMetrics;
 
 /// The servers of one directory, in the order in which they are to be asked.
 pub(in crate::directory) struct ServerSet {
-    prober: Arc<Prober>,
+    dialler: Arc<Dialler>,
+    context: ServerContext,
     /// The discovery by DNS, where the settings do not list the servers.
     discovery: Option<SrvDiscovery>,
     known: RwLock<Arc<[Arc<DirectoryServer>]>>,
 }
 
 impl ServerSet {
-    pub(in crate::directory) fn new(settings: &DirectorySettings, prober: Arc<Prober>) -> Self {
+    pub(in crate::directory) fn new(
+        settings: &DirectorySettings,
+        dialler: Arc<Dialler>,
+        clock: Arc<dyn Clock>,
+        metrics: DirectoryMetrics,
+    ) -> Self {
+        let dial_timeout = settings.dial_timeout;
+        let probe = Arc::new(Prober { dialler: Arc::clone(&dialler), dial_timeout });
+        let context = ServerContext { probe, clock, dial_timeout, metrics };
         let discovery = match &settings.servers {
             DirectoryServers::Listed(_) => None,
             DirectoryServers::Discovered(discovery) => {
-                Some(SrvDiscovery::new(discovery.clone(), Arc::clone(&prober.dialler.resolver), Arc::clone(&prober.clock)))
+                Some(SrvDiscovery::new(discovery.clone(), Arc::clone(&dialler.resolver), Arc::clone(&context.clock)))
             }
         };
         let listed = settings.servers.listed();
-        let known = listed.iter().map(|address| Arc::new(DirectoryServer::new(address.clone(), Arc::clone(&prober)))).collect();
-        Self { prober, discovery, known: RwLock::new(known) }
+        let known = listed.iter().map(|address| Arc::new(DirectoryServer::new(address.clone(), context.clone()))).collect();
+        Self { dialler, context, discovery, known: RwLock::new(known) }
     }
 
     /// The servers known now, without asking anybody.
@@ -111,7 +124,7 @@ impl ServerSet {
         let outages = server.outage_count();
         tokio::select! {
             biased;
-            dialled = self.prober.dialler.dial(&server.address) => match dialled {
+            dialled = self.dialler.dial(&server.address) => match dialled {
                 Ok(connection) => Ok(connection.with_server(server, outages)),
                 Err(fault) => {
                     server.mark_down(fault.reason().unwrap_or_default());
@@ -130,7 +143,7 @@ impl ServerSet {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let server = |address: ServerAddress| {
             let same = known.iter().find(|server| server.address == address);
-            same.map_or_else(|| Arc::new(DirectoryServer::new(address, Arc::clone(&self.prober))), Arc::clone)
+            same.map_or_else(|| Arc::new(DirectoryServer::new(address, self.context.clone())), Arc::clone)
         };
         let new: Arc<[Arc<DirectoryServer>]> = addresses.into_iter().map(server).collect();
         *known = Arc::clone(&new);
