@@ -37,7 +37,9 @@ pub trait AuthScheme: Send + Sync {
 
     /// The challenge for a request without valid credentials (RFC 9110, 11.6.1), if any. A browser gets none that makes it
     /// open a window of its own, over a page that has a better way in.
-    fn challenge(&self, request: &dyn AuthRequest) -> Option<String>;
+    fn challenge(&self, _request: &dyn AuthRequest) -> Option<String> {
+        None
+    }
 
     /// Watches the stored row of this scheme that a member's credential rests on, if it does. What has no row ends at a time,
     /// which the credential itself tells.

@@ -75,7 +75,8 @@ impl Auth {
 
     /// Signs somebody in with what they typed. The directory is asked once, or not at all: when the name or password
     /// cannot be one, or when there were too many failures. `previous` is the token that this browser sent; that
-    /// session ends, whoever's it was, so that a token from before a sign-in is never good after it.
+    /// session ends, whoever's it was, so that a token from before a sign-in is never good after it. Whether
+    /// `stay_signed_in` is granted is for the settings.
     ///
     /// A refusal is delayed until every kind of refusal takes as long; no permit is held meanwhile.
     ///
@@ -85,43 +86,20 @@ impl Auth {
         &self,
         username: &str,
         password: Zeroizing<String>,
-        client: &Client,
-        previous: Option<&SessionToken>,
-    ) -> Result<SignedIn, SignInRefusal> {
-        self.sign_in_with_stay(username, password, false, client, previous).await
-    }
-
-    /// [`Auth::sign_in`] with the wish to stay signed in; the settings decide whether that is allowed.
-    ///
-    /// # Errors
-    /// A [`SignInRefusal`], as far as a visitor may know it.
-    pub async fn sign_in_with_stay(
-        &self,
-        username: &str,
-        password: Zeroizing<String>,
         stay_signed_in: bool,
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, SignInRefusal> {
         let begun = self.clock.now();
-        let outcome = self.try_sign_in(username, password, stay_signed_in, client, previous).await;
+        let outcome = match self.parse_credentials(username, password, client) {
+            Ok((name, password)) => self.sign_in_parsed(&name, &password, stay_signed_in, client, previous).await,
+            Err(refusal) => Err(refusal),
+        };
         // Being asked for a second factor is no refusal.
         if outcome.as_ref().is_err_and(|refusal| !matches!(refusal, SignInRefusal::SecondFactorFirst(_))) {
             timing_floor::wait(&*self.clock, begun).await;
         }
         outcome
-    }
-
-    async fn try_sign_in(
-        &self,
-        username: &str,
-        password: Zeroizing<String>,
-        stay_signed_in: bool,
-        client: &Client,
-        previous: Option<&SessionToken>,
-    ) -> Result<SignedIn, SignInRefusal> {
-        let (name, password) = self.parse_credentials(username, password, client)?;
-        self.sign_in_parsed(&name, &password, stay_signed_in, client, previous).await
     }
 
     /// Signs in with a name and a password that are well formed.

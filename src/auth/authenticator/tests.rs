@@ -46,10 +46,6 @@ impl AuthScheme for ProxyHeader {
             _ => Err(Rejection::unreadable("There is more than one").into()),
         }
     }
-
-    fn challenge(&self, _request: &dyn AuthRequest) -> Option<String> {
-        None
-    }
 }
 
 struct Request {

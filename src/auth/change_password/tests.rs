@@ -147,7 +147,7 @@ impl PasswordChangeFixture {
     }
 
     async fn signs_in(&self, name: &str, password: &str) -> Result<SignedIn, SignInRefusal> {
-        self.auth.sign_in(name, Zeroizing::new(password.to_owned()), &Client::default(), None).await
+        self.auth.sign_in(name, Zeroizing::new(password.to_owned()), false, &Client::default(), None).await
     }
 
     async fn sessions_of(&self, name: &str) -> usize {

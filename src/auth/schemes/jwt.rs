@@ -9,7 +9,8 @@ use crate::auth::scheme::{AuthError, AuthRequest, AuthScheme};
 use crate::auth::{ApiAuth, EncodedJwt};
 use crate::domain::{Credential, Member, Person, PersonId, RootCredential, Scope, TokenScope, Visitor};
 
-/// JWTs that [`ApiAuth`] issued: every Bearer token but an API token (RFC 6750).
+/// JWTs that [`ApiAuth`] issued: every Bearer token but an API token (RFC 6750), whose challenge
+/// asks for either.
 struct Jwts(Arc<ApiAuth>);
 
 pub(super) fn scheme(parts: &SchemeParts<'_>) -> Option<Box<dyn AuthScheme>> {
@@ -40,11 +41,6 @@ impl AuthScheme for Jwts {
             second_factor_until: claims.second_factor_until.map(from_unix_seconds).filter(|until| now < *until),
             credential: Credential::issued(claims.root, from_unix_seconds(claims.exp)),
         }))
-    }
-
-    /// That of API tokens asks for either.
-    fn challenge(&self, _request: &dyn AuthRequest) -> Option<String> {
-        None
     }
 }
 

@@ -157,11 +157,11 @@ impl SignInFixture {
     }
 
     async fn tries(&self, name: &str, password: &str) -> Result<SignedIn, SignInRefusal> {
-        self.auth.sign_in(name, typed(password), &here(), None).await
+        self.auth.sign_in(name, typed(password), false, &here(), None).await
     }
 
     async fn signs_in(&self, name: &str, previous: Option<&SessionToken>) -> SignedIn {
-        self.auth.sign_in(name, typed(PASSWORD), &here(), previous).await.unwrap()
+        self.auth.sign_in(name, typed(PASSWORD), false, &here(), previous).await.unwrap()
     }
 
     async fn member(&self, token: &SessionToken) -> Option<String> {
@@ -238,7 +238,7 @@ async fn a_token_planted_before_the_sign_in_is_of_no_use_after_it() {
 async fn a_refused_sign_in_leaves_the_session_that_was_there() {
     let fixture = SignInFixture::new().await;
     let alice = fixture.signs_in("alice", None).await;
-    let refused = fixture.auth.sign_in("bob", typed("wrong"), &here(), Some(&alice.token)).await;
+    let refused = fixture.auth.sign_in("bob", typed("wrong"), false, &here(), Some(&alice.token)).await;
     assert!(matches!(refused, Err(SignInRefusal::WrongCredentials)));
     assert_eq!(fixture.member(&alice.token).await.as_deref(), Some("alice"));
 }
@@ -419,7 +419,7 @@ async fn a_refusal_that_is_held_back_keeps_no_place_in_the_queue() {
         for number in 0..super::MAX_DIRECTORY_REQUESTS {
             held.push(async move {
                 let client = Client::new(format!("192.0.{wave}.{number}").parse().ok(), None);
-                fixture.auth.sign_in(&format!("wrong{wave}-{number}"), typed("wrong"), &client, None).await
+                fixture.auth.sign_in(&format!("wrong{wave}-{number}"), typed("wrong"), false, &client, None).await
             });
         }
         for _ in 0..100 {
@@ -436,7 +436,7 @@ async fn a_directory_that_hangs_does_not_collect_questions_without_end() {
     let hanging = (0..100).map(|number| {
         let client = Client::new(format!("192.0.2.{number}").parse().ok(), None);
         let auth = &fixture.auth;
-        async move { auth.sign_in(&format!("silence{number}"), typed(PASSWORD), &client, None).await }
+        async move { auth.sign_in(&format!("silence{number}"), typed(PASSWORD), false, &client, None).await }
     });
     let mut hanging: FuturesUnordered<_> = hanging.collect();
     for _ in 0..100 - super::MAX_DIRECTORY_REQUESTS {

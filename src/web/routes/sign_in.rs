@@ -77,7 +77,7 @@ async fn submit(
     };
     let next = NextPath::or_home(&next);
     let previous = context.cookies.session();
-    let refusal = match context.auth.sign_in_with_stay(&username, password.0, stay, &client, previous.as_ref()).await {
+    let refusal = match context.auth.sign_in(&username, password.0, stay, &client, previous.as_ref()).await {
         Ok(signed_in) => {
             context.set_session_cookie(&signed_in.token);
             context.cookies.set_device(&signed_in.device_cookie);
