@@ -14,8 +14,8 @@ use crate::tokens::{ApiToken, TOKEN_PREFIX};
 /// Personal API tokens: `Bearer bvt_…` (RFC 6750).
 struct ApiTokens(Arc<ApiAuth>);
 
-pub(super) fn scheme(parts: &SchemeParts<'_>) -> Option<Box<dyn AuthScheme>> {
-    Some(Box::new(ApiTokens(Arc::clone(parts.api_auth))))
+pub(super) fn scheme(parts: &SchemeParts<'_>) -> Box<dyn AuthScheme> {
+    Box::new(ApiTokens(Arc::clone(parts.api_auth)))
 }
 
 #[async_trait]

@@ -25,9 +25,9 @@ struct Basic {
     connection_lifetime: Duration,
 }
 
-pub(super) fn scheme(parts: &SchemeParts<'_>) -> Option<Box<dyn AuthScheme>> {
+pub(super) fn scheme(parts: &SchemeParts<'_>) -> Box<dyn AuthScheme> {
     let (enabled, connection_lifetime) = (parts.settings.basic.enabled, parts.settings.sessions.refresh);
-    Some(Box::new(Basic { auth: Arc::clone(parts.auth), enabled, connection_lifetime }))
+    Box::new(Basic { auth: Arc::clone(parts.auth), enabled, connection_lifetime })
 }
 
 #[async_trait]

@@ -13,8 +13,8 @@ use crate::domain::{Credential, Member, Person, PersonId, RootCredential, Scope,
 /// asks for either.
 struct Jwts(Arc<ApiAuth>);
 
-pub(super) fn scheme(parts: &SchemeParts<'_>) -> Option<Box<dyn AuthScheme>> {
-    Some(Box::new(Jwts(Arc::clone(parts.api_auth))))
+pub(super) fn scheme(parts: &SchemeParts<'_>) -> Box<dyn AuthScheme> {
+    Box::new(Jwts(Arc::clone(parts.api_auth)))
 }
 
 #[async_trait]

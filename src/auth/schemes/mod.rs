@@ -17,10 +17,6 @@ use crate::config::Settings;
 pub use bearer::insufficient_scope_challenge;
 pub use session::form_challenge;
 
-/// The schemes, in the order in which they are asked and their challenges are sent. None where the settings turn one off.
-const REGISTRY: &[fn(&SchemeParts<'_>) -> Option<Box<dyn AuthScheme>>] =
-    &[api_token::scheme, jwt::scheme, basic::scheme, digest::scheme, session::scheme];
-
 /// The parts that schemes are made of.
 pub struct SchemeParts<'p> {
     /// Signs people in, under the limits.
@@ -35,7 +31,7 @@ pub struct SchemeParts<'p> {
     pub session_cookie: &'static str,
 }
 
-/// Creates all schemes of the registry.
+/// The registry: all schemes, in the order in which they are asked and their challenges are sent.
 pub(super) fn open(parts: &SchemeParts<'_>) -> Vec<Box<dyn AuthScheme>> {
-    REGISTRY.iter().filter_map(|scheme| scheme(parts)).collect()
+    vec![api_token::scheme(parts), jwt::scheme(parts), basic::scheme(parts), digest::scheme(parts), session::scheme(parts)]
 }

@@ -14,8 +14,8 @@ struct SessionCookie {
     name: &'static str,
 }
 
-pub(super) fn scheme(parts: &SchemeParts<'_>) -> Option<Box<dyn AuthScheme>> {
-    Some(Box::new(SessionCookie { auth: Arc::clone(parts.auth), name: parts.session_cookie }))
+pub(super) fn scheme(parts: &SchemeParts<'_>) -> Box<dyn AuthScheme> {
+    Box::new(SessionCookie { auth: Arc::clone(parts.auth), name: parts.session_cookie })
 }
 
 /// The challenge for the sign-in form: the scheme of draft-broyer-http-cookie-auth, which browsers do not know and so

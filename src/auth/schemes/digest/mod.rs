@@ -34,6 +34,7 @@ struct Digest {
     auth: Arc<Auth>,
     accounts: LocalAccounts,
     nonces: Nonces,
+    enabled: bool,
     /// How long a live connection goes on: nobody asks about its person meanwhile.
     connection_lifetime: Duration,
 }
@@ -48,18 +49,21 @@ enum DigestError {
     Store(StoreError),
 }
 
-pub(super) fn scheme(parts: &SchemeParts<'_>) -> Option<Box<dyn AuthScheme>> {
-    let SchemeParts { auth, accounts, settings, .. } = parts;
-    let nonces = Nonces::new(Arc::clone(&auth.clock));
-    let connection_lifetime = settings.sessions.refresh;
-    let digest = Digest { auth: Arc::clone(auth), accounts: (*accounts).clone(), nonces, connection_lifetime };
-    settings.digest.enabled.then(|| Box::new(digest) as Box<dyn AuthScheme>)
+pub(super) fn scheme(parts: &SchemeParts<'_>) -> Box<dyn AuthScheme> {
+    let SchemeParts { auth, accounts, settings, .. } = *parts;
+    Box::new(Digest {
+        auth: Arc::clone(auth),
+        accounts: accounts.clone(),
+        nonces: Nonces::new(Arc::clone(&auth.clock)),
+        enabled: settings.digest.enabled,
+        connection_lifetime: settings.sessions.refresh,
+    })
 }
 
 #[async_trait]
 impl AuthScheme for Digest {
     fn recognizes(&self, request: &dyn AuthRequest) -> bool {
-        credentials(request, "Digest").is_some()
+        self.enabled && credentials(request, "Digest").is_some()
     }
 
     /// A refusal is delayed like one of a sign-in, and comes with another nonce.
@@ -77,7 +81,7 @@ impl AuthScheme for Digest {
     }
 
     fn challenge(&self, request: &dyn AuthRequest) -> Option<String> {
-        if request.is_browser() { None } else { self.new_challenge("") }
+        if self.enabled && !request.is_browser() { self.new_challenge("") } else { None }
     }
 }
 
