@@ -8,15 +8,15 @@
 
 mod backoff;
 mod feed;
-mod feeds;
 mod key;
+mod registry;
 mod report;
 mod state;
 mod subscription;
 
 pub use feed::QueryExecutor;
-pub use feeds::Feeds;
 pub use key::FeedKey;
+pub use registry::Feeds;
 pub use report::FeedReport;
 pub use state::FeedState;
 pub use subscription::FeedSubscription;

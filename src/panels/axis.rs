@@ -1,9 +1,9 @@
 //! A chart's vertical axis: its range, and the round numbers where its ticks are.
 
-use super::chart_view::{Axis, AxisTick};
 use super::digits;
 use super::settings::Unit;
 use super::unit::{NumberFormat, UnitScale};
+use super::view::{Axis, AxisTick};
 
 /// The axis's bounds as the page's author set them.
 #[derive(Clone, Copy, Debug)]

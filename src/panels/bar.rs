@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::gauge::percent;
-use super::kind::{KindOptions, PanelKind, PanelState, Render, Rendered, View};
+use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState};
 use super::mismatch::ReadingMismatch;
-use super::settings::PanelSettings;
+use super::rendered::{Render, Rendered};
 use super::unit::NumberFormat;
-use super::view::{Figure, StateMark, is_zero};
+use super::view::{Figure, StateMark, View, is_zero};
 use super::{MAX_ROWS, words};
 use crate::config::Fields;
 use crate::domain::{Bindings, History, LabelledNumber, Reading, Threshold};

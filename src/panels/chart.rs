@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::axis::{self, AxisBounds, AxisLayout};
-use super::chart_view::{ChartAppend, ChartSeries, ChartView};
-use super::kind::{KindOptions, PanelKind, PanelState, Past, ReadContext, ViewChange};
+use super::chart_view::{ChartSeries, ChartView};
+use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, Past, ReadContext, ViewChange};
 use super::mismatch::ReadingMismatch;
-use super::settings::PanelSettings;
 use super::shared_keys::{read_bounds, read_window};
 use super::unit::NumberFormat;
-use super::view::PanelView;
+use super::view::{ChartAppend, PanelView};
 use super::words;
 use crate::config::Fields;
 use crate::domain::{
@@ -194,7 +193,7 @@ impl PanelState for ChartPanel {
     }
 
     fn view(&self, history: &History) -> Option<PanelView> {
-        self.chart_view(history).map(|view| PanelView::new(self.kind, Arc::new(view)))
+        self.chart_view(history).map(|view| PanelView::new(self.kind.word, Arc::new(view)))
     }
 
     fn drain(&mut self, history: &History) -> Option<ViewChange> {

@@ -1,9 +1,6 @@
 use serde::Serialize;
-use serde_json::Value;
 
-use super::kind::View;
-use super::static_chart::StaticChart;
-use super::view::Figure;
+use super::view::{Axis, Figure};
 use crate::domain::{HealthState, Timestamp};
 
 /// Lines over time.
@@ -36,64 +33,4 @@ pub(super) struct ChartSeries {
     pub(super) latest: Figure,
     /// A value for each of the chart's times; `null` where there was none.
     pub(super) values: Vec<Option<f64>>,
-}
-
-/// The vertical axis of a chart.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Axis {
-    /// The value at the bottom.
-    pub min: f64,
-    /// The value at the top.
-    pub max: f64,
-    /// The ticks, bottom first.
-    pub ticks: Vec<AxisTick>,
-}
-
-/// A tick of an axis, with its grid line.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct AxisTick {
-    /// The value.
-    pub at: f64,
-    /// Its label.
-    pub text: String,
-}
-
-/// The points that a chart gains at its end. A moment that is not newer than the last one a browser has is known to it
-/// already, and is skipped.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ChartAppend {
-    /// The new moments.
-    pub times: Vec<Timestamp>,
-    /// For each line, as many new values as there are new moments.
-    pub values: Vec<Vec<Option<f64>>>,
-    /// For each line, its last value.
-    pub latest: Vec<Figure>,
-    /// The axis, when it changed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub axis: Option<Axis>,
-}
-
-/// What the template of a chart gets: a still picture, and the legend.
-#[derive(Serialize)]
-struct StillChart<'a> {
-    picture: StaticChart,
-    legend: Vec<LegendEntry<'a>>,
-    is_empty: bool,
-}
-
-#[derive(Serialize)]
-struct LegendEntry<'a> {
-    label: &'a str,
-    latest: &'a Figure,
-}
-
-impl View for ChartView {
-    fn template_data(&self) -> Value {
-        let still = StillChart {
-            picture: self.static_chart(),
-            legend: self.series.iter().map(|series| LegendEntry { label: &series.label, latest: &series.latest }).collect(),
-            is_empty: self.times.is_empty(),
-        };
-        serde_json::to_value(still).unwrap_or_default()
-    }
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::kind::{KindOptions, PanelKind, PanelState, ReadContext, Render, Rendered, View};
+use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, ReadContext};
 use super::mismatch::{ReadingMismatch, one_number};
-use super::settings::{PanelSettings, Unit};
+use super::rendered::{Render, Rendered};
+use super::settings::Unit;
 use super::shared_keys::read_bounds;
 use super::unit::NumberFormat;
-use super::view::{Figure, StateMark};
+use super::view::{Figure, StateMark, View};
 use super::words;
 use crate::config::Fields;
 use crate::domain::{Bindings, HealthState, History, Reading, Threshold};

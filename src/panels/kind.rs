@@ -1,17 +1,14 @@
-//! The parts of a kind of panel: its declaration, its options, its state and its view.
+//! The parts of a kind of panel: its declaration, its settings and its state.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-
-use super::chart_view::ChartAppend;
 use super::mismatch::ReadingMismatch;
-use super::settings::{PanelSettings, Unit};
-use super::view::PanelView;
+use super::settings::{PanelSource, Unit};
+use super::view::{ChartAppend, PanelView};
 use crate::config::Fields;
-use crate::domain::{Bindings, History, Input, Reading};
+use crate::domain::{Bindings, History, Input, PanelId, Reading, Threshold};
 
 /// A kind of panel, as its file declares it. The [registry](super::PANEL_KINDS) makes it known.
 pub struct PanelKind {
@@ -90,6 +87,36 @@ pub(super) trait KindOptions: fmt::Debug + Send + Sync {
     }
 }
 
+/// A panel as its page defines it.
+#[derive(Clone, Debug)]
+pub struct PanelSettings {
+    /// Distinct on the page.
+    pub id: PanelId,
+    /// Its heading.
+    pub title: String,
+    /// How the reading is shown.
+    pub kind: &'static PanelKind,
+    /// The settings that only this kind has.
+    pub(super) options: Arc<dyn KindOptions>,
+    /// How many of the grid's twelve columns it takes.
+    pub span: u8,
+    /// Where its readings come from. `None` only for a kind that shows none.
+    pub source: Option<PanelSource>,
+    /// The unit of its numbers.
+    pub unit: Unit,
+    /// Digits behind the point; chosen by the number's size when `None`.
+    pub decimals: Option<u8>,
+    /// The thresholds that give its numbers their state.
+    pub thresholds: Vec<Threshold>,
+}
+
+impl PanelSettings {
+    /// How much of its feed's past it shows.
+    pub fn past(&self) -> Past {
+        self.options.past()
+    }
+}
+
 /// How much of its feed's past a panel draws from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Past {
@@ -131,63 +158,4 @@ pub(super) enum ViewChange {
     Whole(PanelView),
     /// Points at the end of a chart.
     Append(ChartAppend),
-}
-
-/// A kind's view. Serialized, it is what the kind's script gets.
-pub(super) trait View: erased_serde::Serialize + fmt::Debug + Send + Sync {
-    /// What the kind's template gets: the view itself, unless the template draws something else of it.
-    fn template_data(&self) -> Value {
-        // Views are structs of texts and numbers, which serialize without fail.
-        erased_serde::serialize(self, serde_json::value::Serializer).unwrap_or_default()
-    }
-}
-
-/// Turns each reading into a whole view.
-pub(super) trait Render: fmt::Debug + Send {
-    /// The view of this kind.
-    type View: View + PartialEq + 'static;
-
-    /// The view of the newest reading in a feed's `history`.
-    ///
-    /// # Errors
-    /// A [`ReadingMismatch`] when this kind cannot show such a reading.
-    fn render(&mut self, reading: &Reading, history: &History) -> Result<Self::View, ReadingMismatch>;
-}
-
-/// The state of a kind that [renders](Render) each reading: the newest view.
-#[derive(Debug)]
-pub(super) struct Rendered<R: Render> {
-    kind: &'static PanelKind,
-    renderer: R,
-    view: Option<Arc<R::View>>,
-    is_new: bool,
-}
-
-impl<R: Render + 'static> Rendered<R> {
-    pub(super) fn boxed(kind: &'static PanelKind, renderer: R) -> Box<dyn PanelState> {
-        Box::new(Self { kind, renderer, view: None, is_new: false })
-    }
-}
-
-impl<R: Render> PanelState for Rendered<R> {
-    fn update(&mut self, reading: &Reading, history: &History) -> Result<(), ReadingMismatch> {
-        let view = self.renderer.render(reading, history)?;
-        if self.view.as_deref() != Some(&view) {
-            self.view = Some(Arc::new(view));
-            self.is_new = true;
-        }
-        Ok(())
-    }
-
-    fn has_view(&self) -> bool {
-        self.view.is_some()
-    }
-
-    fn view(&self, _: &History) -> Option<PanelView> {
-        self.view.clone().map(|view| PanelView::new(self.kind, view))
-    }
-
-    fn drain(&mut self, history: &History) -> Option<ViewChange> {
-        if std::mem::take(&mut self.is_new) { self.view(history).map(ViewChange::Whole) } else { None }
-    }
 }

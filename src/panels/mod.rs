@@ -20,6 +20,7 @@ mod text;
 
 mod panel;
 mod read_panel;
+mod rendered;
 mod settings;
 mod view;
 
@@ -38,14 +39,13 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use chart_view::{Axis, AxisTick, ChartAppend};
-pub use kind::{PanelKind, Past};
+pub use kind::{PanelKind, PanelSettings, Past};
 pub use mismatch::ReadingMismatch;
 pub use panel::Panel;
 pub(crate) use read_panel::read_panel;
 pub use registry::PANEL_KINDS;
-pub use settings::{PanelSettings, PanelSource, Unit};
-pub use view::{Figure, PanelFrame, PanelTrouble, PanelView};
+pub use settings::{PanelSource, Unit};
+pub use view::{Axis, AxisTick, ChartAppend, Figure, PanelFrame, PanelTrouble, PanelView};
 
 /// The most bars or states that one panel shows. What a source gives beyond them is counted in `more`, so that one long
 /// answer does not grow what every viewer gets.

@@ -1,6 +1,5 @@
-use super::kind::{PanelState, ViewChange};
+use super::kind::{PanelSettings, PanelState, ViewChange};
 use super::mismatch::ReadingMismatch;
-use super::settings::PanelSettings;
 use super::view::{PanelFrame, PanelTrouble};
 use crate::domain::{Bindings, History, Reading, Timestamp};
 

@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use itertools::Itertools;
 
-use super::kind::{PanelKind, ReadContext};
+use super::kind::{PanelKind, PanelSettings, ReadContext};
 use super::registry::{PANEL_KINDS, kind_specific_keys};
-use super::settings::{PanelSettings, PanelSource, Unit};
+use super::settings::{PanelSource, Unit};
 use crate::config::{DiagnosticSink, Fields, Located, SourceLocation, quote};
 use crate::domain::{HealthState, Input, PanelId, SourceName, Threshold};
 

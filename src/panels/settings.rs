@@ -1,39 +1,7 @@
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::kind::{KindOptions, PanelKind, Past};
-use crate::domain::{PanelId, SourceName, Threshold};
-
-/// A panel as its page defines it.
-#[derive(Clone, Debug)]
-pub struct PanelSettings {
-    /// Distinct on the page.
-    pub id: PanelId,
-    /// Its heading.
-    pub title: String,
-    /// How the reading is shown.
-    pub kind: &'static PanelKind,
-    /// The settings that only this kind has.
-    pub(super) options: Arc<dyn KindOptions>,
-    /// How many of the grid's twelve columns it takes.
-    pub span: u8,
-    /// Where its readings come from. `None` only for a kind that shows none.
-    pub source: Option<PanelSource>,
-    /// The unit of its numbers.
-    pub unit: Unit,
-    /// Digits behind the point; chosen by the number's size when `None`.
-    pub decimals: Option<u8>,
-    /// The thresholds that give its numbers their state.
-    pub thresholds: Vec<Threshold>,
-}
-
-impl PanelSettings {
-    /// How much of its feed's past it shows.
-    pub fn past(&self) -> Past {
-        self.options.past()
-    }
-}
+use crate::domain::SourceName;
 
 /// Where a panel's readings come from.
 #[derive(Clone, Debug)]

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::kind::{KindOptions, PanelKind, PanelState, Past, ReadContext, Render, Rendered, View};
+use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, Past, ReadContext};
 use super::mismatch::{ReadingMismatch, one_number};
-use super::settings::PanelSettings;
+use super::rendered::{Render, Rendered};
 use super::shared_keys::read_window;
 use super::sparkline::Sparkline;
 use super::unit::NumberFormat;
-use super::view::{Figure, StateMark};
+use super::view::{Figure, StateMark, View};
 use super::words;
 use crate::config::Fields;
 use crate::domain::{Bindings, History, Reading, Threshold};

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::digits::{self, NO_VALUE};
-use super::kind::{KindOptions, PanelKind, PanelState, Past, Render, Rendered, View};
+use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, Past};
 use super::mismatch::ReadingMismatch;
-use super::settings::PanelSettings;
+use super::rendered::{Render, Rendered};
 use super::unit::NumberFormat;
-use super::view::{StateMark, is_zero};
+use super::view::{StateMark, View, is_zero};
 use super::{MAX_ROWS, words};
 use crate::domain::{Bindings, HealthState, History, LabelledState, Reading, Threshold};
 

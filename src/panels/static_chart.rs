@@ -1,9 +1,11 @@
 //! A chart as a static SVG: what the first paint shows, and what stays without JavaScript.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::chart_view::{ChartSeries, ChartView};
 use super::sparkline::{push_coordinate, push_point};
+use super::view::{Figure, View};
 
 /// The size of the drawing's box. It is scaled to the panel's width.
 const WIDTH: f64 = 760.0;
@@ -41,6 +43,31 @@ pub(super) struct StaticChartTick {
     pub(super) y: f64,
     /// Its label.
     pub(super) text: String,
+}
+
+/// What the template of a chart gets: a still picture, and the legend.
+#[derive(Serialize)]
+struct StillChart<'a> {
+    picture: StaticChart,
+    legend: Vec<LegendEntry<'a>>,
+    is_empty: bool,
+}
+
+#[derive(Serialize)]
+struct LegendEntry<'a> {
+    label: &'a str,
+    latest: &'a Figure,
+}
+
+impl View for ChartView {
+    fn template_data(&self) -> Value {
+        let still = StillChart {
+            picture: self.static_chart(),
+            legend: self.series.iter().map(|series| LegendEntry { label: &series.label, latest: &series.latest }).collect(),
+            is_empty: self.times.is_empty(),
+        };
+        serde_json::to_value(still).unwrap_or_default()
+    }
 }
 
 impl ChartView {

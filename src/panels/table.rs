@@ -11,10 +11,12 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::digits::{self, NO_VALUE, Precision};
-use super::kind::{KindOptions, PanelKind, PanelState, Render, Rendered, View};
+use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState};
 use super::mismatch::ReadingMismatch;
-use super::settings::{PanelSettings, Unit};
+use super::rendered::{Render, Rendered};
+use super::settings::Unit;
 use super::unit::{self, NumberFormat};
+use super::view::View;
 use super::words;
 use crate::config::{Fields, Located};
 use crate::domain::{Bindings, DataTable as Rows, HealthState, History, Reading, TableCell, TableColumn, Threshold};

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::kind::{KindOptions, PanelKind, PanelState, View, ViewChange};
+use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, ViewChange};
 use super::markdown;
 use super::mismatch::ReadingMismatch;
-use super::settings::PanelSettings;
-use super::view::PanelView;
+use super::view::{PanelView, View};
 use crate::config::{Fields, SourceLocation, suggest};
 use crate::domain::{Bindings, History, Input, Placeholder, Reading, TextTemplate};
 
@@ -52,7 +51,7 @@ impl TextOptions {
 impl KindOptions for TextOptions {
     fn state(&self, panel: &PanelSettings, bindings: &Bindings) -> Box<dyn PanelState> {
         let view = TextView { html: markdown::render(&self.markdown, bindings) };
-        Box::new(TextState(PanelView::new(panel.kind, Arc::new(view))))
+        Box::new(TextState(PanelView::new(panel.kind.word, Arc::new(view))))
     }
 }
 

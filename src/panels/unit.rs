@@ -1,7 +1,8 @@
 //! Numbers with units: which of KiB, MiB, GiB or ms, s, min suits a value, and its symbol.
 
 use super::digits::{self, NO_VALUE, Precision};
-use super::settings::{PanelSettings, Unit};
+use super::kind::PanelSettings;
+use super::settings::Unit;
 use super::view::Figure;
 
 /// The number format of one panel, or of one column.

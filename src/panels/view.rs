@@ -1,10 +1,9 @@
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::chart_view::ChartAppend;
-use super::kind::{PanelKind, View};
 use crate::domain::{HealthState, Timestamp};
 
 /// The JSON of a panel for a browser: all of it (`view`) or what is new (`append`).
@@ -47,8 +46,9 @@ pub struct PanelView {
 }
 
 impl PanelView {
-    pub(super) fn new(kind: &'static PanelKind, view: Arc<dyn View>) -> Self {
-        Self { kind: kind.word, view }
+    /// What a kind, by its word, shows.
+    pub(super) fn new(kind: &'static str, view: Arc<dyn View>) -> Self {
+        Self { kind, view }
     }
 
     /// What the kind's template gets.
@@ -59,6 +59,15 @@ impl PanelView {
 
 fn serialize_view<S: Serializer>(view: &Arc<dyn View>, serializer: S) -> Result<S::Ok, S::Error> {
     erased_serde::serialize(&**view, serializer)
+}
+
+/// A kind's view. Serialized, it is what the kind's script gets.
+pub(super) trait View: erased_serde::Serialize + fmt::Debug + Send + Sync {
+    /// What the kind's template gets: the view itself, unless the template draws something else of it.
+    fn template_data(&self) -> Value {
+        // Views are structs of texts and numbers, which serialize without fail.
+        erased_serde::serialize(self, serde_json::value::Serializer).unwrap_or_default()
+    }
 }
 
 /// A formatted number and its unit: `86.4` and `%`.
@@ -77,6 +86,41 @@ pub(super) struct StateMark {
     pub(super) state: HealthState,
     /// The word: `ok`, `high`, `critical`, `low`, `unknown` …
     pub(super) word: String,
+}
+
+/// The vertical axis of a chart.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Axis {
+    /// The value at the bottom.
+    pub min: f64,
+    /// The value at the top.
+    pub max: f64,
+    /// The ticks, bottom first.
+    pub ticks: Vec<AxisTick>,
+}
+
+/// A tick of an axis, with its grid line.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AxisTick {
+    /// The value.
+    pub at: f64,
+    /// Its label.
+    pub text: String,
+}
+
+/// The points that a chart gains at its end. A moment that is not newer than the last one a browser has is known to it
+/// already, and is skipped.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ChartAppend {
+    /// The new moments.
+    pub times: Vec<Timestamp>,
+    /// For each line, as many new values as there are new moments.
+    pub values: Vec<Vec<Option<f64>>>,
+    /// For each line, its last value.
+    pub latest: Vec<Figure>,
+    /// The axis, when it changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub axis: Option<Axis>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
