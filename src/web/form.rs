@@ -23,6 +23,13 @@ pub(super) struct IdForm<Id> {
     pub(super) id: Id,
 }
 
+/// The form that names a person: by their id, or as they are typed. A missing field is empty, and nobody.
+#[derive(FromForm)]
+pub(super) struct PersonForm<'r> {
+    #[field(default = "")]
+    pub(super) person: &'r str,
+}
+
 impl<'r> FromFormField<'r> for SessionId {
     fn from_value(field: ValueField<'r>) -> rocket::form::Result<'r, Self> {
         field.value.parse().map_err(|error| rocket::form::Error::validation(format!("{error}")).into())

@@ -8,6 +8,7 @@ use rocket::response::{self, Responder};
 
 use super::links::Link;
 use crate::auth::{NextPath, Rejection};
+use crate::factors::PasskeyRefusal;
 use crate::live::CapacityExceeded;
 use crate::pages::{InvalidChoice, PageDenied};
 use crate::store::StoreError;
@@ -69,6 +70,16 @@ impl From<CapacityExceeded> for Refusal {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         Self::StoreUnavailable(error.to_string())
+    }
+}
+
+impl From<PasskeyRefusal> for Refusal {
+    fn from(refusal: PasskeyRefusal) -> Self {
+        match refusal {
+            PasskeyRefusal::Store(error) => error.into(),
+            PasskeyRefusal::TooMany => Self::BadRequest(refusal.to_string()),
+            other => Self::Internal(other.to_string()),
+        }
     }
 }
 

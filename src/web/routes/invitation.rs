@@ -9,9 +9,8 @@ use zeroize::Zeroizing;
 use super::sign_in_context::{PasswordField, SignInContext};
 use crate::accounts::{Invitation, LocalAccounts};
 use crate::auth::{AcceptanceRequest, InvitationRefusal, Invitations};
-use crate::domain::Client;
 use crate::web::AppState;
-use crate::web::guards::{PreSessionForm, client_of};
+use crate::web::guards::PreSessionForm;
 use crate::web::html::Html;
 use crate::web::links::Link;
 use crate::web::refusal::Refusal;
@@ -51,7 +50,6 @@ pub(super) struct InvitationContext<'r> {
     sign_in: SignInContext<'r>,
     invitations: &'r Invitations,
     accounts: &'r LocalAccounts,
-    client: Client,
 }
 
 #[rocket::async_trait]
@@ -60,12 +58,7 @@ impl<'r> FromRequest<'r> for InvitationContext<'r> {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let AppState { invitations, accounts, .. } = AppState::of(request);
-        Outcome::Success(Self {
-            sign_in: try_outcome!(request.guard::<SignInContext<'_>>().await),
-            invitations,
-            accounts,
-            client: client_of(request),
-        })
+        Outcome::Success(Self { sign_in: try_outcome!(request.guard::<SignInContext<'_>>().await), invitations, accounts })
     }
 }
 
@@ -78,7 +71,7 @@ async fn show_acceptance_form(
 ) -> Result<InvitationResponse, Refusal> {
     let Ok(form) = form.0 else { return context.code_form_again(layout) };
     let code = form.into_inner().code;
-    match context.invitations.find(&code.0, &context.client).await {
+    match context.invitations.find(&code.0, &context.sign_in.client).await {
         Ok(invitation) => {
             let form = context.acceptance_form(layout, invitation, &code.0, None)?;
             Ok(Either::Right(Either::Right(form)))
@@ -96,13 +89,12 @@ async fn accept(
 ) -> Result<InvitationResponse, Refusal> {
     let Ok(form) = form.0 else { return context.code_form_again(layout) };
     let AcceptanceForm { code, display_name, new, again } = form.into_inner();
-    let InvitationContext { sign_in, invitations, client, .. } = &context;
+    let InvitationContext { sign_in, invitations, .. } = &context;
     let code_again = Zeroizing::new(code.0.to_string());
     let request = AcceptanceRequest { code: code.0, display_name: display_name.clone(), new: new.0, new_repeated: again.0 };
-    let refusal = match invitations.accept(request, client, sign_in.cookies.session().as_ref()).await {
+    let refusal = match invitations.accept(request, &sign_in.client, sign_in.cookies.session().as_ref()).await {
         Ok(accepted) => {
-            sign_in.set_session_cookie(&accepted.signed_in.token);
-            sign_in.cookies.set_device(&accepted.signed_in.device_cookie);
+            sign_in.set_cookies(&accepted.signed_in);
             // Whose invitation asks for a second factor enrols it first.
             let onward = if accepted.second_factor_required { Link::to("account/factors") } else { Link::home() };
             return Ok(Either::Left(Redirect::to(onward)));
@@ -110,7 +102,7 @@ async fn accept(
         Err(refusal) => refusal,
     };
     let Some(notice) = error_notice(&refusal) else { return context.code_form_after(layout, &refusal) };
-    match invitations.find(&code_again, client).await {
+    match invitations.find(&code_again, &sign_in.client).await {
         Ok(mut invitation) => {
             invitation.profile.display_name = display_name;
             let form = context.acceptance_form(layout, invitation, &code_again, Some(notice))?;

@@ -39,10 +39,7 @@ fn options(
 ) -> Result<Json<factors::PasskeyChallenge>, Refusal> {
     let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
     let challenge = context.auth.factors().start_passkey_authentication(&site, sent.csrf().as_bytes());
-    challenge.map(Json).map_err(|refusal| match refusal {
-        PasskeyRefusal::Store(error) => error.into(),
-        other => Refusal::Internal(other.to_string()),
-    })
+    Ok(Json(challenge?))
 }
 
 /// Signs in the owner of the passkey that responded.
@@ -66,8 +63,7 @@ async fn submit(
     let browser = sent.csrf().as_bytes();
     match context.auth.sign_in_with_passkey(&site, browser, response, &context.client, previous.as_ref()).await {
         Ok(signed_in) => {
-            context.set_session_cookie(&signed_in.token);
-            context.cookies.set_device(&signed_in.device_cookie);
+            context.set_cookies(&signed_in);
             Ok(Either::Left(Redirect::to(next.to_string())))
         }
         Err(refusal) => {

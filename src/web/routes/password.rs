@@ -6,7 +6,7 @@ use rocket::{Either, Route, get, post, routes};
 use super::sign_in_context::{PasswordField, SignInContext, SignInResponse};
 use crate::auth::{Auth, NextPath, PasswordChangeRefusal, PasswordChangeRequest, PasswordChanged, SignInRefusal};
 use crate::directory::{PasswordRule, PasswordState, Unreachable};
-use crate::domain::{Client, Member, Username, Visitor};
+use crate::domain::{Member, Username, Visitor};
 use crate::web::guards::{CsrfForm, PreSessionForm, QueryParams, SameOrigin, StaleForm};
 use crate::web::html::Html;
 use crate::web::links::Link;
@@ -61,7 +61,6 @@ fn redirect_to_form(params: QueryParams, visitor: Visitor) -> Redirect {
 #[post("/", data = "<form>")]
 async fn change_and_sign_in(
     form: PreSessionForm<'_, PasswordForm>,
-    client: Client,
     layout: Layout,
     context: SignInContext<'_>,
 ) -> Result<SignInResponse, Refusal> {
@@ -80,7 +79,7 @@ async fn change_and_sign_in(
     }
     let request = PasswordChangeRequest { old: old.0, new: new.0, new_repeated: again.0 };
     let previous = context.cookies.session();
-    match context.auth.change_password(&username, request, &client, previous.as_ref()).await {
+    match context.auth.change_password(&username, request, &context.client, previous.as_ref()).await {
         Ok(changed) => finish_change(&context, layout, changed, &next, &username),
         Err(refusal) => {
             let (status, notice) = error_notice(&context, &refusal)?;
@@ -101,7 +100,6 @@ fn show(member: Member, layout: Layout, context: SignInContext<'_>) -> Result<Ht
 #[post("/", data = "<form>")]
 async fn change(
     form: CsrfForm<'_, PasswordForm>,
-    client: Client,
     _from_here: SameOrigin,
     member: Member,
     layout: Layout,
@@ -111,7 +109,7 @@ async fn change(
     let PasswordForm { old, new, again, .. } = form.into_inner();
     let name = context.auth.password_change_name(&member.person).ok_or(Refusal::NotFound)?;
     let request = PasswordChangeRequest { old: old.0, new: new.0, new_repeated: again.0 };
-    match context.auth.change_password(name.as_str(), request, &client, Some(&previous)).await {
+    match context.auth.change_password(name.as_str(), request, &context.client, Some(&previous)).await {
         Ok(changed) => {
             let next = NextPath::or_home(changed_link(true).as_str());
             finish_change(&context, layout, changed, &next, name.as_str())
@@ -192,8 +190,7 @@ fn finish_change(
         let notice = Notice { tone: Tone::Info, text: text.to_owned() };
         return Ok(Either::Right(Either::Left(context.sign_in_form(layout, next, username, Some(notice))?)));
     };
-    context.set_session_cookie(&signed_in.token);
-    context.cookies.set_device(&signed_in.device_cookie);
+    context.set_cookies(&signed_in);
     let onward = if changed.others_ended { next.to_string() } else { changed_link(false).to_string() };
     Ok(Either::Left(Redirect::to(onward)))
 }

@@ -7,7 +7,7 @@ use super::second_step::{self, SecondStepSubject};
 use super::sign_in_context::{PasswordField, SignInContext};
 use crate::auth::{NextPath, SignInRefusal};
 use crate::config::SessionSettings;
-use crate::domain::{Client, Member};
+use crate::domain::Member;
 use crate::web::guards::{CsrfForm, Passkeys, QueryParams};
 use crate::web::html::Html;
 use crate::web::links::Link;
@@ -49,7 +49,6 @@ async fn show(
 #[post("/", data = "<typed>")]
 async fn submit(
     typed: CsrfForm<'_, ReauthenticateForm>,
-    client: Client,
     member: Member,
     layout: Layout,
     context: SignInContext<'_>,
@@ -61,7 +60,7 @@ async fn submit(
     if context.auth.needs_second_factor(&member.person.id).await? {
         return Ok(Either::Left(Redirect::to(Link::reauthenticate(&next))));
     }
-    match context.auth.reauthenticate(&member, password.0, &client, &session).await {
+    match context.auth.reauthenticate(&member, password.0, &context.client, &session).await {
         Ok(Some(renewed)) => {
             let max_age = renewed.session.absolute_end.since(renewed.session.authenticated_at);
             context.cookies.set_session(&renewed.token, max_age);

@@ -8,7 +8,7 @@ use rocket::{Either, Route, get, post, routes};
 use super::password;
 use super::sign_in_context::{PasswordField, SignInContext, SignInResponse};
 use crate::auth::{NextPath, SignInRefusal};
-use crate::domain::{Client, Visitor};
+use crate::domain::Visitor;
 use crate::web::guards::{PreSessionForm, QueryParams, StaleForm};
 use crate::web::html::Html;
 use crate::web::links::Link;
@@ -64,7 +64,6 @@ fn unconfirmed_notice(stale_after: Duration) -> Notice {
 #[post("/", data = "<form>")]
 async fn submit(
     form: PreSessionForm<'_, SignInForm>,
-    client: Client,
     layout: Layout,
     context: SignInContext<'_>,
 ) -> Result<SignInResponse, Refusal> {
@@ -77,10 +76,9 @@ async fn submit(
     };
     let next = NextPath::or_home(&next);
     let previous = context.cookies.session();
-    let refusal = match context.auth.sign_in(&username, password.0, stay, &client, previous.as_ref()).await {
+    let refusal = match context.auth.sign_in(&username, password.0, stay, &context.client, previous.as_ref()).await {
         Ok(signed_in) => {
-            context.set_session_cookie(&signed_in.token);
-            context.cookies.set_device(&signed_in.device_cookie);
+            context.set_cookies(&signed_in);
             return Ok(Either::Left(Redirect::to(next.to_string())));
         }
         Err(SignInRefusal::SecondFactorFirst(pending)) => {

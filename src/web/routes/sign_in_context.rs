@@ -5,7 +5,7 @@ use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
 use zeroize::Zeroizing;
 
-use crate::auth::{Auth, CsrfBinding, NextPath, PreSessionToken, SignInRefusal};
+use crate::auth::{Auth, CsrfBinding, NextPath, PreSessionToken, SignInRefusal, SignedIn};
 use crate::config::{SessionSettings, SiteSettings};
 use crate::directory::Unreachable;
 use crate::domain::{Client, PageSlug};
@@ -109,6 +109,12 @@ impl SignInContext<'_> {
     /// Sets the cookie of a session.
     pub(super) fn set_session_cookie(&self, token: &SessionToken) {
         self.cookies.set_session(token, self.sessions.longest());
+    }
+
+    /// Sets the cookies of somebody who has just signed in.
+    pub(super) fn set_cookies(&self, signed_in: &SignedIn) {
+        self.set_session_cookie(&signed_in.token);
+        self.cookies.set_device(&signed_in.device_cookie);
     }
 
     /// Updates the layout of a page shown after a second factor: its CSRF token is the new session's, its navigation

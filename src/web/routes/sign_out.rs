@@ -3,7 +3,7 @@ use std::convert::Infallible;
 use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
-use rocket::{Either, Route, get, post, routes};
+use rocket::{Route, get, post, routes};
 
 use crate::auth::Auth;
 use crate::domain::{Client, Visitor};
@@ -12,7 +12,7 @@ use crate::web::guards::{CsrfForm, NoFields, SameOrigin};
 use crate::web::html::Html;
 use crate::web::links::Link;
 use crate::web::refusal::Refusal;
-use crate::web::views::{Layout, SignOutView, SignedOutView};
+use crate::web::views::{Layout, SignOutView};
 
 pub(super) fn routes() -> Vec<Route> {
     routes![show, submit, submit_without_session]
@@ -21,12 +21,10 @@ pub(super) fn routes() -> Vec<Route> {
 /// Asks a visitor with a session whether to sign out, since following a link must change nothing; others have signed
 /// out.
 #[get("/")]
-fn show(visitor: Visitor, layout: Layout) -> Either<Html<SignOutView>, Html<SignedOutView>> {
+fn show(visitor: Visitor, layout: Layout) -> Html<SignOutView> {
     match visitor {
-        Visitor::Member(_) | Visitor::Unconfirmed => {
-            Either::Left(Html::new("auth/sign_out", "Sign out", layout, SignOutView {}))
-        }
-        Visitor::Anonymous => Either::Right(Html::new("auth/signed_out", "Signed out", layout, SignedOutView {})),
+        Visitor::Member(_) | Visitor::Unconfirmed => Html::new("auth/sign_out", "Sign out", layout, SignOutView {}),
+        Visitor::Anonymous => Html::new("auth/signed_out", "Signed out", layout, SignOutView {}),
     }
 }
 

@@ -1,9 +1,10 @@
+use rocket::form::FromForm;
 use serde::Serialize;
 
 use crate::accounts::{AccountGroup, AccountProfile, InactiveReason, Invitation, LocalAccount};
 use crate::domain::{DirectoryName, PersonId, Timestamp};
 
-use super::admin::{AdminNavItem, AdminPage};
+use super::admin::AdminNavItem;
 use super::auth::Notice;
 
 /// The view of local accounts, open invitations, and the form for another one.
@@ -18,7 +19,7 @@ pub(in crate::web) struct AccountsView {
     pub(in crate::web) accounts: Vec<AccountRow>,
     pub(in crate::web) invitations: Vec<InvitationRow>,
     /// The input of the form, when it was refused.
-    pub(in crate::web) input: InvitationInput,
+    pub(in crate::web) input: InvitationForm,
 }
 
 /// A link to hand to a guest.
@@ -29,14 +30,20 @@ pub(in crate::web) struct InvitationLinkView {
     pub(in crate::web) expires_ms: Timestamp,
 }
 
-/// The input of the form that invites somebody.
-#[derive(Clone, Debug, Default, Serialize)]
-pub(in crate::web) struct InvitationInput {
+/// The form that invites somebody, as it was typed.
+#[derive(Debug, Default, FromForm, Serialize)]
+pub(in crate::web) struct InvitationForm {
+    #[field(default = String::new())]
     pub(in crate::web) name: String,
+    #[field(default = String::new())]
     pub(in crate::web) display_name: String,
+    #[field(default = String::new())]
     pub(in crate::web) mail: String,
+    #[field(default = String::new())]
     pub(in crate::web) groups: String,
+    #[field(default = String::new())]
     pub(in crate::web) expires: String,
+    #[field(default = false)]
     pub(in crate::web) second_factor: bool,
 }
 
@@ -124,11 +131,6 @@ fn actions(account: &LocalAccount) -> Vec<AccountActionView> {
     const DISABLE: AccountActionView = AccountActionView { path: "disable", label: "Disable" };
     const REMOVE: AccountActionView = AccountActionView { path: "remove", label: "Remove" };
     vec![if account.disabled_at.is_some() { ENABLE } else { DISABLE }, REMOVE]
-}
-
-/// The navigation of the admin pages, as it looks from the list of accounts.
-pub(in crate::web) fn accounts_navigation() -> Vec<AdminNavItem> {
-    AdminPage::Accounts.navigation()
 }
 
 /// The name as its owner types it, and as pages name it.

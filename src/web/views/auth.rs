@@ -65,10 +65,6 @@ pub(in crate::web) enum Tone {
     Bad,
 }
 
-/// The page after signing out.
-#[derive(Debug, Serialize)]
-pub(in crate::web) struct SignedOutView {}
-
-/// The question before signing out, for those who came by the address.
+/// The question before signing out, for those who came by the address, and the page after it.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct SignOutView {}

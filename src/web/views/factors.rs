@@ -104,7 +104,7 @@ pub(in crate::web) struct PasskeySetupView {
 /// New recovery codes: shown once.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct RecoveryCodesView {
-    notice: Option<Notice>,
+    notice: Notice,
     username: String,
     codes: Vec<String>,
     next: String,
@@ -186,9 +186,9 @@ impl AuthenticatorSetupView {
 }
 
 impl RecoveryCodesView {
-    pub(in crate::web) fn of(codes: &[RecoveryCode], notice: Option<&str>, username: String, next: String) -> Self {
+    pub(in crate::web) fn of(codes: &[RecoveryCode], notice: &str, username: String, next: String) -> Self {
         Self {
-            notice: notice.map(|text| Notice { tone: Tone::Info, text: text.to_owned() }),
+            notice: Notice { tone: Tone::Info, text: notice.to_owned() },
             username,
             codes: codes.iter().map(|code| code.reveal().to_string()).collect(),
             next,

@@ -19,14 +19,13 @@ mod tokens;
 
 pub(super) use account::AccountView;
 pub(super) use accounts::{
-    AccountRow, AccountsView, InvitationInput, InvitationLinkView, InvitationRow, accounts_navigation,
-    username as account_username,
+    AccountRow, AccountsView, InvitationForm, InvitationLinkView, InvitationRow, username as account_username,
 };
 pub(super) use admin::{
-    AdminDirectoryView, AdminOverviewView, AdminSessionsView, AdminTokensView, AuditForm, AuditView, FactorOwnersView,
-    FaultsView, SessionsForm, cut_to_page,
+    AdminDirectoryView, AdminOverviewView, AdminPage, AdminSessionsView, AdminTokensView, AuditForm, AuditView,
+    FactorOwnersView, FaultsView, SessionsForm, cut_to_page,
 };
-pub(super) use auth::{Notice, PasswordView, ReauthenticateView, SignInView, SignOutView, SignedOutView, Tone};
+pub(super) use auth::{Notice, PasswordView, ReauthenticateView, SignInView, SignOutView, Tone};
 pub(super) use directory::DirectoryView;
 pub(super) use error::ErrorView;
 pub(super) use factors::{

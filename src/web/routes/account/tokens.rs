@@ -10,7 +10,7 @@ use crate::auth::{ApiAuth, ApiTokenRefusal};
 use crate::domain::{Client, InvalidScope, Member, TokenId, TokenScope, Visitor};
 use crate::pages::PageDenied;
 use crate::tokens::{CreateTokenError, InvalidTokenName, TokenName};
-use crate::web::guards::{CsrfForm, NoFields, RecentlyAuthenticated, client_of};
+use crate::web::guards::{CsrfForm, NoFields, RecentlyAuthenticated};
 use crate::web::html::Html;
 use crate::web::links::Link;
 use crate::web::refusal::{Refusal, capitalize};
@@ -19,23 +19,6 @@ use crate::web::{AppState, Transport};
 
 pub(super) fn routes() -> Vec<Route> {
     routes![create, revoke]
-}
-
-/// The context of the handlers for API tokens.
-pub(super) struct TokenContext<'r> {
-    api_auth: &'r ApiAuth,
-    transport: &'r Transport,
-    client: Client,
-}
-
-#[rocket::async_trait]
-impl<'r> FromRequest<'r> for TokenContext<'r> {
-    type Error = ();
-
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        let state = AppState::of(request);
-        Outcome::Success(Self { api_auth: &state.api_auth, transport: &state.transport, client: client_of(request) })
-    }
 }
 
 /// The section of the account page that has one's own tokens.
@@ -76,7 +59,8 @@ async fn create(
     form: CsrfForm<'_, CreateTokenForm<'_>>,
     recent: RecentlyAuthenticated,
     layout: Layout,
-    context: TokenContext<'_>,
+    api_auth: &ApiAuth,
+    transport: &Transport,
 ) -> Result<Html<NewTokenView>, Refusal> {
     let name: TokenName =
         form.name.parse().map_err(|invalid: InvalidTokenName| Refusal::BadRequest(capitalize(&invalid.to_string())))?;
@@ -85,9 +69,9 @@ async fn create(
     if form.lasts == 0 {
         return Err(Refusal::BadRequest("Choose how long the token lasts".to_owned()));
     }
-    let (secret, token) =
-        context.api_auth.create_token(&recent.member, name, scope, Duration::from_secs(form.lasts), &context.client).await?;
-    let view = NewTokenView::of(&secret, &token, context.transport);
+    let lifetime = Duration::from_secs(form.lasts);
+    let (secret, token) = api_auth.create_token(&recent.member, name, scope, lifetime, &recent.client).await?;
+    let view = NewTokenView::of(&secret, &token, transport);
     Ok(Html::new("auth/token_made", "Your new API token", layout, view))
 }
 
@@ -97,9 +81,10 @@ async fn revoke(
     id: i64,
     _form: CsrfForm<'_, NoFields>,
     member: Member,
-    context: TokenContext<'_>,
+    client: Client,
+    api_auth: &ApiAuth,
 ) -> Result<Redirect, Refusal> {
-    context.api_auth.revoke_token(TokenId::new(id), Some(&member.person), &context.client).await?;
+    api_auth.revoke_token(TokenId::new(id), Some(&member.person), &client).await?;
     Ok(Redirect::to(Link::to("account#tokens")))
 }
 

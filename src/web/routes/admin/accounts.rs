@@ -15,28 +15,12 @@ use crate::web::html::Html;
 use crate::web::links::Link;
 use crate::web::refusal::Refusal;
 use crate::web::views::{
-    AccountRow, AccountsView, InvitationInput, InvitationLinkView, InvitationRow, Layout, Notice, Tone, account_username,
-    accounts_navigation,
+    AccountRow, AccountsView, AdminPage, InvitationForm, InvitationLinkView, InvitationRow, Layout, Notice, Tone,
+    account_username,
 };
 
 pub(super) fn routes() -> Vec<Route> {
     routes![show, invite, withdraw, act]
-}
-
-#[derive(FromForm)]
-pub(super) struct InvitationForm {
-    #[field(default = String::new())]
-    name: String,
-    #[field(default = String::new())]
-    display_name: String,
-    #[field(default = String::new())]
-    mail: String,
-    #[field(default = String::new())]
-    groups: String,
-    #[field(default = String::new())]
-    expires: String,
-    #[field(default = false)]
-    second_factor: bool,
 }
 
 /// The form of a button beside an account or an invitation.
@@ -76,7 +60,7 @@ async fn show(
     context: AccountsContext<'_>,
 ) -> Result<Html<AccountsView>, Refusal> {
     let Administrator(member) = administrator;
-    context.render(layout, &member, notice(params.get("done")), None, InvitationInput::default()).await
+    context.render(layout, &member, notice(params.get("done")), None, None).await
 }
 
 /// Invites somebody. The link is in the answer itself and nowhere else: it cannot be shown a second time.
@@ -92,7 +76,7 @@ async fn invite(
     let profile = match parse_profile(&form) {
         Ok(profile) => profile,
         Err(text) => {
-            let page = context.render(layout, member, Some(refused(text)), None, form.into_input()).await?;
+            let page = context.render(layout, member, Some(refused(text)), None, Some(form)).await?;
             return Ok(page.with_status(Status::BadRequest));
         }
     };
@@ -104,12 +88,12 @@ async fn invite(
                 username: account_username(&invitation.profile),
                 expires_ms: invitation.expires_at,
             };
-            context.render(layout, member, None, Some(link), InvitationInput::default()).await
+            context.render(layout, member, None, Some(link), None).await
         }
         Err(AccountError::Store(error)) => Err(error.into()),
         Err(error) => {
             let notice = refused(format!("{error}."));
-            let page = context.render(layout, member, Some(notice), None, form.into_input()).await?;
+            let page = context.render(layout, member, Some(notice), None, Some(form)).await?;
             Ok(page.with_status(Status::Conflict))
         }
     }
@@ -171,17 +155,17 @@ impl AccountsContext<'_> {
         member: &Member,
         notice: Option<Notice>,
         link: Option<InvitationLinkView>,
-        input: InvitationInput,
+        input: Option<InvitationForm>,
     ) -> Result<Html<AccountsView>, Refusal> {
         let now = self.state.clock.now();
         let (accounts, invitations) = (self.state.accounts.all().await?, self.state.accounts.invitations().await?);
         let view = AccountsView {
-            navigation: accounts_navigation(),
+            navigation: AdminPage::Accounts.navigation(),
             notice,
             link,
             accounts: accounts.iter().map(|account| AccountRow::of(account, &member.person.id, now)).collect(),
             invitations: invitations.iter().map(|invitation| InvitationRow::of(invitation, now)).collect(),
-            input,
+            input: input.unwrap_or_default(),
         };
         Ok(Html::new("admin/accounts", "Local accounts", layout, view))
     }
@@ -189,13 +173,6 @@ impl AccountsContext<'_> {
 
 fn audit(act: &AdminAct<'_>, done: AccountAction, account: &str) {
     act.record(&AuditEvent::AccountAction { act: done.as_str(), account, by: Some(&act.admin.person) });
-}
-
-impl InvitationForm {
-    fn into_input(self) -> InvitationInput {
-        let Self { name, display_name, mail, groups, expires, second_factor, .. } = self;
-        InvitationInput { name, display_name, mail, groups, expires, second_factor }
-    }
 }
 
 /// Parses the account that the form describes; or the message about what does not work.

@@ -1,4 +1,3 @@
-use rocket::form::FromForm;
 use rocket::response::Redirect;
 use rocket::{Route, get, post, routes};
 
@@ -6,6 +5,7 @@ use crate::auth::SessionRefresher;
 use crate::config::SessionSettings;
 use crate::domain::Username;
 use crate::web::diagnostics_runner::DiagnosticsRunner;
+use crate::web::form::PersonForm;
 use crate::web::guards::{AdminAct, Administrator, CsrfForm};
 use crate::web::html::Html;
 use crate::web::links::Link;
@@ -30,16 +30,10 @@ fn show(
     Html::new("admin/directory", "Directory", layout, view)
 }
 
-#[derive(FromForm)]
-pub(super) struct DiagnosticsForm<'r> {
-    #[field(default = "")]
-    person: &'r str,
-}
-
 /// Runs the directory's diagnostics; the page that this redirects to shows the results.
 #[post("/examine", data = "<form>")]
 async fn run_diagnostics(
-    form: CsrfForm<'_, DiagnosticsForm<'_>>,
+    form: CsrfForm<'_, PersonForm<'_>>,
     act: AdminAct<'_>,
     runner: &DiagnosticsRunner,
 ) -> Result<Redirect, Refusal> {

@@ -1,9 +1,9 @@
-use rocket::form::FromForm;
 use rocket::response::Redirect;
 use rocket::{Route, get, post, routes};
 
 use crate::auth::Auth;
 use crate::domain::PersonId;
+use crate::web::form::PersonForm;
 use crate::web::guards::{AdminAct, Administrator, CsrfForm, QueryParams};
 use crate::web::html::Html;
 use crate::web::links::Link;
@@ -16,12 +16,6 @@ pub(super) fn routes() -> Vec<Route> {
 
 /// The most owners on the page: as many as one looks through; a longer list is searched.
 const MAX_OWNERS: usize = 100;
-
-#[derive(FromForm)]
-pub(super) struct ResetFactorsForm<'r> {
-    #[field(default = "")]
-    person: &'r str,
-}
 
 /// The people who have second factors.
 #[get("/factors")]
@@ -43,7 +37,7 @@ async fn show(
 
 /// Removes all second factors of somebody who has lost them, and said so to an admin who knows them.
 #[post("/factors/reset", data = "<sent>")]
-async fn reset(sent: CsrfForm<'_, ResetFactorsForm<'_>>, act: AdminAct<'_>, auth: &Auth) -> Result<Redirect, Refusal> {
+async fn reset(sent: CsrfForm<'_, PersonForm<'_>>, act: AdminAct<'_>, auth: &Auth) -> Result<Redirect, Refusal> {
     let person = PersonId::new(sent.person);
     auth.reset_factors(&person, &act.admin, &act.client).await?;
     Ok(Redirect::to(Link::to("admin/factors").with("done", "reset")))

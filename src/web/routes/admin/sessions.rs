@@ -1,11 +1,10 @@
-use rocket::form::FromForm;
 use rocket::response::Redirect;
 use rocket::{Route, get, post, routes};
 
 use crate::auth::Auth;
 use crate::domain::{PersonId, SessionId};
 use crate::sessions::{SessionList, Sessions};
-use crate::web::form::IdForm;
+use crate::web::form::{IdForm, PersonForm};
 use crate::web::guards::{AdminAct, Administrator, CsrfForm, NoFields, QueryParams};
 use crate::web::html::Html;
 use crate::web::links::Link;
@@ -61,18 +60,9 @@ async fn end(form: CsrfForm<'_, IdForm<SessionId>>, act: AdminAct<'_>, auth: &Au
     Ok(redirect_to_list(usize::from(ended.is_some())))
 }
 
-#[derive(FromForm)]
-pub(super) struct EndPersonsSessionsForm<'r> {
-    person: &'r str,
-}
-
 /// Ends all sessions of one person.
 #[post("/sessions/end-all-of", data = "<form>")]
-async fn end_of_person(
-    form: CsrfForm<'_, EndPersonsSessionsForm<'_>>,
-    act: AdminAct<'_>,
-    auth: &Auth,
-) -> Result<Redirect, Refusal> {
+async fn end_of_person(form: CsrfForm<'_, PersonForm<'_>>, act: AdminAct<'_>, auth: &Auth) -> Result<Redirect, Refusal> {
     let person = PersonId::new(form.person);
     Ok(redirect_to_list(auth.end_sessions_of_as_admin(&act.admin, &person, &act.client).await?))
 }

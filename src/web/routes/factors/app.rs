@@ -45,7 +45,7 @@ fn show(
 async fn confirm(
     sent: CsrfForm<'_, AuthenticatorForm<'_>>,
     recent: RecentlyAuthenticated,
-    mut layout: Layout,
+    layout: Layout,
     context: SignInContext<'_>,
 ) -> Result<Either<Redirect, Either<Html<RecoveryCodesView>, Html<AuthenticatorSetupView>>>, Refusal> {
     let person = &recent.member.person;
@@ -59,14 +59,8 @@ async fn confirm(
             return Ok(Either::Right(Either::Right(form.with_status(status))));
         }
     };
-    context.set_session_cookie(&set_up.session.token);
-    if set_up.recovery_codes.is_empty() {
-        let onward = if next.is_empty() { Link::to("account/factors").with("done", "app").to_string() } else { next };
-        return Ok(Either::Left(Redirect::to(onward)));
-    }
-    context.renew_layout(&mut layout, &set_up.session.token);
-    let notice = "Your authenticator app is set up.";
-    Ok(Either::Right(Either::Left(recovery::render(layout, person, &set_up.recovery_codes, Some(notice), next))))
+    let done = ("app", "Your authenticator app is set up.");
+    Ok(recovery::finish_enrollment(&context, layout, person, &set_up, done, next).map_right(Either::Left))
 }
 
 /// Removes the app.

@@ -5,7 +5,7 @@ use rocket::{Either, Route, get, post, routes};
 
 use super::recovery;
 use crate::auth::NextPath;
-use crate::factors::{self, PasskeyId, PasskeyRefusal, PasskeyResponse};
+use crate::factors::{self, PasskeyId, PasskeyResponse};
 use crate::web::guards::{CsrfForm, NoFields, Passkeys, QueryParams, RecentlyAuthenticated};
 use crate::web::html::Html;
 use crate::web::links::Link;
@@ -52,13 +52,8 @@ async fn options(
     context: SignInContext<'_>,
 ) -> Result<Json<factors::PasskeyChallenge>, Refusal> {
     let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
-    let challenge =
-        context.auth.factors().start_passkey_registration(&recent.member.person, &site, sent.csrf().as_bytes()).await;
-    challenge.map(Json).map_err(|refusal| match refusal {
-        PasskeyRefusal::Store(error) => error.into(),
-        PasskeyRefusal::TooMany => Refusal::BadRequest(refusal.to_string()),
-        other => Refusal::Internal(other.to_string()),
-    })
+    let (factors, person) = (context.auth.factors(), &recent.member.person);
+    Ok(Json(factors.start_passkey_registration(person, &site, sent.csrf().as_bytes()).await?))
 }
 
 /// Enrols a new passkey.
@@ -66,7 +61,7 @@ async fn options(
 async fn add(
     sent: CsrfForm<'_, NewPasskeyForm<'_>>,
     recent: RecentlyAuthenticated,
-    mut layout: Layout,
+    layout: Layout,
     passkeys: Passkeys,
     context: SignInContext<'_>,
 ) -> Result<Either<Redirect, Either<Html<RecoveryCodesView>, Html<PasskeySetupView>>>, Refusal> {
@@ -85,14 +80,8 @@ async fn add(
             return Ok(Either::Right(Either::Right(form.with_status(status))));
         }
     };
-    context.set_session_cookie(&set_up.session.token);
-    if set_up.recovery_codes.is_empty() {
-        let onward = if next.is_empty() { Link::to("account/factors").with("done", "passkey").to_string() } else { next };
-        return Ok(Either::Left(Redirect::to(onward)));
-    }
-    context.renew_layout(&mut layout, &set_up.session.token);
-    let notice = "Your passkey is set up.";
-    Ok(Either::Right(Either::Left(recovery::render(layout, person, &set_up.recovery_codes, Some(notice), next))))
+    let done = ("passkey", "Your passkey is set up.");
+    Ok(recovery::finish_enrollment(&context, layout, person, &set_up, done, next).map_right(Either::Left))
 }
 
 /// Removes a passkey.

@@ -1,9 +1,12 @@
-use rocket::{Route, post, routes};
+use rocket::response::Redirect;
+use rocket::{Either, Route, post, routes};
 
+use crate::auth::FactorEnrollment;
 use crate::domain::Person;
 use crate::factors::RecoveryCode;
 use crate::web::guards::{CsrfForm, NoFields, RecentlyAuthenticated};
 use crate::web::html::Html;
+use crate::web::links::Link;
 use crate::web::refusal::Refusal;
 use crate::web::routes::sign_in_context::SignInContext;
 use crate::web::views::{Layout, RecoveryCodesView};
@@ -26,17 +29,30 @@ async fn regenerate(
     }
     let codes = context.auth.create_recovery_codes(person, &recent.client).await?;
     let notice = "These take the place of the codes you had before, which are good no more.";
-    Ok(render(layout, person, &codes, Some(notice), String::new()))
+    Ok(render(layout, person, &codes, notice, String::new()))
+}
+
+/// Finishes the enrolment of a factor, in the new session: shows the recovery codes of whoever had none, or leads on to
+/// `next`. `done` is the word for the list of factors, and the notice above the codes.
+pub(super) fn finish_enrollment(
+    context: &SignInContext<'_>,
+    mut layout: Layout,
+    person: &Person,
+    enrolled: &FactorEnrollment,
+    (done, notice): (&str, &str),
+    next: String,
+) -> Either<Redirect, Html<RecoveryCodesView>> {
+    context.set_session_cookie(&enrolled.session.token);
+    if enrolled.recovery_codes.is_empty() {
+        let onward = if next.is_empty() { Link::to("account/factors").with("done", done).to_string() } else { next };
+        return Either::Left(Redirect::to(onward));
+    }
+    context.renew_layout(&mut layout, &enrolled.session.token);
+    Either::Right(render(layout, person, &enrolled.recovery_codes, notice, next))
 }
 
 /// The page with new codes, shown this once.
-pub(super) fn render(
-    layout: Layout,
-    person: &Person,
-    codes: &[RecoveryCode],
-    notice: Option<&str>,
-    next: String,
-) -> Html<RecoveryCodesView> {
+fn render(layout: Layout, person: &Person, codes: &[RecoveryCode], notice: &str, next: String) -> Html<RecoveryCodesView> {
     let view = RecoveryCodesView::of(codes, notice, person.qualified_name(), next);
     Html::new("factors/codes", "Your recovery codes", layout, view)
 }
