@@ -29,18 +29,15 @@ impl Auth {
         Ok(self.audit_ended(member, &ended, client))
     }
 
-    /// Ends anybody's session, for an admin. Returns the session as it was; `None` when it had ended before.
+    /// Ends anybody's session, for an admin. `false` when it had ended before.
     ///
     /// # Errors
     /// [`StoreError`] when the end cannot be written down; the session then goes on.
-    pub async fn end_session_as_admin(
-        &self,
-        admin: &Member,
-        id: SessionId,
-        client: &Client,
-    ) -> Result<Option<Session>, StoreError> {
-        let Some(session) = self.sessions.get(id).await? else { return Ok(None) };
-        Ok(self.end_session_by(admin, &session, client).await?.then_some(session))
+    pub async fn end_session_as_admin(&self, admin: &Member, id: SessionId, client: &Client) -> Result<bool, StoreError> {
+        match self.sessions.get(id).await? {
+            Some(session) => self.end_session_by(admin, &session, client).await,
+            None => Ok(false),
+        }
     }
 
     /// Ends all sessions of a person, for an admin; of the admin's own all but the current one. Returns how many.

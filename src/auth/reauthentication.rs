@@ -6,7 +6,7 @@ use super::SignInRefusal;
 use super::sign_in::{AttemptKind, Auth, SignedIn, invalid_password_word};
 use super::timing_floor;
 use crate::audit::AuditEvent;
-use crate::domain::{Client, Member, Password, Person, Username};
+use crate::domain::{Client, Member, Password};
 use crate::sessions::{Reauthentication, SessionToken};
 use crate::store::StoreError;
 
@@ -55,12 +55,17 @@ impl Auth {
         client: &Client,
         token: &SessionToken,
     ) -> Result<Option<SignedIn>, SignInRefusal> {
-        let refused = |reason| self.refuse_reauthentication(&member.person, reason, client);
+        let refused = |reason| {
+            let name = &member.person.qualified_name();
+            self.audit.record(client, &AuditEvent::ProofRefused { name, reason, directory_code: None, retry_after: None });
+            SignInRefusal::WrongCredentials
+        };
         let name = self.directory.sign_in_name(&member.person).ok_or_else(|| refused("no-such-directory"))?;
         // Moved, not copied: no second copy is left behind.
         let password = Password::parse(std::mem::take(&mut *password));
         let password = password.map_err(|invalid| refused(invalid_password_word(invalid)))?;
-        let person = self.reauthenticate_as(&name, &password, client).await?;
+        let permit = self.admit(AttemptKind::Reauthentication, &name, client).await?;
+        let person = self.authenticate(AttemptKind::Reauthentication, &name, &password, permit, client).await?;
         // An account that was made anew under an old name is somebody else's.
         if person.id != member.person.id {
             return Err(refused("another-person"));
@@ -71,16 +76,5 @@ impl Auth {
         self.audit.record(client, &AuditEvent::ProvedAgain { person: &session.person, session: session.id });
         let device_cookie = self.issue_device_cookie(&name, &session.person.id)?;
         Ok(Some(SignedIn { token, session, device_cookie }))
-    }
-
-    async fn reauthenticate_as(&self, name: &Username, password: &Password, client: &Client) -> Result<Person, SignInRefusal> {
-        let permit = self.admit(AttemptKind::Reauthentication, name, client).await?;
-        self.authenticate(AttemptKind::Reauthentication, name, password, permit, client).await
-    }
-
-    fn refuse_reauthentication(&self, person: &Person, reason: &'static str, client: &Client) -> SignInRefusal {
-        let name = &person.qualified_name();
-        self.audit.record(client, &AuditEvent::ProofRefused { name, reason, directory_code: None, retry_after: None });
-        SignInRefusal::WrongCredentials
     }
 }

@@ -57,7 +57,7 @@ fn redirect_to_list(ended: usize) -> Redirect {
 #[post("/sessions/end", data = "<form>")]
 async fn end(form: CsrfForm<'_, IdForm<SessionId>>, act: AdminAct<'_>, auth: &Auth) -> Result<Redirect, Refusal> {
     let ended = auth.end_session_as_admin(&act.admin, form.id, &act.client).await?;
-    Ok(redirect_to_list(usize::from(ended.is_some())))
+    Ok(redirect_to_list(usize::from(ended)))
 }
 
 /// Ends all sessions of one person.
