@@ -39,7 +39,7 @@ async fn show(
         Err(invalid) => (Vec::new(), Some(invalid)),
     };
     let goes_on = cut_to_page(&mut records, PAGE_SIZE);
-    let view = AuditView::of(form, store, &records, goes_on, after.is_some()).with_notice(invalid);
+    let view = AuditView::of(form, store, &records, goes_on, after.is_some(), invalid);
     Ok(Html::new("admin/audit", "Audit", layout, view))
 }
 

@@ -33,9 +33,9 @@ async fn show(
         Ok(wanted) => (sessions.list(&wanted, after, PAGE_SIZE).await?, None),
         Err(invalid) => (SessionList { sessions: Vec::new(), next_after: None }, Some(invalid)),
     };
-    let view = AdminSessionsView::of(form, &listed, after.is_some(), &administrator.0, |id| sessions.live_connections(id))
-        .with_notice(invalid.or_else(|| notice(&params)))
-        .with_count(sessions.count().await?);
+    let (count, notice) = (sessions.count().await?, invalid.or_else(|| notice(&params)));
+    let boards = |id| sessions.live_connections(id);
+    let view = AdminSessionsView::of(form, &listed, after.is_some(), &administrator.0, boards, count, notice);
     Ok(Html::new("admin/sessions", "Sessions", layout, view))
 }
 

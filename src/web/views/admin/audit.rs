@@ -122,6 +122,7 @@ impl AuditView {
         records: &[AuditRecord],
         goes_on: bool,
         is_continued: bool,
+        notice: Option<Notice>,
     ) -> Self {
         let choices = |words: &[&'static str], chosen: &str| {
             words.iter().map(|word| FilterOption { value: word, is_selected: *word == chosen }).collect()
@@ -133,7 +134,7 @@ impl AuditView {
         let older = records.last().filter(|_| goes_on).map(|last| older_link(&form, last.cursor()));
         Self {
             navigation: AdminPage::Audit.navigation(),
-            notice: None,
+            notice,
             events: choices(EVENTS, &form.event),
             results: choices(RESULTS, &form.result),
             records: records.iter().map(AuditRecordRow::of).collect(),
@@ -144,11 +145,6 @@ impl AuditView {
             max_rows: store.settings().most_rows,
             form,
         }
-    }
-
-    pub(in crate::web) fn with_notice(mut self, notice: Option<Notice>) -> Self {
-        self.notice = notice;
-        self
     }
 }
 

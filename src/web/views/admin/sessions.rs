@@ -74,6 +74,8 @@ impl AdminSessionsView {
         is_continued: bool,
         admin: &Member,
         boards: impl Fn(SessionId) -> usize,
+        count: u64,
+        notice: Option<Notice>,
     ) -> Self {
         let row = |session: &Session| SessionRow {
             id: session.id,
@@ -89,22 +91,12 @@ impl AdminSessionsView {
         };
         Self {
             navigation: AdminPage::Sessions.navigation(),
-            notice: None,
-            count: 0,
+            notice,
+            count,
             is_searched: !form.is_empty(),
             sessions: listed.sessions.iter().map(row).collect(),
             paging: Paging::of(Link::to(LIST), is_continued, listed.next_after.map(|last| form.older_link(last))),
             form,
         }
-    }
-
-    pub(in crate::web) fn with_notice(mut self, notice: Option<Notice>) -> Self {
-        self.notice = notice;
-        self
-    }
-
-    pub(in crate::web) fn with_count(mut self, count: u64) -> Self {
-        self.count = count;
-        self
     }
 }
