@@ -57,25 +57,35 @@ pub const RESULTS: &[&str] = &["ok", "refused", "failed"];
 
 /// An event as the fields of a log line and of a row.
 #[derive(Clone, Debug, Default)]
-pub(super) struct AuditFields {
-    pub(super) event: &'static str,
-    pub(super) result: &'static str,
+pub struct AuditFields {
+    /// The event's word.
+    pub event: &'static str,
+    /// The result's word.
+    pub result: &'static str,
     /// The account's name: the directory's own spelling when we know them, else what was typed.
-    pub(super) who: Option<String>,
+    pub who: Option<String>,
     /// The person's stable id.
-    pub(super) person: Option<String>,
-    pub(super) session: Option<SessionId>,
-    pub(super) token: Option<TokenId>,
-    pub(super) page: Option<String>,
-    pub(super) reason: Option<&'static str>,
-    pub(super) directory_code: Option<&'static str>,
+    pub person: Option<String>,
+    /// The session.
+    pub session: Option<SessionId>,
+    /// The API token.
+    pub token: Option<TokenId>,
+    /// The page.
+    pub page: Option<String>,
+    /// The reason's word.
+    pub reason: Option<&'static str>,
+    /// The sub-code with which Active Directory says it.
+    pub directory_code: Option<&'static str>,
     /// The kind of second factor: `app`, `recovery-code`, `passkey`.
-    pub(super) factor: Option<&'static str>,
-    pub(super) retry_after: Option<Duration>,
-    pub(super) gained: Option<String>,
-    pub(super) lost: Option<String>,
+    pub factor: Option<&'static str>,
+    /// The wait until another try.
+    pub retry_after: Option<Duration>,
+    /// The groups that somebody has gained.
+    pub gained: Option<String>,
+    /// The groups that somebody has lost.
+    pub lost: Option<String>,
     /// Further details, in a few words.
-    pub(super) detail: Option<String>,
+    pub detail: Option<String>,
 }
 
 impl AuditFields {
@@ -173,7 +183,7 @@ impl AuditFields {
     }
 
     /// The store's `detail`: what has no column of its own, in a few words.
-    pub(super) fn details(&self) -> Option<String> {
+    pub fn details(&self) -> Option<String> {
         let gained = self.gained.as_ref().map(|groups| format!("gained {groups}"));
         let lost = self.lost.as_ref().map(|groups| format!("lost {groups}"));
         let wait = self.retry_after.map(|wait| format!("next try in {} s", wait.as_secs()));

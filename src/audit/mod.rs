@@ -4,7 +4,7 @@
 //! the audit apart from the rest of the log by a filter. Its fields have the same names in every event. Names that
 //! strangers typed cannot break or forge a line.
 //!
-//! [`AuditStore`] keeps the events besides, to be searched and exported ([`ExportFormat`]), as long and as many as the
+//! The [`AuditTrail`] keeps the events besides in an [`AuditStore`], to be searched and exported ([`ExportFormat`]), as long and as many as the
 //! settings say. One task of its own writes it ([`AuditWriter`]): nobody waits for its disk, and when that fails, the
 //! log has the events and the next row says how many are missing.
 //!
@@ -14,18 +14,22 @@ mod event;
 mod export;
 mod fields;
 mod pending;
+mod queue;
 mod recorder;
 mod sanitize;
 mod search;
+mod sqlite;
 mod store;
+mod trail;
 mod writer;
 
 pub use event::AuditEvent;
 pub use export::{ExportError, ExportFormat};
-pub use fields::{EVENTS, RESULTS};
+pub use fields::{AuditFields, EVENTS, RESULTS};
 pub use recorder::{Audit, TARGET};
 pub use search::{AuditCursor, AuditRecord, AuditSearch};
-pub use store::AuditStore;
+pub use store::{AuditEntry, AuditStore};
+pub use trail::AuditTrail;
 pub use writer::AuditWriter;
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 use super::AuditEvent;
 use super::fields::{AuditFields, EVENTS};
+use super::queue::AuditQueue;
 use super::sanitize::sanitize;
-use super::writer::{AuditQueue, QueuedEvent};
+use super::store::AuditEntry;
 use crate::domain::{Client, TokenId};
 
 /// The `tracing` target of every audit event.
@@ -51,7 +52,7 @@ impl Audit {
             detail = fields.detail.as_deref(),
         );
         if let Some(queue) = &self.queue {
-            queue.enqueue(QueuedEvent { at: queue.now(), fields, address, user_agent });
+            queue.enqueue(AuditEntry { at: queue.now(), fields, address, user_agent });
         }
     }
 }

@@ -80,8 +80,8 @@ async fn execute(command: TokenCommand) -> Result<(), CommandError> {
     config::create_state_folder(&settings.state)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let tokens = server::open_tokens(&settings, &clock).await?;
-    let store = server::open_audit(&settings).await?;
-    let (audit, writer) = Audit::with_store(store.clone(), Metrics::new().audit(), Arc::clone(&clock));
+    let trail = server::open_audit(&settings).await?;
+    let (audit, writer) = Audit::with_trail(trail.clone(), Metrics::new().audit(), Arc::clone(&clock));
     let result = match command {
         TokenCommand::Add(wanted) => add(wanted, &settings, &clock, &tokens, &audit).await,
         TokenCommand::List { person } => list(person.as_deref(), &tokens).await,
@@ -89,7 +89,7 @@ async fn execute(command: TokenCommand) -> Result<(), CommandError> {
     };
     drop(audit);
     writer.finish().await;
-    store.close().await;
+    trail.close().await;
     tokens.close().await;
     result
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::accounts::LocalAccounts;
-use crate::audit::AuditStore;
+use crate::audit::AuditTrail;
 use crate::auth::Keys;
 use crate::config::Settings;
 use crate::domain::Clock;
@@ -24,7 +24,7 @@ pub(super) struct Stores {
     pub(super) factors: Factors,
     pub(super) accounts: LocalAccounts,
     pub(super) tokens: Tokens,
-    pub(super) audit: AuditStore,
+    pub(super) audit: AuditTrail,
 }
 
 impl Stores {
@@ -61,8 +61,8 @@ pub(crate) async fn open_accounts(settings: &Settings, clock: Arc<dyn Clock>) ->
 }
 
 /// Opens the store of the audit log.
-pub(crate) async fn open_audit(settings: &Settings) -> Result<AuditStore, StoreError> {
-    AuditStore::open(&settings.state.join(AUDIT_FILE), &settings.audit).await
+pub(crate) async fn open_audit(settings: &Settings) -> Result<AuditTrail, StoreError> {
+    AuditTrail::open(&settings.state.join(AUDIT_FILE), &settings.audit).await
 }
 
 /// Opens the store of API tokens.

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use url::Url;
 
 use crate::accounts::LocalAccounts;
-use crate::audit::AuditStore;
+use crate::audit::AuditTrail;
 use crate::auth::{ApiAuth, Auth, Authenticator, Invitations, SessionRefresher};
 use crate::config::{SessionSettings, Settings};
 use crate::connections::Connections;
@@ -37,7 +37,7 @@ pub struct AppState {
     /// The program's own accounts.
     pub accounts: LocalAccounts,
     /// The audit records, to be searched.
-    pub audit: AuditStore,
+    pub audit: AuditTrail,
     /// The pages, and who may open them.
     pub page_store: Arc<PageStore>,
     /// The live channels.
@@ -113,7 +113,7 @@ pieces! {
     AppState = state;
     ApiAuth = state.api_auth;
     Assets = state.assets;
-    AuditStore = state.audit;
+    AuditTrail = state.audit;
     Auth = state.auth;
     DiagnosticsRunner = state.diagnostics_runner;
     Hub = state.hub;

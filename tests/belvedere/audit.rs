@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use belvedere::audit::{AuditSearch, AuditStore};
+use belvedere::audit::{AuditSearch, AuditTrail};
 use belvedere::config::AuditSettings;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -162,8 +162,8 @@ async fn the_audit_is_the_admins_alone_and_survives_a_restart() {
     demo.house.shut_down().await;
     // Everything was written before the server closed.
     let (path, settings) = (folder.path().join("state/audit.db"), AuditSettings::default());
-    let store = AuditStore::open(&path, &settings).await.unwrap();
-    let events = store.search(&AuditSearch::default(), None, 100).await.unwrap();
+    let trail = AuditTrail::open(&path, &settings).await.unwrap();
+    let events = trail.search(&AuditSearch::default(), None, 100).await.unwrap();
     let told: Vec<_> = events.iter().map(|record| record.event.as_str()).collect();
     assert_eq!((told[0], told[told.len() - 1]), ("stopped", "started"), "{told:?}");
     assert!(told.contains(&"page-refused") && told.contains(&"signed-in"), "{told:?}");

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+use super::super::queue::QUEUE_CAPACITY;
 use super::super::{AuditRecord, AuditSearch};
 use super::*;
 use crate::audit::log_capture::LogCapture;
@@ -12,7 +13,7 @@ const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
 struct AuditFixture {
     audit: Audit,
     writer: Option<AuditWriter>,
-    store: AuditStore,
+    trail: AuditTrail,
     metrics: AuditMetrics,
     clock: Arc<ManualClock>,
     folder: tempfile::TempDir,
@@ -21,10 +22,10 @@ struct AuditFixture {
 impl AuditFixture {
     async fn keeping(settings: AuditSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = AuditStore::open(&folder.path().join("audit.db"), &settings).await.unwrap();
+        let trail = AuditTrail::open(&folder.path().join("audit.db"), &settings).await.unwrap();
         let (metrics, clock) = (Metrics::new().audit(), Arc::new(ManualClock::at(START)));
-        let (audit, writer) = Audit::with_store(store.clone(), metrics.clone(), clock.clone());
-        Self { audit, writer: Some(writer), store, metrics, clock, folder }
+        let (audit, writer) = Audit::with_trail(trail.clone(), metrics.clone(), clock.clone());
+        Self { audit, writer: Some(writer), trail, metrics, clock, folder }
     }
 
     async fn new() -> Self {
@@ -47,7 +48,7 @@ impl AuditFixture {
     }
 
     async fn kept(&self) -> Vec<AuditRecord> {
-        self.store.search(&AuditSearch::default(), None, 1_000_000).await.unwrap()
+        self.trail.search(&AuditSearch::default(), None, 1_000_000).await.unwrap()
     }
 
     async fn told(&self) -> Vec<String> {
@@ -84,7 +85,7 @@ async fn what_waits_when_the_program_stops_is_written_first() {
     assert_eq!(told.len(), 5_000);
     assert_eq!((told[0].as_str(), told[4_999].as_str()), ("name-4999", "name-0"), "newest first, and in order");
     assert_eq!(fixture.metrics.total_lost(), 0);
-    let again = AuditStore::open(&fixture.folder.path().join("audit.db"), &AuditSettings::default()).await.unwrap();
+    let again = AuditTrail::open(&fixture.folder.path().join("audit.db"), &AuditSettings::default()).await.unwrap();
     assert_eq!(again.count(), 5_000);
 }
 
@@ -127,7 +128,7 @@ async fn a_store_that_fails_costs_the_log_nothing() {
     let log = tracing_subscriber::fmt().with_writer(capture.clone()).with_ansi(false).finish();
     let _log = tracing::subscriber::set_default(log);
     let mut fixture = AuditFixture::new().await;
-    fixture.store.close().await;
+    fixture.trail.close().await;
     fixture.refuses("alice");
     fixture.refuses("bob");
     fixture.ends().await;
@@ -149,7 +150,7 @@ async fn what_is_older_than_the_setting_is_forgotten() {
     until(&fixture, |told| told == ["new", "old"]).await;
     fixture.clock.advance(Duration::from_hours(2));
     // The row goes before the count.
-    until(&fixture, |told| told == ["new"] && fixture.store.count() == 1).await;
+    until(&fixture, |told| told == ["new"] && fixture.trail.count() == 1).await;
 }
 
 #[tokio::test]
@@ -162,13 +163,13 @@ async fn when_there_is_too_much_what_strangers_caused_goes_before_what_members_d
     fixture.says("second");
     fixture.refuses("eve-3");
     fixture.ends().await;
-    assert!(fixture.store.sweep(START).await.unwrap());
+    assert!(fixture.trail.sweep(START).await.unwrap());
     assert_eq!(fixture.told().await, ["eve-3", "second", "eve-2", "first"]);
     // And when nothing that was refused is left, the oldest.
-    fixture.store.append(&(0..5).map(|_| reloaded("third")).collect::<Vec<_>>()).await.unwrap();
-    assert!(fixture.store.sweep(START).await.unwrap());
+    fixture.trail.store().append(&(0..5).map(|_| reloaded("third")).collect::<Vec<_>>()).await.unwrap();
+    assert!(fixture.trail.sweep(START).await.unwrap());
     assert_eq!(fixture.told().await, ["third"; 4]);
-    assert_eq!(fixture.store.count(), 4);
+    assert_eq!(fixture.trail.count(), 4);
 }
 
 #[tokio::test]
@@ -181,14 +182,14 @@ async fn a_flood_does_not_make_the_store_larger_than_it_may_be() {
         }
         // No time passes: the writer looks at the number by itself.
         until(&fixture, |told| told.first().is_some_and(|told| *told == format!("eve-{round}-999"))).await;
-        assert!(fixture.store.count() < 2_000 + 2 * 1_000, "{}", fixture.store.count());
+        assert!(fixture.trail.count() < 2_000 + 2 * 1_000, "{}", fixture.trail.count());
     }
     fixture.ends().await;
     assert!(fixture.told().await.contains(&"before".to_owned()));
 }
 
-fn reloaded(what: &str) -> QueuedEvent {
-    QueuedEvent {
+fn reloaded(what: &str) -> AuditEntry {
+    AuditEntry {
         at: START,
         fields: AuditFields::from_event(&AuditEvent::PagesReloaded { what }),
         address: None,

@@ -7,7 +7,7 @@ use rocket::response::{self, Responder, Response};
 use rocket::{Route, get, routes};
 use tokio_util::io::StreamReader;
 
-use crate::audit::{AuditCursor, AuditEvent, AuditSearch, AuditStore, ExportFormat};
+use crate::audit::{AuditCursor, AuditEvent, AuditSearch, AuditTrail, ExportFormat};
 use crate::domain::Timestamp;
 use crate::web::guards::{AdminAct, Administrator, QueryParams};
 use crate::web::html::Html;
@@ -30,42 +30,42 @@ async fn show(
     _administrator: Administrator,
     params: QueryParams,
     layout: Layout,
-    store: &AuditStore,
+    trail: &AuditTrail,
 ) -> Result<Html<AuditView>, Refusal> {
     let (form, after) = (parse_form(&params), parse_cursor(params.get("after")));
     let (mut records, invalid) = match form.search() {
         // One more shows whether the list goes on.
-        Ok(search) => (store.search(&search, after, PAGE_SIZE + 1).await?, None),
+        Ok(search) => (trail.search(&search, after, PAGE_SIZE + 1).await?, None),
         Err(invalid) => (Vec::new(), Some(invalid)),
     };
     let goes_on = cut_to_page(&mut records, PAGE_SIZE);
-    let view = AuditView::of(form, store, &records, goes_on, after.is_some(), invalid);
+    let view = AuditView::of(form, trail, &records, goes_on, after.is_some(), invalid);
     Ok(Html::new("admin/audit", "Audit", layout, view))
 }
 
 /// The audit records as CSV, for a spreadsheet.
 #[get("/audit.csv")]
-fn csv(act: AdminAct<'_>, params: QueryParams, store: &AuditStore) -> Result<AuditExport, Refusal> {
-    export(ExportFormat::Csv, &act, &params, store)
+fn csv(act: AdminAct<'_>, params: QueryParams, trail: &AuditTrail) -> Result<AuditExport, Refusal> {
+    export(ExportFormat::Csv, &act, &params, trail)
 }
 
 /// The audit records as JSON lines, for programs.
 #[get("/audit.jsonl")]
-fn json_lines(act: AdminAct<'_>, params: QueryParams, store: &AuditStore) -> Result<AuditExport, Refusal> {
-    export(ExportFormat::JsonLines, &act, &params, store)
+fn json_lines(act: AdminAct<'_>, params: QueryParams, trail: &AuditTrail) -> Result<AuditExport, Refusal> {
+    export(ExportFormat::JsonLines, &act, &params, trail)
 }
 
-fn export(format: ExportFormat, act: &AdminAct<'_>, params: &QueryParams, store: &AuditStore) -> Result<AuditExport, Refusal> {
+fn export(format: ExportFormat, act: &AdminAct<'_>, params: &QueryParams, trail: &AuditTrail) -> Result<AuditExport, Refusal> {
     let form = parse_form(params);
     let search = form.search().map_err(|invalid| Refusal::BadRequest(invalid.text.trim_end_matches('.').to_owned()))?;
     let what = format!("{} {}", format.extension(), form.query().finish());
     act.record(&AuditEvent::AuditExported { admin: &act.admin, what: what.trim_end() });
-    Ok(AuditExport { store: store.clone(), search, format })
+    Ok(AuditExport { trail: trail.clone(), search, format })
 }
 
 /// An export of audit records, streamed while they are read.
 pub(super) struct AuditExport {
-    store: AuditStore,
+    trail: AuditTrail,
     search: AuditSearch,
     format: ExportFormat,
 }
@@ -111,7 +111,7 @@ impl AuditExport {
             tracing::error!(%error, "the audit's export breaks off");
             io::Error::other(error.to_string())
         };
-        let records = self.store.search(&self.search, after, EXPORT_CHUNK_SIZE).await.map_err(|error| broken_off(&error))?;
+        let records = self.trail.search(&self.search, after, EXPORT_CHUNK_SIZE).await.map_err(|error| broken_off(&error))?;
         let piece = self.format.encode(&records).map_err(|error| broken_off(&error))?;
         let last = records.last().filter(|_| records.len() == EXPORT_CHUNK_SIZE);
         Ok((piece, last.map_or(ExportProgress::Done, |last| ExportProgress::After(Some(last.cursor())))))

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::navigation::{AdminNavItem, AdminPage};
 use super::paging::Paging;
-use crate::audit::{AuditCursor, AuditRecord, AuditSearch, AuditStore, EVENTS, ExportFormat, RESULTS};
+use crate::audit::{AuditCursor, AuditRecord, AuditSearch, AuditTrail, EVENTS, ExportFormat, RESULTS};
 use crate::domain::Timestamp;
 use crate::web::links::Link;
 use crate::web::views::device::describe_device;
@@ -118,7 +118,7 @@ impl AuditView {
     /// The page of these records: `goes_on` when there are more behind them, `is_continued` when it is not the first.
     pub(in crate::web) fn of(
         form: AuditForm,
-        store: &AuditStore,
+        trail: &AuditTrail,
         records: &[AuditRecord],
         goes_on: bool,
         is_continued: bool,
@@ -140,9 +140,9 @@ impl AuditView {
             records: records.iter().map(AuditRecordRow::of).collect(),
             paging: Paging::of(Link::to(format_args!("admin/audit?{}", form.query().finish())), is_continued, older),
             exports: vec![export(ExportFormat::Csv, "CSV"), export(ExportFormat::JsonLines, "JSON lines")],
-            count: store.count(),
-            retention: humanize(store.settings().keep),
-            max_rows: store.settings().most_rows,
+            count: trail.count(),
+            retention: humanize(trail.settings().keep),
+            max_rows: trail.settings().most_rows,
             form,
         }
     }

@@ -2,26 +2,24 @@
 
 use super::super::event::AuditEvent;
 use super::super::fields::AuditFields;
-use super::super::writer::QueuedEvent;
 use super::*;
-use crate::config::AuditSettings;
 
 const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
 
-async fn store() -> (AuditStore, tempfile::TempDir) {
+async fn store() -> (SqliteAudit, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    (AuditStore::open(&folder.path().join("audit.db"), &AuditSettings::default()).await.unwrap(), folder)
+    (SqliteAudit::open(&folder.path().join("audit.db")).await.unwrap(), folder)
 }
 
-fn refused(name: &str, address: &str, second: u64) -> QueuedEvent {
+fn refused(name: &str, address: &str, second: u64) -> AuditEntry {
     let event = AuditEvent::SignInRefused { name, reason: "locked", directory_code: None, retry_after: None };
     let at = START + Duration::from_secs(second);
-    QueuedEvent { at, fields: AuditFields::from_event(&event), address: Some(address.to_owned()), user_agent: None }
+    AuditEntry { at, fields: AuditFields::from_event(&event), address: Some(address.to_owned()), user_agent: None }
 }
 
-fn reloaded(second: u64) -> QueuedEvent {
+fn reloaded(second: u64) -> AuditEntry {
     let at = START + Duration::from_secs(second);
-    QueuedEvent {
+    AuditEntry {
         at,
         fields: AuditFields::from_event(&AuditEvent::PagesReloaded { what: "added ops" }),
         address: None,
@@ -115,10 +113,10 @@ async fn every_search_is_read_off_an_index_and_nothing_is_sorted() {
     ];
     for search in searches {
         for after in [None, Some(AuditCursor { at: START, id: 7 })] {
-            let statement = search.statement(after, 100);
+            let statement = statement(&search, after, 100);
             let explained = format!("EXPLAIN QUERY PLAN {}", statement.sql().as_str());
             let plan: Vec<(i64, i64, i64, String)> =
-                sqlx::query_as(sqlx::AssertSqlSafe(explained)).fetch_all(store.pool()).await.unwrap();
+                sqlx::query_as(sqlx::AssertSqlSafe(explained)).fetch_all(store.store.pool()).await.unwrap();
             let plan: String = plan.into_iter().map(|(.., step)| step).collect();
             assert!(plan.contains("USING INDEX") && !plan.contains("TEMP B-TREE"), "{search:?} {after:?}: {plan}");
         }
