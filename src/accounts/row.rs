@@ -25,13 +25,8 @@ struct ProfileColumns {
 }
 
 /// The columns of an account's row, for the statements that read one.
-macro_rules! columns {
-    () => {
-        "id, name, display_name, mail, groups, second_factor, expires_at, created_at, disabled_at, password_set_at, \
-         digest IS NOT NULL AS has_digest"
-    };
-}
-pub(super) use columns;
+pub(super) const COLUMNS: &str = "id, name, display_name, mail, groups, second_factor, expires_at, created_at, disabled_at, \
+                                  password_set_at, digest IS NOT NULL AS has_digest";
 
 /// An invitation's row.
 #[derive(sqlx::FromRow)]
@@ -46,12 +41,8 @@ pub(super) struct StoredInvitation {
 }
 
 /// The columns of an invitation's row, likewise.
-macro_rules! invitation_columns {
-    () => {
-        "id, name, display_name, mail, groups, second_factor, account_expires_at, invited_by, created_at, expires_at"
-    };
-}
-pub(super) use invitation_columns;
+pub(super) const INVITATION_COLUMNS: &str =
+    "id, name, display_name, mail, groups, second_factor, account_expires_at, invited_by, created_at, expires_at";
 
 impl StoredInvitation {
     /// The invitation, or an error that says what about the row cannot be read.

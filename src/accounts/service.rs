@@ -10,8 +10,8 @@ use super::hashing::{HashMatch, PasswordHashing};
 use super::sqlite::SqliteAccounts;
 use super::store::{AccountChange, AccountKey, AccountStore, WriteStamp};
 use super::{
-    AccountError, AccountGroup, AccountId, AccountIndex, AccountName, AccountProfile, CommandLineAction, LocalAccount,
-    MailAddress, PasswordRules,
+    AccountError, AccountId, AccountIndex, AccountName, AccountProfile, CommandLineAction, LocalAccount, MailAddress,
+    PasswordRules,
 };
 use crate::config::AccountSettings;
 use crate::domain::{Clock, Password, Timestamp};
@@ -173,61 +173,27 @@ impl LocalAccounts {
         self.change(id, AccountChange::Password(hash), origin).await
     }
 
-    /// Disables an account, or enables it again.
+    /// Changes an account. For a password, which has rules, see [`Self::set_password`].
     ///
     /// # Errors
-    /// [`AccountError::Gone`] when there is no such account.
-    pub async fn set_disabled(
+    /// [`AccountError::Gone`] when there is no account that the change is for.
+    pub async fn change(
         &self,
         id: &AccountId,
-        disabled: bool,
+        change: AccountChange,
         origin: ActionOrigin,
     ) -> Result<LocalAccount, AccountError> {
-        self.change(id, AccountChange::Disabled(disabled), origin).await
+        let account = self.store().change(id, &change, self.stamp(origin)).await?.ok_or(AccountError::Gone)?;
+        self.refresh_index().await?;
+        Ok(account)
     }
 
-    /// Puts an account into these groups, and into no others.
-    ///
-    /// # Errors
-    /// [`AccountError::Gone`] when there is no such account.
-    pub async fn set_groups(
-        &self,
-        id: &AccountId,
-        groups: &[AccountGroup],
-        origin: ActionOrigin,
-    ) -> Result<LocalAccount, AccountError> {
-        self.change(id, AccountChange::Groups(groups.to_vec()), origin).await
-    }
-
-    /// Sets the credentials of an account for Digest, encrypted by the caller, or removes them. `password_set_at` says to
-    /// which password they belong, which must still be the account's.
-    ///
-    /// # Errors
-    /// [`AccountError::Gone`] when there is no such account with that password.
-    pub async fn set_digest(
-        &self,
-        id: &AccountId,
-        sealed: Option<Vec<u8>>,
-        password_set_at: Timestamp,
-        origin: ActionOrigin,
-    ) -> Result<LocalAccount, AccountError> {
-        self.change(id, AccountChange::Digest(sealed, password_set_at), origin).await
-    }
-
-    /// The credentials of an account for Digest, as they were given to [`Self::set_digest`].
+    /// The credentials of an account for Digest, as they were given to [`AccountChange::Digest`].
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
     pub async fn digest(&self, id: &AccountId) -> Result<Option<Vec<u8>>, StoreError> {
         self.store().digest(id).await
-    }
-
-    /// Removes an account for good. One that is created later under the same name is another.
-    ///
-    /// # Errors
-    /// [`AccountError::Gone`] when there is no such account.
-    pub async fn remove(&self, id: &AccountId, origin: ActionOrigin) -> Result<LocalAccount, AccountError> {
-        self.change(id, AccountChange::Removed, origin).await
     }
 
     /// The rules for passwords here.
@@ -247,12 +213,6 @@ impl LocalAccounts {
     /// [`StoreError`] when the store cannot be read or written; then nothing is taken.
     pub async fn take_actions(&self) -> Result<Vec<CommandLineAction>, StoreError> {
         self.store().take_actions().await
-    }
-
-    async fn change(&self, id: &AccountId, change: AccountChange, origin: ActionOrigin) -> Result<LocalAccount, AccountError> {
-        let account = self.store().change(id, &change, self.stamp(origin)).await?.ok_or(AccountError::Gone)?;
-        self.refresh_index().await?;
-        Ok(account)
     }
 
     pub(super) fn store(&self) -> &dyn AccountStore {

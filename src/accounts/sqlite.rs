@@ -1,9 +1,9 @@
 use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite, SqliteConnection, Transaction};
 use tokio::sync::Mutex;
 
-use super::row::{StoredAccount, StoredInvitation, columns, invitation_columns};
+use super::row::{COLUMNS, INVITATION_COLUMNS, StoredAccount, StoredInvitation};
 use super::store::{AccountChange, AccountKey, AccountStore, NewInvitation, WriteStamp};
 use super::{
     AccountAction, AccountError, AccountGroup, AccountId, AccountName, AccountProfile, ActionOrigin, CommandLineAction,
@@ -26,23 +26,20 @@ pub(super) struct SqliteAccounts {
 #[async_trait]
 impl AccountStore for SqliteAccounts {
     async fn all(&self) -> Result<Vec<LocalAccount>, StoreError> {
-        let rows = self.file.fetch_all(sqlx::query_as(concat!("SELECT ", columns!(), " FROM accounts ORDER BY name"))).await?;
+        let query = format!("SELECT {COLUMNS} FROM accounts ORDER BY name");
+        let rows = self.file.fetch_all(sqlx::query_as(AssertSqlSafe(query))).await?;
         rows.into_iter().map(|row| self.account(row)).collect()
     }
 
     async fn find(&self, key: AccountKey<'_>) -> Result<Option<LocalAccount>, StoreError> {
-        let query = match key {
-            AccountKey::Id(id) => {
-                sqlx::query_as(concat!("SELECT ", columns!(), " FROM accounts WHERE id = ?")).bind(id.as_str())
-            }
-            AccountKey::Name(name) => {
-                sqlx::query_as(concat!("SELECT ", columns!(), " FROM accounts WHERE name = ?")).bind(name.as_str())
-            }
-            AccountKey::Mail(mail) => {
-                sqlx::query_as(concat!("SELECT ", columns!(), " FROM accounts WHERE mail = ?")).bind(mail.as_str())
-            }
+        let (column, value) = match key {
+            AccountKey::Id(id) => ("id", id.as_str()),
+            AccountKey::Name(name) => ("name", name.as_str()),
+            AccountKey::Mail(mail) => ("mail", mail.as_str()),
         };
-        self.file.fetch_optional(query).await?.map(|row| self.account(row)).transpose()
+        let mut query = QueryBuilder::new(format!("SELECT {COLUMNS} FROM accounts WHERE {column} = "));
+        query.push_bind(value);
+        self.file.fetch_optional(query.build_query_as()).await?.map(|row| self.account(row)).transpose()
     }
 
     async fn mail_addresses(&self) -> Result<Vec<String>, StoreError> {
@@ -86,40 +83,27 @@ impl AccountStore for SqliteAccounts {
         change: &AccountChange,
         stamp: WriteStamp,
     ) -> Result<Option<LocalAccount>, StoreError> {
-        let statement = match change {
-            AccountChange::Password(hash) => sqlx::query_as(concat!(
-                "UPDATE accounts SET password_hash = ?2, password_set_at = ?3, digest = NULL WHERE id = ?1 RETURNING ",
-                columns!()
-            ))
-            .bind(id.as_str())
-            .bind(hash)
-            .bind(stamp.at),
-            AccountChange::Disabled(disabled) => sqlx::query_as(concat!(
-                "UPDATE accounts SET disabled_at = iif(?2, coalesce(disabled_at, ?3), NULL) WHERE id = ?1 RETURNING ",
-                columns!()
-            ))
-            .bind(id.as_str())
-            .bind(disabled)
-            .bind(stamp.at),
-            AccountChange::Groups(groups) => {
-                sqlx::query_as(concat!("UPDATE accounts SET groups = ?2 WHERE id = ?1 RETURNING ", columns!()))
-                    .bind(id.as_str())
-                    .bind(groups_json(groups))
+        let is_removed = matches!(change, AccountChange::Removed);
+        let mut query = QueryBuilder::new(if is_removed { "DELETE FROM accounts" } else { "UPDATE accounts SET " });
+        match change {
+            AccountChange::Password(hash) => {
+                query.push("password_hash = ").push_bind(hash);
+                query.push(", digest = NULL, password_set_at = ").push_bind(stamp.at)
             }
-            AccountChange::Digest(sealed, password_set_at) => sqlx::query_as(concat!(
-                "UPDATE accounts SET digest = ?2 WHERE id = ?1 AND password_set_at = ?3 RETURNING ",
-                columns!()
-            ))
-            .bind(id.as_str())
-            .bind(sealed)
-            .bind(password_set_at),
-            AccountChange::Removed => {
-                sqlx::query_as(concat!("DELETE FROM accounts WHERE id = ?1 RETURNING ", columns!())).bind(id.as_str())
-            }
+            AccountChange::Disabled(true) => query.push("disabled_at = coalesce(disabled_at, ").push_bind(stamp.at).push(")"),
+            AccountChange::Disabled(false) => query.push("disabled_at = NULL"),
+            AccountChange::Groups(groups) => query.push("groups = ").push_bind(groups_json(groups)),
+            AccountChange::Digest(sealed, _) => query.push("digest = ").push_bind(sealed),
+            AccountChange::Removed => &mut query,
         };
+        query.push(" WHERE id = ").push_bind(id.as_str());
+        if let AccountChange::Digest(_, password_set_at) = change {
+            query.push(" AND password_set_at = ").push_bind(password_set_at);
+        }
+        query.push(format_args!(" RETURNING {COLUMNS}"));
         let mut transaction = self.begin().await?;
         let changed: Option<StoredAccount> =
-            statement.fetch_optional(&mut *transaction).await.map_err(|error| self.file.query_failed(&error))?;
+            query.build_query_as().fetch_optional(&mut *transaction).await.map_err(|error| self.file.query_failed(&error))?;
         let Some(account) = changed.map(|row| self.account(row)).transpose()? else { return Ok(None) };
         self.record(&mut transaction, stamp, change.action(), &account.profile.name).await?;
         self.commit(transaction).await?;
@@ -143,11 +127,10 @@ impl AccountStore for SqliteAccounts {
         if count >= most {
             return Err(AccountError::TooMany(count));
         }
-        let insert = sqlx::query_as(concat!(
+        let insert = sqlx::query_as(AssertSqlSafe(format!(
             "INSERT INTO invitations (code_hash, name, display_name, mail, groups, account_expires_at, second_factor,
-                 invited_by, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING ",
-            invitation_columns!()
-        ))
+                 invited_by, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {INVITATION_COLUMNS}"
+        )))
         .bind(code_hash.to_vec())
         .bind(profile.name.as_str())
         .bind(&profile.display_name)
@@ -165,18 +148,20 @@ impl AccountStore for SqliteAccounts {
     }
 
     async fn invitation(&self, code_hash: &[u8; 32], now: Timestamp) -> Result<Option<Invitation>, StoreError> {
-        let query = sqlx::query_as(concat!(
-            "SELECT ",
-            invitation_columns!(),
-            " FROM invitations WHERE code_hash = ? AND expires_at > ?"
-        ));
+        let query = format!("SELECT {INVITATION_COLUMNS} FROM invitations WHERE code_hash = ? AND expires_at > ?");
+        let query = sqlx::query_as(AssertSqlSafe(query));
         let row = self.file.fetch_optional(query.bind(code_hash.to_vec()).bind(now)).await?;
         row.map(|row| self.read_invitation(row)).transpose()
     }
 
     async fn invitations(&self) -> Result<Vec<Invitation>, StoreError> {
-        let query = sqlx::query_as(concat!("SELECT ", invitation_columns!(), " FROM invitations ORDER BY id DESC"));
-        self.file.fetch_all(query).await?.into_iter().map(|row| self.read_invitation(row)).collect()
+        let query = format!("SELECT {INVITATION_COLUMNS} FROM invitations ORDER BY id DESC");
+        self.file
+            .fetch_all(sqlx::query_as(AssertSqlSafe(query)))
+            .await?
+            .into_iter()
+            .map(|row| self.read_invitation(row))
+            .collect()
     }
 
     async fn accept(
@@ -201,7 +186,8 @@ impl AccountStore for SqliteAccounts {
 
     async fn withdraw(&self, id: i64, stamp: WriteStamp) -> Result<Option<Invitation>, StoreError> {
         let mut transaction = self.begin().await?;
-        let delete = sqlx::query_as(concat!("DELETE FROM invitations WHERE id = ? RETURNING ", invitation_columns!())).bind(id);
+        let delete = format!("DELETE FROM invitations WHERE id = ? RETURNING {INVITATION_COLUMNS}");
+        let delete = sqlx::query_as(AssertSqlSafe(delete)).bind(id);
         let row: Option<StoredInvitation> =
             delete.fetch_optional(&mut *transaction).await.map_err(|error| self.file.query_failed(&error))?;
         let Some(withdrawn) = row.map(|row| self.read_invitation(row)).transpose()? else { return Ok(None) };
@@ -280,11 +266,10 @@ impl SqliteAccounts {
         if count >= most {
             return Err(AccountError::TooMany(count));
         }
-        let insert = sqlx::query_as(concat!(
+        let insert = sqlx::query_as(AssertSqlSafe(format!(
             "INSERT INTO accounts (id, name, display_name, mail, groups, created_at, expires_at, password_hash,
-                 password_set_at, second_factor) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?6, ?9) RETURNING ",
-            columns!()
-        ))
+                 password_set_at, second_factor) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?6, ?9) RETURNING {COLUMNS}"
+        )))
         .bind(AccountId::generate()?.as_str().to_owned())
         .bind(profile.name.as_str())
         .bind(&profile.display_name)

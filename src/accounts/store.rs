@@ -27,9 +27,9 @@ pub enum AccountChange {
     Disabled(bool),
     /// It is in these groups and no others.
     Groups(Vec<AccountGroup>),
-    /// It has these sealed credentials for Digest, or none, if its password is still the one that was set at that time.
+    /// It has these credentials for Digest, encrypted by the caller, or none, if its password is still the one that was set at that time.
     Digest(Option<Vec<u8>>, Timestamp),
-    /// It is gone.
+    /// It is gone for good. One that is created later under the same name is another.
     Removed,
 }
 

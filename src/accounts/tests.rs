@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    AccountAction, AccountError, AccountName, AccountProfile, ActionOrigin, CommandLineAction, InactiveReason, InvitationCode,
-    LocalAccount, LocalAccounts, PasswordCheck,
+    AccountAction, AccountChange, AccountError, AccountName, AccountProfile, ActionOrigin, CommandLineAction, InactiveReason,
+    InvitationCode, LocalAccount, LocalAccounts, PasswordCheck,
 };
 use crate::config::AccountSettings;
 use crate::domain::{Clock, ManualClock, Password, Timestamp};
@@ -152,10 +152,10 @@ async fn a_name_and_an_address_are_one_accounts_and_a_removed_ones_are_free() {
     let same_mail = AccountProfile { mail: ann.mail.clone(), ..new("bob") };
     let refused = fixture.accounts.invite(same_mail, "alice", ActionOrigin::Server).await;
     assert!(matches!(refused, Err(AccountError::MailTaken(_))), "{refused:?}");
-    fixture.accounts.remove(&first.id, ActionOrigin::Server).await.unwrap();
+    fixture.accounts.change(&first.id, AccountChange::Removed, ActionOrigin::Server).await.unwrap();
     let second = fixture.accounts.add(ann, &password(GOOD), ActionOrigin::Server).await.unwrap();
     assert_ne!(first.id, second.id, "an account made anew is another");
-    let gone = fixture.accounts.remove(&first.id, ActionOrigin::Server).await;
+    let gone = fixture.accounts.change(&first.id, AccountChange::Removed, ActionOrigin::Server).await;
     assert!(matches!(gone, Err(AccountError::Gone)), "{gone:?}");
 }
 
@@ -164,9 +164,9 @@ async fn an_account_is_closed_while_it_is_disabled_and_from_its_end_on() {
     let fixture = AccountsFixture::new().await;
     let ann = fixture.add("ann").await;
     assert_eq!(ann.inactive_reason(START), None);
-    let disabled = fixture.accounts.set_disabled(&ann.id, true, ActionOrigin::Server).await.unwrap();
+    let disabled = fixture.accounts.change(&ann.id, AccountChange::Disabled(true), ActionOrigin::Server).await.unwrap();
     assert_eq!(disabled.inactive_reason(START), Some(InactiveReason::Disabled));
-    let enabled = fixture.accounts.set_disabled(&ann.id, false, ActionOrigin::Server).await.unwrap();
+    let enabled = fixture.accounts.change(&ann.id, AccountChange::Disabled(false), ActionOrigin::Server).await.unwrap();
     assert_eq!(enabled.inactive_reason(START), None);
     let end = START + Duration::from_hours(1);
     let guest = AccountProfile { expires_at: Some(end), ..new("guest") };
@@ -242,7 +242,7 @@ async fn what_the_command_line_does_is_noticed_and_told_once() {
     let beside = fixture.command_line().await;
     let mail = "bob@partner.example".parse().ok();
     beside.add(AccountProfile { mail, ..new("bob") }, &password(GOOD), ActionOrigin::CommandLine).await.unwrap();
-    beside.set_disabled(&ann.id, true, ActionOrigin::CommandLine).await.unwrap();
+    beside.change(&ann.id, AccountChange::Disabled(true), ActionOrigin::CommandLine).await.unwrap();
     assert!(!fixture.accounts.has_mail("bob@partner.example"), "nobody has looked yet");
     fixture.clock.advance(Duration::from_millis(500));
     tokio::time::timeout(Duration::from_secs(20), changes.changed()).await.unwrap().unwrap();
@@ -274,7 +274,7 @@ async fn the_end_of_an_accounts_time_is_noticed() {
 async fn digest_is_kept_with_a_password_and_goes_with_it() {
     let fixture = AccountsFixture::new().await;
     let ann = fixture.add("ann").await;
-    let keep = |at| fixture.accounts.set_digest(&ann.id, Some(vec![1, 2, 3]), at, ActionOrigin::Server);
+    let keep = |at| fixture.accounts.change(&ann.id, AccountChange::Digest(Some(vec![1, 2, 3]), at), ActionOrigin::Server);
     assert!(keep(ann.password_set_at).await.unwrap().has_digest);
     assert_eq!(fixture.accounts.digest(&ann.id).await.unwrap(), Some(vec![1, 2, 3]));
     fixture.clock.advance(Duration::from_secs(1));

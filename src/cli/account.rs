@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 use super::account_list;
 use super::serve::report_error;
 use crate::accounts::{
-    AccountError, AccountGroup, AccountName, AccountProfile, ActionOrigin, LocalAccount, LocalAccounts, MailAddress,
-    PasswordCheck, end_of_day,
+    AccountChange, AccountError, AccountGroup, AccountName, AccountProfile, ActionOrigin, LocalAccount, LocalAccounts,
+    MailAddress, PasswordCheck, end_of_day,
 };
 use crate::auth::{Keys, digest};
 use crate::config::{self, Settings};
@@ -185,19 +185,19 @@ async fn execute(command: AccountCommand) -> Result<String, AccountCommandError>
         AccountCommand::Invite { profile } => context.invite(profile).await?,
         AccountCommand::Withdraw { name } => context.withdraw(&name).await?,
         AccountCommand::Disable { name } => {
-            let account = context.accounts.set_disabled(&context.find(&name).await?.id, true, by).await?;
+            let account = context.accounts.change(&context.find(&name).await?.id, AccountChange::Disabled(true), by).await?;
             format!("{} is disabled. Where it is signed in, it is signed out within a second.", qualified_name(&account))
         }
         AccountCommand::Enable { name } => {
-            let account = context.accounts.set_disabled(&context.find(&name).await?.id, false, by).await?;
+            let account = context.accounts.change(&context.find(&name).await?.id, AccountChange::Disabled(false), by).await?;
             format!("{} is enabled.", qualified_name(&account))
         }
         AccountCommand::Remove { name } => {
-            let account = context.accounts.remove(&context.find(&name).await?.id, by).await?;
+            let account = context.accounts.change(&context.find(&name).await?.id, AccountChange::Removed, by).await?;
             format!("{} is removed.", qualified_name(&account))
         }
         AccountCommand::Groups { name, groups } => {
-            let account = context.accounts.set_groups(&context.find(&name).await?.id, &groups, by).await?;
+            let account = context.accounts.change(&context.find(&name).await?.id, AccountChange::Groups(groups), by).await?;
             format!("{} is in {}.", qualified_name(&account), account_list::group_list(&account.profile.groups))
         }
         AccountCommand::Password { name, password_args, digest } => context.set_password(&name, password_args, digest).await?,

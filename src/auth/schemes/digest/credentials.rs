@@ -3,7 +3,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::header::DigestCredentials;
-use crate::accounts::{AccountError, AccountId, ActionOrigin, LocalAccount, LocalAccounts, normalize_password};
+use crate::accounts::{AccountChange, AccountError, AccountId, ActionOrigin, LocalAccount, LocalAccounts, normalize_password};
 use crate::auth::Keys;
 use crate::auth::scheme::REALM;
 use crate::domain::Password;
@@ -26,7 +26,7 @@ pub async fn enable(
     by: ActionOrigin,
 ) -> Result<LocalAccount, AccountError> {
     let sealed = Ha1::compute(account, password).seal(keys, &account.id)?;
-    accounts.set_digest(&account.id, Some(sealed), account.password_set_at, by).await
+    accounts.change(&account.id, AccountChange::Digest(Some(sealed), account.password_set_at), by).await
 }
 
 /// Disables Digest for an account.
@@ -34,7 +34,7 @@ pub async fn enable(
 /// # Errors
 /// [`AccountError`] when it cannot be written.
 pub async fn disable(accounts: &LocalAccounts, account: &LocalAccount, by: ActionOrigin) -> Result<LocalAccount, AccountError> {
-    accounts.set_digest(&account.id, None, account.password_set_at, by).await
+    accounts.change(&account.id, AccountChange::Digest(None, account.password_set_at), by).await
 }
 
 impl Ha1 {

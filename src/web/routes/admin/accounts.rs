@@ -6,7 +6,9 @@ use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
 use rocket::{Route, get, post, routes};
 
-use crate::accounts::{AccountAction, AccountError, AccountGroup, AccountId, AccountProfile, ActionOrigin, end_of_day};
+use crate::accounts::{
+    AccountAction, AccountChange, AccountError, AccountGroup, AccountId, AccountProfile, ActionOrigin, end_of_day,
+};
 use crate::audit::AuditEvent;
 use crate::domain::Member;
 use crate::web::AppState;
@@ -129,17 +131,14 @@ async fn act(
         let why = "you would shut yourself out; another admin can do it, or `belvedere account` on the server";
         return Err(Refusal::BadRequest(why.to_owned()));
     }
-    let (done, noted, word) = match action {
-        "disable" => {
-            (context.state.accounts.set_disabled(&id, true, ActionOrigin::Server).await, AccountAction::Disabled, "disabled")
-        }
-        "enable" => {
-            (context.state.accounts.set_disabled(&id, false, ActionOrigin::Server).await, AccountAction::Enabled, "enabled")
-        }
-        "remove" => (context.state.accounts.remove(&id, ActionOrigin::Server).await, AccountAction::Removed, "removed"),
+    let (change, word) = match action {
+        "disable" => (AccountChange::Disabled(true), "disabled"),
+        "enable" => (AccountChange::Disabled(false), "enabled"),
+        "remove" => (AccountChange::Removed, "removed"),
         _ => return Err(Refusal::NotFound),
     };
-    match done {
+    let noted = change.action();
+    match context.state.accounts.change(&id, change, ActionOrigin::Server).await {
         Ok(account) => {
             audit(&act, noted, account.profile.name.as_str());
             Ok(redirect_to_list(word))
