@@ -3,7 +3,7 @@
 mod line;
 mod window;
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use line::round_to_seven_digits;
@@ -20,8 +20,9 @@ pub const MAX_LINES: usize = 128;
 /// The past of one query: labelled lines over time, as far back as the longest window that somebody asks for.
 ///
 /// All windows share the points, so each is kept once. Nearly every reading is a point: readings that are less than half an
-/// interval apart are averaged. So a window of `n` intervals has at most `2 n + 1` points, whoever pushes however fast; the 3,600
-/// intervals that a page may ask for and [`MAX_LINES`] lines are 7 MiB at worst, and the usual one line is 64 KiB.
+/// interval apart are averaged. So a window of `n` intervals has at most `2 n + 1` points, whoever pushes however fast, and those
+/// that it took over from a shorter interval. The 3,600 intervals that a page may ask for and [`MAX_LINES`] lines take 8 MiB when
+/// readings come twice as fast as they are asked for; the usual one line takes 64 KiB.
 ///
 /// A line that is missing from a reading goes on with gaps, and leaves when its last point does. Where there was no reading to
 /// record, all lines have a gap from then until the next one.
@@ -37,6 +38,8 @@ pub struct History {
     /// Since when there has been no reading that could be recorded.
     gap: Option<Timestamp>,
     unrecordable: Option<UnrecordableReading>,
+    /// The last time of the series that was recorded last: what comes before is not recorded again.
+    series_end: Option<Timestamp>,
     /// Whether some value had a fraction.
     has_fractions: bool,
     last_line_id: u64,
@@ -77,6 +80,16 @@ impl History {
         self.trim();
     }
 
+    /// Whether a window is kept at all.
+    pub fn has_windows(&self) -> bool {
+        !self.windows.is_empty()
+    }
+
+    /// The time of the oldest point.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.times.front().copied()
+    }
+
     /// Records a reading.
     pub fn record(&mut self, at: Timestamp, reading: &Reading) {
         self.unrecordable = None;
@@ -88,11 +101,14 @@ impl History {
         }
     }
 
-    /// Adds the points of a series that are older than all others: what a source can tell of the time before it was asked.
+    /// Adds the points of a series that are older than all others and within a window: what a source can tell of the time before
+    /// it was asked.
     pub fn fill(&mut self, past: &Series) {
+        let Some(longest) = self.windows.iter().map(|window| window.length).max() else { return };
+        let Some(newest) = self.times.back().or(past.times().last()).copied() else { return };
         let mut next = self.times.front().copied();
         let mut older = Vec::new();
-        for (place, at) in past.times().iter().enumerate().rev() {
+        for (place, at) in past.times().iter().enumerate().rev().take_while(|(_, at)| **at >= newest - longest) {
             if next.is_none_or(|next| *at + self.spacing <= next) {
                 older.push((place, *at));
                 next = Some(*at);
@@ -100,10 +116,12 @@ impl History {
         }
         let Some((_, newest)) = older.first().copied() else { return };
         self.add_lines_of(past, newest);
-        for (place, at) in &older {
-            self.times.push_front(*at);
-            for line in &mut self.lines {
-                let known = past.lines().iter().find(|known| known.label == line.label);
+        let by_label: HashMap<_, _> = past.lines().iter().map(|line| (line.label.as_str(), line)).collect();
+        self.times.reserve(older.len());
+        older.iter().for_each(|(_, at)| self.times.push_front(*at));
+        for line in &mut self.lines {
+            let known = by_label.get(line.label.as_str());
+            for (place, _) in &older {
                 line.values.push_front(known.map_or(f64::NAN, |known| round_to_seven_digits(known.values[*place])));
             }
         }
@@ -144,12 +162,16 @@ impl History {
 
     /// Records what is new in a series that is told again and again.
     fn record_series(&mut self, series: &Series) -> Result<(), UnrecordableReading> {
-        let newest = self.times.back().copied();
+        if series.lines().len() > MAX_LINES {
+            return Err(UnrecordableReading::TooManyLines(series.lines().len()));
+        }
+        let recorded = self.times.back().copied().map(|newest| self.series_end.map_or(newest, |end| newest.max(end)));
         self.fill(series);
-        for (place, at) in series.times().iter().enumerate().filter(|(_, at)| newest.is_some_and(|newest| **at > newest)) {
+        for (place, at) in series.times().iter().enumerate().filter(|(_, at)| recorded.is_some_and(|end| **at > end)) {
             let number = |line: &SeriesLine| LabelledNumber { label: line.label.clone(), value: line.values[place] };
             self.record_numbers(*at, &series.lines().iter().map(number).collect::<Vec<_>>())?;
         }
+        self.series_end = self.series_end.max(series.times().last().copied());
         self.lines.iter_mut().for_each(|line| {
             let known = series.lines().iter().find(|known| known.label == line.label);
             line.latest = known.and_then(|known| known.values.last().copied()).unwrap_or(f64::NAN);
@@ -182,6 +204,7 @@ impl History {
 
     /// Drops the points after `at`: a clock was set back, and they are not the past any more.
     fn rewind(&mut self, at: Timestamp) {
+        self.series_end = self.series_end.min(Some(at));
         let kept = self.times.partition_point(|time| *time <= at);
         if kept == self.times.len() {
             return;

@@ -73,7 +73,7 @@ impl Feed {
 }
 
 fn lock(state: &Mutex<FeedState>) -> MutexGuard<'_, FeedState> {
-    // Its parts are set one by one, by calls that cannot panic.
+    // A panic costs one round of the feed, and the next reading sets its parts anew.
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -89,15 +89,23 @@ impl FeedTask {
     /// Listens to a source that pushes, and asks any other again and again.
     async fn run(self) {
         loop {
-            self.fill_history().await;
-            if let Some(readings) = self.executor.subscribe(&self.key.query) {
-                self.listen(readings).await;
-            } else {
-                let answer = catch_panic(self.executor.execute(&self.key.query)).await;
-                self.record(answer.flatten());
+            if let Err(error) = catch_panic(self.run_round()).await {
+                lock(&self.state).set_pushed(false);
+                self.record(Err(error));
             }
             let due = lock(&self.state).due();
             self.clock.sleep_until(due).await;
+        }
+    }
+
+    /// Listens until the stream ends, or asks once.
+    async fn run_round(&self) {
+        self.fill_history().await;
+        if let Some(readings) = self.executor.subscribe(&self.key.query) {
+            self.listen(readings).await;
+        } else {
+            let answer = self.executor.execute(&self.key.query).await;
+            self.record(answer);
         }
     }
 
@@ -108,16 +116,21 @@ impl FeedTask {
         match catch_panic(self.executor.execute_range(&self.key.query, range)).await.flatten() {
             Ok(Some(series)) => lock(&self.state).fill_history(&series),
             Ok(None) => (),
-            // People hear of it when the source is asked for the present.
-            Err(error) => tracing::debug!(source = %self.key.query.source, %error, "the source did not tell its past"),
+            Err(error) => {
+                // People hear of it when the source is asked for the present.
+                tracing::debug!(source = %self.key.query.source, %error, "the source did not tell its past");
+                lock(&self.state).forget_asked_past();
+            }
         }
     }
 
     /// Records what the source pushes, until its stream ends.
     async fn listen(&self, mut readings: ReadingStream) {
         lock(&self.state).set_pushed(true);
-        while let Ok(Some(answer)) = catch_panic(readings.next()).await {
+        while let Some(answer) = readings.next().await {
             self.record(answer);
+            // A stream that always has another reading must not keep a thread for itself.
+            tokio::task::consume_budget().await;
         }
         lock(&self.state).set_pushed(false);
         self.record(Err(SourceError::Unreachable("the source has stopped sending".to_owned())));

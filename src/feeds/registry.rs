@@ -43,11 +43,15 @@ impl Feeds {
             return feed;
         }
         running.retain(|_, feed| feed.strong_count() > 0);
-        // A page that is saved with another interval keeps its past.
-        let mut same_query = running.iter().filter(|(other, _)| other.query == key.query);
-        let history = same_query
-            .find_map(|(_, other)| Some(other.upgrade()?.state().history().clone().at_interval(key.every)))
-            .unwrap_or_else(|| History::new(key.every));
+        // A page that is saved with another interval keeps its past: the longest there is.
+        let same_query = running.iter().filter(|(other, _)| other.query == key.query).filter_map(|(_, other)| other.upgrade());
+        let with_past = same_query.filter_map(|other| {
+            let oldest = other.state().history().oldest()?;
+            Some((oldest, other))
+        });
+        let longest = with_past.min_by_key(|(oldest, _)| *oldest);
+        let history =
+            longest.map_or_else(History::default, |(_, other)| other.state().history().clone()).at_interval(key.every);
         let feed = Feed::start(key.clone(), now, history, past, Arc::clone(&self.executor), Arc::clone(&self.clock));
         let feed = Arc::new(feed);
         running.insert(key, Arc::downgrade(&feed));

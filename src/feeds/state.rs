@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,13 +7,14 @@ use tokio::sync::Notify;
 use super::backoff;
 use super::key::FeedKey;
 use crate::domain::{History, Reading, Series, Timestamp};
-use crate::panels::{PanelTrouble, Past};
+use crate::panels::{MAX_ROWS, PanelTrouble, Past};
 use crate::sources::SourceError;
 
 /// The state of a feed: its past, as far as somebody asks for it, and why there is nothing newer.
 #[derive(Debug)]
 pub struct FeedState {
-    /// The newest readings, the oldest first: as many as the subscriber that asks for most of them needs, and at least one.
+    /// The newest readings, the oldest first: as many as the subscriber that asks for most of them needs, and at least one. Only
+    /// the newest is whole; of those before it there are [`MAX_ROWS`] states or numbers each.
     readings: VecDeque<(Timestamp, Reading)>,
     reading_count: u64,
     history: History,
@@ -40,7 +41,9 @@ struct Subscriber {
 
 impl FeedState {
     /// The state before the first answer, with the history that the feed goes on with, and the past that it is to have.
-    pub(super) fn new(due: Timestamp, history: History, past: Past) -> Self {
+    pub(super) fn new(due: Timestamp, mut history: History, past: Past) -> Self {
+        // The first answer may come before the first subscriber.
+        history.keep_windows(&past.window.into_iter().collect());
         let mut state = Self {
             readings: VecDeque::new(),
             reading_count: 0,
@@ -53,7 +56,7 @@ impl FeedState {
             failures: 0,
             subscribers: Vec::new(),
         };
-        state.miss_past(past);
+        state.miss_past(past.window);
         state
     }
 
@@ -108,12 +111,17 @@ impl FeedState {
         self.history.fill(past);
     }
 
+    /// Forgets that the source was asked for its past: it is asked again for the next subscriber, or when it answers again.
+    pub(super) fn forget_asked_past(&mut self) {
+        self.asked_past = Duration::ZERO;
+    }
+
     /// Adds a subscriber, and returns its id.
     pub(super) fn subscribe(&mut self, answered: Arc<Notify>, past: Past) -> u64 {
         let id = self.subscribers.last().map_or(0, |last| last.id + 1);
         self.subscribers.push(Subscriber { id, answered, past });
-        self.miss_past(past);
         self.fit_past();
+        self.miss_past(past.window);
         id
     }
 
@@ -130,10 +138,12 @@ impl FeedState {
                 let failures = std::mem::take(&mut self.failures);
                 if failures > 0 {
                     tracing::info!(source = %key.query.source, failures, "the source answers again");
+                    self.miss_past(self.windows().last().copied());
                 }
                 self.trouble = None;
                 self.history.record(now, &reading);
                 self.reading_count += 1;
+                self.shorten_newest();
                 self.readings.push_back((now, reading));
                 self.drop_old_readings();
                 self.due = next_due(self.due, key.every, now);
@@ -153,8 +163,8 @@ impl FeedState {
     }
 
     /// Has the source asked for its past, when it was not asked for as much before.
-    fn miss_past(&mut self, past: Past) {
-        if let Some(window) = past.window.filter(|window| *window > self.asked_past) {
+    fn miss_past(&mut self, window: Option<Duration>) {
+        if let Some(window) = window.filter(|window| *window > self.asked_past) {
             self.asked_past = window;
             self.missing_past = Some(window);
         }
@@ -162,8 +172,38 @@ impl FeedState {
 
     /// Keeps as much of the past as the subscribers ask for.
     fn fit_past(&mut self) {
-        self.history.keep_windows(&self.subscribers.iter().filter_map(|subscriber| subscriber.past.window).collect());
+        let (windows, had_windows) = (self.windows(), self.history.has_windows());
+        self.history.keep_windows(&windows);
+        self.asked_past = self.asked_past.min(windows.last().copied().unwrap_or_default());
         self.drop_old_readings();
+        if !had_windows && !windows.is_empty() {
+            // Without a window nothing was recorded: the new one begins with what is kept.
+            self.readings.iter().for_each(|(at, reading)| self.history.record(*at, reading));
+            self.trouble.iter().for_each(|trouble| self.history.record_failure(trouble.since));
+        }
+    }
+
+    /// The windows that the subscribers ask for.
+    fn windows(&self) -> BTreeSet<Duration> {
+        self.subscribers.iter().filter_map(|subscriber| subscriber.past.window).collect()
+    }
+
+    /// Shortens the newest reading, which another is to follow, to what a panel shows of an older one.
+    fn shorten_newest(&mut self) {
+        match self.readings.back_mut().map(|(_, reading)| reading) {
+            Some(Reading::States(states)) => {
+                states.truncate(MAX_ROWS);
+                states.shrink_to_fit();
+                states.iter_mut().for_each(|state| state.note = None);
+            }
+            Some(Reading::Numbers(numbers)) => {
+                numbers.truncate(MAX_ROWS);
+                numbers.shrink_to_fit();
+            }
+            Some(Reading::Number(_)) | None => (),
+            // Nothing shows an older one of these. Those before it leave too: they are counted from the newest.
+            Some(Reading::Table(_) | Reading::Text(_) | Reading::Series(_)) => self.readings.clear(),
+        }
     }
 
     fn drop_old_readings(&mut self) {
@@ -182,6 +222,7 @@ fn next_due(due: Timestamp, period: Duration, now: Timestamp) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::LabelledNumber;
 
     #[test]
     fn a_query_is_executed_at_fixed_intervals_however_long_the_answers_take() {
@@ -218,5 +259,17 @@ mod tests {
         assert_eq!(times(&state, 0), [19]);
         state.unsubscribe(one);
         assert_eq!(state.last_ok(), Some(at(19)));
+
+        state.subscribe(Arc::default(), Past { readings: 10, window: None });
+        let thing = LabelledNumber { label: "disk".to_owned(), value: 1.0 };
+        for second in 20..22 {
+            state.record(&key, Ok(Reading::Numbers(vec![thing.clone(); MAX_ROWS + 1])), at(second));
+        }
+        let rows =
+            |(_, reading): (Timestamp, &Reading)| if let Reading::Numbers(numbers) = reading { numbers.len() } else { 1 };
+        assert_eq!(state.readings_after(19).map(rows).collect::<Vec<_>>(), [1, MAX_ROWS, MAX_ROWS + 1]);
+        state.record(&key, Ok(Reading::Text("a long page".to_owned())), at(22));
+        state.record(&key, Ok(Reading::Number(1.0)), at(23));
+        assert_eq!(times(&state, 0), [23], "an older text is not kept");
     }
 }

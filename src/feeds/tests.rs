@@ -81,3 +81,65 @@ async fn a_feed_listens_to_a_source_that_pushes_and_comes_back_when_the_stream_h
     answered.notified().await;
     assert!(feed.state().trouble().is_none(), "it was asked again");
 }
+
+/// The values within a window of a feed's past.
+fn values(feed: &FeedSubscription, window: Duration) -> Vec<f64> {
+    let state = feed.state();
+    let window = state.history().window(window).unwrap();
+    window.points_until(window.cursor()).lines().next().unwrap().1.collect()
+}
+
+#[tokio::test]
+async fn a_chart_begins_with_the_reading_of_a_feed_that_nobody_has_drawn_from() {
+    let hour = 3600 * SECOND;
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
+    let feeds = Feeds::new(Arc::<PushingSource>::default(), clock);
+    let query = BoundQuery { source: "shop".parse().unwrap(), text: "orders".to_owned(), bindings: Bindings::new() };
+    let key = FeedKey { query, every: hour };
+    let _stat = feeds.subscribe_all([(key.clone(), Past::default())], &Arc::default());
+    settle().await;
+    let chart = feeds.subscribe_all([(key, Past { window: Some(24 * hour), readings: 1 })], &Arc::default()).remove(0);
+    assert_eq!(values(&chart, 24 * hour), [7.0]);
+}
+
+/// A source whose subscription panics, then a stream of it, and then one that always has another reading.
+#[derive(Default)]
+struct BreakingSource(Mutex<u32>);
+
+#[async_trait]
+impl QueryExecutor for BreakingSource {
+    async fn execute(&self, _: &BoundQuery) -> Result<Reading, SourceError> {
+        unreachable!("it pushes")
+    }
+
+    fn subscribe(&self, _: &BoundQuery) -> Option<ReadingStream> {
+        let times = {
+            let mut times = self.0.lock().unwrap();
+            *times += 1;
+            *times
+        };
+        match times {
+            1 => panic!("no subscription"),
+            2 => Some(futures::stream::once(async { panic!("no reading") }).boxed()),
+            _ => Some(futures::stream::repeat_with(|| Ok(Reading::Number(1.0))).boxed()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_feed_outlives_a_source_that_panics_and_lets_others_run_whatever_is_pushed() {
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
+    let feeds = Feeds::new(Arc::<BreakingSource>::default(), clock.clone());
+    let query = BoundQuery { source: "shop".parse().unwrap(), text: "orders".to_owned(), bindings: Bindings::new() };
+    let feed = feeds.subscribe_all([(FeedKey { query, every: SECOND }, Past::default())], &Arc::default()).remove(0);
+    for _ in 0..2 {
+        settle().await;
+        assert_eq!(
+            feed.state().trouble().unwrap().reason,
+            SourceError::Broken("the source broke while it was asked".to_owned()).to_string()
+        );
+        clock.advance(60 * SECOND);
+    }
+    settle().await;
+    assert!(feed.state().trouble().is_none() && feed.state().reading_count() > 1);
+}

@@ -49,4 +49,4 @@ pub use view::{Axis, AxisTick, ChartAppend, Figure, PanelFrame, PanelTrouble, Pa
 
 /// The most bars or states that one panel shows. What a source gives beyond them is counted in `more`, so that one long
 /// answer does not grow what every viewer gets.
-const MAX_ROWS: usize = 200;
+pub(crate) const MAX_ROWS: usize = 200;

@@ -108,8 +108,7 @@ pub struct AxisTick {
     pub text: String,
 }
 
-/// The points that a chart gains at its end. A moment that is not newer than the last one a browser has is known to it
-/// already, and is skipped.
+/// The points that a chart gains at its end.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ChartAppend {
     /// The new moments.

@@ -12,6 +12,7 @@ import { mergeInto } from "./merge.js";
  * @property {(body: Element, view: any) => void} paint
  * @property {(body: Element, append: import("./types.js").Append) => void} [append]
  * @property {(body: Element) => void} [clear]
+ * @property {boolean} [isMissing] whether its script could not be loaded
  */
 
 /**
@@ -20,12 +21,13 @@ import { mergeInto } from "./merge.js";
  * @property {Element} body
  * @property {Painter} painter
  * @property {PanelAge} age
+ * @property {boolean} [isBehind] whether it could not be painted, and shows what was there before
  * @property {string} announced the state that was announced last
  */
 
 /**
  * Imports the script of each kind of panel that the page has. Where one does not come, its panels stay as the server painted
- * them.
+ * them until there is something newer, and then say that it could not be drawn.
  *
  * @param {HTMLElement} grid
  * @returns {Promise<Map<string, Painter>>}
@@ -38,12 +40,21 @@ export async function importPainters(grid) {
     try {
       painters.set(kind, await import(`./panels/${kind}.js`));
     } catch (error) {
+      painters.set(kind, missingPainter(error));
       console.error(`The script of ${kind} panels could not be loaded; they stand still until the page is loaded again.`, error);
     }
   };
   await Promise.all([...kinds].map(importPainter));
   return painters;
 }
+
+/** The painter of a kind whose script could not be loaded. @param {unknown} error @returns {Painter} */
+export const missingPainter = (error) => ({
+  isMissing: true,
+  paint() {
+    throw error;
+  },
+});
 
 /** @param {HTMLElement} grid @returns {NodeListOf<HTMLElement>} */
 const panelElements = (grid) => grid.querySelectorAll(".panel");
@@ -93,7 +104,8 @@ export class Board {
     this.pending.clear();
     for (const [id, frame] of Object.entries(frames)) {
       const panel = this.panels.get(id);
-      if (panel && !frame.view) this.guard(id, panel, () => showNoReading(panel));
+      // What the server painted may be another channel's, and nothing can replace it.
+      if (panel && (!frame.view || panel.painter.isMissing)) this.guard(id, panel, () => showNoReading(panel));
       this.pending.set(id, frame);
     }
     this.requestPaint();
@@ -127,9 +139,13 @@ export class Board {
       painter.paint(body, frame.view);
       age.hasView = true;
     }
-    if (frame.append) painter.append?.(body, frame.append);
-    if (frame.at !== undefined) age.at = frame.at;
-    age.trouble = frame.trouble;
+    if (frame.append) {
+      if (painter.append) painter.append(body, frame.append);
+      else painter.paint(body, frame.append);
+    }
+    if (frame.view || frame.append) panel.isBehind = false;
+    if (frame.at !== undefined && !panel.isBehind) age.at = frame.at;
+    age.trouble = panel.isBehind ? paintTrouble(frame.trouble ?? age.trouble) : frame.trouble;
     age.render();
     this.announce(id, panel, frame);
   }
@@ -145,6 +161,7 @@ export class Board {
     try {
       work();
     } catch (error) {
+      panel.isBehind = true;
       panel.age.trouble = paintTrouble(panel.age.trouble);
       if (this.reported.has(id)) return;
       this.reported.add(id);

@@ -16,7 +16,7 @@ Object.assign(globalThis, {
   // The board's clock ticks for as long as the page lives; here it would keep the test alive.
   setInterval: () => 0,
 });
-const { Board } = await import("../../static/js/board.js");
+const { Board, missingPainter } = await import("../../static/js/board.js");
 
 /** @param {(body: any, view: any) => void} paint @returns {Panel} */
 const panel = (paint) => /** @type {any} */ ({ title: "A panel", body: {}, painter: { paint, append: paint }, age: { render() {} }, announced: "" });
@@ -86,4 +86,21 @@ test("a chart that cannot be painted from the first paint leaves the page its be
   const painted = mock.fn();
   createBoard({ bad: panel(broken), good: panel(painted) }).hydrate({ bad: { at: 1, view }, good: { at: 1, view } });
   assert.equal(painted.mock.callCount(), 1);
+});
+
+test("a panel whose script is missing tells so with its first news, and goes on telling it", (t) => {
+  t.mock.method(console, "error", () => {});
+  for (const news of [{ view }, { append: /** @type {any} */ ({}) }]) {
+    const one = panel(() => {});
+    one.painter = missingPainter(new TypeError("Failed to fetch"));
+    const board = createBoard({ one });
+    board.hydrate({ one: { at: 1, view } });
+    assert.equal(one.age.trouble, undefined, "the server has painted that");
+    for (const next of [{ at: 2, ...news }, { at: 3 }]) {
+      board.applyBatch({ one: next });
+      frame();
+      assert.equal(one.age.at, 1);
+      assert.match(one.age.trouble?.reason ?? "", /could not be drawn/);
+    }
+  }
 });

@@ -110,10 +110,11 @@ impl<'a> HistoryWindow<'a> {
         self.lines.iter().filter(move |line| begin.is_some_and(|begin| line.last_seen >= begin))
     }
 
-    /// Its points as they were at `cursor`, as far as they have not left meanwhile.
+    /// Its points as they were at `cursor`, as far as they have not left meanwhile; all, where points before it were changed.
     pub fn points_until(&self, cursor: HistoryCursor) -> HistoryPoints<'a> {
         let (times, lines) = (self.times, self.lines);
-        let mut places = self.places(0..cursor.end);
+        let end = if self.cursor.continues(cursor) { cursor.end } else { self.cursor.end };
+        let mut places = self.places(0..end);
         if let Some(newest) = times.range(places.clone()).next_back() {
             places.start = times.partition_point(|time| *time < *newest - self.window.length);
         }
