@@ -95,7 +95,7 @@ test("a panel whose script is missing tells so with its first news, and goes on 
     one.painter = missingPainter(new TypeError("Failed to fetch"));
     const board = createBoard({ one });
     board.hydrate({ one: { at: 1, view } });
-    assert.equal(one.age.trouble, undefined, "the server has painted that");
+    assert.equal(one.age.trouble === undefined, true, "the server has painted that");
     for (const next of [{ at: 2, ...news }, { at: 3 }]) {
       board.applyBatch({ one: next });
       frame();
