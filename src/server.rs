@@ -34,7 +34,7 @@ use crate::live::Hub;
 use crate::pages::PageStore;
 use crate::sources::{self, Sources};
 use crate::telemetry::Metrics;
-use crate::web::{self, AppState, Assets, DiagnosticsRunner, Transport};
+use crate::web::{self, AppState, Assets, DiagnosticsRunner, Transport, site_path};
 use keys::derive_keys;
 use state_lock::StateLock;
 use stores::Stores;
@@ -128,6 +128,8 @@ impl Server {
             accounts: &stores.accounts,
             settings: &settings,
             session_cookie: transport.session_cookie(),
+            sign_in_path: site_path("login"),
+            metrics_path: site_path("metrics"),
         });
         let proxies = settings.site.trusted_proxies.clone();
         let connections = Connections::new(settings.connections.clone(), proxies, Arc::clone(&clock));

@@ -45,7 +45,7 @@ impl SqliteAudit {
 impl AuditStore for SqliteAudit {
     async fn append(&self, batch: &[AuditEntry]) -> Result<(), StoreError> {
         let mut insert = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO events (at, event, result, who, person, address, session, token, page, reason,
+            "INSERT INTO events (at, event, result, who, person, address, session_id, token, page, reason,
                  directory_code, factor, user_agent, detail) ",
         );
         insert.push_values(batch, |mut row, event| {
@@ -122,8 +122,8 @@ fn index(search: &AuditSearch) -> &'static str {
 
 fn statement(search: &AuditSearch, after: Option<AuditCursor>, limit: usize) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new(
-        "SELECT id, at, event, result, who, person, address, session, token, page, reason, directory_code,
-             factor, user_agent, detail FROM events INDEXED BY ",
+        "SELECT id, at, event, result, who, person, address, coalesce(session_id, CAST(session AS TEXT)) AS session, token, page,
+             reason, directory_code, factor, user_agent, detail FROM events INDEXED BY ",
     );
     query.push(index(search)).push(" WHERE true");
     // Names are kept as the log has them.

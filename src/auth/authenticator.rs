@@ -8,7 +8,8 @@ use crate::domain::{Member, Visitor};
 ///
 /// The first scheme that recognizes a request decides: credentials in the `Authorization` header before the cookie, so that
 /// whoever sends a wrong password is told, and never somebody else by the cookie beside it. A header of no known scheme decides
-/// nothing: corporate browsers send one unasked (Negotiate). Where nothing else proves who asks, a script is told of it.
+/// nothing: corporate browsers send one unasked (Negotiate). Where nothing else proves who asks, whoever is no browser with a
+/// page is told of it.
 pub struct Authenticator {
     schemes: Vec<Box<dyn AuthScheme>>,
     audit: Audit,
@@ -44,7 +45,7 @@ impl Authenticator {
             None => Visitor::Anonymous,
         };
         match (headers.first(), &visitor) {
-            (Some(header), Visitor::Anonymous) if !request.is_browser() => Err(unrecognized(header).into()),
+            (Some(header), Visitor::Anonymous) if !request.is_of_page() => Err(unrecognized(header).into()),
             _ => Ok(visitor),
         }
     }

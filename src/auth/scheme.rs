@@ -70,6 +70,9 @@ pub trait AuthRequest: Sync {
 
     /// Whether a browser sent it, be it for a page or for a page's script.
     fn is_browser(&self) -> bool;
+
+    /// Whether a browser sent it for a page or for what a page listens to: then it may carry a header that nobody asked for.
+    fn is_of_page(&self) -> bool;
 }
 
 /// Why a request was not authenticated.
@@ -94,7 +97,7 @@ impl From<StoreError> for AuthError {
 }
 
 /// The value behind a scheme's `word` in the `Authorization` header (RFC 9110, 11.4). `None` when there is no such header, or
-/// more than one, or it cannot be read or is of another scheme.
+/// more than one, or it is too long or of another scheme. Empty when nothing stands behind the word: the scheme refuses it.
 pub(super) fn credentials<'r>(request: &'r dyn AuthRequest, word: &str) -> Option<&'r str> {
     let [header] = request.headers("Authorization")[..] else { return None };
     let (sent, value) = split_scheme(header)?;
@@ -102,9 +105,11 @@ pub(super) fn credentials<'r>(request: &'r dyn AuthRequest, word: &str) -> Optio
     sent.eq_ignore_ascii_case(word).then_some(value)
 }
 
-/// The scheme's word in a header, and the value behind it. `None` when the header is too long, or has no value.
+/// The scheme's word in a header, and the value behind it, which may be empty. `None` when the header is too long, or does not
+/// begin with a word: a token (RFC 9110, 5.6.2), whatever ends it.
 pub(super) fn split_scheme(header: &str) -> Option<(&str, &str)> {
-    let short = Some(header).filter(|header| header.len() <= MAX_HEADER_LEN)?;
-    let (word, value) = short.trim_matches(' ').split_once(' ')?;
-    Some((word, value.trim_start_matches(' ')))
+    let short = Some(header).filter(|header| header.len() <= MAX_HEADER_LEN)?.trim_matches([' ', '\t']);
+    let is_of_word = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    let (word, value) = short.split_at(short.find(|c| !is_of_word(c)).unwrap_or(short.len()));
+    (!word.is_empty()).then(|| (word, value.trim_start_matches(' ')))
 }

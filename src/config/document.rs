@@ -88,12 +88,14 @@ fn collect_values(value: &Spanned<DeValue<'_>>, values: &mut Vec<Range<usize>>) 
 /// Collects what may be a value, line by line: all but `[headings]` and what stands before the `=` of a `key = …`.
 fn collect_values_of_lines(text: &str, values: &mut Vec<Range<usize>>) {
     let is_bare = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "_-. \t".contains(c));
+    // A key of two words is none: the second may be a value that lacks its `=`.
+    let is_key = |text: &str| is_bare(text) && !text.trim().contains([' ', '\t']);
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         let is_heading = line.trim().strip_prefix('[').is_some_and(|rest| is_bare(rest.trim_matches(['[', ']'])));
         let value = match line.split_once('=') {
             // Base64, the usual form of a secret, may end in `=` and stand alone in the line of a longer text.
-            Some((key, value)) if is_bare(key) && !value.trim_matches(['=', '"', '\'']).trim().is_empty() => key.len() + 1,
+            Some((key, value)) if is_key(key) && !value.trim_matches(['=', '"', '\'']).trim().is_empty() => key.len() + 1,
             _ => 0,
         };
         if !is_heading {

@@ -46,6 +46,7 @@ impl SqliteRecord for SessionRecord {
     const TABLE: &'static str = "sessions";
     const COLUMNS: &'static str = "id, person, created_at, last_seen_at, confirmed_at, upkeep, stays, address, user_agent, \
                                    proved_at, second_factor_at, end_reason";
+    const ID_OF_JSON: &'static str = "unhex(value, '-')";
     const ALIVE_INDEX: &'static str = "sessions_alive";
     const KNOWN_AT: &'static str = "created_at";
 

@@ -73,7 +73,7 @@ impl<R: CredentialRecord> Credentials<R> {
     /// [`StoreError`] when it cannot be written; then nothing is.
     pub async fn confirm(&self, people: &[Person], asked_at: Timestamp) -> Result<(), StoreError> {
         if !people.is_empty() {
-            self.publish_changes(self.inner.store.confirm(people, asked_at).await?);
+            self.publish_changes(self.inner.store.confirm(people, asked_at, self.now()).await?);
         }
         Ok(())
     }
@@ -163,10 +163,8 @@ impl<R: CredentialRecord> Credentials<R> {
         if watched.is_empty() {
             return Ok(());
         }
-        for record in self.inner.store.by_ids(&watched).await? {
-            if let Some(reason) = record.end_reason() {
-                self.inner.notifier.publish(RowNews::Ended(record.id(), reason));
-            }
+        for (id, reason) in self.inner.store.ended(&watched).await? {
+            self.inner.notifier.publish(RowNews::Ended(id, reason));
         }
         Ok(())
     }

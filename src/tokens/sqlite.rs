@@ -13,6 +13,7 @@ impl SqliteRecord for TokenRecord {
     const TABLE: &'static str = "tokens";
     const COLUMNS: &'static str = "id, name, person, scope, second_factor, created_at, expires_at, confirmed_at, upkeep, \
                                    last_used_at, last_address, end_reason";
+    const ID_OF_JSON: &'static str = "value";
     const ALIVE_INDEX: &'static str = "tokens_of_person";
     const KNOWN_AT: &'static str = "confirmed_at";
 

@@ -8,6 +8,7 @@ use crate::domain::Client;
 
 use super::AppState;
 use super::guards::client_of;
+use super::links::Link;
 use super::refusal::{Refusal, wants_html};
 
 /// A request as the schemes see it.
@@ -43,6 +44,11 @@ impl AuthRequest for WebRequest<'_, '_> {
         let headers = self.0.headers();
         let is_mozilla = headers.get_one("User-Agent").is_some_and(|agent| agent.starts_with("Mozilla/"));
         is_mozilla || wants_html(self.0) || headers.contains("Sec-Fetch-Mode") || headers.contains("Sec-Fetch-Site")
+    }
+
+    /// The API is for programs, and some of them call themselves Mozilla too (PowerShell).
+    fn is_of_page(&self) -> bool {
+        self.is_browser() && !self.path().starts_with(Link::to("api/").as_str())
     }
 }
 

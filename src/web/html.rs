@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::auth::form_challenge;
 
+use super::links::Link;
 use super::views::Layout;
 
 /// A page of HTML: a template with its view, in the site's layout.
@@ -42,7 +43,7 @@ impl<'r, V: Serialize> Responder<'r, 'static> for Html<V> {
         let page = Template::render(self.template, &self.view).respond_to(request)?;
         let mut response = Response::build_from(page);
         if self.status == Status::Unauthorized {
-            response.raw_header("WWW-Authenticate", form_challenge());
+            response.raw_header("WWW-Authenticate", form_challenge(Link::to("login").as_str()));
         }
         response.status(self.status).header(ContentType::HTML).ok()
     }

@@ -60,6 +60,11 @@ impl Display for Link {
     }
 }
 
+/// A path of this site, for the schemes, which know of no site.
+pub fn site_path(path: &str) -> String {
+    Link::to(path).0
+}
+
 /// For redirects.
 impl TryFrom<Link> for Reference<'static> {
     type Error = uri::Error<'static>;

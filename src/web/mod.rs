@@ -29,6 +29,7 @@ mod views;
 pub use app_state::{AppState, Transport};
 pub use assets::Assets;
 pub use diagnostics_runner::DiagnosticsRunner;
+pub use links::site_path;
 
 use rocket::{Build, Rocket};
 

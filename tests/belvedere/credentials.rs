@@ -202,7 +202,9 @@ async fn a_header_of_no_known_scheme_never_beats_a_good_cookie_and_one_of_a_know
         (&["Digest username=\"alice\""], [200, 401, login]),
         (&[&oversized], [200, 401, login]),
         (&[""], [200, 401, login]),
-        (&["Bearer"], [200, 401, login]),
+        (&["Bearer"], [401, 401, 401]),
+        (&["basic "], [401, 401, 401]),
+        (&["Basic\tbm9ib2R5Ondyb25n"], [401, 401, 401]),
         (&["Negotiate YIIabc", "Negotiate YIIabc"], [401, 401, 401]),
         (&["Negotiate YIIabc", &bearer(&token)], [401, 401, 401]),
         (&[&wrong], [401, 401, 401]),
@@ -224,6 +226,28 @@ async fn a_header_of_no_known_scheme_never_beats_a_good_cookie_and_one_of_a_know
             let shown = visitor.opens("/p/members").await.status;
             assert_eq!(shown, if is_good { *beside } else { *in_a_browser }, "a page by {headers:?} beside {cookie}");
         }
+    }
+}
+
+#[tokio::test]
+async fn without_a_cookie_a_browser_s_header_is_passed_over_but_for_the_api() {
+    let clock = Arc::new(ManualClock::at(START));
+    let demo = house(&clock).await;
+    let oversized = format!("Bearer {}", "x".repeat(9_000));
+    let table: &[(&str, [u16; 3])] = &[
+        ("Negotiate YIIabc", [401, 200, 200]),
+        (&oversized, [401, 200, 200]),
+        ("", [401, 200, 200]),
+        ("Bearer", [401, 401, 401]),
+        ("Basic !", [401, 401, 401]),
+    ];
+    for (header, expected) in table {
+        let browser = demo.house.visitor().with_user_agent("Mozilla/5.0 (X11)").sends_authorization(header);
+        let paths = ["/api/v1/pages/everybody", "/events/everybody", "/live/everybody"];
+        let statuses = join_all(paths.map(|path| answers(&browser, path))).await;
+        assert_eq!(statuses, expected, "{header:?}");
+        let script = demo.house.visitor().sends_authorization(header);
+        assert_eq!(join_all(paths.map(|path| answers(&script, path))).await, [401; 3], "{header:?} of a script");
     }
 }
 

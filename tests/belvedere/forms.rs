@@ -87,7 +87,16 @@ async fn signing_out_takes_a_form_of_this_very_session() {
         let request = alice.request(method, "/logout");
         alice.send(request).await;
     }
+    let origin = alice.origin();
+    let no_form = |visitor: &Visitor| visitor.request(Method::POST, "/logout").header("Origin", &origin).body("{}");
+    let request = no_form(&alice).header("Content-Type", "application/json");
+    assert_eq!(alice.send(request).await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "nothing has ended, and nothing says so");
     is_signed_in(&mut alice).await;
+    let mut garbled = demo.house.visitor();
+    garbled.cookies.insert("belvedere".into(), "garbled".into());
+    let request = no_form(&garbled);
+    assert_eq!(garbled.send(request).await.status, StatusCode::SEE_OTHER);
+    assert!(!garbled.cookies.contains_key("belvedere"), "what cannot be read goes");
 
     let answer = alice.posts("/logout", &[("csrf", &own)]).await;
     assert_eq!((answer.status, answer.location.as_deref()), (StatusCode::SEE_OTHER, Some("/logout")));

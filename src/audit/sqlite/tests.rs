@@ -122,3 +122,12 @@ async fn every_search_is_read_off_an_index_and_nothing_is_sorted() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_session_that_was_a_number_is_still_told() {
+    let (store, _folder) = store().await;
+    store.append(&[reloaded(1)]).await.unwrap();
+    store.store.execute(sqlx::query("UPDATE events SET session = 7")).await.unwrap();
+    let found = store.search(&AuditSearch::default(), None, 9).await.unwrap();
+    assert_eq!(found[0].session.as_deref(), Some("7"));
+}

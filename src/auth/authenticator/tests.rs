@@ -82,6 +82,10 @@ impl AuthRequest for Request {
     fn is_browser(&self) -> bool {
         self.is_browser
     }
+
+    fn is_of_page(&self) -> bool {
+        self.is_browser && self.path != "/api"
+    }
 }
 
 fn member(name: &str) -> Visitor {
@@ -140,9 +144,16 @@ async fn a_scheme_may_go_by_any_header_and_what_is_not_known_is_passed_over_for_
         assert_eq!(outcome(&unasked).await, "bad-authorization []", "a script is told of it: {unknown}");
         unasked.is_browser = true;
         assert_eq!(outcome(&unasked).await, "", "nobody told the browser to send it: {unknown}");
+        unasked.path = "/api";
+        assert_eq!(outcome(&unasked).await, "bad-authorization []", "the API is for programs: {unknown}");
     }
-    let known = request(LEGS_PATH, &[("Authorization", "Legs third"), ("X-User", "bob")]);
-    assert_eq!(outcome(&known).await, "wrong-credentials [\"Legs\"]", "a known one decides");
+    for known in ["Legs third", "Legs", "legs ", "Legs\tsecond-42", "Legs:second-42"] {
+        let mut known = request(LEGS_PATH, &[("Authorization", known), ("X-User", "bob")]);
+        known.is_browser = true;
+        assert_eq!(outcome(&known).await, "wrong-credentials [\"Legs\"]", "a known one decides, garbled or not");
+    }
+    let long = request(LEGS_PATH, &[("Authorization", &oversized), ("X-User", "bob")]);
+    assert_eq!(outcome(&long).await, "bob", "one that is too long is not looked at");
     let two = request("/", &[("Authorization", "Negotiate YII"), ("Authorization", "Negotiate YII"), ("X-User", "bob")]);
     assert_eq!(outcome(&two).await, "bad-authorization []");
 }

@@ -13,9 +13,6 @@ use crate::auth::sign_in::AttemptKind;
 use crate::auth::{Auth, Rejection, SignInRefusal, timing_floor};
 use crate::domain::{Client, Member, Person, Visitor};
 
-/// The path that monitoring systems read, which have tokens and no names.
-const METRICS_PATH: &str = "/metrics";
-
 /// Basic authentication (RFC 7617): a name and a password with every request, under the limits and the timing floor of the
 /// sign-in form.
 struct Basic {
@@ -23,11 +20,14 @@ struct Basic {
     enabled: bool,
     /// How long a live connection goes on: nobody asks about its person meanwhile.
     connection_lifetime: Duration,
+    /// Where names are not asked for.
+    metrics_path: String,
 }
 
 pub(super) fn scheme(parts: &SchemeParts<'_>) -> Box<dyn AuthScheme> {
     let (enabled, connection_lifetime) = (parts.settings.basic.enabled, parts.settings.sessions.refresh);
-    Box::new(Basic { auth: Arc::clone(parts.auth), enabled, connection_lifetime })
+    let metrics_path = parts.metrics_path.clone();
+    Box::new(Basic { auth: Arc::clone(parts.auth), enabled, connection_lifetime, metrics_path })
 }
 
 #[async_trait]
@@ -61,7 +61,7 @@ impl AuthScheme for Basic {
     }
 
     fn challenge(&self, request: &dyn AuthRequest) -> Option<String> {
-        let is_offered = self.enabled && !request.is_browser() && request.path() != METRICS_PATH;
+        let is_offered = self.enabled && !request.is_browser() && request.path() != self.metrics_path;
         is_offered.then(|| format!("Basic realm=\"{REALM}\", charset=\"UTF-8\""))
     }
 }

@@ -16,4 +16,8 @@ pub struct SchemeParts<'p> {
     pub settings: &'p Settings,
     /// The name of the session's cookie.
     pub session_cookie: &'static str,
+    /// The path of the sign-in form.
+    pub sign_in_path: String,
+    /// The path that monitoring systems read, which have tokens and no names.
+    pub metrics_path: String,
 }

@@ -12,16 +12,18 @@ use crate::store::RowWatch;
 struct SessionCookie {
     auth: Arc<Auth>,
     name: &'static str,
+    sign_in_path: String,
 }
 
 pub(super) fn scheme(parts: &SchemeParts<'_>) -> Box<dyn AuthScheme> {
-    Box::new(SessionCookie { auth: Arc::clone(parts.auth), name: parts.session_cookie })
+    let sign_in_path = parts.sign_in_path.clone();
+    Box::new(SessionCookie { auth: Arc::clone(parts.auth), name: parts.session_cookie, sign_in_path })
 }
 
-/// The challenge for the sign-in form: the scheme of draft-broyer-http-cookie-auth, which browsers do not know and so
+/// The challenge for the sign-in form at a path: the scheme of draft-broyer-http-cookie-auth, which browsers do not know and so
 /// do not pop up for.
-pub fn form_challenge() -> String {
-    format!("Cookie realm=\"{REALM}\", form-action=\"/login\"")
+pub fn form_challenge(path: &str) -> String {
+    format!("Cookie realm=\"{REALM}\", form-action=\"{path}\"")
 }
 
 #[async_trait]
@@ -36,7 +38,7 @@ impl AuthScheme for SessionCookie {
     }
 
     fn challenge(&self, _request: &dyn AuthRequest) -> Option<String> {
-        Some(form_challenge())
+        Some(form_challenge(&self.sign_in_path))
     }
 
     fn watch(&self, member: &Member) -> Option<RowWatch> {

@@ -355,7 +355,7 @@ fn rockets_own_settings_are_checked_in_the_same_go() {
 const SECRET: &str = "700700700";
 
 /// Settings with the secret in them and a mistake, to stand behind the directory's URL.
-const MISTAKES: [&str; 33] = [
+const MISTAKES: [&str; 34] = [
     // The right key, and something else is wrong.
     "bind_password = \"700700700\"",
     "bind_password = \"700700700\"\nbind_password = \"700700700\"",
@@ -381,6 +381,7 @@ const MISTAKES: [&str; 33] = [
     "bind_pasword = x700700700",
     "bind_password \"700700700\"",
     "bind_password: \"700700700\"",
+    "bind_password 700700700=abc",
     "bind_pasword = \"x\"700700700\"",
     "bind_pasword = '''\n700700700=\n",
     "bind_pasword = [\n\"700700700\",\n",

@@ -163,6 +163,17 @@ async fn one_damaged_row_hides_no_other_session_and_does_not_stop_the_sweep() {
     }
 }
 
+#[tokio::test]
+async fn a_damaged_row_keeps_nobody_from_being_asked_about() {
+    let fixture = SessionsFixture::new().await;
+    fixture.signs_in("alice").await;
+    fixture.clock.advance(MINUTE);
+    let (_, last) = fixture.signs_in("alice").await;
+    let damage = "UPDATE sessions SET person = CAST(x'fffe' AS TEXT) WHERE id = (SELECT max(id) FROM sessions)";
+    fixture.act(damage).await;
+    assert_eq!(fixture.sessions.people(None, 9).await.unwrap().people, [last.person]);
+}
+
 /// A file as the version with numbers for ids left it, with two sessions of hers: 7 and 8.
 async fn file_with_numbers(path: &Path) {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);

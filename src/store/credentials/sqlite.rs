@@ -12,7 +12,7 @@ use crate::store::{Store, StoreError};
 /// A record in a table of an SQLite file. The table has the columns `id`, `token_hash`, `person_id`, `person`, `created_at`,
 /// `confirmed_at`, `upkeep`, `ended_at` and `end_reason` in common with the other kinds', and its own.
 pub trait SqliteRecord:
-    CredentialRecord<Id: for<'q> Encode<'q, Sqlite> + for<'r> Decode<'r, Sqlite> + Type<Sqlite> + Unpin>
+    CredentialRecord<Id: Serialize + for<'q> Encode<'q, Sqlite> + for<'r> Decode<'r, Sqlite> + Type<Sqlite> + Unpin>
     + for<'r> FromRow<'r, SqliteRow>
     + Unpin
 {
@@ -20,6 +20,8 @@ pub trait SqliteRecord:
     const TABLE: &'static str;
     /// The columns of a record.
     const COLUMNS: &'static str;
+    /// An id of the table from the `value` that it is in JSON.
+    const ID_OF_JSON: &'static str;
     /// The index of what has not ended, with all columns of [`Self::push_alive`].
     const ALIVE_INDEX: &'static str;
     /// The column that [`EndSelection::known_by`] is compared with.
@@ -28,6 +30,9 @@ pub trait SqliteRecord:
     /// Adds the condition for what has not expired at `now`.
     fn push_alive(query: &mut QueryBuilder<Sqlite>, lifetimes: Self::Lifetimes, now: Timestamp);
 }
+
+/// When a person's last row was confirmed. A damaged one counts only where there is no other.
+const LAST: &str = "max(iif(json_valid(person), confirmed_at, -1))";
 
 /// The credentials in a table of an SQLite file.
 pub struct SqliteCredentials<R> {
@@ -41,9 +46,10 @@ impl<R: SqliteRecord> SqliteCredentials<R> {
         Self { store, records: PhantomData }
     }
 
-    /// A statement that begins with `text`, where `{t}` stands for the table and `{c}` for a record's columns.
+    /// A statement that begins with `text`, where `{t}` stands for the table, `{c}` for a record's columns, and
+    /// `{last}` for [`LAST`].
     pub(crate) fn query(text: &str) -> QueryBuilder<Sqlite> {
-        QueryBuilder::new(text.replace("{t}", R::TABLE).replace("{c}", R::COLUMNS))
+        QueryBuilder::new(text.replace("{t}", R::TABLE).replace("{c}", R::COLUMNS).replace("{last}", LAST))
     }
 
     /// Executes a statement that returns records.
@@ -69,6 +75,12 @@ impl<R: SqliteRecord> SqliteCredentials<R> {
         Ok(PeopleBatch { people: rows.into_iter().filter_map(person).collect(), next_after })
     }
 
+    /// Adds the list of these ids. It is one value, since SQLite limits how many a statement may have.
+    fn push_ids(&self, query: &mut QueryBuilder<Sqlite>, ids: &[R::Id]) -> Result<(), StoreError> {
+        query.push(format_args!("(SELECT {} FROM json_each(", R::ID_OF_JSON)).push_bind(self.json(&ids)?).push("))");
+        Ok(())
+    }
+
     fn json(&self, value: &impl Serialize) -> Result<String, StoreError> {
         serde_json::to_string(value).map_err(|error| self.store.failed(&error))
     }
@@ -77,14 +89,16 @@ impl<R: SqliteRecord> SqliteCredentials<R> {
 #[async_trait]
 impl<R: SqliteRecord> CredentialStore<R> for SqliteCredentials<R> {
     async fn by_ids(&self, ids: &[R::Id]) -> Result<Vec<R>, StoreError> {
-        let mut query = Self::query("SELECT {c} FROM {t} WHERE id IN (");
-        let mut list = query.separated(", ");
-        for id in ids {
-            list.push_bind(*id);
-        }
-        query.push(")");
-        // The statement's text differs with the number of ids: that for one alone is worth keeping prepared.
-        self.store.fetch_all(query.build_query_as().persistent(ids.len() == 1)).await
+        let mut query = Self::query("SELECT {c} FROM {t} WHERE id IN ");
+        self.push_ids(&mut query, ids)?;
+        self.records(query).await
+    }
+
+    async fn ended(&self, ids: &[R::Id]) -> Result<Vec<(R::Id, EndReason)>, StoreError> {
+        let mut query = Self::query("SELECT id, end_reason FROM {t} WHERE end_reason IS NOT NULL AND id IN ");
+        self.push_ids(&mut query, ids)?;
+        let ended: Vec<(R::Id, String)> = self.store.fetch_all(query.build_query_as()).await?;
+        Ok(ended.into_iter().map(|(id, reason)| (id, EndReason::from_stored(&reason))).collect())
     }
 
     async fn by_token(&self, token_hash: &[u8; 32]) -> Result<Option<R>, StoreError> {
@@ -108,7 +122,7 @@ impl<R: SqliteRecord> CredentialStore<R> for SqliteCredentials<R> {
         lifetimes: R::Lifetimes,
         now: Timestamp,
     ) -> Result<PeopleBatch, StoreError> {
-        let mut query = Self::query("SELECT id, person_id, person, max(confirmed_at) FROM {t} WHERE ended_at IS NULL AND ");
+        let mut query = Self::query("SELECT id, person_id, person, {last} FROM {t} WHERE ended_at IS NULL AND ");
         R::push_alive(&mut query, lifetimes, now);
         query.push(" AND upkeep = 'refreshed' AND person_id > ").push_bind(after.map_or("", PersonId::as_str));
         self.described(query, limit).await
@@ -123,31 +137,32 @@ impl<R: SqliteRecord> CredentialStore<R> for SqliteCredentials<R> {
     }
 
     async fn everybody(&self) -> Result<Vec<Person>, StoreError> {
-        let query = Self::query("SELECT id, person_id, person, max(confirmed_at) FROM {t} WHERE ended_at IS NULL");
+        let query = Self::query("SELECT id, person_id, person, {last} FROM {t} WHERE ended_at IS NULL");
         Ok(self.described(query, usize::MAX).await?.people)
     }
 
-    async fn confirm(&self, people: &[Person], asked_at: Timestamp) -> Result<Vec<R::Id>, StoreError> {
+    async fn confirm(&self, people: &[Person], asked_at: Timestamp, now: Timestamp) -> Result<Vec<R::Id>, StoreError> {
         let described = people.iter().map(|person| Ok((person.id.as_str(), self.json(person)?)));
         let described = self.json(&described.collect::<Result<Vec<_>, StoreError>>()?)?;
         let failed = |error: sqlx::Error| self.store.query_failed(&error);
         let mut transaction = self.store.pool().begin().await.map_err(failed)?;
         let describe = format!(
             "UPDATE {table} SET person = described.person
-             FROM (SELECT value ->> 0 AS id, value ->> 1 AS person FROM json_each(?)) AS described
-             WHERE {table}.person_id = described.id AND {table}.ended_at IS NULL AND {table}.confirmed_at <= ?
-                 AND {table}.person <> described.person
+             FROM (SELECT value ->> 0 AS id, value ->> 1 AS person FROM json_each(?1)) AS described
+             WHERE {table}.person_id = described.id AND {table}.ended_at IS NULL
+                 AND ({table}.confirmed_at <= ?2 OR {table}.confirmed_at > ?3) AND {table}.person <> described.person
              RETURNING {table}.id",
             table = R::TABLE
         );
-        let describe = sqlx::query_scalar(AssertSqlSafe(describe)).bind(&described).bind(asked_at);
+        let describe = sqlx::query_scalar(AssertSqlSafe(describe)).bind(&described).bind(asked_at).bind(now);
         let changed = describe.fetch_all(&mut *transaction).await.map_err(failed)?;
         let confirm = format!(
             "UPDATE {} SET confirmed_at = ?1
-             WHERE person_id IN (SELECT value ->> 0 FROM json_each(?2)) AND ended_at IS NULL AND confirmed_at < ?1",
+             WHERE person_id IN (SELECT value ->> 0 FROM json_each(?2)) AND ended_at IS NULL
+                 AND (confirmed_at < ?1 OR confirmed_at > ?3)",
             R::TABLE
         );
-        let confirm = sqlx::query(AssertSqlSafe(confirm)).bind(asked_at).bind(&described);
+        let confirm = sqlx::query(AssertSqlSafe(confirm)).bind(asked_at).bind(&described).bind(now);
         confirm.execute(&mut *transaction).await.map_err(failed)?;
         transaction.commit().await.map_err(failed)?;
         Ok(changed)

@@ -13,6 +13,9 @@ pub trait CredentialStore<R: CredentialRecord>: Send + Sync {
     /// The records with these ids, ended ones too, in any order.
     async fn by_ids(&self, ids: &[R::Id]) -> Result<Vec<R>, StoreError>;
 
+    /// Those of these ids that have ended, each with why.
+    async fn ended(&self, ids: &[R::Id]) -> Result<Vec<(R::Id, EndReason)>, StoreError>;
+
     /// The record whose token has this hash, an ended one too.
     async fn by_token(&self, token_hash: &[u8; 32]) -> Result<Option<R>, StoreError>;
 
@@ -35,9 +38,10 @@ pub trait CredentialStore<R: CredentialRecord>: Send + Sync {
     /// Everybody with something that has not ended.
     async fn everybody(&self) -> Result<Vec<Person>, StoreError>;
 
-    /// Notes that these people were confirmed at `asked_at`, and describes them anew in what was not confirmed later.
-    /// Returns the ids of what was described otherwise before. One transaction.
-    async fn confirm(&self, people: &[Person], asked_at: Timestamp) -> Result<Vec<R::Id>, StoreError>;
+    /// Notes that these people were confirmed at `asked_at`, and describes them anew in what was not confirmed later; what was
+    /// confirmed after `now` was so before the clock was set back, and counts as earlier. Returns the ids of what was described
+    /// otherwise before. One transaction.
+    async fn confirm(&self, people: &[Person], asked_at: Timestamp, now: Timestamp) -> Result<Vec<R::Id>, StoreError>;
 
     /// Sets whether these people's are revalidated, and returns the ids of those that were not so before.
     async fn set_revalidation(&self, people: &[&PersonId], revalidation: Revalidation) -> Result<Vec<R::Id>, StoreError>;

@@ -59,6 +59,10 @@ impl<R: CredentialRecord> Subject<R> {
         assert_eq!(ended.into_iter().map(|ended| ended.unwrap().len()).sum::<usize>(), 1);
         let record = self.store.by_ids(&[id]).await.unwrap().pop().unwrap();
         assert_eq!(record.end_reason(), Some(EndReason::Revoked), "an ended one is still found by its id");
+        let alive = self.has("bob", START).await;
+        let ids = [vec![alive, id], vec![alive; 40_000]].concat();
+        assert_eq!(self.store.ended(&ids).await.unwrap(), [(id, EndReason::Revoked)], "of more than SQLite takes values");
+        assert_eq!(self.store.by_ids(&ids).await.unwrap().len(), 2);
         assert!(self.store.of_person(&PersonId::new("alice"), self.lifetimes, START).await.unwrap().is_empty());
     }
 
@@ -100,13 +104,20 @@ impl<R: CredentialRecord> Subject<R> {
         self.has("alice", START + HOUR).await;
         let renamed = Person { display_name: "Alice B.".into(), ..person("alice") };
         let between = START + HOUR / 2;
-        assert_eq!(self.store.confirm(std::slice::from_ref(&renamed), between).await.unwrap(), [old]);
-        assert!(self.store.confirm(std::slice::from_ref(&renamed), between).await.unwrap().is_empty(), "it says so already");
+        assert_eq!(self.store.confirm(std::slice::from_ref(&renamed), between, START + HOUR).await.unwrap(), [old]);
+        assert!(
+            self.store.confirm(std::slice::from_ref(&renamed), between, START + HOUR).await.unwrap().is_empty(),
+            "it says so already"
+        );
         let records = self.store.of_person(&renamed.id, self.lifetimes, START + HOUR).await.unwrap();
         let described = records.into_iter().map(|record| serde_json::from_slice(&record.into_person()).unwrap());
         assert_eq!(described.collect::<Vec<Person>>(), [person("alice"), renamed], "the newest first");
         let batch = self.store.people(None, 9, self.lifetimes, START + HOUR).await.unwrap();
         assert_eq!(batch.people, [person("alice")], "as described last");
+        // The clock was set back: what was confirmed after today's time was confirmed before.
+        let (set_back, again) = (START - HOUR, Person { display_name: "Alice C.".into(), ..person("alice") });
+        assert_eq!(self.store.confirm(std::slice::from_ref(&again), set_back, set_back).await.unwrap().len(), 2);
+        assert_eq!(self.store.everybody().await.unwrap(), [again]);
     }
 
     pub(crate) async fn people_come_once_each_in_pages_and_only_who_can_be_asked_about(self) {
@@ -130,7 +141,7 @@ impl<R: CredentialRecord> Subject<R> {
         self.store.close().await;
         assert!(self.store.by_ids(&[id]).await.is_err() && self.store.by_token(&[7; 32]).await.is_err());
         assert!(self.store.end(&EndSelection::one(id), EndReason::Revoked, START).await.is_err());
-        assert!(self.store.confirm(&[person("alice")], START).await.is_err());
+        assert!(self.store.confirm(&[person("alice")], START, START).await.is_err());
     }
 }
 

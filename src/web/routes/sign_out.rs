@@ -41,9 +41,11 @@ async fn submit(
     Ok(Redirect::to(Link::to("logout")))
 }
 
-/// A browser without a session, which has signed out in another tab: there is nothing to end.
+/// A browser without a session, which has signed out in another tab: there is nothing to end. A cookie that cannot be read
+/// goes.
 #[post("/", rank = 2)]
-fn submit_without_session(_from_here: SameOrigin) -> Redirect {
+fn submit_without_session(_from_here: SameOrigin, _none: NoSessionCookie, cookies: Cookies<'_>) -> Redirect {
+    cookies.remove_session();
     Redirect::to(Link::to("logout"))
 }
 
@@ -58,6 +60,21 @@ impl<'r> FromRequest<'r> for SessionCookie {
         match Cookies::of(request).session() {
             Some(_) => Outcome::Success(Self),
             None => Outcome::Forward(Status::BadRequest),
+        }
+    }
+}
+
+/// A browser that has none. One that has gets here only with what is no form.
+pub(super) struct NoSessionCookie;
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for NoSessionCookie {
+    type Error = Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
+        match Cookies::of(request).session() {
+            Some(_) => Outcome::Forward(Status::UnsupportedMediaType),
+            None => Outcome::Success(Self),
         }
     }
 }

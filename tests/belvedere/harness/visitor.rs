@@ -29,6 +29,8 @@ pub(crate) struct Visitor {
     http: reqwest::Client,
     /// The header in which a proxy gives their address, and its value; see [`Visitor::at`].
     address: Option<(&'static str, String)>,
+    /// What the browser calls itself; see [`Visitor::with_user_agent`].
+    user_agent: Option<&'static str>,
     /// The values of the `Authorization` headers; see [`Visitor::sends_authorization`].
     authorizations: Vec<String>,
     pub(crate) cookies: BTreeMap<String, String>,
@@ -114,7 +116,7 @@ impl Visitor {
         // A new connection for each request: the server ends those that say nothing by its own clock, which tests move on.
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).pool_max_idle_per_host(0);
         let http = http.build().unwrap();
-        Self { server, http, address: None, authorizations: Vec::new(), cookies: BTreeMap::new() }
+        Self { server, http, address: None, user_agent: None, authorizations: Vec::new(), cookies: BTreeMap::new() }
     }
 
     /// This visitor at that address, for a server that trusts the header `X-Real-IP`.
@@ -126,6 +128,12 @@ impl Visitor {
     /// This visitor behind a proxy that gives their address in `X-Forwarded-For`.
     pub(crate) fn behind_a_proxy_at(mut self, forwarded: &str) -> Self {
         self.address = Some(("X-Forwarded-For", forwarded.to_owned()));
+        self
+    }
+
+    /// This visitor with a browser, or a program, that calls itself so.
+    pub(crate) fn with_user_agent(mut self, user_agent: &'static str) -> Self {
+        self.user_agent = Some(user_agent);
         self
     }
 
@@ -253,6 +261,9 @@ impl Visitor {
         if let Some(origin) = origin {
             request.headers_mut().insert("Origin", origin.parse().unwrap());
         }
+        if let Some(user_agent) = self.user_agent {
+            request.headers_mut().insert("User-Agent", user_agent.parse().unwrap());
+        }
         if !self.cookies.is_empty() {
             request.headers_mut().insert("Cookie", self.cookie_header().parse().unwrap());
         }
@@ -271,6 +282,9 @@ impl Visitor {
         let mut request = self.http.request(method, format!("http://{}{path}", self.server));
         if let Some((header, address)) = &self.address {
             request = request.header(*header, address);
+        }
+        if let Some(user_agent) = self.user_agent {
+            request = request.header("User-Agent", user_agent);
         }
         for shown in &self.authorizations {
             request = request.header("Authorization", shown);
