@@ -118,7 +118,9 @@ impl History {
         self.add_lines_of(past, newest);
         let by_label: HashMap<_, _> = past.lines().iter().map(|line| (line.label.as_str(), line)).collect();
         self.times.reserve(older.len());
-        older.iter().for_each(|(_, at)| self.times.push_front(*at));
+        for (_, at) in &older {
+            self.times.push_front(*at);
+        }
         for line in &mut self.lines {
             let known = by_label.get(line.label.as_str());
             for (place, _) in &older {

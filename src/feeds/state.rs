@@ -194,7 +194,9 @@ impl FeedState {
             Some(Reading::States(states)) => {
                 states.truncate(MAX_ROWS);
                 states.shrink_to_fit();
-                states.iter_mut().for_each(|state| state.note = None);
+                for state in states {
+                    state.note = None;
+                }
             }
             Some(Reading::Numbers(numbers)) => {
                 numbers.truncate(MAX_ROWS);
