@@ -44,7 +44,9 @@ fn page_of(kind: &PanelKind) -> String {
                 let source = format!("source = \"data\"\nquery = \"{query}\"\nevery = \"100ms\"\n{common}");
                 let source = if kind.has_source { source.as_str() } else { "" };
                 let id = format!("p-{number}-{at}-{set}");
-                page += &format!("\n[[panel]]\nid = \"{id}\"\ntitle = \"P\"\nkind = \"{}\"\n{source}{sample}\n", kind.word);
+                let kind = kind.word;
+                let panel = format!("\n[[panel]]\nid = \"{id}\"\ntitle = \"P\"\nkind = \"{kind}\"\n{source}{sample}\n");
+                page.push_str(&panel);
             }
         }
     }

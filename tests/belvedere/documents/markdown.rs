@@ -229,7 +229,7 @@ impl TableCollector {
             }
             Event::End(TagEnd::Heading(_)) => self.in_heading = false,
             Event::Start(Tag::Table(_)) => {
-                self.tables.push(MarkdownTable { heading: self.heading.clone(), head: Vec::new(), rows: Vec::new() })
+                self.tables.push(MarkdownTable { heading: self.heading.clone(), head: Vec::new(), rows: Vec::new() });
             }
             Event::Start(Tag::TableCell) => self.cell = Some(MarkdownCell::default()),
             Event::End(TagEnd::TableCell) => self.row.extend(self.cell.take()),

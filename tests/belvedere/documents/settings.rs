@@ -101,15 +101,15 @@ fn grouped(text: &str) -> String {
 
 /// The reference of a table in Markdown.
 fn markdown_rows(table: &str, rows: &[SettingRow]) -> String {
-    let mut lines = "| key, variable | default | values | what it does |\n|---|---|---|---|\n".to_owned();
-    for row in rows {
+    let lines = rows.iter().map(|row| {
         let default = row.default.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
         let default = default.map_or_else(|| row.default.clone(), |toml| format!("`{}`", grouped(toml)));
         let values = if row.values.is_empty() { String::new() } else { format!(" {}", row.values) };
         let (key, variable, about) = (row.key, variable(table, row.key), &row.about);
-        lines += &format!("| `{key}`<br>`{variable}` | {default} |{values} | {about} |\n");
-    }
-    lines
+        format!("| `{key}`<br>`{variable}` | {default} |{values} | {about} |\n")
+    });
+    let head = "| key, variable | default | values | what it does |\n|---|---|---|---|\n".to_owned();
+    std::iter::once(head).chain(lines).collect()
 }
 
 /// The manual's chapter, each table made anew. Which one it is, the line before it says: "The table `[default.sessions]`".
