@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use crate::WorkerOptions;
 use crate::common::process::Process;
 use crate::common::report::micros_each;
-use crate::load::{self, LoadCommand, ReconnectReport};
+use crate::load::{LoadCommand, ReconnectReport};
 use crate::server::Server;
 use crate::shared_state::ViewerSpec;
 use crate::tally::Tally;
+use crate::worker_options::{LoadOptions, WorkerOptions};
 
 /// The most viewers in one process: as many as it has files for, with some to spare.
 const MAX_PER_PROCESS: usize = 9_800;
@@ -101,7 +101,7 @@ impl Crowd {
 }
 
 fn start(server: &Server, specs: &[ViewerSpec], process: u8, reads: bool) -> Process {
-    Process::with(&WorkerOptions::Load(load::WorkerOptions { server: server.address, viewers: specs.to_vec(), process, reads }))
+    Process::with(&WorkerOptions::Load(LoadOptions { server: server.address, viewers: specs.to_vec(), process, reads }))
 }
 
 /// The server's processor time with no viewer, in seconds for each second.

@@ -1,30 +1,21 @@
 //! The whole program in a process of its own, with its sessions on disk.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use belvedere::connections::raise_open_file_limit;
 use belvedere::demo_directory::DemoDirectory;
-use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::common::running_server::{RunningServer, settings};
 use crate::common::{people, process};
 use crate::server::{self, Server};
+use crate::worker_options::{DashboardOptions, WorkerOptions};
 
 /// The number of people who share the sessions: some have a board on the wall, a laptop and a telephone.
 const PEOPLE: usize = 200;
 
 /// A limit of connections that is never reached: more than any process here has files for.
 const NO_LIMIT: u64 = 100_000;
-
-/// The options of the process.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct WorkerOptions {
-    folder: PathBuf,
-    directory: String,
-    /// The port; 0 for a free one.
-    port: u16,
-}
 
 /// The files of a server that can be started again and again: its pages and its state.
 pub(crate) struct Site {
@@ -55,11 +46,11 @@ impl Site {
     /// Starts its server on `port`, or on a free one for 0.
     pub(crate) fn open(&self, port: u16) -> Server {
         let (folder, directory) = (self.folder.path().to_owned(), self.directory.clone());
-        Server::start(&crate::WorkerOptions::Server(WorkerOptions { folder, directory, port }))
+        Server::start(&WorkerOptions::Server(DashboardOptions { folder, directory, port }))
     }
 }
 
-pub(crate) fn run(options: &WorkerOptions) {
+pub(crate) fn run(options: &DashboardOptions) {
     rocket::execute(async {
         let open = RunningServer::start(figment(&options.folder, options)).await;
         process::send_to_parent(&open.address);
@@ -69,7 +60,7 @@ pub(crate) fn run(options: &WorkerOptions) {
 }
 
 /// The settings: as many connections as the system allows, from as few addresses as a load has.
-fn figment(folder: &Path, options: &WorkerOptions) -> rocket::figment::Figment {
+fn figment(folder: &Path, options: &DashboardOptions) -> rocket::figment::Figment {
     let many = raise_open_file_limit().unwrap_or(NO_LIMIT).min(NO_LIMIT);
     settings(folder)
         .merge(("port", options.port))

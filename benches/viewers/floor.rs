@@ -2,30 +2,21 @@
 //! nothing after the handshake, and forgets whoever is too slow.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use belvedere::connections::raise_open_file_limit;
-use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::common::process;
+use crate::worker_options::FloorOptions;
 use crate::{server, tally};
-
-/// The options of the process.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct WorkerOptions {
-    /// Bytes of a frame, its head included.
-    pub(crate) length: u64,
-    pub(crate) every: Duration,
-}
 
 const SWITCHING: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                            Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
-pub(crate) fn run(options: &WorkerOptions) {
+pub(crate) fn run(options: &FloorOptions) {
     raise_open_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -41,7 +32,7 @@ pub(crate) fn run(options: &WorkerOptions) {
     });
 }
 
-async fn tick(head: &watch::Sender<Arc<[u8]>>, options: &WorkerOptions) {
+async fn tick(head: &watch::Sender<Arc<[u8]>>, options: &FloorOptions) {
     let mut ticks = tokio::time::interval(options.every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for seq in 1.. {

@@ -7,9 +7,10 @@ use belvedere::demo_directory::DemoDirectory;
 use crate::common::report::{number, verdict};
 use crate::crowd::{Crowd, Served, idle, viewer_specs};
 use crate::dashboard_server::Site;
+use crate::pages;
 use crate::server::Server;
 use crate::shared_state::ViewerSpec;
-use crate::{WorkerOptions, floor, pages};
+use crate::worker_options::{FloorOptions, WorkerOptions};
 
 /// How often ours and the floor are measured in turn, as a machine's speed varies.
 const ROUNDS: usize = 3;
@@ -33,7 +34,7 @@ pub(crate) async fn measure_frames(directory: &DemoDirectory, viewers: usize, le
     println!("|---|---:|---:|---:|");
     for _ in 0..ROUNDS {
         let served = serve(&mut server, &specs, length);
-        let options = floor::WorkerOptions { length: served.tally.bytes_each(), every: Duration::from_millis(100) };
+        let options = FloorOptions { length: served.tally.bytes_each(), every: Duration::from_millis(100) };
         ours.push(line("here", &served));
         let floor = floor.get_or_insert_with(|| Server::start(&WorkerOptions::Floor(options)));
         least.push(line("the floor", &serve(floor, &specs, length)));
@@ -73,7 +74,7 @@ pub(crate) async fn measure_memory(directory: &DemoDirectory, viewers: usize) {
     let site = Site::new(directory, page_files.map(|(slug, page)| (slug.to_owned(), page)), viewers + WARM_UP).await;
     let members = viewer_specs("board", &site.tokens);
     let strangers: Vec<_> = members.iter().map(|_| ViewerSpec { slug: "public".to_owned(), token: String::new() }).collect();
-    let mut floor = Server::start(&WorkerOptions::Floor(floor::WorkerOptions { length: 200, every: Duration::from_secs(1) }));
+    let mut floor = Server::start(&WorkerOptions::Floor(FloorOptions { length: 200, every: Duration::from_secs(1) }));
     println!("\n| {viewers} viewers | before | with all | each |");
     println!("|---|---:|---:|---:|");
     let measure_memory_of = |what, specs: &[ViewerSpec]| {

@@ -1,6 +1,5 @@
 //! A load process with thousands of viewers on one thread, each a task that reads into a buffer shared by all.
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -10,23 +9,13 @@ use tokio::task::LocalSet;
 use tokio::time::timeout;
 
 use crate::common::process;
-use crate::shared_state::{SharedState, ViewerSpec};
+use crate::shared_state::SharedState;
 use crate::tally::Tally;
 use crate::viewer;
+use crate::worker_options::LoadOptions;
 
 /// The timeout for all viewers to be connected.
 const PATIENCE: Duration = Duration::from_mins(1);
-
-/// The options of a load process.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct WorkerOptions {
-    pub(crate) server: SocketAddr,
-    pub(crate) viewers: Vec<ViewerSpec>,
-    /// The number of this process, so that each connects from addresses of its own.
-    pub(crate) process: u8,
-    /// Whether the viewers read what they are sent.
-    pub(crate) reads: bool,
-}
 
 /// A command to a load process.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -52,14 +41,14 @@ pub(crate) struct ReconnectReport {
     pub(crate) tally: Tally,
 }
 
-pub(crate) fn run(options: WorkerOptions) {
+pub(crate) fn run(options: LoadOptions) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, async {
         if options.reads { run_viewers(options).await } else { run_stalled_viewers(options).await }
     });
 }
 
-async fn run_viewers(options: WorkerOptions) {
+async fn run_viewers(options: LoadOptions) {
     let shared = Rc::new(SharedState::new(options.server, options.process, options.viewers.len()));
     for (n, spec) in options.viewers.into_iter().enumerate() {
         tokio::task::spawn_local(viewer::watch_forever(n, spec, Rc::clone(&shared)));
@@ -95,7 +84,7 @@ async fn reconnect(shared: &SharedState, is_cut: bool) -> ReconnectReport {
 }
 
 /// Runs viewers that connect, and then never read.
-async fn run_stalled_viewers(options: WorkerOptions) {
+async fn run_stalled_viewers(options: LoadOptions) {
     let mut kept = Vec::new();
     for (n, spec) in options.viewers.iter().enumerate() {
         kept.push(viewer::connect_stalled(n, spec, options.server, options.process).await.unwrap());

@@ -25,28 +25,21 @@ mod stalled;
 mod tally;
 mod viewer;
 mod wire;
+mod worker_options;
 
 use std::sync::Arc;
 
 use belvedere::connections::raise_open_file_limit;
 use belvedere::demo_directory::{DemoDirectory, SampleDomain};
 use belvedere::domain::SystemClock;
-use serde::{Deserialize, Serialize};
 
 use crate::common::arguments::Arguments;
 use crate::common::process;
+use crate::worker_options::WorkerOptions;
 
 /// The allocator, as in the program itself; the floor has it too.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// The options of a process of this program, by its role.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum WorkerOptions {
-    Server(dashboard_server::WorkerOptions),
-    Floor(floor::WorkerOptions),
-    Load(load::WorkerOptions),
-}
 
 fn main() {
     raise_open_file_limit();
