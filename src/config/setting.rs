@@ -249,9 +249,12 @@ macro_rules! settings {
 
             fn take_from(fields: &mut $crate::config::reader::Fields<'_>) -> Option<Self> {
                 $(let $field = settings!(@setting $setting, $type).take_from(fields, settings!(@key $field $($key)?));)+
-                let table = Self { $($field: $field?,)+ };
+                let is_right = true $(&& $field.is_some())+;
+                // A wrong key hides nothing of what is wrong between the others.
+                let defaults = Self::defaults();
+                let table = Self { $($field: $field.unwrap_or(defaults.$field),)+ };
                 $(let table = $settle(table, fields);)?
-                Some(table)
+                is_right.then_some(table)
             }
 
             fn rows() -> Vec<$crate::config::SettingRow> {
