@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use futures::future::join_all;
 
 use super::client::{GroupLookup, LdapDirectory};
-use super::connection::set_up::SetUpError;
+use super::connection::SetUpError;
 use super::connection::{DirectoryRefusal, Unreachable};
 use super::diagnostics::{Diagnosis, group_step};
 use super::password::{ChangeRefusal, PasswordChange, PasswordState};

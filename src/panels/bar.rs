@@ -9,8 +9,8 @@ use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState};
 use super::mismatch::ReadingMismatch;
 use super::rendered::{Render, Rendered};
 use super::unit::NumberFormat;
-use super::view::{Figure, StateMark, View, is_zero};
-use super::{MAX_ROWS, words};
+use super::view::{Figure, MAX_ROWS, StateMark, View, is_zero};
+use super::words;
 use crate::config::Fields;
 use crate::domain::{Bindings, History, LabelledNumber, Reading, Threshold};
 

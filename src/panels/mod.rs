@@ -45,8 +45,5 @@ pub use panel::Panel;
 pub(crate) use read_panel::read_panel;
 pub use registry::PANEL_KINDS;
 pub use settings::{PanelSource, Unit};
+pub(crate) use view::MAX_ROWS;
 pub use view::{Axis, AxisTick, ChartAppend, Figure, PanelFrame, PanelTrouble, PanelView};
-
-/// The most bars or states that one panel shows. What a source gives beyond them is counted in `more`, so that one long
-/// answer does not grow what every viewer gets.
-pub(crate) const MAX_ROWS: usize = 200;

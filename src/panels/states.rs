@@ -10,8 +10,8 @@ use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, Past};
 use super::mismatch::ReadingMismatch;
 use super::rendered::{Render, Rendered};
 use super::unit::NumberFormat;
-use super::view::{StateMark, View, is_zero};
-use super::{MAX_ROWS, words};
+use super::view::{MAX_ROWS, StateMark, View, is_zero};
+use super::words;
 use crate::domain::{Bindings, HealthState, History, LabelledState, Reading, Threshold};
 
 pub(super) static KIND: PanelKind = PanelKind::new("states", 6, |_, _| Some(Arc::new(StatesOptions)));

@@ -6,6 +6,10 @@ use serde_json::Value;
 
 use crate::domain::{HealthState, Timestamp};
 
+/// The most bars or states that one panel shows. What a source gives beyond them is counted in `more`, so that one long
+/// answer does not grow what every viewer gets.
+pub(crate) const MAX_ROWS: usize = 200;
+
 /// The JSON of a panel for a browser: all of it (`view`) or what is new (`append`).
 ///
 /// A frame with neither leaves the view as it is: the same reading came again (`at` is newer), or none did

@@ -10,7 +10,6 @@ mod connections;
 mod directory;
 mod live;
 mod log;
-mod mail;
 mod metrics;
 mod second_factor;
 mod server_address;

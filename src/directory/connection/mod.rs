@@ -20,11 +20,12 @@ mod root_dse;
 mod servers;
 mod service_bind;
 pub(super) mod set_up;
+mod set_up_error;
 pub(super) mod start_tls;
 mod tls;
 
 pub use refusal::{BindDenied, DirectoryRefusal, Unreachable};
-pub use set_up::SetUpError;
+pub use set_up_error::SetUpError;
 
 pub(super) use dial::Dialler;
 pub(super) use fault::{OperationFault, OperationKind, result_code};

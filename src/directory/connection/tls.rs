@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, IpAddr, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use super::set_up::SetUpError;
+use super::set_up_error::SetUpError;
 use crate::domain::Timestamp;
 
 /// The TLS client configuration: which authorities are trusted for the directory's servers.

@@ -3,8 +3,8 @@ use std::collections::HashSet;
 use ldap3::{LdapResult, Mod};
 use zeroize::Zeroizing;
 
-use super::change::PasswordChange;
 use super::diagnostic_message;
+use super::password_change::PasswordChange;
 use super::refusal::{ChangeRefusal, PasswordRule};
 use crate::directory::connection::{DirectoryRefusal, LdapConnection, OperationFault, OperationKind, result_code};
 use crate::domain::Password;

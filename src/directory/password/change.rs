@@ -1,3 +1,4 @@
+use super::password_change::{PasswordChange, PasswordState};
 use super::refusal::ChangeRefusal;
 use super::{active_directory, password_modify};
 use crate::config::{DirectoryKind, DirectoryServers, LdapScheme};
@@ -7,27 +8,7 @@ use crate::directory::connection::{
 };
 use crate::directory::people::{bind_name, person};
 use crate::directory::sign_in::{BindGate, SingleUsePassword, advise_service_account, read_own_token};
-use crate::domain::{Password, PersonId, Username};
-
-/// An old password and the one that is to take its place.
-#[derive(Debug)]
-pub struct PasswordChange {
-    /// The current password.
-    pub old: Password,
-    /// The new password.
-    pub new: Password,
-}
-
-/// The state of a password that is to be changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PasswordState {
-    /// It lets its owner in.
-    Good,
-    /// It has expired.
-    Expired,
-    /// It lets nobody in until it is changed.
-    MustChange,
-}
+use crate::domain::{PersonId, Username};
 
 /// One server's answer to the change; whose password it was, when it was made.
 type ChangeResult = Result<PersonId, ChangeRefusal>;

@@ -8,8 +8,9 @@
 mod active_directory;
 mod change;
 mod diagnostic_message;
+mod password_change;
 mod password_modify;
 mod refusal;
 
-pub use change::{PasswordChange, PasswordState};
+pub use password_change::{PasswordChange, PasswordState};
 pub use refusal::{ChangeRefusal, PasswordRule};

@@ -1,7 +1,7 @@
 use ldap3::LdapResult;
 
-use super::change::PasswordChange;
 use super::diagnostic_message;
+use super::password_change::PasswordChange;
 use super::refusal::{ChangeRefusal, PasswordRule};
 use crate::directory::connection::{
     DirectoryRefusal, LdapConnection, OperationFault, OperationKind, PASSWORD_POLICY_CONTROL, PasswordCapabilities, result_code,

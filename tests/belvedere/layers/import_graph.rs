@@ -35,8 +35,16 @@ impl ImportGraph {
         let imports = modules.iter().map(|(path, module)| {
             // What a module only hands on it does not import.
             let used = |named: &Vec<String>| !module.re_exports.contains(named) || names_itself(&module.code, named);
-            let named = paths_in(&module.code).into_iter().filter(used);
-            let files = named.filter_map(|named| defining_file(&modules, path, &named, 0)).filter(|file| *file != module.file);
+            let named: Vec<_> = paths_in(&module.code).into_iter().filter(used).collect();
+            // A module may be named alone, as in `use super::words;`, and what is in it by `words::`.
+            let by_name: BTreeMap<String, Vec<String>> =
+                named.iter().filter_map(|named| Some((named.last()?.clone(), whole_module(&modules, path, named)?))).collect();
+            let written_out = named.into_iter().map(|named| match by_name.get(&named[0]) {
+                Some(module) => [&["crate".to_owned()], module.as_slice(), &named[1..]].concat(),
+                None => named,
+            });
+            let files =
+                written_out.filter_map(|named| defining_file(&modules, path, &named, 0)).filter(|file| *file != module.file);
             (module.file.clone(), files.collect())
         });
         Self { imports: imports.collect() }
@@ -65,15 +73,15 @@ impl ImportGraph {
     }
 }
 
-/// The file that defines what `named`, a path written in the module `here`, leads to; `None` for other crates' things.
-fn defining_file(modules: &Modules, here: &[String], named: &[String], depth: usize) -> Option<PathBuf> {
+/// The module that `named`, a path written in the module `here`, leads to, and what of the path is left; `None` for other
+/// crates' things.
+fn resolve<'n>(modules: &Modules, here: &[String], named: &'n [String]) -> Option<(Vec<String>, &'n [String])> {
     let (mut at, mut rest) = match named.first()?.as_str() {
         "crate" => (Vec::new(), &named[1..]),
         "self" => (here.to_vec(), &named[1..]),
         "super" => (here[..here.len().checked_sub(1)?].to_vec(), &named[1..]),
         _ => (here.to_vec(), named),
     };
-    let began_here = !matches!(named[0].as_str(), "crate" | "self" | "super");
     while let Some((first, behind)) = rest.split_first() {
         let inner = match first.as_str() {
             "super" => at[..at.len().checked_sub(1)?].to_vec(),
@@ -84,14 +92,21 @@ fn defining_file(modules: &Modules, here: &[String], named: &[String], depth: us
         }
         (at, rest) = (inner, behind);
     }
-    if began_here && at == here {
-        return None;
-    }
+    let is_foreign = rest.len() == named.len();
+    (!is_foreign).then_some((at, rest))
+}
+
+/// The module that a path leads to, where it names a whole one.
+fn whole_module(modules: &Modules, here: &[String], named: &[String]) -> Option<Vec<String>> {
+    let (at, rest) = resolve(modules, here, named)?;
+    (named.len() > 1 && (rest.is_empty() || rest == ["self"])).then_some(at)
+}
+
+/// The file that defines what a path leads to.
+fn defining_file(modules: &Modules, here: &[String], named: &[String], depth: usize) -> Option<PathBuf> {
+    let (at, rest) = resolve(modules, here, named)?;
     let module = modules.get(&at)?;
-    let Some(name) = rest.first().filter(|name| *name != "*" && *name != "self") else {
-        // A module that is named alone, as in `use super::words;`, is a name on the way to what is used of it, written out.
-        return None;
-    };
+    let name = rest.first().filter(|name| *name != "*" && *name != "self")?;
     let handed_on = module.re_exports.iter().filter(|path| path.last().is_some_and(|last| last == name || last == "*"));
     if depth < 8 && !defines(&module.code, name) {
         for path in handed_on {
