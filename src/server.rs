@@ -135,8 +135,6 @@ impl Server {
         let connections = Connections::new(settings.connections.clone(), proxies, Arc::clone(&clock));
         let passwordless = has_service_account(&settings);
         let (shutting_down, shutdown) = watch::channel(false);
-        let accounts = &stores.accounts;
-        let invitations = Invitations::new(Arc::clone(&auth), accounts.clone());
         let diagnostics_runner = DiagnosticsRunner::new(
             Arc::clone(&directories),
             Arc::clone(&page_store),
@@ -145,12 +143,12 @@ impl Server {
             Arc::clone(&clock),
         );
         let state = AppState {
+            invitations: Invitations::new(Arc::clone(&auth), stores.accounts.clone()),
             auth,
             authenticator,
             api_auth,
-            invitations,
             sessions,
-            accounts: accounts.clone(),
+            accounts: stores.accounts.clone(),
             audit: stores.audit.clone(),
             page_store,
             hub,
