@@ -17,7 +17,7 @@ const MAX_HEADER_LEN: usize = 8 * 1024;
 ///
 /// What may come has its place:
 /// - Negotiate (RFC 4559), in several legs on a path of its own: [`AuthScheme::recognizes`] sees the path, and every leg but
-///   the last ends with [`Rejection::continue_with`] the next challenge.
+///   the last ends with `Rejection::continue_with` the next challenge.
 /// - A redirect to an identity provider: routes of its own send people there, and begin a session when they are back; the
 ///   requests after that carry the session's cookie.
 /// - A trusted proxy's header, or a client certificate: a scheme sees all headers, and [`AuthRequest`] grows by what is known

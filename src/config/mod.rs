@@ -2,7 +2,7 @@
 //!
 //! One pass turns raw values into settled ones and collects every [`Diagnostic`] with its file, line and column.
 //! After this room no code asks whether a setting is present or sane. It never dials anything: whether the
-//! directory answers is asked elsewhere. Page files are read with the same tools, [`Fields`] and [`DiagnosticSink`],
+//! directory answers is asked elsewhere. Page files are read with the same tools, `Fields` and `DiagnosticSink`,
 //! by the rooms whose tables they hold.
 
 mod audience;

@@ -1,6 +1,6 @@
 //! Data sources: the machine itself, the clock, a URL.
 //!
-//! A source answers one query with one typed [`Reading`], or with the reason why it cannot. Values that visitors chose are
+//! A source answers one query with one typed [`Reading`](crate::domain::Reading), or with the reason why it cannot. Values that visitors chose are
 //! bound in the source's own safe way, never spliced into a query. Nothing here repeats a query or keeps readings: that is a
 //! feed's work.
 //!
