@@ -1,8 +1,8 @@
 //! Data sources: the machine itself, the clock, a URL.
 //!
-//! A source answers one query with one typed [`Reading`](crate::domain::Reading), or with the reason why it cannot. Values that visitors chose are
-//! bound in the source's own safe way, never spliced into a query. Nothing here repeats a query or keeps readings: that is a
-//! feed's work.
+//! A source answers one query with one typed [`Reading`](crate::domain::Reading), or with the reason why it cannot. Values
+//! that visitors chose are bound in the source's own safe way, never spliced into a query. Nothing here repeats a query or
+//! keeps readings: that is a feed's work.
 //!
 //! A kind of source is a file (or a folder) of this room: it reads its own table of `Rocket.toml`, opens the source, checks
 //! queries and answers them. Its line in `kinds.rs` makes it known. `http_client` is there for all kinds.
