@@ -19,14 +19,8 @@ const NPM_ARGS: [&str; 5] = ["ci", "--omit=dev", "--ignore-scripts", "--no-audit
 fn main() -> ExitCode {
     // Not `node_modules`: it is filled while this runs, and would look changed to the next build. What came from it is
     // kept in `OUT_DIR`.
-    for path in ["build.rs", "package.json", "package-lock.json", "src/sessions/migrations"] {
+    for path in ["build.rs", "package.json", "package-lock.json", "templates", "static", "pages", "src/sessions/migrations"] {
         println!("cargo:rerun-if-changed={path}");
-    }
-    // Release builds embed these. Debug builds read them as they are.
-    if env::var("PROFILE").is_ok_and(|profile| profile == "release") {
-        for path in ["templates", "static", "pages"] {
-            println!("cargo:rerun-if-changed={path}");
-        }
     }
     match vendor() {
         Ok(()) => ExitCode::SUCCESS,
