@@ -32,7 +32,7 @@ use crate::domain::{Client, Clock};
 use crate::feeds::Feeds;
 use crate::live::Hub;
 use crate::pages::PageStore;
-use crate::sources::{self, Sources};
+use crate::sources::{self, NamedSources, Sources};
 use crate::telemetry::Metrics;
 use crate::web::{self, AppState, Assets, DiagnosticsRunner, Transport, site_path};
 use keys::derive_keys;
@@ -80,13 +80,8 @@ impl Server {
 
         let state_lock = StateLock::acquire(&settings.state)?;
 
-        let sources = Arc::new(Sources::open(&named_sources, &clock)?);
-        let page_store = PageStore::load(&settings.pages, Arc::clone(&sources))?;
-        let page_store = Arc::new(page_store.with_second_factor(settings.second_factor.clone()));
-        let feeds = Feeds::new(sources.clone(), Arc::clone(&clock));
         let metrics = Metrics::new();
-        let hub = Hub::new(sources, feeds, settings.live.clone(), Arc::clone(&clock), metrics.live());
-        let hub = Arc::new(hub);
+        let (page_store, hub) = open_pages(&settings, &named_sources, &metrics, &clock)?;
 
         let directories = Arc::new(Directories::with_metrics(&settings, &clock, &metrics.directory())?);
         let keys = derive_keys(&figment)?;
@@ -219,6 +214,21 @@ impl Server {
         served.map_err(Box::new)?;
         Ok(())
     }
+}
+
+/// Opens the sources, loads the pages that ask them, and makes the hub of their live channels.
+fn open_pages(
+    settings: &Settings,
+    named_sources: &NamedSources,
+    metrics: &Metrics,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Arc<PageStore>, Arc<Hub>), StartError> {
+    let sources = Arc::new(Sources::open(named_sources, clock)?);
+    let page_store = PageStore::load(&settings.pages, Arc::clone(&sources))?;
+    let page_store = page_store.with_second_factor(settings.second_factor.clone());
+    let feeds = Feeds::new(sources.clone(), Arc::clone(clock));
+    let hub = Hub::new(sources, feeds, settings.live.clone(), Arc::clone(clock), metrics.live());
+    Ok((Arc::new(page_store), Arc::new(hub)))
 }
 
 /// Turns off `ip_header` unless the settings name one, for a proxy that sets it. By default Rocket believes an

@@ -34,7 +34,7 @@ pub use invitation::{InvalidInvitationCode, Invitation, InvitationCode};
 pub use names::{AccountGroup, AccountId, AccountName, InvalidAccountName, MailAddress};
 pub use rules::{PasswordRuleViolation, PasswordRules};
 pub use service::{LocalAccounts, PasswordCheck};
-pub use store::{AccountChange, AccountKey, AccountStore, NewInvitation, WriteStamp};
+pub use store::{AccountChange, AccountSelector, AccountStore, NewInvitation, WriteStamp};
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::actions::ActionOrigin;
 use super::hashing::{HashMatch, PasswordHashing};
 use super::sqlite::SqliteAccounts;
-use super::store::{AccountChange, AccountKey, AccountStore, WriteStamp};
+use super::store::{AccountChange, AccountSelector, AccountStore, WriteStamp};
 use super::{
     AccountError, AccountId, AccountIndex, AccountName, AccountProfile, CommandLineAction, LocalAccount, MailAddress,
     PasswordRules,
@@ -107,7 +107,7 @@ impl LocalAccounts {
     /// # Errors
     /// [`StoreError`] when the store cannot be asked: that says nothing about the account.
     pub async fn get(&self, id: &AccountId) -> Result<Option<LocalAccount>, StoreError> {
-        self.store().find(AccountKey::Id(id)).await
+        self.store().find(AccountSelector::Id(id)).await
     }
 
     /// The account of this name.
@@ -115,7 +115,7 @@ impl LocalAccounts {
     /// # Errors
     /// [`StoreError`], likewise.
     pub async fn by_name(&self, name: &AccountName) -> Result<Option<LocalAccount>, StoreError> {
-        self.store().find(AccountKey::Name(name)).await
+        self.store().find(AccountSelector::Name(name)).await
     }
 
     /// The account with exactly this mail address.
@@ -123,7 +123,7 @@ impl LocalAccounts {
     /// # Errors
     /// [`StoreError`], likewise.
     pub async fn by_mail(&self, mail: &MailAddress) -> Result<Option<LocalAccount>, StoreError> {
-        self.store().find(AccountKey::Mail(mail)).await
+        self.store().find(AccountSelector::Mail(mail)).await
     }
 
     /// Checks a password against an account's. As much is computed when there is none, so that the time tells nothing. A

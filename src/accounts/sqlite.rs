@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite, SqliteConnection, Transaction};
 use tokio::sync::Mutex;
 
 use super::row::{COLUMNS, INVITATION_COLUMNS, StoredAccount, StoredInvitation};
-use super::store::{AccountChange, AccountKey, AccountStore, NewInvitation, WriteStamp};
+use super::store::{AccountChange, AccountSelector, AccountStore, NewInvitation, WriteStamp};
 use super::{
     AccountAction, AccountError, AccountGroup, AccountId, AccountName, AccountProfile, ActionOrigin, CommandLineAction,
     Invitation, LocalAccount, MailAddress,
@@ -31,11 +31,11 @@ impl AccountStore for SqliteAccounts {
         rows.into_iter().map(|row| self.account(row)).collect()
     }
 
-    async fn find(&self, key: AccountKey<'_>) -> Result<Option<LocalAccount>, StoreError> {
+    async fn find(&self, key: AccountSelector<'_>) -> Result<Option<LocalAccount>, StoreError> {
         let (column, value) = match key {
-            AccountKey::Id(id) => ("id", id.as_str()),
-            AccountKey::Name(name) => ("name", name.as_str()),
-            AccountKey::Mail(mail) => ("mail", mail.as_str()),
+            AccountSelector::Id(id) => ("id", id.as_str()),
+            AccountSelector::Name(name) => ("name", name.as_str()),
+            AccountSelector::Mail(mail) => ("mail", mail.as_str()),
         };
         let mut query = QueryBuilder::new(format!("SELECT {COLUMNS} FROM accounts WHERE {column} = "));
         query.push_bind(value);

@@ -7,9 +7,9 @@ use super::{
 use crate::domain::Timestamp;
 use crate::store::StoreError;
 
-/// What an account is looked up by.
+/// A unique property by which one account is looked up.
 #[derive(Clone, Copy, Debug)]
-pub enum AccountKey<'a> {
+pub enum AccountSelector<'a> {
     /// Its id.
     Id(&'a AccountId),
     /// Its name.
@@ -34,7 +34,7 @@ pub enum AccountChange {
 }
 
 impl AccountChange {
-    /// What the audit calls it.
+    /// Its name in the audit.
     pub fn action(&self) -> AccountAction {
         match self {
             Self::Password(_) => AccountAction::PasswordSet,
@@ -80,7 +80,7 @@ pub trait AccountStore: Send + Sync {
     async fn all(&self) -> Result<Vec<LocalAccount>, StoreError>;
 
     /// One account.
-    async fn find(&self, key: AccountKey<'_>) -> Result<Option<LocalAccount>, StoreError>;
+    async fn find(&self, key: AccountSelector<'_>) -> Result<Option<LocalAccount>, StoreError>;
 
     /// The mail addresses of all accounts.
     async fn mail_addresses(&self) -> Result<Vec<String>, StoreError>;

@@ -10,7 +10,7 @@ use crate::store::StoreError;
 pub struct AuditEntry {
     /// When it was.
     pub at: Timestamp,
-    /// What it says.
+    /// The event.
     pub fields: AuditFields,
     /// The client's address.
     pub address: Option<String>,

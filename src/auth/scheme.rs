@@ -15,7 +15,7 @@ const MAX_HEADER_LEN: usize = 8 * 1024;
 /// A scheme owns its word in the header, the parsing with its limits, the proof (through the throttle and the audit), the
 /// challenge, and what ends the proof. It is one file in `schemes/`, and one line in the registry there.
 ///
-/// What may come has its place:
+/// Room is left for:
 /// - Negotiate (RFC 4559), in several legs on a path of its own: [`AuthScheme::recognizes`] sees the path, and every leg but
 ///   the last ends with `Rejection::continue_with` the next challenge.
 /// - A redirect to an identity provider: routes of its own send people there, and begin a session when they are back; the
@@ -48,7 +48,7 @@ pub trait AuthScheme: Send + Sync {
     }
 }
 
-/// What schemes see of a request.
+/// A request, as far as schemes read it.
 pub trait AuthRequest: Sync {
     /// The method: `GET`.
     fn method(&self) -> &str;

@@ -23,7 +23,7 @@ pub struct SettingRow {
     pub default: String,
     /// The values that it may have.
     pub values: String,
-    /// What it does, in sentences.
+    /// The description, in sentences.
     pub about: String,
     /// A value for the commented line in `Rocket.toml`, when the default is none.
     pub example: String,
@@ -32,7 +32,7 @@ pub struct SettingRow {
 }
 
 /// A table of settings, as `settings!` declares it.
-pub(crate) trait SettingsTable: Sized {
+pub(crate) trait DeclaredTable: Sized {
     /// The table with nothing written in it. What must be written is empty.
     fn defaults() -> Self;
 
@@ -221,7 +221,7 @@ pub(crate) fn secret(file_key: &'static str, about_file: &str, example: &str) ->
 }
 
 /// A table of its own.
-pub(crate) fn table<T: SettingsTable + 'static>() -> Setting<T> {
+pub(crate) fn table<T: DeclaredTable + 'static>() -> Setting<T> {
     Setting::new(T::defaults(), "", "table", |fields, key| T::read(fields.table_or_empty(key)))
         .always_read()
         .with_keys(T::rows())
@@ -242,7 +242,7 @@ macro_rules! settings {
             $($(#[doc = $about])+ pub $field: $type,)+
         }
 
-        impl $crate::config::setting::SettingsTable for $table {
+        impl $crate::config::setting::DeclaredTable for $table {
             fn defaults() -> Self {
                 Self { $($field: settings!(@setting $setting, $type).default,)+ }
             }

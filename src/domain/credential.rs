@@ -60,7 +60,7 @@ impl fmt::Display for TokenId {
 /// The credential by which a member has proved who they are; without its secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Credential {
-    /// What it rests on, and ends with.
+    /// The credential that all rests on, and ends with.
     pub root: RootCredential,
     /// Whether it was issued from the root (a JWT), and is not the root itself: it is no session, and issues no other.
     pub is_issued: bool,
@@ -68,7 +68,7 @@ pub struct Credential {
     pub expires_at: Option<Timestamp>,
 }
 
-/// What a credential rests on.
+/// The root of a credential: a stored row, or a proof that comes with each request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RootCredential {
@@ -76,7 +76,7 @@ pub enum RootCredential {
     Session(SessionId),
     /// An API token.
     Token(TokenId),
-    /// What is sent and verified with each request, such as a name and a password: nothing is stored that could end.
+    /// A proof that is sent and verified with each request, such as a name and a password: nothing is stored that could end.
     #[serde(rename = "password")]
     PerRequest,
 }
@@ -87,7 +87,7 @@ impl Credential {
         Self { root, is_issued: false, expires_at: None }
     }
 
-    /// What is verified with each request; a live connection goes on until `expires_at`.
+    /// A proof that is verified with each request; a live connection goes on until `expires_at`.
     pub fn per_request(expires_at: Timestamp) -> Self {
         Self { root: RootCredential::PerRequest, is_issued: false, expires_at: Some(expires_at) }
     }

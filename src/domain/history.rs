@@ -232,11 +232,14 @@ impl History {
         }
         for LabelledNumber { label, value } in new {
             self.evict_stalest_line();
-            self.last_line_id += 1;
-            let mut line = HistoryLine::new(self.last_line_id, label, self.times.len(), at);
-            line.record(at, *value);
-            self.lines.push(line);
+            self.add_line(label, at).record(at, *value);
         }
+    }
+
+    /// Adds a line that has a gap up to now.
+    fn add_line(&mut self, label: &str, last_seen: Timestamp) -> &mut HistoryLine {
+        self.last_line_id += 1;
+        self.lines.push_mut(HistoryLine::new(self.last_line_id, label, self.times.len(), last_seen))
     }
 
     /// Adds the lines of a past whose newest point is `newest`, as far as there is room.
@@ -245,8 +248,7 @@ impl History {
             if let Some(line) = self.lines.iter_mut().find(|line| line.label == *label) {
                 line.last_seen = line.last_seen.max(newest);
             } else if self.lines.len() < MAX_LINES {
-                self.last_line_id += 1;
-                self.lines.push(HistoryLine::new(self.last_line_id, label, self.times.len(), newest));
+                self.add_line(label, newest);
             }
         }
     }

@@ -19,9 +19,9 @@ pub const MAX_WAIT: i64 = 60 * 60_000;
 pub struct PasskeyRecord {
     /// The id that its authenticator gave it.
     pub credential_id: Vec<u8>,
-    /// What never changes, with the public key.
+    /// The part that never changes, with the public key.
     pub static_state: Vec<u8>,
-    /// What changes with each use.
+    /// The part that changes with each use.
     pub dynamic_state: Vec<u8>,
     /// How it can be reached.
     pub transports: i64,

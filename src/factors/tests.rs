@@ -318,7 +318,7 @@ async fn keeps_a_passkey(factors: &Factors, person: &Person) -> Result<Option<Pa
     factors.store().insert_passkey(&person.id, "Passkey", &passkey, START).await
 }
 
-/// What every [`FactorStore`] has to hold to: of many at the same time, one uses what can be used once.
+/// The contract that every [`FactorStore`] has to keep: of many at the same time, one uses what can be used once.
 #[tokio::test]
 async fn what_can_be_used_once_is_used_by_one() {
     let fixture = FactorsFixture::open().await;

@@ -44,7 +44,8 @@ impl QueryExecutor for Sources {
     }
 }
 
-/// The background task that executes one distinct query again and again, or listens to what its source pushes. It stops when the last `Arc` of it is dropped.
+/// The background task that executes one distinct query again and again, or listens to what its source pushes. It stops when
+/// the last `Arc` of it is dropped.
 pub(super) struct Feed {
     state: Arc<Mutex<FeedState>>,
     _task: AbortOnDropHandle<()>,

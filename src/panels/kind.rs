@@ -67,7 +67,7 @@ impl fmt::Debug for PanelKind {
     }
 }
 
-/// What a kind's own keys may depend on.
+/// The rest of a panel and its page, which a kind's own keys may depend on.
 pub(super) struct ReadContext<'a> {
     /// How often the source is queried.
     pub(super) every: Duration,

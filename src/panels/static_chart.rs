@@ -45,7 +45,7 @@ pub(super) struct StaticChartTick {
     pub(super) text: String,
 }
 
-/// What the template of a chart gets: a still picture, and the legend.
+/// The data for the template of a chart: a still picture, and the legend.
 #[derive(Serialize)]
 struct StillChart<'a> {
     picture: StaticChart,

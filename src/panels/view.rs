@@ -50,12 +50,12 @@ pub struct PanelView {
 }
 
 impl PanelView {
-    /// What a kind, by its word, shows.
+    /// The view of a kind, by its word.
     pub(super) fn new(kind: &'static str, view: Arc<dyn View>) -> Self {
         Self { kind, view }
     }
 
-    /// What the kind's template gets.
+    /// The data for the kind's template.
     pub fn template_data(&self) -> Value {
         self.view.template_data()
     }
@@ -67,7 +67,7 @@ fn serialize_view<S: Serializer>(view: &Arc<dyn View>, serializer: S) -> Result<
 
 /// A kind's view. Serialized, it is what the kind's script gets.
 pub(super) trait View: erased_serde::Serialize + fmt::Debug + Send + Sync {
-    /// What the kind's template gets: the view itself, unless the template draws something else of it.
+    /// The data for the kind's template: the view itself, unless the template draws something else of it.
     fn template_data(&self) -> Value {
         // Views are structs of texts and numbers, which serialize without fail.
         erased_serde::serialize(self, serde_json::value::Serializer).unwrap_or_default()

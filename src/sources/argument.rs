@@ -15,7 +15,7 @@ impl<T: Clone> Argument<T> {
     /// Parses a word. A plain one is read at once, so that a typo shows when the page is loaded.
     ///
     /// # Errors
-    /// What `read` says, or `mixed` where the word mixes text and placeholders.
+    /// The error of `read`, or `mixed` where the word mixes text and placeholders.
     pub(super) fn parse(
         word: &str,
         read: impl FnOnce(&str) -> Result<T, QueryError>,
@@ -42,7 +42,7 @@ impl<T: Clone> Argument<T> {
     /// The value, which is read where it is bound only now.
     ///
     /// # Errors
-    /// What `read` says, or that there is no value.
+    /// The error of `read`, or that there is no value.
     pub(super) fn bind(&self, bindings: &Bindings, read: impl FnOnce(&str) -> Result<T, QueryError>) -> Result<T, QueryError> {
         match self {
             Self::Value(value) => Ok(value.clone()),

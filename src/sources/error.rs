@@ -29,7 +29,7 @@ pub enum SourceError {
     Broken(String),
 }
 
-/// What is wrong with a query and what would be right, in a sentence without a full stop.
+/// A mistake in a query and its remedy, in a sentence without a full stop.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct QueryError(pub String);

@@ -217,7 +217,7 @@ impl<R: CredentialRecord> Credentials<R> {
         }
     }
 
-    /// What a record that was read at `asked_at` says of its credential.
+    /// The status of a credential, by its record that was read at `asked_at`.
     fn status(&self, record: R, asked_at: Timestamp) -> RowStatus {
         if let Some(reason) = record.end_reason() {
             return RowStatus::Ended(reason);

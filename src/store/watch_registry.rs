@@ -48,7 +48,7 @@ struct SharedWatchTable<Id> {
 }
 
 /// One watch's part in the entry of its row, which it gives back when dropped.
-struct Subscription<Id: RowId> {
+struct TableSubscription<Id: RowId> {
     shared: Arc<SharedWatchTable<Id>>,
     row: Id,
     mailbox: Arc<Mailbox>,
@@ -78,7 +78,7 @@ impl<Id: RowId> WatchRegistry<Id> {
         if starts_task {
             tokio::spawn(run_checks(store.clone(), Arc::clone(shared)));
         }
-        let subscription = Subscription { shared: Arc::clone(shared), row, mailbox: Arc::clone(&mailbox) };
+        let subscription = TableSubscription { shared: Arc::clone(shared), row, mailbox: Arc::clone(&mailbox) };
         RowWatch::new(mailbox, seen_check, subscription)
     }
 
@@ -154,7 +154,7 @@ impl<Id: RowId> SharedWatchTable<Id> {
     }
 }
 
-impl<Id: RowId> Drop for Subscription<Id> {
+impl<Id: RowId> Drop for TableSubscription<Id> {
     fn drop(&mut self) {
         let mut table = self.shared.lock();
         // A row that has ended is out of the table, and a later entry may have its place.

@@ -106,7 +106,7 @@ fn request(path: &'static str, headers: &[(&'static str, &str)]) -> Request {
     Request { path, headers, is_browser: false }
 }
 
-/// What it gets: the person's name, nothing where they are anonymous, or the code and the challenges of a rejection.
+/// The outcome of a request: the person's name, nothing where they are anonymous, or the code and the challenges of a rejection.
 async fn outcome(request: &Request) -> String {
     let authenticator = Authenticator { schemes: vec![Box::new(TwoLegs), Box::new(ProxyHeader)], audit: Audit::new() };
     match authenticator.authenticate(request).await {

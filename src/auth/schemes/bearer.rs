@@ -1,4 +1,4 @@
-//! What API tokens and JWTs have in common: both are Bearer tokens (RFC 6750).
+//! Bearer tokens (RFC 6750): the parts that API tokens and JWTs share.
 
 use crate::auth::Rejection;
 use crate::auth::scheme::{AuthError, AuthRequest, REALM, credentials};

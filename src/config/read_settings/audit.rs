@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::super::setting::{SettingsTable, duration, integer, settings};
+use super::super::setting::{DeclaredTable, duration, integer, settings};
 use super::DAY;
 
 settings! {

@@ -10,7 +10,7 @@ use super::super::files::secret;
 use super::super::filter_template::{FilterTemplate, InvalidFilter};
 use super::super::hints::quote;
 use super::super::reader::Fields;
-use super::super::setting::{Setting, SettingRow, SettingsTable, boolean, ca_file, duration, integer, settings, word};
+use super::super::setting::{DeclaredTable, Setting, SettingRow, boolean, ca_file, duration, integer, settings, word};
 use super::super::tree::ConfigEntry;
 use super::servers::{read_dns, reject_plaintext, servers};
 use super::{DAY, MINUTE, SECOND};

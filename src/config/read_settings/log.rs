@@ -1,4 +1,4 @@
-use super::super::setting::{Setting, SettingsTable, settings, word};
+use super::super::setting::{DeclaredTable, Setting, settings, word};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::super::setting::{SettingsTable, boolean, duration, list, settings};
+use super::super::setting::{DeclaredTable, boolean, duration, list, settings};
 use super::{DAY, HOUR, MINUTE};
 use crate::domain::{GroupRef, Person};
 

@@ -2,7 +2,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::super::reader::Fields;
-use super::super::setting::{SettingsTable, duration, settings};
+use super::super::setting::{DeclaredTable, duration, settings};
 use super::{DAY, HOUR, MINUTE};
 
 /// The lengths of a session: a shorter one would end between two clicks; beyond a year it is an account that nobody checks.

@@ -7,7 +7,7 @@ use super::super::audience::read_audience;
 use super::super::config_sources::ConfigSources;
 use super::super::diagnostic::Diagnostics;
 use super::super::reader::{DiagnosticSink, Fields};
-use super::super::setting::{Setting, SettingRow, SettingsTable, folder, path, settings, table};
+use super::super::setting::{DeclaredTable, Setting, SettingRow, folder, path, settings, table};
 use super::directory::{AdditionalDirectory, directories};
 use super::{
     AccountSettings, AuditSettings, BasicSettings, ConnectionSettings, DigestSettings, DirectorySettings, JwtSettings,
@@ -42,7 +42,8 @@ const ROCKET_KEYS: [&str; 18] = [
 const ROCKET_SECRETS: [&str; 2] = ["secret_key", "tls"];
 
 settings! {
-    /// What an admin can set, settled. Rocket's own settings stay in Rocket's figment, and those of sources belong to their kinds.
+    /// Everything an admin can set, settled. Rocket's own settings stay in Rocket's figment, and those of sources belong to
+    /// their kinds.
     #[derive(Clone, Debug)]
     pub struct Settings {
         /// The folder of page files.

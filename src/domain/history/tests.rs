@@ -196,7 +196,7 @@ fn lines_that_cannot_be_told_apart_are_refused_and_change_nothing() {
     assert!(times(&history, MINUTE).is_empty());
 }
 
-/// What comes to pass, one after the other.
+/// An event of the test.
 #[derive(Clone, Copy, Debug)]
 enum Event {
     /// So many milliseconds later, a reading of these two lines; `None` where one is missing.

@@ -2,23 +2,6 @@
 
 use super::*;
 
-const CHART: &str = r#"
-title = "Chart"
-access = "public"
-[[input]]
-name = "city"
-kind = "dropdown"
-options = ["LA", "NYC"]
-[[panel]]
-id = "cpu"
-title = "CPU"
-kind = "line"
-source = "host"
-query = "cpu.total"
-every = "1s"
-window = "1m"
-"#;
-
 /// The values that the chart of a channel shows.
 async fn values(subscription: &Subscription) -> Vec<f64> {
     settle().await;

@@ -34,6 +34,24 @@ const GRACE: Duration = Duration::from_mins(1);
 const SECOND: Duration = Duration::from_secs(1);
 const RING: usize = 4;
 
+/// A page with a chart and an input that its query does not use.
+const CHART: &str = r#"
+title = "Chart"
+access = "public"
+[[input]]
+name = "city"
+kind = "dropdown"
+options = ["LA", "NYC"]
+[[panel]]
+id = "cpu"
+title = "CPU"
+kind = "line"
+source = "host"
+query = "cpu.total"
+every = "1s"
+window = "1m"
+"#;
+
 /// A source that counts up, or fails with a given reason.
 #[derive(Default)]
 struct CountingSource {

@@ -1,4 +1,4 @@
-//! What went wrong with a request, in words that name the host and nothing else of it.
+//! Errors of requests, in words that name the host and nothing else of it.
 
 use std::error::Error;
 use std::io;

@@ -19,7 +19,7 @@ pub(in crate::sources) struct UrlTemplate {
     sample: Url,
 }
 
-/// What is wrong with a URL, and what would be right. Neither repeats it: it may hold a secret.
+/// A mistake in a URL, and its remedy. Neither repeats it: it may hold a secret.
 #[derive(Debug)]
 pub(super) struct InvalidUrl {
     /// What follows its name in a sentence: `is not a URL`.

@@ -1,4 +1,4 @@
-//! What every [`CredentialStore`] has to hold to, whatever the kind and whatever the database: `credential_contract!` makes
+//! The contract that every [`CredentialStore`] has to keep, whatever the kind and whatever the database: `credential_contract!` makes
 //! the tests for one.
 
 #![allow(clippy::unwrap_used)]

@@ -6,7 +6,7 @@ use crate::audit::{Audit, AuditEvent};
 use crate::domain::{Client, Member};
 use crate::web::AppState;
 
-/// What an administrator may do: the member, who has just proved that it is they, their client, and the audit that is
+/// An act of an administrator: the member, who has just proved that it is they, their client, and the audit that is
 /// to hear of it. Every handler that changes something for others asks for this.
 pub(in crate::web) struct AdminAct<'r> {
     pub(in crate::web) admin: Member,

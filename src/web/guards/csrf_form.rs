@@ -35,7 +35,7 @@ pub(in crate::web) struct StaleForm<T>(pub(in crate::web) T);
 /// No fields beside the token: a button's form.
 pub(in crate::web) struct NoFields;
 
-/// What the token of a form can be bound to.
+/// A secret of a browser that the token of a form can be bound to.
 pub(in crate::web) trait FormBinding: Send + Sized {
     /// The binding in this browser, if the token was made for it.
     fn verify(cookies: Cookies<'_>, keys: &Keys, csrf: &str) -> Option<Self>;
@@ -52,7 +52,7 @@ impl<T, B> CsrfForm<'_, T, B> {
         self.csrf
     }
 
-    /// What the form is bound to: the token of the session, say.
+    /// The secret that the form is bound to: the token of the session, say.
     pub(in crate::web) fn binding(&self) -> &B {
         &self.binding
     }

@@ -31,7 +31,7 @@ fn show(visitor: Visitor, layout: Layout) -> Html<SignOutView> {
 #[post("/", data = "<form>")]
 async fn submit(
     form: CsrfForm<'_, NoFields>,
-    _session: SessionCookie,
+    _session: HasSession,
     client: Client,
     cookies: Cookies<'_>,
     auth: &Auth,
@@ -44,16 +44,16 @@ async fn submit(
 /// A browser without a session, which has signed out in another tab: there is nothing to end. A cookie that cannot be read
 /// goes.
 #[post("/", rank = 2)]
-fn submit_without_session(_from_here: SameOrigin, _none: NoSessionCookie, cookies: Cookies<'_>) -> Redirect {
+fn submit_without_session(_from_here: SameOrigin, _none: HasNoSession, cookies: Cookies<'_>) -> Redirect {
     cookies.remove_session();
     Redirect::to(Link::to("logout"))
 }
 
 /// A browser that has a session, alive or not.
-pub(super) struct SessionCookie;
+pub(super) struct HasSession;
 
 #[rocket::async_trait]
-impl<'r> FromRequest<'r> for SessionCookie {
+impl<'r> FromRequest<'r> for HasSession {
     type Error = Infallible;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
@@ -65,10 +65,10 @@ impl<'r> FromRequest<'r> for SessionCookie {
 }
 
 /// A browser that has none. One that has gets here only with what is no form.
-pub(super) struct NoSessionCookie;
+pub(super) struct HasNoSession;
 
 #[rocket::async_trait]
-impl<'r> FromRequest<'r> for NoSessionCookie {
+impl<'r> FromRequest<'r> for HasNoSession {
     type Error = Infallible;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {

@@ -64,7 +64,7 @@ pub(in crate::directory) trait ServerProbe: Send + Sync {
     async fn probe(&self, address: &ServerAddress) -> Result<(), OperationFault>;
 }
 
-/// What all servers of a directory share.
+/// The parts that all servers of a directory share.
 #[derive(Clone)]
 pub(in crate::directory) struct ServerContext {
     pub(in crate::directory) probe: Arc<dyn ServerProbe>,
