@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::capacity::CapacityExceeded;
 use crate::config::LiveSettings;
-use crate::domain::{PersonId, SessionId, TokenId, network_of};
+use crate::domain::{NetworkCounts, PersonId, SessionId, TokenId};
 
 /// The share of `live.most` that anonymous visitors may have: they must not be able to take the last permit from those who
 /// are signed in.
@@ -16,7 +16,7 @@ const ANONYMOUS_SHARE: (usize, usize) = (3, 4);
 /// in again and again gets no more.
 const SESSIONS_PER_PERSON: usize = 4;
 
-/// Limits the live connections: in all, by address, by session or token, and by person.
+/// Limits the live connections: in all, by the networks of an address, by session or token, and by person.
 pub(super) struct ConnectionLimiter {
     counts: Arc<Mutex<PermitCounts>>,
     /// People are counted by a hash: their ids would need more memory than all the rest.
@@ -42,17 +42,6 @@ pub enum PermitHolder {
     Anonymous(Option<IpAddr>),
 }
 
-impl PermitHolder {
-    /// With the address replaced by its network: one IPv4 address, or one IPv6 network of 64 bits, is one holder.
-    fn by_network(self) -> Self {
-        match self {
-            Self::Password(address) => Self::Password(address.map(network_of)),
-            Self::Anonymous(address) => Self::Anonymous(address.map(network_of)),
-            other => other,
-        }
-    }
-}
-
 /// A permit for one live connection. Dropping it gives it back.
 pub struct ConnectionPermit {
     counts: Arc<Mutex<PermitCounts>>,
@@ -63,8 +52,17 @@ pub struct ConnectionPermit {
 #[derive(Default)]
 struct PermitCounts {
     total: usize,
-    by_holder: HashMap<PermitHolder, usize>,
+    by_credential: HashMap<PermitHolder, usize>,
+    anonymous: NetworkCounts,
+    by_password: NetworkCounts,
     by_person: HashMap<u64, usize>,
+}
+
+impl PermitCounts {
+    /// The connections of a session or token.
+    fn of_credential(&self, holder: &PermitHolder) -> usize {
+        self.by_credential.get(holder).copied().unwrap_or_default()
+    }
 }
 
 impl ConnectionLimiter {
@@ -84,25 +82,32 @@ impl ConnectionLimiter {
         person: Option<&PersonId>,
     ) -> Result<ConnectionPermit, CapacityExceeded> {
         let person = person.map(|person| self.hasher.hash_one(person));
-        let holder = holder.by_network();
         let mut counts = lock(&self.counts);
         let is_anonymous = matches!(holder, PermitHolder::Anonymous(_));
         if counts.total >= if is_anonymous { self.max_anonymous } else { self.max_total } {
             return Err(CapacityExceeded::Total);
         }
-        let (max, exceeded) = match holder {
-            PermitHolder::Session(_) | PermitHolder::Token(_) => (self.per_session, CapacityExceeded::PerSession),
-            PermitHolder::Password(_) | PermitHolder::Anonymous(_) => (self.per_address, CapacityExceeded::PerAddress),
+        let has_room = match holder {
+            PermitHolder::Session(_) | PermitHolder::Token(_) if counts.of_credential(&holder) >= self.per_session => {
+                return Err(CapacityExceeded::PerSession);
+            }
+            PermitHolder::Session(_) | PermitHolder::Token(_) => true,
+            PermitHolder::Password(address) => counts.by_password.has_room(address, self.per_address),
+            PermitHolder::Anonymous(address) => counts.anonymous.has_room(address, self.per_address),
         };
-        if counts.by_holder.get(&holder).is_some_and(|count| *count >= max) {
-            return Err(exceeded);
+        if !has_room {
+            return Err(CapacityExceeded::PerAddress);
         }
         let of_person = person.and_then(|person| counts.by_person.get(&person)).copied().unwrap_or_default();
         if of_person >= self.per_session.saturating_mul(SESSIONS_PER_PERSON) {
             return Err(CapacityExceeded::PerPerson);
         }
         counts.total += 1;
-        *counts.by_holder.entry(holder).or_default() += 1;
+        match holder {
+            PermitHolder::Session(_) | PermitHolder::Token(_) => *counts.by_credential.entry(holder).or_default() += 1,
+            PermitHolder::Password(address) => counts.by_password.add(address),
+            PermitHolder::Anonymous(address) => counts.anonymous.add(address),
+        }
         if let Some(person) = person {
             *counts.by_person.entry(person).or_default() += 1;
         }
@@ -127,7 +132,11 @@ impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut counts = lock(&self.counts);
         counts.total -= 1;
-        decrement(&mut counts.by_holder, self.holder);
+        match self.holder {
+            PermitHolder::Session(_) | PermitHolder::Token(_) => decrement(&mut counts.by_credential, self.holder),
+            PermitHolder::Password(address) => counts.by_password.remove(address),
+            PermitHolder::Anonymous(address) => counts.anonymous.remove(address),
+        }
         if let Some(person) = self.person {
             decrement(&mut counts.by_person, person);
         }

@@ -27,7 +27,8 @@ settings! {
         /// The largest number of viewers. A quarter of it is reserved for people who are signed in.
         pub most: usize = integer(9_000, VIEWERS),
         // `connections.per_address`, less the browsers' other connections.
-        /// The largest number of viewers from one address who are not signed in. An IPv6 /64 network counts as one address.
+        /// The largest number of viewers from one address who are not signed in. An IPv6 /64 network counts as one
+        /// address; a /56 has twice, a /48 four times, and an IPv4 /24 eight times as many.
         pub per_address: usize = integer(400, VIEWERS),
         // Every page of a site in a tab of its own, and more. It stops a script in a loop.
         /// The largest number of viewers per session or token; each tab is one. One person can have four times as many.

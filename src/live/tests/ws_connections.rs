@@ -208,21 +208,24 @@ async fn who_chooses_hears_the_other_channel_alone_and_the_shards_follow() {
 #[tokio::test]
 async fn anonymous_visitors_have_only_so_many_permits_and_never_the_last_ones() {
     let fixture = LiveFixture::with_page(BOARD);
-    let anonymous =
-        |last: u16| PermitHolder::Anonymous(Some(std::net::Ipv6Addr::from([0x2001, 0xdb8, 0, last, 0, 0, 0, 1]).into()));
+    let address = |site: u16, link: u16| std::net::Ipv6Addr::from([0x2001, 0xdb8, site, link, 0, 0, 0, 1]);
+    let anonymous = |site, link| PermitHolder::Anonymous(Some(address(site, link).into()));
     let session = |id| PermitHolder::Session(SessionId::new(id));
     let mut permits: Vec<_> = (0..10).map(|_| fixture.hub.acquire_permit(session(7), None).unwrap()).collect();
     assert_eq!(fixture.hub.acquire_permit(session(7), None).err(), Some(CapacityExceeded::PerSession));
-    permits.extend((0..100).map(|_| fixture.hub.acquire_permit(anonymous(1), None).unwrap()));
-    assert_eq!(fixture.hub.acquire_permit(anonymous(1), None).err(), Some(CapacityExceeded::PerAddress));
-    while let Ok(permit) = fixture.hub.acquire_permit(anonymous(u16::try_from(permits.len()).unwrap()), None) {
+    permits.extend((0..100).map(|_| fixture.hub.acquire_permit(anonymous(1, 0), None).unwrap()));
+    assert_eq!(fixture.hub.acquire_permit(anonymous(1, 0), None).err(), Some(CapacityExceeded::PerAddress));
+    let from_all_of_it = (0..1000).filter_map(|link| fixture.hub.acquire_permit(anonymous(1, link), None).ok());
+    permits.extend(from_all_of_it);
+    assert_eq!(fixture.hub.viewers(), 10 + 4 * 100, "the many links of one site have the share of four");
+    while let Ok(permit) = fixture.hub.acquire_permit(anonymous(u16::try_from(permits.len()).unwrap(), 0), None) {
         permits.push(permit);
     }
     assert_eq!(fixture.hub.viewers(), 750, "three quarters of `live.most`");
     assert!(fixture.hub.acquire_permit(session(8), None).is_ok(), "there is room for who is signed in");
     drop(permits);
     assert_eq!(fixture.hub.viewers(), 0);
-    assert!(fixture.hub.acquire_permit(anonymous(1), None).is_ok(), "a permit that was given back is free");
+    assert!(fixture.hub.acquire_permit(anonymous(1, 0), None).is_ok(), "a permit that was given back is free");
 }
 
 #[tokio::test]

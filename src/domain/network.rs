@@ -1,0 +1,153 @@
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// The steps of networks that an IPv6 address is counted by, and the multiple of one holder's share that each may have: a
+/// subscriber's link, a home's delegation, and a site's (RFC 6177). Whoever has a /48 has 65,536 links, and four shares.
+const IPV6_STEPS: [(u8, usize); 3] = [(64, 1), (56, 2), (48, 4)];
+
+/// The same for an IPv4 address: the address, behind which may be an office, and the smallest network that is routed on the
+/// Internet, in which there are many holders.
+const IPV4_STEPS: [(u8, usize); 2] = [(32, 1), (24, 8)];
+
+/// The step of a connection without an address, as over a Unix socket: all of them are one holder.
+const NO_ADDRESS_STEPS: [(u8, usize); 1] = [(0, 1)];
+
+/// A network that limits count as one holder: an address without its host bits, and the length of its prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Network {
+    address: Option<IpAddr>,
+    prefix: u8,
+}
+
+impl Network {
+    /// The networks that a client at `address` is counted by, the narrowest first, each with the multiple of one holder's
+    /// share that all in it may have together.
+    pub fn steps_of(address: Option<IpAddr>) -> impl Iterator<Item = (Self, usize)> {
+        let address = address.map(|address| address.to_canonical());
+        let steps: &'static [(u8, usize)] = match address {
+            None => &NO_ADDRESS_STEPS,
+            Some(IpAddr::V4(_)) => &IPV4_STEPS,
+            Some(IpAddr::V6(_)) => &IPV6_STEPS,
+        };
+        steps.iter().map(move |&(prefix, shares)| {
+            let address = address.map(|address| without_host_bits(address, prefix));
+            (Self { address, prefix }, shares)
+        })
+    }
+
+    /// The narrowest network that a client at `address` is counted by: an IPv4 address, or an IPv6 network of 64 bits, as
+    /// whoever has one address of it has all of them.
+    pub fn narrowest_of(address: Option<IpAddr>) -> Self {
+        Self::steps_of(address).map(|(network, _)| network).next().unwrap_or(Self { address: None, prefix: 0 })
+    }
+}
+
+/// The address with all bits after the prefix at 0.
+fn without_host_bits(address: IpAddr, prefix: u8) -> IpAddr {
+    match address {
+        IpAddr::V4(address) => {
+            let mask = u32::MAX.checked_shl(u32::BITS - u32::from(prefix)).unwrap_or_default();
+            IpAddr::V4(Ipv4Addr::from_bits(address.to_bits() & mask))
+        }
+        IpAddr::V6(address) => {
+            let mask = u128::MAX.checked_shl(u128::BITS - u32::from(prefix)).unwrap_or_default();
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & mask))
+        }
+    }
+}
+
+/// How much of something scarce the clients of each network hold. Every step of an address's networks has a count and a bound
+/// of its own, so that many addresses of one holder are not many holders.
+#[derive(Debug, Default)]
+pub struct NetworkCounts {
+    held: HashMap<Network, usize>,
+}
+
+impl NetworkCounts {
+    /// Whether a client at `address` may hold one more, where one holder's share is `share`.
+    pub fn has_room(&self, address: Option<IpAddr>, share: usize) -> bool {
+        Network::steps_of(address)
+            .all(|(network, shares)| self.held.get(&network).is_none_or(|held| *held < share.saturating_mul(shares)))
+    }
+
+    /// Counts one more for a client at `address`.
+    pub fn add(&mut self, address: Option<IpAddr>) {
+        for (network, _) in Network::steps_of(address) {
+            *self.held.entry(network).or_default() += 1;
+        }
+    }
+
+    /// Counts one less for a client at `address`.
+    pub fn remove(&mut self, address: Option<IpAddr>) {
+        for (network, _) in Network::steps_of(address) {
+            if let Entry::Occupied(mut held) = self.held.entry(network) {
+                *held.get_mut() -= 1;
+                if *held.get() == 0 {
+                    held.remove();
+                }
+            }
+        }
+    }
+
+    /// How much the clients of the narrowest network of `address` hold.
+    pub fn held_by(&self, address: Option<IpAddr>) -> usize {
+        self.held.get(&Network::narrowest_of(address)).copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> Option<IpAddr> {
+        Some(text.parse().unwrap())
+    }
+
+    /// How many clients at the addresses get one each, where a holder's share is `share`.
+    fn admitted(share: usize, addresses: impl IntoIterator<Item = String>) -> usize {
+        let mut counts = NetworkCounts::default();
+        let admit = |text: String| {
+            let client = address(&text);
+            let has_room = counts.has_room(client, share);
+            if has_room {
+                counts.add(client);
+            }
+            has_room
+        };
+        addresses.into_iter().map(admit).filter(|admitted| *admitted).count()
+    }
+
+    #[test]
+    fn many_addresses_of_one_holder_are_not_many_holders() {
+        let of_link = (0..100).map(|host| format!("2001:db8::{host:x}"));
+        let of_home = (0..100).map(|link| format!("2001:db8:0:{:x}::1", link % 256));
+        let of_site = (0..10_000).map(|link| format!("2001:db8:0:{link:x}::1"));
+        let of_many_sites = (0..100).map(|site| format!("2001:db8:{site:x}::1"));
+        assert_eq!((admitted(4, of_link), admitted(4, of_home), admitted(4, of_site)), (4, 8, 16));
+        assert_eq!(admitted(4, of_many_sites), 100);
+        let of_one_address = (0..100).map(|_| "192.0.2.1".to_owned());
+        let of_one_network = (0..200).map(|host| format!("192.0.2.{host}"));
+        assert_eq!((admitted(4, of_one_address), admitted(4, of_one_network)), (4, 32));
+    }
+
+    #[test]
+    fn an_address_is_counted_however_it_is_written() {
+        assert_eq!(Network::narrowest_of(address("::ffff:192.0.2.1")), Network::narrowest_of(address("192.0.2.1")));
+        assert_eq!(Network::narrowest_of(address("2001:db8::1")), Network::narrowest_of(address("2001:db8::2")));
+        assert_ne!(Network::narrowest_of(address("2001:db8::1")), Network::narrowest_of(address("2001:db8:0:1::1")));
+    }
+
+    #[test]
+    fn what_is_given_back_makes_room() {
+        let mut counts = NetworkCounts::default();
+        for client in [address("2001:db8::1"), address("192.0.2.1"), None] {
+            counts.add(client);
+            assert_eq!((counts.has_room(client, 1), counts.held_by(client)), (false, 1));
+            counts.remove(client);
+            assert!(counts.has_room(client, 1));
+        }
+        assert!(counts.held.is_empty(), "nothing is remembered of who holds nothing");
+    }
+}
