@@ -11,8 +11,8 @@ use super::timing_floor;
 use super::{PasswordChangeRefusal, PendingToken, SignInRefusal};
 use crate::audit::AuditEvent;
 use crate::directory::{
-    BindCandidate, BindDenied, BindGate, ChangeRefusal, DirectoryRefusal, PasswordChange, PasswordRule, PasswordState,
-    Unreachable,
+    BindCandidate, BindDenied, BindGate, ChangeRefusal, DirectoryRefusal, PasswordChange, PasswordFate, PasswordRule,
+    PasswordState, Unreachable,
 };
 use crate::domain::{Client, EndReason, InvalidPassword, Password, Person, PersonId, Username};
 use crate::sessions::SessionToken;
@@ -208,7 +208,7 @@ fn settle_permit(permit: AttemptPermit<'_>, refusal: &ChangeRefusal, bind_allowe
         ChangeRefusal::OldPassword(
             DirectoryRefusal::WrongCredentials
             | DirectoryRefusal::Locked
-            | DirectoryRefusal::Unreachable(Unreachable { password_sent: true, .. }),
+            | DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::Unanswered, .. }),
         ) => drop(permit),
         // The bind was allowed, so the old password was sent, and it was not what was wrong.
         _ if bind_allowed => permit.decline(),

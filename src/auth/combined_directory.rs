@@ -7,7 +7,7 @@ use super::local::LocalDirectory;
 use crate::accounts::LocalAccounts;
 use crate::directory::{
     AccountStatus, BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange,
-    PasswordState, Unreachable,
+    PasswordFate, PasswordState, Unreachable,
 };
 use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, PersonId, Revalidation, Username};
 
@@ -61,7 +61,7 @@ impl Directory for CombinedDirectory {
         let (mut of_local, mut of_others) = (of_local.into_iter(), of_others.into_iter());
         let unanswered = || {
             let reason = "there was no answer about this person".to_owned();
-            Err(Unreachable { reason, password_sent: false })
+            Err(Unreachable { reason, password: PasswordFate::NotSent })
         };
         let answer = |person| if is_local(person) { of_local.next() } else { of_others.next() };
         people.iter().map(answer).map(|answer| answer.unwrap_or_else(unanswered)).collect()

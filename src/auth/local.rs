@@ -8,7 +8,7 @@ use crate::accounts::{
 };
 use crate::directory::{
     AccountStatus, BindCandidate, BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo,
-    LockoutPolicy, PasswordChange, PasswordRule, PasswordState, RemovalReason, Unreachable,
+    LockoutPolicy, PasswordChange, PasswordFate, PasswordRule, PasswordState, RemovalReason, Unreachable,
 };
 use crate::domain::{
     Clock, DirectoryName, Group, GroupId, GroupRef, NameForm, Password, Person, PersonId, Revalidation, Username,
@@ -179,5 +179,5 @@ fn store_refusal(error: &StoreError) -> DirectoryRefusal {
 }
 
 fn store_unreachable(error: &StoreError) -> Unreachable {
-    Unreachable { reason: error.to_string(), password_sent: false }
+    Unreachable { reason: error.to_string(), password: PasswordFate::NotSent }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::PendingToken;
-use crate::directory::{ChangeRefusal, DirectoryRefusal, PasswordRule, Unreachable};
+use crate::directory::{ChangeRefusal, DirectoryRefusal, PasswordFate, PasswordRule, Unreachable};
 use crate::store::StoreError;
 
 /// Why somebody was not signed in, as far as a visitor may know it.
@@ -118,8 +118,9 @@ pub(super) fn audit_reason(refusal: &DirectoryRefusal) -> (&'static str, Option<
         DirectoryRefusal::AccountExpired => (refusal.word(), Some("701")),
         DirectoryRefusal::MustChangePassword => (refusal.word(), Some("773")),
         DirectoryRefusal::Locked => (refusal.word(), Some("775")),
-        DirectoryRefusal::Unreachable(Unreachable { password_sent: false, .. }) => ("directory-unreachable", None),
-        DirectoryRefusal::Unreachable(Unreachable { password_sent: true, .. }) => ("directory-silent", None),
+        DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::NotSent, .. }) => ("directory-unreachable", None),
+        DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::Answered, .. }) => ("directory-failed", None),
+        DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::Unanswered, .. }) => ("directory-silent", None),
         DirectoryRefusal::BindDenied(_) => ("throttled", None),
     }
 }

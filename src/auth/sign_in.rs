@@ -11,7 +11,7 @@ use super::throttle::{AttemptPermit, DeviceCookie, Throttle, ThrottleReason};
 use super::timing_floor;
 use super::{Keys, SecondStep, SignInRefusal};
 use crate::audit::{Audit, AuditEvent};
-use crate::directory::{BindCandidate, BindDenied, BindGate, Directory, DirectoryRefusal, Unreachable};
+use crate::directory::{BindCandidate, BindDenied, BindGate, Directory, DirectoryRefusal, PasswordFate, Unreachable};
 use crate::domain::{
     Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Password, Person, PersonId, Username, Visitor,
 };
@@ -247,7 +247,7 @@ impl Auth {
             }
             ThrottleReason::Pending => {
                 let reason = "earlier sign-ins for this account are waiting for its answer".to_owned();
-                let refusal = DirectoryRefusal::Unreachable(Unreachable { reason, password_sent: false });
+                let refusal = DirectoryRefusal::Unreachable(Unreachable { reason, password: PasswordFate::NotSent });
                 self.refuse(attempt, refusal, name, client)
             }
         }
@@ -294,11 +294,13 @@ impl Auth {
             // no answer came.
             DirectoryRefusal::WrongCredentials
             | DirectoryRefusal::Locked
-            | DirectoryRefusal::Unreachable(Unreachable { password_sent: true, .. }) => drop(permit),
-            DirectoryRefusal::Unreachable(Unreachable { password_sent: false, .. }) | DirectoryRefusal::BindDenied(_) => {
+            | DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::Unanswered, .. }) => drop(permit),
+            DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::NotSent, .. })
+            | DirectoryRefusal::BindDenied(_) => {
                 permit.cancel();
             }
-            DirectoryRefusal::NotAtThisHour
+            DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::Answered, .. })
+            | DirectoryRefusal::NotAtThisHour
             | DirectoryRefusal::NotFromHere
             | DirectoryRefusal::PasswordExpired
             | DirectoryRefusal::MustChangePassword
@@ -321,7 +323,7 @@ impl Auth {
     pub(super) fn acquire_directory_slot(&self) -> Result<SemaphorePermit<'_>, Unreachable> {
         self.directory_slots.try_acquire().map_err(|_| {
             let reason = format!("{MAX_DIRECTORY_REQUESTS} sign-ins are waiting for its answer already");
-            Unreachable { reason, password_sent: false }
+            Unreachable { reason, password: PasswordFate::NotSent }
         })
     }
 }

@@ -6,7 +6,7 @@ use futures::future::join_all;
 
 use super::client::{GroupLookup, LdapDirectory};
 use super::connection::SetUpError;
-use super::connection::{DirectoryRefusal, Unreachable};
+use super::connection::{DirectoryRefusal, PasswordFate, Unreachable};
 use super::diagnostics::{Diagnosis, group_step};
 use super::password::{ChangeRefusal, PasswordChange, PasswordState};
 use super::people::merge_mentions;
@@ -204,7 +204,7 @@ impl Directory for Directories {
         }
         let unknown = || {
             let reason = "the settings do not name the person's directory any more".to_owned();
-            Err(Unreachable { reason, password_sent: false })
+            Err(Unreachable { reason, password: PasswordFate::NotSent })
         };
         answers.into_iter().map(|answer| answer.unwrap_or_else(unknown)).collect()
     }

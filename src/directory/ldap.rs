@@ -18,7 +18,7 @@ impl Directory for LdapDirectory {
         let mut operation = self.begin_operation("sign-in");
         let mut bind = SingleUsePassword::new(password, gate);
         let answer = self.try_sign_in(&mut operation, username, &mut bind).await;
-        let answer = operation.finish(answer.map_err(|fault| fault.with_password_sent(bind.is_spent())));
+        let answer = operation.finish(answer.map_err(|fault| fault.with_password_fate(bind.fate())));
         self.metrics.sign_in(answer.as_ref().map_or_else(DirectoryRefusal::word, |_| "ok"));
         answer
     }

@@ -34,7 +34,7 @@ mod schema;
 mod sign_in;
 
 pub use client::{GroupLookup, LdapDirectory, LockoutPolicy};
-pub use connection::{BindDenied, DirectoryRefusal, SetUpError, Unreachable};
+pub use connection::{BindDenied, DirectoryRefusal, PasswordFate, SetUpError, Unreachable};
 pub use diagnostics::{
     DiagnosticStep, DiagnosticsRequest, DirectoryFacts, DirectoryReport, PersonLookup, PersonReport, ReportSection,
     ServerStatus, SettingsTable, SignInBlocker, StepVerdict, UntrustedCa,

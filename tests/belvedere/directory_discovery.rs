@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belvedere::config::{DirectoryServers, DirectorySettings, DnsDiscovery, LdapScheme};
-use belvedere::directory::{DirectoryRefusal, LdapDirectory, Unreachable};
+use belvedere::directory::{DirectoryRefusal, LdapDirectory, PasswordFate, Unreachable};
 use belvedere::domain::{ManualClock, Timestamp};
 
 use crate::directory_sign_in::{settings, sign_in};
@@ -41,7 +41,7 @@ async fn with_two_controllers(domain: &samba::SambaDomain) -> DnsServer {
 
 async fn reason(directory: &LdapDirectory) -> String {
     match sign_in(directory, "alice", samba::PASSWORD).await {
-        Err(DirectoryRefusal::Unreachable(Unreachable { reason, password_sent: false })) => reason,
+        Err(DirectoryRefusal::Unreachable(Unreachable { reason, password: PasswordFate::NotSent })) => reason,
         other => panic!("{other:?}"),
     }
 }

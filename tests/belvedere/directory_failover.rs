@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use belvedere::config::{DirectoryKind, DirectorySettings};
-use belvedere::directory::{DirectoryRefusal, LdapDirectory, Unreachable};
+use belvedere::directory::{DirectoryRefusal, LdapDirectory, PasswordFate, Unreachable};
 use belvedere::domain::{ManualClock, Person, Timestamp};
 use futures::future::join_all;
 use tokio::time::sleep;
@@ -135,7 +135,10 @@ async fn a_server_that_answers_nothing_but_probes_is_left_out_after_a_few() {
             preferred.set(Fault::Pass).await;
         };
         let (answer, ()) = tokio::join!(sign_in(&directory, "alice", slapd::PASSWORD), hangs_alone);
-        assert!(matches!(answer, Err(DirectoryRefusal::Unreachable(Unreachable { password_sent: false, .. }))), "{answer:?}");
+        assert!(
+            matches!(answer, Err(DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::NotSent, .. }))),
+            "{answer:?}"
+        );
     }
     assert!(sign_in(&directory, "alice", slapd::PASSWORD).await.is_ok());
     assert!(!other.binds().is_empty(), "the other one was asked");
@@ -155,7 +158,8 @@ async fn no_fault_of_one_server_is_ever_an_answer_about_a_person_and_none_hangs(
         }
         first.set(fault).await;
         let (took, answer) = timed(&both).await;
-        let sent = matches!(&answer, Err(DirectoryRefusal::Unreachable(Unreachable { password_sent: true, .. })));
+        let sent =
+            matches!(&answer, Err(DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::Unanswered, .. })));
         assert!(answer.is_ok() || sent, "{fault:?}: {answer:?}");
         assert!(took < DIAL * 5 + AT_ONCE, "{fault:?}: {took:?}");
         let (took, answer) = timed(&both).await;
@@ -201,7 +205,7 @@ async fn a_directory_that_dies_and_comes_back_under_fifty_sign_ins_a_second_lose
         match visitor.await.unwrap() {
             Ok(_) => answered += 1,
             // A fault met the bind or its answer on the way: the one thing that is not done twice.
-            Err(DirectoryRefusal::Unreachable(Unreachable { password_sent: true, .. })) => sent_in_vain += 1,
+            Err(DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::Unanswered, .. })) => sent_in_vain += 1,
             Err(other) => panic!("{other}"),
         }
     }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use belvedere::config::DirectorySettings;
-use belvedere::directory::{DirectoryRefusal, LdapDirectory, Unreachable};
+use belvedere::directory::{DirectoryRefusal, LdapDirectory, PasswordFate, Unreachable};
 use futures::future::join_all;
 use tempfile::TempDir;
 
@@ -210,7 +210,8 @@ async fn a_server_that_dies_with_the_bind_in_its_hands_has_had_the_only_one() {
         // Silence costs its deadline: all at once.
         let answers = join_all(scenes.iter().map(|(setup, hired, _)| sign_in(&setup.directory, hired, WRONG))).await;
         for ((setup, hired, fault), answer) in scenes.iter().zip(answers) {
-            let sent = matches!(&answer, Err(DirectoryRefusal::Unreachable(Unreachable { password_sent: true, .. })));
+            let sent =
+                matches!(&answer, Err(DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::Unanswered, .. })));
             assert!(sent, "{}, {fault:?}: {answer:?}", setup.name);
             assert_eq!(setup.binds(hired), 1, "{}, {fault:?}", setup.name);
             let counted = server.counted(hired);

@@ -14,7 +14,7 @@ use crate::auth::{Keys, PasswordChangeRefusal, SecondStep, SignInRefusal, Signed
 use crate::config::SessionSettings;
 use crate::directory::{
     AccountStatus, BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange,
-    PasswordRule, PasswordState, Unreachable,
+    PasswordFate, PasswordRule, PasswordState, Unreachable,
 };
 use crate::domain::{Client, GroupRef, Groups, ManualClock, Password, Person, PersonId, Revalidation, Timestamp, Username};
 use crate::factors::Factors;
@@ -38,8 +38,8 @@ impl OnePassword {
     }
 }
 
-fn unreachable(password_sent: bool) -> DirectoryRefusal {
-    DirectoryRefusal::Unreachable(Unreachable { reason: "dc1: no answer".into(), password_sent })
+fn unreachable(password: PasswordFate) -> DirectoryRefusal {
+    DirectoryRefusal::Unreachable(Unreachable { reason: "dc1: no answer".into(), password })
 }
 
 fn person(name: &str) -> Person {
@@ -59,7 +59,7 @@ impl Directory for OnePassword {
     async fn sign_in(&self, username: &Username, password: &Password, gate: &dyn BindGate) -> Result<Person, DirectoryRefusal> {
         self.check(password, gate).await?;
         let fails_after_the_change = username.as_str() == "unlucky" && password.expose() == NEW;
-        if fails_after_the_change { Err(unreachable(true)) } else { Ok(person(username.as_str())) }
+        if fails_after_the_change { Err(unreachable(PasswordFate::Answered)) } else { Ok(person(username.as_str())) }
     }
 
     async fn check_reachable(&self) -> Result<(), Unreachable> {
@@ -97,12 +97,12 @@ impl Directory for OnePassword {
         gate: &dyn BindGate,
     ) -> Result<PersonId, ChangeRefusal> {
         match username.as_str() {
-            "away" => return Err(unreachable(false).into()),
+            "away" => return Err(unreachable(PasswordFate::NotSent).into()),
             "abroad" => return Err(ChangeRefusal::NotHere { reason: "it is elsewhere" }),
             _ => self.check(&change.old, gate).await?,
         }
         if username.as_str() == "slow" {
-            return Err(unreachable(true).into());
+            return Err(unreachable(PasswordFate::Unanswered).into());
         }
         if change.new.expose() == "short" {
             return Err(ChangeRefusal::Policy { rule: Some(PasswordRule::TooShort), message: None });

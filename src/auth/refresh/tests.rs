@@ -9,7 +9,9 @@ use tokio_util::task::AbortOnDropHandle;
 use super::*;
 use crate::audit::log_capture::LogCapture;
 use crate::config::{SessionSettings, TokenSettings};
-use crate::directory::{BindGate, ChangeRefusal, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange, PasswordState};
+use crate::directory::{
+    BindGate, ChangeRefusal, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange, PasswordFate, PasswordState,
+};
 use crate::domain::{Group, GroupId, GroupRef, ManualClock, Password, Revalidation, Username};
 use crate::sessions::{SessionLookup, SessionOptions, SessionToken};
 use crate::tokens::{self, ApiToken, NewToken};
@@ -44,7 +46,7 @@ impl ScriptedDirectory {
 }
 
 fn unreachable() -> Unreachable {
-    Unreachable { reason: "dc1: no route".into(), password_sent: false }
+    Unreachable { reason: "dc1: no route".into(), password: PasswordFate::NotSent }
 }
 
 #[async_trait]

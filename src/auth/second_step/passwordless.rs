@@ -1,7 +1,7 @@
 use super::PasskeySignInRefusal;
 use crate::audit::AuditEvent;
 use crate::auth::sign_in::{Auth, SignedIn};
-use crate::directory::{AccountStatus, Unreachable};
+use crate::directory::{AccountStatus, PasswordFate, Unreachable};
 use crate::domain::{Client, Person, Revalidation};
 use crate::factors::{PasskeyResponse, RelyingParty, VerifiedFactor};
 use crate::sessions::{SessionOptions, SessionToken};
@@ -62,7 +62,7 @@ impl Auth {
             Some(Err(unreachable)) => Err(unreachable.into()),
             None => {
                 let reason = "it gave no answer about one person".to_owned();
-                Err(Unreachable { reason, password_sent: false }.into())
+                Err(Unreachable { reason, password: PasswordFate::NotSent }.into())
             }
         }
     }

@@ -17,7 +17,7 @@ use crate::auth::{Keys, SecondStep};
 use crate::config::SessionSettings;
 use crate::directory::{
     AccountStatus, BindCandidate, BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo,
-    LockoutPolicy, PasswordChange, PasswordState, Unreachable,
+    LockoutPolicy, PasswordChange, PasswordFate, PasswordState, Unreachable,
 };
 use crate::domain::{
     Client, Clock, EndReason, GroupRef, Groups, ManualClock, Password, Person, PersonId, Revalidation, Timestamp, Username,
@@ -60,8 +60,14 @@ impl Directory for FakeDirectory {
             "locked" => Err(DirectoryRefusal::Locked),
             // It never answers.
             name if name.starts_with("silence") => std::future::pending().await,
-            "away" => Err(DirectoryRefusal::Unreachable(Unreachable { reason: "dc1: no route".into(), password_sent: false })),
-            "slow" => Err(DirectoryRefusal::Unreachable(Unreachable { reason: "dc1: no answer".into(), password_sent: true })),
+            "away" => Err(DirectoryRefusal::Unreachable(Unreachable {
+                reason: "dc1: no route".into(),
+                password: PasswordFate::NotSent,
+            })),
+            "slow" => Err(DirectoryRefusal::Unreachable(Unreachable {
+                reason: "dc1: no answer".into(),
+                password: PasswordFate::Unanswered,
+            })),
             _ if !right => Err(DirectoryRefusal::WrongCredentials),
             "expired" => Err(DirectoryRefusal::PasswordExpired),
             "new" => Err(DirectoryRefusal::MustChangePassword),
@@ -353,7 +359,7 @@ async fn a_password_that_was_sent_counts_though_no_answer_came() {
     for _ in 0..3 {
         let refused = fixture.tries("slow", "wrong").await;
         let Err(SignInRefusal::DirectoryUnreachable(unreachable)) = refused else { panic!("{refused:?}") };
-        assert!(unreachable.password_sent);
+        assert_eq!(unreachable.password, PasswordFate::Unanswered);
     }
     assert!(matches!(fixture.tries("slow", "wrong").await, Err(SignInRefusal::Throttled { .. })));
     assert_eq!(fixture.binds(), 3);

@@ -2,7 +2,7 @@ use std::fmt;
 
 use ldap3::LdapResult;
 
-use super::refusal::{DirectoryRefusal, Unreachable};
+use super::refusal::{DirectoryRefusal, PasswordFate, Unreachable};
 use crate::config::ServerAddress;
 
 /// The most of a server's own words that goes into a reason: enough for any message of Active Directory's.
@@ -55,7 +55,7 @@ impl fmt::Display for OperationKind {
 impl OperationFault {
     /// A fault where no answer about a person could be had.
     pub(in crate::directory) fn unreachable(operation: OperationKind, reason: impl Into<String>) -> Self {
-        let refusal = DirectoryRefusal::Unreachable(Unreachable { reason: reason.into(), password_sent: false });
+        let refusal = DirectoryRefusal::Unreachable(Unreachable { reason: reason.into(), password: PasswordFate::NotSent });
         Self { refusal, operation, result_code: None, sub_code: None, connection_failed: false }
     }
 
@@ -75,10 +75,10 @@ impl OperationFault {
         Self { result_code: Some(result.rc), ..Self::unreachable(operation, reason) }
     }
 
-    /// Sets whether a person's password had been sent by then.
-    pub(in crate::directory) fn with_password_sent(mut self, sent: bool) -> Self {
-        if let DirectoryRefusal::Unreachable(Unreachable { password_sent, .. }) = &mut self.refusal {
-            *password_sent = sent;
+    /// Sets what had become of a person's password by then.
+    pub(in crate::directory) fn with_password_fate(mut self, fate: PasswordFate) -> Self {
+        if let DirectoryRefusal::Unreachable(Unreachable { password, .. }) = &mut self.refusal {
+            *password = fate;
         }
         self
     }

@@ -24,7 +24,7 @@ mod set_up_error;
 pub(super) mod start_tls;
 mod tls;
 
-pub use refusal::{BindDenied, DirectoryRefusal, Unreachable};
+pub use refusal::{BindDenied, DirectoryRefusal, PasswordFate, Unreachable};
 pub use set_up_error::SetUpError;
 
 pub(super) use dial::Dialler;

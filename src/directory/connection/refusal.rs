@@ -57,9 +57,30 @@ impl DirectoryRefusal {
 pub struct Unreachable {
     /// For the log: every server tried and what went wrong there. No secret.
     pub reason: String,
-    /// Whether a person's password had been sent to a server. It may then have been judged and counted there, though
-    /// nobody heard the answer.
-    pub password_sent: bool,
+    /// The fate of the person's password, where one was to be sent.
+    pub password: PasswordFate,
+}
+
+/// The fate of a person's password in an operation that ended without a verdict about the person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordFate {
+    /// It was not sent.
+    NotSent,
+    /// It was sent, and no answer came: it may have been judged and counted.
+    Unanswered,
+    /// It was sent, and the answer was not that it is wrong: it was accepted, or not judged. What failed came later.
+    Answered,
+}
+
+impl PasswordFate {
+    /// Its word in the log.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::NotSent => "not-sent",
+            Self::Unanswered => "unanswered",
+            Self::Answered => "answered",
+        }
+    }
 }
 
 /// The caller of the sign-in did not let the password be sent.

@@ -45,7 +45,7 @@ impl LdapDirectory {
         let mut operation = self.begin_operation("change-password");
         let mut old = SingleUsePassword::new(&change.old, gate);
         let answer = Box::pin(self.try_change(&mut operation, username, change, &mut old)).await;
-        match operation.finish(answer.map_err(|fault| fault.with_password_sent(old.is_spent()))) {
+        match operation.finish(answer.map_err(|fault| fault.with_password_fate(old.fate()))) {
             Ok(answer) => answer.inspect_err(log_refusal),
             Err(DirectoryRefusal::PasswordExpired | DirectoryRefusal::MustChangePassword) => Err(ChangeRefusal::NotHere {
                 reason: "nobody may bind with the old password any more, right as it is: on Active Directory \
@@ -99,7 +99,9 @@ impl LdapDirectory {
         let (entry, candidate, mut service) = self.find_person(operation, profile, username).await?;
         let changed = async {
             old.take(OperationKind::ChangePassword, Some(&candidate), service.deadline()).await?;
-            active_directory::change(&mut service, &entry.dn, change).await
+            let result = active_directory::change(&mut service, &entry.dn, change).await?;
+            old.record_answer();
+            Ok(result)
         };
         let result = changed.await;
         let result = operation.record_result(result, &service)?;

@@ -1,6 +1,6 @@
 use ldap3::LdapResult;
 
-use crate::directory::connection::{DirectoryRefusal, OperationFault, OperationKind, Unreachable};
+use crate::directory::connection::{DirectoryRefusal, OperationFault, OperationKind, PasswordFate, Unreachable};
 
 /// The reason why a password was not changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +46,7 @@ impl ChangeRefusal {
             .refusal
         {
             DirectoryRefusal::Unreachable(Unreachable { reason, .. }) => {
-                Self::OldPassword(DirectoryRefusal::Unreachable(Unreachable { reason, password_sent: true }))
+                Self::OldPassword(DirectoryRefusal::Unreachable(Unreachable { reason, password: PasswordFate::Answered }))
             }
             other => Self::OldPassword(other),
         }

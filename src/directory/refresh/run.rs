@@ -10,7 +10,7 @@ use super::person_reference::{PersonReference, id_attribute, person_reference};
 use super::service_search::{OPERATION_NAME, ServiceSearcher, truncated_answer};
 use crate::config::DirectoryKind;
 use crate::directory::client::LdapDirectory;
-use crate::directory::connection::{DirectoryProfile, SearchRequest, Unreachable};
+use crate::directory::connection::{DirectoryProfile, PasswordFate, SearchRequest, Unreachable};
 use crate::directory::people::{BulkGroups, MembershipSearcher as _, TruncatedAnswers, person};
 use crate::directory::schema::{LdapEntry, filter};
 use crate::domain::{Dn, Groups, Person};
@@ -29,7 +29,10 @@ impl LdapDirectory {
     pub(in crate::directory) async fn refresh_people(&self, people: &[Person]) -> Vec<Result<AccountStatus, Unreachable>> {
         if self.settings.service_account.is_none() {
             let reason = "there is no service account to ask with: set bind_name and bind_password_file".to_owned();
-            return people.iter().map(|_| Err(Unreachable { reason: reason.clone(), password_sent: false })).collect();
+            return people
+                .iter()
+                .map(|_| Err(Unreachable { reason: reason.clone(), password: PasswordFate::NotSent }))
+                .collect();
         }
         let profile = match self.profile_for_refresh().await {
             Ok(profile) => profile,
@@ -51,7 +54,8 @@ impl LdapDirectory {
             })
             .collect();
         let mut updated = self.update_all(profile, &found).await.into_iter();
-        let no_answer = || Unreachable { reason: "nothing was said of this person".to_owned(), password_sent: false };
+        let no_answer =
+            || Unreachable { reason: "nothing was said of this person".to_owned(), password: PasswordFate::NotSent };
         entries_found
             .into_iter()
             .map(|refreshed_entry| match refreshed_entry? {
@@ -134,7 +138,7 @@ impl LdapDirectory {
             profile.base_dn
         );
         tracing::warn!(reason, "what became of the people who are signed in cannot be said");
-        Err(Unreachable { reason, password_sent: false })
+        Err(Unreachable { reason, password: PasswordFate::NotSent })
     }
 
     /// Refreshes the people found. Only those whose groups seem to have changed are read one by one.

@@ -4,7 +4,8 @@ use ldap3::Scope;
 
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::{
-    DirectoryProfile, Operation, OperationFault, OperationKind, SearchRequest, SearchResult, Unreachable, result_code,
+    DirectoryProfile, Operation, OperationFault, OperationKind, PasswordFate, SearchRequest, SearchResult, Unreachable,
+    result_code,
 };
 use crate::directory::people::MembershipSearcher;
 
@@ -58,5 +59,5 @@ impl MembershipSearcher for ServiceSearcher<'_> {
 pub(super) fn truncated_answer(what: &str) -> Unreachable {
     let reason = format!("the server sent only some of {what}: raise its size limit for the account bind_name");
     tracing::warn!(reason, "what became of some people cannot be said");
-    Unreachable { reason, password_sent: false }
+    Unreachable { reason, password: PasswordFate::NotSent }
 }

@@ -5,7 +5,9 @@ use tokio::time::{Instant, timeout_at};
 use super::bind_gate::{BindCandidate, BindGate};
 use super::bind_result;
 use super::policy_control::PasswordPolicyResponse;
-use crate::directory::connection::{DirectoryProfile, LdapConnection, OperationFault, OperationKind, PASSWORD_POLICY_CONTROL};
+use crate::directory::connection::{
+    DirectoryProfile, LdapConnection, OperationFault, OperationKind, PASSWORD_POLICY_CONTROL, PasswordFate,
+};
 use crate::domain::Password;
 
 /// The least time left for an answer: with less, a password is not sent.
@@ -15,6 +17,7 @@ const MIN_ANSWER_TIME: Duration = Duration::from_millis(100);
 /// failed sign-in must never count twice against the directory's lockout threshold.
 pub(in crate::directory) struct SingleUsePassword<'a> {
     password: Option<&'a Password>,
+    fate: PasswordFate,
     gate: &'a dyn BindGate,
     /// The time until the password expires, by the bind's answer.
     pub(super) expires_in: Option<Duration>,
@@ -22,11 +25,17 @@ pub(in crate::directory) struct SingleUsePassword<'a> {
 
 impl<'a> SingleUsePassword<'a> {
     pub(in crate::directory) fn new(password: &'a Password, gate: &'a dyn BindGate) -> Self {
-        Self { password: Some(password), gate, expires_in: None }
+        Self { password: Some(password), fate: PasswordFate::NotSent, gate, expires_in: None }
     }
 
-    pub(in crate::directory) fn is_spent(&self) -> bool {
-        self.password.is_none()
+    /// What has become of it so far.
+    pub(in crate::directory) fn fate(&self) -> PasswordFate {
+        self.fate
+    }
+
+    /// Records that the server answered what it was sent with.
+    pub(in crate::directory) fn record_answer(&mut self) {
+        self.fate = PasswordFate::Answered;
     }
 
     /// Takes the password to send it, if the gate allows it.
@@ -51,6 +60,7 @@ impl<'a> SingleUsePassword<'a> {
             return Err(too_late());
         }
         self.password = None;
+        self.fate = PasswordFate::Unanswered;
         Ok(password)
     }
 
@@ -65,6 +75,7 @@ impl<'a> SingleUsePassword<'a> {
         let password = self.take(OperationKind::Bind, candidate, connection.deadline()).await?;
         let control = profile.password_capabilities.supports_policy_control.then_some(PASSWORD_POLICY_CONTROL);
         let result = connection.bind(OperationKind::Bind, name, password, control).await?;
+        self.record_answer();
         self.expires_in = PasswordPolicyResponse::read(&result.ctrls).expires_in;
         bind_result::judge_bind(profile.kind(), &result)
     }

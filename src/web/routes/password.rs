@@ -5,7 +5,7 @@ use rocket::{Either, Route, get, post, routes};
 
 use super::sign_in_context::{PasswordField, SignInContext, SignInResponse};
 use crate::auth::{Auth, NextPath, PasswordChangeRefusal, PasswordChangeRequest, PasswordChanged, SignInRefusal};
-use crate::directory::{PasswordRule, PasswordState, Unreachable};
+use crate::directory::{PasswordFate, PasswordRule, PasswordState, Unreachable};
 use crate::domain::{Member, Username, Visitor};
 use crate::web::guards::{CsrfForm, PreSessionForm, QueryParams, SameOrigin, StaleForm};
 use crate::web::html::Html;
@@ -218,12 +218,19 @@ fn error_notice(context: &SignInContext<'_>, refusal: &PasswordChangeRefusal) ->
             Status::Unauthorized,
             "The current password did not match. After several wrong tries, wait a few minutes before the next.",
         ),
-        PasswordChangeRefusal::Old(SignInRefusal::DirectoryUnreachable(Unreachable { password_sent, .. })) => {
-            let text = if *password_sent {
-                "The company directory did not answer in time. Your password may have been changed all the same: try \
-                 to sign in with the new one first."
-            } else {
-                "The company directory cannot be reached right now. Your password is what it was. Try again in a minute."
+        PasswordChangeRefusal::Old(SignInRefusal::DirectoryUnreachable(Unreachable { password, .. })) => {
+            let text = match password {
+                PasswordFate::Unanswered => {
+                    "The company directory did not answer in time. Your password may have been changed all the same: try \
+                     to sign in with the new one first."
+                }
+                PasswordFate::Answered => {
+                    "The company directory answered with a fault of its own. Your password is what it was. Try again in a \
+                     minute."
+                }
+                PasswordFate::NotSent => {
+                    "The company directory cannot be reached right now. Your password is what it was. Try again in a minute."
+                }
             };
             Ok((Status::ServiceUnavailable, Notice { tone: Tone::Bad, text: text.to_owned() }))
         }

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::auth::{Auth, CsrfBinding, NextPath, PreSessionToken, SignInRefusal, SignedIn};
 use crate::config::{SessionSettings, SiteSettings};
-use crate::directory::Unreachable;
+use crate::directory::{PasswordFate, Unreachable};
 use crate::domain::{Client, PageSlug};
 use crate::pages::PageStore;
 use crate::sessions::SessionToken;
@@ -185,14 +185,21 @@ impl SignInContext<'_> {
             }
             SignInRefusal::Disabled => (Status::Forbidden, Tone::Bad, format!("Your account is disabled. {ask}")),
             SignInRefusal::AccountExpired => (Status::Forbidden, Tone::Bad, format!("Your account has expired. {ask}")),
-            SignInRefusal::DirectoryUnreachable(Unreachable { password_sent: true, .. }) => (
+            SignInRefusal::DirectoryUnreachable(Unreachable { password: PasswordFate::Unanswered, .. }) => (
                 Status::ServiceUnavailable,
                 Tone::Bad,
                 "The company directory did not answer in time, so you are not signed in. Your password may have been \
                  checked all the same: make sure it is right before you try again in a minute."
                     .to_owned(),
             ),
-            SignInRefusal::DirectoryUnreachable(Unreachable { password_sent: false, .. }) => (
+            SignInRefusal::DirectoryUnreachable(Unreachable { password: PasswordFate::Answered, .. }) => (
+                Status::ServiceUnavailable,
+                Tone::Bad,
+                "The company directory answered, but could not finish your sign-in. This does not count as a wrong \
+                 password. Try again in a minute."
+                    .to_owned(),
+            ),
+            SignInRefusal::DirectoryUnreachable(Unreachable { password: PasswordFate::NotSent, .. }) => (
                 Status::ServiceUnavailable,
                 Tone::Bad,
                 "The company directory cannot be reached right now, so nobody can sign in. Your password was not \
