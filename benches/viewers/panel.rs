@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use belvedere::domain::{BoundQuery, DataTable, ManualClock, Reading, TableCell, TableColumn, Timestamp, Visitor};
+use belvedere::domain::{BoundQuery, DataTable, Holder, ManualClock, Reading, TableCell, TableColumn, Timestamp, Visitor};
 use belvedere::feeds::{Feeds, QueryExecutor};
 use belvedere::live::Hub;
 use belvedere::pages::PageStore;
@@ -108,7 +108,7 @@ async fn one(panel: &str) -> f64 {
     let feeds = Feeds::new(answers, Arc::clone(&clock) as _);
     let hub = Hub::new(sources, feeds, settings.live, Arc::clone(&clock) as _, Metrics::new().live());
     let page = page_store.authorize("board", &Visitor::Anonymous).unwrap();
-    let subscription = hub.subscribe(&page, &page.choose(BTreeMap::<&str, &str>::new()).unwrap()).unwrap();
+    let subscription = hub.subscribe(&page, &page.choose(BTreeMap::<&str, &str>::new()).unwrap(), &Holder::Program).unwrap();
     readings(&clock, WARM_UP).await;
     let (seq_before, cpu_before) = (subscription.initial_state().position.seq, cpu_of_this_thread());
     readings(&clock, READINGS).await;

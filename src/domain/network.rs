@@ -36,6 +36,11 @@ impl Network {
         })
     }
 
+    /// The networks that this one is counted by: itself, and those around it.
+    pub fn steps(self) -> impl Iterator<Item = (Self, usize)> {
+        Self::steps_of(self.address)
+    }
+
     /// The narrowest network that a client at `address` is counted by: an IPv4 address, or an IPv6 network of 64 bits, as
     /// whoever has one address of it has all of them.
     pub fn narrowest_of(address: Option<IpAddr>) -> Self {
@@ -65,22 +70,21 @@ pub struct NetworkCounts {
 }
 
 impl NetworkCounts {
-    /// Whether a client at `address` may hold one more, where one holder's share is `share`.
-    pub fn has_room(&self, address: Option<IpAddr>, share: usize) -> bool {
-        Network::steps_of(address)
-            .all(|(network, shares)| self.held.get(&network).is_none_or(|held| *held < share.saturating_mul(shares)))
+    /// Whether a client in `network`, the narrowest of its address, may hold one more, where one holder's share is `share`.
+    pub fn has_room(&self, network: Network, share: usize) -> bool {
+        network.steps().all(|(network, shares)| self.held.get(&network).is_none_or(|held| *held < share.saturating_mul(shares)))
     }
 
-    /// Counts one more for a client at `address`.
-    pub fn add(&mut self, address: Option<IpAddr>) {
-        for (network, _) in Network::steps_of(address) {
+    /// Counts one more for a client in `network`.
+    pub fn add(&mut self, network: Network) {
+        for (network, _) in network.steps() {
             *self.held.entry(network).or_default() += 1;
         }
     }
 
-    /// Counts one less for a client at `address`.
-    pub fn remove(&mut self, address: Option<IpAddr>) {
-        for (network, _) in Network::steps_of(address) {
+    /// Counts one less for a client in `network`.
+    pub fn remove(&mut self, network: Network) {
+        for (network, _) in network.steps() {
             if let Entry::Occupied(mut held) = self.held.entry(network) {
                 *held.get_mut() -= 1;
                 if *held.get() == 0 {
@@ -89,11 +93,6 @@ impl NetworkCounts {
             }
         }
     }
-
-    /// How much the clients of the narrowest network of `address` hold.
-    pub fn held_by(&self, address: Option<IpAddr>) -> usize {
-        self.held.get(&Network::narrowest_of(address)).copied().unwrap_or_default()
-    }
 }
 
 #[cfg(test)]
@@ -101,15 +100,15 @@ impl NetworkCounts {
 mod tests {
     use super::*;
 
-    fn address(text: &str) -> Option<IpAddr> {
-        Some(text.parse().unwrap())
+    fn network(text: &str) -> Network {
+        Network::narrowest_of(Some(text.parse().unwrap()))
     }
 
     /// How many clients at the addresses get one each, where a holder's share is `share`.
     fn admitted(share: usize, addresses: impl IntoIterator<Item = String>) -> usize {
         let mut counts = NetworkCounts::default();
         let admit = |text: String| {
-            let client = address(&text);
+            let client = network(&text);
             let has_room = counts.has_room(client, share);
             if has_room {
                 counts.add(client);
@@ -134,17 +133,17 @@ mod tests {
 
     #[test]
     fn an_address_is_counted_however_it_is_written() {
-        assert_eq!(Network::narrowest_of(address("::ffff:192.0.2.1")), Network::narrowest_of(address("192.0.2.1")));
-        assert_eq!(Network::narrowest_of(address("2001:db8::1")), Network::narrowest_of(address("2001:db8::2")));
-        assert_ne!(Network::narrowest_of(address("2001:db8::1")), Network::narrowest_of(address("2001:db8:0:1::1")));
+        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+        assert_eq!(network("2001:db8::1"), network("2001:db8::2"));
+        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
     }
 
     #[test]
     fn what_is_given_back_makes_room() {
         let mut counts = NetworkCounts::default();
-        for client in [address("2001:db8::1"), address("192.0.2.1"), None] {
+        for client in [network("2001:db8::1"), network("192.0.2.1"), Network::narrowest_of(None)] {
             counts.add(client);
-            assert_eq!((counts.has_room(client, 1), counts.held_by(client)), (false, 1));
+            assert!(!counts.has_room(client, 1));
             counts.remove(client);
             assert!(counts.has_room(client, 1));
         }

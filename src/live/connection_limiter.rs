@@ -1,12 +1,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::capacity::CapacityExceeded;
 use crate::config::LiveSettings;
-use crate::domain::{NetworkCounts, PersonId, SessionId, TokenId};
+use crate::domain::{Network, NetworkCounts, PersonId, SessionId, TokenId};
 
 /// The share of `live.most` that anonymous visitors may have: they must not be able to take the last permit from those who
 /// are signed in.
@@ -28,7 +27,7 @@ pub(super) struct ConnectionLimiter {
     per_session: usize,
 }
 
-/// The session, token or address that a connection is counted under: each has a limit of its own, so that a page in a loop
+/// The session, token or network that a connection is counted under: each has a limit of its own, so that a page in a loop
 /// takes no one else's permits, and members are not counted among the anonymous visitors of their address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PermitHolder {
@@ -36,10 +35,10 @@ pub enum PermitHolder {
     Session(SessionId),
     /// A script's token.
     Token(TokenId),
-    /// A member who sent only a password (HTTP Basic), from that address.
-    Password(Option<IpAddr>),
-    /// An anonymous visitor, from that address.
-    Anonymous(Option<IpAddr>),
+    /// A member who sent only a password (HTTP Basic), from that network.
+    Password(Network),
+    /// An anonymous visitor, from that network.
+    Anonymous(Network),
 }
 
 /// A permit for one live connection. Dropping it gives it back.
@@ -92,8 +91,8 @@ impl ConnectionLimiter {
                 return Err(CapacityExceeded::PerSession);
             }
             PermitHolder::Session(_) | PermitHolder::Token(_) => true,
-            PermitHolder::Password(address) => counts.by_password.has_room(address, self.per_address),
-            PermitHolder::Anonymous(address) => counts.anonymous.has_room(address, self.per_address),
+            PermitHolder::Password(network) => counts.by_password.has_room(network, self.per_address),
+            PermitHolder::Anonymous(network) => counts.anonymous.has_room(network, self.per_address),
         };
         if !has_room {
             return Err(CapacityExceeded::PerAddress);
@@ -105,8 +104,8 @@ impl ConnectionLimiter {
         counts.total += 1;
         match holder {
             PermitHolder::Session(_) | PermitHolder::Token(_) => *counts.by_credential.entry(holder).or_default() += 1,
-            PermitHolder::Password(address) => counts.by_password.add(address),
-            PermitHolder::Anonymous(address) => counts.anonymous.add(address),
+            PermitHolder::Password(network) => counts.by_password.add(network),
+            PermitHolder::Anonymous(network) => counts.anonymous.add(network),
         }
         if let Some(person) = person {
             *counts.by_person.entry(person).or_default() += 1;
@@ -134,8 +133,8 @@ impl Drop for ConnectionPermit {
         counts.total -= 1;
         match self.holder {
             PermitHolder::Session(_) | PermitHolder::Token(_) => decrement(&mut counts.by_credential, self.holder),
-            PermitHolder::Password(address) => counts.by_password.remove(address),
-            PermitHolder::Anonymous(address) => counts.anonymous.remove(address),
+            PermitHolder::Password(network) => counts.by_password.remove(network),
+            PermitHolder::Anonymous(network) => counts.anonymous.remove(network),
         }
         if let Some(person) = self.person {
             decrement(&mut counts.by_person, person);

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use tokio::sync::watch;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::config::LiveSettings;
-use crate::domain::{Clock, InputValues, PageSlug, PersonId};
+use crate::domain::{Clock, Holder, InputValues, PageSlug, PersonId};
 use crate::feeds::Feeds;
 use crate::pages::{InputChoice, OpenPage, Page, PageStore};
 use crate::sources::Sources;
@@ -18,17 +19,11 @@ use super::batcher;
 use super::capacity::CapacityExceeded;
 use super::channel::Channel;
 use super::channel_feeds::ChannelFeeds;
+use super::channel_shares::{self, FullLimits};
 use super::connection_limiter::{ConnectionLimiter, ConnectionPermit, PermitHolder};
-use super::subscription::{RunningChannel, SubscriberCounts, Subscription};
+use super::subscription::{RunningChannel, Subscribers, Subscription};
 use super::writer_shards::WriterShards;
 use super::ws_connection::WsConnection;
-
-/// The limit on channels: each costs a task, its feeds and a ring, and a page with many inputs has as many as an anonymous visitor
-/// cares to ask for.
-const MAX_CHANNELS: usize = 1_000;
-
-/// A page's greatest share of the channels, so that all the inputs of one page leave room for the others.
-const MAX_CHANNELS_PER_PAGE: usize = 250;
 
 /// All running channels, and their live connections.
 pub struct Hub {
@@ -41,6 +36,7 @@ struct HubInner {
     settings: LiveSettings,
     clock: Arc<dyn Clock>,
     channels: Mutex<HashMap<ChannelKey, ChannelEntry>>,
+    started_channels: AtomicU64,
     limiter: ConnectionLimiter,
     connections: TaskTracker,
     metrics: Arc<LiveMetrics>,
@@ -57,6 +53,8 @@ struct ChannelKey {
 /// A channel, and the task that publishes its batches.
 struct ChannelEntry {
     running: Arc<RunningChannel>,
+    /// Its number among all that were started: the lowest is the oldest.
+    number: u64,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -71,16 +69,26 @@ impl Hub {
     ) -> Self {
         let metrics = Arc::new(metrics);
         let limiter = ConnectionLimiter::new(&settings);
-        let (channels, connections) = (Mutex::default(), TaskTracker::new());
-        Self { inner: Arc::new(HubInner { sources, feeds, settings, clock, channels, limiter, connections, metrics }) }
+        let inner = HubInner {
+            sources,
+            feeds,
+            settings,
+            clock,
+            channels: Mutex::default(),
+            started_channels: AtomicU64::new(0),
+            limiter,
+            connections: TaskTracker::new(),
+            metrics,
+        };
+        Self { inner: Arc::new(inner) }
     }
 
-    /// Subscribes to the channel of this page and choice of inputs, and starts it if need be.
+    /// Subscribes `holder` to the channel of this page and choice of inputs, and starts it if need be.
     ///
     /// # Errors
-    /// [`CapacityExceeded::Channels`] when one channel more would be too many.
-    pub fn subscribe(&self, page: &OpenPage, choice: &InputChoice) -> Result<Subscription, CapacityExceeded> {
-        self.inner.subscribe(page.page(), choice)
+    /// [`CapacityExceeded::Channels`] when one channel more would be too many, or more than the holder's share.
+    pub fn subscribe(&self, page: &OpenPage, choice: &InputChoice, holder: &Holder) -> Result<Subscription, CapacityExceeded> {
+        self.inner.subscribe(page.page(), choice, holder)
     }
 
     /// A permit for one more live connection.
@@ -118,7 +126,7 @@ impl Hub {
         let channels: Vec<_> = {
             let channels = self.inner.lock_channels();
             for (key, entry) in &*channels {
-                *state.viewers.entry(key.slug.to_string()).or_default() += entry.running.counts.borrow().viewers;
+                *state.viewers.entry(key.slug.to_string()).or_default() += entry.running.subscribers.borrow().viewers();
             }
             channels.values().map(|entry| Arc::clone(&entry.running)).collect()
         };
@@ -143,7 +151,7 @@ impl Hub {
             .flat_map(|page| page.choices().into_iter().map(move |choice| (Arc::clone(&page), choice)))
             .filter_map(|(page, choice)| {
                 self.inner
-                    .subscribe(&page, &choice)
+                    .subscribe(&page, &choice, &Holder::Program)
                     .inspect_err(|error| tracing::warn!(page = %page.slug, crowded = %error, "not kept"))
                     .ok()
             })
@@ -167,18 +175,23 @@ impl Hub {
 }
 
 impl HubInner {
-    fn subscribe(self: &Arc<Self>, page: &Arc<Page>, choice: &InputChoice) -> Result<Subscription, CapacityExceeded> {
+    fn subscribe(
+        self: &Arc<Self>,
+        page: &Arc<Page>,
+        choice: &InputChoice,
+        holder: &Holder,
+    ) -> Result<Subscription, CapacityExceeded> {
         let key = ChannelKey { slug: page.slug.clone(), revision: page.revision().to_owned(), values: choice.values.clone() };
         let mut channels = self.lock_channels();
         if let Some(ChannelEntry { running, .. }) = channels.get(&key) {
-            return Ok(Subscription::new(Arc::clone(running)));
+            return Ok(Subscription::new(Arc::clone(running), holder.clone()));
         }
-        make_room(&mut channels, &key)?;
-        let running = Arc::new(self.start_channel(page, choice));
-        let subscription = Subscription::new(Arc::clone(&running));
+        make_room(&mut channels, &key, holder)?;
+        let running = Arc::new(self.start_channel(page, choice, holder));
+        let subscription = Subscription::new(Arc::clone(&running), holder.clone());
         let task = tokio::spawn({
             let (hub, key) = (Arc::clone(self), key.clone());
-            let (channel, watched_counts) = (Arc::clone(&running.channel), running.counts.subscribe());
+            let (channel, subscribers) = (Arc::clone(&running.channel), running.subscribers.subscribe());
             async move {
                 let batching = AssertUnwindSafe(batcher::run(&channel, hub.settings.batch_interval, &*hub.clock));
                 tokio::select! {
@@ -187,20 +200,22 @@ impl HubInner {
                         remove_channel(&mut hub.lock_channels(), &key, &channel);
                         channel.mark_broken();
                     }
-                    () = hub.wait_until_abandoned(&key, &channel, watched_counts) => (),
+                    () = hub.wait_until_abandoned(&key, &channel, subscribers) => (),
                 }
             }
         });
-        channels.insert(key, ChannelEntry { running, _task: AbortOnDropHandle::new(task) });
+        let number = self.started_channels.fetch_add(1, Ordering::Relaxed);
+        channels.insert(key, ChannelEntry { running, number, _task: AbortOnDropHandle::new(task) });
         Ok(subscription)
     }
 
-    fn start_channel(&self, page: &Page, choice: &InputChoice) -> RunningChannel {
+    fn start_channel(&self, page: &Page, choice: &InputChoice, holder: &Holder) -> RunningChannel {
         let metrics = || Arc::clone(&self.metrics);
         let feeds = ChannelFeeds::subscribe(page, &choice.bindings, &self.sources, &self.feeds);
         let channel = Arc::new(Channel::new(page, &choice.bindings, feeds, &self.settings, metrics()));
         let shards = WriterShards::new(channel.head(), self.settings.heartbeat, metrics(), Arc::clone(&self.clock));
-        RunningChannel { channel, shards: Arc::new(shards), counts: watch::Sender::new(SubscriberCounts::default()) }
+        let subscribers = watch::Sender::new(Subscribers::counted_under(holder.clone()));
+        RunningChannel { channel, shards: Arc::new(shards), subscribers }
     }
 
     /// Resolves once the channel has had no subscriber for the grace time, and is removed.
@@ -208,20 +223,20 @@ impl HubInner {
         &self,
         key: &ChannelKey,
         channel: &Arc<Channel>,
-        mut counts: watch::Receiver<SubscriberCounts>,
+        mut subscribers: watch::Receiver<Subscribers>,
     ) {
         loop {
             // An error means that every sender is gone, the map's own too: then nobody can come back either.
-            if counts.wait_for(|counts| counts.subscribers == 0).await.is_err() {
+            if subscribers.wait_for(Subscribers::is_empty).await.is_err() {
                 return;
             }
             tokio::select! {
                 () = self.clock.sleep(self.settings.grace) => (),
-                _ = counts.wait_for(|counts| counts.subscribers > 0) => continue,
+                _ = subscribers.wait_for(|subscribers| !subscribers.is_empty()) => continue,
             }
             let mut channels = self.lock_channels();
             // Subscribing takes this same lock: nobody can subscribe between the check and the removal.
-            if counts.borrow().subscribers == 0 {
+            if subscribers.borrow().is_empty() {
                 remove_channel(&mut channels, key, channel);
                 return;
             }
@@ -233,21 +248,27 @@ impl HubInner {
     }
 }
 
-/// Makes room for one more channel: where there is none, by removing one without subscribers, within its grace time.
-fn make_room(channels: &mut HashMap<ChannelKey, ChannelEntry>, wanted: &ChannelKey) -> Result<(), CapacityExceeded> {
-    let of_this_page = channels.keys().filter(|other| other.slug == wanted.slug).count();
-    let is_page_full = of_this_page >= MAX_CHANNELS_PER_PAGE;
-    if !is_page_full && channels.len() < MAX_CHANNELS {
-        return Ok(());
+/// Makes room for one more channel: where there is none, by removing those without subscribers, within their grace time. Those
+/// of the holder go first, and a stranger's choices end no member's.
+fn make_room(
+    channels: &mut HashMap<ChannelKey, ChannelEntry>,
+    wanted: &ChannelKey,
+    holder: &Holder,
+) -> Result<(), CapacityExceeded> {
+    loop {
+        let running = channels.iter().map(|(key, entry)| (&key.slug, entry.running.subscribers.borrow().holder().clone()));
+        let Err(full) = channel_shares::check(running, &wanted.slug, holder) else { return Ok(()) };
+        let abandoned = channels.iter().filter_map(|(key, entry)| {
+            let subscribers = entry.running.subscribers.borrow();
+            let removable = subscribers.is_empty()
+                && (full == FullLimits::Server || key.slug == wanted.slug)
+                && subscribers.holder().precedence() <= holder.precedence();
+            removable.then(|| ((subscribers.holder() != holder, subscribers.holder().precedence(), entry.number), key))
+        });
+        let (_, key) = abandoned.min_by_key(|(order, _)| *order).ok_or(CapacityExceeded::Channels)?;
+        let key = key.clone();
+        channels.remove(&key);
     }
-    let mut abandoned = channels
-        .iter()
-        .filter(|(key, entry)| (!is_page_full || key.slug == wanted.slug) && entry.running.counts.borrow().subscribers == 0)
-        .map(|(key, _)| key.clone());
-    let key = abandoned.next().ok_or(CapacityExceeded::Channels)?;
-    drop(abandoned);
-    channels.remove(&key);
-    Ok(())
 }
 
 /// Removes a channel, but not another one that has replaced it under the same key.

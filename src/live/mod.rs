@@ -16,6 +16,7 @@ mod capacity;
 mod channel;
 mod channel_feeds;
 mod channel_reader;
+mod channel_shares;
 mod close_handshake;
 mod close_reason;
 mod connection_limiter;

@@ -1,35 +1,85 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use tokio::sync::watch;
 
 use super::channel::{Channel, InitialState};
 use super::writer_shards::WriterShards;
+use crate::domain::Holder;
 
 /// A channel, and all who use it.
 pub(super) struct RunningChannel {
     pub(super) channel: Arc<Channel>,
     /// The viewers over WebSockets.
     pub(super) shards: Arc<WriterShards>,
-    pub(super) counts: watch::Sender<SubscriberCounts>,
+    pub(super) subscribers: watch::Sender<Subscribers>,
 }
 
-/// How many subscriptions a channel has, and how many of them belong to live connections.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct SubscriberCounts {
-    pub(super) subscribers: usize,
-    pub(super) viewers: usize,
+/// The subscriptions of a channel, and the one of their holders that it is counted under.
+#[derive(Debug)]
+pub(super) struct Subscribers {
+    by_holder: IndexMap<Holder, usize>,
+    viewers: usize,
+    /// A member wherever there is one, so that strangers hold no more than what they alone use. When the last has gone, it is
+    /// still theirs.
+    holder: Holder,
+}
+
+impl Subscribers {
+    /// None yet, of a channel that `holder` starts.
+    pub(super) fn counted_under(holder: Holder) -> Self {
+        Self { by_holder: IndexMap::new(), viewers: 0, holder }
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_holder.is_empty()
+    }
+
+    /// How many of them are live connections.
+    pub(super) fn viewers(&self) -> usize {
+        self.viewers
+    }
+
+    /// The holder that the channel is counted under.
+    pub(super) fn holder(&self) -> &Holder {
+        &self.holder
+    }
+
+    fn join(&mut self, holder: &Holder) {
+        if self.is_empty() || holder.precedence() > self.holder.precedence() {
+            self.holder = holder.clone();
+        }
+        *self.by_holder.entry(holder.clone()).or_default() += 1;
+    }
+
+    fn leave(&mut self, holder: &Holder) {
+        let Some(count) = self.by_holder.get_mut(holder) else { return };
+        *count -= 1;
+        if *count > 0 {
+            return;
+        }
+        self.by_holder.swap_remove(holder);
+        if self.holder == *holder
+            && let Some(next) = self.by_holder.keys().max_by_key(|other| other.precedence())
+        {
+            self.holder = next.clone();
+        }
+    }
 }
 
 /// A subscription to a channel. The channel and its feeds run while there is one, and for a grace time after.
 pub struct Subscription {
     running: Arc<RunningChannel>,
+    /// Apart, as each viewer has one for as long as it is there.
+    holder: Box<Holder>,
 }
 
 impl Subscription {
-    pub(super) fn new(running: Arc<RunningChannel>) -> Self {
-        running.counts.send_modify(|counts| counts.subscribers += 1);
-        Self { running }
+    pub(super) fn new(running: Arc<RunningChannel>, holder: Holder) -> Self {
+        running.subscribers.send_modify(|subscribers| subscribers.join(&holder));
+        Self { running, holder: Box::new(holder) }
     }
 
     /// The channel's current state, for the first paint.
@@ -45,11 +95,11 @@ impl Subscription {
 
     /// The number of live connections to this channel.
     pub fn viewers(&self) -> usize {
-        self.running.counts.borrow().viewers
+        self.running.subscribers.borrow().viewers
     }
 
     pub(super) fn into_viewer(self) -> ViewerSubscription {
-        self.running.counts.send_modify(|counts| counts.viewers += 1);
+        self.running.subscribers.send_modify(|subscribers| subscribers.viewers += 1);
         ViewerSubscription { subscription: self }
     }
 
@@ -64,7 +114,7 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.running.counts.send_modify(|counts| counts.subscribers -= 1);
+        self.running.subscribers.send_modify(|subscribers| subscribers.leave(&self.holder));
     }
 }
 
@@ -73,8 +123,15 @@ pub(super) struct ViewerSubscription {
     subscription: Subscription,
 }
 
+impl ViewerSubscription {
+    /// The holder it is counted under.
+    pub(super) fn holder(&self) -> &Holder {
+        &self.subscription.holder
+    }
+}
+
 impl Drop for ViewerSubscription {
     fn drop(&mut self) {
-        self.subscription.running.counts.send_modify(|counts| counts.viewers -= 1);
+        self.subscription.running.subscribers.send_modify(|subscribers| subscribers.viewers -= 1);
     }
 }

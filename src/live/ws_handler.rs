@@ -116,8 +116,10 @@ impl<K> WsTask<K> {
         let page = self.authorization.reauthorize()?;
         let pairs = values.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let choice = page.choose(pairs).map_err(|_| CloseReason::bad_inputs())?;
-        let subscription =
-            self.hub.subscribe(&page, &choice).map_err(|exceeded| CloseReason::capacity_exceeded(exceeded.retry_after()))?;
+        let subscription = self
+            .hub
+            .subscribe(&page, &choice, self.subscription.holder())
+            .map_err(|exceeded| CloseReason::capacity_exceeded(exceeded.retry_after()))?;
         self.connection.switch_channel(Cursor::new(Arc::clone(subscription.channel()), None));
         self.membership = subscription.shards().join(&self.connection);
         self.subscription = subscription.into_viewer();

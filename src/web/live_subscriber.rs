@@ -6,7 +6,7 @@ use rocket::request::{FromRequest, Outcome, Request};
 use crate::audit::Audit;
 use crate::auth::CredentialWatch;
 use crate::connections::InFlightRequest;
-use crate::domain::{Client, Member, RootCredential, Visitor};
+use crate::domain::{Client, Holder, Member, Network, RootCredential, Visitor};
 use crate::live::{ChannelPosition, Hub, LiveAuthorization, PermitHolder, SseConnection, Subscription, WsHandler};
 
 use super::AppState;
@@ -89,8 +89,9 @@ impl<'r> LiveSubscriber<'r> {
         let page = page_store.authorize(slug, visitor)?;
         let choice = page.choose(params.pairs())?;
         let member = visitor.member();
-        let permit = hub.acquire_permit(permit_holder(member, client), member.map(|member| &member.person.id))?;
-        let subscription = hub.subscribe(&page, &choice)?;
+        let person = member.map(|member| &member.person.id);
+        let permit = hub.acquire_permit(permit_holder(member, client), person)?;
+        let subscription = hub.subscribe(&page, &choice, &Holder::of(person, client.address()))?;
         let credential_watch = member.map_or_else(CredentialWatch::default, |member| authenticator.watch(member));
         let (page_store, shutdown) = (Arc::clone(page_store), shutdown.clone());
         Ok((
@@ -102,10 +103,11 @@ impl<'r> LiveSubscriber<'r> {
 
 /// The holder that a visitor's connections are counted by.
 fn permit_holder(member: Option<&Member>, client: &Client) -> PermitHolder {
-    let Some(member) = member else { return PermitHolder::Anonymous(client.address()) };
+    let network = Network::narrowest_of(client.address());
+    let Some(member) = member else { return PermitHolder::Anonymous(network) };
     match member.credential.root {
         RootCredential::Session(session) => PermitHolder::Session(session),
         RootCredential::Token(token) => PermitHolder::Token(token),
-        RootCredential::PerRequest => PermitHolder::Password(client.address()),
+        RootCredential::PerRequest => PermitHolder::Password(network),
     }
 }

@@ -230,33 +230,73 @@ async fn batches_are_no_closer_together_than_the_interval() {
     assert_eq!(last["type"], "snapshot", "the ring is short here");
 }
 
-#[tokio::test]
-async fn there_are_only_so_many_channels_of_one_page() {
+/// A page with 1,600 choices of its inputs.
+fn page_with_many_choices() -> String {
     let options: Vec<_> = (0..40).map(|n| format!("\"{n}\"")).collect();
     let options = options.join(", ");
     let input = |name: &str| format!("[[input]]\nname = \"{name}\"\nkind = \"dropdown\"\noptions = [{options}]\n");
-    let fixture = LiveFixture::with_page(&format!("{BOARD}\n{}{}", input("a"), input("b")));
-    let page = fixture.page();
-    let mut subscriptions = Vec::new();
-    let refused = (0..40).flat_map(|a| (0..40).map(move |b| (a.to_string(), b.to_string()))).find_map(|(a, b)| {
-        let choice = page.choose([("a", a.as_str()), ("b", b.as_str())]).unwrap();
-        fixture.hub.subscribe(&page, &choice).map(|subscription| subscriptions.push(subscription)).err()
-    });
-    assert_eq!(refused, Some(CapacityExceeded::Channels));
-    assert_eq!(fixture.hub.channels(), subscriptions.len());
+    format!("{BOARD}\n{}{}", input("a"), input("b"))
+}
 
-    // Who has gone leaves room for who comes, and no trace in what comes after.
-    let (epoch, most) = (subscriptions[0].initial_state().position.epoch, subscriptions.len());
-    subscriptions.remove(0);
-    let last = page.choose([("a", "39"), ("b", "39")]).unwrap();
-    subscriptions.push(fixture.hub.subscribe(&page, &last).unwrap());
-    assert_eq!(
-        fixture.hub.subscribe(&page, &page.choose([("a", "0"), ("b", "0")]).unwrap()).err(),
-        Some(CapacityExceeded::Channels)
-    );
-    subscriptions.remove(0);
-    let again = fixture.hub.subscribe(&page, &page.choose([("a", "0"), ("b", "0")]).unwrap()).unwrap();
+/// Subscribes to the choice of that number.
+fn subscribe_to(fixture: &LiveFixture, number: usize, holder: &Holder) -> Result<Subscription, CapacityExceeded> {
+    let page = fixture.page();
+    let (a, b) = ((number / 40).to_string(), (number % 40).to_string());
+    fixture.hub.subscribe(&page, &page.choose([("a", a.as_str()), ("b", b.as_str())]).unwrap(), holder)
+}
+
+/// Subscribes to one choice after the other, from the `first` on, until one is refused.
+fn subscribe_to_all(fixture: &LiveFixture, first: usize, holder: &Holder) -> Vec<Subscription> {
+    (first..1600).map_while(|number| subscribe_to(fixture, number, holder).ok()).collect()
+}
+
+#[tokio::test]
+async fn a_stranger_holds_only_so_many_choices_and_shuts_out_nobody() {
+    let fixture = LiveFixture::with_page(&page_with_many_choices());
+    let member = |name: &str| Holder::Person(PersonId::new(name));
+    let mut held = subscribe_to_all(&fixture, 0, &stranger(1));
+    assert_eq!(held.len(), 32);
+    assert_eq!(subscribe_to(&fixture, 1599, &stranger(1)).err(), Some(CapacityExceeded::Channels));
+    assert!(subscribe_to(&fixture, 1599, &stranger(2)).is_ok(), "who comes next finds room");
+    for site in 2..200 {
+        held.extend(subscribe_to_all(&fixture, held.len(), &stranger(site)));
+    }
+    assert!(held.len() <= 125, "strangers have half of the page's channels, and they had {}", held.len());
+    assert!(subscribe_to_all(&fixture, 1000, &member("alice")).len() >= 60);
+    assert!(!subscribe_to_all(&fixture, 1200, &member("bob")).is_empty());
+}
+
+#[tokio::test]
+async fn who_has_gone_leaves_room_for_who_comes_and_no_trace_in_what_comes_after() {
+    let fixture = LiveFixture::with_page(&page_with_many_choices());
+    let mut held = subscribe_to_all(&fixture, 0, &stranger(1));
+    let (epoch, most) = (held[0].initial_state().position.epoch, held.len());
+    held.remove(0);
+    held.push(subscribe_to(&fixture, 1599, &stranger(1)).unwrap());
+    assert_eq!(subscribe_to(&fixture, 0, &stranger(1)).err(), Some(CapacityExceeded::Channels));
+    held.remove(0);
+    let again = subscribe_to(&fixture, 0, &stranger(1)).unwrap();
     assert_ne!(again.initial_state().position.epoch, epoch);
     fixture.passes(GRACE + SECOND).await;
     assert_eq!(fixture.hub.channels(), most);
+}
+
+#[tokio::test]
+async fn what_a_member_watches_too_is_not_the_strangers_and_a_walking_stranger_ends_no_members_channel() {
+    let fixture = LiveFixture::with_page(&page_with_many_choices());
+    let alice = Holder::Person(PersonId::new("alice"));
+    let held = subscribe_to_all(&fixture, 0, &stranger(1));
+    let watched = subscribe_to(&fixture, 0, &alice).unwrap();
+    let one_more = subscribe_to(&fixture, 32, &stranger(1));
+    assert!(one_more.is_ok(), "the first is a member's now");
+    drop(watched);
+    assert_eq!(subscribe_to(&fixture, 33, &stranger(1)).err(), Some(CapacityExceeded::Channels), "and the stranger's again");
+    drop((held, one_more));
+
+    let left = subscribe_to(&fixture, 1000, &alice).unwrap().initial_state().position.epoch;
+    for number in 0..999 {
+        drop(subscribe_to(&fixture, number, &stranger(1)).unwrap());
+    }
+    assert_eq!(fixture.hub.channels(), 32 + 1);
+    assert_eq!(subscribe_to(&fixture, 1000, &alice).unwrap().initial_state().position.epoch, left, "it ran all the time");
 }

@@ -23,7 +23,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::*;
 use crate::auth::CredentialWatch;
 use crate::config::LiveSettings;
-use crate::domain::{BoundQuery, Clock, ManualClock, PersonId, Reading, SessionId, Timestamp, Visitor};
+use crate::domain::{BoundQuery, Clock, Holder, ManualClock, Network, PersonId, Reading, SessionId, Timestamp, Visitor};
 use crate::feeds::{Feeds, QueryExecutor};
 use crate::pages::{OpenPage, PageStore};
 use crate::sources::{NamedSources, SourceError, Sources};
@@ -120,7 +120,7 @@ impl LiveFixture {
 
     fn subscribe(&self, inputs: &[(&str, &str)]) -> Subscription {
         let page = self.page();
-        self.hub.subscribe(&page, &page.choose(inputs.iter().copied()).unwrap()).unwrap()
+        self.hub.subscribe(&page, &page.choose(inputs.iter().copied()).unwrap(), &stranger(1)).unwrap()
     }
 
     fn authorization(&self) -> LiveAuthorization {
@@ -177,6 +177,11 @@ impl LiveFixture {
             settle().await;
         }
     }
+}
+
+/// A stranger from a network of their own.
+fn stranger(site: u16) -> Holder {
+    Holder::Stranger(Network::narrowest_of(Some(std::net::Ipv6Addr::from([0x2001, 0xdb8, site, 0, 0, 0, 0, 1]).into())))
 }
 
 /// The client's end of a WebSocket.

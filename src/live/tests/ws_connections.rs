@@ -209,7 +209,7 @@ async fn who_chooses_hears_the_other_channel_alone_and_the_shards_follow() {
 async fn anonymous_visitors_have_only_so_many_permits_and_never_the_last_ones() {
     let fixture = LiveFixture::with_page(BOARD);
     let address = |site: u16, link: u16| std::net::Ipv6Addr::from([0x2001, 0xdb8, site, link, 0, 0, 0, 1]);
-    let anonymous = |site, link| PermitHolder::Anonymous(Some(address(site, link).into()));
+    let anonymous = |site, link| PermitHolder::Anonymous(Network::narrowest_of(Some(address(site, link).into())));
     let session = |id| PermitHolder::Session(SessionId::new(id));
     let mut permits: Vec<_> = (0..10).map(|_| fixture.hub.acquire_permit(session(7), None).unwrap()).collect();
     assert_eq!(fixture.hub.acquire_permit(session(7), None).err(), Some(CapacityExceeded::PerSession));

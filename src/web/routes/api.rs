@@ -3,7 +3,7 @@ use rocket::serde::json::Json;
 use rocket::{Route, get, routes};
 use serde::Serialize;
 
-use crate::domain::{PanelId, Visitor};
+use crate::domain::{Client, Holder, PanelId, Visitor};
 use crate::live::Hub;
 use crate::pages::{ListedPage, PageStore};
 use crate::panels::PanelFrame;
@@ -67,12 +67,14 @@ async fn page(
     slug: &str,
     params: QueryParams,
     visitor: Visitor,
+    client: Client,
     page_store: &PageStore,
     hub: &Hub,
 ) -> Result<Json<PageResponse>, Refusal> {
     let page = page_store.authorize(slug, &visitor)?;
     let choice = page.choose(params.pairs())?;
-    let subscription = hub.subscribe(&page, &choice)?;
+    let subscription =
+        hub.subscribe(&page, &choice, &Holder::of(visitor.member().map(|member| &member.person.id), client.address()))?;
     subscription.wait_until_complete(FIRST_PAINT_TIMEOUT).await;
     let mut initial_state = subscription.initial_state();
     let panels = page.panels.iter().filter_map(|panel| {

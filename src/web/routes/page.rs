@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use rocket::{Route, get, routes};
 
-use crate::domain::Visitor;
+use crate::domain::{Client, Holder, Visitor};
 use crate::web::AppState;
 use crate::web::guards::QueryParams;
 use crate::web::html::Html;
@@ -22,6 +22,7 @@ async fn show(
     slug: &str,
     params: QueryParams,
     visitor: Visitor,
+    client: Client,
     layout: Layout,
     state: &AppState,
 ) -> Result<Html<PageView>, Refusal> {
@@ -29,7 +30,8 @@ async fn show(
     let page = page_store.authorize(slug, &visitor)?;
     let revision = page_store.revision_for(&page, &visitor);
     let choice = page.choose(params.pairs())?;
-    let subscription = hub.subscribe(&page, &choice)?;
+    let subscription =
+        hub.subscribe(&page, &choice, &Holder::of(visitor.member().map(|member| &member.person.id), client.address()))?;
     subscription.wait_until_complete(FIRST_PAINT_TIMEOUT).await;
     let view = PageView::of(&page, &revision, &choice, subscription.initial_state(), subscription.viewers(), clock.now());
     Ok(Html::new("pages/show", page.title.clone(), layout, view))
