@@ -5,7 +5,7 @@ use super::AuditRecord;
 use crate::domain::Timestamp;
 
 /// The names of the CSV columns, in their order.
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 17] = [
     "id",
     "at",
     "event",
@@ -21,6 +21,8 @@ const COLUMNS: [&str; 15] = [
     "factor",
     "user_agent",
     "detail",
+    "count",
+    "last_at",
 ];
 
 /// An event could not be exported.
@@ -98,6 +100,8 @@ fn csv_row(record: &AuditRecord) -> [String; COLUMNS.len()] {
         text(&record.factor),
         text(&record.user_agent),
         text(&record.detail),
+        record.count.to_string(),
+        rfc3339(record.last_at()),
     ]
 }
 
@@ -128,6 +132,8 @@ struct JsonRecord<'a> {
     texts: IndexMap<&'static str, &'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<i64>,
+    count: i64,
+    last_at: String,
 }
 
 impl<'a> JsonRecord<'a> {
@@ -151,12 +157,14 @@ impl<'a> JsonRecord<'a> {
             result: &record.result,
             texts: texts.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?))).collect(),
             token: record.token,
+            count: record.count,
+            last_at: rfc3339(record.last_at()),
         }
     }
 }
 
 /// Formats a time in UTC (RFC 3339). One beyond the calendar, which no clock of ours shows, is its milliseconds.
-fn rfc3339(at: Timestamp) -> String {
+pub(super) fn rfc3339(at: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(at.as_millis()).map_or_else(|_| at.as_millis().to_string(), |at| format!("{at:.3}"))
 }
 

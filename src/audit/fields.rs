@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::AuditEvent;
+use super::retention::RetentionClass;
 use super::sanitize::{sanitize, sanitize_detail};
 use crate::domain::{DirectoryName, EndReason, Member, Person, RootCredential, SessionId, TokenId, Visitor};
 
@@ -62,6 +63,8 @@ pub struct AuditFields {
     pub event: &'static str,
     /// The result's word.
     pub result: &'static str,
+    /// When it makes room for others.
+    pub class: RetentionClass,
     /// The account's name: the directory's own spelling when we know them, else what was typed.
     pub who: Option<String>,
     /// The person's stable id.
@@ -106,6 +109,7 @@ impl AuditFields {
             AuditEvent::PasswordChanged { name, person } => Self {
                 event: "password-changed",
                 result: "ok",
+                class: RetentionClass::Person,
                 who: Some(sanitize(name)),
                 person: Some(sanitize(person.as_str())),
                 ..Self::default()
@@ -120,6 +124,7 @@ impl AuditFields {
                 Self { session: Some(session), reason: Some(reason.as_str()), ..Self::of_person(person, "session-ended", "ok") }
             }
             AuditEvent::SessionEndedBy { person, session, by } => Self {
+                class: class_of(person, by),
                 session: Some(session),
                 reason: Some(EndReason::Revoked.as_str()),
                 detail: Some(by_whom(person, by)),
@@ -166,14 +171,18 @@ impl AuditFields {
                 Self { factor: Some(factor), ..Self::of_person(person, "factor-removed", "ok") }
             }
             AuditEvent::RecoveryCodesMade { person } => Self::of_person(person, "recovery-codes-made", "ok"),
-            AuditEvent::FactorsReset { person, by } => {
-                Self { detail: Some(by_whom(person, by)), ..Self::of_person(person, "factors-reset", "ok") }
-            }
+            AuditEvent::FactorsReset { person, by } => Self {
+                class: class_of(person, by),
+                detail: Some(by_whom(person, by)),
+                ..Self::of_person(person, "factors-reset", "ok")
+            },
             AuditEvent::ForgeryRefused { visitor, reason } => {
                 Self { reason: Some(reason), ..Self::of_visitor(visitor, "forgery-refused", "refused") }
             }
             AuditEvent::Started { version } => Self::of_program("started", version.to_owned()),
-            AuditEvent::Stopped => Self { event: "stopped", result: "ok", ..Self::default() },
+            AuditEvent::Stopped => {
+                Self { event: "stopped", result: "ok", class: RetentionClass::Administration, ..Self::default() }
+            }
             AuditEvent::PagesReloaded { what } => Self::of_program("pages-reloaded", sanitize_detail(what)),
             AuditEvent::EventsLost { count } => Self {
                 result: "failed",
@@ -197,7 +206,8 @@ impl AuditFields {
             || Self { event: act, result: "ok", reason: Some("command-line"), ..Self::default() },
             |person| Self::of_person(person, act, "ok"),
         );
-        Self { detail: Some(sanitize(&format!("{}\\{account}", DirectoryName::LOCAL))), ..fields }
+        let detail = Some(sanitize(&format!("{}\\{account}", DirectoryName::LOCAL)));
+        Self { class: RetentionClass::Administration, detail, ..fields }
     }
 
     /// A refusal to somebody who typed this name.
@@ -210,6 +220,7 @@ impl AuditFields {
         Self {
             event,
             result,
+            class: RetentionClass::Person,
             who: Some(sanitize(&person.qualified_name())),
             person: Some(sanitize(person.id.as_str())),
             ..Self::default()
@@ -237,12 +248,17 @@ impl AuditFields {
 
     fn of_admin(admin: &Member, event: &'static str, what: &str) -> Self {
         let fields = Self::of_person(&admin.person, event, "ok");
-        Self { session: admin.session(), detail: Some(sanitize_detail(what)), ..fields }
+        Self { class: RetentionClass::Administration, session: admin.session(), detail: Some(sanitize_detail(what)), ..fields }
     }
 
     fn of_program(event: &'static str, detail: String) -> Self {
-        Self { event, result: "ok", detail: Some(detail), ..Self::default() }
+        Self { event, result: "ok", class: RetentionClass::Administration, detail: Some(detail), ..Self::default() }
     }
+}
+
+/// The class of what somebody did to this person's: an admin's act, unless they are the person.
+fn class_of(person: &Person, by: &Member) -> RetentionClass {
+    if by.person.id == person.id { RetentionClass::Person } else { RetentionClass::Administration }
 }
 
 /// The words for who ended a session of this person's.

@@ -5,7 +5,8 @@
 //! strangers typed cannot break or forge a line.
 //!
 //! The [`AuditTrail`] keeps the events besides in an [`AuditStore`], to be searched and exported ([`ExportFormat`]), as long and as many as the
-//! settings say. One task of its own writes it ([`AuditWriter`]): nobody waits for its disk, and when that fails, the
+//! settings say. Repeats of an event within some minutes are one row with a count, in the log a line at the first and one at
+//! the end, so that nobody writes it full; and nobody's events push out another's. One task of its own writes it ([`AuditWriter`]): nobody waits for its disk, and when that fails, the
 //! log has the events and the next row says how many are missing.
 //!
 //! This room writes no password, no token and no hash of one, and never decides anything.
@@ -13,9 +14,13 @@
 mod event;
 mod export;
 mod fields;
+mod fold;
+mod holder;
+mod log_line;
 mod pending;
 mod queue;
 mod recorder;
+mod retention;
 mod sanitize;
 mod search;
 mod sqlite;
@@ -26,9 +31,12 @@ mod writer;
 pub use event::AuditEvent;
 pub use export::{ExportError, ExportFormat};
 pub use fields::{AuditFields, EVENTS, RESULTS};
-pub use recorder::{Audit, TARGET};
+pub use holder::EventHolder;
+pub use log_line::TARGET;
+pub use recorder::Audit;
+pub use retention::RetentionClass;
 pub use search::{AuditCursor, AuditRecord, AuditSearch};
-pub use store::{AuditEntry, AuditStore};
+pub use store::{AuditEntry, AuditStore, Repeats};
 pub use trail::AuditTrail;
 pub use writer::AuditWriter;
 

@@ -1,25 +1,28 @@
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::mpsc;
 
+use super::fields::AuditFields;
+use super::fold::RepeatFolder;
+use super::holder::EventHolder;
+use super::log_line::log;
 use super::pending::PendingWrites;
 use super::store::AuditEntry;
-use crate::domain::{Clock, Timestamp};
+use crate::domain::{Clock, Network};
 use crate::telemetry::AuditMetrics;
 
-/// The most events that wait for the writer. A burst of sign-ins in a second or two fits; each takes less than a
-/// kilobyte.
+/// The most events that wait for the writer. A burst of sign-ins in a second or two fits, beside all that strangers may cause;
+/// each takes less than a kilobyte.
 pub(super) const QUEUE_CAPACITY: usize = 8_192;
 
-/// The places in the queue that refusals may not take.
-const RESERVED_CAPACITY: usize = QUEUE_CAPACITY / 4;
-
-/// The sending end of the queue to the store's writer. It never waits.
+/// The sending end of the queue to the store's writer, behind the folder of repeats. It never waits.
 #[derive(Clone)]
 pub(super) struct AuditQueue {
     sender: mpsc::Sender<AuditEntry>,
+    folder: Arc<RepeatFolder>,
     losses: Arc<LostEvents>,
     pending: Arc<PendingWrites>,
     clock: Arc<dyn Clock>,
@@ -42,20 +45,30 @@ impl AuditQueue {
     ) -> (Self, mpsc::Receiver<AuditEntry>) {
         let (sender, receiver) = mpsc::channel(QUEUE_CAPACITY);
         let losses = Arc::new(LostEvents { count: AtomicU64::new(0), is_logged: AtomicBool::new(false), metrics });
-        (Self { sender, losses, pending, clock }, receiver)
+        (Self { sender, folder: Arc::new(RepeatFolder::new()), losses, pending, clock }, receiver)
+    }
+
+    pub(super) fn folder(&self) -> &Arc<RepeatFolder> {
+        &self.folder
     }
 
     pub(super) fn losses(&self) -> &Arc<LostEvents> {
         &self.losses
     }
 
-    /// Queues an event for the store. When too many wait already it is counted and dropped.
-    pub(super) fn enqueue(&self, event: AuditEntry) {
-        // What strangers cause must not take the last places from what members and admins do.
-        if event.fields.result == "refused" && self.sender.capacity() < RESERVED_CAPACITY {
-            self.losses.add(1, &"more is refused than its disk can take");
-            return;
+    /// Writes an event to the log and queues it for the store, or counts it as a repeat of one that was.
+    pub(super) fn record(&self, fields: AuditFields, address: Option<IpAddr>, user_agent: Option<String>) {
+        let holder = EventHolder::of(&fields, address);
+        let text = address.map(|address| address.to_string());
+        let entry = AuditEntry { at: self.clock.now(), fields, address: text, user_agent, holder, sequence: 0 };
+        match self.folder.fold(entry, Network::narrowest_of(address), |row| self.enqueue(row)) {
+            Some(entry) => log(&entry.fields, entry.address.as_deref(), entry.user_agent.as_deref(), None),
+            None => self.pending.add_queued(),
         }
+    }
+
+    /// Queues an event for the store. When too many wait already it is counted and dropped.
+    fn enqueue(&self, event: AuditEntry) {
         self.pending.add_queued();
         if let Err(refused) = self.sender.try_send(event) {
             self.pending.add_finished(1);
@@ -65,10 +78,6 @@ impl AuditQueue {
             };
             self.losses.add(1, &why);
         }
-    }
-
-    pub(super) fn now(&self) -> Timestamp {
-        self.clock.now()
     }
 }
 

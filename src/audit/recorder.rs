@@ -1,12 +1,9 @@
 use super::AuditEvent;
 use super::fields::{AuditFields, EVENTS};
+use super::log_line::log;
 use super::queue::AuditQueue;
 use super::sanitize::sanitize;
-use super::store::AuditEntry;
-use crate::domain::{Client, TokenId};
-
-/// The `tracing` target of every audit event.
-pub const TARGET: &str = "audit";
+use crate::domain::Client;
 
 /// The audit: writes events to the program's log, and to the store where there is one. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -15,7 +12,7 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// An audit that writes to the program's log alone.
+    /// An audit that writes to the program's log alone, every event as a line.
     pub fn new() -> Self {
         Self::default()
     }
@@ -28,31 +25,12 @@ impl Audit {
     pub fn record(&self, client: &Client, event: &AuditEvent<'_>) {
         let fields = AuditFields::from_event(event);
         debug_assert!(EVENTS.contains(&fields.event), "{} is not among the events' words", fields.event);
-        let address = client.address().map(|address| address.to_string());
         let user_agent = client.user_agent().map(sanitize);
-        let session = fields.session.map(|id| id.to_string());
-        // A field that is `None` is left out of the line. Texts are given as `str`, which every format quotes.
-        tracing::info!(
-            target: TARGET,
-            event = fields.event,
-            result = fields.result,
-            who = fields.who.as_deref(),
-            person = fields.person.as_deref(),
-            address = address.as_deref(),
-            session = session.as_deref(),
-            token = fields.token.map(TokenId::as_i64),
-            page = fields.page.as_deref(),
-            reason = fields.reason,
-            directory_code = fields.directory_code,
-            factor = fields.factor,
-            gained = fields.gained.as_deref(),
-            lost = fields.lost.as_deref(),
-            retry_after_seconds = fields.retry_after.map(|wait| wait.as_secs()),
-            user_agent = user_agent.as_deref(),
-            detail = fields.detail.as_deref(),
-        );
         if let Some(queue) = &self.queue {
-            queue.enqueue(AuditEntry { at: queue.now(), fields, address, user_agent });
+            queue.record(fields, client.address(), user_agent);
+        } else {
+            let address = client.address().map(|address| address.to_string());
+            log(&fields, address.as_deref(), user_agent.as_deref(), None);
         }
     }
 }

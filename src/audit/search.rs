@@ -33,8 +33,12 @@ pub struct AuditCursor {
 pub struct AuditRecord {
     /// Its id in the store.
     pub id: i64,
-    /// When it was.
+    /// When it was, the first time.
     pub at: Timestamp,
+    /// How often it was, until `last_at`.
+    pub count: i64,
+    /// When it was the last time, if it was repeated.
+    pub last_at: Option<Timestamp>,
     /// The event's word.
     pub event: String,
     /// The result's word: `ok`, `refused`, `failed`.
@@ -67,5 +71,10 @@ impl AuditRecord {
     /// The cursor right after it.
     pub fn cursor(&self) -> AuditCursor {
         AuditCursor { at: self.at, id: self.id }
+    }
+
+    /// When it was the last time.
+    pub fn last_at(&self) -> Timestamp {
+        self.last_at.unwrap_or(self.at)
     }
 }

@@ -8,8 +8,10 @@ use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{QueryBuilder, Sqlite};
 
+use super::fold::FOLD_WINDOW;
+use super::retention::{RetentionClass, level_down};
 use super::sanitize::sanitize;
-use super::store::{AuditEntry, AuditStore};
+use super::store::{AuditEntry, AuditStore, Repeats};
 use super::{AuditCursor, AuditRecord, AuditSearch};
 use crate::domain::Timestamp;
 use crate::store::{Store, StoreError, StoreKind};
@@ -18,6 +20,9 @@ use crate::store::{Store, StoreError, StoreKind};
 static MIGRATIONS: Migrator = sqlx::migrate!("src/audit/migrations");
 
 const KIND: StoreKind = StoreKind { name: "audit store", if_recreated: "the audit begins anew" };
+
+/// The holders that are looked at together when events make room for others: one statement each.
+const HOLDINGS_AT_ONCE: i64 = 64;
 
 /// The audit events in an SQLite file.
 pub(super) struct SqliteAudit {
@@ -33,6 +38,30 @@ impl SqliteAudit {
         Ok(Self { store, count: AtomicU64::new(u64::try_from(count).unwrap_or_default()) })
     }
 
+    /// Deletes as many events of a class, of those holders that have the most of a kind.
+    async fn delete_of_class(&self, class: RetentionClass, surplus: u64) -> Result<u64, StoreError> {
+        let mut deleted = 0;
+        while deleted < surplus {
+            let largest = "SELECT event, holder, held FROM holdings WHERE class = ? ORDER BY held DESC LIMIT ?";
+            let largest = sqlx::query_as(largest).bind(class.as_i64()).bind(HOLDINGS_AT_ONCE);
+            let largest: Vec<(String, String, i64)> = self.store.fetch_all(largest).await?;
+            let held: Vec<u64> = largest.iter().map(|(_, _, held)| u64::try_from(*held).unwrap_or_default()).collect();
+            let before = deleted;
+            for ((event, holder, _), lost) in largest.into_iter().zip(level_down(&held, surplus - before)) {
+                if lost > 0 {
+                    let oldest = "DELETE FROM events WHERE id IN (SELECT id FROM events INDEXED BY events_by_holder
+                         WHERE class = ? AND event = ? AND holder = ? ORDER BY at LIMIT ?)";
+                    let oldest = sqlx::query(oldest).bind(class.as_i64()).bind(event).bind(holder);
+                    deleted += self.delete(oldest, lost).await?;
+                }
+            }
+            if deleted == before {
+                break;
+            }
+        }
+        Ok(deleted)
+    }
+
     /// Executes a DELETE statement, with `limit` as its last value, and returns the number of deleted rows.
     async fn delete(&self, delete: Query<'_, Sqlite, SqliteArguments>, limit: u64) -> Result<u64, StoreError> {
         let deleted = self.store.execute(delete.bind(i64::try_from(limit).unwrap_or(i64::MAX))).await?;
@@ -46,7 +75,7 @@ impl AuditStore for SqliteAudit {
     async fn append(&self, batch: &[AuditEntry]) -> Result<(), StoreError> {
         let mut insert = QueryBuilder::<Sqlite>::new(
             "INSERT INTO events (at, event, result, who, person, address, session_id, token, page, reason,
-                 directory_code, factor, user_agent, detail) ",
+                 directory_code, factor, user_agent, detail, class, holder, sequence) ",
         );
         insert.push_values(batch, |mut row, event| {
             let fields = &event.fields;
@@ -63,7 +92,10 @@ impl AuditStore for SqliteAudit {
                 .push_bind(fields.directory_code)
                 .push_bind(fields.factor)
                 .push_bind(event.user_agent.as_deref())
-                .push_bind(fields.details());
+                .push_bind(fields.details())
+                .push_bind(event.holder.class.as_i64())
+                .push_bind(event.holder.name.as_str())
+                .push_bind(i64::try_from(event.sequence).unwrap_or(i64::MAX));
         });
         let failed = |error: sqlx::Error| self.store.query_failed(&error);
         let mut connection = self.store.write_connection().await.map_err(failed)?;
@@ -72,6 +104,22 @@ impl AuditStore for SqliteAudit {
         connection.release();
         self.count.fetch_add(written.rows_affected(), Ordering::Relaxed);
         Ok(())
+    }
+
+    async fn set_repeats(&self, repeats: &[Repeats]) -> Result<(), StoreError> {
+        let failed = |error: sqlx::Error| self.store.query_failed(&error);
+        let mut transaction = self.store.pool().begin().await.map_err(failed)?;
+        for Repeats { at, sequence, count, last_at, .. } in repeats {
+            // Of two processes' events of one moment with one number, the row of the last is this one's.
+            let set = sqlx::query(
+                "UPDATE events SET count = ?, last_at = ? WHERE id =
+                     (SELECT max(id) FROM events INDEXED BY events_by_time WHERE at = ? AND sequence = ?)",
+            );
+            let set = set.bind(i64::try_from(*count).unwrap_or(i64::MAX)).bind(last_at).bind(at);
+            let set = set.bind(i64::try_from(*sequence).unwrap_or(i64::MAX));
+            set.execute(&mut *transaction).await.map_err(failed)?;
+        }
+        transaction.commit().await.map_err(failed)
     }
 
     async fn search(
@@ -93,14 +141,15 @@ impl AuditStore for SqliteAudit {
     }
 
     async fn delete_surplus(&self, surplus: u64) -> Result<u64, StoreError> {
-        let refused = "DELETE FROM events WHERE id IN (SELECT id FROM events INDEXED BY events_by_result
-                 WHERE result = 'refused' ORDER BY at LIMIT ?)";
-        let deleted = self.delete(sqlx::query(refused), surplus).await?;
-        if deleted == surplus {
-            return Ok(deleted);
+        let held = sqlx::query_as("SELECT coalesce(sum(held), 0) FROM holdings WHERE class = ?");
+        let (strangers,): (i64,) = self.store.fetch_one(held.bind(RetentionClass::Stranger.as_i64())).await?;
+        // A quarter stays as long as persons have more: none of them pushes out the traces of an attack.
+        let beyond_quarter = u64::try_from(strangers).unwrap_or_default().saturating_sub(self.count() / 4);
+        let mut deleted = self.delete_of_class(RetentionClass::Stranger, surplus.min(beyond_quarter)).await?;
+        for class in [RetentionClass::Person, RetentionClass::Stranger, RetentionClass::Administration] {
+            deleted += self.delete_of_class(class, surplus - deleted).await?;
         }
-        let any = "DELETE FROM events WHERE id IN (SELECT id FROM events ORDER BY at LIMIT ?)";
-        Ok(deleted + self.delete(sqlx::query(any), surplus - deleted).await?)
+        Ok(deleted)
     }
 
     async fn close(&self) {
@@ -122,7 +171,7 @@ fn index(search: &AuditSearch) -> &'static str {
 
 fn statement(search: &AuditSearch, after: Option<AuditCursor>, limit: usize) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new(
-        "SELECT id, at, event, result, who, person, address, coalesce(session_id, CAST(session AS TEXT)) AS session, token, page,
+        "SELECT id, at, count, last_at, event, result, who, person, address, coalesce(session_id, CAST(session AS TEXT)) AS session, token, page,
              reason, directory_code, factor, user_agent, detail FROM events INDEXED BY ",
     );
     query.push(index(search)).push(" WHERE true");
@@ -139,10 +188,12 @@ fn statement(search: &AuditSearch, after: Option<AuditCursor>, limit: usize) -> 
         }
     }
     let until = after.map(|after| after.at + Duration::from_millis(1)).into_iter().chain(search.until).min();
-    for (condition, moment) in [(" AND at >= ", search.from), (" AND at < ", until)] {
-        if let Some(moment) = moment {
-            query.push(condition).push_bind(moment);
-        }
+    if let Some(from) = search.from {
+        // The index leads to the first time, which may be a window before the last.
+        query.push(" AND at >= ").push_bind(from - FOLD_WINDOW).push(" AND coalesce(last_at, at) >= ").push_bind(from);
+    }
+    if let Some(until) = until {
+        query.push(" AND at < ").push_bind(until);
     }
     if let Some(after) = after {
         query.push(" AND (at < ").push_bind(after.at).push(" OR id < ").push_bind(after.id).push(")");

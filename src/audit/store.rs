@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 
 use super::fields::AuditFields;
+use super::holder::EventHolder;
 use super::{AuditCursor, AuditRecord, AuditSearch};
 use crate::domain::Timestamp;
 use crate::store::StoreError;
@@ -16,6 +17,35 @@ pub struct AuditEntry {
     pub address: Option<String>,
     /// The browser's `User-Agent`.
     pub user_agent: Option<String>,
+    /// Whose place in the store it takes.
+    pub holder: EventHolder,
+    /// The number of its row among those of this process.
+    pub sequence: u64,
+}
+
+/// Repeats of an event that has been appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeats {
+    /// [`AuditEntry::at`] of the event.
+    pub at: Timestamp,
+    /// [`AuditEntry::sequence`] of the event.
+    pub sequence: u64,
+    /// How many there are that the store has not been told of.
+    pub added: u64,
+    /// How often it was in all.
+    pub count: u64,
+    /// When it was the last time.
+    pub last_at: Timestamp,
+}
+
+#[cfg(test)]
+impl AuditEntry {
+    /// An event for tests, with the number `sequence`.
+    pub(super) fn for_test(at: Timestamp, event: &super::AuditEvent<'_>, address: Option<&str>, sequence: u64) -> Self {
+        let fields = AuditFields::from_event(event);
+        let holder = EventHolder::of(&fields, address.and_then(|address| address.parse().ok()));
+        Self { at, fields, address: address.map(str::to_owned), user_agent: None, holder, sequence }
+    }
 }
 
 /// Where audit events are kept. Every method fails with a [`StoreError`] when the store cannot be asked.
@@ -23,6 +53,9 @@ pub struct AuditEntry {
 pub trait AuditStore: Send + Sync {
     /// Appends all of `batch`, or nothing.
     async fn append(&self, batch: &[AuditEntry]) -> Result<(), StoreError>;
+
+    /// Sets the count and the last time of events that were appended. Where a row is gone, nothing happens.
+    async fn set_repeats(&self, repeats: &[Repeats]) -> Result<(), StoreError>;
 
     /// The events that match, from behind `after` on: at most `limit`, the newest first. An export reads one such page after
     /// the other.
@@ -33,14 +66,15 @@ pub trait AuditStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<AuditRecord>, StoreError>;
 
-    /// The number of events.
+    /// The number of rows.
     fn count(&self) -> u64;
 
     /// Deletes the oldest events from before this moment, at most `limit`: how many those were.
     async fn delete_before(&self, before: Timestamp, limit: u64) -> Result<u64, StoreError>;
 
-    /// Deletes as many of the oldest events, and how many those were. What was refused goes first: strangers can cause as much
-    /// of that as they like, and must not be able to push out who came in and what the admins did.
+    /// Deletes as many events, and how many those were: refusals of strangers first, down to a quarter of all, and what admins
+    /// did last. Within a class those holders lose their oldest events of a kind who have the most of it, so that nobody pushes
+    /// out another's.
     async fn delete_surplus(&self, surplus: u64) -> Result<u64, StoreError>;
 
     /// Closes the store: every later call fails.

@@ -7,6 +7,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::fields::AuditFields;
+use super::fold::{FoldChanges, RepeatFolder};
+use super::holder::EventHolder;
+use super::log_line::log;
 use super::queue::{AuditQueue, LostEvents};
 use super::store::AuditEntry;
 use super::{Audit, AuditEvent, AuditTrail};
@@ -20,6 +23,9 @@ const MAX_BATCH: usize = 512;
 /// How long the first event of a batch waits for more: one write for all of a moment, in place of one for each. A
 /// program that is killed loses so much more of the store's part; the log has it.
 const BATCH_DELAY: Duration = Duration::from_millis(50);
+
+/// How often the counts of repeated events are written.
+const REPEATS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often old events are deleted.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
@@ -40,7 +46,9 @@ impl Audit {
     pub fn with_trail(trail: AuditTrail, metrics: AuditMetrics, clock: Arc<dyn Clock>) -> (Self, AuditWriter) {
         let (queue, receiver) = AuditQueue::new(Arc::clone(trail.pending_writes()), metrics, Arc::clone(&clock));
         let stop = CancellationToken::new();
-        let task = WriterTask { receiver, trail, losses: Arc::clone(queue.losses()), sweep_at: clock.now(), clock };
+        let now = clock.now();
+        let (folder, losses) = (Arc::clone(queue.folder()), Arc::clone(queue.losses()));
+        let task = WriterTask { receiver, folder, written: 0, trail, losses, repeats_at: now, sweep_at: now, clock };
         let task = AbortOnDropHandle::new(tokio::spawn(task.run(stop.clone())));
         (Self::with_queue(queue), AuditWriter { task, stop })
     }
@@ -66,9 +74,13 @@ impl AuditWriter {
 /// The state of the writer task.
 struct WriterTask {
     receiver: mpsc::Receiver<AuditEntry>,
+    folder: Arc<RepeatFolder>,
+    /// The sequence of the last event that was written.
+    written: u64,
     trail: AuditTrail,
     losses: Arc<LostEvents>,
     clock: Arc<dyn Clock>,
+    repeats_at: Timestamp,
     sweep_at: Timestamp,
 }
 
@@ -76,18 +88,26 @@ impl WriterTask {
     async fn run(mut self, stop: CancellationToken) {
         let mut batch = Vec::new();
         loop {
-            let until_sweep = self.sweep_at.since(self.clock.now());
+            let until_next = self.sweep_at.min(self.repeats_at).since(self.clock.now());
             tokio::select! {
                 biased;
                 () = stop.cancelled(), if !self.receiver.is_closed() => self.receiver.close(),
                 count = self.receiver.recv_many(&mut batch, MAX_BATCH) => {
                     if count == 0 {
-                        return;
+                        let last = self.folder.close();
+                        return self.write_repeats(last).await;
                     }
                     self.fill_batch(&mut batch, &stop).await;
                     self.write(&mut batch).await;
                 }
-                () = self.clock.sleep(until_sweep) => {}
+                () = self.trail.pending_writes().flush_requested() => self.repeats_at = self.clock.now(),
+                () = self.clock.sleep(until_next) => {}
+            }
+            let now = self.clock.now();
+            if now >= self.repeats_at {
+                self.repeats_at = now + REPEATS_INTERVAL;
+                let changes = self.folder.take_changes(self.written, now);
+                self.write_repeats(changes).await;
             }
             if self.clock.now() >= self.sweep_at || self.trail.is_over_limit() {
                 self.sweep().await;
@@ -113,12 +133,14 @@ impl WriterTask {
     }
 
     /// Writes the batch, and an event with how many were lost before it.
-    async fn write(&self, batch: &mut Vec<AuditEntry>) {
+    async fn write(&mut self, batch: &mut Vec<AuditEntry>) {
         let count = batch.len();
+        let last = batch.last().map_or(self.written, |last| last.sequence);
         let lost = self.losses.take();
         if lost > 0 {
             let fields = AuditFields::from_event(&AuditEvent::EventsLost { count: lost });
-            batch.push(AuditEntry { at: self.clock.now(), fields, address: None, user_agent: None });
+            let holder = EventHolder::of(&fields, None);
+            batch.push(AuditEntry { at: self.clock.now(), fields, address: None, user_agent: None, holder, sequence: 0 });
         }
         match self.trail.store().append(batch).await {
             Ok(()) => {
@@ -133,7 +155,26 @@ impl WriterTask {
             }
         }
         batch.clear();
+        self.written = last;
         self.trail.pending_writes().add_finished(count);
+    }
+
+    /// Writes the counts of repeated events, and a line in the log for each whose window is over.
+    async fn write_repeats(&self, changes: FoldChanges) {
+        for fold in &changes.closed {
+            let first = &fold.first;
+            let repeated = Some((fold.count, first.at, fold.last_at));
+            log(&first.fields, first.address.as_deref(), first.user_agent.as_deref(), repeated);
+        }
+        let added = changes.repeats.iter().map(|repeats| repeats.added).sum();
+        if added == 0 {
+            return;
+        }
+        match self.trail.store().set_repeats(&changes.repeats).await {
+            Ok(()) => self.losses.metrics.add_kept(added),
+            Err(error) => self.losses.add(usize::try_from(added).unwrap_or(usize::MAX), &error),
+        }
+        self.trail.pending_writes().add_finished(usize::try_from(added).unwrap_or(usize::MAX));
     }
 
     /// Deletes one step of what is too old or too much; queued events come before the next step.

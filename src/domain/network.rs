@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The steps of networks that an IPv6 address is counted by, and the multiple of one holder's share that each may have: a
@@ -45,6 +46,21 @@ impl Network {
     /// whoever has one address of it has all of them.
     pub fn narrowest_of(address: Option<IpAddr>) -> Self {
         Self::steps_of(address).map(|(network, _)| network).next().unwrap_or(Self { address: None, prefix: 0 })
+    }
+
+    /// The widest network that a client at `address` is counted by.
+    pub fn widest_of(address: Option<IpAddr>) -> Self {
+        Self::steps_of(address).map(|(network, _)| network).last().unwrap_or(Self { address: None, prefix: 0 })
+    }
+}
+
+impl fmt::Display for Network {
+    /// In CIDR notation (RFC 4632): `2001:db8::/48`; `local` for connections without an address.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.address {
+            Some(address) => write!(f, "{address}/{}", self.prefix),
+            None => f.write_str("local"),
+        }
     }
 }
 
@@ -136,6 +152,7 @@ mod tests {
         assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
         assert_eq!(network("2001:db8::1"), network("2001:db8::2"));
         assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
+        assert_eq!(Network::widest_of("2001:db8:0:1::1".parse().ok()).to_string(), "2001:db8::/48");
     }
 
     #[test]

@@ -122,10 +122,11 @@ async fn hostile_names_stay_names_on_the_page_and_in_both_files() {
 async fn the_list_goes_on_from_any_place_and_the_files_have_it_whole() {
     let demo = house().await;
     let mut grace = admin(&demo).await;
-    for _ in 0..230 {
-        assert_eq!(grace.opens("/p/closed").await.status, StatusCode::FORBIDDEN);
+    // Every act of an admin's is a row, and different ones are not folded.
+    for number in 0..230 {
+        assert_eq!(grace.fetches(&format!("/admin/audit.jsonl?who=nobody-{number}")).await.status, StatusCode::OK);
     }
-    let mut page = list(&mut grace, "/admin/audit?event=page-refused").await;
+    let mut page = list(&mut grace, "/admin/audit?event=audit-exported").await;
     let mut counts = vec![rows(&page).len()];
     while let Some(older) = page.link("Older") {
         page = grace.opens(&older).await;
@@ -133,11 +134,53 @@ async fn the_list_goes_on_from_any_place_and_the_files_have_it_whole() {
     }
     assert_eq!(counts, [100, 100, 30]);
     assert!(page.body.contains("To the newest"));
-    let file = grace.fetches("/admin/audit.jsonl?event=page-refused").await;
-    assert_eq!(file.body.lines().count(), 230);
     // Whoever takes the audit away is in it.
-    let taken = list(&mut grace, "/admin/audit?event=audit-exported").await;
-    assert!(rows(&taken)[0].contains("jsonl event=page-refused"), "{}", taken.body);
+    let file = grace.fetches("/admin/audit.jsonl?event=audit-exported").await;
+    assert_eq!(file.body.lines().count(), 231);
+    assert!(file.body.lines().next().unwrap().contains("jsonl event=audit-exported"), "{}", file.body);
+}
+
+#[tokio::test]
+async fn what_is_repeated_is_one_row_that_says_how_often() {
+    let demo = house().await;
+    let mut grace = admin(&demo).await;
+    for _ in 0..30 {
+        assert_eq!(grace.opens("/p/closed").await.status, StatusCode::FORBIDDEN);
+    }
+    let page = list(&mut grace, "/admin/audit?event=page-refused").await;
+    assert_eq!(rows(&page).len(), 1);
+    assert!(rows(&page)[0].contains("30 times, until"), "{}", page.body);
+    let file = grace.fetches("/admin/audit.jsonl?event=page-refused").await;
+    let line: Value = serde_json::from_str(&file.body).unwrap();
+    assert_eq!(line["count"], 30);
+    assert!(line["last_at"].as_str() >= line["at"].as_str(), "{line}");
+}
+
+/// A stranger who tries one name after the other, and an admin's row.
+#[tokio::test]
+async fn no_flood_pushes_an_admin_s_row_out_of_the_audit() {
+    let demo = house().await;
+    let mut grace = admin(&demo).await;
+    assert_eq!(grace.fetches("/admin/audit.csv?who=flood").await.status, StatusCode::OK);
+    let stranger = demo.house.visitor();
+    // An empty password is refused before any limit: as often as somebody likes.
+    let tries = (0..200).map(|number| {
+        let mut same = stranger.clone();
+        async move { same.tries_to_sign_in(&format!("name-{number}"), "", "/").await }
+    });
+    futures::future::join_all(tries).await;
+    let mut rows_of_strangers = 0;
+    let mut page = grace.opens("/admin/audit?event=sign-in-refused").await;
+    loop {
+        rows_of_strangers += rows(&page).len();
+        match page.link("Older") {
+            Some(older) => page = grace.opens(&older).await,
+            None => break,
+        }
+    }
+    assert_eq!(rows_of_strangers, 101);
+    let admins = grace.opens("/admin/audit?event=audit-exported").await;
+    assert_eq!(rows(&admins).len(), 1, "{}", admins.body);
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@ fn record(who: &str) -> AuditRecord {
     AuditRecord {
         id: 7,
         at: Timestamp::from_millis(1_795_309_126_976),
+        count: 3,
+        last_at: Some(Timestamp::from_millis(1_795_309_127_976)),
         event: "sign-in-refused".to_owned(),
         result: "refused".to_owned(),
         who: Some(who.to_owned()),
@@ -38,7 +40,8 @@ fn a_table_has_a_row_an_event_in_the_order_of_its_head() {
     assert_eq!(cells[..5], ["7", "2026-11-22T00:58:46.976Z", "sign-in-refused", "refused", "alice"]);
     assert_eq!(cells[6..9], ["192.0.2.7", "12", ""]);
     assert_eq!(cells[13], "'-Browser, \"quoted\"");
-    assert!(ExportFormat::Csv.header().unwrap().ends_with(b"user_agent,detail\r\n"));
+    assert_eq!(cells[15..], ["3", "2026-11-22T00:58:47.976Z"]);
+    assert!(ExportFormat::Csv.header().unwrap().ends_with(b"user_agent,detail,count,last_at\r\n"));
 }
 
 #[test]
@@ -61,6 +64,7 @@ fn an_object_a_line_has_what_there_is_and_no_name_makes_a_line_of_its_own() {
         assert_eq!(lines.len(), 2);
         assert_eq!((&lines[0]["who"], &lines[0]["event"]), (&who.into(), &"sign-in-refused".into()));
         assert_eq!(lines[0]["at"], "2026-11-22T00:58:46.976Z");
+        assert_eq!((&lines[0]["count"], &lines[0]["last_at"]), (&3.into(), &"2026-11-22T00:58:47.976Z".into()));
         assert!(lines[0].get("page").is_none() && lines[0].get("token").is_none());
     }
 }

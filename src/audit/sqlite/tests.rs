@@ -1,7 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
 use super::super::event::AuditEvent;
-use super::super::fields::AuditFields;
 use super::*;
 
 const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
@@ -13,18 +12,11 @@ async fn store() -> (SqliteAudit, tempfile::TempDir) {
 
 fn refused(name: &str, address: &str, second: u64) -> AuditEntry {
     let event = AuditEvent::SignInRefused { name, reason: "locked", directory_code: None, retry_after: None };
-    let at = START + Duration::from_secs(second);
-    AuditEntry { at, fields: AuditFields::from_event(&event), address: Some(address.to_owned()), user_agent: None }
+    AuditEntry::for_test(START + Duration::from_secs(second), &event, Some(address), second)
 }
 
 fn reloaded(second: u64) -> AuditEntry {
-    let at = START + Duration::from_secs(second);
-    AuditEntry {
-        at,
-        fields: AuditFields::from_event(&AuditEvent::PagesReloaded { what: "added ops" }),
-        address: None,
-        user_agent: None,
-    }
+    AuditEntry::for_test(START + Duration::from_secs(second), &AuditEvent::PagesReloaded { what: "added ops" }, None, second)
 }
 
 fn texts(search: &AuditSearch, records: &[AuditRecord]) -> Vec<String> {
@@ -130,4 +122,70 @@ async fn a_session_that_was_a_number_is_still_told() {
     store.store.execute(sqlx::query("UPDATE events SET session = 7")).await.unwrap();
     let found = store.search(&AuditSearch::default(), None, 9).await.unwrap();
     assert_eq!(found[0].session.as_deref(), Some("7"));
+}
+
+#[tokio::test]
+async fn rows_from_before_there_were_repeats_are_read_and_make_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.db");
+    let before = Migrator { migrations: MIGRATIONS.migrations[..2].to_vec().into(), ..Migrator::DEFAULT };
+    let old = Store::open(&path, KIND, &before).await.unwrap();
+    let rows = "INSERT INTO events (at, event, result, who, person, address) VALUES
+        (1, 'sign-in-refused', 'refused', 'eve', NULL, '192.0.2.1'), (2, 'signed-in', 'ok', 'alice', 'id:1', '192.0.2.2'),
+        (3, 'admin-acted', 'ok', 'grace', 'id:2', NULL), (4, 'started', 'ok', NULL, NULL, NULL)";
+    old.execute(sqlx::query(rows)).await.unwrap();
+    old.close().await;
+    let store = SqliteAudit::open(&path).await.unwrap();
+    let found = store.search(&AuditSearch::default(), None, 9).await.unwrap();
+    assert!(found.iter().all(|record| record.count == 1 && record.last_at() == record.at), "{found:?}");
+    for expected in [vec!["started", "admin-acted", "sign-in-refused"], vec!["started", "admin-acted"]] {
+        store.delete_surplus(1).await.unwrap();
+        let found = store.search(&AuditSearch::default(), None, 9).await.unwrap();
+        assert_eq!(found.iter().map(|record| record.event.as_str()).collect::<Vec<_>>(), expected);
+    }
+}
+
+#[tokio::test]
+async fn repeats_are_added_to_their_row_and_found_by_the_last_of_them() {
+    let (store, _folder) = store().await;
+    store.append(&[refused("alice", "192.0.2.1", 1), refused("bob", "192.0.2.1", 2)]).await.unwrap();
+    let (at, last_at) = (START + Duration::from_secs(2), START + Duration::from_mins(1));
+    let gone = Repeats { at: START, sequence: 9, added: 1, count: 2, last_at };
+    store.set_repeats(&[Repeats { at, sequence: 2, added: 6, count: 7, last_at }, gone]).await.unwrap();
+    let late = AuditSearch { from: Some(START + Duration::from_secs(30)), ..AuditSearch::default() };
+    let found = store.search(&late, None, 9).await.unwrap();
+    assert_eq!(texts(&AuditSearch::default(), &found), ["sign-in-refused bob"]);
+    assert_eq!((found[0].count, found[0].at, found[0].last_at()), (7, at, last_at));
+}
+
+#[tokio::test]
+async fn nobody_s_events_push_out_another_s() {
+    let (store, _folder) = store().await;
+    let person = |name: &str| crate::domain::Person {
+        id: crate::domain::PersonId::new(format!("id:{name}")),
+        directory: None,
+        username: name.to_owned(),
+        principal: None,
+        display_name: name.to_owned(),
+        groups: crate::domain::Groups::default(),
+        password_expires: None,
+    };
+    let (alice, eve) = (person("alice"), person("eve"));
+    let accepted = |person, second| {
+        AuditEntry::for_test(START + Duration::from_secs(second), &AuditEvent::PasswordAccepted { person }, None, second)
+    };
+    let mut batch = vec![accepted(&alice, 0), reloaded(0), refused("alice", "192.0.2.1", 0), refused("x", "2001:db8::1", 1)];
+    batch.extend((1..40).map(|second| accepted(&eve, second)));
+    // From many links of one site.
+    batch.extend((1..40).map(|second| refused("y", &format!("2001:db8:0:{second:x}::1"), second)));
+    store.append(&batch).await.unwrap();
+    while store.count() > 12 {
+        store.delete_surplus(1).await.unwrap();
+        let left = store.search(&AuditSearch::default(), None, 100).await.unwrap();
+        let has = |event: &str, who: Option<&str>| left.iter().any(|row| row.event == event && row.who.as_deref() == who);
+        assert!(has("password-accepted", Some("alice")) && has("pages-reloaded", None), "{left:?}");
+        assert!(left.iter().any(|row| row.address.as_deref() == Some("192.0.2.1")), "another network's: {left:?}");
+        let strangers = left.iter().filter(|row| row.event == "sign-in-refused").count();
+        assert!(strangers >= left.len() / 4, "the traces of strangers: {strangers} of {}", left.len());
+    }
 }

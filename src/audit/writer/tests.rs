@@ -1,14 +1,20 @@
 #![allow(clippy::unwrap_used)]
 
+use super::super::fold::{FOLD_WINDOW, MAX_ROWS_PER_HOLDER};
 use super::super::queue::QUEUE_CAPACITY;
 use super::super::{AuditRecord, AuditSearch};
 use super::*;
 use crate::audit::log_capture::LogCapture;
 use crate::config::AuditSettings;
-use crate::domain::{Client, ManualClock};
+use crate::domain::{
+    Client, Credential, EndReason, Groups, ManualClock, Member, Person, PersonId, RootCredential, SessionId, TokenId, Visitor,
+};
 use crate::telemetry::Metrics;
 
 const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
+
+/// A millisecond less than a window.
+const ALMOST_A_WINDOW: Duration = Duration::from_millis(299_999);
 
 struct AuditFixture {
     audit: Audit,
@@ -34,8 +40,12 @@ impl AuditFixture {
 
     /// Somebody's wrong password.
     fn refuses(&self, name: &str) {
+        self.refuses_from(name, "192.0.2.7");
+    }
+
+    fn refuses_from(&self, name: &str, address: &str) {
         let event = AuditEvent::SignInRefused { name, reason: "wrong-credentials", directory_code: None, retry_after: None };
-        self.audit.record(&Client::new("192.0.2.7".parse().ok(), Some("Browser/1")), &event);
+        self.audit.record(&Client::new(address.parse().ok(), Some("Browser/1")), &event);
     }
 
     fn says(&self, what: &str) {
@@ -78,12 +88,12 @@ async fn an_event_is_kept_with_all_that_the_log_says_of_it() {
 async fn what_waits_when_the_program_stops_is_written_first() {
     let mut fixture = AuditFixture::new().await;
     for number in 0..5_000 {
-        fixture.refuses(&format!("name-{number}"));
+        fixture.says(&format!("page-{number}"));
     }
     fixture.ends().await;
     let told = fixture.told().await;
     assert_eq!(told.len(), 5_000);
-    assert_eq!((told[0].as_str(), told[4_999].as_str()), ("name-4999", "name-0"), "newest first, and in order");
+    assert_eq!((told[0].as_str(), told[4_999].as_str()), ("page-4999", "page-0"), "newest first, and in order");
     assert_eq!(fixture.metrics.total_lost(), 0);
     let again = AuditTrail::open(&fixture.folder.path().join("audit.db"), &AuditSettings::default()).await.unwrap();
     assert_eq!(again.count(), 5_000);
@@ -113,13 +123,15 @@ async fn what_is_too_much_at_once_is_in_the_log_and_counted_and_the_store_says_h
 async fn a_flood_of_what_is_refused_leaves_places_for_what_members_do() {
     let mut fixture = AuditFixture::new().await;
     for number in 0..QUEUE_CAPACITY * 2 {
-        fixture.refuses(&format!("eve-{number}"));
+        fixture.refuses_from(&format!("eve-{number}"), &format!("10.{}.{}.1", number / 256, number % 256));
     }
     fixture.says("a member's");
     fixture.ends().await;
-    let told = fixture.told().await;
-    assert!(told.contains(&"a member's".to_owned()) && told.len() <= QUEUE_CAPACITY, "{}", told.len());
-    assert!(fixture.metrics.total_lost() >= u64::try_from(QUEUE_CAPACITY).unwrap());
+    let kept = fixture.kept().await;
+    assert_eq!(kept[0].detail.as_deref(), Some("a member's"));
+    assert_eq!(kept.len(), 4_002);
+    assert_eq!(kept.iter().map(|record| record.count).sum::<i64>(), i64::try_from(QUEUE_CAPACITY * 2 + 1).unwrap());
+    assert_eq!(fixture.metrics.total_lost(), 0);
 }
 
 #[tokio::test]
@@ -177,10 +189,10 @@ async fn a_flood_does_not_make_the_store_larger_than_it_may_be() {
     let mut fixture = AuditFixture::keeping(AuditSettings { keep: Duration::from_hours(48), most_rows: 2_000 }).await;
     fixture.says("before");
     for round in 0..10 {
+        fixture.clock.advance(FOLD_WINDOW);
         for number in 0..1_000 {
-            fixture.refuses(&format!("eve-{round}-{number}"));
+            fixture.refuses_from(&format!("eve-{round}-{number}"), &format!("10.{round}.{}.{}", number / 250, number % 250));
         }
-        // No time passes: the writer looks at the number by itself.
         until(&fixture, |told| told.first().is_some_and(|told| *told == format!("eve-{round}-999"))).await;
         assert!(fixture.trail.count() < 2_000 + 2 * 1_000, "{}", fixture.trail.count());
     }
@@ -188,13 +200,119 @@ async fn a_flood_does_not_make_the_store_larger_than_it_may_be() {
     assert!(fixture.told().await.contains(&"before".to_owned()));
 }
 
-fn reloaded(what: &str) -> AuditEntry {
-    AuditEntry {
-        at: START,
-        fields: AuditFields::from_event(&AuditEvent::PagesReloaded { what }),
-        address: None,
-        user_agent: None,
+fn person(name: &str) -> Person {
+    Person {
+        id: PersonId::new(format!("id:{name}")),
+        directory: None,
+        username: name.to_owned(),
+        principal: None,
+        display_name: name.to_owned(),
+        groups: Groups::default(),
+        password_expires: None,
     }
+}
+
+#[tokio::test]
+async fn what_is_done_again_and_again_is_one_row_and_two_lines_with_a_count() {
+    let capture = LogCapture::new();
+    let log = tracing_subscriber::fmt().with_writer(capture.clone()).with_ansi(false).finish();
+    let _log = tracing::subscriber::set_default(log);
+    let mut fixture = AuditFixture::new().await;
+    let member = Member::signed_in(SessionId::new(7), person("alice"));
+    let credential = Credential { root: RootCredential::Token(TokenId::new(3)), ..member.credential };
+    let script = Member { credential, ..member };
+    fixture.says("what an admin did");
+    for _ in 0..2_141 {
+        fixture.audit.record(&Client::new("192.0.2.7".parse().ok(), None), &AuditEvent::SignedTokenMade { member: &script });
+    }
+    let kept = fixture.kept().await;
+    assert_eq!(kept.iter().map(|record| record.count).collect::<Vec<_>>(), [2_141, 1], "counted while it goes on");
+    assert_eq!(capture.text().matches("signed-token-made").count(), 1);
+    fixture.clock.advance(ALMOST_A_WINDOW);
+    fixture.audit.record(&Client::new("192.0.2.7".parse().ok(), None), &AuditEvent::SignedTokenMade { member: &script });
+    fixture.clock.advance(Duration::from_millis(1));
+    fixture.audit.record(&Client::new("192.0.2.7".parse().ok(), None), &AuditEvent::SignedTokenMade { member: &script });
+    fixture.ends().await;
+    let kept = fixture.kept().await;
+    assert_eq!(kept.iter().map(|record| record.count).collect::<Vec<_>>(), [1, 2_142, 1], "another window, another row");
+    assert_eq!((kept[1].at, kept[1].last_at()), (START, START + ALMOST_A_WINDOW));
+    let text = capture.text();
+    assert_eq!(text.matches("signed-token-made").count(), 3, "{text}");
+    assert!(text.contains("count=2142 first_at=\"2026-11-22T00:58:46.976Z\" last_at=\"2026-11-22T01:03:46.975Z\""), "{text}");
+    fixture.audit.record(&Client::new("192.0.2.7".parse().ok(), None), &AuditEvent::SignedTokenMade { member: &script });
+    assert_eq!(capture.text().matches("signed-token-made").count(), 4, "after the end every event is a line");
+}
+
+/// All events that a stranger, or whoever has one password or token, can cause as often as they like, the `number`-th of each.
+fn floods(number: u64, eve: &Person) -> Vec<AuditEvent<'static>> {
+    let name: &'static str = Box::leak(format!("name-{number}").into_boxed_str());
+    let page: &'static crate::domain::PageSlug = Box::leak(Box::new(name.parse().unwrap()));
+    let eve: &'static Person = Box::leak(Box::new(eve.clone()));
+    let session = SessionId::new(number.into());
+    let member: &'static Member = Box::leak(Box::new(Member::signed_in(session, eve.clone())));
+    let visitor: &'static Visitor = Box::leak(Box::new(Visitor::from(member.clone())));
+    let token = TokenId::new(i64::try_from(number).unwrap());
+    let (reason, directory_code, retry_after) = ("throttled", None, Some(Duration::from_secs(number)));
+    vec![
+        AuditEvent::SignInRefused { name, reason, directory_code, retry_after },
+        AuditEvent::PasswordChangeRefused { name, reason, directory_code, retry_after },
+        AuditEvent::ProofRefused { name, reason, directory_code, retry_after },
+        AuditEvent::AuthorizationRefused { reason },
+        AuditEvent::InvitationRefused { reason },
+        AuditEvent::PageRefused { visitor: &Visitor::Anonymous, page },
+        AuditEvent::ForgeryRefused { visitor: &Visitor::Anonymous, reason },
+        AuditEvent::SignedIn { person: eve, session },
+        AuditEvent::SignedOut { person: eve, session },
+        AuditEvent::SessionEnded { person: eve, session, reason: EndReason::Revoked },
+        AuditEvent::SessionEndedBy { person: eve, session, by: member },
+        AuditEvent::ProvedAgain { person: eve, session },
+        AuditEvent::PasswordChanged { name, person: &eve.id },
+        AuditEvent::PasswordAccepted { person: eve },
+        AuditEvent::TokenMade { person: eve, token },
+        AuditEvent::TokenUsed { person: eve, token },
+        AuditEvent::TokenEnded { person: eve, token, reason: EndReason::Revoked },
+        AuditEvent::SignedTokenMade { member },
+        AuditEvent::PageRefused { visitor, page },
+        AuditEvent::ForgeryRefused { visitor, reason },
+        AuditEvent::SecondFactorAsked { person: eve },
+        AuditEvent::SecondFactorShown { person: eve, factor: "app" },
+        AuditEvent::SecondFactorRefused { person: eve, reason, retry_after },
+        AuditEvent::FactorAdded { person: eve, factor: "app" },
+        AuditEvent::FactorRemoved { person: eve, factor: "app" },
+        AuditEvent::RecoveryCodesMade { person: eve },
+    ]
+}
+
+#[tokio::test]
+async fn no_kind_of_event_can_be_caused_without_bound_however_it_varies() {
+    let mut fixture = AuditFixture::new().await;
+    let eve = person("eve");
+    let kinds = floods(0, &eve).len();
+    for number in 0..1_000 {
+        for event in floods(number, &eve) {
+            // From as many links of one site as there are tries.
+            let client = Client::new(format!("2001:db8:0:{number:x}::1").parse().ok(), Some(&format!("Browser/{number}")));
+            fixture.audit.record(&client, &event);
+        }
+        tokio::task::yield_now().await;
+    }
+    fixture.ends().await;
+    let kept = fixture.kept().await;
+    let mut rows = std::collections::HashMap::new();
+    for record in &kept {
+        *rows.entry((record.event.clone(), record.person.is_some())).or_insert(0) += 1;
+    }
+    for ((event, is_person), rows) in rows {
+        let bound = if is_person { MAX_ROWS_PER_HOLDER + 1 } else { 4 * MAX_ROWS_PER_HOLDER + 1 };
+        assert!(rows <= bound, "{event}: {rows} rows");
+    }
+    let counted: i64 = kept.iter().map(|record| record.count).sum();
+    assert_eq!(counted + i64::try_from(fixture.metrics.total_lost()).unwrap(), i64::try_from(kinds * 1_000).unwrap());
+    assert_eq!(fixture.metrics.total_lost(), 0);
+}
+
+fn reloaded(what: &str) -> AuditEntry {
+    AuditEntry::for_test(START, &AuditEvent::PagesReloaded { what }, None, 0)
 }
 
 /// Waits until the store's events are `right`.

@@ -54,6 +54,9 @@ struct ExportLink {
 #[derive(Debug, Serialize)]
 struct AuditRecordRow {
     at_ms: Timestamp,
+    /// How often it was, if more than once, and when it was last.
+    count: Option<i64>,
+    last_at_ms: Timestamp,
     event: String,
     result: String,
     state: &'static str,
@@ -171,6 +174,8 @@ impl AuditRecordRow {
         ];
         Self {
             at_ms: record.at,
+            count: Some(record.count).filter(|count| *count > 1),
+            last_at_ms: record.last_at(),
             event: record.event.clone(),
             result: record.result.clone(),
             state: match record.result.as_str() {
