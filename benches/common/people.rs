@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belvedere::config::SessionSettings;
-use belvedere::domain::{Client, Group, GroupId, Person, PersonId, Revalidation, SystemClock};
+use belvedere::domain::{Client, Group, GroupId, Person, PersonId, Realm, Revalidation, SystemClock};
 use belvedere::sessions::{SessionOptions, Sessions};
 use futures::{StreamExt as _, stream};
 
@@ -42,7 +42,7 @@ pub(crate) fn person(n: usize) -> Person {
     let dn = format!("cn={group},ou=groups,dc=example,dc=org");
     Person {
         id: PersonId::new(format!("entryUUID:{n}")),
-        directory: None,
+        realm: Realm::Default,
         username: format!("person-{n}"),
         principal: None,
         display_name: format!("Person {n}"),

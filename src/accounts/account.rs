@@ -1,4 +1,4 @@
-use crate::domain::{DirectoryName, Group, GroupId, Person, Timestamp};
+use crate::domain::{Group, GroupId, Person, Realm, Timestamp};
 
 use super::{AccountGroup, AccountId, AccountName, MailAddress};
 
@@ -74,7 +74,7 @@ impl LocalAccount {
         let groups = self.profile.groups.iter().map(AccountGroup::as_str).filter(|name| Some(*name) != required_group);
         Person {
             id: self.id.person_id(),
-            directory: Some(DirectoryName::local()),
+            realm: Realm::Local,
             username: self.profile.name.to_string(),
             principal: None,
             display_name: self.profile.display_name.clone(),

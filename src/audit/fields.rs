@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::AuditEvent;
 use super::retention::RetentionClass;
 use super::sanitize::{sanitize, sanitize_detail};
-use crate::domain::{DirectoryName, EndReason, Member, Person, RootCredential, SessionId, TokenId, Visitor};
+use crate::domain::{EndReason, Member, Person, Realm, RootCredential, SessionId, TokenId, Visitor};
 
 /// The words of all events, as the log and the store have them, in the order in which people look for them. A new event
 /// needs its word here.
@@ -206,7 +206,7 @@ impl AuditFields {
             || Self { event: act, result: "ok", reason: Some("command-line"), ..Self::default() },
             |person| Self::of_person(person, act, "ok"),
         );
-        let detail = Some(sanitize(&format!("{}\\{account}", DirectoryName::LOCAL)));
+        let detail = Some(sanitize(&Realm::Local.qualify(account)));
         Self { class: RetentionClass::Administration, detail, ..fields }
     }
 

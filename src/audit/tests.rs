@@ -2,7 +2,7 @@
 
 use super::log_capture::LogCapture;
 use super::{Audit, AuditEvent};
-use crate::domain::{Client, EndReason, Groups, Member, Person, PersonId, SessionId, Visitor};
+use crate::domain::{Client, EndReason, Groups, Member, Person, PersonId, Realm, SessionId, Visitor};
 
 /// The log's text, in the given format, after `act`.
 fn log_of(json: bool, act: impl FnOnce(&Audit)) -> String {
@@ -29,7 +29,7 @@ fn refused(name: &str) -> AuditEvent<'_> {
 fn alice(username: &str) -> Person {
     Person {
         id: PersonId::new("objectGUID:1"),
-        directory: None,
+        realm: Realm::Default,
         username: username.into(),
         principal: None,
         display_name: "Alice".into(),

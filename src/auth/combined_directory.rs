@@ -9,7 +9,7 @@ use crate::directory::{
     AccountStatus, BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange,
     PasswordFate, PasswordState, Unreachable,
 };
-use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, PersonId, Revalidation, Username};
+use crate::domain::{Clock, GroupRef, Password, Person, PersonId, Revalidation, Username};
 
 /// The directories and the local accounts as one [`Directory`]. A sign-in goes to one of the two, chosen by what was
 /// typed, and never on to the other; what one of them cannot answer, the other is not asked. So a local account lets
@@ -35,7 +35,7 @@ impl CombinedDirectory {
 }
 
 fn is_local(person: &Person) -> bool {
-    person.directory.as_ref().is_some_and(DirectoryName::is_local)
+    person.realm.is_local()
 }
 
 #[async_trait]
@@ -80,7 +80,9 @@ impl Directory for CombinedDirectory {
     }
 
     fn sign_in_name(&self, person: &Person) -> Option<Username> {
-        self.for_person(person).sign_in_name(person)
+        let name = self.for_person(person).sign_in_name(person)?;
+        // Who is called `local\root` by a directory must not try the local account's password.
+        (self.local.handles(&name) == person.realm.is_local()).then_some(name)
     }
 
     async fn change_password(
@@ -93,10 +95,13 @@ impl Directory for CombinedDirectory {
     }
 
     async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupLookup>, Unreachable> {
-        let (local, others): (Vec<_>, Vec<_>) = wanted.iter().cloned().partition(GroupRef::is_local);
+        let (local, others): (Vec<_>, Vec<_>) = wanted.iter().cloned().partition(|group| group.realm().is_local());
         let mut of_local = self.local.find_groups(&local).await?.into_iter();
         let of_others = if others.is_empty() { Vec::new() } else { self.directories.find_groups(&others).await? };
         let mut of_others = of_others.into_iter();
-        Ok(wanted.iter().filter_map(|group| if group.is_local() { of_local.next() } else { of_others.next() }).collect())
+        Ok(wanted
+            .iter()
+            .filter_map(|group| if group.realm().is_local() { of_local.next() } else { of_others.next() })
+            .collect())
     }
 }

@@ -73,14 +73,14 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Groups, ManualClock};
+    use crate::domain::{Groups, ManualClock, Realm};
 
     const MINUTE: Duration = Duration::from_mins(1);
 
     fn alice() -> Person {
         Person {
             id: PersonId::new("objectGUID:alice"),
-            directory: None,
+            realm: Realm::Default,
             username: "alice".into(),
             principal: None,
             display_name: "Alice".into(),

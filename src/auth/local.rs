@@ -10,9 +10,7 @@ use crate::directory::{
     AccountStatus, BindCandidate, BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo,
     LockoutPolicy, PasswordChange, PasswordFate, PasswordRule, PasswordState, RemovalReason, Unreachable,
 };
-use crate::domain::{
-    Clock, DirectoryName, Group, GroupId, GroupRef, NameForm, Password, Person, PersonId, Revalidation, Username,
-};
+use crate::domain::{Clock, Group, GroupId, GroupKey, GroupRef, NameForm, Password, Person, PersonId, Revalidation, Username};
 use crate::store::StoreError;
 
 /// The lockout policy of local accounts: they are never locked, the throttle's own limits hold guessers back.
@@ -33,11 +31,8 @@ impl LocalDirectory {
     /// Whether a sign-in with this name is for a local account: `local\name`, or exactly one's mail address. A bare
     /// name never is, so that nobody's name in the directory can be taken from them here.
     pub(super) fn handles(&self, username: &Username) -> bool {
-        match username.form() {
-            NameForm::Bare(_) => false,
-            NameForm::DownLevel { domain, .. } => domain.to_lowercase() == DirectoryName::LOCAL,
-            NameForm::Principal { .. } => self.accounts.has_mail(username.as_str()),
-        }
+        let is_address = matches!(username.form(), NameForm::Principal { .. });
+        username.is_local() || (is_address && self.accounts.has_mail(username.as_str()))
     }
 
     /// The account of this name, if there is one.
@@ -153,10 +148,14 @@ impl Directory for LocalDirectory {
     /// The groups themselves: one of local accounts exists as soon as it is named.
     async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupLookup>, Unreachable> {
         let found = |wanted: &GroupRef| {
-            let written = wanted.to_string();
-            let name = written.split_once('\\').map_or(written.as_str(), |(_, name)| name).to_lowercase();
-            let id = GroupId::new(format!("{}{name}", AccountId::PREFIX));
-            let found = vec![Group { id, name, dn: String::new() }];
+            let found = match wanted.key() {
+                GroupKey::Name(name) => {
+                    let name = name.to_lowercase();
+                    let id = GroupId::new(format!("{}{name}", AccountId::PREFIX));
+                    vec![Group { id, name, dn: String::new() }]
+                }
+                GroupKey::Dn(_) | GroupKey::Sid(_) => Vec::new(),
+            };
             GroupLookup { wanted: wanted.clone(), found, suggestions: Vec::new(), note: None }
         };
         Ok(wanted.iter().map(found).collect())

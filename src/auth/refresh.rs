@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::audit::{Audit, AuditEvent};
 use crate::directory::{AccountStatus, Directory, RemovalReason, Unreachable};
-use crate::domain::{Client, Clock, DirectoryName, EndReason, Groups, Person, PersonId, Timestamp};
+use crate::domain::{Client, Clock, EndReason, Group, Groups, Person, PersonId, Realm, Timestamp};
 use crate::sessions::Sessions;
 use crate::store::{PeopleBatch, StoreError};
 use crate::tokens::Tokens;
@@ -59,7 +59,7 @@ pub struct RefreshReport {
     /// The number of people in it.
     pub people: usize,
     /// The unreachable directories, by their names; the default one has none.
-    pub outages: BTreeMap<Option<DirectoryName>, DirectoryOutage>,
+    pub outages: BTreeMap<Realm, DirectoryOutage>,
 }
 
 /// The outage of a directory.
@@ -79,7 +79,7 @@ struct RefreshCursor {
     /// The number of people refreshed in this round.
     refreshed: usize,
     /// Some people of each unreachable directory: it is tried again with them.
-    unreachable: BTreeMap<Option<DirectoryName>, Vec<Person>>,
+    unreachable: BTreeMap<Realm, Vec<Person>>,
     /// The wait before that.
     retry_delay: Duration,
 }
@@ -115,8 +115,8 @@ impl SessionRefresher {
     }
 
     /// Since when a directory is unreachable; `None` when it is not.
-    pub fn unreachable_since(&self, directory: Option<&DirectoryName>) -> Option<Timestamp> {
-        self.report.borrow().outages.get(&directory.cloned()).map(|outage| outage.since)
+    pub fn unreachable_since(&self, realm: &Realm) -> Option<Timestamp> {
+        self.report.borrow().outages.get(realm).map(|outage| outage.since)
     }
 
     /// Refreshes these people now, out of turn: something about them has changed.
@@ -190,7 +190,7 @@ impl SessionRefresher {
         cursor.after = next_after;
         // An unreachable directory is tried by itself: nobody else's answer waits for its time-outs.
         let (unreachable, reachable): (Vec<_>, Vec<_>) =
-            people.into_iter().partition(|person| cursor.unreachable.contains_key(&person.directory));
+            people.into_iter().partition(|person| cursor.unreachable.contains_key(&person.realm));
         drop(unreachable);
         self.refresh_people(cursor, &reachable).await?;
         if is_last {
@@ -244,7 +244,7 @@ impl SessionRefresher {
     /// That must not keep it from being asked about everybody else.
     async fn is_isolated_failure(&self, people: &[Person], answers: &[Result<AccountStatus, Unreachable>]) -> bool {
         people.len() <= ISOLATED_AT_MOST
-            && people.iter().all(|person| person.directory.is_none())
+            && people.iter().all(|person| person.realm == Realm::Default)
             && answers.iter().all(Result::is_err)
             && self.directory.check_reachable().await.is_ok()
     }
@@ -258,23 +258,23 @@ impl SessionRefresher {
         answers: &[Result<AccountStatus, Unreachable>],
         now: Timestamp,
     ) {
-        let by_directory = people.iter().zip(answers).into_group_map_by(|(person, _)| person.directory.clone());
+        let by_realm = people.iter().zip(answers).into_group_map_by(|(person, _)| person.realm.clone());
         self.report.send_modify(|report| {
-            for (directory, answers) in by_directory {
+            for (realm, answers) in by_realm {
                 let failed = answers.iter().find_map(|(_, answer)| answer.as_ref().err());
                 let is_silent = answers.iter().all(|(_, answer)| answer.is_err());
                 match failed.filter(|_| is_silent) {
                     None => {
-                        cursor.unreachable.remove(&directory);
-                        report.mark_reachable(directory.as_ref(), now);
+                        cursor.unreachable.remove(&realm);
+                        report.mark_reachable(&realm, now);
                     }
                     Some(Unreachable { reason, .. }) => {
                         if cursor.unreachable.is_empty() {
                             cursor.retry_delay = FIRST_RETRY_DELAY;
                         }
                         let tried_with = answers.iter().take(RETRY_SAMPLE).map(|(person, _)| (*person).clone());
-                        cursor.unreachable.entry(directory.clone()).or_insert_with(|| tried_with.collect());
-                        report.mark_unreachable(directory, reason, now);
+                        cursor.unreachable.entry(realm.clone()).or_insert_with(|| tried_with.collect());
+                        report.mark_unreachable(realm, reason, now);
                     }
                 }
             }
@@ -282,8 +282,8 @@ impl SessionRefresher {
     }
 
     fn audit_group_changes(&self, before: &Person, now: &Person) {
-        let gained = names_not_in(&now.groups, &before.groups);
-        let lost = names_not_in(&before.groups, &now.groups);
+        let gained = names_not_in(&now.groups, &before.groups, &now.realm);
+        let lost = names_not_in(&before.groups, &now.groups, &now.realm);
         if !gained.is_empty() || !lost.is_empty() {
             let event = AuditEvent::GroupsChanged { person: now, gained: &gained, lost: &lost };
             self.audit.record(&Client::default(), &event);
@@ -309,21 +309,21 @@ impl SessionRefresher {
 }
 
 impl RefreshReport {
-    fn mark_reachable(&mut self, directory: Option<&DirectoryName>, now: Timestamp) {
-        if let Some(outage) = self.outages.remove(&directory.cloned()) {
+    fn mark_reachable(&mut self, realm: &Realm, now: Timestamp) {
+        if let Some(outage) = self.outages.remove(realm) {
             let away_seconds = now.since(outage.since).as_secs();
             tracing::info!(
-                directory = directory_label(directory),
+                directory = directory_label(realm),
                 away_seconds,
                 "the directory answers again: everybody who is signed in is asked about at once"
             );
         }
     }
 
-    fn mark_unreachable(&mut self, directory: Option<DirectoryName>, reason: &str, now: Timestamp) {
-        let outage = self.outages.entry(directory).or_insert_with_key(|directory| {
+    fn mark_unreachable(&mut self, realm: Realm, reason: &str, now: Timestamp) {
+        let outage = self.outages.entry(realm).or_insert_with_key(|realm| {
             tracing::warn!(
-                directory = directory_label(directory.as_ref()),
+                directory = directory_label(realm),
                 "nobody can be asked whether those who are signed in still may be: their sessions live on until they \
                  are older than sessions.max_staleness"
             );
@@ -343,13 +343,18 @@ fn part_count(people: usize) -> usize {
     people.div_ceil(MIN_PART_SIZE).clamp(1, MAX_PARTS)
 }
 
-fn directory_label(directory: Option<&DirectoryName>) -> &str {
-    directory.map_or("the default one", DirectoryName::as_str)
+fn directory_label(realm: &Realm) -> &str {
+    if *realm == Realm::Default { "the default one" } else { realm.as_str() }
 }
 
-fn names_not_in(groups: &Groups, others: &Groups) -> String {
+/// The names of the groups that one has and the other has not. One that could be taken for several stands in quotes.
+fn names_not_in(groups: &Groups, others: &Groups, realm: &Realm) -> String {
     let others: HashSet<_> = others.iter().map(|group| &group.id).collect();
-    groups.iter().filter(|group| !others.contains(&group.id)).map(|group| group.name.as_str()).join(", ")
+    let name = |group: &Group| {
+        let name = realm.qualify(&group.name);
+        if name.contains([',', '"']) { format!("{name:?}") } else { name }
+    };
+    groups.iter().filter(|group| !others.contains(&group.id)).map(name).join(", ")
 }
 
 #[cfg(test)]

@@ -129,7 +129,13 @@ fn settings_hint(DirectoryReport { directory, settings, .. }: &DirectoryReport) 
 
 /// Parses a typed name.
 pub(super) fn parse_username(typed: &str) -> Result<Username, CommandError> {
-    Username::parse(typed).map_err(|fault| CommandError::Message(format!("\"{typed}\" is nobody's name: {fault}")))
+    let name =
+        Username::parse(typed).map_err(|fault| CommandError::Message(format!("\"{typed}\" is nobody's name: {fault}")))?;
+    if name.is_local() {
+        let why = format!("\"{typed}\" is a local account, which is in no directory: `belvedere account list` shows those");
+        return Err(CommandError::Message(why));
+    }
+    Ok(name)
 }
 
 /// Reads the password of somebody who can only be looked up as themselves; `None` when there is no terminal, which is a

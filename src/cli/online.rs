@@ -69,7 +69,7 @@ async fn unresponsive_servers(directories: &Directories) -> Vec<String> {
 fn named_groups(settings: &Settings, page_store: &PageStore) -> (Vec<GroupRef>, Vec<SourceLocation>) {
     let of_admins = settings.admins.groups.iter().map(|group| (group.clone(), SourceLocation::key(ADMINS_SETTING)));
     let of_pages = page_store.named_groups().into_iter().map(|named| (named.group, named.location));
-    of_admins.chain(of_pages).filter(|(group, _)| !group.is_local()).unzip()
+    of_admins.chain(of_pages).filter(|(group, _)| !group.realm().is_local()).unzip()
 }
 
 async fn missing_groups(directories: &Directories, named: &[(GroupRef, SourceLocation)]) -> Diagnostics {

@@ -9,7 +9,7 @@ use super::serve::report_error;
 use crate::audit::{Audit, AuditEvent};
 use crate::config::{self, Settings, parse_duration};
 use crate::directory::{Directories, Directory as _, PersonLookup};
-use crate::domain::{Client, Clock, EndReason, Person, SystemClock, Timestamp, TokenId, TokenScope};
+use crate::domain::{Client, Clock, EndReason, Person, SystemClock, Timestamp, TokenId, TokenScope, UserRef};
 use crate::server;
 use crate::telemetry::{self, Metrics};
 use crate::tokens::{NewToken, Token, TokenName, Tokens};
@@ -32,7 +32,7 @@ enum TokenCommand {
     List {
         /// Only this person's, by the name in the list.
         #[arg(long)]
-        person: Option<String>,
+        person: Option<UserRef>,
     },
     /// End a token before its time. A running server refuses it at once, and closes its live connections within a second.
     Revoke {
@@ -84,7 +84,7 @@ async fn execute(command: TokenCommand) -> Result<(), CommandError> {
     let (audit, writer) = Audit::with_trail(trail.clone(), Metrics::new().audit(), Arc::clone(&clock));
     let result = match command {
         TokenCommand::Add(wanted) => add(wanted, &settings, &clock, &tokens, &audit).await,
-        TokenCommand::List { person } => list(person.as_deref(), &tokens).await,
+        TokenCommand::List { person } => list(person.as_ref(), &tokens).await,
         TokenCommand::Revoke { id } => revoke(TokenId::new(id), &tokens, &audit).await,
     };
     drop(audit);
@@ -138,9 +138,8 @@ async fn find_person(directories: &Directories, name: &str) -> Result<Person, Co
     }
 }
 
-async fn list(person: Option<&str>, tokens: &Tokens) -> Result<(), CommandError> {
-    let is_theirs =
-        |token: &Token| person.is_none_or(|name| token.person.qualified_name().to_lowercase() == name.trim().to_lowercase());
+async fn list(person: Option<&UserRef>, tokens: &Tokens) -> Result<(), CommandError> {
+    let is_theirs = |token: &Token| person.is_none_or(|person| person.matches(&token.person));
     println!("{}", ["number", "person", "name", "good for", "expires", "last used"].join("\t"));
     for page in 0.. {
         let some = tokens.list(page * PAGE_SIZE, PAGE_SIZE).await?;

@@ -153,6 +153,26 @@ impl<'l> Fields<'l> {
         }
     }
 
+    /// A list of strings that are parsed. `None` when any of them is wrong, so that a slip of the pen never makes a list
+    /// shorter than it was meant to be.
+    pub(crate) fn parsed_list<T: FromStr<Err: Display>>(&mut self, key: &'static str) -> Option<Vec<T>> {
+        let items = self.take(key)?.into_array(key, self.sink)?.value;
+        let count = items.len();
+        let parse = |item: ConfigNode| {
+            let text = item.into_string(key, self.sink)?;
+            let parsed = text.value.parse().map_err(|error: T::Err| {
+                self.sink.report(
+                    &text.location,
+                    format!("`{key}` cannot have {} in it", quote(&text.value)),
+                    error.to_string(),
+                );
+            });
+            parsed.ok()
+        };
+        let parsed: Vec<_> = items.into_iter().filter_map(parse).collect();
+        (parsed.len() == count).then_some(parsed)
+    }
+
     pub(crate) fn integer(&mut self, key: &'static str, range: RangeInclusive<i64>) -> Option<i64> {
         self.take(key)?.into_integer(key, range, self.sink)
     }

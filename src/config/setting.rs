@@ -6,6 +6,7 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::diagnostic::LocationKind;
@@ -204,14 +205,9 @@ pub(crate) fn word<T: Copy + 'static, const N: usize>(words: &'static [(&'static
 }
 
 /// A list of texts, each read by `parse`. One that is no text makes all of it wrong.
-pub(crate) fn list<T: 'static>(values: &str, parse: impl Fn(&str) -> T + 'static) -> Setting<Vec<T>> {
-    Setting::new(Vec::new(), "`[]`", values, move |fields, key| {
-        let items = fields.array(key)?.value;
-        let count = items.len();
-        let texts = items.into_iter().filter_map(|item| item.into_string(key, fields.sink));
-        let parsed: Vec<_> = texts.map(|text| parse(&text.value)).collect();
-        (parsed.len() == count).then_some(parsed)
-    })
+pub(crate) fn list<T: FromStr<Err: Display> + 'static>(values: &str) -> Setting<Vec<T>> {
+    let read = |fields: &mut Fields<'_>, key| fields.parsed_list(key);
+    Setting::new(Vec::new(), "`[]`", values, read)
 }
 
 /// A secret under this key, or in the file that `file_key` names.

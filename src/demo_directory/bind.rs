@@ -4,7 +4,7 @@ use ldap3_proto::proto::{LdapBindCred, LdapBindRequest, LdapResult};
 use zeroize::Zeroizing;
 
 use super::accounts::BindOutcome;
-use super::realm::Realm;
+use super::realm::DemoRealm;
 use super::results;
 use super::sample::SampleAccountId;
 use super::tree::DemoEntry;
@@ -18,7 +18,7 @@ const VERSION: i64 = 3;
 /// A name with an empty password is an *unauthenticated* bind (RFC 4513, 5.1.2). It succeeds here as anonymous, as
 /// it does in Active Directory, so that a client which takes it for a proof is found out by the searches it is then
 /// refused.
-pub(super) fn bind(realm: &Realm, request: LdapBindRequest) -> (LdapResult, Option<SampleAccountId>) {
+pub(super) fn bind(realm: &DemoRealm, request: LdapBindRequest) -> (LdapResult, Option<SampleAccountId>) {
     if request.version != VERSION {
         return (results::version_not_spoken(), None);
     }
@@ -36,7 +36,7 @@ pub(super) fn bind(realm: &Realm, request: LdapBindRequest) -> (LdapResult, Opti
 
 /// The account a bind's name means: a principal name, a down-level name, or a DN. A bare name means nobody, as in
 /// Active Directory.
-fn account_named(realm: &Realm, name: &str) -> Option<SampleAccountId> {
+fn account_named(realm: &DemoRealm, name: &str) -> Option<SampleAccountId> {
     let person = by_principal(realm, name)
         .or_else(|| by_down_level(realm, name))
         .or_else(|| name.parse::<Dn>().ok().and_then(|dn| realm.tree.find(&dn)))?;
@@ -45,23 +45,23 @@ fn account_named(realm: &Realm, name: &str) -> Option<SampleAccountId> {
 
 /// The entry with a principal name, `alice@belvedere.example`: first as somebody's `userPrincipalName`, then as an
 /// account in the domain of that DNS or NetBIOS name.
-fn by_principal<'a>(realm: &'a Realm, name: &str) -> Option<&'a DemoEntry> {
+fn by_principal<'a>(realm: &'a DemoRealm, name: &str) -> Option<&'a DemoEntry> {
     let (account, suffix) = name.rsplit_once('@')?;
     find_by_text(realm, "userPrincipalName", name).or_else(|| in_domain(realm, suffix, account))
 }
 
 /// The entry with a down-level name, `DEMO\alice`.
-fn by_down_level<'a>(realm: &'a Realm, name: &str) -> Option<&'a DemoEntry> {
+fn by_down_level<'a>(realm: &'a DemoRealm, name: &str) -> Option<&'a DemoEntry> {
     let (domain, account) = name.split_once('\\')?;
     in_domain(realm, domain, account)
 }
 
-fn in_domain<'a>(realm: &'a Realm, domain: &str, account: &str) -> Option<&'a DemoEntry> {
+fn in_domain<'a>(realm: &'a DemoRealm, domain: &str, account: &str) -> Option<&'a DemoEntry> {
     let here = domain.eq_ignore_ascii_case(&realm.netbios_name) || domain.eq_ignore_ascii_case(&realm.dns_domain);
     if here { find_by_text(realm, "sAMAccountName", account) } else { None }
 }
 
-fn find_by_text<'a>(realm: &'a Realm, attribute: &str, text: &str) -> Option<&'a DemoEntry> {
+fn find_by_text<'a>(realm: &'a DemoRealm, attribute: &str, text: &str) -> Option<&'a DemoEntry> {
     let text = text.to_lowercase();
     let has_it = |value: &Vec<u8>| String::from_utf8_lossy(value).to_lowercase() == text;
     realm.tree.entries().find(|entry| entry.account.is_some() && entry.values(attribute).iter().any(has_it))
@@ -78,9 +78,9 @@ mod tests {
     use crate::demo_directory::SampleDomain;
     use crate::domain::{ManualClock, Timestamp};
 
-    fn realm() -> Realm {
+    fn realm() -> DemoRealm {
         let clock = ManualClock::at(Timestamp::from_millis(1_795_309_126_976));
-        Realm::new(&SampleDomain::demo(), Arc::new(clock)).unwrap()
+        DemoRealm::new(&SampleDomain::demo(), Arc::new(clock)).unwrap()
     }
 
     fn simple(name: &str, password: &str) -> LdapBindRequest {

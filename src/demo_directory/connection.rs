@@ -15,7 +15,7 @@ use tokio_util::codec::Framed;
 use super::bind::bind;
 use super::codec::{DemoRequest, RequestCodec};
 use super::filter::DemoFilter;
-use super::realm::Realm;
+use super::realm::DemoRealm;
 use super::results;
 use super::root_dse::WHO_AM_I;
 use super::sample::SampleAccountId;
@@ -35,7 +35,7 @@ const DISCONNECTION: &str = "1.3.6.1.4.1.1466.20036";
 
 /// The connection of one client. Its requests are answered one after the other, so there is never anything to abandon.
 pub(super) struct DemoConnection {
-    realm: Arc<Realm>,
+    realm: Arc<DemoRealm>,
     stream: Framed<TcpStream, RequestCodec>,
     bound_account: Option<SampleAccountId>,
 }
@@ -48,7 +48,7 @@ enum ReplyAction {
 }
 
 impl DemoConnection {
-    pub(super) fn new(realm: Arc<Realm>, stream: TcpStream) -> Self {
+    pub(super) fn new(realm: Arc<DemoRealm>, stream: TcpStream) -> Self {
         Self { realm, stream: Framed::new(stream, RequestCodec::default()), bound_account: None }
     }
 

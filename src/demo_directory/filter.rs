@@ -4,7 +4,7 @@
 //! a senseless value is *undefined*, and stays so under a "not".
 
 use super::ids::{self, DemoSid};
-use super::realm::Realm;
+use super::realm::DemoRealm;
 use super::schema::{self, AttributeSyntax};
 use super::tree::DemoEntry;
 use crate::domain::Dn;
@@ -47,11 +47,11 @@ pub(super) struct Substrings {
 
 impl DemoFilter {
     /// Whether the filter matches for certain; undefined is no.
-    pub(super) fn matches(&self, realm: &Realm, entry: &DemoEntry) -> bool {
+    pub(super) fn matches(&self, realm: &DemoRealm, entry: &DemoEntry) -> bool {
         self.evaluate(realm, entry) == Some(true)
     }
 
-    fn evaluate(&self, realm: &Realm, entry: &DemoEntry) -> Option<bool> {
+    fn evaluate(&self, realm: &DemoRealm, entry: &DemoEntry) -> Option<bool> {
         match self {
             DemoFilter::And(parts) => all_hold(parts.iter().map(|part| part.evaluate(realm, entry))),
             DemoFilter::Or(parts) => {
@@ -101,7 +101,7 @@ fn searchable(attribute: &str) -> Option<(&'static str, AttributeSyntax)> {
 }
 
 fn compare(
-    realm: &Realm,
+    realm: &DemoRealm,
     entry: &DemoEntry,
     attribute: &'static str,
     syntax: AttributeSyntax,
@@ -139,7 +139,7 @@ fn compare(
 }
 
 /// Membership through any number of groups, from either end.
-fn chain(realm: &Realm, entry: &DemoEntry, attribute: &str, asserted: &[u8]) -> Option<bool> {
+fn chain(realm: &DemoRealm, entry: &DemoEntry, attribute: &str, asserted: &[u8]) -> Option<bool> {
     let other = parse_dn(asserted)?;
     let other = realm.tree.find(&other);
     match attribute {
@@ -178,7 +178,7 @@ fn parse_dn(value: &[u8]) -> Option<Dn> {
     std::str::from_utf8(value).ok()?.parse().ok()
 }
 
-fn category_dn(realm: &Realm, asserted: &[u8]) -> Option<Dn> {
+fn category_dn(realm: &DemoRealm, asserted: &[u8]) -> Option<Dn> {
     let text = std::str::from_utf8(asserted).ok()?;
     match schema::category_of(text) {
         Some(category) => format!("CN={category},{}", realm.tree.schema).parse().ok(),

@@ -18,7 +18,7 @@ const COMPUTED_PASSWORD_EXPIRED: u32 = 0x80_0000;
 const VOLATILE_ATTRIBUTES: &[&str] = &["badPasswordTime", "badPwdCount", "lockoutTime"];
 
 /// The state that all connections share.
-pub(super) struct Realm {
+pub(super) struct DemoRealm {
     pub(super) tree: DemoTree,
     pub(super) accounts: DemoAccounts,
     pub(super) clock: Arc<dyn Clock>,
@@ -26,7 +26,7 @@ pub(super) struct Realm {
     pub(super) netbios_name: String,
 }
 
-impl Realm {
+impl DemoRealm {
     /// # Errors
     /// `InvalidInput` when the sample contradicts itself.
     pub(super) fn new(sample: &SampleDomain, clock: Arc<dyn Clock>) -> io::Result<Self> {

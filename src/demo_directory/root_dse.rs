@@ -3,7 +3,7 @@
 //!
 //! `supportedSASLMechanisms` is absent, because no mechanism is offered.
 
-use super::realm::Realm;
+use super::realm::DemoRealm;
 use super::time::to_generalized_time;
 
 /// The capabilities of Active Directory as of Windows Server 2003, 2008 and 2008 R2 (MS-ADTS 3.1.1.3.4.3).
@@ -21,7 +21,7 @@ pub(super) const WHO_AM_I: &str = "1.3.6.1.4.1.4203.1.11.3";
 const FUNCTIONAL_LEVEL: &str = "7";
 
 /// The RootDSE's attributes, as they are now.
-pub(super) fn attributes(realm: &Realm) -> Vec<(&'static str, Vec<String>)> {
+pub(super) fn attributes(realm: &DemoRealm) -> Vec<(&'static str, Vec<String>)> {
     let domain = realm.tree.domain.to_string();
     let configuration = realm.tree.configuration.to_string();
     let schema = realm.tree.schema.to_string();

@@ -6,7 +6,7 @@ use ldap3_proto::proto::{
 };
 
 use super::filter::{self, DemoFilter};
-use super::realm::{Realm, attribute_names};
+use super::realm::{DemoRealm, attribute_names};
 use super::results;
 use super::root_dse;
 use super::schema::{self, AttributeSyntax};
@@ -40,7 +40,7 @@ impl SearchAnswer {
 
 /// Answers a search. Without a bind, only the RootDSE may be read.
 pub(super) fn search(
-    realm: &Realm,
+    realm: &DemoRealm,
     bound: bool,
     request: &LdapSearchRequest,
     filter: &DemoFilter,
@@ -76,7 +76,7 @@ pub(super) fn search(
 }
 
 /// The RootDSE. It has no class that a filter could judge, so every filter finds it.
-fn root_dse(realm: &Realm, request: &LdapSearchRequest) -> SearchAnswer {
+fn root_dse(realm: &DemoRealm, request: &LdapSearchRequest) -> SearchAnswer {
     let requested = RequestedAttributes::read(&request.attrs);
     let attributes = root_dse::attributes(realm)
         .into_iter()
@@ -88,7 +88,7 @@ fn root_dse(realm: &Realm, request: &LdapSearchRequest) -> SearchAnswer {
 }
 
 /// The entry at which a search begins: by DN, or by id as `<GUID=…>` or `<SID=…>` (MS-ADTS 3.1.1.3.1.2.4).
-fn find_base<'a>(realm: &'a Realm, base: &str) -> Result<&'a DemoEntry, LdapResult> {
+fn find_base<'a>(realm: &'a DemoRealm, base: &str) -> Result<&'a DemoEntry, LdapResult> {
     let tree = &realm.tree;
     if let Some(id) = base.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {
         let (kind, value) = id.split_once('=').ok_or_else(|| results::bad_name(base))?;
@@ -140,7 +140,7 @@ impl<'a> RequestedAttributes<'a> {
         self.named.iter().any(|name| name.eq_ignore_ascii_case(attribute))
     }
 
-    fn select(&self, realm: &Realm, entry: &DemoEntry, types_only: bool) -> LdapSearchResultEntry {
+    fn select(&self, realm: &DemoRealm, entry: &DemoEntry, types_only: bool) -> LdapSearchResultEntry {
         let stored = attribute_names(entry)
             .filter(|name| self.all || self.includes(name))
             .map(|name| (name, realm.values(entry, name).into_owned()));

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connection::DemoConnection;
-use super::realm::Realm;
+use super::realm::DemoRealm;
 use super::sample::SampleDomain;
 use crate::domain::Clock;
 
@@ -47,7 +47,7 @@ impl DemoDirectory {
     /// # Errors
     /// `InvalidInput` when the sample contradicts itself, or the reason why no port is free.
     pub async fn start(sample: &SampleDomain, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        let realm = Arc::new(Realm::new(sample, clock)?);
+        let realm = Arc::new(DemoRealm::new(sample, clock)?);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let accounts = sample
@@ -76,7 +76,7 @@ impl DemoDirectory {
 }
 
 /// Accepts connections for ever. They are owned here, so that they end with it.
-async fn listen(listener: TcpListener, realm: Arc<Realm>) {
+async fn listen(listener: TcpListener, realm: Arc<DemoRealm>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {

@@ -14,7 +14,9 @@ use super::refresh::AccountStatus;
 use super::sign_in::{BindGate, LockoutInfo};
 use super::{DiagnosticStep, DiagnosticsRequest, Directory, DirectoryReport, PersonLookup, ReportSection};
 use crate::config::Settings;
-use crate::domain::{Clock, DirectoryName, GroupRef, NameForm, Password, Person, PersonId, Revalidation, Username};
+use crate::domain::{
+    Clock, DirectoryName, GroupRef, NameForm, Password, Person, PersonId, PrincipalName, Realm, Revalidation, Username,
+};
 use crate::telemetry::{DirectoryMetrics, Metrics};
 
 /// All the directories of the settings. A sign-in goes to one of them, chosen by what was typed, and never on to
@@ -75,10 +77,10 @@ impl Directories {
     /// The person without a principal name that another directory answers for: whoever rules one domain must not name
     /// people of another.
     fn without_foreign_principal(&self, person: Person) -> Person {
-        let own = |principal: &String| {
-            let suffix = principal.rsplit_once('@').map_or(String::new(), |(_, suffix)| suffix.to_lowercase());
+        let own = |principal: &PrincipalName| {
+            let suffix = principal.suffix().to_lowercase();
             let answers = self.additional.iter().find(|named| named.domains.contains(&suffix));
-            answers.map(|named| &named.name) == person.directory.as_ref()
+            Realm::of_directory(answers.map(|named| &named.name)) == person.realm
         };
         Person { principal: person.principal.clone().filter(own), ..person }
     }
@@ -86,23 +88,24 @@ impl Directories {
     /// Diagnoses every directory, and looks up each group in the directory that it belongs to.
     pub async fn diagnose(&self, request: &DiagnosticsRequest<'_>) -> Vec<DirectoryReport> {
         let (wanted, by) = merge_mentions(request.groups);
-        let asked = request.person.map(|person| (person, self.for_username(person).name().cloned()));
+        let home = request.person.map(|person| self.for_username(person).realm());
         let diagnoses = join_all(self.all().map(|directory| {
             let theirs = self.groups_for(directory, &wanted);
-            let person = asked.as_ref().filter(|(_, home)| home.as_ref() == directory.name()).map(|(person, _)| *person);
-            async move { directory.diagnose(&DiagnosticsRequest { person, ..*request }, &theirs).await }
+            let person = request.person.filter(|_| home.as_ref() == Some(&directory.realm()));
+            async move { (directory.diagnose(&DiagnosticsRequest { person, ..*request }, &theirs).await, theirs) }
         }))
         .await;
-        let found: Vec<_> = diagnoses.iter().map(|one| one.group_lookups.clone().unwrap_or_default()).collect();
-        let merged = merge_lookups(&wanted, &found);
         let mut reports = Vec::new();
-        for (directory, Diagnosis { mut report, group_lookups: groups }) in self.all().zip(diagnoses) {
-            let here = wanted.iter().zip(&by).zip(&merged).filter(|((group, _), _)| self.is_home_of(directory, group));
-            let steps = here.map(|((group, by), lookup)| match &groups {
-                Ok(_) => group_step(lookup, by),
-                Err(why) => DiagnosticStep::skipped(group.to_string(), why.clone()),
-            });
-            let section = ReportSection { title: "groups that pages and settings name".to_owned(), steps: steps.collect() };
+        for (Diagnosis { mut report, group_lookups }, theirs) in diagnoses {
+            let named_by = |group: &GroupRef| wanted.iter().zip(&by).find(|(wanted, _)| *wanted == group).map(|(_, by)| by);
+            let steps = match &group_lookups {
+                Ok(lookups) => {
+                    let step = |lookup| group_step(lookup, named_by(&lookup.wanted).map_or(&[], Vec::as_slice));
+                    lookups.iter().map(step).collect()
+                }
+                Err(why) => theirs.iter().map(|group| DiagnosticStep::skipped(group.to_string(), why.clone())).collect(),
+            };
+            let section = ReportSection { title: "groups that pages and settings name".to_owned(), steps };
             if !section.steps.is_empty() {
                 report.sections.push(section);
             }
@@ -124,50 +127,30 @@ impl Directories {
         self.for_username(username).has_service_account()
     }
 
-    /// Whether this group can be looked up: whether every directory that might have it has a service account.
+    /// Whether this group can be looked up: whether its directory has a service account.
     pub fn can_look_up_group(&self, group: &GroupRef) -> bool {
-        self.all().filter(|directory| self.may_have(directory, group)).all(LdapDirectory::has_service_account)
+        self.home_of(group).has_service_account()
     }
 
-    /// The groups among `wanted` that `directory` is to look for.
+    /// The directory that is asked for a group: the one of its realm. Where no directory is called so, the default one
+    /// says that there is no such group, and which are called alike.
+    fn home_of(&self, group: &GroupRef) -> &LdapDirectory {
+        self.by_realm(group.realm()).unwrap_or(&self.default)
+    }
+
+    /// The groups among `wanted` that `directory` is asked for.
     fn groups_for(&self, directory: &LdapDirectory, wanted: &[GroupRef]) -> Vec<GroupRef> {
-        wanted.iter().filter(|group| self.may_have(directory, group)).cloned().collect()
+        wanted.iter().filter(|group| std::ptr::eq(self.home_of(group), directory)).cloned().collect()
     }
 
-    /// Whether `directory` might have this group: a name is one directory's, DNs and SIDs are the same in all.
-    fn may_have(&self, directory: &LdapDirectory, group: &GroupRef) -> bool {
-        matches!(group, GroupRef::Dn(_) | GroupRef::Sid(_)) || self.is_home_of(directory, group)
+    /// The directory of this realm; `None` when the settings have it no more.
+    fn by_realm(&self, realm: &Realm) -> Option<&LdapDirectory> {
+        match realm {
+            Realm::Local => None,
+            Realm::Default => Some(&self.default),
+            Realm::Additional(name) => self.additional.iter().find(|named| named.name == *name).map(|named| &named.directory),
+        }
     }
-
-    /// Whether `group` is reported with `directory`.
-    fn is_home_of(&self, directory: &LdapDirectory, group: &GroupRef) -> bool {
-        let home = match group {
-            GroupRef::Name(name) => name.split_once('\\').and_then(|(qualifier, _)| {
-                self.additional.iter().find(|named| named.name.as_str() == qualifier.to_lowercase())
-            }),
-            GroupRef::Dn(_) | GroupRef::Sid(_) => None,
-        };
-        home.map(|named| &named.name) == directory.name()
-    }
-
-    /// The directory with this name; `None` when the settings have it no more.
-    fn by_name(&self, name: Option<&DirectoryName>) -> Option<&LdapDirectory> {
-        let Some(name) = name else { return Some(&self.default) };
-        self.additional.iter().find(|named| named.name == *name).map(|named| &named.directory)
-    }
-}
-
-/// One lookup for each group: the first that found something, else the first there is. `found` are the directories'
-/// answers.
-fn merge_lookups(wanted: &[GroupRef], found: &[Vec<GroupLookup>]) -> Vec<GroupLookup> {
-    let of = |group: &GroupRef| {
-        let mut all = found.iter().flatten().filter(|lookup| lookup.wanted == *group);
-        let first = all.next()?;
-        Some(if first.is_missing() { all.find(|lookup| !lookup.is_missing()).unwrap_or(first) } else { first })
-    };
-    let nothing =
-        |group: &GroupRef| GroupLookup { wanted: group.clone(), found: Vec::new(), suggestions: Vec::new(), note: None };
-    wanted.iter().map(|group| of(group).cloned().unwrap_or_else(|| nothing(group))).collect()
 }
 
 #[async_trait]
@@ -183,14 +166,13 @@ impl Directory for Directories {
     }
 
     fn revalidation(&self, person: &Person) -> Revalidation {
-        self.by_name(person.directory.as_ref()).map_or(Revalidation::Unrefreshed, |directory| directory.revalidation(person))
+        self.by_realm(&person.realm).map_or(Revalidation::Unrefreshed, |directory| directory.revalidation(person))
     }
 
     async fn refresh(&self, people: &[Person]) -> Vec<Result<AccountStatus, Unreachable>> {
         let mut answers: Vec<Option<Result<AccountStatus, Unreachable>>> = vec![None; people.len()];
         for directory in self.all() {
-            let places: Vec<usize> =
-                (0..people.len()).filter(|at| people[*at].directory.as_ref() == directory.name()).collect();
+            let places: Vec<usize> = (0..people.len()).filter(|at| people[*at].realm == directory.realm()).collect();
             if places.is_empty() {
                 continue;
             }
@@ -218,17 +200,24 @@ impl Directory for Directories {
     }
 
     fn password_warning(&self, person: &Person) -> Duration {
-        let directory = self.by_name(person.directory.as_ref());
+        let directory = self.by_realm(&person.realm);
         directory.map_or(Duration::ZERO, |directory| directory.password_warning(person))
     }
 
     /// A principal name or down-level name for people of additional directories, where the bare name would be somebody
-    /// else's, or nobody's.
+    /// else's, or nobody's. `None` for who is called so that another directory would be asked: it must not hear their
+    /// password.
     fn sign_in_name(&self, person: &Person) -> Option<Username> {
-        let Some(name) = &person.directory else { return self.default.sign_in_name(person) };
-        let named = self.additional.iter().find(|named| named.name == *name)?;
-        let down_level = || format!("{}\\{}", named.domains.first().map_or("", String::as_str), person.username);
-        Username::parse(&person.principal.clone().unwrap_or_else(down_level)).ok()
+        let name = match &person.realm {
+            Realm::Local => None,
+            Realm::Default => self.default.sign_in_name(person),
+            Realm::Additional(name) => {
+                let named = self.additional.iter().find(|named| named.name == *name)?;
+                let down_level = || format!("{}\\{}", named.domains.first().map_or("", String::as_str), person.username);
+                Username::parse(&person.principal.as_ref().map_or_else(down_level, ToString::to_string)).ok()
+            }
+        };
+        name.filter(|name| self.for_username(name).realm() == person.realm)
     }
 
     async fn change_password(
@@ -244,8 +233,10 @@ impl Directory for Directories {
         let mut found = Vec::new();
         for directory in self.all() {
             let theirs = self.groups_for(directory, wanted);
-            found.push(if theirs.is_empty() { Vec::new() } else { directory.find_groups(&theirs).await? });
+            if !theirs.is_empty() {
+                found.extend(directory.find_groups(&theirs).await?);
+            }
         }
-        Ok(merge_lookups(wanted, &found))
+        Ok(wanted.iter().filter_map(|group| found.iter().find(|lookup| lookup.wanted == *group).cloned()).collect())
     }
 }

@@ -51,16 +51,17 @@ impl fmt::Display for AccessReason {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::domain::{AccessDecision, Audience, GroupId, Member, PersonId, SessionId, Visitor};
+    use crate::domain::{AccessDecision, Audience, GroupId, Member, PersonId, Realm, SessionId, Visitor};
 
     #[test]
     fn a_reason_is_there_exactly_when_access_is_allowed() {
         let group = Group { id: GroupId::new("S-1-5-21-1"), name: "ops".into(), dn: "CN=ops,DC=x".into() };
         let person = Person {
             id: PersonId::new("objectGUID:1"),
-            directory: None,
+            realm: Realm::Default,
             username: "alice".into(),
             principal: None,
             display_name: "Alice".into(),
@@ -69,8 +70,8 @@ mod tests {
         };
         let only = |groups: &[&str], users: &[&str]| {
             Access::Only(Audience {
-                groups: groups.iter().map(|group| GroupRef::parse(group)).collect(),
-                users: users.iter().map(|user| UserRef::parse(user)).collect(),
+                groups: groups.iter().map(|group| group.parse().unwrap()).collect(),
+                users: users.iter().map(|user| user.parse().unwrap()).collect(),
             })
         };
         let member = Visitor::from(Member::signed_in(SessionId::new(1), person.clone()));

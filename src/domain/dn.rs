@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::same_name::fold_case;
+
 /// A distinguished name (RFC 4514), compared by its meaning: attribute names and values without regard to case,
 /// white space around separators ignored, every escape read.
 #[derive(Clone, Debug, Eq)]
@@ -71,7 +73,7 @@ fn normalize_attribute(pair: &str) -> Result<String, InvalidDn> {
     if attribute.is_empty() {
         return Err(InvalidDn("a part has no attribute before its '='"));
     }
-    let value = unescape(trim_unescaped(value))?.to_lowercase();
+    let value = fold_case(&unescape(trim_unescaped(value))?);
     if value.is_empty() {
         return Err(InvalidDn("a part has no value behind its '='"));
     }

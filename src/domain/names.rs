@@ -6,15 +6,25 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// The longest name: enough for any title made into a name, short enough for a URL and a log line.
 const MAX_NAME_CHARS: usize = 64;
 
+/// The word for the program's own accounts, where a directory's name could stand.
+pub(super) const LOCAL_REALM: &str = "local";
+
+/// The word for the default directory, likewise.
+pub(super) const DEFAULT_REALM: &str = "default";
+
 /// Why a text cannot be a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a {what} is 1 to {MAX_NAME_CHARS} of the characters a-z, 0-9, '-' and '_', beginning with a letter or digit")]
-pub struct InvalidName {
-    what: &'static str,
+pub enum InvalidName {
+    /// It has other characters, or too many.
+    #[error("a {0} is 1 to {MAX_NAME_CHARS} of the characters a-z, 0-9, '-' and '_', beginning with a letter or digit")]
+    Malformed(&'static str),
+    /// It stands for something else.
+    #[error("a {0} is none of: {list}", list = .1.join(", "))]
+    Reserved(&'static str, &'static [&'static str]),
 }
 
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $reserved:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(String);
@@ -30,7 +40,11 @@ macro_rules! name {
             type Err = InvalidName;
 
             fn from_str(text: &str) -> Result<Self, InvalidName> {
-                if is_name(text) { Ok(Self(text.to_owned())) } else { Err(InvalidName { what: $what }) }
+                let reserved: &'static [&'static str] = $reserved;
+                if reserved.contains(&text) {
+                    return Err(InvalidName::Reserved($what, reserved));
+                }
+                if is_name(text) { Ok(Self(text.to_owned())) } else { Err(InvalidName::Malformed($what)) }
             }
         }
 
@@ -64,45 +78,34 @@ name!(
     /// The name of a further directory in the settings, by which pages tell its people and groups from the default
     /// directory's (`brand\alice`).
     DirectoryName,
-    "directory's name"
+    "directory's name",
+    &[LOCAL_REALM, DEFAULT_REALM]
 );
 
 name!(
     /// The name of a page: the stem of its file, and its place in the address (`/p/<slug>`).
     PageSlug,
-    "page's file name"
+    "page's file name",
+    &[]
 );
 name!(
     /// The name of a panel, unique on its page.
     PanelId,
-    "panel's id"
+    "panel's id",
+    &[]
 );
 name!(
     /// The name of an input, unique on its page.
     InputName,
-    "input's name"
+    "input's name",
+    &[]
 );
 name!(
     /// The name of a source, as in `[default.sources.<name>]`.
     SourceName,
-    "source's name"
+    "source's name",
+    &[]
 );
-
-impl DirectoryName {
-    /// The qualifier of the program's own accounts and of their groups (`local\admins`). No directory of the settings
-    /// is called so.
-    pub const LOCAL: &str = "local";
-
-    /// The name that stands for the program's own accounts, which are in no directory.
-    pub fn local() -> Self {
-        Self(Self::LOCAL.to_owned())
-    }
-
-    /// Whether it stands for the program's own accounts.
-    pub fn is_local(&self) -> bool {
-        self.0 == Self::LOCAL
-    }
-}
 
 impl PanelId {
     /// The id a panel gets from its title: `"Disk, used"` becomes `disk-used`. `None` when the title has no letter

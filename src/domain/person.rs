@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DirectoryName, Timestamp};
+use super::{PrincipalName, Realm, Timestamp};
 
 /// A person's permanent id: the directory's stable one (`objectGUID`, `entryUUID`), never the DN, so that a rename
 /// or a move keeps the person and a re-created account is another.
@@ -34,13 +34,14 @@ impl fmt::Display for PersonId {
 pub struct Person {
     /// Who it is.
     pub id: PersonId,
-    /// The directory they are in; `None` for the default one.
-    #[serde(default)]
-    pub directory: Option<DirectoryName>,
+    /// The realm in which they were found.
+    #[serde(rename = "directory", default)]
+    pub realm: Realm,
     /// The account's name as the directory writes it (`sAMAccountName`, `uid`).
     pub username: String,
     /// `userPrincipalName`, where there is one.
-    pub principal: Option<String>,
+    #[serde(default, deserialize_with = "PrincipalName::read_stored")]
+    pub principal: Option<PrincipalName>,
     /// The name that people call them (`displayName`, `cn`).
     pub display_name: String,
     /// Every group they are in: nested, and the primary one.
@@ -57,21 +58,12 @@ impl Person {
 
     /// Whether their account itself requires a second factor.
     pub fn requires_second_factor(&self) -> bool {
-        self.directory.as_ref().is_some_and(DirectoryName::is_local)
-            && self.groups.iter().any(|group| group.name == Self::SECOND_FACTOR_GROUP)
+        self.realm.is_local() && self.groups.iter().any(|group| group.name == Self::SECOND_FACTOR_GROUP)
     }
 
-    /// The account's name as pages name it: `alice`, or `brand\alice` in another directory than the default one.
+    /// The account's name with its realm before it, as pages write it: `alice`, `brand\alice`, `local\root`.
     pub fn qualified_name(&self) -> String {
-        self.qualified(&self.username)
-    }
-
-    /// A name of the person's own directory, an account's or a group's, as pages name it.
-    pub fn qualified(&self, name: &str) -> String {
-        match &self.directory {
-            Some(directory) => format!("{directory}\\{name}"),
-            None => name.to_owned(),
-        }
+        self.realm.qualify(&self.username)
     }
 }
 

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use super::{Realm, is_same_name};
+
 /// The longest name: AD allows 20 characters for `sAMAccountName`, 1,024 for `userPrincipalName`; a mail address has 254.
 const MAX_USERNAME_CHARS: usize = 256;
 
@@ -66,6 +68,11 @@ impl Username {
     /// The whole name as typed.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it names one of the program's own accounts, `local\name`: no directory is ever asked for it.
+    pub fn is_local(&self) -> bool {
+        matches!(self.form(), NameForm::DownLevel { domain, .. } if is_same_name(domain, Realm::LOCAL))
     }
 
     /// Which of the three ways it is written in. A `\` or `@` with nothing before or behind it is part of a bare name.

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use totp_rs::{Builder, Secret};
 
 use super::{CodeRefusal, Factors, PasskeyId, PasskeyRecord, PasskeyRefusal, PasskeyResponse, RelyingParty, VerifiedFactor};
-use crate::domain::{Clock, Groups, ManualClock, Person, PersonId, Timestamp};
+use crate::domain::{Clock, Groups, ManualClock, Person, PersonId, Realm, Timestamp};
 use crate::store::{SealingKey, StoreError};
 
 const START: Timestamp = Timestamp::from_millis(1_795_309_140_000);
@@ -57,7 +57,7 @@ fn key(byte: u8) -> SealingKey {
 fn person(name: &str) -> Person {
     Person {
         id: PersonId::new(format!("objectGUID:{name}")),
-        directory: None,
+        realm: Realm::Default,
         username: name.into(),
         principal: None,
         display_name: name.into(),

@@ -84,7 +84,7 @@ pub fn referenced_groups(page_store: Option<&PageStore>, admins: &Audience) -> V
     let of_pages = of_pages.into_iter().map(|named| GroupMention { group: named.group, named_by: named.file });
     let of_factors = page_store.into_iter().flat_map(|page_store| &page_store.second_factor().groups);
     let of_factors = of_factors.map(|group| GroupMention { group: group.clone(), named_by: SECOND_FACTOR_SETTING.to_owned() });
-    of_admins.chain(of_factors).chain(of_pages).filter(|mention| !mention.group.is_local()).collect()
+    of_admins.chain(of_factors).chain(of_pages).filter(|mention| !mention.group.realm().is_local()).collect()
 }
 
 fn page_right(page: &Page, person: &Person) -> PageRight {

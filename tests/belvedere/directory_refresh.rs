@@ -374,7 +374,7 @@ async fn two_thousand_sessions_on_active_directory_cost_tens_of_searches_a_round
         .into_iter()
         .map(|(name, guid)| Person {
             id: PersonId::new(format!("objectGUID:{}", guid_text(&guid))),
-            principal: Some(format!("{name}@{}", samba::DNS_DOMAIN)),
+            principal: format!("{name}@{}", samba::DNS_DOMAIN).parse().ok(),
             display_name: name.clone(),
             username: name,
             ..one.clone()

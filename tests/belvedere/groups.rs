@@ -17,7 +17,7 @@ fn of_domain(domain: &samba::SambaDomain) -> DirectorySettings {
 }
 
 async fn find(directory: &LdapDirectory, name: &str) -> GroupLookup {
-    directory.find_groups(&[GroupRef::parse(name)]).await.unwrap().remove(0)
+    directory.find_groups(&[name.parse().unwrap()]).await.unwrap().remove(0)
 }
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn a_group_is_found_by_name_dn_and_sid_as_a_sign_in_knows_it() {
     let alice = sign_in(&directory, "alice", samba::PASSWORD).await.unwrap();
     let ops = alice.groups.iter().find(|group| group.name == "dash-ops").unwrap();
     let wanted = ["DASH-Ops", "cn=dash-ops, ou=staff, dc=corp,dc=example,dc=com", ops.id.as_str()];
-    let wanted: Vec<GroupRef> = wanted.iter().map(|name| GroupRef::parse(name)).collect();
+    let wanted: Vec<GroupRef> = wanted.iter().map(|name| name.parse().unwrap()).collect();
     let findings = directory.find_groups(&wanted).await.unwrap();
     assert_eq!(findings.len(), 3);
     for (finding, wanted) in findings.iter().zip(&wanted) {
@@ -78,7 +78,7 @@ async fn a_sid_of_this_domain_is_looked_up_and_one_of_another_is_taken_at_its_wo
 async fn without_a_service_account_nobody_can_look() {
     let Some(domain) = samba::domain() else { return };
     let blind = open(&settings(&[&domain.ldaps_url()], &domain.ca_file));
-    let unreachable = blind.find_groups(&[GroupRef::parse("dash-ops")]).await.unwrap_err();
+    let unreachable = blind.find_groups(&["dash-ops".parse().unwrap()]).await.unwrap_err();
     assert!(unreachable.reason.contains("bind_name"), "{unreachable}");
 }
 
@@ -117,7 +117,7 @@ async fn a_missing_group_is_logged_once_and_found_once_it_is_there() {
     let directory = Arc::new(LdapDirectory::new(&of_domain(domain), clock.clone()).unwrap());
     let watch = GroupWatch::new(directory, clock.clone());
     assert_eq!(watch.report(), None);
-    let naming = |by: &str| GroupMention { group: GroupRef::parse("late-comers"), named_by: by.to_owned() };
+    let naming = |by: &str| GroupMention { group: "late-comers".parse().unwrap(), named_by: by.to_owned() };
     let namings = [naming("pages/a.toml"), naming("pages/b.toml")];
     for _ in 0..2 {
         watch.check(&namings).await;

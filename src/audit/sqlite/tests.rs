@@ -163,7 +163,7 @@ async fn nobody_s_events_push_out_another_s() {
     let (store, _folder) = store().await;
     let person = |name: &str| crate::domain::Person {
         id: crate::domain::PersonId::new(format!("id:{name}")),
-        directory: None,
+        realm: crate::domain::Realm::Default,
         username: name.to_owned(),
         principal: None,
         display_name: name.to_owned(),

@@ -203,7 +203,7 @@ async fn a_flood_does_not_make_the_store_larger_than_it_may_be() {
 fn person(name: &str) -> Person {
     Person {
         id: PersonId::new(format!("id:{name}")),
-        directory: None,
+        realm: crate::domain::Realm::Default,
         username: name.to_owned(),
         principal: None,
         display_name: name.to_owned(),

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::*;
 use crate::audit::log_capture::LogCapture;
 use crate::auth::scheme::credentials;
-use crate::domain::{Client, Groups, Person, PersonId, Timestamp};
+use crate::domain::{Client, Groups, Person, PersonId, Realm, Timestamp};
 
 const LEGS_PATH: &str = "/login/legs";
 
@@ -91,7 +91,7 @@ impl AuthRequest for Request {
 fn member(name: &str) -> Visitor {
     let person = Person {
         id: PersonId::new(format!("toy:{name}")),
-        directory: None,
+        realm: Realm::Default,
         username: name.into(),
         principal: None,
         display_name: name.into(),

@@ -16,7 +16,9 @@ use crate::directory::{
     AccountStatus, BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange,
     PasswordFate, PasswordRule, PasswordState, Unreachable,
 };
-use crate::domain::{Client, GroupRef, Groups, ManualClock, Password, Person, PersonId, Revalidation, Timestamp, Username};
+use crate::domain::{
+    Client, GroupRef, Groups, ManualClock, Password, Person, PersonId, Realm, Revalidation, Timestamp, Username,
+};
 use crate::factors::Factors;
 use crate::sessions::Sessions;
 
@@ -45,7 +47,7 @@ fn unreachable(password: PasswordFate) -> DirectoryRefusal {
 fn person(name: &str) -> Person {
     Person {
         id: PersonId::new(format!("objectGUID:{name}")),
-        directory: None,
+        realm: Realm::Default,
         username: name.into(),
         principal: None,
         display_name: name.into(),

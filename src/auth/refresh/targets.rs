@@ -85,12 +85,12 @@ fn merge(one: PeopleBatch, other: PeopleBatch, limit: usize) -> PeopleBatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Groups;
+    use crate::domain::{Groups, Realm};
 
     fn people(names: &[&str], last: Option<&str>) -> PeopleBatch {
         let person = |name: &&str| Person {
             id: PersonId::new(*name),
-            directory: None,
+            realm: Realm::Default,
             username: (*name).to_owned(),
             principal: None,
             display_name: (*name).to_owned(),

@@ -12,7 +12,7 @@ use crate::config::{SessionSettings, TokenSettings};
 use crate::directory::{
     BindGate, ChangeRefusal, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange, PasswordFate, PasswordState,
 };
-use crate::domain::{Group, GroupId, GroupRef, ManualClock, Password, Revalidation, Username};
+use crate::domain::{Group, GroupId, GroupRef, ManualClock, Password, Realm, Revalidation, Username};
 use crate::sessions::{SessionLookup, SessionOptions, SessionToken};
 use crate::tokens::{self, ApiToken, NewToken};
 
@@ -68,7 +68,7 @@ impl Directory for ScriptedDirectory {
         let (says, is_away) = (self.says.lock().unwrap(), *self.is_away.lock().unwrap());
         let of = |person: &Person| {
             // Further directories are never away here.
-            if is_away && person.directory.is_none() {
+            if is_away && person.realm == Realm::Default {
                 return Err(unreachable());
             }
             says.get(&person.id).cloned().unwrap_or_else(|| Ok(AccountStatus::Active(person.clone())))
@@ -177,7 +177,7 @@ impl RefreshFixture {
 fn person(name: &str) -> Person {
     Person {
         id: PersonId::new(format!("objectGUID:{name}")),
-        directory: None,
+        realm: Realm::Default,
         username: name.into(),
         principal: None,
         display_name: name.into(),
@@ -260,8 +260,8 @@ async fn an_outage_ends_nothing_and_when_it_is_over_everybody_is_asked_at_once()
     fixture.goes_round().await;
     fixture.directory.goes_away(true);
     let away = fixture.reports(|report| !report.outages.is_empty()).await;
-    assert_eq!(away.outages[&None].reason, "dc1: no route");
-    assert_eq!(fixture.refresh.unreachable_since(None), Some(away.outages[&None].since));
+    assert_eq!(away.outages[&Realm::Default].reason, "dc1: no route");
+    assert_eq!(fixture.refresh.unreachable_since(&Realm::Default), Some(away.outages[&Realm::Default].since));
     assert!(matches!(fixture.finds(&token).await, SessionLookup::Valid(_)));
     fixture.clock.advance(STALE);
     assert!(matches!(fixture.finds(&token).await, SessionLookup::Stale(_)), "not good, and not ended");
@@ -279,7 +279,7 @@ async fn an_outage_ends_nothing_and_when_it_is_over_everybody_is_asked_at_once()
 #[tokio::test]
 async fn a_directory_that_is_away_is_tried_again_less_and_less_often_and_keeps_nobody_waiting() {
     let fixture = RefreshFixture::new().await;
-    let brand = Person { directory: Some("brand".parse().unwrap()), ..person("bea") };
+    let brand = Person { realm: Realm::Additional("brand".parse().unwrap()), ..person("bea") };
     let (alice, bea) = (fixture.signs_in(&person("alice")).await, fixture.signs_in(&brand).await);
     fixture.directory.goes_away(true);
     let _work = fixture.works();

@@ -138,14 +138,14 @@ fn evict_oldest(sign_ins: &mut HashMap<[u8; 32], PendingSignIn>, among: impl Fn(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Groups, PersonId, Revalidation};
+    use crate::domain::{Groups, PersonId, Realm, Revalidation};
 
     const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
 
     fn person(name: &str) -> Person {
         Person {
             id: PersonId::new(name),
-            directory: None,
+            realm: Realm::Default,
             username: name.into(),
             principal: None,
             display_name: name.into(),

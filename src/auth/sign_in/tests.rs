@@ -20,8 +20,8 @@ use crate::directory::{
     LockoutPolicy, PasswordChange, PasswordFate, PasswordState, Unreachable,
 };
 use crate::domain::{
-    Client, Clock, EndReason, GroupRef, Groups, ManualClock, Password, Person, PersonId, Revalidation, Timestamp, Username,
-    Visitor,
+    Client, Clock, EndReason, GroupRef, Groups, ManualClock, Password, Person, PersonId, Realm, Revalidation, Timestamp,
+    Username, Visitor,
 };
 use crate::factors::Factors;
 use crate::sessions::{SessionToken, Sessions};
@@ -77,7 +77,7 @@ impl Directory for FakeDirectory {
             "elsewhere" => Err(DirectoryRefusal::NotFromHere),
             name => Ok(Person {
                 id: PersonId::new(format!("objectGUID:{name}")),
-                directory: None,
+                realm: Realm::Default,
                 username: name.into(),
                 principal: None,
                 display_name: name.into(),

@@ -14,7 +14,7 @@ use super::super::setting::{DeclaredTable, Setting, SettingRow, boolean, ca_file
 use super::super::tree::ConfigEntry;
 use super::servers::{read_dns, reject_plaintext, servers};
 use super::{DAY, MINUTE, SECOND};
-use crate::domain::{DirectoryName, Dn, Password};
+use crate::domain::{DirectoryName, Dn, Password, Realm};
 
 /// The timeouts: nothing over a network is sure to be quicker, and somebody is waiting before the sign-in form.
 const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(100)..=MINUTE;
@@ -144,15 +144,22 @@ fn read_additional(
     taken: &mut Vec<String>,
 ) -> Option<(DirectoryName, AdditionalDirectory)> {
     let sink = fields.sink;
-    let name = entry.key.parse::<DirectoryName>().map_err(|error| {
-        let message = format!("a directory cannot be called {}", quote(&entry.key));
-        sink.report(&entry.key_location, message, error.to_string());
-    });
-    if name.as_ref().is_ok_and(DirectoryName::is_local) {
-        let help = "give it another name; pages write `local\\admins` for the groups of local accounts";
-        sink.report(&entry.key_location, "`local` stands for the program's own accounts", help);
-        return None;
-    }
+    let name = match entry.key.as_str() {
+        Realm::LOCAL => {
+            let help = "give it another name; pages write `local\\admins` for the groups of local accounts";
+            sink.report(&entry.key_location, "`local` stands for the program's own accounts", help);
+            return None;
+        }
+        Realm::DEFAULT => {
+            let help = "give it another name; pages may write `default\\` before the names of [default.directory]";
+            sink.report(&entry.key_location, "`default` stands for the default directory", help);
+            return None;
+        }
+        key => key.parse::<DirectoryName>().map_err(|error| {
+            let message = format!("a directory cannot be called {}", quote(&entry.key));
+            sink.report(&entry.key_location, message, error.to_string());
+        }),
+    };
     let mut table = entry.node.into_table(&entry.key, sink)?;
     table.require("domains", "say whose sign-ins go there: `domains = [\"BRAND\", \"brand.example\"]`");
     let domains = table.strings("domains");
@@ -166,7 +173,7 @@ fn read_additional(
     }
     for domain in &domains.value {
         let lowercase = domain.value.to_lowercase();
-        if lowercase == DirectoryName::LOCAL {
+        if lowercase == Realm::LOCAL {
             let message = format!("{} stands for the program's own accounts", quote(&domain.value));
             sink.report(&domain.location, message, "take it out: `local\\name` always signs in with a local account");
             return None;

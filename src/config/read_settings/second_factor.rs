@@ -11,7 +11,7 @@ settings! {
         /// Whether everybody needs one, except for public pages.
         pub required: bool = boolean(false),
         /// The members of these groups need one.
-        pub groups: Vec<GroupRef> = list("list of groups", GroupRef::parse).such_as("[\"dash-finance\"]"),
+        pub groups: Vec<GroupRef> = list("list of groups").such_as("[\"dash-finance\"]"),
         // A working day, so that it is asked for each morning and not between two meetings. For less than a minute, it would be
         // asked for between two clicks; for more than a month, and its owner may have left the desk since.
         /// How long it counts after it was entered.

@@ -467,7 +467,7 @@ fn the_repositorys_own_settings_need_only_the_url() {
 }
 
 #[test]
-fn no_directory_is_called_as_the_programs_own_accounts_are() {
+fn no_directory_is_called_as_another_realm_is() {
     let diagnostics = |name: &str, domain: &str| {
         let text = format!(
             "[default.directory]\nurl = \"ldaps://dc1\"\n\n[default.directories.{name}]\nurl = \"ldaps://dc2\"\n\
@@ -476,9 +476,10 @@ fn no_directory_is_called_as_the_programs_own_accounts_are() {
         Folder::with(&text).read().map_err(|diagnostics| diagnostics.to_string())
     };
     assert!(diagnostics("brand", "BRAND").is_ok());
-    for (name, domain) in [("local", "BRAND"), ("brand", "LOCAL")] {
+    let (own, default) = ("stands for the program's own accounts", "stands for the default directory");
+    for (name, domain, why) in [("local", "BRAND", own), ("brand", "LOCAL", own), ("default", "BRAND", default)] {
         let said = diagnostics(name, domain).unwrap_err();
-        assert!(said.contains("stands for the program's own accounts"), "{said}");
+        assert!(said.contains(why), "{said}");
     }
 }
 

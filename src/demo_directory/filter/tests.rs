@@ -6,9 +6,9 @@ use super::*;
 use crate::demo_directory::SampleDomain;
 use crate::domain::{ManualClock, Timestamp};
 
-fn realm() -> Realm {
+fn realm() -> DemoRealm {
     let clock = ManualClock::at(Timestamp::from_millis(1_795_309_126_976));
-    Realm::new(&SampleDomain::demo(), Arc::new(clock)).unwrap()
+    DemoRealm::new(&SampleDomain::demo(), Arc::new(clock)).unwrap()
 }
 
 /// The accounts a filter finds, by `sAMAccountName`.

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     fn empty_lookup(name: &str) -> GroupLookup {
-        GroupLookup { wanted: GroupRef::parse(name), found: Vec::new(), suggestions: Vec::new(), note: None }
+        GroupLookup { wanted: name.parse().unwrap(), found: Vec::new(), suggestions: Vec::new(), note: None }
     }
 
     #[test]
@@ -66,8 +66,8 @@ mod tests {
         let cache = GroupLookupCache::default();
         let at = |seconds: i64| Timestamp::from_millis(seconds * 1_000);
         cache.insert(at(0), &[empty_lookup("ops")]);
-        assert!(cache.get(at(179), &GroupRef::parse("ops")).is_some());
-        assert!(cache.get(at(180), &GroupRef::parse("ops")).is_none());
+        assert!(cache.get(at(179), &"ops".parse().unwrap()).is_some());
+        assert!(cache.get(at(180), &"ops".parse().unwrap()).is_none());
         for n in 0..5_000 {
             cache.insert(at(0), &[empty_lookup(&format!("g{n}"))]);
         }

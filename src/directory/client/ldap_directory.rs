@@ -13,7 +13,7 @@ use crate::directory::connection::{
     ConnectionPool, Dialler, DirectoryProfile, LdapConnection, Operation, OperationFault, PoolPurpose, ServerSet, SetUpError,
     TlsClient, set_up,
 };
-use crate::domain::{Clock, DirectoryName};
+use crate::domain::{Clock, DirectoryName, Realm};
 use crate::telemetry::{DirectoryMetrics, Metrics};
 
 /// The interval at which idle and dead connections are closed.
@@ -61,6 +61,11 @@ impl LdapDirectory {
     /// The directory's name; `None` for the default one.
     pub fn name(&self) -> Option<&DirectoryName> {
         self.name.as_ref()
+    }
+
+    /// The realm of its people and groups.
+    pub(in crate::directory) fn realm(&self) -> Realm {
+        Realm::of_directory(self.name())
     }
 
     /// Builds the client of one among several, whose people are told from the default one's by its name, and counts

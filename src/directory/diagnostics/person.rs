@@ -103,7 +103,7 @@ impl LdapDirectory {
         let groups = memberships.iter().map(|membership| membership.group.clone()).collect();
         let state = AccountState::from_entry(&entry, self.clock.now());
         Ok(PersonLookup::Found(Box::new(PersonReport {
-            person: person::from_entry(profile.kind(), self.name(), &entry, known_as, groups),
+            person: person::from_entry(profile.kind(), &self.realm(), &entry, known_as, groups),
             dn: entry.dn.clone(),
             memberships,
             blocker: state.blocker(|password| self.allows_password_change(password)),

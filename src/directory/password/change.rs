@@ -126,7 +126,7 @@ impl LdapDirectory {
             let token = read_own_token(&mut own).await?;
             let entry = self.find_unique_entry(profile, &mut own, username, &token).await?;
             let result = active_directory::change(&mut own, &entry.dn, change).await?;
-            Ok(active_directory::judge(&result).map(|()| person::person_id(self.name(), &entry)))
+            Ok(active_directory::judge(&result).map(|()| person::person_id(&self.realm(), &entry)))
         };
         let answer = changed.await;
         operation.record_result(answer, &own)

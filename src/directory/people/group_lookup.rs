@@ -9,7 +9,7 @@ use crate::directory::connection::{
     DirectoryProfile, LdapConnection, OperationFault, OperationKind, PasswordFate, SearchRequest, Unreachable, result_code,
 };
 use crate::directory::schema::{LdapEntry, Sid, filter};
-use crate::domain::{DirectoryName, Dn, Group, GroupId, GroupRef};
+use crate::domain::{Dn, Group, GroupId, GroupKey, GroupRef, Realm, is_same_name};
 
 /// The most groups of one operation: a handful of searches, well within its deadline.
 const GROUPS_PER_SEARCH: usize = 25;
@@ -76,7 +76,7 @@ impl LdapDirectory {
         profile: &DirectoryProfile,
         wanted: &[GroupRef],
     ) -> Result<Vec<GroupLookup>, OperationFault> {
-        let finder = GroupFinder { profile, directory: self.name(), has_custom_classes: self.settings.group_filter.is_some() };
+        let finder = GroupFinder { profile, realm: self.realm(), has_custom_classes: self.settings.group_filter.is_some() };
         let mut lookups = Vec::with_capacity(wanted.len());
         for batch in wanted.chunks(GROUPS_PER_SEARCH) {
             lookups.extend(finder.lookup(connection, batch).await?);
@@ -88,8 +88,8 @@ impl LdapDirectory {
 /// Looks for groups in one directory.
 pub(super) struct GroupFinder<'a> {
     pub(super) profile: &'a DirectoryProfile,
-    /// The directory's name, which stands before its groups' names in pages.
-    pub(super) directory: Option<&'a DirectoryName>,
+    /// The directory's realm, which stands before its groups' names in pages.
+    pub(super) realm: Realm,
     /// Whether the settings' `group_filter` has classes of groups of its own.
     pub(super) has_custom_classes: bool,
 }
@@ -99,13 +99,12 @@ impl GroupFinder<'_> {
         let named = self.find_entries(connection, batch).await?;
         let mut lookups = Vec::with_capacity(batch.len());
         for wanted in batch {
-            let candidates = match wanted {
-                GroupRef::Dn(dn) => self.entry_at(connection, dn).await?,
-                GroupRef::Name(_) | GroupRef::Sid(_) => {
-                    named.iter().filter(|entry| self.matches(entry, wanted)).cloned().collect()
-                }
+            let candidates = match self.own_key(wanted) {
+                Some(GroupKey::Dn(dn)) => self.entry_at(connection, dn).await?,
+                Some(key) => named.iter().filter(|entry| self.matches(entry, key)).cloned().collect(),
+                None => Vec::new(),
             };
-            let mut lookup = judge_candidates(wanted, &candidates);
+            let mut lookup = self.judge_candidates(wanted, &candidates);
             if lookup.is_missing() && lookup.note.is_none() {
                 self.resolve_missing(connection, &mut lookup).await?;
             }
@@ -131,7 +130,7 @@ impl GroupFinder<'_> {
     /// Looks for similar names where there is no group of that name. A SID of another domain is accepted as it is,
     /// since nobody can look it up here and a token may well hold it.
     async fn resolve_missing(&self, connection: &mut LdapConnection, lookup: &mut GroupLookup) -> Result<(), OperationFault> {
-        let (GroupRef::Sid(text), Some(domain)) = (&lookup.wanted, &self.profile.domain) else {
+        let (Some(GroupKey::Sid(text)), Some(domain)) = (self.own_key(&lookup.wanted), &self.profile.domain) else {
             match suggestions::suggest(self, connection, &lookup.wanted).await {
                 Ok(near) => lookup.suggestions = near,
                 // A search in the middle of names may be refused or slow; the lookup stands without it.
@@ -153,17 +152,13 @@ impl GroupFinder<'_> {
     }
 
     fn filter_clause(&self, wanted: &GroupRef) -> Option<String> {
-        match wanted {
-            GroupRef::Name(name) => {
-                let name = self.local_name(name)?;
-                let attribute = if self.profile.domain.is_some() { "sAMAccountName" } else { "cn" };
-                Some(filter::equals(attribute, name))
-            }
-            GroupRef::Sid(text) => {
+        match self.own_key(wanted)? {
+            GroupKey::Name(name) => Some(filter::equals(self.name_attribute(), name)),
+            GroupKey::Sid(text) => {
                 self.profile.domain.as_ref()?;
                 Some(format!("(objectSid={})", filter::escape_bytes(Sid::parse(text)?.as_bytes())))
             }
-            GroupRef::Dn(_) => None,
+            GroupKey::Dn(_) => None,
         }
     }
 
@@ -215,31 +210,44 @@ impl GroupFinder<'_> {
         }
     }
 
-    /// The name as this directory has it; `None` when it is another directory's.
-    pub(super) fn local_name<'n>(&self, name: &'n str) -> Option<&'n str> {
-        let Some(own) = self.directory else { return Some(name) };
-        let (qualifier, name) = name.split_once('\\')?;
-        qualifier.eq_ignore_ascii_case(own.as_str()).then_some(name)
+    /// The name by which a reference means a group of this directory; `None` when it means another's.
+    fn own_key<'r>(&self, wanted: &'r GroupRef) -> Option<&'r GroupKey> {
+        (*wanted.realm() == self.realm).then(|| wanted.key())
     }
 
-    fn matches(&self, entry: &LdapEntry, wanted: &GroupRef) -> bool {
+    /// The attribute with the short names of groups.
+    fn name_attribute(&self) -> &'static str {
+        if self.profile.domain.is_some() { "sAMAccountName" } else { "cn" }
+    }
+
+    fn matches(&self, entry: &LdapEntry, wanted: &GroupKey) -> bool {
         match wanted {
-            GroupRef::Name(name) => self.local_name(name).is_some_and(|name| {
-                let attribute = if self.profile.domain.is_some() { "sAMAccountName" } else { "cn" };
-                entry.texts(attribute).any(|theirs| theirs.to_lowercase() == name.to_lowercase())
-            }),
-            GroupRef::Sid(text) => entry.sid().is_some_and(|sid| sid.to_string() == *text),
-            GroupRef::Dn(_) => false,
+            GroupKey::Name(name) => entry.texts(self.name_attribute()).any(|theirs| is_same_name(theirs, name)),
+            GroupKey::Sid(text) => entry.sid().is_some_and(|sid| sid.to_string() == *text),
+            GroupKey::Dn(_) => false,
         }
     }
-}
 
-/// Judges which entries of that name count as groups.
-fn judge_candidates(wanted: &GroupRef, candidates: &[LdapEntry]) -> GroupLookup {
-    let counting: Vec<Group> =
-        candidates.iter().filter(|entry| rejection_reason(entry).is_none()).map(group_from_entry).collect();
-    let note = if counting.is_empty() { candidates.iter().find_map(rejection_reason) } else { None };
-    GroupLookup { wanted: wanted.clone(), found: counting, suggestions: Vec::new(), note }
+    /// Judges which entries of that name count as groups.
+    fn judge_candidates(&self, wanted: &GroupRef, candidates: &[LdapEntry]) -> GroupLookup {
+        let counting = candidates.iter().filter(|entry| rejection_reason(entry).is_none());
+        let counting: Vec<Group> = counting.map(|entry| self.group_from_entry(entry)).collect();
+        let note = if counting.is_empty() { candidates.iter().find_map(rejection_reason) } else { None };
+        GroupLookup { wanted: wanted.clone(), found: counting, suggestions: Vec::new(), note }
+    }
+
+    /// The group as a sign-in would know it.
+    fn group_from_entry(&self, entry: &LdapEntry) -> Group {
+        let sid = self.profile.domain.as_ref().and_then(|_| entry.sid());
+        let id = sid.map_or_else(|| entry.normalized_dn(), |sid| sid.to_string());
+        Group { id: GroupId::new(id), name: self.group_name(entry).to_owned(), dn: entry.dn.clone() }
+    }
+
+    /// The name that a sign-in gives the group: nothing but its own attribute for names, as whoever makes a group may
+    /// write what they like into others.
+    pub(super) fn group_name<'e>(&self, entry: &'e LdapEntry) -> &'e str {
+        entry.text(self.name_attribute()).unwrap_or(&entry.dn)
+    }
 }
 
 /// The reason why membership in this entry does not count; `None` when it does.
@@ -252,30 +260,27 @@ pub(super) fn rejection_reason(entry: &LdapEntry) -> Option<&'static str> {
         .then_some("it is a distribution list, and only security groups count: change its type in Active Directory")
 }
 
-/// The group as a sign-in would know it.
-fn group_from_entry(entry: &LdapEntry) -> Group {
-    let id = entry.sid().map_or_else(|| entry.normalized_dn(), |sid| sid.to_string());
-    Group { id: GroupId::new(id), name: group_name(entry).to_owned(), dn: entry.dn.clone() }
-}
-
-/// The name that a sign-in gives the group.
-pub(super) fn group_name(entry: &LdapEntry) -> &str {
-    entry.text("sAMAccountName").or_else(|| entry.text("cn")).unwrap_or(&entry.dn)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::directory::connection::{AdDomain, PasswordCapabilities};
 
     #[test]
     fn only_a_group_that_can_be_in_somebodys_token_counts() {
-        let typed = |bits: &str| LdapEntry::with("CN=ops,DC=x", &[("cn", b"ops"), ("groupType", bits.as_bytes())]);
+        let profile = DirectoryProfile {
+            base_dn: "DC=x".into(),
+            domain: Some(AdDomain { dn: "DC=x".into(), dns_name: "x".into(), configuration_dn: None }),
+            password_capabilities: PasswordCapabilities::default(),
+        };
+        let finder = GroupFinder { profile: &profile, realm: Realm::Default, has_custom_classes: false };
+        let judge = |wanted: &str, entries: &[LdapEntry]| finder.judge_candidates(&wanted.parse().unwrap(), entries);
+        let typed = |bits: &str| LdapEntry::with("CN=ops,DC=x", &[("sAMAccountName", b"ops"), ("groupType", bits.as_bytes())]);
         let (global, list) = (typed("-2147483646"), typed("2"));
-        assert_eq!(judge_candidates(&GroupRef::parse("ops"), &[global]).found[0].name, "ops");
-        let lookup = judge_candidates(&GroupRef::parse("ops"), &[list]);
+        assert_eq!(judge("ops", &[global]).found[0].name, "ops");
+        let lookup = judge("ops", &[list]);
         assert!(lookup.is_missing() && lookup.note.unwrap().contains("distribution list"), "{lookup:?}");
         let person = LdapEntry::with("CN=a,DC=x", &[("objectClass", b"person")]);
-        assert_eq!(judge_candidates(&GroupRef::parse("CN=a,DC=x"), &[person]).note, Some("it is no group"));
+        assert_eq!(judge("CN=a,DC=x", &[person]).note, Some("it is no group"));
     }
 }

@@ -2,7 +2,7 @@ use super::password_expiry::password_expires;
 use crate::config::{DirectoryKind, FilterTemplate};
 use crate::directory::connection::{AdDomain, DirectoryProfile};
 use crate::directory::schema::{LdapEntry, filter, guid_text};
-use crate::domain::{DirectoryName, Groups, NameForm, Person, PersonId, Username};
+use crate::domain::{Groups, NameForm, Person, PersonId, Realm, Username};
 
 /// The attributes read of a person. Operational attributes come only when asked for by name (RFC 4511, 4.5.1.8).
 pub(in crate::directory) const ATTRIBUTES: &[&str] = &[
@@ -139,7 +139,7 @@ pub(in crate::directory) fn is_disabled(entry: &LdapEntry) -> bool {
 /// The person an entry describes. `known_as` is the name that was typed, or by which they were known before.
 pub(in crate::directory) fn from_entry(
     kind: DirectoryKind,
-    directory: Option<&DirectoryName>,
+    realm: &Realm,
     entry: &LdapEntry,
     known_as: &str,
     groups: Groups,
@@ -156,10 +156,10 @@ pub(in crate::directory) fn from_entry(
         );
     }
     Person {
-        id: person_id(directory, entry),
-        directory: directory.cloned(),
+        id: person_id(realm, entry),
+        realm: realm.clone(),
         username: username.to_owned(),
-        principal: entry.text("userPrincipalName").map(str::to_owned),
+        principal: entry.text("userPrincipalName").and_then(|name| name.parse().ok()),
         display_name: entry.text("displayName").or_else(|| entry.text("cn")).unwrap_or(username).to_owned(),
         groups,
         password_expires: password_expires(entry),
@@ -174,9 +174,9 @@ pub(in crate::directory) fn uid<'a>(entry: &'a LdapEntry, known_as: &'a str) -> 
 
 /// The stable id; where a server has none, the DN, which a rename changes. An additional directory's name stands before
 /// it: whoever rules that directory can give its entries any id, and must not make them people of another.
-pub(in crate::directory) fn person_id(directory: Option<&DirectoryName>, entry: &LdapEntry) -> PersonId {
+pub(in crate::directory) fn person_id(realm: &Realm, entry: &LdapEntry) -> PersonId {
     let id = stable_id(entry).unwrap_or_else(|| format!("dn:{}", entry.normalized_dn()));
-    PersonId::new(directory.map_or_else(|| id.clone(), |directory| format!("{directory}/{id}")))
+    PersonId::new(if *realm == Realm::Default { id } else { format!("{realm}/{id}") })
 }
 
 fn stable_id(entry: &LdapEntry) -> Option<String> {
@@ -267,9 +267,12 @@ mod tests {
     #[test]
     fn a_person_is_known_by_the_stable_id() {
         let guid = LdapEntry::with("CN=a,DC=x", &[("objectGUID", &[0; 16]), ("entryUUID", b"E")]);
-        assert_eq!(person_id(None, &guid).as_str(), "objectGUID:00000000-0000-0000-0000-000000000000");
-        assert_eq!(person_id(None, &LdapEntry::with("cn=a,dc=x", &[("entryUUID", b"AB-CD")])).as_str(), "entryUUID:ab-cd");
-        assert_eq!(person_id(None, &LdapEntry::with("CN=A, DC=x", &[])).as_str(), "dn:cn=a,dc=x");
+        assert_eq!(person_id(&Realm::Default, &guid).as_str(), "objectGUID:00000000-0000-0000-0000-000000000000");
+        assert_eq!(
+            person_id(&Realm::Default, &LdapEntry::with("cn=a,dc=x", &[("entryUUID", b"AB-CD")])).as_str(),
+            "entryUUID:ab-cd"
+        );
+        assert_eq!(person_id(&Realm::Default, &LdapEntry::with("CN=A, DC=x", &[])).as_str(), "dn:cn=a,dc=x");
     }
 
     #[test]

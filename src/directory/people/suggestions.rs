@@ -1,7 +1,7 @@
-use super::group_lookup::{GroupFinder, group_name, rejection_reason};
+use super::group_lookup::{GroupFinder, rejection_reason};
 use crate::directory::connection::{LdapConnection, OperationFault};
 use crate::directory::schema::{LdapEntry, filter};
-use crate::domain::GroupRef;
+use crate::domain::{GroupKey, GroupRef};
 
 /// The most groups compared with a name that names none.
 const MAX_COMPARED: u16 = 200;
@@ -24,11 +24,11 @@ pub(super) async fn suggest(
     connection: &mut LdapConnection,
     wanted: &GroupRef,
 ) -> Result<Vec<String>, OperationFault> {
-    let meant = match wanted {
-        GroupRef::Sid(_) => return Ok(Vec::new()),
+    let meant = match wanted.key() {
+        GroupKey::Sid(_) => return Ok(Vec::new()),
         // A name written `CORP\ops` means `ops`, which is how it is written here.
-        GroupRef::Name(name) => name.rsplit('\\').next().unwrap_or(name).to_owned(),
-        GroupRef::Dn(dn) => {
+        GroupKey::Name(name) => name.clone(),
+        GroupKey::Dn(dn) => {
             let first = dn.as_str().split(',').next().unwrap_or_default();
             first.split_once('=').map_or(first, |(_, value)| value).trim().to_owned()
         }
@@ -39,12 +39,9 @@ pub(super) async fn suggest(
     }
     let filter = filter::all(&[finder.class_filter(), &filter::any(&clauses)]);
     let found = finder.search(connection, &filter, MAX_COMPARED).await?;
-    let display_name = |entry: &LdapEntry| match wanted {
-        GroupRef::Dn(_) => entry.dn.clone(),
-        GroupRef::Name(_) | GroupRef::Sid(_) => match finder.directory {
-            Some(directory) => format!("{directory}\\{}", group_name(entry)),
-            None => group_name(entry).to_owned(),
-        },
+    let display_name = |entry: &LdapEntry| match wanted.key() {
+        GroupKey::Dn(_) => entry.dn.clone(),
+        GroupKey::Name(_) | GroupKey::Sid(_) => finder.realm.qualify(finder.group_name(entry)),
     };
     let counting = found.iter().filter(|entry| rejection_reason(entry).is_none());
     let compared = counting.map(|entry| {

@@ -51,17 +51,17 @@ mod tests {
     use super::*;
     use crate::directory::people::person;
     use crate::directory::schema::LdapEntry;
-    use crate::domain::Dn;
+    use crate::domain::{Dn, Realm};
 
     #[test]
     fn who_was_found_by_an_id_is_looked_for_by_it() {
         let guid: Vec<u8> = (0..16).collect();
-        let id = person::person_id(None, &LdapEntry::with("CN=a", &[("objectGUID", &guid)]));
+        let id = person::person_id(&Realm::Default, &LdapEntry::with("CN=a", &[("objectGUID", &guid)]));
         let escaped = filter::escape_bytes(&guid);
         assert_eq!(person_reference(&id), Some(PersonReference::Clause(format!("(objectGUID={escaped})"))));
-        let id = person::person_id(None, &LdapEntry::with("cn=a", &[("entryUUID", b"AB-CD")]));
+        let id = person::person_id(&Realm::Default, &LdapEntry::with("cn=a", &[("entryUUID", b"AB-CD")]));
         assert_eq!(person_reference(&id), Some(PersonReference::Clause("(entryUUID=ab-cd)".into())));
-        let id = person::person_id(None, &LdapEntry::with("cn=a", &[("nsUniqueId", b"1-2-3")]));
+        let id = person::person_id(&Realm::Default, &LdapEntry::with("cn=a", &[("nsUniqueId", b"1-2-3")]));
         assert_eq!(person_reference(&id), Some(PersonReference::Clause("(nsUniqueId=1-2-3)".into())));
     }
 
@@ -69,7 +69,7 @@ mod tests {
     fn an_id_of_a_further_directory_is_never_one_of_the_default_ones_and_is_looked_for_there() {
         let brand = "brand".parse().unwrap();
         let entry = LdapEntry::with("cn=a", &[("entryUUID", b"AB-CD")]);
-        let (theirs, ours) = (person::person_id(Some(&brand), &entry), person::person_id(None, &entry));
+        let (theirs, ours) = (person::person_id(&Realm::Additional(brand), &entry), person::person_id(&Realm::Default, &entry));
         assert_ne!(theirs, ours);
         assert_eq!(theirs.as_str(), "brand/entryUUID:ab-cd");
         assert_eq!(person_reference(&theirs), person_reference(&ours));
@@ -86,7 +86,9 @@ mod tests {
             r#"cn=\#hash \"q\" \; \<a\> ,dc=x"#,
             "cn=a+uid=b,dc=x",
         ] {
-            let Some(PersonReference::Dn(sent)) = person_reference(&person::person_id(None, &LdapEntry::with(dn, &[]))) else {
+            let Some(PersonReference::Dn(sent)) =
+                person_reference(&person::person_id(&Realm::Default, &LdapEntry::with(dn, &[])))
+            else {
                 panic!("{dn}")
             };
             assert_eq!(sent.parse::<Dn>().unwrap(), dn.parse::<Dn>().unwrap(), "{sent}");

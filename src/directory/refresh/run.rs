@@ -91,7 +91,7 @@ impl LdapDirectory {
         }
         let now = self.clock.now();
         let refreshed_entry =
-            |known: &Person| match entries.iter().find(|entry| person::person_id(self.name(), entry) == known.id) {
+            |known: &Person| match entries.iter().find(|entry| person::person_id(&self.realm(), entry) == known.id) {
                 None => RefreshedEntry::Removed(RemovalReason::NotFound),
                 Some(entry) => removal_reason(entry, now)
                     .map_or_else(|| RefreshedEntry::Found(Box::new(entry.clone())), RefreshedEntry::Removed),
@@ -170,7 +170,7 @@ impl LdapDirectory {
 
     /// The person as the entry has them now. Where only a bind tells when their password expires, that stands.
     fn updated_person(&self, profile: &DirectoryProfile, known: &Person, entry: &LdapEntry, groups: Groups) -> Person {
-        let mut person = person::from_entry(profile.kind(), self.name(), entry, &known.username, groups);
+        let mut person = person::from_entry(profile.kind(), &self.realm(), entry, &known.username, groups);
         if profile.domain.is_none() && person.password_expires.is_none() {
             person.password_expires = known.password_expires;
         }

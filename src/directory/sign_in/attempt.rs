@@ -28,7 +28,7 @@ impl LdapDirectory {
             (None, Some(domain)) => self.bind_then_read(operation, profile, domain, username, bind).await?,
             (None, None) => self.anonymous_search_then_bind(operation, profile, username, bind).await?,
         };
-        let mut person = person::from_entry(profile.kind(), self.name(), &entry, self.short_name(username), groups);
+        let mut person = person::from_entry(profile.kind(), &self.realm(), &entry, self.short_name(username), groups);
         if let Some(left) = bind.expires_in {
             person.password_expires = Some(self.clock.now() + left);
         }

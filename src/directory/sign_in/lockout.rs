@@ -59,7 +59,7 @@ impl LdapDirectory {
         connection: &mut LdapConnection,
         entry: &LdapEntry,
     ) -> Result<BindCandidate, OperationFault> {
-        let id = person::person_id(self.name(), entry);
+        let id = person::person_id(&self.realm(), entry);
         let Some(domain) = &profile.domain else { return Ok(BindCandidate { id, policy: None, failures: None }) };
         self.refresh_domain_policy(domain, connection).await?;
         let policy = self.policy_for(connection, entry).await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::PageFile;
 use super::read_page;
 use crate::config::{Diagnostic, Diagnostics};
-use crate::domain::{Access, Audience, GroupRef, HealthState, History, InputKind, UserRef};
+use crate::domain::{Access, Audience, HealthState, History, InputKind};
 use crate::panels::{Panel, Unit};
 
 const FILE: &str = "pages/ops.toml";
@@ -75,7 +75,7 @@ text = "**{city}** {city.zone} {{}}"
 "#,
     )
     .unwrap();
-    let audience = Audience { groups: vec![GroupRef::parse("dash-ops")], users: vec![UserRef::parse("alice")] };
+    let audience = Audience { groups: vec!["dash-ops".parse().unwrap()], users: vec!["alice".parse().unwrap()] };
     assert_eq!((page.slug.as_str(), page.access), ("ops", Access::Only(audience)));
     assert_eq!((page.order, page.keep, page.show_source, page.owner.as_deref()), (3, true, true, Some("the desk")));
     let city = &page.inputs[0];

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
-use crate::domain::{EndReason, Groups, Person, PersonId, Revalidation, Timestamp};
+use crate::domain::{EndReason, Groups, Person, PersonId, Realm, Revalidation, Timestamp};
 use crate::store::{CredentialRecord, CredentialStore, EndSelection, PeopleBatch};
 
 const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
@@ -28,7 +28,7 @@ pub(crate) struct Subject<R: CredentialRecord> {
 fn person(name: &str) -> Person {
     Person {
         id: PersonId::new(name),
-        directory: None,
+        realm: Realm::Default,
         username: name.to_owned(),
         principal: None,
         display_name: name.to_uppercase(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::watch_table::CHECK_INTERVAL;
 use super::*;
-use crate::domain::{EndReason, Groups, ManualClock, PersonId};
+use crate::domain::{EndReason, Groups, ManualClock, PersonId, Realm};
 use crate::store::RowEvent;
 
 const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
@@ -81,7 +81,7 @@ impl FakeRows {
 fn alice(name: &str) -> Person {
     Person {
         id: PersonId::new("objectGUID:1"),
-        directory: None,
+        realm: Realm::Default,
         username: "alice".into(),
         principal: None,
         display_name: name.into(),

@@ -3,7 +3,7 @@ use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome};
 
 use crate::auth::CsrfBinding;
-use crate::domain::{DirectoryName, Visitor};
+use crate::domain::Visitor;
 use crate::web::AppState;
 use crate::web::cookies::Cookies;
 use crate::web::links::Link;
@@ -42,13 +42,13 @@ pub(in crate::web) fn layout_for(request: &Request<'_>, visitor: &Visitor) -> La
     layout.visitor = Some(LayoutVisitor {
         name: member.person.display_name.clone(),
         username: member.person.qualified_name(),
-        is_local: member.person.directory.as_ref().is_some_and(DirectoryName::is_local),
+        is_local: member.person.realm.is_local(),
         is_admin: settings.admins.includes(&member.person),
     });
     let can_change = || auth.password_change_name(&member.person).is_some();
     let left = auth.password_expires_in(&member.person);
     layout.banners.extend(left.map(|left| Banner::password_expires(left, can_change())));
-    let unreachable_since = session_refresher.unreachable_since(member.person.directory.as_ref());
+    let unreachable_since = session_refresher.unreachable_since(&member.person.realm);
     layout.banners.extend(unreachable_since.map(Banner::directory_unreachable));
     layout
 }

@@ -55,7 +55,7 @@ impl AccountView {
         api_tokens: TokensView,
     ) -> Self {
         let person = &member.person;
-        let mut groups: Vec<_> = person.groups.iter().map(|group| person.qualified(&group.name)).collect();
+        let mut groups: Vec<_> = person.groups.iter().map(|group| person.realm.qualify(&group.name)).collect();
         groups.sort();
         let view = |session: &Session| SessionView {
             id: session.id,
@@ -75,7 +75,7 @@ impl AccountView {
             person: PersonView {
                 display_name: person.display_name.clone(),
                 username: person.qualified_name(),
-                principal: person.principal.clone(),
+                principal: person.principal.as_ref().map(ToString::to_string),
                 groups,
             },
             sessions: sessions.iter().map(view).collect(),

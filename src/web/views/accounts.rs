@@ -2,7 +2,7 @@ use rocket::form::FromForm;
 use serde::Serialize;
 
 use crate::accounts::{AccountGroup, AccountProfile, InactiveReason, Invitation, LocalAccount};
-use crate::domain::{DirectoryName, PersonId, Timestamp};
+use crate::domain::{PersonId, Realm, Timestamp};
 
 use super::admin::AdminNavItem;
 use super::auth::Notice;
@@ -135,7 +135,7 @@ fn actions(account: &LocalAccount) -> Vec<AccountActionView> {
 
 /// The name as its owner types it, and as pages name it.
 pub(in crate::web) fn username(profile: &AccountProfile) -> String {
-    format!("{}\\{}", DirectoryName::LOCAL, profile.name)
+    Realm::Local.qualify(profile.name.as_str())
 }
 
 fn mail(profile: &AccountProfile) -> Option<String> {
@@ -143,5 +143,5 @@ fn mail(profile: &AccountProfile) -> Option<String> {
 }
 
 fn groups(profile: &AccountProfile) -> Vec<String> {
-    profile.groups.iter().map(|group: &AccountGroup| format!("{}\\{group}", DirectoryName::LOCAL)).collect()
+    profile.groups.iter().map(|group: &AccountGroup| Realm::Local.qualify(group.as_str())).collect()
 }

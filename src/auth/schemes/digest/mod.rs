@@ -22,7 +22,7 @@ use crate::auth::sign_in::AttemptKind;
 use crate::auth::throttle::AttemptPermit;
 use crate::auth::{Auth, Rejection, SignInRefusal, local, timing_floor};
 use crate::directory::{BindCandidate, DirectoryRefusal};
-use crate::domain::{Client, DirectoryName, Member, Username, Visitor};
+use crate::domain::{Client, Member, Realm, Username, Visitor};
 use crate::store::StoreError;
 use credentials::Ha1;
 pub use credentials::{disable, enable};
@@ -104,7 +104,7 @@ impl Digest {
         let NonceCheck::Valid(nonce) = checked else {
             return Err(DigestError::Stale);
         };
-        let name = Username::parse(&format!("{}\\{}", DirectoryName::LOCAL, sent.username));
+        let name = Username::parse(&format!("{}\\{}", Realm::LOCAL, sent.username));
         let name = name.map_err(|_no_account_has_such_a_name| DigestError::Wrong)?;
         let permit = self.auth.admit(AttemptKind::SignIn, &name, client).await.map_err(to_refusal)?;
         let (account, ha1) = match self.find_account(&sent.username).await {

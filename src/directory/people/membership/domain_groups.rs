@@ -81,7 +81,7 @@ pub(super) async fn read_domain_groups<S: MembershipSearcher>(
                 base: &domain.dn,
                 scope: Scope::Subtree,
                 filter: &filter::any(&clauses),
-                attributes: &["objectSid", "sAMAccountName", "cn", "groupType", "memberOf"],
+                attributes: &["objectSid", "sAMAccountName", "groupType", "memberOf"],
                 limit: u16::try_from(batch.len()).unwrap_or(u16::MAX),
             };
             let answer = searcher.run(&request).await?;
@@ -116,7 +116,7 @@ impl DomainGroups {
             return;
         }
         let id = GroupId::new(sid.to_string());
-        let name = entry.text("sAMAccountName").or_else(|| entry.text("cn")).unwrap_or(id.as_str()).to_owned();
+        let name = entry.text("sAMAccountName").unwrap_or(id.as_str()).to_owned();
         let group = Group { id, name, dn: entry.dn.clone() };
         self.by_key.extend([GroupKey::Dn(dn), GroupKey::Sid(sid)].map(|key| (key, self.groups.len())));
         let parents = member_of(entry).collect();

@@ -77,7 +77,7 @@ async fn read_groups_by_sid(
         base: &domain.dn,
         scope: Scope::Subtree,
         filter: &filter::any(&clauses),
-        attributes: &["objectSid", "sAMAccountName", "cn"],
+        attributes: &["objectSid", "sAMAccountName"],
         limit: SIDS_PER_SEARCH,
     };
     let entries = match connection.search(OperationKind::Search, &search).await {
@@ -92,7 +92,8 @@ async fn read_groups_by_sid(
 
 fn group_with_sid(entry: &LdapEntry) -> Option<(Sid, Group)> {
     let sid = entry.sid()?;
-    let name = entry.text("sAMAccountName").or_else(|| entry.text("cn"))?;
+    // Never its `cn`: that is unique in its container alone, and whoever makes a group there may hide the rest of it.
+    let name = entry.text("sAMAccountName")?;
     let group = Group { id: GroupId::new(sid.to_string()), name: name.to_owned(), dn: entry.dn.clone() };
     Some((sid, group))
 }

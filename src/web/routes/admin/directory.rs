@@ -3,6 +3,7 @@ use rocket::{Route, get, post, routes};
 
 use crate::auth::SessionRefresher;
 use crate::config::SessionSettings;
+use crate::directory::Directory;
 use crate::domain::Username;
 use crate::web::diagnostics_runner::DiagnosticsRunner;
 use crate::web::form::PersonForm;
@@ -25,7 +26,8 @@ fn show(
     sessions: &SessionSettings,
 ) -> Html<AdminDirectoryView> {
     let Administrator(member) = administrator;
-    let directory = DirectoryView::of(runner, &member.person.username);
+    let own_name = runner.directories().sign_in_name(&member.person);
+    let directory = DirectoryView::of(runner, own_name.as_ref().map_or("", Username::as_str));
     let view = AdminDirectoryView::of(directory, session_refresher, sessions.max_staleness);
     Html::new("admin/directory", "Directory", layout, view)
 }
@@ -41,6 +43,9 @@ async fn run_diagnostics(
         "" => None,
         typed => Some(Username::parse(typed).map_err(|fault| Refusal::BadRequest(fault.to_string()))?),
     };
+    if person.as_ref().is_some_and(Username::is_local) {
+        return Err(Refusal::BadRequest("a local account is in no directory".to_owned()));
+    }
     let whom = person.as_ref().map_or_else(String::new, |name| format!(" and looked up {}", name.as_str()));
     act.audit(&format!("examined the directory{whom}"));
     runner.run(person.as_ref()).await;

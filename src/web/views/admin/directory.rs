@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::navigation::{AdminNavItem, AdminPage};
 use crate::auth::SessionRefresher;
-use crate::domain::{DirectoryName, Timestamp};
+use crate::domain::{Realm, Timestamp};
 use crate::web::views::DirectoryView;
 use crate::web::views::humanize::{humanize, humanize_interval};
 
@@ -46,8 +46,8 @@ impl AdminDirectoryView {
 impl SessionRefreshView {
     pub(super) fn of(session_refresher: &SessionRefresher, stale_after: Duration) -> Self {
         let report = session_refresher.report();
-        let outages = report.outages.into_iter().map(|(directory, outage)| OutageRow {
-            directory: directory.as_ref().map_or("The directory", DirectoryName::as_str).to_owned(),
+        let outages = report.outages.into_iter().map(|(realm, outage)| OutageRow {
+            directory: if realm == Realm::Default { "The directory".to_owned() } else { realm.to_string() },
             since_ms: outage.since,
             reason: outage.reason,
         });
