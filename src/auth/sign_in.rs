@@ -32,7 +32,7 @@ pub struct Auth {
     pub(super) second_step: SecondStep,
     pub(super) credential_cache: CredentialCache,
     pub(super) tokens: Option<Tokens>,
-    throttle: Throttle,
+    pub(super) throttle: Throttle,
     directory_slots: Semaphore,
     keys: Arc<Keys>,
 }

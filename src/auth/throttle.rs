@@ -26,6 +26,7 @@ mod budget;
 mod device_cookie;
 mod expiring_map;
 mod failure_counters;
+mod familiarity;
 mod limits;
 mod permit;
 mod skeleton;

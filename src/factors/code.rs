@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::domain::Timestamp;
 use crate::store::StoreError;
 
 /// The second factor that was verified.
@@ -36,11 +37,13 @@ pub enum CodeRefusal {
     /// It is right, and has been used before.
     #[error("the code has been used before")]
     Used,
-    /// There were too many wrong codes.
+    /// There were too many wrong codes from this place.
     #[error("too many wrong codes; another is heard in {} s", retry_after.as_secs())]
     Throttled {
-        /// The wait until another attempt.
+        /// The wait until another attempt from there.
         retry_after: Duration,
+        /// The end of the wait.
+        until: Timestamp,
     },
     /// The enrollment of the app has expired, or is not this browser's.
     #[error("the offer is out of date")]

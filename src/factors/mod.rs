@@ -2,13 +2,14 @@
 //!
 //! [`Factors`] keeps them in a [`FactorStore`], by person, whichever directory that is from: an authenticator app
 //! (`totp`, RFC 6238), recovery codes for when it is lost (`recovery`), passkeys (`passkeys`, WebAuthn Level 3). A code works once,
-//! and after a few wrong ones there is an ever longer wait (`verify_code`). Seeds are sealed (`seal`) and recovery codes are hashed,
+//! and after a few wrong ones from one place there is an ever longer wait (`verify_code`, `attempts`). Seeds are sealed (`seal`) and recovery codes are hashed,
 //! so that a copy of the file makes no code. The people who may have a factor at all are kept in memory besides
 //! (`possible_owners`): one server writes the store.
 //!
 //! This room never asks the directory, never decides who needs a second factor, and knows nothing of sessions or cookies. A store
 //! that cannot be read is a [`StoreError`](crate::store::StoreError), never "they have none".
 
+mod attempts;
 mod ceremony;
 mod code;
 mod enrolled;
@@ -24,6 +25,7 @@ mod store;
 mod totp;
 mod verify_code;
 
+pub use attempts::{ATTEMPTS_LAPSE, AttemptCount, CodeOrigin};
 pub use ceremony::{PasskeyChallenge, PasskeyResponse};
 pub use code::{CodeRefusal, VerifiedFactor};
 pub use enrolled::{EnrolledFactors, FactorOwner, Passkey, PasskeyId};
@@ -31,7 +33,7 @@ pub use passkey_refusal::PasskeyRefusal;
 pub use recovery::RecoveryCode;
 pub use relying_party::{PasskeysUnavailable, RelyingParty};
 pub use service::Factors;
-pub use store::{FIRST_WAIT, FREE_ATTEMPTS, FactorStore, FoundPasskey, MAX_WAIT, PasskeyRecord};
+pub use store::{FactorStore, FoundPasskey, PasskeyRecord};
 pub use totp::AppEnrollment;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 
-use super::store::{FIRST_WAIT, FREE_ATTEMPTS, FactorStore, FoundPasskey, MAX_WAIT, PasskeyRecord};
+use super::attempts::{ATTEMPTS_LAPSE, AttemptCount};
+use super::store::{FactorStore, FoundPasskey, PasskeyRecord};
 use super::{EnrolledFactors, FactorOwner, Passkey, PasskeyId};
 use crate::domain::{Person, PersonId, Timestamp};
 use crate::store::{Store, StoreError};
@@ -10,8 +11,9 @@ const DELETE_ORPHANED_CODES: &str = "DELETE FROM recovery_codes WHERE person_id 
      AND NOT EXISTS (SELECT 1 FROM apps WHERE person_id = ?1)
      AND NOT EXISTS (SELECT 1 FROM passkeys WHERE person_id = ?1)";
 
-/// The most doublings of the wait for another attempt: more would only overflow.
-const MAX_DOUBLINGS: i64 = 10;
+/// The most networks that wrong codes of one person are counted by: whoever has the password and many networks fills no more.
+/// Those that were used last stay, and so do the counts of all together.
+const MAX_NETWORKS: i64 = 256;
 
 /// The second factors in an SQLite file.
 pub(super) struct SqliteFactors(pub(super) Store);
@@ -95,31 +97,65 @@ impl FactorStore for SqliteFactors {
                 "DELETE FROM apps WHERE person_id = ?1",
                 "DELETE FROM passkeys WHERE person_id = ?1",
                 "DELETE FROM recovery_codes WHERE person_id = ?1",
-                "UPDATE people SET failed = 0, not_before = 0 WHERE person_id = ?1",
+                "DELETE FROM code_attempts WHERE person_id = ?1",
             ],
         );
         Ok(removed.await?[..3].iter().sum::<u64>() > 0)
     }
 
-    async fn take_attempt(&self, person: &PersonId, now: Timestamp) -> Result<Option<Result<(), Timestamp>>, StoreError> {
-        // A moment further off than any wait was written before the clock was set back: it locks nobody out.
-        let take = sqlx::query(
-            "UPDATE people SET failed = failed + 1, not_before = CASE WHEN failed + 1 < ?1 THEN 0
-                 ELSE ?2 + min(?3, ?4 << min(failed + 1 - ?1, ?5)) END
-             WHERE person_id = ?6 AND (not_before <= ?2 OR not_before > ?2 + ?3)",
-        );
-        let take = take.bind(FREE_ATTEMPTS).bind(now).bind(MAX_WAIT).bind(FIRST_WAIT);
-        if self.0.execute(take.bind(MAX_DOUBLINGS).bind(person.as_str())).await? > 0 {
-            return Ok(Some(Ok(())));
+    async fn take_attempt(
+        &self,
+        person: &PersonId,
+        counts: &[AttemptCount],
+        now: Timestamp,
+    ) -> Result<Option<Result<(), Timestamp>>, StoreError> {
+        let failed = |error: sqlx::Error| self.0.query_failed(&error);
+        // Nobody else writes between the look and the count.
+        let mut transaction = self.0.pool().begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        let known = sqlx::query("SELECT 1 FROM people WHERE person_id = ?").bind(person.as_str());
+        if known.fetch_optional(&mut *transaction).await.map_err(failed)?.is_none() {
+            return Ok(None);
         }
-        let query = sqlx::query_as("SELECT not_before FROM people WHERE person_id = ?").bind(person.as_str());
-        let not_before: Option<(Timestamp,)> = self.0.fetch_optional(query).await?;
-        Ok(not_before.map(|(not_before,)| Err(not_before)))
+        let lapsed = sqlx::query("DELETE FROM code_attempts WHERE person_id = ? AND at <= ?").bind(person.as_str());
+        lapsed.bind(now - ATTEMPTS_LAPSE).execute(&mut *transaction).await.map_err(failed)?;
+        let mut before = Vec::with_capacity(counts.len());
+        for count in counts {
+            let query = "SELECT failed, not_before FROM code_attempts WHERE person_id = ? AND origin = ?";
+            let query = sqlx::query_as(query).bind(person.as_str()).bind(&count.origin);
+            let kept: Option<(u32, Timestamp)> = query.fetch_optional(&mut *transaction).await.map_err(failed)?;
+            before.push(kept.unwrap_or((0, now)));
+        }
+        let waits = counts.iter().zip(&before).filter_map(|(count, (_, not_before))| count.waits_until(*not_before, now));
+        if let Some(until) = waits.max() {
+            return Ok(Some(Err(until)));
+        }
+        for (count, (failures, _)) in counts.iter().zip(before) {
+            let failures = failures.saturating_add(1);
+            let set = sqlx::query("INSERT OR REPLACE INTO code_attempts VALUES (?, ?, ?, ?, ?)");
+            let set = set.bind(person.as_str()).bind(&count.origin).bind(failures);
+            let set = set.bind(count.not_before(failures, now)).bind(now);
+            set.execute(&mut *transaction).await.map_err(failed)?;
+        }
+        let surplus = sqlx::query(
+            "DELETE FROM code_attempts WHERE person_id = ?1 AND origin IN
+                 (SELECT origin FROM code_attempts WHERE person_id = ?1 AND origin LIKE '%network %'
+                  ORDER BY at DESC LIMIT -1 OFFSET ?2)",
+        );
+        surplus.bind(person.as_str()).bind(MAX_NETWORKS).execute(&mut *transaction).await.map_err(failed)?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(Some(Ok(())))
     }
 
-    async fn reset_attempts(&self, person: &PersonId) -> Result<(), StoreError> {
-        let reset = sqlx::query("UPDATE people SET failed = 0, not_before = 0 WHERE person_id = ?");
-        self.0.execute(reset.bind(person.as_str())).await.map(drop)
+    async fn forgive_attempt(&self, person: &PersonId, counts: &[AttemptCount]) -> Result<(), StoreError> {
+        for AttemptCount { origin, is_shared, .. } in counts {
+            let forgive = if *is_shared {
+                "UPDATE code_attempts SET failed = max(failed - 1, 0), not_before = 0 WHERE person_id = ? AND origin = ?"
+            } else {
+                "DELETE FROM code_attempts WHERE person_id = ? AND origin = ?"
+            };
+            self.0.execute(sqlx::query(forgive).bind(person.as_str()).bind(origin)).await?;
+        }
+        Ok(())
     }
 
     async fn set_app(&self, person: &PersonId, sealed_seed: &[u8], step: i64, at: Timestamp) -> Result<(), StoreError> {

@@ -1,18 +1,9 @@
 use async_trait::async_trait;
 
+use super::attempts::AttemptCount;
 use super::{EnrolledFactors, FactorOwner, PasskeyId};
 use crate::domain::{Person, PersonId, Timestamp};
 use crate::store::StoreError;
-
-/// The number of wrong codes without a wait: a few slips of the thumb.
-pub const FREE_ATTEMPTS: i64 = 5;
-
-/// The wait after that, in milliseconds, doubled with each wrong code …
-pub const FIRST_WAIT: i64 = 30_000;
-
-/// … up to this: at one in an hour, with three codes of a million right at any moment, a guesser who has the password needs
-/// some twenty-five years for an even chance.
-pub const MAX_WAIT: i64 = 60 * 60_000;
 
 /// A passkey's public part, by which responses are verified. The states are as `webauthn_rp` encodes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,13 +61,17 @@ pub trait FactorStore: Send + Sync {
     /// Removes all factors of somebody, recovery codes and the count of failed attempts too. `false` when there were none.
     async fn remove_all(&self, person: &PersonId) -> Result<bool, StoreError>;
 
-    /// Counts one attempt of somebody as failed, unless they have to wait: so many at once get no more than there are. After
-    /// [`FREE_ATTEMPTS`] the wait is [`FIRST_WAIT`], doubled with each one more, up to [`MAX_WAIT`]. The end of the wait where
-    /// there is one; `None` where they have no row.
-    async fn take_attempt(&self, person: &PersonId, now: Timestamp) -> Result<Option<Result<(), Timestamp>>, StoreError>;
+    /// Counts one attempt of somebody as failed in all these counts, unless one of them makes wait: so many at once get no more
+    /// than there are. The end of the wait where there is one; `None` where they have no row.
+    async fn take_attempt(
+        &self,
+        person: &PersonId,
+        counts: &[AttemptCount],
+        now: Timestamp,
+    ) -> Result<Option<Result<(), Timestamp>>, StoreError>;
 
-    /// Resets the count of failed attempts.
-    async fn reset_attempts(&self, person: &PersonId) -> Result<(), StoreError>;
+    /// Takes a failed attempt back, as the code was right: the place's own count begins anew, and a shared one has one less.
+    async fn forgive_attempt(&self, person: &PersonId, counts: &[AttemptCount]) -> Result<(), StoreError>;
 
     /// Sets somebody's app, in place of the one before: its sealed seed, and the step of the code that confirmed it.
     async fn set_app(&self, person: &PersonId, sealed_seed: &[u8], step: i64, at: Timestamp) -> Result<(), StoreError>;

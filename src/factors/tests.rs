@@ -5,8 +5,10 @@ use futures::future::join_all;
 use tempfile::TempDir;
 use totp_rs::{Builder, Secret};
 
-use super::{CodeRefusal, Factors, PasskeyId, PasskeyRecord, PasskeyRefusal, PasskeyResponse, RelyingParty, VerifiedFactor};
-use crate::domain::{Clock, Groups, ManualClock, Person, PersonId, Realm, Timestamp};
+use super::{
+    CodeOrigin, CodeRefusal, Factors, PasskeyId, PasskeyRecord, PasskeyRefusal, PasskeyResponse, RelyingParty, VerifiedFactor,
+};
+use crate::domain::{Clock, Groups, ManualClock, Network, Person, PersonId, Realm, Timestamp};
 use crate::store::{SealingKey, StoreError};
 
 const START: Timestamp = Timestamp::from_millis(1_795_309_140_000);
@@ -46,8 +48,17 @@ impl FactorsFixture {
     }
 
     async fn verifies(&self, person: &Person, typed: &str) -> Result<VerifiedFactor, CodeRefusal> {
-        self.factors.verify_code(&person.id, typed).await
+        self.factors.verify_code(&person.id, typed, &desk()).await
     }
+}
+
+/// A browser that is familiar.
+fn desk() -> CodeOrigin {
+    CodeOrigin::FamiliarDevice("desk".to_owned())
+}
+
+fn network(address: &str) -> CodeOrigin {
+    CodeOrigin::Network(Network::widest_of(address.parse().ok()))
 }
 
 fn key(byte: u8) -> SealingKey {
@@ -154,7 +165,7 @@ async fn wrong_codes_are_heard_ever_later_and_a_right_one_makes_them_good() {
     let mut waits = Vec::new();
     for _ in 0..9 {
         let right = fixture.code(&key);
-        let Err(CodeRefusal::Throttled { retry_after }) = fixture.verifies(&alice, &right).await else {
+        let Err(CodeRefusal::Throttled { retry_after, .. }) = fixture.verifies(&alice, &right).await else {
             panic!("a right code is not heard either");
         };
         waits.push(retry_after.as_secs());
@@ -167,7 +178,7 @@ async fn wrong_codes_are_heard_ever_later_and_a_right_one_makes_them_good() {
 
     let again = fixture.reopens_with(&self::key(1)).await;
     let code = fixture.code(&key);
-    assert!(matches!(again.verify_code(&alice.id, &code).await, Err(CodeRefusal::Throttled { .. })), "over a restart");
+    assert!(matches!(again.verify_code(&alice.id, &code, &desk()).await, Err(CodeRefusal::Throttled { .. })), "over a restart");
     fixture.clock.advance(Duration::from_hours(1));
     let code = fixture.code(&key);
     assert_eq!(fixture.verifies(&alice, &code).await.unwrap(), VerifiedFactor::App);
@@ -175,6 +186,71 @@ async fn wrong_codes_are_heard_ever_later_and_a_right_one_makes_them_good() {
     fixture.clock.advance(STEP);
     let code = fixture.code(&key);
     assert!(fixture.verifies(&alice, &code).await.is_ok(), "no wait after one");
+}
+
+#[tokio::test]
+async fn whoever_knows_the_password_uses_up_neither_the_owner_s_codes_nor_the_recovery_codes() {
+    let fixture = FactorsFixture::open().await;
+    let alice = person("alice");
+    let key = fixture.sets_up(&alice).await;
+    let codes = fixture.factors.make_recovery_codes(&alice.id).await.unwrap();
+    // From as many networks as there are in a year's tries, apps' codes and recovery codes.
+    for number in 0..400 {
+        let thief = network(&format!("2001:db8:{number:x}::1"));
+        for typed in ["000000", "4v0kx-9t2mq-4v0kx-9t2mq"] {
+            let _ = fixture.factors.verify_code(&alice.id, typed, &thief).await;
+        }
+    }
+    let code = fixture.code(&key);
+    let thief = network("2001:db8:ffff::1");
+    let verified = fixture.factors.verify_code(&alice.id, &code, &thief).await;
+    assert!(matches!(verified, Err(CodeRefusal::Throttled { .. })), "together they have had theirs: {verified:?}");
+    assert_eq!(fixture.verifies(&alice, &code).await.unwrap(), VerifiedFactor::App, "the owner's own browser");
+    let elsewhere = network("192.0.2.1");
+    let recovered = fixture.factors.verify_code(&alice.id, &codes[0].reveal(), &elsewhere).await;
+    assert_eq!(recovered.unwrap(), VerifiedFactor::RecoveryCode { left: 9 }, "in any browser");
+    let again = fixture.reopens_with(&self::key(1)).await;
+    fixture.clock.advance(STEP);
+    let verified = again.verify_code(&alice.id, &fixture.code(&key), &thief).await;
+    assert!(verified.is_ok() || matches!(verified, Err(CodeRefusal::Throttled { .. })), "{verified:?}");
+    fixture.factors.reset(&alice.id).await.unwrap();
+    assert!(matches!(fixture.factors.verify_code(&alice.id, "000000", &thief).await, Err(CodeRefusal::Wrong)), "lifted");
+}
+
+#[tokio::test]
+async fn one_network_takes_no_more_than_its_part_of_what_all_have() {
+    let fixture = FactorsFixture::open().await;
+    let alice = person("alice");
+    let key = fixture.sets_up(&alice).await;
+    let thief = network("203.0.113.5");
+    for _ in 0..24 * 60 {
+        fixture.clock.advance(Duration::from_mins(1));
+        let _ = fixture.factors.verify_code(&alice.id, "000000", &thief).await;
+    }
+    let verified = fixture.factors.verify_code(&alice.id, &fixture.code(&key), &network("192.0.2.1")).await;
+    assert_eq!(verified.unwrap(), VerifiedFactor::App, "a new browser of the owner's, a day later");
+}
+
+/// Six digits, three of a million right at any moment: the chance of a thief who has the password and any number of networks.
+#[tokio::test]
+async fn a_thief_guesses_a_code_within_a_year_with_a_chance_of_three_percent() {
+    let fixture = FactorsFixture::open().await;
+    let alice = person("alice");
+    fixture.sets_up(&alice).await;
+    let mut heard = Vec::new();
+    for day in 0..4 {
+        let mut of_day = 0;
+        for minute in 0..24 * 60 {
+            fixture.clock.advance(Duration::from_mins(1));
+            let thief = network(&format!("10.{}.{}.1", day * 6 + minute / 256, minute % 256));
+            of_day +=
+                u32::from(matches!(fixture.factors.verify_code(&alice.id, "000000", &thief).await, Err(CodeRefusal::Wrong)));
+        }
+        heard.push(of_day);
+    }
+    assert!(heard[0] <= 49 && heard[1..].iter().all(|of_day| *of_day <= 27), "{heard:?}");
+    let chance = 3.0 / 1e6 * f64::from(49 + 27 * 364);
+    assert!(chance < 0.03, "{chance}");
 }
 
 #[tokio::test]
@@ -246,9 +322,9 @@ async fn under_another_secret_key_no_seed_opens_and_recovery_codes_still_do() {
     let codes = fixture.factors.make_recovery_codes(&alice.id).await.unwrap();
     let other = fixture.reopens_with(&key(2)).await;
     let code = fixture.code(&seed);
-    assert!(matches!(other.verify_code(&alice.id, &code).await, Err(CodeRefusal::SealedUnderAnotherKey)));
+    assert!(matches!(other.verify_code(&alice.id, &code, &desk()).await, Err(CodeRefusal::SealedUnderAnotherKey)));
     assert!(other.has_any(&alice.id).await.unwrap(), "her password alone opens nothing all the same");
-    assert!(other.verify_code(&alice.id, &codes[0].reveal()).await.is_ok());
+    assert!(other.verify_code(&alice.id, &codes[0].reveal(), &desk()).await.is_ok());
 }
 
 #[tokio::test]

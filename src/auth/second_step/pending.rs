@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 use crate::domain::{Person, PersonId, Timestamp, Username};
+use crate::factors::CodeOrigin;
 use crate::sessions::{InvalidSessionToken, SessionOptions, SessionToken};
 use crate::store::StoreError;
 
@@ -16,8 +17,12 @@ const LIFETIME: Duration = Duration::from_mins(5);
 /// The most pending sign-ins. Each has given a right password: a whole company at nine o'clock.
 const MAX_PENDING: usize = 10_000;
 
-/// The most of one person: their browsers, and not a script that fills the list with their password.
-const MAX_PER_PERSON: usize = 8;
+/// The most of one person from one place: a few windows, and not a script that fills the list with their password. The places are
+/// those that codes are counted by, so that whoever has the password does not push out the owner's.
+const MAX_PER_PLACE: usize = 4;
+
+/// The most of one person from unfamiliar networks together.
+const MAX_UNFAMILIAR: usize = 32;
 
 /// The token of a pending sign-in, after the right password and before the second factor: 256 random bits that open
 /// nothing but the second step.
@@ -75,6 +80,7 @@ pub(super) struct PendingSignIn {
     pub(super) name: Username,
     /// The options of the session to begin.
     pub(super) options: SessionOptions,
+    origin: CodeOrigin,
     until: Timestamp,
 }
 
@@ -84,10 +90,15 @@ impl PendingSignIn {
         name: &Username,
         person: Person,
         options: SessionOptions,
+        origin: CodeOrigin,
         now: Timestamp,
     ) -> Result<(PendingToken, Self), StoreError> {
-        let sign_in = Self { person, name: name.clone(), options, until: now + LIFETIME };
+        let sign_in = Self { person, name: name.clone(), options, origin, until: now + LIFETIME };
         Ok((PendingToken(SessionToken::generate()?), sign_in))
+    }
+
+    fn is_familiar(&self) -> bool {
+        matches!(self.origin, CodeOrigin::FamiliarDevice(_))
     }
 }
 
@@ -97,12 +108,11 @@ impl PendingSignInStore for MemoryPendingSignIns {
         let mut sign_ins = self.lock();
         sign_ins.retain(|_, sign_in| now < sign_in.until);
         let is_theirs = |other: &PendingSignIn| other.person.id == sign_in.person.id;
-        if sign_ins.values().filter(|other| is_theirs(other)).count() >= MAX_PER_PERSON {
-            evict_oldest(&mut sign_ins, is_theirs);
+        make_room(&mut sign_ins, MAX_PER_PLACE, |other| is_theirs(other) && other.origin == sign_in.origin);
+        if !sign_in.is_familiar() {
+            make_room(&mut sign_ins, MAX_UNFAMILIAR, |other| is_theirs(other) && !other.is_familiar());
         }
-        if sign_ins.len() >= MAX_PENDING {
-            evict_oldest(&mut sign_ins, |_| true);
-        }
+        make_room(&mut sign_ins, MAX_PENDING, |_| true);
         sign_ins.insert(token_hash, sign_in);
         Ok(())
     }
@@ -128,7 +138,11 @@ impl MemoryPendingSignIns {
     }
 }
 
-fn evict_oldest(sign_ins: &mut HashMap<[u8; 32], PendingSignIn>, among: impl Fn(&PendingSignIn) -> bool) {
+/// Removes the oldest of those `among` which there may be `max`, if there are as many.
+fn make_room(sign_ins: &mut HashMap<[u8; 32], PendingSignIn>, max: usize, among: impl Fn(&PendingSignIn) -> bool) {
+    if sign_ins.values().filter(|sign_in| among(sign_in)).count() < max {
+        return;
+    }
     let oldest = sign_ins.iter().filter(|(_, sign_in)| among(sign_in)).min_by_key(|(_, sign_in)| sign_in.until);
     if let Some(token) = oldest.map(|(token, _)| *token) {
         sign_ins.remove(&token);
@@ -138,7 +152,7 @@ fn evict_oldest(sign_ins: &mut HashMap<[u8; 32], PendingSignIn>, among: impl Fn(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Groups, PersonId, Realm, Revalidation};
+    use crate::domain::{Groups, Network, PersonId, Realm, Revalidation};
 
     const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
 
@@ -155,8 +169,12 @@ mod tests {
     }
 
     async fn add(pending: &dyn PendingSignInStore, name: &str, now: Timestamp) -> PendingToken {
+        add_from(pending, name, CodeOrigin::Network(Network::widest_of(None)), now).await
+    }
+
+    async fn add_from(pending: &dyn PendingSignInStore, name: &str, origin: CodeOrigin, now: Timestamp) -> PendingToken {
         let (username, options) = (Username::parse(name).unwrap(), SessionOptions::password_only(Revalidation::Refreshed));
-        let (token, sign_in) = PendingSignIn::new(&username, person(name), options, now).unwrap();
+        let (token, sign_in) = PendingSignIn::new(&username, person(name), options, origin, now).unwrap();
         pending.insert(token.hash(), sign_in, now).await.unwrap();
         token
     }
@@ -202,9 +220,27 @@ mod tests {
         for token in &tokens {
             kept += usize::from(finds(&pending, token, now).await.is_some());
         }
-        assert_eq!(kept, MAX_PER_PERSON);
+        assert_eq!(kept, MAX_PER_PLACE);
         assert!(finds(&pending, &tokens[49], now).await.is_some(), "the newest stays");
         assert!(finds(&pending, &bobs, now).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn whoever_has_the_password_does_not_push_out_the_owner_s() {
+        let pending = MemoryPendingSignIns::default();
+        let network = |number: u16| CodeOrigin::Network(Network::widest_of(format!("2001:db8:{number:x}::1").parse().ok()));
+        let owners = add_from(&pending, "alice", CodeOrigin::FamiliarDevice("desk".to_owned()), START).await;
+        let elsewhere = add_from(&pending, "alice", network(0), START).await;
+        let now = START + Duration::from_secs(1);
+        for _ in 0..50 {
+            add_from(&pending, "alice", network(1), now).await;
+        }
+        assert!(finds(&pending, &elsewhere, now).await.is_some(), "a thief from one network pushes out their own");
+        for number in 0..1_000 {
+            add_from(&pending, "alice", network(number), now).await;
+        }
+        assert!(finds(&pending, &owners, now).await.is_some(), "from however many");
+        assert_eq!(pending.lock().len(), MAX_UNFAMILIAR + 1);
     }
 
     #[tokio::test]

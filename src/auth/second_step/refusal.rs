@@ -39,7 +39,7 @@ impl FactorRefusal {
     /// The time until another code is accepted, when there were too many wrong ones.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Code(CodeRefusal::Throttled { retry_after }) => Some(*retry_after),
+            Self::Code(CodeRefusal::Throttled { retry_after, .. }) => Some(*retry_after),
             _ => None,
         }
     }

@@ -3,8 +3,8 @@ use super::{FactorRefusal, PendingToken};
 use crate::audit::AuditEvent;
 use crate::auth::sign_in::{Auth, SignedIn};
 use crate::directory::AccountStatus;
-use crate::domain::{Client, Person, PersonId, Revalidation, Timestamp, Username};
-use crate::factors::{CodeRefusal, Factors, PasskeyResponse, RelyingParty, VerifiedFactor};
+use crate::domain::{Client, Network, Person, PersonId, Revalidation, Timestamp, Username};
+use crate::factors::{CodeOrigin, CodeRefusal, Factors, PasskeyResponse, RelyingParty, VerifiedFactor};
 use crate::sessions::{Reauthentication, Session, SessionOptions, SessionToken};
 use crate::store::StoreError;
 
@@ -65,7 +65,8 @@ impl Auth {
     ) -> Result<PendingToken, StoreError> {
         self.audit.record(client, &AuditEvent::SecondFactorAsked { person: &person });
         let now = self.clock.now();
-        let (token, sign_in) = PendingSignIn::new(name, person, options, now)?;
+        let origin = self.code_origin(&person.id, client);
+        let (token, sign_in) = PendingSignIn::new(name, person, options, origin, now)?;
         self.second_step.pending.insert(token.hash(), sign_in, now).await?;
         Ok(token)
     }
@@ -157,7 +158,8 @@ impl Auth {
     ) -> Result<VerifiedFactor, FactorRefusal> {
         let verified = match response {
             FactorResponse::Code(typed) => {
-                self.second_step.factors.verify_code(&person.id, typed).await.map_err(FactorRefusal::from)
+                let origin = self.code_origin(&person.id, client);
+                self.second_step.factors.verify_code(&person.id, typed, &origin).await.map_err(FactorRefusal::from)
             }
             FactorResponse::Passkey { site, browser, response } => self.verify_passkey(person, site, browser, response).await,
         };
@@ -176,6 +178,14 @@ impl Auth {
             }
         }
         verified
+    }
+
+    /// Where this person's codes are typed from: a browser that is familiar as theirs, or a network.
+    fn code_origin(&self, person: &PersonId, client: &Client) -> CodeOrigin {
+        match self.throttle.device_of(client, person) {
+            Some(digest) => CodeOrigin::FamiliarDevice(digest),
+            None => CodeOrigin::Network(Network::widest_of(client.address())),
+        }
     }
 
     async fn verify_passkey(

@@ -13,7 +13,7 @@ use crate::web::guards::{CsrfForm, Passkeys, QueryParams};
 use crate::web::html::Html;
 use crate::web::links::Link;
 use crate::web::refusal::{Refusal, capitalize};
-use crate::web::views::{FactorMethod, Layout, NoPasskeysView, Notice, SecondStepView, Tone, humanize_wait};
+use crate::web::views::{FactorMethod, Layout, NoPasskeysView, Notice, SecondStepView, Tone, humanize_wait, moment};
 
 pub(super) fn routes() -> Vec<Route> {
     routes![show, submit]
@@ -193,9 +193,13 @@ pub(super) fn error_notice(refusal: FactorRefusal) -> Result<(Status, Notice), R
         Err(refusal) => refusal,
     };
     let (status, text) = match refusal {
-        FactorRefusal::Code(CodeRefusal::Throttled { retry_after }) => {
-            let wait = humanize_wait(retry_after);
-            (Status::TooManyRequests, format!("There were too many wrong codes. Try again in {wait}."))
+        FactorRefusal::Code(CodeRefusal::Throttled { retry_after, until }) => {
+            let (wait, until) = (humanize_wait(retry_after), moment(until, retry_after));
+            let text = format!(
+                "There were too many wrong codes from here. You can try again in {wait}, at {until}. A recovery code, a passkey and \
+                 a browser in which you have signed in before do not wait for that."
+            );
+            (Status::TooManyRequests, text)
         }
         FactorRefusal::Code(CodeRefusal::Used) => {
             (Status::Unauthorized, "This code has been used before. Wait until your app shows the next one.".to_owned())

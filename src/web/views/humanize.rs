@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::domain::Timestamp;
+
 /// Formats an interval: `every second`, `every 5 s`, `every 2 min`.
 pub(super) fn humanize_interval(every: Duration) -> String {
     if every == Duration::from_secs(1) { "every second".to_owned() } else { format!("every {}", humanize(every)) }
@@ -16,11 +18,20 @@ pub(in crate::web) fn humanize(length: Duration) -> String {
     }
 }
 
-/// Formats how long somebody has to wait, rounded up: `30 s`, `4 min`.
+/// Formats a moment for people of any zone: `14:02 UTC`, and with its day when it is more than a day away.
+pub(in crate::web) fn moment(at: Timestamp, away: Duration) -> String {
+    let format = if away < Duration::from_hours(20) { "%H:%M UTC" } else { "%Y-%m-%d %H:%M UTC" };
+    jiff::Timestamp::from_millisecond(at.as_millis())
+        .map_or_else(|_beyond_all_calendars| "a later time".to_owned(), |moment| moment.strftime(format).to_string())
+}
+
+/// Formats how long somebody has to wait, rounded up: `30 s`, `4 min`, `3 h`, `5 d`.
 pub(in crate::web) fn humanize_wait(wait: Duration) -> String {
     match u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX) {
         seconds @ 0..=119 => format!("{} s", seconds.max(1)),
-        seconds => format!("{} min", seconds.div_ceil(60)),
+        seconds @ 120..=7_200 => format!("{} min", seconds.div_ceil(60)),
+        seconds @ 7_201..=172_800 => format!("{} h", seconds.div_ceil(3_600)),
+        seconds => format!("{} d", seconds.div_ceil(86_400)),
     }
 }
 
@@ -35,7 +46,9 @@ mod tests {
         {
             assert_eq!(humanize(Duration::from_millis(millis)), expected);
         }
-        for (millis, expected) in [(1, "1 s"), (30_000, "30 s"), (120_001, "3 min"), (3_600_000, "60 min")] {
+        for (millis, expected) in
+            [(1, "1 s"), (30_000, "30 s"), (120_001, "3 min"), (3_600_000, "60 min"), (7_300_000, "3 h"), (400_000_000, "5 d")]
+        {
             assert_eq!(humanize_wait(Duration::from_millis(millis)), expected);
         }
         assert_eq!(humanize_interval(Duration::from_secs(1)), "every second");

@@ -32,7 +32,7 @@ pub(super) use factors::{
     AuthenticatorSetupView, FactorMethod, FactorsView, NoPasskeysView, PasskeySetupView, RecoveryCodesView, SecondStepView,
 };
 pub(super) use home::HomeView;
-pub(super) use humanize::{humanize, humanize_wait};
+pub(super) use humanize::{humanize, humanize_wait, moment};
 pub(super) use invitation::{AcceptanceView, InvitationView};
 pub(super) use layout::{Banner, Layout, LayoutVisitor, NavItem};
 pub(super) use page::PageView;
