@@ -46,7 +46,7 @@ pub(crate) fn person(n: usize) -> Person {
         username: format!("person-{n}"),
         principal: None,
         display_name: format!("Person {n}"),
-        groups: std::iter::once(Group { id: GroupId::new(&dn), name: group.to_owned(), dn }).collect(),
+        groups: std::iter::once(Group { id: GroupId::new(&dn), name: group.to_owned(), dn, shares_name: false }).collect(),
         password_expires: None,
     }
 }

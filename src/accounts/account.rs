@@ -69,6 +69,7 @@ impl LocalAccount {
             id: GroupId::new(format!("{}{name}", AccountId::PREFIX)),
             name: name.to_owned(),
             dn: String::new(),
+            shares_name: false,
         };
         let required_group = self.profile.second_factor.then_some(Person::SECOND_FACTOR_GROUP);
         let groups = self.profile.groups.iter().map(AccountGroup::as_str).filter(|name| Some(*name) != required_group);

@@ -152,7 +152,7 @@ impl Directory for LocalDirectory {
                 GroupKey::Name(name) => {
                     let name = name.to_lowercase();
                     let id = GroupId::new(format!("{}{name}", AccountId::PREFIX));
-                    vec![Group { id, name, dn: String::new() }]
+                    vec![Group { id, name, dn: String::new(), shares_name: false }]
                 }
                 GroupKey::Dn(_) | GroupKey::Sid(_) => Vec::new(),
             };

@@ -5,7 +5,7 @@ use futures::future::join_all;
 use crate::config::{Diagnostic, Diagnostics, Settings, SourceLocation};
 use crate::directory::{Directories, Directory as _, GroupLookup, LdapDirectory, ServerStatus, SettingsTable, Unreachable};
 use crate::domain::{Clock, GroupRef, SourceName, SystemClock};
-use crate::pages::{ADMINS_SETTING, PageStore};
+use crate::pages::{ADMINS_SETTING, PageStore, SECOND_FACTOR_SETTING};
 use crate::server::StartError;
 use crate::sources::Sources;
 
@@ -28,7 +28,7 @@ pub(super) async fn check(
         wanted.into_iter().zip(locations).partition(|(group, _)| directories.can_look_up_group(group));
     // Unreachable directories were reported above, once.
     if faults.is_empty() {
-        faults.extend(missing_groups(&directories, &askable).await);
+        faults.extend(ineffective_groups(&directories, &askable).await);
     }
     faults.extend(unresponsive_sources(page_store, sources).await);
     let mut notes = match unsearchable.len() {
@@ -68,11 +68,13 @@ async fn unresponsive_servers(directories: &Directories) -> Vec<String> {
 /// Every named group and its location in the files, without those of local accounts, which are in no directory.
 fn named_groups(settings: &Settings, page_store: &PageStore) -> (Vec<GroupRef>, Vec<SourceLocation>) {
     let of_admins = settings.admins.groups.iter().map(|group| (group.clone(), SourceLocation::key(ADMINS_SETTING)));
+    let of_factors = settings.second_factor.groups.iter();
+    let of_factors = of_factors.map(|group| (group.clone(), SourceLocation::key(SECOND_FACTOR_SETTING)));
     let of_pages = page_store.named_groups().into_iter().map(|named| (named.group, named.location));
-    of_admins.chain(of_pages).filter(|(group, _)| !group.realm().is_local()).unzip()
+    of_admins.chain(of_factors).chain(of_pages).filter(|(group, _)| !group.realm().is_local()).unzip()
 }
 
-async fn missing_groups(directories: &Directories, named: &[(GroupRef, SourceLocation)]) -> Diagnostics {
+async fn ineffective_groups(directories: &Directories, named: &[(GroupRef, SourceLocation)]) -> Diagnostics {
     let groups: Vec<GroupRef> = named.iter().map(|(group, _)| group.clone()).collect();
     match directories.find_groups(&groups).await {
         Err(unreachable) => {
@@ -81,13 +83,13 @@ async fn missing_groups(directories: &Directories, named: &[(GroupRef, SourceLoc
             Diagnostic::new(SourceLocation::key(place), unreachable.to_string(), DOCTOR).into()
         }
         Ok(lookups) => {
-            lookups.iter().zip(named).filter_map(|(lookup, (_, location))| missing_group_fault(lookup, location)).collect()
+            lookups.iter().zip(named).filter_map(|(lookup, (_, location))| ineffective_group_fault(lookup, location)).collect()
         }
     }
 }
 
-fn missing_group_fault(lookup: &GroupLookup, location: &SourceLocation) -> Option<Diagnostic> {
-    if !lookup.is_missing() {
+fn ineffective_group_fault(lookup: &GroupLookup, location: &SourceLocation) -> Option<Diagnostic> {
+    if !lookup.lets_nobody_in() {
         return None;
     }
     let message = match lookup.note {

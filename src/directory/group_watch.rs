@@ -12,17 +12,18 @@ use crate::domain::{Clock, Timestamp};
 pub struct GroupReport {
     /// When it was made.
     pub checked_at: Timestamp,
-    /// The groups that were not found, with those who name them; or why they could not be looked up.
-    pub missing: Result<Vec<(GroupLookup, Vec<String>)>, Unreachable>,
+    /// The names that let nobody in, since no group has them or several do, with those who name them; or why they could not
+    /// be looked up.
+    pub ineffective: Result<Vec<(GroupLookup, Vec<String>)>, Unreachable>,
 }
 
-/// Checks the groups that pages and settings name, so that an admin hears of a misspelt or deleted one before the
+/// Checks the groups that pages and settings name, so that an admin hears of a misspelt, deleted or ambiguous one before the
 /// people do who are shut out by it.
 pub struct GroupWatch {
     directory: Arc<dyn Directory>,
     clock: Arc<dyn Clock>,
     last: Mutex<Option<GroupReport>>,
-    /// The missing groups that have been logged.
+    /// The names that have been logged.
     logged: Mutex<HashSet<String>>,
 }
 
@@ -32,16 +33,17 @@ impl GroupWatch {
         Self { directory, clock, last: Mutex::new(None), logged: Mutex::default() }
     }
 
-    /// Looks up all groups. One that has become missing is logged, once.
+    /// Looks up all groups. A name that has come to let nobody in is logged, once.
     pub async fn check(&self, mentions: &[GroupMention]) {
         let (groups, by) = merge_mentions(mentions);
         let found = self.directory.find_groups(&groups).await;
-        let missing =
-            found.map(|lookups| lookups.into_iter().zip(by).filter(|(lookup, _)| lookup.is_missing()).collect::<Vec<_>>());
-        if let Ok(missing) = &missing {
-            self.log_missing(missing);
+        let ineffective =
+            found.map(|lookups| lookups.into_iter().zip(by).filter(|(lookup, _)| lookup.lets_nobody_in()).collect::<Vec<_>>());
+        if let Ok(ineffective) = &ineffective {
+            self.log(ineffective);
         }
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(GroupReport { checked_at: self.clock.now(), missing });
+        let report = GroupReport { checked_at: self.clock.now(), ineffective };
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
     }
 
     /// The last report; `None` before the first check.
@@ -49,16 +51,16 @@ impl GroupWatch {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn log_missing(&self, missing: &[(GroupLookup, Vec<String>)]) {
+    fn log(&self, ineffective: &[(GroupLookup, Vec<String>)]) {
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
-        for (lookup, by) in missing {
+        for (lookup, by) in ineffective {
             if !logged.contains(&lookup.wanted.to_string()) {
                 tracing::warn!(
                     group = %lookup.wanted, named_by = by.join(", "), near = lookup.suggestions.join(", "), note = lookup.note,
-                    "a group that pages or settings name is not in the directory: nobody is let in by it"
+                    "what pages or settings name is not one group of the directory: nobody is let in by it"
                 );
             }
         }
-        *logged = missing.iter().map(|(lookup, _)| lookup.wanted.to_string()).collect();
+        *logged = ineffective.iter().map(|(lookup, _)| lookup.wanted.to_string()).collect();
     }
 }

@@ -68,6 +68,7 @@ mod tests {
                 id: GroupId::new("S-1-5-21-1-2-3-1104"),
                 name: "dash-ops".into(),
                 dn: r"CN=dash\-ops,OU=Groups,DC=corp".into(),
+                shares_name: false,
             }]
             .into_iter()
             .collect(),

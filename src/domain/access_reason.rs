@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_reason_is_there_exactly_when_access_is_allowed() {
-        let group = Group { id: GroupId::new("S-1-5-21-1"), name: "ops".into(), dn: "CN=ops,DC=x".into() };
+        let group = Group { id: GroupId::new("S-1-5-21-1"), name: "ops".into(), dn: "CN=ops,DC=x".into(), shares_name: false };
         let person = Person {
             id: PersonId::new("objectGUID:1"),
             realm: Realm::Default,

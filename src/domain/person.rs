@@ -93,6 +93,10 @@ pub struct Group {
     pub name: String,
     /// Its distinguished name.
     pub dn: String,
+    /// Whether its directory has another group with this name, so that the name alone means neither of them. Active
+    /// Directory allows no such groups; elsewhere whoever may write one branch of the tree can make one.
+    #[serde(default)]
+    pub shares_name: bool,
 }
 
 /// The groups of one person. Cheap to clone.

@@ -69,8 +69,14 @@ impl GroupRef {
         &self.key
     }
 
-    /// Whether this refers to `group`, which is one of `person`'s.
+    /// Whether this refers to `group`, which is one of `person`'s, and to no other: what a group grants, it grants by this.
     pub fn matches(&self, group: &Group, person: &Person) -> bool {
+        self.may_mean(group, person) && !(group.shares_name && matches!(self.key, GroupKey::Name(_)))
+    }
+
+    /// Whether this refers to `group`, or to another of the same name: what a group demands of its members, it demands by
+    /// this.
+    pub fn may_mean(&self, group: &Group, person: &Person) -> bool {
         self.realm == person.realm && self.key.matches(group)
     }
 }

@@ -8,7 +8,7 @@ use super::{Page, PageStore};
 pub const ADMINS_SETTING: &str = "admins.groups";
 
 /// The setting that names the groups whose people need a second factor.
-const SECOND_FACTOR_SETTING: &str = "second_factor.groups";
+pub const SECOND_FACTOR_SETTING: &str = "second_factor.groups";
 
 /// A person's right to a page.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -218,7 +218,12 @@ async fn the_groups_of_a_memberof_overlay_are_as_at_sign_in() {
     assert_eq!(groups_of(&dora), BTreeSet::from(["dash-ops", "dash-ops-nyc"]));
     let before = proxy.searches().len();
     assert_eq!(is_here(&directory, &dora).await, dora);
-    assert_eq!(proxy.searches().len() - before, 4, "the person, and three levels of groups: {:?}", proxy.searches());
+    assert_eq!(
+        proxy.searches().len() - before,
+        5,
+        "the person, three levels of groups, and whose names those are: {:?}",
+        proxy.searches()
+    );
 }
 
 #[tokio::test]

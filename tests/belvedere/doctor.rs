@@ -520,6 +520,29 @@ async fn check_online_asks_with_the_service_account_though_no_page_names_a_group
 }
 
 #[tokio::test]
+async fn a_name_that_several_groups_have_is_a_fault_that_names_them() {
+    let Some(server) = slapd::server() else { return };
+    let group = |dn: &str| {
+        let alice = slapd::dn("Alice Archer");
+        format!("dn: {dn}\nobjectClass: groupOfNames\ncn: two-of-them\nmember: {alice}\n\n")
+    };
+    let (one, other) = ("cn=two-of-them,dc=example,dc=org", "cn=two-of-them,ou=a-branch,dc=example,dc=org");
+    let unit = "dn: ou=a-branch,dc=example,dc=org\nobjectClass: organizationalUnit\nou: a-branch\n\n";
+    server.administrator().apply(&(group(one) + unit + &group(other))).unwrap();
+    let settings = format!(
+        "base_dn = \"dc=example,dc=org\"\nbind_name = '{}'\nbind_password = \"{}\"\n",
+        slapd::SERVICE_DN,
+        slapd::PASSWORD
+    );
+    let page = |group: &str| OPERATIONS.replace("dash-ops", group);
+    let site = DoctorSite::new(&(with_ca(&server.ldaps_url(), &server.ca_file) + &settings), &[("two", &page("two-of-them"))]);
+    site.runs(&["check", "--online"]).await.fails_with(&["pages/two.toml:2", "several groups have that name", one, other]);
+    site.runs(&["doctor"]).await.fails_with(&["2 groups have that name, so nobody is let in by it", one, other]);
+    site.write("pages/two.toml", &page(other));
+    site.runs(&["check", "--online"]).await.ends_well_with(&["Everything is in order"]);
+}
+
+#[tokio::test]
 async fn check_online_tells_of_a_dead_server_beside_one_that_answers() {
     let Some(domain) = samba::domain() else { return };
     let closed = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();

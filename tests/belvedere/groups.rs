@@ -121,7 +121,7 @@ async fn a_missing_group_is_logged_once_and_found_once_it_is_there() {
     let namings = [naming("pages/a.toml"), naming("pages/b.toml")];
     for _ in 0..2 {
         watch.check(&namings).await;
-        let missing = watch.report().unwrap().missing.unwrap();
+        let missing = watch.report().unwrap().ineffective.unwrap();
         assert_eq!(missing.len(), 1);
         assert_eq!(missing[0].1, ["pages/a.toml", "pages/b.toml"]);
         clock.advance(Duration::from_mins(5));
@@ -132,5 +132,5 @@ async fn a_missing_group_is_logged_once_and_found_once_it_is_there() {
 
     domain.modify("dn: CN=late-comers,OU=Staff,DC=corp,DC=example,DC=com\nobjectClass: group\nsAMAccountName: late-comers\n\n");
     watch.check(&namings).await;
-    assert!(watch.report().unwrap().missing.unwrap().is_empty(), "an answer of minutes ago is not believed any more");
+    assert!(watch.report().unwrap().ineffective.unwrap().is_empty(), "an answer of minutes ago is not believed any more");
 }

@@ -51,6 +51,7 @@ mod lockout;
 mod memberships;
 mod metrics;
 mod names;
+mod namespaces;
 mod one_bind;
 mod outages;
 mod pages;

@@ -187,7 +187,8 @@ fn person(name: &str) -> Person {
 }
 
 fn in_group(name: &str, group: &str) -> Person {
-    let group = Group { id: GroupId::new(format!("S-1-5-21-{group}")), name: group.into(), dn: String::new() };
+    let group =
+        Group { id: GroupId::new(format!("S-1-5-21-{group}")), name: group.into(), dn: String::new(), shares_name: false };
     Person { groups: [group].into_iter().collect(), ..person(name) }
 }
 

@@ -22,7 +22,7 @@ settings! {
 impl SecondFactorSettings {
     /// Whether `person` needs one wherever they must sign in: by the settings, or by their account.
     pub fn required_for(&self, person: &Person) -> bool {
-        let is_in = |wanted: &GroupRef| person.groups.iter().any(|group| wanted.matches(group, person));
+        let is_in = |wanted: &GroupRef| person.groups.iter().any(|group| wanted.may_mean(group, person));
         self.required || person.requires_second_factor() || self.groups.iter().any(is_in)
     }
 }

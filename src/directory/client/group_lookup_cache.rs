@@ -17,16 +17,21 @@ pub struct GroupLookup {
     pub wanted: GroupRef,
     /// The groups it names: one, as a rule. None when there is none; several when the name is ambiguous.
     pub found: Vec<Group>,
-    /// Names of similar groups, when there is none.
+    /// What may be meant when it is not one: names of similar groups, or the DNs of several that have this name.
     pub suggestions: Vec<String>,
-    /// The reason why an entry of that name does not count, when there is one.
+    /// The reason why an entry of that name does not count, or several do not.
     pub note: Option<&'static str>,
 }
 
 impl GroupLookup {
-    /// Whether nobody can be let in by this name.
+    /// Whether there is no such group.
     pub fn is_missing(&self) -> bool {
         self.found.is_empty()
+    }
+
+    /// Whether nobody is let in by this name: it has to be that of one group.
+    pub fn lets_nobody_in(&self) -> bool {
+        self.found.len() != 1
     }
 }
 

@@ -62,7 +62,7 @@ mod tests {
     }
 
     fn nameless(sid: &Sid) -> Group {
-        Group { id: GroupId::new(sid.to_string()), name: sid.to_string(), dn: String::new() }
+        Group { id: GroupId::new(sid.to_string()), name: sid.to_string(), dn: String::new(), shares_name: false }
     }
 
     fn at(seconds: i64) -> Timestamp {

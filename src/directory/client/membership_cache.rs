@@ -49,7 +49,9 @@ mod tests {
     fn a_difference_stands_until_either_way_says_something_else() {
         let id = |id: &str| GroupId::new(id);
         let groups = |ids: &[&str]| -> Groups {
-            ids.iter().map(|id| Group { id: GroupId::new(*id), name: String::new(), dn: String::new() }).collect()
+            ids.iter()
+                .map(|id| Group { id: GroupId::new(*id), name: String::new(), dn: String::new(), shares_name: false })
+                .collect()
         };
         let (a, b, alice) = (id("a"), id("b"), PersonId::new("alice"));
         let cache = MembershipCache::default();

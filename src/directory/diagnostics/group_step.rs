@@ -12,10 +12,10 @@ pub(in crate::directory) fn group_step(lookup: &GroupLookup, by: &[String]) -> D
         [group] => DiagnosticStep::ok(name).with(group.dn.clone()).with(named),
         [] => DiagnosticStep::failure(name, missing(lookup), remedy(lookup)).with(named),
         several => {
-            let reason = format!("{} groups have that name, and the members of each are let in", several.len());
-            let remedy = "name the one that is meant by its DN or SID";
+            let reason = format!("{} groups have that name, so nobody is let in by it", several.len());
+            let remedy = "name the one that is meant by its DN, where it stands";
             let dns = several.iter().map(|group| group.dn.clone());
-            DiagnosticStep::warning(name, reason, remedy).with_all(dns).with(named)
+            DiagnosticStep::failure(name, reason, remedy).with_all(dns).with(named)
         }
     }
 }

@@ -2,6 +2,7 @@ use std::ops::ControlFlow;
 
 use ldap3::Scope;
 
+use super::group_classes;
 use super::membership::is_distribution_list;
 use super::suggestions;
 use crate::directory::client::{GroupLookup, LdapDirectory};
@@ -20,14 +21,13 @@ const MAX_ENTRIES: u16 = 200;
 /// The prefix of SIDs that domains give out (MS-DTYP 2.4.2.4).
 const DOMAIN_SID_PREFIX: &str = "S-1-5-21-";
 
+/// The note about a name that several groups have.
+const SEVERAL: &str = "several groups have that name, so it means none of them: write the DN of the one that is meant";
+
 const ANY_ENTRY: &str = "(objectClass=*)";
 
 /// The attributes read of a group.
 pub(super) const ATTRIBUTES: &[&str] = &["objectClass", "objectSid", "sAMAccountName", "cn", "groupType"];
-
-/// The classes of groups outside Active Directory, whichever of the usual schemas they use.
-const GROUP_CLASSES: &str = "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup)\
-                             (objectClass=groupOfMembers)(objectClass=groupOfURLs)(objectClass=group))";
 
 impl LdapDirectory {
     /// Looks up groups: one lookup for each, in their order. What was found in the last minutes is not asked for again.
@@ -146,7 +146,12 @@ impl GroupFinder<'_> {
         let own = found.entries.iter().find_map(LdapEntry::sid);
         let is_own = own.is_some_and(|own| text.starts_with(&format!("{own}-")));
         if text.starts_with(DOMAIN_SID_PREFIX) && !is_own {
-            lookup.found.push(Group { id: GroupId::new(text.clone()), name: text.clone(), dn: String::new() });
+            lookup.found.push(Group {
+                id: GroupId::new(text.clone()),
+                name: text.clone(),
+                dn: String::new(),
+                shares_name: false,
+            });
         }
         Ok(())
     }
@@ -205,8 +210,7 @@ impl GroupFinder<'_> {
     pub(super) fn class_filter(&self) -> &'static str {
         match (&self.profile.domain, self.has_custom_classes) {
             (Some(_), _) => "(objectClass=group)",
-            (None, false) => GROUP_CLASSES,
-            (None, true) => "(!(objectClass=person))",
+            (None, has_custom_classes) => group_classes::filter(has_custom_classes),
         }
     }
 
@@ -232,15 +236,19 @@ impl GroupFinder<'_> {
     fn judge_candidates(&self, wanted: &GroupRef, candidates: &[LdapEntry]) -> GroupLookup {
         let counting = candidates.iter().filter(|entry| rejection_reason(entry).is_none());
         let counting: Vec<Group> = counting.map(|entry| self.group_from_entry(entry)).collect();
-        let note = if counting.is_empty() { candidates.iter().find_map(rejection_reason) } else { None };
-        GroupLookup { wanted: wanted.clone(), found: counting, suggestions: Vec::new(), note }
+        let (suggestions, note) = match counting.as_slice() {
+            [] => (Vec::new(), candidates.iter().find_map(rejection_reason)),
+            [_] => (Vec::new(), None),
+            several => (several.iter().map(|group| group.dn.clone()).collect(), Some(SEVERAL)),
+        };
+        GroupLookup { wanted: wanted.clone(), found: counting, suggestions, note }
     }
 
     /// The group as a sign-in would know it.
     fn group_from_entry(&self, entry: &LdapEntry) -> Group {
         let sid = self.profile.domain.as_ref().and_then(|_| entry.sid());
         let id = sid.map_or_else(|| entry.normalized_dn(), |sid| sid.to_string());
-        Group { id: GroupId::new(id), name: self.group_name(entry).to_owned(), dn: entry.dn.clone() }
+        Group { id: GroupId::new(id), name: self.group_name(entry).to_owned(), dn: entry.dn.clone(), shares_name: false }
     }
 
     /// The name that a sign-in gives the group: nothing but its own attribute for names, as whoever makes a group may

@@ -5,6 +5,7 @@
 //! when there is none. This room sends no password, and never takes an answer that was cut short for a whole one without
 //! saying so.
 
+mod group_classes;
 mod group_lookup;
 mod group_mention;
 mod membership;

@@ -32,7 +32,7 @@ mod tests {
     #[test]
     fn groups_of_other_domains_are_told_from_ones_own_and_from_well_known_ones() {
         let held = |id: &str| -> Groups {
-            [Group { id: GroupId::new(id), name: String::new(), dn: String::new() }].into_iter().collect()
+            [Group { id: GroupId::new(id), name: String::new(), dn: String::new(), shares_name: false }].into_iter().collect()
         };
         let sid = [1, 2, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 100, 0, 0, 0];
         let alice = LdapEntry::with("CN=alice,DC=x", &[("objectSid", &sid)]);

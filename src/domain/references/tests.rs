@@ -40,7 +40,7 @@ fn realms() -> [Realm; 3] {
 
 /// Somebody of this realm who is called `name` in every attribute, and whose group is, too.
 fn called(realm: &Realm, name: &str) -> Person {
-    let group = Group { id: GroupId::new(name), name: name.to_owned(), dn: name.to_owned() };
+    let group = Group { id: GroupId::new(name), name: name.to_owned(), dn: name.to_owned(), shares_name: false };
     Person {
         id: PersonId::new("x:1"),
         realm: realm.clone(),
@@ -127,7 +127,8 @@ fn a_reference_to_a_group_lets_in_its_own_kind_and_nobody_whose_group_a_director
 fn a_group_that_is_named_like_a_dn_or_sid_is_not_that_one() {
     for name in ["CN=admins,DC=corp", "S-1-5-32-544"] {
         let reference: GroupRef = name.parse().unwrap();
-        let group = Group { id: GroupId::new("S-1-5-21-1"), name: name.to_owned(), dn: "CN=x,DC=corp".to_owned() };
+        let group =
+            Group { id: GroupId::new("S-1-5-21-1"), name: name.to_owned(), dn: "CN=x,DC=corp".to_owned(), shares_name: false };
         let person = Person { groups: [group].into_iter().collect(), ..called(&Realm::Default, "x") };
         assert!(!opens(&reference, &person), "{name}");
     }

@@ -98,6 +98,7 @@ pub(super) fn person(name: &str) -> Person {
         id: GroupId::new(format!("S-1-5-21-{name}")),
         name: name.into(),
         dn: format!("CN={name},DC=corp,DC=example,DC=com"),
+        shares_name: false,
     };
     Person {
         id: PersonId::new(format!("objectGUID:{name}")),

@@ -7,7 +7,7 @@ use crate::directory::{
 use crate::domain::{Timestamp, Username};
 use crate::web::diagnostics_runner::{DiagnosticsRun, DiagnosticsRunner};
 
-/// The view of the directories for admins: the state of their servers, who searches, which groups are missing, and the
+/// The view of the directories for admins: the state of their servers, who searches, which names of groups let nobody in, and the
 /// results of the last diagnostics.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct DirectoryView {
@@ -38,12 +38,12 @@ struct ServerRow {
 #[derive(Debug, Default, Serialize)]
 struct GroupsView {
     checked_at_ms: Option<Timestamp>,
-    missing: Vec<MissingGroupRow>,
+    ineffective: Vec<IneffectiveGroupRow>,
     trouble: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct MissingGroupRow {
+struct IneffectiveGroupRow {
     name: String,
     named_by: String,
     suggestions: Vec<String>,
@@ -110,16 +110,18 @@ fn describe_lockout(policy: LockoutPolicy) -> String {
 
 fn groups_view(report: GroupReport) -> GroupsView {
     let looked_at_ms = Some(report.checked_at);
-    match report.missing {
-        Err(unreachable) => GroupsView { checked_at_ms: looked_at_ms, missing: Vec::new(), trouble: Some(unreachable.reason) },
-        Ok(missing) => {
-            let row = |(finding, by): (crate::directory::GroupLookup, Vec<String>)| MissingGroupRow {
+    match report.ineffective {
+        Err(unreachable) => {
+            GroupsView { checked_at_ms: looked_at_ms, ineffective: Vec::new(), trouble: Some(unreachable.reason) }
+        }
+        Ok(ineffective) => {
+            let row = |(finding, by): (crate::directory::GroupLookup, Vec<String>)| IneffectiveGroupRow {
                 name: finding.wanted.to_string(),
                 named_by: by.join(", "),
                 suggestions: finding.suggestions,
                 note: finding.note,
             };
-            GroupsView { checked_at_ms: looked_at_ms, missing: missing.into_iter().map(row).collect(), trouble: None }
+            GroupsView { checked_at_ms: looked_at_ms, ineffective: ineffective.into_iter().map(row).collect(), trouble: None }
         }
     }
 }

@@ -47,7 +47,12 @@ mod tests {
 
     #[test]
     fn a_renamed_group_is_known_by_its_new_name() {
-        let group = |id: &str, name: &str| Group { id: GroupId::new(id), name: name.into(), dn: format!("CN={name}") };
+        let group = |id: &str, name: &str| Group {
+            id: GroupId::new(id),
+            name: name.into(),
+            dn: format!("CN={name}"),
+            shares_name: false,
+        };
         let now = BulkGroups::Known(HashMap::from([(GroupId::new("S-1"), group("S-1", "new"))]));
         let known: Groups = [group("S-1", "old"), group("S-2", "other")].into_iter().collect();
         let renamed = now.with_current_names(&known);

@@ -117,7 +117,7 @@ impl DomainGroups {
         }
         let id = GroupId::new(sid.to_string());
         let name = entry.text("sAMAccountName").unwrap_or(id.as_str()).to_owned();
-        let group = Group { id, name, dn: entry.dn.clone() };
+        let group = Group { id, name, dn: entry.dn.clone(), shares_name: false };
         self.by_key.extend([GroupKey::Dn(dn), GroupKey::Sid(sid)].map(|key| (key, self.groups.len())));
         let parents = member_of(entry).collect();
         self.groups.push(GroupNode { group, parents, is_complete: !entry.is_partial("memberOf") });
@@ -227,6 +227,7 @@ mod tests {
             id: GroupId::new(format!("S-1-5-21-{rid}")),
             name: name.to_owned(),
             dn: String::new(),
+            shares_name: false,
         });
         let memberships = graph.memberships_of(&person(&[]), &held.collect());
         let words: Vec<_> = memberships.iter().map(|one| one.path.in_words()).collect();

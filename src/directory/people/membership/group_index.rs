@@ -32,7 +32,7 @@ impl GroupIndex {
             return None;
         }
         let name = cn.map_or_else(|| first_rdn_value(&dn), str::to_owned);
-        self.groups.push(Group { id: GroupId::new(dn.normalized()), name, dn: written.to_owned() });
+        self.groups.push(Group { id: GroupId::new(dn.normalized()), name, dn: written.to_owned(), shares_name: false });
         self.by_dn.insert(dn, index);
         Some(index)
     }
@@ -47,6 +47,11 @@ impl GroupIndex {
     /// The index of the group with this DN.
     pub(super) fn index_of(&self, dn: &str) -> Option<usize> {
         self.by_dn.get(&dn.parse::<Dn>().ok()?).copied()
+    }
+
+    /// Marks a group as one of several with its name.
+    pub(super) fn mark_shared_name(&mut self, index: usize) {
+        self.groups[index].shares_name = true;
     }
 
     pub(super) fn groups(&self) -> &[Group] {

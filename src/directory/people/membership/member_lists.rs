@@ -5,6 +5,7 @@ use ldap3::Scope;
 use super::bulk_groups::BulkGroups;
 use super::group_index::GroupIndex;
 use super::member_search::{MemberQuery, MemberSearch, MemberValue};
+use super::namesakes::mark_namesakes;
 use super::path::{PathStep, ShortestPaths};
 use super::searcher::MembershipSearcher;
 use super::walk::WalkBounds;
@@ -52,6 +53,7 @@ pub(super) async fn read_member_lists<S: MembershipSearcher>(
         }
         level = lists.index.take_new().map(|group| lists.group_member(group)).collect();
     }
+    mark_namesakes(searcher, search, &mut lists.index).await?;
     let is_complete = level.is_empty() && !lists.is_truncated;
     let bulk_groups = |(person, member): &(&LdapEntry, ListedMember)| {
         let is_known = is_complete && !lists.truncated_filters.contains(&member.filter);

@@ -2,6 +2,7 @@ use std::sync::LazyLock;
 
 use super::path::PathStep;
 use crate::config::{FilterComparison, FilterTemplate};
+use crate::directory::people::group_classes;
 use crate::directory::schema::{LdapEntry, filter};
 use crate::domain::Dn;
 
@@ -40,6 +41,11 @@ impl<'a> MemberSearch<'a> {
     pub(super) fn new(base_dn: &'a str, group_filter: Option<&'a FilterTemplate>) -> Self {
         let template = group_filter.unwrap_or(&MEMBER_FILTER);
         Self { base_dn, template, is_custom: group_filter.is_some(), comparisons: template.comparisons() }
+    }
+
+    /// The filter for entries that are groups.
+    pub(super) fn group_classes(&self) -> &'static str {
+        group_classes::filter(self.is_custom)
     }
 
     /// The queries for the groups that list a person, and for the primary one, which does not.

@@ -4,7 +4,7 @@
 //! `member_search`, the filters and attributes for groups that list a member and for posix primary groups elsewhere.
 //! `person_walk` reads one person's groups level by level and knows the path to each; `member_lists` and
 //! `domain_groups` read those of many people at once, from the members and parents that groups list. `walk` bounds all
-//! three, `path` finds the shortest paths.
+//! three, `path` finds the shortest paths. `namesakes` marks groups whose name is not theirs alone.
 //!
 //! Nothing here decides what a group grants, and an answer that was cut short is never taken for a whole one unsaid.
 
@@ -13,6 +13,7 @@ mod domain_groups;
 mod group_index;
 mod member_lists;
 mod member_search;
+mod namesakes;
 mod path;
 mod person_walk;
 mod resolver;

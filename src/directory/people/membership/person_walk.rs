@@ -4,6 +4,7 @@ use ldap3::Scope;
 
 use super::group_index::GroupIndex;
 use super::member_search::{MemberQuery, MemberSearch};
+use super::namesakes::mark_namesakes;
 use super::path::{GroupMembership, PathStep, ShortestPaths};
 use super::walk::WalkBounds;
 use crate::directory::connection::{LdapConnection, OperationFault, OperationKind, SearchRequest};
@@ -108,7 +109,7 @@ impl<'a> PersonWalk<'a> {
                 "more groups, or deeper nesting, than are followed: some are left out"
             );
         }
-        Ok(())
+        mark_namesakes(self.connection, &self.search, &mut self.index).await
     }
 
     fn add(&mut self, dn: &str, cn: Option<&str>) -> Option<usize> {

@@ -94,12 +94,12 @@ fn group_with_sid(entry: &LdapEntry) -> Option<(Sid, Group)> {
     let sid = entry.sid()?;
     // Never its `cn`: that is unique in its container alone, and whoever makes a group there may hide the rest of it.
     let name = entry.text("sAMAccountName")?;
-    let group = Group { id: GroupId::new(sid.to_string()), name: name.to_owned(), dn: entry.dn.clone() };
+    let group = Group { id: GroupId::new(sid.to_string()), name: name.to_owned(), dn: entry.dn.clone(), shares_name: false };
     Some((sid, group))
 }
 
 fn unnamed_group(sid: &Sid) -> Group {
-    Group { id: GroupId::new(sid.to_string()), name: sid.to_string(), dn: String::new() }
+    Group { id: GroupId::new(sid.to_string()), name: sid.to_string(), dn: String::new(), shares_name: false }
 }
 
 #[cfg(test)]
