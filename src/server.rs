@@ -32,7 +32,7 @@ use crate::domain::{Client, Clock};
 use crate::feeds::Feeds;
 use crate::live::Hub;
 use crate::pages::PageStore;
-use crate::sources::{self, NamedSources, Sources};
+use crate::sources::{self, FilterWorkers, NamedSources, Sources};
 use crate::telemetry::Metrics;
 use crate::web::{self, AppState, Assets, DiagnosticsRunner, Transport, site_path};
 use keys::derive_keys;
@@ -66,11 +66,11 @@ pub struct Ready {
 }
 
 impl Server {
-    /// Builds every room and wires them.
+    /// Builds every room and wires them. Filters run on `filters`.
     ///
     /// # Errors
     /// [`StartError`] when a setting is faulty, or something that must be there is not.
-    pub async fn build(figment: Figment, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+    pub async fn build(figment: Figment, clock: Arc<dyn Clock>, filters: FilterWorkers) -> Result<Self, StartError> {
         let (settings, named_sources) = sources::read_settings(&figment)?;
         config::create_state_folder(&settings.state)?;
         let figment = match config::load_or_create_secret_key(&figment, &settings.state)? {
@@ -81,7 +81,7 @@ impl Server {
         let state_lock = StateLock::acquire(&settings.state)?;
 
         let metrics = Metrics::new();
-        let (page_store, hub) = open_pages(&settings, &named_sources, &metrics, &clock)?;
+        let (page_store, hub) = open_pages(&settings, &named_sources, &metrics, &clock, filters)?;
 
         let directories = Arc::new(Directories::with_metrics(&settings, &clock, &metrics.directory())?);
         let keys = derive_keys(&figment)?;
@@ -222,8 +222,9 @@ fn open_pages(
     named_sources: &NamedSources,
     metrics: &Metrics,
     clock: &Arc<dyn Clock>,
+    filters: FilterWorkers,
 ) -> Result<(Arc<PageStore>, Arc<Hub>), StartError> {
-    let sources = Arc::new(Sources::open(named_sources, clock)?);
+    let sources = Arc::new(Sources::open(named_sources, clock, &Arc::new(filters))?);
     let page_store = PageStore::load(&settings.pages, Arc::clone(&sources))?;
     let page_store = page_store.with_second_factor(settings.second_factor.clone());
     let feeds = Feeds::new(sources.clone(), Arc::clone(clock));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use belvedere::domain::{Clock, SystemClock};
 use belvedere::server::Server;
+use belvedere::sources::FilterWorkers;
 use rocket::figment::Figment;
 use tokio::task::JoinHandle;
 
@@ -30,6 +31,11 @@ pub(crate) fn settings(folder: &Path) -> Figment {
         .merge(("state", folder.join("state")))
 }
 
+/// The workers of the program that was built, as this one is none.
+pub(crate) fn filters() -> FilterWorkers {
+    FilterWorkers::of_program(env!("CARGO_BIN_EXE_belvedere").into())
+}
+
 impl RunningServer {
     pub(crate) async fn start(settings: Figment) -> Self {
         Self::start_with_clock(settings, Arc::new(SystemClock)).await
@@ -37,7 +43,7 @@ impl RunningServer {
 
     /// Starts a server with a clock of the benchmark's own.
     pub(crate) async fn start_with_clock(settings: Figment, clock: Arc<dyn Clock>) -> Self {
-        let built = Server::build(settings, clock).await;
+        let built = Server::build(settings, clock, filters()).await;
         let (server, ready) = built.unwrap_or_else(|error| panic!("the server is not built: {error}")).on_ready();
         let served = tokio::spawn(async move { server.serve().await.expect("the server stands") });
         let ready = ready.await.expect("the server opens");

@@ -101,7 +101,8 @@ async fn one(panel: &str) -> f64 {
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
     let settings = running_server::settings(folder.path()).merge(("directory.url", "ldap://127.0.0.1:9"));
     let (settings, named_sources) = sources::read_settings(&settings).unwrap();
-    let sources = Arc::new(Sources::open(&named_sources, &(Arc::clone(&clock) as _)).unwrap());
+    let sources =
+        Arc::new(Sources::open(&named_sources, &(Arc::clone(&clock) as _), &Arc::new(running_server::filters())).unwrap());
     let page_store = PageStore::load(&pages, Arc::clone(&sources)).unwrap();
     assert_eq!(page_store.count(), 1, "{}", page_store.diagnostics());
     let answers = Arc::new(Changing { answers: AtomicU32::new(0), is_table: panel.contains("table") });

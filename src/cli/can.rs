@@ -7,7 +7,7 @@ use crate::config;
 use crate::directory::{Directories, PersonLookup, PersonReport};
 use crate::domain::{AccessReason, Clock, SystemClock};
 use crate::pages::{PageRight, PageStore};
-use crate::sources::{self, Sources};
+use crate::sources::{self, FilterWorkers, Sources};
 
 use super::doctor::{CommandError, parse_username};
 use super::serve::report_error;
@@ -60,7 +60,7 @@ async fn check_access(args: &CanArgs) -> Result<AccessAnswer, CommandError> {
     let CanArgs { name, page } = args;
     let (settings, named_sources) = sources::read_settings(&config::figment())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let sources = Sources::open(&named_sources, &clock)?;
+    let sources = Sources::open(&named_sources, &clock, &Arc::new(FilterWorkers::of_this_program()))?;
     let page_store = PageStore::load(&settings.pages, Arc::new(sources))?;
     let Some(public) = page_store.is_public(page) else {
         let why = format!("there is no page {page} in {}, or `belvedere check` finds a fault in it", settings.pages.display());

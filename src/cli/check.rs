@@ -9,7 +9,7 @@ use crate::config::{self, Diagnostics, Settings};
 use crate::domain::{Clock, SystemClock};
 use crate::pages::PageStore;
 use crate::server::StartError;
-use crate::sources::{self, NamedSources, Sources};
+use crate::sources::{self, FilterWorkers, NamedSources, Sources};
 
 use super::online;
 use super::serve::report_error;
@@ -43,7 +43,7 @@ pub(super) async fn run(args: CheckArgs) -> ExitCode {
 }
 
 async fn check(settings: &Settings, named_sources: &NamedSources, online: bool) -> Result<String, StartError> {
-    let sources = Arc::new(Sources::open(named_sources, &clock())?);
+    let sources = Arc::new(Sources::open(named_sources, &clock(), &filters())?);
     let page_store = PageStore::load(&settings.pages, Arc::clone(&sources))?;
     let mut faults = page_store.diagnostics();
     let mut notes = String::new();
@@ -65,9 +65,13 @@ async fn check(settings: &Settings, named_sources: &NamedSources, online: bool) 
 /// The faults in the pages when there are some in the settings: whoever mends the ones wants to see the others too.
 fn page_faults(figment: &Figment) -> Diagnostics {
     let Some((folder, named_sources)) = Settings::for_pages(figment, NamedSources::read) else { return Diagnostics::default() };
-    let sources = named_sources.and_then(|named_sources| Sources::open(&named_sources, &clock()).ok());
+    let sources = named_sources.and_then(|named_sources| Sources::open(&named_sources, &clock(), &filters()).ok());
     let page_store = sources.and_then(|sources| PageStore::load(&folder, Arc::new(sources)).ok());
     page_store.map_or_else(|| PageStore::diagnostics_without_sources(&folder), |page_store| page_store.diagnostics())
+}
+
+fn filters() -> Arc<FilterWorkers> {
+    Arc::new(FilterWorkers::of_this_program())
 }
 
 fn clock() -> Arc<dyn Clock> {

@@ -14,6 +14,7 @@ use crate::domain::SystemClock;
 use crate::pages::write_sample_pages;
 use crate::server::{Ready, Server, StartError};
 use crate::sources;
+use crate::sources::FilterWorkers;
 use crate::telemetry;
 
 use super::serve::report_error;
@@ -54,7 +55,7 @@ async fn demo() -> Result<(), DemoError> {
     let (settings, _) = sources::read_settings(&figment)?;
     telemetry::init_logging(&settings.log)?;
     let accounts = directory.accounts().to_vec();
-    let (server, ready) = Server::build(figment, Arc::new(SystemClock)).await?.on_ready();
+    let (server, ready) = Server::build(figment, Arc::new(SystemClock), FilterWorkers::of_this_program()).await?.on_ready();
     tokio::spawn(async move {
         if let Ok(ready) = ready.await {
             println!("{}", welcome(&ready, &accounts, &pages));

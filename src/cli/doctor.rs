@@ -12,7 +12,7 @@ use crate::directory::{
 use crate::domain::{Clock, Password, SystemClock, Username};
 use crate::pages::{PageStore, referenced_groups};
 use crate::server::StartError;
-use crate::sources::{self, NamedSources, Sources};
+use crate::sources::{self, FilterWorkers, NamedSources, Sources};
 
 use super::serve::report_error;
 use super::terminal_style::{StepCounts, TerminalStyle};
@@ -165,7 +165,7 @@ struct DoctorPages {
 
 impl DoctorPages {
     fn load(settings: &Settings, named_sources: &NamedSources, clock: &Arc<dyn Clock>) -> Self {
-        let page_store = Sources::open(named_sources, clock)
+        let page_store = Sources::open(named_sources, clock, &Arc::new(FilterWorkers::of_this_program()))
             .map_err(|fault| fault.to_string())
             .and_then(|sources| PageStore::load(&settings.pages, Arc::new(sources)).map_err(|_| pages_unreadable(settings)));
         let groups = referenced_groups(page_store.as_ref().ok(), &settings.admins);

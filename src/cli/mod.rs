@@ -17,6 +17,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::sources;
+
 /// Live company dashboards that let in exactly the people Active Directory says may see them.
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
@@ -61,6 +63,9 @@ enum Command {
     ///
     /// Works beside a running server. Run it where the server runs, and as the same user: it writes into its state folder.
     Token(token::TokenArgs),
+    /// Run filters for a server, which alone starts this.
+    #[command(name = sources::WORKER_COMMAND, hide = true)]
+    FilterWorker,
 }
 
 /// Parses the command line and runs its command.
@@ -75,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Account(options) => rocket::execute(account::run(options)),
         Command::Can(options) => rocket::execute(can::run(options)),
         Command::Token(options) => rocket::execute(token::run(options)),
+        Command::FilterWorker => sources::serve_filters(),
     };
     run()
 }

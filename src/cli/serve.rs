@@ -4,7 +4,7 @@ use std::sync::Arc;
 use crate::config;
 use crate::domain::SystemClock;
 use crate::server::{Server, StartError};
-use crate::sources;
+use crate::sources::{self, FilterWorkers};
 use crate::telemetry;
 
 pub(super) async fn run() -> ExitCode {
@@ -19,7 +19,7 @@ async fn serve() -> Result<(), StartError> {
     // Before anything else, so that whatever goes wrong from here on is logged as the settings say.
     let (settings, _) = sources::read_settings(&figment)?;
     telemetry::init_logging(&settings.log)?;
-    let (server, ready) = Server::build(figment, Arc::new(SystemClock)).await?.on_ready();
+    let (server, ready) = Server::build(figment, Arc::new(SystemClock), FilterWorkers::of_this_program()).await?.on_ready();
     tokio::spawn(async {
         if let Ok(ready) = ready.await {
             let scheme = if ready.tls { "https" } else { "http" };

@@ -1,20 +1,24 @@
+use serde::{Deserialize, Serialize};
+
 use super::{HealthState, Series};
 
 /// A source's answer to one query, typed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Reading {
     /// One number. Not finite when the source cannot tell.
     Number(f64),
     /// Several numbers of one moment, each with a label: cores, disks, cities. In the source's order.
     Numbers(Vec<LabelledNumber>),
-    /// Numbers of many moments: what the source can tell of the past, or of a whole course at once.
-    Series(Series),
     /// Rows under columns.
     Table(DataTable),
     /// Several things, and the state of each.
     States(Vec<LabelledState>),
     /// Words.
     Text(String),
+    /// Numbers of many moments: what the source can tell of the past, or of a whole course at once. The last, as no filter
+    /// gives one, and what is skipped must not shift the others' numbers.
+    #[serde(skip)]
+    Series(Series),
 }
 
 impl Reading {
@@ -32,7 +36,7 @@ impl Reading {
 }
 
 /// A number with a label.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LabelledNumber {
     /// The name of the thing it measures.
     pub label: String,
@@ -41,7 +45,7 @@ pub struct LabelledNumber {
 }
 
 /// Rows under columns. Every row has as many cells as there are columns.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DataTable {
     /// The columns, left to right.
     pub columns: Vec<TableColumn>,
@@ -50,7 +54,7 @@ pub struct DataTable {
 }
 
 /// A column of a table.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TableColumn {
     /// Its name in the source's answer.
     pub name: String,
@@ -59,7 +63,7 @@ pub struct TableColumn {
 }
 
 /// One cell of a table.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum TableCell {
     /// Nothing there.
     Empty,
@@ -72,7 +76,7 @@ pub enum TableCell {
 }
 
 /// The state of one thing, with a label.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LabelledState {
     /// The name of the thing.
     pub label: String,

@@ -1,7 +1,9 @@
+use serde::{Deserialize, Serialize};
+
 use crate::domain::{Placeholder, TemplateError};
 
 /// Why a source gave no reading, in words for people: `stock.corp answered 503`. No secret, no full stop.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum SourceError {
     /// There is no connection to it, or none that can be trusted.
     #[error("{0}")]

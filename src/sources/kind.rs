@@ -1,6 +1,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use super::filter_workers::FilterWorkers;
 use super::{Source, SourceError};
 use crate::config::{Fields, SettingRow};
 use crate::domain::Clock;
@@ -33,9 +34,9 @@ pub(super) type ReadSettings = fn(Fields<'_>) -> Option<Box<dyn SourceSettings>>
 
 /// The settings of one named source, as its kind has read them.
 pub(super) trait SourceSettings: Debug + Send + Sync {
-    /// Opens the source. Nothing is dialled; files that the settings name are read.
+    /// Opens the source, whose filters run on `filters`. Nothing is dialled; files that the settings name are read.
     ///
     /// # Errors
     /// [`SourceError::Broken`] when it cannot be opened.
-    fn open(&self, clock: &Arc<dyn Clock>) -> Opened;
+    fn open(&self, clock: &Arc<dyn Clock>, filters: &Arc<FilterWorkers>) -> Opened;
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::filter_workers::FilterWorkers;
 use super::kind::SourceKind;
 use super::kinds::KINDS;
 use super::settings::NamedSources;
@@ -27,16 +28,16 @@ pub struct SourceOpenError {
 }
 
 impl Sources {
-    /// Opens the built-in sources and the named ones. Nothing is dialled; files of certificates are read.
+    /// Opens the built-in sources and the named ones, whose filters run on `filters`. Nothing is dialled; files of certificates are read.
     ///
     /// # Errors
     /// [`SourceOpenError`] for the first source that cannot be opened.
-    pub fn open(named: &NamedSources, clock: &Arc<dyn Clock>) -> Result<Self, SourceOpenError> {
+    pub fn open(named: &NamedSources, clock: &Arc<dyn Clock>, filters: &Arc<FilterWorkers>) -> Result<Self, SourceOpenError> {
         let built_in = KINDS.iter().filter_map(|kind| match kind {
             SourceKind::BuiltIn { name, open } => Some((built_in_name(name), open(clock))),
             SourceKind::Named { .. } => None,
         });
-        let named = named.0.iter().map(|(name, settings)| (name.clone(), settings.open(clock)));
+        let named = named.0.iter().map(|(name, settings)| (name.clone(), settings.open(clock, filters)));
         let opened = built_in.chain(named).map(|(source_name, opened)| match opened {
             Ok(source) => Ok((source_name, source)),
             Err(error) => Err(SourceOpenError { source_name, reason: error.to_string() }),

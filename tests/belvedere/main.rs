@@ -37,6 +37,7 @@ mod door;
 mod every_route;
 mod factors;
 mod fallbacks;
+mod filters;
 mod forms;
 mod groups;
 mod harness;

@@ -26,7 +26,7 @@ use crate::config::LiveSettings;
 use crate::domain::{BoundQuery, Clock, Holder, ManualClock, Network, PersonId, Reading, SessionId, Timestamp, Visitor};
 use crate::feeds::{Feeds, QueryExecutor};
 use crate::pages::{OpenPage, PageStore};
-use crate::sources::{NamedSources, SourceError, Sources};
+use crate::sources::{FilterWorkers, NamedSources, SourceError, Sources};
 use crate::telemetry::Metrics;
 
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -96,7 +96,10 @@ impl LiveFixture {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("board.toml"), page).unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
-        let sources = Arc::new(Sources::open(&NamedSources::default(), &(clock.clone() as _)).unwrap());
+        let sources = Arc::new(
+            Sources::open(&NamedSources::default(), &(clock.clone() as _), &Arc::new(FilterWorkers::of_this_program()))
+                .unwrap(),
+        );
         let page_store = Arc::new(PageStore::load(folder.path(), Arc::clone(&sources)).unwrap());
         assert_eq!(page_store.count(), 1, "{}", page_store.diagnostics());
         let counter = Arc::new(CountingSource::default());

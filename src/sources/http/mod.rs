@@ -13,6 +13,10 @@ use async_trait::async_trait;
 use itertools::Itertools;
 
 use self::jq::FilterCache;
+pub use self::jq::serve_filters;
+#[cfg(test)]
+pub(super) use self::jq::serve_on_threads;
+use super::filter_workers::{FilterRequest, FilterWorkers};
 use super::http_client::{HttpClient, HttpClientSettings};
 use super::kind::{Opened, SourceKind, SourceSettings};
 use super::{QueryError, Source, SourceError};
@@ -22,6 +26,10 @@ use crate::domain::{BoundQuery, Clock, Placeholder, Reading};
 /// The kind `http`.
 pub(super) const KIND: SourceKind = SourceKind::Named { word: "http", read, rows: HttpClientSettings::rows };
 
+/// The memory that any filter may use, beside its stack: far more than one needs that picks from an answer as large as is
+/// allowed where nothing else is set.
+const MIN_FILTER_MEMORY: u64 = 48 * 1024 * 1024;
+
 /// The table of a source of this kind: all of it is the client's.
 #[derive(Debug)]
 struct HttpSettings(HttpClientSettings);
@@ -30,7 +38,13 @@ struct HttpSettings(HttpClientSettings);
 struct Http {
     client: HttpClient,
     filters: FilterCache,
+    filter_workers: Arc<FilterWorkers>,
     clock: Arc<dyn Clock>,
+}
+
+/// The memory that a filter may use. Ten times an answer is what it takes as values, and a filter makes some more of them.
+fn filter_memory(max_answer_bytes: usize) -> u64 {
+    MIN_FILTER_MEMORY.max(16 * u64::try_from(max_answer_bytes).unwrap_or(u64::MAX / 16))
 }
 
 fn read(mut fields: Fields<'_>) -> Option<Box<dyn SourceSettings>> {
@@ -40,24 +54,31 @@ fn read(mut fields: Fields<'_>) -> Option<Box<dyn SourceSettings>> {
 }
 
 impl SourceSettings for HttpSettings {
-    fn open(&self, clock: &Arc<dyn Clock>) -> Opened {
+    fn open(&self, clock: &Arc<dyn Clock>, filters: &Arc<FilterWorkers>) -> Opened {
         let client = HttpClient::open(&self.0, clock)?;
-        Ok(Box::new(Http { client, filters: FilterCache::new(), clock: Arc::clone(clock) }))
+        let (filter_workers, clock) = (Arc::clone(filters), Arc::clone(clock));
+        Ok(Box::new(Http { client, filters: FilterCache::new(), filter_workers, clock }))
     }
 }
 
 #[async_trait]
 impl Source for Http {
     fn check(&self, query: &str) -> Result<Vec<Placeholder>, QueryError> {
-        let filter = self.filters.get(query)?;
-        Ok(self.client.url_template().placeholders().chain(filter.placeholders()).unique().cloned().collect())
+        let of_filter = self.filters.placeholders(query)?;
+        Ok(self.client.url_template().placeholders().cloned().chain(of_filter).unique().collect())
     }
 
     async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
-        let filter = self.filters.get(&query.text)?;
         let url = self.client.url_template().bind(&query.bindings)?;
         let body = self.client.get(url).await?;
-        filter.run(self.client.url_template().host(), body, query.bindings.clone(), self.clock.now()).await
+        let request = FilterRequest {
+            filter: query.text.clone(),
+            host: self.client.url_template().host(),
+            bindings: query.bindings.clone(),
+            now: self.clock.now().as_millis(),
+            memory_bytes: filter_memory(self.client.max_bytes()),
+        };
+        self.filter_workers.run(&request, &body).await
     }
 }
 

@@ -67,6 +67,11 @@ impl HttpClient {
         })
     }
 
+    /// How large an answer may be.
+    pub(in crate::sources) fn max_bytes(&self) -> usize {
+        self.max_bytes
+    }
+
     /// The URL that the admin has set, for values to be bound to it.
     pub(in crate::sources) fn url_template(&self) -> &UrlTemplate {
         &self.url_template

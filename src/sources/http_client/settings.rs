@@ -53,7 +53,10 @@ impl HttpClientSettings {
             headers().into_rows(HEADERS, about_headers),
             ca_file().into_rows(CA_FILE, "PEM file with the certificate authorities to trust instead of the system's."),
             timeout().into_rows(TIMEOUT, "Time limit for one request."),
-            max_bytes().into_rows(MAX_BYTES, "The largest answer."),
+            max_bytes().into_rows(
+                MAX_BYTES,
+                "The largest answer. A filter may use 48 MiB of memory, or 16 times this, where that is more.",
+            ),
         ]
         .concat()
     }

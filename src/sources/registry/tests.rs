@@ -9,6 +9,7 @@ use super::super::kind::{Opened, SourceSettings};
 use super::super::settings::tests::read;
 use super::*;
 use crate::domain::{ManualClock, SeriesLine, Timestamp};
+use crate::sources::filter_workers::tests::on_threads;
 
 const STOCK: &str = "[default.sources.stock]\nkind = \"http\"\nurl = \"http://stock.corp/{city}\"\n";
 
@@ -18,7 +19,7 @@ fn clock() -> Arc<dyn Clock> {
 
 /// The built-in sources and `stock`.
 fn opened() -> Sources {
-    Sources::open(&read(STOCK).unwrap(), &clock()).unwrap()
+    Sources::open(&read(STOCK).unwrap(), &clock(), &on_threads()).unwrap()
 }
 
 fn name(name: &str) -> SourceName {
@@ -69,7 +70,7 @@ fn a_query_is_bound_to_the_values_it_uses_and_no_others() {
 struct Broken;
 
 impl SourceSettings for Broken {
-    fn open(&self, _clock: &Arc<dyn Clock>) -> Opened {
+    fn open(&self, _clock: &Arc<dyn Clock>, _filters: &Arc<FilterWorkers>) -> Opened {
         Err(SourceError::Broken("its line is cut".to_owned()))
     }
 }
@@ -78,7 +79,7 @@ impl SourceSettings for Broken {
 fn a_source_that_cannot_be_opened_is_named() {
     let mut named = NamedSources::default();
     named.0.insert(name("line"), Box::new(Broken));
-    let error = Sources::open(&named, &clock()).err().unwrap();
+    let error = Sources::open(&named, &clock(), &on_threads()).err().unwrap();
     assert_eq!(error.to_string(), "the source 'line' cannot be opened: its line is cut");
 }
 

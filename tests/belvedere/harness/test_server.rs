@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use belvedere::domain::{Clock, SystemClock, Timestamp};
 use belvedere::server::{self, Server};
+use belvedere::sources::FilterWorkers;
 use rocket::figment::Figment;
 use rocket::figment::providers::Serialized;
 use serde_json::{Value, json};
@@ -96,9 +97,13 @@ impl TestServerBuilder {
 
     /// Builds the server and waits until it listens.
     pub(crate) async fn open(self) -> TestServer {
-        let server = Server::build(self.figment(), Arc::clone(&self.clock))
-            .await
-            .unwrap_or_else(|error: server::StartError| panic!("the house does not start: {error}"));
+        let server = Server::build(
+            self.figment(),
+            Arc::clone(&self.clock),
+            FilterWorkers::of_program(env!("CARGO_BIN_EXE_belvedere").into()),
+        )
+        .await
+        .unwrap_or_else(|error: server::StartError| panic!("the house does not start: {error}"));
         let routes = server.routes();
         let (server, ready) = server.on_ready();
         let served = tokio::spawn(async move {

@@ -8,12 +8,12 @@
 //!
 //! One thing is not metered: work inside a single native step (sorting or comparing values). It is
 //! bounded by the size of the values, which the budget bounds; a value that refers to itself many times over
-//! (`reduce range(60) as $i (1; [., .])`) can still be slow to compare. Such a run is left behind on its thread and its
-//! filter is not started again until it ends (see [`JqFilter::run`](super::JqFilter::run)).
+//! (`reduce range(60) as $i (1; [., .])`) can still be slow to compare, and many values small enough take much memory together. Then
+//! the worker ends: by the limit on its memory ([`MemoryLimit`](super::memory_limit::MemoryLimit)), or by whoever waits for it.
 
 use std::cell::Cell;
 use std::fmt::{self, Write};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jaq_core::box_iter::box_once;
 use jaq_core::data::HasLut;
@@ -23,9 +23,7 @@ use jaq_json::{Num, Val};
 use jaq_std::ValT as _;
 
 use crate::sources::SourceError;
-
-/// The time a filter may run. A panel's filter needs a small part of it; the rest is for a busy machine.
-pub(super) const MAX_RUN_TIME: Duration = Duration::from_secs(1);
+use crate::sources::filter_workers::MAX_RUN_TIME;
 
 /// Steps a run may take: a hundred for each of the most entries a reading may have.
 const MAX_STEPS: u64 = 1_000_000;
@@ -49,11 +47,12 @@ const MAX_VALUE_ENTRIES: usize = 1024 * 1024;
 /// Bits of a whole number. Beyond it, products go on as floating-point numbers.
 const MAX_INTEGER_BITS: u64 = 1024;
 
-/// The stack of a filter's thread, and how much of it a run may use. The rest is for native steps (and for dropping)
-/// of a value as deep as the budget lets anyone build; a test goes there, without optimisation. It is address space:
-/// memory is only what is touched, and a plain filter touches a few pages.
-pub(super) const STACK_BYTES: usize = 256 * 1024 * 1024;
-const FILTER_STACK_BYTES: usize = STACK_BYTES / 16;
+/// The stack of a filter's thread. Beside what a run may use of it, it is for native steps (and for dropping) of a value as deep
+/// as the budget lets anyone build. A test goes there, without optimisation, and needs far more of it.
+pub(super) const STACK_BYTES: usize = if cfg!(debug_assertions) { 256 } else { 16 } * 1024 * 1024;
+
+/// How much of the stack a run may use.
+const FILTER_STACK_BYTES: usize = if cfg!(debug_assertions) { STACK_BYTES / 16 } else { STACK_BYTES / 2 };
 
 /// The steps between two checks of the time: reading the clock costs as much as several steps.
 const STEPS_PER_CLOCK_CHECK: u64 = 64;

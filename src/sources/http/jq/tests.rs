@@ -1,19 +1,28 @@
 #![allow(clippy::unwrap_used)]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::*;
-use crate::domain::LabelledNumber;
+use crate::domain::{LabelledNumber, Reading};
+use crate::sources::filter_workers::tests::on_threads;
+use crate::sources::filter_workers::{FilterRequest, MAX_RUN_TIME};
 
-fn compiled(text: &str) -> Result<Arc<JqFilter>, String> {
-    FilterCache::new().get(text).map_err(|error| error.0)
+/// How long a run may go on past its time, for the step it is in to end.
+const GRACE: Duration = Duration::from_secs(1);
+
+fn variables(text: &str) -> Result<Vec<Placeholder>, String> {
+    FilterCache::new().placeholders(text).map_err(|error| error.0)
 }
 
 async fn run_with(text: &str, answer: &str, values: &[(&str, &str)]) -> Result<Reading, String> {
-    let bindings = values.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    let now = Timestamp::from_millis(1_795_309_126_500);
-    let filter = compiled(text)?;
-    filter.run("stock.corp".to_owned(), answer.into(), bindings, now).await.map_err(|error| error.to_string())
+    let request = FilterRequest {
+        filter: text.to_owned(),
+        host: "stock.corp".to_owned(),
+        bindings: values.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        now: 1_795_309_126_500,
+        memory_bytes: u64::MAX,
+    };
+    on_threads().run(&request, answer.as_bytes()).await.map_err(|error| error.to_string())
 }
 
 async fn run(text: &str, answer: &str) -> Result<Reading, String> {
@@ -70,7 +79,7 @@ async fn a_chosen_value_is_a_variable_and_never_part_of_the_filter() {
 
 #[test]
 fn the_values_a_filter_uses_are_named_as_placeholders() {
-    let used = |text: &str| compiled(text).unwrap().placeholders().map(|used| used.key.clone()).collect::<Vec<_>>();
+    let used = |text: &str| variables(text).unwrap().into_iter().map(|used| used.key).collect::<Vec<_>>();
     assert_eq!(used(". as $x | $x[$city] + $city_zone + $city"), ["city", "city.zone"]);
     assert_eq!(used("$data__center_time_zone"), ["data_center.time_zone"]);
     assert_eq!(used("reduce .[] as {$v} (0; . + $v)"), [""; 0]);
@@ -79,7 +88,7 @@ fn the_values_a_filter_uses_are_named_as_placeholders() {
 
 #[test]
 fn a_mistake_is_told_where_it_is_and_what_may_be_meant() {
-    let error = |text: &str| compiled(text).err().unwrap();
+    let error = |text: &str| variables(text).err().unwrap();
     assert_eq!(error(".a | lenght"), "there is no filter 'lenght'; did you mean 'length'?");
     assert_eq!(error("map"), "there is a filter 'map', but none that takes 0 arguments");
     assert_eq!(error(".a | )"), "the filter cannot be read at character 6: a ')' does not belong there");
@@ -117,9 +126,9 @@ fn a_filter_reaches_nothing_but_the_answer() {
         "a::b",
     ] {
         // Its own name is the one thing it can reach: an endless filter, which is stopped when it runs.
-        assert!(text == "panel__" || compiled(text).is_err(), "{text} was compiled");
+        assert!(text == "panel__" || variables(text).is_err(), "{text} was compiled");
     }
-    assert!(compiled("env").err().unwrap().contains("left out"));
+    assert!(variables("env").err().unwrap().contains("left out"));
 }
 
 #[tokio::test]
@@ -230,19 +239,6 @@ async fn a_filter_cannot_build_what_does_not_fit() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_stopped_is_left_alone_and_not_started_again() {
-    let filter = compiled(".").unwrap();
-    let permit = Arc::clone(&filter.run_permit).acquire_owned().await.unwrap();
-    tokio::time::pause();
-    let now = Timestamp::from_millis(0);
-    let error = Arc::clone(&filter).run("h".to_owned(), b"1".to_vec(), Bindings::new(), now).await.unwrap_err();
-    assert!(matches!(&error, SourceError::OverLimits(why) if why.contains("still busy")), "{error}");
-    tokio::time::resume();
-    drop(permit);
-    assert_eq!(filter.run("h".to_owned(), b"1".to_vec(), Bindings::new(), now).await, Ok(Reading::Number(1.0)));
-}
-
-#[tokio::test]
 async fn an_error_repeats_nothing_of_the_answer() {
     let answer = r#"{"token":"hunter2","list":["hunter2"]}"#;
     for (filter, expected) in [
@@ -277,15 +273,15 @@ async fn now_is_the_time_of_the_clock_that_was_passed_in() {
 }
 
 #[test]
-fn a_filter_is_compiled_once_and_only_so_many_are_kept() {
+fn a_filter_is_checked_once_and_only_so_many_are_kept() {
     let filters = FilterCache::new();
-    let first = filters.get(".first").unwrap();
-    assert!(Arc::ptr_eq(&first, &filters.get(".first").unwrap()));
+    let first = filters.variables(".first").unwrap();
+    assert!(Arc::ptr_eq(&first, &filters.variables(".first").unwrap()));
     for at in 0..MAX_FILTERS {
-        filters.get(&format!(".[{at}]")).unwrap();
+        filters.variables(&format!(".[{at}]")).unwrap();
     }
-    assert_eq!(filters.compiled.lock().unwrap().len(), MAX_FILTERS);
-    assert!(!Arc::ptr_eq(&first, &filters.get(".first").unwrap()));
+    assert_eq!(filters.checked.lock().unwrap().len(), MAX_FILTERS);
+    assert!(!Arc::ptr_eq(&first, &filters.variables(".first").unwrap()));
 }
 
 #[tokio::test]

@@ -1,0 +1,115 @@
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use tokio::process::Child;
+use tokio::sync::Semaphore;
+
+use super::message::{FilterAnswer, FilterRequest, exchange};
+use super::process;
+use crate::domain::Reading;
+use crate::sources::SourceError;
+
+/// The time a filter may run. A panel's filter needs a small part of it; the rest is for a busy machine.
+pub(in crate::sources) const MAX_RUN_TIME: Duration = Duration::from_secs(1);
+
+/// How long past its time a run is waited for, for the step it is in to end. Then its worker is.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How long a filter waits for a worker, while others run for as long as they may.
+const MAX_WAIT: Duration = Duration::from_secs(20);
+
+/// The most workers: together with what each may take they bound the memory of all filters.
+const MAX_WORKERS: usize = 4;
+
+/// The fewest, so that one long run does not hold up all the others.
+const MIN_WORKERS: usize = 2;
+
+/// Starts a worker that is asked on the socket; `None` where it is no process.
+type StartWorker = Box<dyn Fn(UnixStream) -> io::Result<Option<Child>> + Send + Sync>;
+
+/// The processes that run filters, shared by all sources.
+pub struct FilterWorkers {
+    start: StartWorker,
+    /// The workers that may run at a time.
+    places: Semaphore,
+    idle: Mutex<Vec<Worker>>,
+}
+
+/// A running worker.
+struct Worker {
+    socket: tokio::net::UnixStream,
+    process: Option<Child>,
+}
+
+impl FilterWorkers {
+    /// Workers that are this very program, also when its file was replaced since it started.
+    pub fn of_this_program() -> Self {
+        let link = PathBuf::from("/proc/self/exe");
+        let program = if link.exists() { Ok(link) } else { std::env::current_exe() };
+        Self::of_program(program.unwrap_or_else(|_| PathBuf::from(env!("CARGO_PKG_NAME"))))
+    }
+
+    /// Workers that are the program in that file.
+    pub fn of_program(program: PathBuf) -> Self {
+        Self::started_by(Box::new(move |socket| process::start(&program, socket).map(Some)))
+    }
+
+    pub(super) fn started_by(start: StartWorker) -> Self {
+        let cores = thread::available_parallelism().map_or(MIN_WORKERS, usize::from);
+        Self { start, places: Semaphore::new(cores.clamp(MIN_WORKERS, MAX_WORKERS)), idle: Mutex::default() }
+    }
+
+    /// Runs a filter on a source's answer.
+    ///
+    /// # Errors
+    /// The filter's own, and [`SourceError::OverLimits`] when it takes too long or too much memory.
+    pub(in crate::sources) async fn run(&self, request: &FilterRequest, body: &[u8]) -> Result<Reading, SourceError> {
+        // Real time: a filter is work, and no test moves that forward by hand.
+        let Ok(Ok(_place)) = tokio::time::timeout(MAX_WAIT, self.places.acquire()).await else {
+            return Err(SourceError::OverLimits("other filters took all the time there is; let them pick less".to_owned()));
+        };
+        let mut worker = self.take().map_err(|error| SourceError::Broken(format!("the filter cannot be run: {error}")))?;
+        // A worker that is dropped here is ended: one that takes too long, and that of a feed that nobody needs any more.
+        match tokio::time::timeout(MAX_RUN_TIME + GRACE, exchange(&mut worker.socket, request, body)).await {
+            Ok(Ok(FilterAnswer { result, is_last })) => {
+                if !is_last {
+                    self.idle().push(worker);
+                }
+                result
+            }
+            Ok(Err(_)) => Err(out_of_memory(request.memory_bytes)),
+            Err(_) => Err(SourceError::OverLimits("the filter was stopped: it takes too long".to_owned())),
+        }
+    }
+
+    /// An idle worker, or a new one.
+    fn take(&self) -> io::Result<Worker> {
+        while let Some(mut worker) = { self.idle().pop() } {
+            let has_ended = worker.process.as_mut().is_some_and(|process| !matches!(process.try_wait(), Ok(None)));
+            if !has_ended {
+                return Ok(worker);
+            }
+        }
+        let (ours, theirs) = UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let socket = tokio::net::UnixStream::from_std(ours)?;
+        Ok(Worker { socket, process: (self.start)(theirs)? })
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Worker>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The error of a run whose worker has ended: the system gave it no more memory.
+fn out_of_memory(memory_bytes: u64) -> SourceError {
+    let mebibytes = memory_bytes / (1024 * 1024);
+    SourceError::OverLimits(format!(
+        "the filter was stopped: it needs more than the {mebibytes} MiB of memory that it may use; let it pick less of the answer, \
+         or the source answer less"
+    ))
+}
