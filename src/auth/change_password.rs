@@ -115,8 +115,16 @@ impl Auth {
             refusal
         })?;
         let permit = self.admit(AttemptKind::PasswordChange, &name, client).await?;
+        let Ok(place) = self.enter(&name, client).await else {
+            permit.cancel();
+            let (name, reason) = (name.as_str(), "busy");
+            let event = AuditEvent::PasswordChangeRefused { name, reason, directory_code: None, retry_after: None };
+            self.audit.record(client, &event);
+            return Err(SignInRefusal::Busy.into());
+        };
         let gate = RecordingGate { gate: ThrottleGate::new(&permit), allowed: AtomicBool::new(false) };
-        let result = self.submit_change(&name, &change, &gate).await;
+        let result = self.directory.change_password(&name, &change, &gate).await;
+        drop(place);
         let (bind_allowed, denial) = (gate.allowed.into_inner(), gate.gate.into_denial());
         let refusal = match result {
             Ok(person) => {
@@ -133,17 +141,6 @@ impl Auth {
         }
         settle_permit(permit, &refusal, bind_allowed);
         Err(self.refuse_change(refusal, &name, client))
-    }
-
-    /// Sends the change to the directory, unless too many are waiting for its answer already.
-    async fn submit_change(
-        &self,
-        name: &Username,
-        change: &PasswordChange,
-        gate: &RecordingGate<'_>,
-    ) -> Result<PersonId, ChangeRefusal> {
-        let _slot = self.acquire_directory_slot().map_err(DirectoryRefusal::from)?;
-        self.directory.change_password(name, change, gate).await
     }
 
     fn refuse_change(&self, refusal: ChangeRefusal, name: &Username, client: &Client) -> PasswordChangeRefusal {

@@ -67,6 +67,10 @@ impl Directory for CombinedDirectory {
         people.iter().map(answer).map(|answer| answer.unwrap_or_else(unanswered)).collect()
     }
 
+    fn hashes_password(&self, username: &Username) -> bool {
+        self.local.handles(username)
+    }
+
     fn lockout_info(&self, username: &Username) -> LockoutInfo {
         self.for_name(username).lockout_info(username)
     }

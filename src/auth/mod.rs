@@ -16,6 +16,7 @@ mod credential_cache;
 mod credential_watch;
 pub mod csrf;
 mod end_sessions;
+mod fair_gate;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod invitations;
@@ -32,6 +33,7 @@ mod scheme;
 mod schemes;
 mod second_step;
 mod sign_in;
+mod sign_in_gates;
 mod throttle;
 mod timing_floor;
 

@@ -40,6 +40,9 @@ pub enum SignInRefusal {
     /// The password was right, and a second factor is needed: this token continues the sign-in.
     #[error("a second factor is asked for")]
     SecondFactorFirst(PendingToken),
+    /// As many passwords are verified as can be at once: this one was not looked at.
+    #[error("as many passwords are being verified as can be at once")]
+    Busy,
     /// The directory could not be asked: this says nothing about the person.
     #[error(transparent)]
     DirectoryUnreachable(Unreachable),

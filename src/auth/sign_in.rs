@@ -2,26 +2,23 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use zeroize::Zeroizing;
 
 use super::credential_cache::CredentialCache;
+use super::fair_gate::{GateBusy, GateHolder, GatePlace};
 use super::refusal::audit_reason;
+use super::sign_in_gates::{PasswordVerifier, SignInGates};
 use super::throttle::{AttemptPermit, DeviceCookie, Throttle, ThrottleReason};
 use super::timing_floor;
 use super::{Keys, SecondStep, SignInRefusal};
 use crate::audit::{Audit, AuditEvent};
 use crate::directory::{BindCandidate, BindDenied, BindGate, Directory, DirectoryRefusal, PasswordFate, Unreachable};
 use crate::domain::{
-    Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Password, Person, PersonId, Username, Visitor,
+    Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Network, Password, Person, PersonId, Username, Visitor,
 };
 use crate::sessions::{Session, SessionLookup, SessionOptions, SessionToken, Sessions};
 use crate::store::StoreError;
 use crate::tokens::Tokens;
-
-/// The most sign-ins that ask the directory at the same time. A directory that answers takes some tens of milliseconds,
-/// so this is a thousand a second; one that hangs does not collect connections without end.
-const MAX_DIRECTORY_REQUESTS: usize = 64;
 
 /// Signs people in and out, and identifies visitors by their session tokens.
 pub struct Auth {
@@ -33,7 +30,7 @@ pub struct Auth {
     pub(super) credential_cache: CredentialCache,
     pub(super) tokens: Option<Tokens>,
     pub(super) throttle: Throttle,
-    directory_slots: Semaphore,
+    gates: SignInGates,
     keys: Arc<Keys>,
 }
 
@@ -68,9 +65,9 @@ impl Auth {
     ) -> Self {
         let keys = Arc::new(keys);
         let throttle = Throttle::new(clock.clone(), Arc::clone(&keys));
-        let directory_slots = Semaphore::new(MAX_DIRECTORY_REQUESTS);
+        let gates = SignInGates::new(&clock);
         let credential_cache = CredentialCache::new(clock.clone(), Duration::ZERO);
-        Self { directory, sessions, audit, clock, second_step, credential_cache, tokens: None, throttle, directory_slots, keys }
+        Self { directory, sessions, audit, clock, second_step, credential_cache, tokens: None, throttle, gates, keys }
     }
 
     /// Signs somebody in with what they typed. The directory is asked once, or not at all: when the name or password
@@ -275,8 +272,14 @@ impl Auth {
         permit: AttemptPermit<'_>,
         client: &Client,
     ) -> Result<Person, SignInRefusal> {
+        let Ok(place) = self.enter(name, client).await else {
+            permit.cancel();
+            self.audit.record(client, &attempt.refusal_event(name.as_str(), "busy", None, None));
+            return Err(SignInRefusal::Busy);
+        };
         let gate = ThrottleGate::new(&permit);
-        let result = self.bind(name, password, &gate).await;
+        let result = self.directory.sign_in(name, password, &gate).await;
+        drop(place);
         let denial = gate.into_denial();
         let refusal = match result {
             Ok(person) => {
@@ -310,19 +313,25 @@ impl Auth {
         Err(self.refuse(attempt, refusal, name, client))
     }
 
-    /// Binds at the directory, unless too many are waiting for its answer already.
-    async fn bind(&self, name: &Username, password: &Password, gate: &ThrottleGate<'_>) -> Result<Person, DirectoryRefusal> {
-        let _slot = self.acquire_directory_slot()?;
-        self.directory.sign_in(name, password, gate).await
-    }
-
-    /// A slot for one more request to the directory.
+    /// A place before what verifies the password of this name; strangers have those of their network.
     ///
     /// # Errors
-    /// [`Unreachable`], when too many are waiting for its answer already.
-    pub(super) fn acquire_directory_slot(&self) -> Result<SemaphorePermit<'_>, Unreachable> {
-        self.directory_slots.try_acquire().map_err(|_| {
-            let reason = format!("{MAX_DIRECTORY_REQUESTS} sign-ins are waiting for its answer already");
+    /// [`GateBusy`], when there is none, and nothing was asked or computed.
+    pub(super) async fn enter(&self, name: &Username, client: &Client) -> Result<GatePlace, GateBusy> {
+        let familiar = self.throttle.familiar_account(client, name).map(GateHolder::Known);
+        let holder = familiar.unwrap_or_else(|| GateHolder::Stranger(Network::narrowest_of(client.address())));
+        let is_hashed = self.directory.hashes_password(name);
+        let verifier = if is_hashed { PasswordVerifier::Hashing } else { PasswordVerifier::Directory };
+        self.gates.enter(verifier, holder).await
+    }
+
+    /// A place before the directory, for somebody who has proved who they are.
+    ///
+    /// # Errors
+    /// [`Unreachable`], when there is none.
+    pub(super) async fn enter_as(&self, person: &PersonId) -> Result<GatePlace, Unreachable> {
+        self.gates.enter(PasswordVerifier::Directory, GateHolder::Known(person.to_string())).await.map_err(|GateBusy| {
+            let reason = "as many are waiting for its answer as may".to_owned();
             Unreachable { reason, password: PasswordFate::NotSent }
         })
     }

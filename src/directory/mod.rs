@@ -82,6 +82,11 @@ pub trait Directory: Send + Sync {
     /// The lockout policy that holds for `username`, as far as it is known without asking a server.
     fn lockout_info(&self, username: &Username) -> LockoutInfo;
 
+    /// Whether the password of `username` is verified by hashing it here, at the cost of a core, and not by a bind.
+    fn hashes_password(&self, _username: &Username) -> bool {
+        false
+    }
+
     /// Whether the person `username` names can change a password in this state here, as far as is known without asking.
     fn can_change_password(&self, username: &Username, state: PasswordState) -> bool;
 

@@ -50,7 +50,13 @@ impl Network {
 
     /// The widest network that a client at `address` is counted by.
     pub fn widest_of(address: Option<IpAddr>) -> Self {
-        Self::steps_of(address).map(|(network, _)| network).last().unwrap_or(Self { address: None, prefix: 0 })
+        Self::narrowest_of(address).widest()
+    }
+
+    /// The widest network that the clients of this one are counted by.
+    #[must_use]
+    pub fn widest(self) -> Self {
+        self.steps().last().map_or(self, |(network, _)| network)
     }
 }
 

@@ -37,7 +37,9 @@ async fn refuse(status: Status, request: &Request<'_>) -> RefusalResponse {
     });
     let refusal = as_seen_by_unconfirmed(refusal, request).await;
     audit(&refusal, request).await;
-    let reference = status.code.ge(&500).then(|| log_failure(&refusal, request));
+    // A flood is no failure, and would flood the log.
+    let is_failure = status.code >= 500 && !matches!(refusal, Refusal::Busy);
+    let reference = is_failure.then(|| log_failure(&refusal, request));
     respond(&refusal, reference, request).await
 }
 

@@ -16,6 +16,9 @@ use crate::store::StoreError;
 /// The delay before another try: what is not reachable may be back by then.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
+/// The delay before another try where as many try as can: each place is free again within a second.
+const BUSY_RETRY_AFTER: Duration = Duration::from_secs(5);
+
 /// The cause of a server error: for the log, which has it under the reference that the visitor sees.
 type Cause = String;
 
@@ -41,6 +44,8 @@ pub(super) enum Refusal {
     StoreUnavailable(Cause),
     /// There is no room for another channel or viewer.
     CapacityExceeded(CapacityExceeded),
+    /// As many passwords are verified as can be at once.
+    Busy,
     /// The path leads nowhere.
     NotFound,
     /// An error of the server.
@@ -92,7 +97,9 @@ impl Refusal {
             | Self::ForeignOrigin
             | Self::ReauthenticationRequired(_) => Status::Forbidden,
             Self::BadRequest(_) | Self::CsrfMismatch => Status::BadRequest,
-            Self::Unconfirmed | Self::StoreUnavailable(_) | Self::CapacityExceeded(_) => Status::ServiceUnavailable,
+            Self::Unconfirmed | Self::StoreUnavailable(_) | Self::CapacityExceeded(_) | Self::Busy => {
+                Status::ServiceUnavailable
+            }
             Self::Internal(_) => Status::InternalServerError,
             Self::Other(status) => *status,
         }
@@ -125,7 +132,7 @@ impl Refusal {
         match self {
             Self::PageDenied(PageDenied::NotAllowed { .. }) => "errors/forbidden",
             Self::PageDenied(PageDenied::NotFound) | Self::NotFound => "errors/not_found",
-            Self::Unconfirmed | Self::StoreUnavailable(_) | Self::CapacityExceeded(_) => "errors/unavailable",
+            Self::Unconfirmed | Self::StoreUnavailable(_) | Self::CapacityExceeded(_) | Self::Busy => "errors/unavailable",
             Self::Internal(_) => "errors/internal",
             Self::PageDenied(PageDenied::SignInRequired | PageDenied::SecondFactorRequired | PageDenied::OutOfScope)
             | Self::AuthorizationRejected(_)
@@ -150,7 +157,7 @@ impl Refusal {
             Self::ForeignOrigin => "foreign-origin",
             Self::ReauthenticationRequired(_) => "prove-again",
             Self::Unconfirmed => "unconfirmed",
-            Self::StoreUnavailable(_) | Self::CapacityExceeded(_) => "unavailable",
+            Self::StoreUnavailable(_) | Self::CapacityExceeded(_) | Self::Busy => "unavailable",
             Self::Internal(_) => "internal",
             Self::Other(_) => "refused",
         }
@@ -160,6 +167,7 @@ impl Refusal {
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::CapacityExceeded(exceeded) => Some(exceeded.retry_after()),
+            Self::Busy => Some(BUSY_RETRY_AFTER),
             _ => (self.status() == Status::ServiceUnavailable).then_some(RETRY_AFTER),
         }
     }
@@ -235,6 +243,11 @@ impl Refusal {
                 "Not at the moment",
                 "The server cannot answer this right now. Nothing of yours is lost.".to_owned(),
                 "Try again in a minute.".to_owned(),
+            ),
+            Self::Busy => (
+                "Not at the moment",
+                "More people are signing in than this server can check at once, so your password was not looked at.".to_owned(),
+                "Go back and try again in a few seconds.".to_owned(),
             ),
             Self::Internal(_) => (
                 "Our mistake",

@@ -5,6 +5,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 
@@ -42,6 +43,49 @@ async fn a_break_glass_admin_signs_in_when_no_directory_answers() {
     root.signs_in(r"local\root", PASSWORD).await;
     assert!(may_open(&mut root, "/p/board").await && may_open(&mut root, "/admin").await);
     assert!(root.watches("/live/board").await.is_ok());
+}
+
+/// Sixty connections from as many links of one site, each trying one name of a local account after the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_from_one_site_takes_no_place_of_a_break_glass_admin() {
+    let house = TestServerBuilder::with_directory(DEAD)
+        .set("admins.groups", vec![r"local\admins"])
+        .set("site.trusted_proxies", vec!["127.0.0.1"])
+        .open()
+        .await;
+    hires(&house, "root", &["admins"]).await;
+    let mut root = house.visitor().behind_a_proxy_at("198.51.100.7");
+    root.signs_in(r"local\root", PASSWORD).await;
+    root.signs_out().await;
+    let (turned_away, has_ended) = (&AtomicUsize::new(0), &AtomicBool::new(false));
+    let flood = (0..60).map(|link| {
+        let stranger = house.visitor().behind_a_proxy_at(&format!("2001:db8:0:{link:x}::1"));
+        async move {
+            for number in 0.. {
+                if has_ended.load(Ordering::Relaxed) {
+                    break;
+                }
+                let answer = stranger.clone().tries_to_sign_in(&format!(r"local\name-{link}-{number}"), OTHER, "/").await;
+                if answer.status == StatusCode::SERVICE_UNAVAILABLE {
+                    assert_eq!(answer.header("Retry-After"), Some("5"));
+                    turned_away.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+    });
+    let owner = async {
+        while turned_away.load(Ordering::Relaxed) < 20 {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..25 {
+            root.signs_in(r"local\root", PASSWORD).await;
+            root.signs_out().await;
+        }
+        // From another network, in a browser that nobody has marked: the site's strangers have no more than their turn.
+        house.visitor().behind_a_proxy_at("198.51.100.8").signs_in(r"local\root", PASSWORD).await;
+        has_ended.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(futures::future::join_all(flood), owner);
 }
 
 #[tokio::test]

@@ -93,6 +93,7 @@ impl From<SignInRefusal> for AuthError {
     fn from(refusal: SignInRefusal) -> Self {
         match refusal {
             SignInRefusal::Store(error) => error.into(),
+            SignInRefusal::Busy => Self::Unavailable(refusal.to_string()),
             SignInRefusal::DirectoryUnreachable(unreachable) => Self::Unavailable(unreachable.to_string()),
             // A throttled try looks like a wrong one: whoever guesses learns nothing from it.
             SignInRefusal::WrongCredentials | SignInRefusal::Throttled { .. } => {

@@ -55,7 +55,7 @@ impl Auth {
         if self.directory.revalidation(owner) == Revalidation::Unrefreshed {
             return Err(PasskeySignInRefusal::NoServiceAccount);
         }
-        let _slot = self.acquire_directory_slot()?;
+        let _place = self.enter_as(&owner.id).await?;
         match self.directory.refresh(std::slice::from_ref(owner)).await.into_iter().next() {
             Some(Ok(AccountStatus::Active(person))) => Ok(person),
             Some(Ok(AccountStatus::Removed(departure))) => Err(PasskeySignInRefusal::Removed(departure)),

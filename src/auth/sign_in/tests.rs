@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::{Auth, SignInRefusal, SignedIn};
 use crate::audit::Audit;
 use crate::audit::log_capture::LogCapture;
+use crate::auth::sign_in_gates::DIRECTORY;
 use crate::auth::timing_floor;
 use crate::auth::{Keys, SecondStep};
 use crate::config::SessionSettings;
@@ -422,7 +423,7 @@ async fn a_refusal_that_is_held_back_keeps_no_place_in_the_queue() {
     let fixture = &SignInFixture::patient().await;
     let mut held = FuturesUnordered::new();
     for wave in 1..=2 {
-        for number in 0..super::MAX_DIRECTORY_REQUESTS {
+        for number in 0..DIRECTORY.for_strangers {
             held.push(async move {
                 let client = Client::new(format!("192.0.{wave}.{number}").parse().ok(), None);
                 fixture.auth.sign_in(&format!("wrong{wave}-{number}"), typed("wrong"), false, &client, None).await
@@ -432,26 +433,29 @@ async fn a_refusal_that_is_held_back_keeps_no_place_in_the_queue() {
             assert!(futures::poll!(held.next()).is_pending(), "a refusal is held back");
             tokio::task::yield_now().await;
         }
-        assert_eq!(fixture.binds(), wave * super::MAX_DIRECTORY_REQUESTS, "each of them was heard");
+        assert_eq!(fixture.binds(), wave * DIRECTORY.for_strangers, "each of them was heard");
     }
 }
 
 #[tokio::test]
-async fn a_directory_that_hangs_does_not_collect_questions_without_end() {
+async fn a_directory_that_hangs_does_not_collect_questions_without_end_and_keeps_places_for_the_familiar() {
     let fixture = SignInFixture::new().await;
+    let cookie = fixture.tries("alice", PASSWORD).await.unwrap().device_cookie.reveal();
     let hanging = (0..100).map(|number| {
-        let client = Client::new(format!("192.0.2.{number}").parse().ok(), None);
+        let client = Client::new(format!("10.{number}.0.1").parse().ok(), None);
         let auth = &fixture.auth;
         async move { auth.sign_in(&format!("silence{number}"), typed(PASSWORD), false, &client, None).await }
     });
     let mut hanging: FuturesUnordered<_> = hanging.collect();
-    for _ in 0..100 - super::MAX_DIRECTORY_REQUESTS {
+    for _ in 0..100 - DIRECTORY.for_strangers {
         let refused = hanging.next().await.unwrap();
-        assert!(matches!(refused, Err(SignInRefusal::DirectoryUnreachable(_))), "{refused:?}");
+        assert!(matches!(refused, Err(SignInRefusal::Busy)), "{refused:?}");
     }
-    assert_eq!(fixture.binds(), super::MAX_DIRECTORY_REQUESTS);
+    assert_eq!(fixture.binds(), DIRECTORY.for_strangers + 1);
+    let client = Client::new("198.51.100.77".parse().ok(), None).with_device_cookie(Some(&cookie));
+    fixture.auth.sign_in("alice", typed(PASSWORD), false, &client, None).await.unwrap();
     drop(hanging);
-    fixture.tries("alice", PASSWORD).await.unwrap();
+    fixture.tries("bob", PASSWORD).await.unwrap();
 }
 
 #[tokio::test]

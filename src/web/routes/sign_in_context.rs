@@ -206,6 +206,7 @@ impl SignInContext<'_> {
                  checked. Try again in a minute."
                     .to_owned(),
             ),
+            SignInRefusal::Busy => return Err(Refusal::Busy),
             SignInRefusal::Store(error) => return Err(Refusal::StoreUnavailable(error.to_string())),
         };
         Ok((status, Notice { tone, text }))

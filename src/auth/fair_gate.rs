@@ -1,0 +1,240 @@
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::domain::{Clock, Network, NetworkCounts};
+
+/// The longest wait for a place: beyond it a browser's patience ends, too.
+const MAX_WAIT: Duration = Duration::from_secs(5);
+
+/// A gate that lets a bounded number of requests through at the same time. Its places are shared out by holder: whoever is known
+/// comes before strangers, who never have all places; among either, each holder has a turn after the other, however many of one
+/// wait. Whoever may not wait is told at once.
+pub(super) struct FairGate {
+    state: Arc<Mutex<GateState>>,
+    limits: GateLimits,
+    clock: Arc<dyn Clock>,
+}
+
+/// The one whom a place of a gate is counted under.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum GateHolder {
+    /// An account that is signed in to from a browser that is familiar as its owner's, or a person who has proved who they are.
+    Known(String),
+    /// Anybody else, by the narrowest network.
+    Stranger(Network),
+}
+
+/// The places of a gate.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GateLimits {
+    /// The most requests at the same time.
+    pub(super) places: usize,
+    /// The most of them that strangers have; those of one widest network have half of these.
+    pub(super) for_strangers: usize,
+    /// The most of one holder, let through and waiting; of networks in steps.
+    pub(super) per_holder: usize,
+    /// The most strangers that wait.
+    pub(super) waiting_strangers: usize,
+}
+
+/// The gate has no place, and nobody may wait any longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct GateBusy;
+
+/// A place of a gate, or a place in its queue. It is given back when this is dropped.
+pub(super) struct GatePlace {
+    state: Arc<Mutex<GateState>>,
+    limits: GateLimits,
+    holder: GateHolder,
+    id: u64,
+}
+
+#[derive(Default)]
+struct GateState {
+    last_id: u64,
+    /// Those who were let through.
+    inside: HashSet<u64>,
+    strangers_inside: usize,
+    inside_by_turn: HashMap<GateHolder, usize>,
+    strangers: NetworkCounts,
+    known: HashMap<GateHolder, usize>,
+    waiting_known: TurnQueue,
+    waiting_strangers: TurnQueue,
+}
+
+/// Those who wait, by the holder in whose turn they are.
+#[derive(Default)]
+struct TurnQueue {
+    turns: VecDeque<GateHolder>,
+    waiting: HashMap<GateHolder, VecDeque<(u64, oneshot::Sender<()>)>>,
+    len: usize,
+}
+
+impl FairGate {
+    pub(super) fn new(limits: GateLimits, clock: Arc<dyn Clock>) -> Self {
+        Self { state: Arc::default(), limits, clock }
+    }
+
+    /// A place for one request of this holder, waited for if need be.
+    ///
+    /// # Errors
+    /// [`GateBusy`], when as many of this holder, or of all strangers, wait already, or none became free in time.
+    pub(super) async fn enter(&self, holder: GateHolder) -> Result<GatePlace, GateBusy> {
+        let (place, let_in) = self.queue(holder)?;
+        tokio::select! {
+            biased;
+            entered = let_in => entered.map_err(|_| GateBusy)?,
+            () = self.clock.sleep(MAX_WAIT) => return Err(GateBusy),
+        }
+        Ok(place)
+    }
+
+    fn queue(&self, holder: GateHolder) -> Result<(GatePlace, oneshot::Receiver<()>), GateBusy> {
+        let mut state = lock(&self.state);
+        if !state.has_room(&holder, self.limits) {
+            return Err(GateBusy);
+        }
+        state.count(&holder);
+        state.last_id += 1;
+        let (id, turn) = (state.last_id, holder.widened());
+        let (sender, receiver) = oneshot::channel();
+        state.queue_of(&holder).push(turn, id, sender);
+        state.let_in(self.limits);
+        drop(state);
+        Ok((GatePlace { state: Arc::clone(&self.state), limits: self.limits, holder, id }, receiver))
+    }
+}
+
+impl Drop for GatePlace {
+    fn drop(&mut self) {
+        let mut state = lock(&self.state);
+        let turn = self.holder.widened();
+        if state.inside.remove(&self.id) {
+            state.strangers_inside -= usize::from(self.holder.is_stranger());
+            decrement(&mut state.inside_by_turn, &turn);
+        } else {
+            state.queue_of(&self.holder).remove(&turn, self.id);
+        }
+        state.uncount(&self.holder);
+        state.let_in(self.limits);
+    }
+}
+
+impl GateHolder {
+    /// The holder in whose turn it is: strangers of one widest network have one together.
+    fn widened(&self) -> Self {
+        match self {
+            Self::Known(name) => Self::Known(name.clone()),
+            Self::Stranger(network) => Self::Stranger(network.widest()),
+        }
+    }
+
+    fn is_stranger(&self) -> bool {
+        matches!(self, Self::Stranger(_))
+    }
+}
+
+impl GateState {
+    fn has_room(&self, holder: &GateHolder, limits: GateLimits) -> bool {
+        match holder {
+            GateHolder::Stranger(network) => {
+                self.waiting_strangers.len < limits.waiting_strangers && self.strangers.has_room(*network, limits.per_holder)
+            }
+            known @ GateHolder::Known(_) => self.known.get(known).is_none_or(|held| *held < limits.per_holder),
+        }
+    }
+
+    fn count(&mut self, holder: &GateHolder) {
+        match holder {
+            GateHolder::Stranger(network) => self.strangers.add(*network),
+            known @ GateHolder::Known(_) => *self.known.entry(known.clone()).or_default() += 1,
+        }
+    }
+
+    fn uncount(&mut self, holder: &GateHolder) {
+        match holder {
+            GateHolder::Stranger(network) => self.strangers.remove(*network),
+            known @ GateHolder::Known(_) => decrement(&mut self.known, known),
+        }
+    }
+
+    fn queue_of(&mut self, holder: &GateHolder) -> &mut TurnQueue {
+        if holder.is_stranger() { &mut self.waiting_strangers } else { &mut self.waiting_known }
+    }
+
+    /// Lets in whoever has a turn, as long as there are places for them.
+    fn let_in(&mut self, limits: GateLimits) {
+        while self.inside.len() < limits.places {
+            let inside = &self.inside_by_turn;
+            let half = limits.for_strangers.div_ceil(2);
+            let may_enter = |turn: &GateHolder| inside.get(turn).is_none_or(|inside| *inside < half);
+            let next = match self.waiting_known.next(|_| true) {
+                None if self.strangers_inside < limits.for_strangers => self.waiting_strangers.next(may_enter),
+                known => known,
+            };
+            let Some((turn, id, sender)) = next else { return };
+            self.inside.insert(id);
+            self.strangers_inside += usize::from(turn.is_stranger());
+            *self.inside_by_turn.entry(turn).or_default() += 1;
+            // Whoever has gone meanwhile gives the place back when it is dropped.
+            let _ = sender.send(());
+        }
+    }
+}
+
+impl TurnQueue {
+    fn push(&mut self, turn: GateHolder, id: u64, sender: oneshot::Sender<()>) {
+        let waiting = self.waiting.entry(turn.clone()).or_default();
+        if waiting.is_empty() {
+            self.turns.push_back(turn);
+        }
+        waiting.push_back((id, sender));
+        self.len += 1;
+    }
+
+    /// Takes the first of the holder whose turn it is among those that may enter; the holder's next turn is the last.
+    fn next(&mut self, may_enter: impl Fn(&GateHolder) -> bool) -> Option<(GateHolder, u64, oneshot::Sender<()>)> {
+        let place = self.turns.iter().position(may_enter)?;
+        let turn = self.turns.remove(place)?;
+        let waiting = self.waiting.get_mut(&turn)?;
+        let (id, sender) = waiting.pop_front()?;
+        self.len -= 1;
+        if waiting.is_empty() {
+            self.waiting.remove(&turn);
+        } else {
+            self.turns.push_back(turn.clone());
+        }
+        Some((turn, id, sender))
+    }
+
+    fn remove(&mut self, turn: &GateHolder, id: u64) {
+        let Some(waiting) = self.waiting.get_mut(turn) else { return };
+        let before = waiting.len();
+        waiting.retain(|(other, _)| *other != id);
+        self.len -= before - waiting.len();
+        if waiting.is_empty() {
+            self.waiting.remove(turn);
+            self.turns.retain(|other| other != turn);
+        }
+    }
+}
+
+fn decrement(counts: &mut HashMap<GateHolder, usize>, holder: &GateHolder) {
+    if let Some(count) = counts.get_mut(holder) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(holder);
+        }
+    }
+}
+
+/// Locks the state; a panic elsewhere leaves it whole.
+fn lock(state: &Mutex<GateState>) -> MutexGuard<'_, GateState> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
