@@ -6,8 +6,8 @@
 //! - [`domain`] has the pure types and the clock.
 //! - [`config`] parses settings and page files, and reports every error with its file and line.
 //! - [`telemetry`] is the log and the metrics, [`store`] the SQLite files, [`websocket`] RFC 6455.
-//! - [`directory`], [`accounts`], [`sessions`], [`tokens`], [`factors`], [`sources`] and [`audit`] are the outside world,
-//!   one room each; [`demo_directory`] is an LDAP server with sample people, for demos and tests.
+//! - [`directory`], [`accounts`], [`sessions`], [`tokens`], [`factors`], [`epochs`], [`sources`] and [`audit`] are the
+//!   outside world, one room each; [`demo_directory`] is an LDAP server with sample people, for demos and tests.
 //! - [`connections`] limits how many connections there are, and how long they may be silent.
 //! - [`auth`] authenticates, [`pages`] decides who sees what, [`panels`] turns readings into views.
 //! - [`feeds`] asks the sources, each distinct query once. [`live`] has channels and live connections.
@@ -25,6 +25,7 @@ pub mod connections;
 pub mod demo_directory;
 pub mod directory;
 pub mod domain;
+pub mod epochs;
 pub mod factors;
 pub mod feeds;
 pub mod live;

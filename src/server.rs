@@ -10,7 +10,7 @@ mod tasks;
 
 pub(crate) use keys::load_keys;
 pub use start_error::StartError;
-pub(crate) use stores::{open_accounts, open_audit, open_tokens};
+pub(crate) use stores::{open_accounts, open_audit, open_epochs, open_tokens};
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -96,18 +96,15 @@ impl Server {
         let second_step = SecondStep::new(stores.factors.clone(), settings.second_factor.remember);
         let (audit, audit_writer) = Audit::with_trail(stores.audit.clone(), metrics.audit(), Arc::clone(&clock));
         let (sessions, tokens) = (stores.sessions.clone(), stores.tokens.clone());
-        let session_refresher = SessionRefresher::new(
-            Arc::clone(&directory),
-            sessions.clone(),
-            audit.clone(),
-            Arc::clone(&clock),
-            settings.sessions.refresh,
-        );
-        let session_refresher = Arc::new(session_refresher.with_tokens(tokens.clone()));
         let issuer = settings.site.issuer();
         let signer = JwtSigner::open(tokens.clone(), &keys, settings.jwt.clone(), issuer, Arc::clone(&clock)).await?;
-        let auth = Auth::new(directory, sessions.clone(), second_step, audit.clone(), Arc::clone(&clock), keys);
+        let epochs = stores.epochs.clone();
+        let auth =
+            Auth::new(Arc::clone(&directory), sessions.clone(), second_step, audit.clone(), Arc::clone(&clock), keys, epochs);
         let auth = Arc::new(auth.with_credential_cache(settings.basic.remember).with_tokens(tokens.clone()));
+        let session_refresher =
+            SessionRefresher::new(directory, sessions.clone(), audit.clone(), Arc::clone(&clock), settings.sessions.refresh);
+        let session_refresher = Arc::new(session_refresher.with_tokens(tokens.clone()).with_epochs(&auth));
         let api_auth = Arc::new(ApiAuth::new(Arc::clone(&auth), tokens, signer));
         log_unrefreshed_directories(&settings);
 

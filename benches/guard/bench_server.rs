@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use belvedere::config::TokenSettings;
 use belvedere::demo_directory::{DemoDirectory, SampleDomain};
-use belvedere::domain::{PageScope, Revalidation, SystemClock, TokenScope};
+use belvedere::domain::{PageScope, PersonEpoch, Revalidation, SystemClock, TokenScope};
 use belvedere::tokens::{NewToken, Tokens};
 use tempfile::TempDir;
 
@@ -65,8 +65,14 @@ async fn makes_a_token(store: &Path) -> String {
     let tokens = Tokens::open(store, &settings, day, Arc::new(SystemClock)).await.unwrap();
     let granted = TokenScope { read: PageScope::All, ..TokenScope::default() };
     let name = "a script".parse().expect("a name");
-    let wanted =
-        NewToken { name, scope: granted, lifetime: day, second_factor: false, revalidation: Revalidation::Unrefreshed };
+    let wanted = NewToken {
+        name,
+        scope: granted,
+        lifetime: day,
+        second_factor: false,
+        revalidation: Revalidation::Unrefreshed,
+        epoch: PersonEpoch::default(),
+    };
     let (token, _) = tokens.create(&person(0), &wanted).await.unwrap();
     tokens.close().await;
     token.reveal().to_string()

@@ -1,11 +1,9 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::SessionRefresher;
 use crate::accounts::{AccountId, LocalAccounts};
 use crate::audit::{Audit, AuditEvent};
-use crate::domain::{Client, EndReason, Person, PersonId};
-use crate::sessions::Sessions;
+use crate::domain::{Client, Person, PersonId};
 use crate::store::{PeopleBatch, StoreError};
 
 /// The most people that are checked at a time.
@@ -16,14 +14,13 @@ const BATCH_SIZE: usize = 200;
 pub struct AccountWatch {
     accounts: LocalAccounts,
     refresher: Arc<SessionRefresher>,
-    sessions: Sessions,
     audit: Audit,
 }
 
 impl AccountWatch {
     /// Creates the task; [`AccountWatch::run`] runs it.
-    pub fn new(accounts: LocalAccounts, refresher: Arc<SessionRefresher>, sessions: Sessions, audit: Audit) -> Self {
-        Self { accounts, refresher, sessions, audit }
+    pub fn new(accounts: LocalAccounts, refresher: Arc<SessionRefresher>, audit: Audit) -> Self {
+        Self { accounts, refresher, audit }
     }
 
     /// Runs for as long as it is polled. Begins with everybody, since nobody knows how long the program was down.
@@ -55,9 +52,6 @@ impl AccountWatch {
             let local: Vec<Person> = people.iter().filter(|person| is_local_account(&person.id)).cloned().collect();
             // They come in the order of their ids: after the last account there is none.
             after = next_after.filter(is_local_account);
-            for person in &local {
-                self.end_sessions_before_password_change(person).await?;
-            }
             self.refresher.refresh_now(&local).await?;
         }
         Ok(())
@@ -75,18 +69,6 @@ impl AccountWatch {
                 self.audit.record(&Client::default(), &event);
             }
         }
-    }
-
-    async fn end_sessions_before_password_change(&self, person: &Person) -> Result<(), StoreError> {
-        let Some(id) = AccountId::from_person_id(&person.id) else { return Ok(()) };
-        let Some(account) = self.accounts.get(&id).await? else { return Ok(()) };
-        // The session that a change of password opens may begin in the same millisecond.
-        let before = account.password_set_at - Duration::from_millis(1);
-        for session in self.sessions.end_all_of(&person.id, before, EndReason::Revoked).await? {
-            let event = AuditEvent::SessionEnded { person, session: session.id, reason: EndReason::Revoked };
-            self.audit.record(&session.client, &event);
-        }
-        Ok(())
     }
 }
 

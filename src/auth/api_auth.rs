@@ -1,28 +1,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use quick_cache::sync::Cache;
 use zeroize::Zeroizing;
 
 use super::jwt::{Claims, from_unix_seconds, to_unix_seconds};
 use super::{Auth, JwtSigner};
 use crate::audit::{Audit, AuditEvent};
-use crate::domain::{Client, Credential, EndReason, Member, Person, PersonId, RootCredential, Timestamp, TokenId, TokenScope};
+use crate::domain::{Client, Credential, EndReason, Member, Person, RootCredential, TokenId, TokenScope};
+use crate::epochs::ProofKind;
 use crate::store::StoreError;
 use crate::tokens::{ApiToken, CreateTokenError, NewToken, Token, TokenName, Tokens};
-
-/// The most people with JWTs made from a name and a password: more than any company's scripts have within the minutes
-/// that such a token lasts. Who is forgotten for want of room asks for another token.
-const MAX_PASSWORD_SUBJECTS: usize = 4096;
 
 /// Issues and revokes API tokens and JWTs.
 pub struct ApiAuth {
     pub(super) auth: Arc<Auth>,
     pub(super) tokens: Tokens,
     pub(super) signer: JwtSigner,
-    /// The subjects of JWTs that were made from a password, as the directory described them then, and until when. In
-    /// memory alone: after a restart those scripts ask for another token.
-    pub(super) password_subjects: Cache<PersonId, (Person, Timestamp)>,
 }
 
 /// A new JWT.
@@ -67,33 +60,44 @@ pub enum ApiTokenRefusal {
 impl ApiAuth {
     /// Creates it over these parts.
     pub fn new(auth: Arc<Auth>, tokens: Tokens, signer: JwtSigner) -> Self {
-        Self { auth, tokens, signer, password_subjects: Cache::new(MAX_PASSWORD_SUBJECTS) }
+        Self { auth, tokens, signer }
     }
 
     /// Issues a JWT for the member's credential, with the scope `wanted` or else all of the credential's.
     ///
     /// # Errors
     /// [`JwtRefusal`].
-    pub fn issue_jwt(&self, member: &Member, wanted: Option<TokenScope>, client: &Client) -> Result<IssuedJwt, JwtRefusal> {
+    pub async fn issue_jwt(
+        &self,
+        member: &Member,
+        wanted: Option<TokenScope>,
+        client: &Client,
+    ) -> Result<IssuedJwt, JwtRefusal> {
         let allowed = member.scope.token_scope();
         let scope = wanted.unwrap_or_else(|| allowed.clone());
         if !allowed.covers(&scope) {
             return Err(JwtRefusal::Scope);
         }
-        let Credential { root, is_issued, .. } = member.credential;
+        let Credential { root, is_issued, epoch, .. } = member.credential;
         if is_issued {
             return Err(JwtRefusal::FromJwt);
         }
+        let epoch = match epoch {
+            Some(epoch) => epoch,
+            None => self.auth.epochs.current().await?,
+        };
         let claims = Claims {
             sub: member.person.id.as_str().to_owned(),
             scope: scope.to_string(),
             root,
+            epoch,
             second_factor_until: member.second_factor_until.map(to_unix_seconds),
             ..self.signer.new_claims()?
         };
         let text = self.signer.sign(&claims).map_err(JwtRefusal::Signing)?;
         if root == RootCredential::PerRequest {
-            self.password_subjects.insert(member.person.id.clone(), (member.person.clone(), from_unix_seconds(claims.exp)));
+            let revalidation = self.auth.directory.revalidation(&member.person);
+            self.auth.password_subjects.extend(&member.person, revalidation, from_unix_seconds(claims.exp));
         }
         self.auth.audit().record(client, &AuditEvent::SignedTokenMade { member });
         Ok(IssuedJwt { text, lifetime: self.signer.lifetime(), scope })
@@ -111,14 +115,21 @@ impl ApiAuth {
         lifetime: Duration,
         client: &Client,
     ) -> Result<(ApiToken, Token), ApiTokenRefusal> {
-        if member.session().is_none() {
+        let session = member.session().ok_or(ApiTokenRefusal::NotInSession)?;
+        // The session is looked up after the epoch is noted: what ends it later ends the token too.
+        let epoch = self.auth.epochs.current().await.map_err(CreateTokenError::from)?;
+        if self.auth.sessions.get(session).await.map_err(CreateTokenError::from)?.is_none() {
             return Err(ApiTokenRefusal::NotInSession);
         }
         let second_factor = member.second_factor_until.is_some_and(|until| self.auth.clock.now() < until);
         let revalidation = self.auth.directory.revalidation(&member.person);
-        let wanted = NewToken { name, scope, lifetime, second_factor, revalidation };
+        let wanted = NewToken { name, scope, lifetime, second_factor, revalidation, epoch };
         let (secret, token) = self.tokens.create(&member.person, &wanted).await?;
         self.auth.audit().record(client, &AuditEvent::TokenMade { person: &token.person, token: token.id });
+        if self.auth.is_revoked(&member.person.id, ProofKind::ApiToken, epoch) {
+            self.revoke_token(token.id, None, client).await.map_err(CreateTokenError::from)?;
+            return Err(ApiTokenRefusal::NotInSession);
+        }
         Ok((secret, token))
     }
 

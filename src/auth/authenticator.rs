@@ -1,8 +1,9 @@
 use super::scheme::{AuthError, AuthRequest, AuthScheme, split_scheme};
 use super::schemes::{self, SchemeParts};
-use super::{CredentialWatch, Rejection};
+use super::{CredentialWatch, Rejection, proof_kind};
 use crate::audit::{Audit, AuditEvent};
-use crate::domain::{Member, Visitor};
+use crate::domain::{Credential, Member, Visitor};
+use crate::epochs::PersonEpochs;
 
 /// Authenticates requests by the schemes of the registry.
 ///
@@ -13,12 +14,13 @@ use crate::domain::{Member, Visitor};
 pub struct Authenticator {
     schemes: Vec<Box<dyn AuthScheme>>,
     audit: Audit,
+    epochs: PersonEpochs,
 }
 
 impl Authenticator {
     /// Creates it with all schemes that the settings allow.
     pub fn new(parts: &SchemeParts<'_>) -> Self {
-        Self { schemes: schemes::open(parts), audit: parts.auth.audit().clone() }
+        Self { schemes: schemes::open(parts), audit: parts.auth.audit().clone(), epochs: parts.auth.epochs.clone() }
     }
 
     /// The visitor who made the request. [`Visitor::Unconfirmed`] when the directory could not be asked about them for too
@@ -62,7 +64,9 @@ impl Authenticator {
     /// Watches what a member's credential rests on, for its end. Must be called within a Tokio runtime.
     pub fn watch(&self, member: &Member) -> CredentialWatch {
         let row = self.schemes.iter().find_map(|scheme| scheme.watch(member));
-        CredentialWatch { row, expires_at: member.credential.expires_at }
+        let Credential { root, epoch, expires_at, .. } = member.credential;
+        let epoch = epoch.map(|made_in| Box::new(self.epochs.watch(&member.person.id, proof_kind(root), made_in)));
+        CredentialWatch { row, epoch, expires_at }
     }
 }
 

@@ -14,9 +14,9 @@ use crate::directory::{
     BindCandidate, BindDenied, BindGate, ChangeRefusal, DirectoryRefusal, PasswordChange, PasswordFate, PasswordRule,
     PasswordState, Unreachable,
 };
-use crate::domain::{Client, EndReason, InvalidPassword, Password, Person, PersonId, Username};
+use crate::domain::{Client, InvalidPassword, Password, Person, PersonId, Username};
+use crate::epochs::RevocationEvent;
 use crate::sessions::SessionToken;
-use crate::store::StoreError;
 
 /// The typed fields of a password change.
 pub struct PasswordChangeRequest {
@@ -59,7 +59,7 @@ impl Auth {
         (!warning.is_zero() && left <= warning).then_some(left)
     }
 
-    /// Changes a password, ends every session of its owner, and signs them in with the new one: a fresh session for
+    /// Changes a password, ends all that its owner had proved before, and signs them in with the new one: a fresh session for
     /// this browser, whose `previous` token is good no more.
     ///
     /// The old password is tried once, under the same limits as at a sign-in, and not at all when the new one cannot
@@ -82,9 +82,17 @@ impl Auth {
                 return Err(refusal);
             }
         };
-        if let Err(error) = self.forget_pending(&person).await {
-            tracing::error!(%error, %person, "a password was changed, but sign-ins with the one before still wait for a factor");
-        }
+        let revoked = self.revoke(&person, RevocationEvent::PasswordChanged, None).await;
+        let others_ended = match revoked {
+            Ok(ended) => {
+                self.audit_revoked(&ended, client);
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, %person, "a password was changed, but what the one before had opened could not be ended");
+                false
+            }
+        };
         let signed_in = self.sign_in_parsed(&name, &new, false, client, previous).await;
         if let Err(SignInRefusal::Store(error)) = &signed_in {
             tracing::error!(%error, "a password was changed, but its owner's new session could not be kept");
@@ -94,12 +102,6 @@ impl Auth {
             Err(SignInRefusal::SecondFactorFirst(pending)) => (None, Some(pending)),
             Err(_) => (None, None),
         };
-        let ended = self.end_previous_sessions(&person, signed_in.as_ref(), client).await;
-        let others_ended = ended
-            .inspect_err(|error| {
-                tracing::error!(%error, %person, "a password was changed, but sessions from before could not be ended");
-            })
-            .is_ok();
         Ok(PasswordChanged { signed_in, second_factor, others_ended })
     }
 
@@ -129,7 +131,6 @@ impl Auth {
         let refusal = match result {
             Ok(person) => {
                 permit.succeed(&person);
-                self.credential_cache.forget(&person);
                 self.audit.record(client, &AuditEvent::PasswordChanged { name: name.as_str(), person: &person });
                 return Ok((name, change.new, person));
             }
@@ -152,23 +153,6 @@ impl Auth {
         let event = AuditEvent::PasswordChangeRefused { name: name.as_str(), reason, directory_code, retry_after: None };
         self.audit.record(client, &event);
         refusal.into()
-    }
-
-    /// Ends the sessions that the old password opened: all of theirs but the one that has just begun.
-    async fn end_previous_sessions(
-        &self,
-        person: &PersonId,
-        signed_in: Option<&SignedIn>,
-        client: &Client,
-    ) -> Result<(), StoreError> {
-        let current = signed_in.map(|signed_in| signed_in.session.id);
-        for session in self.sessions.of_person(person).await? {
-            if Some(session.id) != current && self.sessions.end(session.id, EndReason::Revoked).await? {
-                let (person, reason) = (&session.person, EndReason::Revoked);
-                self.audit.record(client, &AuditEvent::SessionEnded { person, session: session.id, reason });
-            }
-        }
-        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use hmac::Mac;
 use quick_cache::sync::Cache;
 
 use super::Keys;
-use crate::domain::{Clock, Password, Person, PersonId, Timestamp, Username};
+use crate::domain::{Clock, Password, Person, PersonEpoch, Timestamp, Username};
 
 /// The most entries: more scripts than any company runs within a minute, in a few megabytes. When it is full, what is
 /// seldom used goes.
@@ -25,6 +25,8 @@ pub(super) struct CredentialCache {
 #[derive(Clone)]
 struct CachedPerson {
     person: Person,
+    /// The epoch that was noted before the directory was asked.
+    epoch: PersonEpoch,
     until: Timestamp,
 }
 
@@ -34,29 +36,25 @@ impl CredentialCache {
         Self { clock, ttl, entries: Cache::new(MAX_ENTRIES) }
     }
 
-    /// The owner of a name and password, if they were right not too long ago.
-    pub(super) fn get(&self, tag: &CredentialTag) -> Option<Person> {
+    /// The owner of a name and password, if they were right not too long ago, and the epoch in which they were. Whether that has
+    /// ended is for the caller to ask.
+    pub(super) fn get(&self, tag: &CredentialTag) -> Option<(Person, PersonEpoch)> {
         let cached = self.entries.get(tag)?;
         let now = self.clock.now();
         // A clock that was set back must not make it last longer.
         if now < cached.until && cached.until <= now + self.ttl {
-            return Some(cached.person);
+            return Some((cached.person, cached.epoch));
         }
         self.entries.remove(tag);
         None
     }
 
-    /// Inserts a name and password that were right just now.
-    pub(super) fn insert(&self, tag: CredentialTag, person: &Person) {
+    /// Inserts a name and password that were right just now, in this epoch.
+    pub(super) fn insert(&self, tag: CredentialTag, person: &Person, epoch: PersonEpoch) {
         if !self.ttl.is_zero() {
-            let cached = CachedPerson { person: person.clone(), until: self.clock.now() + self.ttl };
+            let cached = CachedPerson { person: person.clone(), epoch, until: self.clock.now() + self.ttl };
             self.entries.insert(tag, cached);
         }
-    }
-
-    /// Removes a person's entries, because their password has changed.
-    pub(super) fn forget(&self, person: &PersonId) {
-        self.entries.retain(|_, cached| cached.person.id != *person);
     }
 }
 
@@ -73,7 +71,9 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Groups, ManualClock, Realm};
+    use crate::domain::{Groups, ManualClock, PersonId, Realm};
+
+    const EPOCH: PersonEpoch = PersonEpoch::new(7);
 
     const MINUTE: Duration = Duration::from_mins(1);
 
@@ -99,13 +99,13 @@ mod tests {
         let cache = CredentialCache::new(clock.clone(), MINUTE);
         let right = tag(&Keys::from_secret(&[7; 32]), "alice", "correct horse");
         assert!(cache.get(&right).is_none());
-        cache.insert(right, &alice());
+        cache.insert(right, &alice(), EPOCH);
         clock.advance(Duration::from_millis(59_999));
-        assert_eq!(cache.get(&right), Some(alice()));
+        assert_eq!(cache.get(&right), Some((alice(), EPOCH)));
         clock.advance(Duration::from_millis(1));
         assert!(cache.get(&right).is_none());
 
-        cache.insert(right, &alice());
+        cache.insert(right, &alice(), EPOCH);
         clock.set_back(MINUTE);
         assert!(cache.get(&right).is_none(), "a clock that was set back lengthens nothing");
     }
@@ -115,20 +115,8 @@ mod tests {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
         let cache = CredentialCache::new(clock, Duration::ZERO);
         let right = tag(&Keys::from_secret(&[7; 32]), "alice", "correct horse");
-        cache.insert(right, &alice());
+        cache.insert(right, &alice(), EPOCH);
         assert!(cache.get(&right).is_none() && cache.entries.is_empty());
-    }
-
-    #[test]
-    fn a_changed_password_is_forgotten_at_once() {
-        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
-        let cache = CredentialCache::new(clock, MINUTE);
-        let keys = Keys::from_secret(&[7; 32]);
-        let (alices, bobs) = (tag(&keys, "alice", "correct horse"), tag(&keys, "bob", "correct horse"));
-        cache.insert(alices, &alice());
-        cache.insert(bobs, &Person { id: PersonId::new("objectGUID:bob"), ..alice() });
-        cache.forget(&alice().id);
-        assert!(cache.get(&alices).is_none() && cache.get(&bobs).is_some());
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Invitations {
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<AcceptedInvitation, InvitationRefusal> {
-        let begun = self.auth.clock.now();
+        let (begun, epoch) = (self.auth.clock.now(), self.auth.epochs.current().await?);
         match self.try_accept(request).await {
             Ok(account) => {
                 let person = account.person();
@@ -115,7 +115,8 @@ impl Invitations {
                 };
                 self.auth.audit.record(client, &event);
                 let name = Username::parse(&person.qualified_name()).map_err(|_| InvitationRefusal::NotAName)?;
-                let options = SessionOptions::password_only(self.auth.directory.revalidation(&person));
+                let revalidation = self.auth.directory.revalidation(&person);
+                let options = SessionOptions { epoch, ..SessionOptions::password_only(revalidation) };
                 let signed_in = self.auth.begin_session(&name, &person, options, client, previous).await?;
                 Ok(AcceptedInvitation { signed_in, second_factor_required: account.profile.second_factor })
             }

@@ -24,11 +24,14 @@ mod jwt;
 mod keys;
 mod local;
 pub mod next;
+mod password_subjects;
 mod person_tokens;
+mod proof_kind;
 mod reauthentication;
 mod refresh;
 mod refusal;
 mod rejection;
+mod revocation;
 mod scheme;
 mod schemes;
 mod second_step;
@@ -58,3 +61,5 @@ pub use second_step::{
 };
 pub use sign_in::{Auth, SignedIn};
 pub use throttle::DeviceCookie;
+
+use proof_kind::proof_kind;

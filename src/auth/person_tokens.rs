@@ -2,9 +2,7 @@ use std::time::Duration;
 
 use super::Auth;
 use super::credential_cache::CredentialCache;
-use crate::audit::AuditEvent;
-use crate::domain::{Client, EndReason, Person, PersonId, Revalidation};
-use crate::store::StoreError;
+use crate::domain::{Person, Revalidation};
 use crate::tokens::Tokens;
 
 /// The API tokens of the people who sign in.
@@ -21,19 +19,6 @@ impl Auth {
     pub fn with_tokens(mut self, tokens: Tokens) -> Self {
         self.tokens = Some(tokens);
         self
-    }
-
-    /// Ends all API tokens of somebody, and their live connections.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the ends cannot be written down; the tokens then go on.
-    pub(super) async fn end_tokens_of(&self, person: &PersonId, client: &Client) -> Result<(), StoreError> {
-        let Some(tokens) = &self.tokens else { return Ok(()) };
-        for token in tokens.end_all_of(person, self.clock.now(), EndReason::Revoked).await? {
-            let event = AuditEvent::TokenEnded { person: &token.person, token: token.id, reason: EndReason::Revoked };
-            self.audit.record(client, &event);
-        }
-        Ok(())
     }
 
     /// Confirms somebody's API tokens. A store that cannot be written keeps nobody out: their tokens go stale a little

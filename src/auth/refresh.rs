@@ -7,13 +7,16 @@ use std::time::Duration;
 use itertools::Itertools as _;
 use tokio::sync::watch;
 
+use super::Auth;
+use super::revocation::EndedCredentials;
 use crate::audit::{Audit, AuditEvent};
 use crate::directory::{AccountStatus, Directory, RemovalReason, Unreachable};
 use crate::domain::{Client, Clock, EndReason, Group, Groups, Person, PersonId, Realm, Timestamp};
+use crate::epochs::{PersonEpochs, RevocationEvent, RevokedPeople};
 use crate::sessions::Sessions;
 use crate::store::{PeopleBatch, StoreError};
 use crate::tokens::Tokens;
-use targets::{EndedCredentials, RefreshTargets};
+use targets::RefreshTargets;
 
 /// The most people in one request to the directory: two searches for them, and one or two a level of nesting for all
 /// their groups. More would make a request long, fewer would read the same groups again and again.
@@ -45,6 +48,7 @@ const ISOLATED_AT_MOST: usize = 3;
 pub struct SessionRefresher {
     directory: Arc<dyn Directory>,
     targets: RefreshTargets,
+    epochs: Option<PersonEpochs>,
     audit: Audit,
     clock: Arc<dyn Clock>,
     interval: Duration,
@@ -93,14 +97,23 @@ impl SessionRefresher {
         clock: Arc<dyn Clock>,
         interval: Duration,
     ) -> Self {
-        let targets = RefreshTargets { sessions, tokens: None };
-        Self { directory, targets, audit, clock, interval, report: watch::Sender::default() }
+        let targets = RefreshTargets { sessions, tokens: None, passwords: None };
+        Self { directory, targets, epochs: None, audit, clock, interval, report: watch::Sender::default() }
     }
 
     /// Refreshes the people of API tokens as well.
     #[must_use]
     pub fn with_tokens(mut self, tokens: Tokens) -> Self {
         self.targets.tokens = Some(tokens);
+        self
+    }
+
+    /// Refreshes also those who have proved themselves to `auth` by a password alone, and bumps the epoch of whoever may not sign
+    /// in any more or is no longer in a group.
+    #[must_use]
+    pub fn with_epochs(mut self, auth: &Auth) -> Self {
+        self.targets.passwords = Some(Arc::clone(&auth.password_subjects));
+        self.epochs = Some(auth.epochs.clone());
         self
     }
 
@@ -230,7 +243,9 @@ impl SessionRefresher {
         for (before, answer) in people.iter().zip(answers) {
             match answer {
                 Ok(AccountStatus::Active(now)) => {
-                    self.audit_group_changes(before, &now);
+                    if self.audit_group_changes(before, &now) {
+                        self.bump(&now.id, RevocationEvent::GroupsLost).await?;
+                    }
                     here.push(now);
                 }
                 Ok(AccountStatus::Removed(removal)) => self.end_all_of(before, removal, asked_at).await?,
@@ -281,18 +296,30 @@ impl SessionRefresher {
         });
     }
 
-    fn audit_group_changes(&self, before: &Person, now: &Person) {
+    /// Records which groups somebody has gained and lost. `true` when they have lost one.
+    fn audit_group_changes(&self, before: &Person, now: &Person) -> bool {
         let gained = names_not_in(&now.groups, &before.groups, &now.realm);
         let lost = names_not_in(&before.groups, &now.groups, &now.realm);
         if !gained.is_empty() || !lost.is_empty() {
             let event = AuditEvent::GroupsChanged { person: now, gained: &gained, lost: &lost };
             self.audit.record(&Client::default(), &event);
         }
+        !lost.is_empty()
+    }
+
+    async fn bump(&self, person: &PersonId, event: RevocationEvent) -> Result<(), StoreError> {
+        match &self.epochs {
+            Some(epochs) => epochs.bump(RevokedPeople::One(person.clone()), event, None).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     async fn end_all_of(&self, person: &Person, removal: RemovalReason, asked_at: Timestamp) -> Result<(), StoreError> {
+        self.bump(&person.id, RevocationEvent::AccountClosed).await?;
+        let had_password = self.targets.passwords.as_ref().is_some_and(|passwords| passwords.remove(&person.id));
+        // Whoever has signed in since it was asked has proved that they may.
         let EndedCredentials { sessions, tokens } = self.targets.end_all_of(&person.id, asked_at).await?;
-        if sessions.is_empty() && tokens.is_empty() {
+        if sessions.is_empty() && tokens.is_empty() && !had_password {
             return Ok(());
         }
         self.audit.record(&Client::default(), &AuditEvent::AccountClosed { person, reason: removal.word() });

@@ -4,8 +4,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use super::credential_cache::CredentialCache;
+use super::credential_cache::{CredentialCache, CredentialTag};
 use super::fair_gate::{GateBusy, GateHolder, GatePlace};
+use super::password_subjects::PasswordSubjects;
 use super::refusal::audit_reason;
 use super::sign_in_gates::{PasswordVerifier, SignInGates};
 use super::throttle::{AttemptPermit, DeviceCookie, Throttle, ThrottleReason};
@@ -14,8 +15,10 @@ use super::{Keys, SecondStep, SignInRefusal};
 use crate::audit::{Audit, AuditEvent};
 use crate::directory::{BindCandidate, BindDenied, BindGate, Directory, DirectoryRefusal, PasswordFate, Unreachable};
 use crate::domain::{
-    Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Network, Password, Person, PersonId, Username, Visitor,
+    Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Network, Password, Person, PersonEpoch, PersonId,
+    Username, Visitor,
 };
+use crate::epochs::{PersonEpochs, ProofKind};
 use crate::sessions::{Session, SessionLookup, SessionOptions, SessionToken, Sessions};
 use crate::store::StoreError;
 use crate::tokens::Tokens;
@@ -28,6 +31,8 @@ pub struct Auth {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) second_step: SecondStep,
     pub(super) credential_cache: CredentialCache,
+    pub(super) epochs: PersonEpochs,
+    pub(super) password_subjects: Arc<PasswordSubjects>,
     pub(super) tokens: Option<Tokens>,
     pub(super) throttle: Throttle,
     gates: SignInGates,
@@ -62,12 +67,27 @@ impl Auth {
         audit: Audit,
         clock: Arc<dyn Clock>,
         keys: Keys,
+        epochs: PersonEpochs,
     ) -> Self {
         let keys = Arc::new(keys);
         let throttle = Throttle::new(clock.clone(), Arc::clone(&keys));
         let gates = SignInGates::new(&clock);
         let credential_cache = CredentialCache::new(clock.clone(), Duration::ZERO);
-        Self { directory, sessions, audit, clock, second_step, credential_cache, tokens: None, throttle, gates, keys }
+        let password_subjects = Arc::new(PasswordSubjects::new(clock.clone()));
+        Self {
+            directory,
+            sessions,
+            audit,
+            clock,
+            second_step,
+            credential_cache,
+            epochs,
+            password_subjects,
+            tokens: None,
+            throttle,
+            gates,
+            keys,
+        }
     }
 
     /// Signs somebody in with what they typed. The directory is asked once, or not at all: when the name or password
@@ -108,9 +128,11 @@ impl Auth {
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, SignInRefusal> {
+        let epoch = self.epochs.current().await?;
         let permit = self.admit(AttemptKind::SignIn, name, client).await?;
         let person = self.authenticate(AttemptKind::SignIn, name, password, permit, client).await?;
-        let options = SessionOptions { stay_signed_in, ..SessionOptions::password_only(self.directory.revalidation(&person)) };
+        let options =
+            SessionOptions { stay_signed_in, epoch, ..SessionOptions::password_only(self.directory.revalidation(&person)) };
         if self.needs_second_factor(&person.id).await? {
             let pending = self.begin_second_step(name, person, options, client).await?;
             return Err(SignInRefusal::SecondFactorFirst(pending));
@@ -133,6 +155,11 @@ impl Auth {
         }
         let (token, session) = self.sessions.begin(person, client, options).await?;
         self.audit.record(client, &AuditEvent::SignedIn { person, session: session.id });
+        // Revoked while it began: whoever did so may not have seen it yet.
+        if self.is_revoked(&person.id, ProofKind::Session, options.epoch) {
+            self.sessions.end(session.id, EndReason::Revoked).await?;
+            self.audit.record(client, &AuditEvent::SessionEnded { person, session: session.id, reason: EndReason::Revoked });
+        }
         let device_cookie = self.issue_device_cookie(name, &person.id)?;
         Ok(SignedIn { token, session, device_cookie })
     }
@@ -206,6 +233,12 @@ impl Auth {
         let event = AttemptKind::SignIn.refusal_event(username, reason, None, None);
         self.audit.record(client, &event);
         Err(SignInRefusal::WrongCredentials)
+    }
+
+    /// The owner of a name and password that were right a short while ago, and the epoch in which they were.
+    pub(super) fn remembered(&self, tag: &CredentialTag) -> Option<(Person, PersonEpoch)> {
+        let remembered = self.credential_cache.get(tag);
+        remembered.filter(|(person, epoch)| !self.is_revoked(&person.id, ProofKind::Password, *epoch))
     }
 
     /// Asks the throttle for a permit, before the directory is asked.

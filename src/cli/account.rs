@@ -14,6 +14,7 @@ use crate::accounts::{
 use crate::auth::{Keys, digest};
 use crate::config::{self, Settings};
 use crate::domain::{Clock, Password, SystemClock, Timestamp};
+use crate::epochs::{PersonEpochs, RevocationEvent, RevokedPeople};
 use crate::server::{self, StartError};
 use crate::store::StoreError;
 
@@ -160,6 +161,7 @@ impl From<StoreError> for AccountCommandError {
 /// The store and the settings that the commands work on.
 struct AccountContext {
     accounts: LocalAccounts,
+    epochs: PersonEpochs,
     settings: Settings,
 }
 
@@ -179,25 +181,24 @@ pub(super) async fn run(args: AccountArgs) -> ExitCode {
 
 async fn execute(command: AccountCommand) -> Result<String, AccountCommandError> {
     let context = AccountContext::open().await?;
-    let by = ActionOrigin::CommandLine;
     let message = match command {
         AccountCommand::Add { profile, password_args, digest } => context.add(profile, password_args, digest).await?,
         AccountCommand::Invite { profile } => context.invite(profile).await?,
         AccountCommand::Withdraw { name } => context.withdraw(&name).await?,
         AccountCommand::Disable { name } => {
-            let account = context.accounts.change(&context.find(&name).await?.id, AccountChange::Disabled(true), by).await?;
+            let account = context.change(&name, AccountChange::Disabled(true)).await?;
             format!("{} is disabled. Where it is signed in, it is signed out within a second.", qualified_name(&account))
         }
         AccountCommand::Enable { name } => {
-            let account = context.accounts.change(&context.find(&name).await?.id, AccountChange::Disabled(false), by).await?;
+            let account = context.change(&name, AccountChange::Disabled(false)).await?;
             format!("{} is enabled.", qualified_name(&account))
         }
         AccountCommand::Remove { name } => {
-            let account = context.accounts.change(&context.find(&name).await?.id, AccountChange::Removed, by).await?;
+            let account = context.change(&name, AccountChange::Removed).await?;
             format!("{} is removed.", qualified_name(&account))
         }
         AccountCommand::Groups { name, groups } => {
-            let account = context.accounts.change(&context.find(&name).await?.id, AccountChange::Groups(groups), by).await?;
+            let account = context.change(&name, AccountChange::Groups(groups)).await?;
             format!("{} is in {}.", qualified_name(&account), account_list::group_list(&account.profile.groups))
         }
         AccountCommand::Password { name, password_args, digest } => context.set_password(&name, password_args, digest).await?,
@@ -208,6 +209,7 @@ async fn execute(command: AccountCommand) -> Result<String, AccountCommandError>
         }
     };
     context.accounts.close().await;
+    context.epochs.close().await;
     Ok(message)
 }
 
@@ -216,13 +218,34 @@ impl AccountContext {
         let settings = Settings::from_figment(&config::figment()).map_err(StartError::from)?;
         config::create_state_folder(&settings.state).map_err(StartError::from)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let epochs = server::open_epochs(&settings, &clock).await?;
         let accounts = server::open_accounts(&settings, clock).await?;
-        Ok(Self { accounts, settings })
+        Ok(Self { accounts, epochs, settings })
     }
 
     async fn find(&self, name: &AccountName) -> Result<LocalAccount, AccountCommandError> {
         let found = self.accounts.by_name(name).await?;
         Ok(found.ok_or_else(|| AccountError::NoSuchAccount(name.clone()))?)
+    }
+
+    /// Changes an account, and ends what its owner has proved, as far as the change ends it: a running server follows within a
+    /// second.
+    async fn change(&self, name: &AccountName, change: AccountChange) -> Result<LocalAccount, AccountCommandError> {
+        let event = match &change {
+            AccountChange::Disabled(true) | AccountChange::Removed => Some(RevocationEvent::AccountClosed),
+            AccountChange::Groups(_) => Some(RevocationEvent::GroupsLost),
+            _ => None,
+        };
+        let account = self.accounts.change(&self.find(name).await?.id, change, ActionOrigin::CommandLine).await?;
+        self.revoke(&account, event).await?;
+        Ok(account)
+    }
+
+    async fn revoke(&self, account: &LocalAccount, event: Option<RevocationEvent>) -> Result<(), StoreError> {
+        if let Some(event) = event {
+            self.epochs.bump(RevokedPeople::One(account.id.person_id()), event, None).await?;
+        }
+        Ok(())
     }
 
     async fn add(
@@ -277,6 +300,7 @@ impl AccountContext {
         let before = self.find(name).await?;
         let password = password_args.read_new(&format!("New password for local\\{name}"))?;
         let account = self.accounts.set_password(&before.id, &password, ActionOrigin::CommandLine).await?;
+        self.revoke(&account, Some(RevocationEvent::PasswordChanged)).await?;
         if digest {
             self.enable_digest(&account, &password).await?;
         }
@@ -294,6 +318,7 @@ impl AccountContext {
         let account = self.find(name).await?;
         if matches!(switch, DigestSwitch::Off) {
             digest::disable(&self.accounts, &account, ActionOrigin::CommandLine).await?;
+            self.revoke(&account, Some(RevocationEvent::DigestRevoked)).await?;
             return Ok(format!("{} cannot use Digest any more.", qualified_name(&account)));
         }
         self.ensure_digest_enabled(true)?;

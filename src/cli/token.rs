@@ -107,10 +107,13 @@ async fn add(
         let why = "no token lasts longer than `tokens.longest`: write a shorter --expires, or a longer setting";
         return Err(CommandError::Message(why.to_owned()));
     }
+    let epochs = server::open_epochs(settings, clock).await?;
+    let epoch = epochs.current().await?;
+    epochs.close().await;
     let directories = Directories::new(settings, clock)?;
     let person = find_person(&directories, &person).await?;
     let revalidation = directories.revalidation(&person);
-    let wanted = NewToken { name, scope, lifetime, second_factor: false, revalidation };
+    let wanted = NewToken { name, scope, lifetime, second_factor: false, revalidation, epoch };
     let created = tokens.create(&person, &wanted).await;
     let (secret, token) = created.map_err(|error| CommandError::Message(error.to_string()))?;
     audit.record(&Client::default(), &AuditEvent::TokenMade { person: &token.person, token: token.id });

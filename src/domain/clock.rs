@@ -79,6 +79,12 @@ impl ManualClock {
         });
     }
 
+    /// The number of sleepers.
+    #[cfg(test)]
+    pub(crate) fn sleepers(&self) -> usize {
+        self.state.receiver_count()
+    }
+
     /// Sets the clock back, as an administrator or a time server may. Sleepers do not notice.
     pub fn set_back(&self, duration: Duration) {
         self.state.send_modify(|state| state.now = state.now - duration);

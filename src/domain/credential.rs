@@ -4,7 +4,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Timestamp;
+use super::{PersonEpoch, Timestamp};
 
 /// The public id of a session, a UUID: it names one in logs and lists, and opens nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
@@ -66,6 +66,8 @@ pub struct Credential {
     pub is_issued: bool,
     /// When it ends in any case, and the live connections that it opened.
     pub expires_at: Option<Timestamp>,
+    /// The epoch that it was made in, where that is written in no stored row: a later bump of its person ends it.
+    pub epoch: Option<PersonEpoch>,
 }
 
 /// The root of a credential: a stored row, or a proof that comes with each request.
@@ -84,16 +86,16 @@ pub enum RootCredential {
 impl Credential {
     /// A session or an API token, which ends with its stored row.
     pub fn stored(root: RootCredential) -> Self {
-        Self { root, is_issued: false, expires_at: None }
+        Self { root, is_issued: false, expires_at: None, epoch: None }
     }
 
-    /// A proof that is verified with each request; a live connection goes on until `expires_at`.
-    pub fn per_request(expires_at: Timestamp) -> Self {
-        Self { root: RootCredential::PerRequest, is_issued: false, expires_at: Some(expires_at) }
+    /// A proof that is verified with each request, in this epoch; a live connection goes on until `expires_at`.
+    pub fn per_request(expires_at: Timestamp, epoch: PersonEpoch) -> Self {
+        Self { root: RootCredential::PerRequest, is_issued: false, expires_at: Some(expires_at), epoch: Some(epoch) }
     }
 
-    /// A token issued from another credential, which it ends with.
-    pub fn issued(root: RootCredential, expires_at: Timestamp) -> Self {
-        Self { root, is_issued: true, expires_at: Some(expires_at) }
+    /// A token issued in this epoch from another credential, which it ends with.
+    pub fn issued(root: RootCredential, expires_at: Timestamp, epoch: PersonEpoch) -> Self {
+        Self { root, is_issued: true, expires_at: Some(expires_at), epoch: Some(epoch) }
     }
 }

@@ -19,6 +19,7 @@ mod names;
 mod network;
 mod password;
 mod person;
+mod person_epoch;
 mod principal_name;
 mod query;
 mod reading;
@@ -50,6 +51,7 @@ pub use names::{DirectoryName, InputName, InvalidName, PageSlug, PanelId, Source
 pub use network::{Network, NetworkCounts};
 pub use password::{InvalidPassword, Password};
 pub use person::{Group, GroupId, Groups, Person, PersonId};
+pub use person_epoch::PersonEpoch;
 pub use principal_name::{InvalidPrincipalName, PrincipalName};
 pub use query::{BoundQuery, InputValues};
 pub use reading::{DataTable, LabelledNumber, LabelledState, Reading, TableCell, TableColumn};

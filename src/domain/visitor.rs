@@ -1,4 +1,4 @@
-use super::{Credential, Person, RootCredential, Scope, SessionId, Timestamp};
+use super::{Credential, Person, PersonEpoch, RootCredential, Scope, SessionId, Timestamp};
 
 /// The one who makes a request.
 #[derive(Clone, Debug)]
@@ -32,9 +32,10 @@ impl Member {
         Self { person, credential, scope: Scope::Unrestricted, second_factor_until: None }
     }
 
-    /// A member who sends a name and a password, or the like, with each request; a live connection lasts until `expires_at`.
-    pub fn per_request(person: Person, expires_at: Timestamp) -> Self {
-        let credential = Credential::per_request(expires_at);
+    /// A member who sends a name and a password, or the like, with each request, found right in this epoch; a live connection
+    /// lasts until `expires_at`.
+    pub fn per_request(person: Person, expires_at: Timestamp, epoch: PersonEpoch) -> Self {
+        let credential = Credential::per_request(expires_at, epoch);
         Self { person, credential, scope: Scope::Unrestricted, second_factor_until: None }
     }
 

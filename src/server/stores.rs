@@ -5,6 +5,7 @@ use crate::audit::AuditTrail;
 use crate::auth::Keys;
 use crate::config::Settings;
 use crate::domain::Clock;
+use crate::epochs::PersonEpochs;
 use crate::factors::Factors;
 use crate::sessions::Sessions;
 use crate::store::StoreError;
@@ -12,6 +13,7 @@ use crate::tokens::Tokens;
 
 /// The files in the state folder, one for each kind of thing that must last.
 const SESSIONS_FILE: &str = "sessions.db";
+const EPOCHS_FILE: &str = "epochs.db";
 const FACTORS_FILE: &str = "factors.db";
 const ACCOUNTS_FILE: &str = "accounts.db";
 const TOKENS_FILE: &str = "tokens.db";
@@ -21,6 +23,7 @@ const AUDIT_FILE: &str = "audit.db";
 #[derive(Clone)]
 pub(super) struct Stores {
     pub(super) sessions: Sessions,
+    pub(super) epochs: PersonEpochs,
     pub(super) factors: Factors,
     pub(super) accounts: LocalAccounts,
     pub(super) tokens: Tokens,
@@ -33,6 +36,7 @@ impl Stores {
         let file = |name| settings.state.join(name);
         Ok(Self {
             sessions: Sessions::open(&file(SESSIONS_FILE), &settings.sessions, Arc::clone(clock)).await?,
+            epochs: open_epochs(settings, clock).await?,
             factors: Factors::open(&file(FACTORS_FILE), keys.factors_key(), Arc::clone(clock)).await?,
             accounts: open_accounts(settings, Arc::clone(clock)).await?,
             tokens: open_tokens(settings, clock).await?,
@@ -47,6 +51,7 @@ impl Stores {
         self.factors.close().await;
         self.accounts.close().await;
         self.tokens.close().await;
+        self.epochs.close().await;
     }
 }
 
@@ -58,6 +63,14 @@ pub(crate) async fn open_accounts(settings: &Settings, clock: Arc<dyn Clock>) ->
     // Words that everybody here knows are no passwords.
     let common_words = ["belvedere".to_owned(), settings.site.name.clone()];
     LocalAccounts::open(&settings.state.join(ACCOUNTS_FILE), &settings.accounts, common_words, clock).await
+}
+
+/// Opens the store of people's epochs, for the server and for the command line beside it. The state folder must exist.
+///
+/// # Errors
+/// [`StoreError`] when it cannot be opened.
+pub(crate) async fn open_epochs(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<PersonEpochs, StoreError> {
+    PersonEpochs::open(&settings.state.join(EPOCHS_FILE), Arc::clone(clock)).await
 }
 
 /// Opens the store of the audit log.

@@ -23,6 +23,7 @@ pub(super) struct Tasks {
     _group_watch: AbortOnDropHandle<()>,
     _refresher: AbortOnDropHandle<()>,
     _account_watch: AbortOnDropHandle<()>,
+    _revocations: AbortOnDropHandle<()>,
     _page_audit: AbortOnDropHandle<()>,
 }
 
@@ -39,12 +40,9 @@ impl Tasks {
             state.settings.sessions.refresh,
         );
         let refresher = Arc::clone(&state.session_refresher);
-        let account_watch = AccountWatch::new(
-            state.accounts.clone(),
-            Arc::clone(&state.session_refresher),
-            state.sessions.clone(),
-            state.auth.audit().clone(),
-        );
+        let account_watch =
+            AccountWatch::new(state.accounts.clone(), Arc::clone(&state.session_refresher), state.auth.audit().clone());
+        let auth = Arc::clone(&state.auth);
         let api_auth = Arc::clone(&state.api_auth);
         Self {
             _watcher: PageWatcher::start(Arc::clone(page_store)),
@@ -63,6 +61,7 @@ impl Tasks {
             _group_watch: AbortOnDropHandle::new(tokio::spawn(groups)),
             _refresher: AbortOnDropHandle::new(tokio::spawn(async move { refresher.run().await })),
             _account_watch: AbortOnDropHandle::new(tokio::spawn(async move { account_watch.run().await })),
+            _revocations: AbortOnDropHandle::new(tokio::spawn(async move { auth.follow_revocations().await })),
             _page_audit: AbortOnDropHandle::new(tokio::spawn(audit_pages(Arc::clone(page_store), state.auth.audit().clone()))),
         }
     }

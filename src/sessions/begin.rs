@@ -18,7 +18,7 @@ impl Sessions {
     ) -> Result<(SessionToken, Session), StoreError> {
         let token = SessionToken::generate()?;
         let (now, lifetimes) = (self.now(), self.lifetimes());
-        let SessionOptions { revalidation, second_factor, stay_signed_in } = options;
+        let SessionOptions { revalidation, second_factor, stay_signed_in, epoch } = options;
         let stay_signed_in = stay_signed_in && lifetimes.stay_allowed;
         let session = Session {
             id: new_id(now)?,
@@ -35,7 +35,7 @@ impl Sessions {
             second_factor_at: second_factor.then_some(now),
             stay_signed_in,
         };
-        self.insert_batcher().insert(NewSession { token_hash: token.hash(), session: session.clone() }).await?;
+        self.insert_batcher().insert(NewSession { token_hash: token.hash(), session: session.clone(), epoch }).await?;
         Ok((token, session))
     }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::config::SessionSettings;
-use crate::domain::{Client, Person, Revalidation, SessionId, Timestamp};
+use crate::domain::{Client, Person, PersonEpoch, Revalidation, SessionId, Timestamp};
 
 /// A session: one person signed in, in one browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,12 +43,14 @@ pub struct SessionOptions {
     pub second_factor: bool,
     /// Whether the person asked to stay signed in, and may.
     pub stay_signed_in: bool,
+    /// The epoch that was noted before the person was authenticated.
+    pub epoch: PersonEpoch,
 }
 
 impl SessionOptions {
-    /// A sign-in by password alone, without "stay signed in".
+    /// A sign-in by password alone, without "stay signed in", in an epoch before every bump.
     pub fn password_only(revalidation: Revalidation) -> Self {
-        Self { revalidation, second_factor: false, stay_signed_in: false }
+        Self { revalidation, second_factor: false, stay_signed_in: false, epoch: PersonEpoch::default() }
     }
 }
 

@@ -5,7 +5,7 @@ use sqlx::{QueryBuilder, Sqlite};
 use super::session::SessionLifetimes;
 use super::store::{NewSession, SessionStore};
 use super::{Reauthentication, SessionFilter, SessionRecord};
-use crate::domain::{EndReason, PersonId, SessionId, Timestamp};
+use crate::domain::{EndReason, PersonEpoch, PersonId, SessionId, Timestamp};
 use crate::store::{SqliteCredentials, SqliteRecord, StoreError};
 
 /// A row to insert, as JSON for SQLite's `json_each`.
@@ -23,10 +23,11 @@ struct SessionJson<'a> {
     stays: bool,
     address: Option<String>,
     user_agent: Option<&'a str>,
+    epoch: PersonEpoch,
 }
 
 impl<'a> SessionJson<'a> {
-    fn new(NewSession { token_hash, session }: &'a NewSession) -> serde_json::Result<Self> {
+    fn new(NewSession { token_hash, session, epoch }: &'a NewSession) -> serde_json::Result<Self> {
         Ok(Self {
             id: session.id,
             token_hash: hex::encode(token_hash),
@@ -38,6 +39,7 @@ impl<'a> SessionJson<'a> {
             stays: session.stay_signed_in,
             address: session.client.address().map(|address| address.to_string()),
             user_agent: session.client.user_agent(),
+            epoch: *epoch,
         })
     }
 }
@@ -66,10 +68,10 @@ impl SessionStore for SqliteCredentials<SessionRecord> {
         let rows = rows.and_then(|rows| serde_json::to_string(&rows)).map_err(|error| self.store.failed(&error))?;
         let insert = sqlx::query(
             "INSERT INTO sessions (id, token_hash, person_id, person, created_at, last_seen_at, confirmed_at, proved_at,
-                 second_factor_at, upkeep, stays, address, user_agent)
+                 second_factor_at, upkeep, stays, address, user_agent, epoch)
              SELECT unhex(value ->> 'id', '-'), unhex(value ->> 'token_hash'), value ->> 'person_id', value ->> 'person',
                  value ->> 'at', value ->> 'at', value ->> 'at', value ->> 'at', value ->> 'second_factor_at',
-                 value ->> 'upkeep', value ->> 'stays', value ->> 'address', value ->> 'user_agent' FROM json_each(?)",
+                 value ->> 'upkeep', value ->> 'stays', value ->> 'address', value ->> 'user_agent', value ->> 'epoch' FROM json_each(?)",
         );
         let failed = |error: sqlx::Error| self.store.query_failed(&error);
         let mut connection = self.store.write_connection().await.map_err(failed)?;

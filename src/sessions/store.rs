@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 
 use super::{Reauthentication, Session, SessionRecord};
-use crate::domain::{PersonId, SessionId, Timestamp};
+use crate::domain::{PersonEpoch, PersonId, SessionId, Timestamp};
 use crate::store::{CredentialStore, StoreError};
 
 /// A session to be inserted.
@@ -13,6 +13,8 @@ pub struct NewSession {
     pub token_hash: [u8; 32],
     /// The session.
     pub session: Session,
+    /// The epoch in which its person was authenticated.
+    pub epoch: PersonEpoch,
 }
 
 /// A filter for lists of sessions: those for which all fields that are set match.

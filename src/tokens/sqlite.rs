@@ -34,7 +34,7 @@ impl TokenStore for SqliteCredentials<TokenRecord> {
         let described = serde_json::to_string(person).map_err(|error| self.store.failed(&error))?;
         let mut query = Self::query(
             "INSERT INTO {t} (token_hash, name, person_id, person, scope, second_factor, created_at, expires_at,
-                 confirmed_at, upkeep) SELECT ",
+                 confirmed_at, upkeep, epoch) SELECT ",
         );
         query
             .separated(", ")
@@ -47,7 +47,8 @@ impl TokenStore for SqliteCredentials<TokenRecord> {
             .push_bind(created_at)
             .push_bind(expires_at)
             .push_bind(created_at)
-            .push_bind(new.revalidation.as_str());
+            .push_bind(new.revalidation.as_str())
+            .push_bind(new.epoch);
         query.push(" WHERE (SELECT count(*) FROM tokens WHERE ended_at IS NULL AND person_id = ");
         query.push_bind(person.id.as_str()).push(" AND ");
         TokenRecord::push_alive(&mut query, lifetimes, created_at);

@@ -8,7 +8,9 @@ use tempfile::TempDir;
 use super::token::TokenLifetimes;
 use super::{ApiToken, CreateTokenError, NewToken, Token, TokenInsert, TokenLookup, TokenRecord, TokenStore as _, Tokens};
 use crate::config::TokenSettings;
-use crate::domain::{Client, EndReason, Groups, ManualClock, Person, PersonId, Realm, Revalidation, Timestamp, TokenId};
+use crate::domain::{
+    Client, EndReason, Groups, ManualClock, Person, PersonEpoch, PersonId, Realm, Revalidation, Timestamp, TokenId,
+};
 use crate::store::tests::contract::{Subject, credential_contract};
 use crate::store::{PeopleBatch, RowEvent, RowWatch, SqliteCredentials, Store, StoreKind, WatchedStore as _};
 
@@ -64,6 +66,7 @@ fn lasting(lifetime: Duration) -> NewToken {
         lifetime,
         second_factor: false,
         revalidation: Revalidation::Refreshed,
+        epoch: PersonEpoch::default(),
     }
 }
 

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::domain::{EndReason, Person, Revalidation, Timestamp, TokenId, TokenScope};
+use crate::domain::{EndReason, Person, PersonEpoch, Revalidation, Timestamp, TokenId, TokenScope};
 
 /// The longest name: enough for "backup of the wall display in Lyon", short enough for a line of a list.
 const MAX_NAME_CHARACTERS: usize = 60;
@@ -50,6 +50,8 @@ pub struct NewToken {
     pub second_factor: bool,
     /// Whether the directory can be asked about its owner.
     pub revalidation: Revalidation,
+    /// The epoch that was noted before its owner was found to be signed in.
+    pub epoch: PersonEpoch,
 }
 
 /// A token's name, as its owner chose it: 1 to 60 characters, none of them a control character.

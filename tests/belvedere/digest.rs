@@ -33,8 +33,8 @@ async fn installs(demo: &DemoServer, name: &str) {
 
 /// A device that computes its answers as RFC 7616, 3.4, says.
 #[derive(Clone)]
-struct Device {
-    visitor: Visitor,
+pub(crate) struct Device {
+    pub(crate) visitor: Visitor,
     name: &'static str,
     password: String,
     nonce: String,
@@ -42,13 +42,13 @@ struct Device {
 }
 
 impl Device {
-    fn of(demo: &DemoServer, name: &'static str, password: &str) -> Self {
+    pub(crate) fn of(demo: &DemoServer, name: &'static str, password: &str) -> Self {
         let password = password.to_owned();
         Self { visitor: demo.house.visitor(), name, password, nonce: String::new(), count: 0 }
     }
 
     /// Sends a request without credentials, and keeps the nonce of the challenge.
-    async fn is_challenged(&mut self) -> Response {
+    pub(crate) async fn is_challenged(&mut self) -> Response {
         let answer = self.visitor.fetches(BOARD).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
         self.hears(&answer);
@@ -63,7 +63,7 @@ impl Device {
     }
 
     /// The credentials for a request.
-    fn proof(&mut self, path: &str) -> String {
+    pub(crate) fn proof(&mut self, path: &str) -> String {
         self.count += 1;
         let hash = |text: String| hex::encode(Sha256::digest(text));
         let ha1 = hash(format!("{}:Belvedere:{}", self.name, self.password));

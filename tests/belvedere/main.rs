@@ -62,6 +62,7 @@ mod reauthentication;
 mod refresh;
 mod responses;
 mod return_address;
+mod revocation;
 mod session_lists;
 mod sessions;
 mod sign_in;

@@ -1,11 +1,13 @@
 //! Schemes that there are none of yet, played through the list: one of two legs, and one of another header.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::*;
 use crate::audit::log_capture::LogCapture;
 use crate::auth::scheme::credentials;
-use crate::domain::{Client, Groups, Person, PersonId, Realm, Timestamp};
+use crate::domain::{Client, Groups, Person, PersonEpoch, PersonId, Realm, SystemClock, Timestamp};
 
 const LEGS_PATH: &str = "/login/legs";
 
@@ -98,7 +100,7 @@ fn member(name: &str) -> Visitor {
         groups: Groups::default(),
         password_expires: None,
     };
-    Member::per_request(person, Timestamp::from_millis(0)).into()
+    Member::per_request(person, Timestamp::from_millis(0), PersonEpoch::default()).into()
 }
 
 fn request(path: &'static str, headers: &[(&'static str, &str)]) -> Request {
@@ -108,7 +110,10 @@ fn request(path: &'static str, headers: &[(&'static str, &str)]) -> Request {
 
 /// The outcome of a request: the person's name, nothing where they are anonymous, or the code and the challenges of a rejection.
 async fn outcome(request: &Request) -> String {
-    let authenticator = Authenticator { schemes: vec![Box::new(TwoLegs), Box::new(ProxyHeader)], audit: Audit::new() };
+    let folder = tempfile::tempdir().unwrap();
+    let epochs = PersonEpochs::open(&folder.path().join("epochs.db"), Arc::new(SystemClock)).await.unwrap();
+    let schemes: Vec<Box<dyn AuthScheme>> = vec![Box::new(TwoLegs), Box::new(ProxyHeader)];
+    let authenticator = Authenticator { schemes, audit: Audit::new(), epochs };
     match authenticator.authenticate(request).await {
         Ok(visitor) => visitor.member().map(|member| member.person.username.clone()).unwrap_or_default(),
         Err(AuthError::Rejected(rejection)) => {

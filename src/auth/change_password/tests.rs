@@ -19,6 +19,7 @@ use crate::directory::{
 use crate::domain::{
     Client, GroupRef, Groups, ManualClock, Password, Person, PersonId, Realm, Revalidation, Timestamp, Username,
 };
+use crate::epochs::PersonEpochs;
 use crate::factors::Factors;
 use crate::sessions::Sessions;
 
@@ -138,8 +139,9 @@ impl PasswordChangeFixture {
         let factors = folder.path().join("factors.db");
         let factors = Factors::open(&factors, keys.factors_key(), clock.clone()).await.unwrap();
         let second_step = SecondStep::new(factors, Duration::from_hours(12));
+        let epochs = PersonEpochs::open(&folder.path().join("epochs.db"), clock.clone()).await.unwrap();
         let clock = Arc::new(InstantClock(clock));
-        let auth = Auth::new(directory.clone(), sessions.clone(), second_step, Audit::new(), clock, keys);
+        let auth = Auth::new(directory.clone(), sessions.clone(), second_step, Audit::new(), clock, keys, epochs);
         Self { auth, directory, sessions, _folder: folder }
     }
 

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{RootCredential, Timestamp};
+use crate::domain::{PersonEpoch, RootCredential, Timestamp};
 
 /// The claims of a JWT (RFC 7519, 4.1). Times are whole seconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub(in crate::auth) struct Claims {
     /// The root credential: the token is made from it, and ends with it.
     #[serde(rename = "made_from")]
     pub(in crate::auth) root: RootCredential,
+    /// The epoch that the root credential was verified in, or the token was made in where the root has a row.
+    #[serde(default)]
+    pub(in crate::auth) epoch: PersonEpoch,
     /// The time until which the second factor shown for that credential counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::auth) second_factor_until: Option<i64>,

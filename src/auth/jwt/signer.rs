@@ -10,7 +10,7 @@ use super::encoded::EncodedJwt;
 use super::key::{PublicKeys, SigningKey};
 use crate::auth::Keys;
 use crate::config::JwtSettings;
-use crate::domain::{Clock, RootCredential, Timestamp};
+use crate::domain::{Clock, PersonEpoch, RootCredential, Timestamp};
 use crate::store::{AeadCipher, StoreError, fill_randomly};
 use crate::tokens::Tokens;
 
@@ -122,6 +122,7 @@ impl JwtSigner {
             jti: hex::encode(id),
             scope: String::new(),
             root: RootCredential::PerRequest,
+            epoch: PersonEpoch::default(),
             second_factor_until: None,
         })
     }

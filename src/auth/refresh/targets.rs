@@ -1,22 +1,19 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use crate::auth::password_subjects::PasswordSubjects;
+use crate::auth::revocation::EndedCredentials;
 use crate::domain::{EndReason, Person, PersonId, Revalidation, Timestamp};
-use crate::sessions::{Session, Sessions};
+use crate::sessions::Sessions;
 use crate::store::{PeopleBatch, StoreError};
-use crate::tokens::{Token, Tokens};
+use crate::tokens::Tokens;
 
-/// The stores whose people are refreshed: sessions, and API tokens beside them. Each person counts once, however many
-/// of both they have.
+/// What people are refreshed for: sessions, API tokens, and what lasts of passwords. Each person counts once, however many of
+/// them they have.
 pub(super) struct RefreshTargets {
     pub(super) sessions: Sessions,
     pub(super) tokens: Option<Tokens>,
-}
-
-/// The sessions and tokens that were ended, of somebody who may not sign in any more.
-#[derive(Default)]
-pub(super) struct EndedCredentials {
-    pub(super) sessions: Vec<Session>,
-    pub(super) tokens: Vec<Token>,
+    pub(super) passwords: Option<Arc<PasswordSubjects>>,
 }
 
 impl RefreshTargets {
@@ -35,18 +32,27 @@ impl RefreshTargets {
             Some(tokens) => tokens.count_people().await?,
             None => 0,
         };
-        Ok(self.sessions.count_people().await? + with_tokens)
+        let with_passwords = self.passwords.as_ref().map_or(0, |passwords| passwords.len());
+        Ok(self.sessions.count_people().await? + with_tokens + with_passwords)
     }
 
     /// The next people, at most `limit`, after `after`: see [`Credentials::people`](crate::store::Credentials::people).
     pub(super) async fn people(&self, after: Option<&PersonId>, limit: usize) -> Result<PeopleBatch, StoreError> {
-        let signed_in = self.sessions.people(after, limit).await?;
-        let Some(tokens) = &self.tokens else { return Ok(signed_in) };
-        Ok(merge(signed_in, tokens.people(after, limit).await?, limit))
+        let mut people = self.sessions.people(after, limit).await?;
+        if let Some(tokens) = &self.tokens {
+            people = merge(people, tokens.people(after, limit).await?, limit);
+        }
+        if let Some(passwords) = &self.passwords {
+            people = merge(people, passwords.people(after, limit), limit);
+        }
+        Ok(people)
     }
 
     /// See [`Credentials::confirm`](crate::store::Credentials::confirm).
     pub(super) async fn confirm(&self, people: &[Person], asked_at: Timestamp) -> Result<(), StoreError> {
+        if let Some(passwords) = &self.passwords {
+            passwords.describe(people);
+        }
         self.sessions.confirm(people, asked_at).await?;
         match &self.tokens {
             Some(tokens) => tokens.confirm(people, asked_at).await,

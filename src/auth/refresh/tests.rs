@@ -12,7 +12,7 @@ use crate::config::{SessionSettings, TokenSettings};
 use crate::directory::{
     BindGate, ChangeRefusal, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange, PasswordFate, PasswordState,
 };
-use crate::domain::{Group, GroupId, GroupRef, ManualClock, Password, Realm, Revalidation, Username};
+use crate::domain::{Group, GroupId, GroupRef, ManualClock, Password, PersonEpoch, Realm, Revalidation, Username};
 use crate::sessions::{SessionLookup, SessionOptions, SessionToken};
 use crate::tokens::{self, ApiToken, NewToken};
 
@@ -133,7 +133,14 @@ impl RefreshFixture {
     async fn makes_a_token(&self, person: &Person) -> ApiToken {
         let upkeep = self.directory.revalidation(person);
         let (name, granted) = ("backup".parse().unwrap(), "read".parse().unwrap());
-        let wanted = NewToken { name, scope: granted, lifetime: LONG, second_factor: false, revalidation: upkeep };
+        let wanted = NewToken {
+            name,
+            scope: granted,
+            lifetime: LONG,
+            second_factor: false,
+            revalidation: upkeep,
+            epoch: PersonEpoch::default(),
+        };
         self.tokens.create(person, &wanted).await.unwrap().0
     }
 

@@ -11,23 +11,26 @@ use crate::audit::AuditEvent;
 use crate::auth::scheme::{AuthError, AuthRequest, AuthScheme, REALM, credentials};
 use crate::auth::sign_in::AttemptKind;
 use crate::auth::{Auth, Rejection, SignInRefusal, timing_floor};
-use crate::domain::{Client, Member, Person, Visitor};
+use crate::domain::{Client, Member, Person, PersonEpoch, Visitor};
 
 /// Basic authentication (RFC 7617): a name and a password with every request, under the limits and the timing floor of the
 /// sign-in form.
 struct Basic {
     auth: Arc<Auth>,
     enabled: bool,
-    /// How long a live connection goes on: nobody asks about its person meanwhile.
+    /// How long a live connection goes on, without the password being sent again.
     connection_lifetime: Duration,
+    /// How long something lasts at most that was made from a password: that, or the memory of it.
+    proof_lifetime: Duration,
     /// Where names are not asked for.
     metrics_path: String,
 }
 
 pub(super) fn scheme(parts: &SchemeParts<'_>) -> Box<dyn AuthScheme> {
     let (enabled, connection_lifetime) = (parts.settings.basic.enabled, parts.settings.sessions.refresh);
+    let proof_lifetime = connection_lifetime.max(parts.settings.basic.remember);
     let metrics_path = parts.metrics_path.clone();
-    Box::new(Basic { auth: Arc::clone(parts.auth), enabled, connection_lifetime, metrics_path })
+    Box::new(Basic { auth: Arc::clone(parts.auth), enabled, connection_lifetime, proof_lifetime, metrics_path })
 }
 
 #[async_trait]
@@ -51,13 +54,16 @@ impl AuthScheme for Basic {
         if verified.is_err() {
             timing_floor::wait(&*self.auth.clock, begun).await;
         }
-        let person = verified?;
+        let (person, epoch) = verified?;
         if self.auth.needs_second_factor(&person.id).await? {
             let message = "a name and a password are not enough for an account with a second factor: use an API token, \
                            which you make on your account page";
             return Err(Rejection::new("second-factor", message).audited("second-factor").into());
         }
-        Ok(Member::per_request(person, self.auth.clock.now() + self.connection_lifetime).into())
+        let now = self.auth.clock.now();
+        let revalidation = self.auth.directory.revalidation(&person);
+        self.auth.password_subjects.extend(&person, revalidation, now + self.proof_lifetime);
+        Ok(Member::per_request(person, now + self.connection_lifetime, epoch).into())
     }
 
     fn challenge(&self, request: &dyn AuthRequest) -> Option<String> {
@@ -68,24 +74,31 @@ impl AuthScheme for Basic {
 
 impl Basic {
     /// Verifies a name and a password; the directory is asked once, or not at all when they are in the credential cache.
-    async fn verify(&self, username: &str, password: Zeroizing<String>, client: &Client) -> Result<Person, SignInRefusal> {
+    async fn verify(
+        &self,
+        username: &str,
+        password: Zeroizing<String>,
+        client: &Client,
+    ) -> Result<(Person, PersonEpoch), SignInRefusal> {
         let auth = &*self.auth;
         let (name, password) = auth.parse_credentials(username, password, client)?;
         let tag = auth.keys().credential_tag(&name, &password);
-        if let Some(person) = auth.credential_cache.get(&tag) {
-            return Ok(person);
+        if let Some(remembered) = auth.remembered(&tag) {
+            return Ok(remembered);
         }
+        let epoch = auth.epochs.current().await?;
         let permit = auth.admit(AttemptKind::SignIn, &name, client).await?;
         // Many requests of one client come at once: those that waited for the first need not ask again.
-        if let Some(person) = auth.credential_cache.get(&tag) {
+        if let Some(remembered) = auth.remembered(&tag) {
             permit.cancel();
-            return Ok(person);
+            return Ok(remembered);
         }
         let person = auth.authenticate(AttemptKind::SignIn, &name, &password, permit, client).await?;
         auth.audit.record(client, &AuditEvent::PasswordAccepted { person: &person });
         auth.confirm_tokens_of(&person).await;
-        auth.credential_cache.insert(tag, &person);
-        Ok(person)
+        auth.credential_cache.insert(tag, &person, epoch);
+        auth.password_subjects.insert(&person, auth.directory.revalidation(&person), auth.clock.now());
+        Ok((person, epoch))
     }
 }
 

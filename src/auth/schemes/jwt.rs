@@ -6,7 +6,7 @@ use super::SchemeParts;
 use super::bearer::{self, TokenError, not_ours, require_valid};
 use crate::auth::jwt::{Claims, JwtError, from_unix_seconds};
 use crate::auth::scheme::{AuthError, AuthRequest, AuthScheme};
-use crate::auth::{ApiAuth, EncodedJwt};
+use crate::auth::{ApiAuth, EncodedJwt, proof_kind};
 use crate::domain::{Credential, Member, Person, PersonId, RootCredential, Scope, TokenScope, Visitor};
 
 /// JWTs that [`ApiAuth`] issued: every Bearer token but an API token (RFC 6750), whose challenge
@@ -34,12 +34,15 @@ impl AuthScheme for Jwts {
         if person.id.as_str() != claims.sub {
             return Err(TokenError::Unknown.into());
         }
+        if self.0.auth.is_revoked(&person.id, proof_kind(claims.root), claims.epoch) {
+            return Err(TokenError::Revoked.into());
+        }
         let now = self.0.auth.clock.now();
         Ok(Visitor::from(Member {
             person,
             scope: Scope::Limited(scope),
             second_factor_until: claims.second_factor_until.map(from_unix_seconds).filter(|until| now < *until),
-            credential: Credential::issued(claims.root, from_unix_seconds(claims.exp)),
+            credential: Credential::issued(claims.root, from_unix_seconds(claims.exp), claims.epoch),
         }))
     }
 }
@@ -48,7 +51,7 @@ impl Jwts {
     /// The subject of a JWT, as described now; the credential it was issued from must still be valid. `None` when nobody
     /// could confirm them for too long.
     async fn subject_of(&self, claims: &Claims) -> Result<Option<Person>, AuthError> {
-        let ApiAuth { auth, tokens, password_subjects, .. } = &*self.0;
+        let ApiAuth { auth, tokens, .. } = &*self.0;
         match claims.root {
             RootCredential::Token(id) => Ok(require_valid(tokens.get(id).await?)?.map(|token| token.person)),
             RootCredential::Session(id) => {
@@ -56,9 +59,8 @@ impl Jwts {
                 Ok((!session.is_stale(auth.clock.now())).then_some(session.person))
             }
             RootCredential::PerRequest => {
-                let subject = password_subjects.get(&PersonId::new(&*claims.sub)).ok_or(TokenError::Revoked)?;
-                let (person, until) = subject;
-                if auth.clock.now() < until { Ok(Some(person)) } else { Err(TokenError::Revoked.into()) }
+                let subject = auth.password_subjects.get(&PersonId::new(&*claims.sub));
+                Ok(Some(subject.ok_or(TokenError::Revoked)?))
             }
         }
     }

@@ -2,6 +2,7 @@ use super::{FactorRefusal, RenewedSession};
 use crate::audit::AuditEvent;
 use crate::auth::sign_in::Auth;
 use crate::domain::{Client, Member, Person, PersonId};
+use crate::epochs::RevocationEvent;
 use crate::factors::{PasskeyId, PasskeyResponse, RecoveryCode, RelyingParty, VerifiedFactor};
 use crate::sessions::{Reauthentication, SessionToken};
 use crate::store::StoreError;
@@ -29,9 +30,10 @@ impl Auth {
         typed: &str,
         client: &Client,
     ) -> Result<FactorEnrollment, FactorRefusal> {
+        let is_first = !self.needs_second_factor(&person.id).await?;
         self.second_step.factors.finish_app_enrollment(person, sealed, browser, typed).await?;
         self.audit.record(client, &AuditEvent::FactorAdded { person, factor: VerifiedFactor::App.as_str() });
-        self.finish_enrollment(token, person, Reauthentication::SecondFactor, client).await
+        self.finish_enrollment(token, person, (Reauthentication::SecondFactor, is_first), client).await
     }
 
     /// Registers a new passkey.
@@ -47,9 +49,10 @@ impl Auth {
         response: PasskeyResponse<'_>,
         client: &Client,
     ) -> Result<FactorEnrollment, FactorRefusal> {
+        let is_first = !self.needs_second_factor(&person.id).await?;
         self.second_step.factors.finish_passkey_registration(person, name, site, browser, response).await?;
         self.audit.record(client, &AuditEvent::FactorAdded { person, factor: VerifiedFactor::Passkey.as_str() });
-        self.finish_enrollment(token, person, Reauthentication::Both, client).await
+        self.finish_enrollment(token, person, (Reauthentication::Both, is_first), client).await
     }
 
     /// Creates recovery codes, in place of those from before.
@@ -62,24 +65,24 @@ impl Auth {
         Ok(codes)
     }
 
-    /// Removes a person's app.
+    /// Removes a member's app. What it may have opened ends, but for the current session.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be written.
-    pub async fn remove_app(&self, person: &Person, client: &Client) -> Result<(), StoreError> {
-        if self.second_step.factors.remove_app(&person.id).await? {
-            self.audit.record(client, &AuditEvent::FactorRemoved { person, factor: VerifiedFactor::App.as_str() });
+    pub async fn remove_app(&self, member: &Member, client: &Client) -> Result<(), StoreError> {
+        if self.second_step.factors.remove_app(&member.person.id).await? {
+            self.finish_removal(member, VerifiedFactor::App, client).await?;
         }
         Ok(())
     }
 
-    /// Removes one of a person's passkeys.
+    /// Removes one of a member's passkeys. What it may have opened ends, but for the current session.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be written.
-    pub async fn remove_passkey(&self, person: &Person, id: PasskeyId, client: &Client) -> Result<(), StoreError> {
-        if self.second_step.factors.remove_passkey(&person.id, id).await?.is_some() {
-            self.audit.record(client, &AuditEvent::FactorRemoved { person, factor: VerifiedFactor::Passkey.as_str() });
+    pub async fn remove_passkey(&self, member: &Member, id: PasskeyId, client: &Client) -> Result<(), StoreError> {
+        if self.second_step.factors.remove_passkey(&member.person.id, id).await?.is_some() {
+            self.finish_removal(member, VerifiedFactor::Passkey, client).await?;
         }
         Ok(())
     }
@@ -93,21 +96,35 @@ impl Auth {
         let reset = self.second_step.factors.reset(person).await?;
         if reset {
             self.audit.record(client, &AuditEvent::FactorsReset { person: &known, by });
-            // Sessions that the lost device opened must not go on.
-            self.end_sessions_of_as_admin(by, person, client).await?;
-            self.end_tokens_of(person, client).await?;
+            // What the lost device opened must not go on.
+            let ended = self.revoke_as_admin(by, person, RevocationEvent::FactorsReset).await?;
+            self.audit_ended(by, &ended, client);
         }
         Ok(reset)
     }
 
+    async fn finish_removal(&self, member: &Member, factor: VerifiedFactor, client: &Client) -> Result<(), StoreError> {
+        let person = &member.person;
+        self.audit.record(client, &AuditEvent::FactorRemoved { person, factor: factor.as_str() });
+        let ended = self.revoke(&person.id, RevocationEvent::FactorsChanged, member.session()).await?;
+        self.audit_revoked(&ended, client);
+        Ok(())
+    }
+
+    /// Gives the session its new token. The first factor ends all that was proved without one, but for this session.
     async fn finish_enrollment(
         &self,
         token: &SessionToken,
         person: &Person,
-        authentication: Reauthentication,
+        (authentication, is_first): (Reauthentication, bool),
         client: &Client,
     ) -> Result<FactorEnrollment, FactorRefusal> {
-        let session = self.record_authentication(token, &person.id, authentication).await?;
+        let session = self.record_authentication(token, &person.id, authentication).await;
+        if is_first {
+            let kept = session.as_ref().ok().map(|renewed| renewed.session.id);
+            self.audit_revoked(&self.revoke(&person.id, RevocationEvent::FactorsChanged, kept).await?, client);
+        }
+        let session = session?;
         let has_codes = self.second_step.factors.enrolled(&person.id).await?.recovery_codes > 0;
         let recovery_codes = if has_codes { Vec::new() } else { self.create_recovery_codes(person, client).await? };
         Ok(FactorEnrollment { session, recovery_codes })

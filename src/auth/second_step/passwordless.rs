@@ -25,6 +25,7 @@ impl Auth {
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, PasskeySignInRefusal> {
+        let epoch = self.epochs.current().await?;
         let owner = match self.second_step.factors.finish_passkey_authentication(site, browser, response).await {
             Ok(owner) => owner,
             Err(refusal) => {
@@ -44,8 +45,11 @@ impl Auth {
         };
         self.second_step.factors.update_description(&person).await?;
         self.audit.record(client, &AuditEvent::SecondFactorShown { person: &person, factor: VerifiedFactor::Passkey.as_str() });
-        let options =
-            SessionOptions { second_factor: true, ..SessionOptions::password_only(self.directory.revalidation(&person)) };
+        let options = SessionOptions {
+            second_factor: true,
+            epoch,
+            ..SessionOptions::password_only(self.directory.revalidation(&person))
+        };
         let name = self.directory.sign_in_name(&person).ok_or(PasskeySignInRefusal::NoServiceAccount)?;
         Ok(self.begin_session(&name, &person, options, client, previous).await?)
     }

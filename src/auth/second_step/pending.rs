@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use crate::domain::{Person, PersonId, Timestamp, Username};
+use crate::domain::{Person, Timestamp, Username};
 use crate::factors::CodeOrigin;
 use crate::sessions::{InvalidSessionToken, SessionOptions, SessionToken};
 use crate::store::StoreError;
@@ -61,9 +61,6 @@ pub(super) trait PendingSignInStore: Send + Sync {
 
     /// Removes the sign-in of this token. Of two requests with one token, one gets it.
     async fn take(&self, token_hash: &[u8; 32], now: Timestamp) -> Result<Option<PendingSignIn>, StoreError>;
-
-    /// Removes all sign-ins of a person.
-    async fn forget(&self, person: &PersonId) -> Result<(), StoreError>;
 }
 
 /// The pending sign-ins of this process, in memory: after a restart people begin again.
@@ -123,11 +120,6 @@ impl PendingSignInStore for MemoryPendingSignIns {
 
     async fn take(&self, token_hash: &[u8; 32], now: Timestamp) -> Result<Option<PendingSignIn>, StoreError> {
         Ok(self.lock().remove(token_hash).filter(|sign_in| now < sign_in.until))
-    }
-
-    async fn forget(&self, person: &PersonId) -> Result<(), StoreError> {
-        self.lock().retain(|_, sign_in| sign_in.person.id != *person);
-        Ok(())
     }
 }
 
@@ -197,14 +189,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_two_who_take_one_one_gets_it_and_of_a_person_all_are_forgotten() {
+    async fn of_two_who_take_one_one_gets_it() {
         let pending = MemoryPendingSignIns::default();
         let token = add(&pending, "alice", START).await.hash();
         let (one, other) = tokio::join!(pending.take(&token, START), pending.take(&token, START));
         assert_ne!(one.unwrap().is_some(), other.unwrap().is_some());
-        let (alices, bobs) = (add(&pending, "alice", START).await, add(&pending, "bob", START).await);
-        pending.forget(&PersonId::new("alice")).await.unwrap();
-        assert!(finds(&pending, &alices, START).await.is_none() && finds(&pending, &bobs, START).await.is_some());
     }
 
     #[tokio::test]

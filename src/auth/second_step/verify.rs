@@ -4,6 +4,7 @@ use crate::audit::AuditEvent;
 use crate::auth::sign_in::{Auth, SignedIn};
 use crate::directory::AccountStatus;
 use crate::domain::{Client, Network, Person, PersonId, Revalidation, Timestamp, Username};
+use crate::epochs::ProofKind;
 use crate::factors::{CodeOrigin, CodeRefusal, Factors, PasskeyResponse, RelyingParty, VerifiedFactor};
 use crate::sessions::{Reauthentication, Session, SessionOptions, SessionToken};
 use crate::store::StoreError;
@@ -76,7 +77,7 @@ impl Auth {
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
     pub async fn pending_person(&self, token: &PendingToken) -> Result<Option<Person>, StoreError> {
-        Ok(self.second_step.pending.find(&token.hash(), self.clock.now()).await?.map(|sign_in| sign_in.person))
+        Ok(self.find_pending(token).await?.map(|sign_in| sign_in.person))
     }
 
     /// Finishes a sign-in with the second factor: a fresh session, whose person has shown both. `previous` is the token
@@ -91,11 +92,11 @@ impl Auth {
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, FactorRefusal> {
-        let (pending, hash) = (&self.second_step.pending, token.hash());
-        let sign_in = pending.find(&hash, self.clock.now()).await?.ok_or(FactorRefusal::NotPending)?;
+        let sign_in = self.find_pending(token).await?.ok_or(FactorRefusal::NotPending)?;
         self.verify_factor(&sign_in.person, response, client).await?;
         // Two right responses at once are one sign-in.
-        let sign_in = pending.take(&hash, self.clock.now()).await?.ok_or(FactorRefusal::NotPending)?;
+        let taken = self.second_step.pending.take(&token.hash(), self.clock.now()).await?;
+        let sign_in = taken.ok_or(FactorRefusal::NotPending)?;
         let person = self.reread_person(sign_in.person).await.ok_or(FactorRefusal::NotPending)?;
         let options = SessionOptions { second_factor: true, ..sign_in.options };
         Ok(self.begin_session(&sign_in.name, &person, options, client, previous).await?)
@@ -114,9 +115,12 @@ impl Auth {
         }
     }
 
-    /// Removes a person's pending sign-ins: their password has changed, or all their sessions end.
-    pub(in crate::auth) async fn forget_pending(&self, person: &PersonId) -> Result<(), StoreError> {
-        self.second_step.pending.forget(person).await
+    /// The pending sign-in of this token, unless it was revoked since the password was shown.
+    async fn find_pending(&self, token: &PendingToken) -> Result<Option<PendingSignIn>, StoreError> {
+        let found = self.second_step.pending.find(&token.hash(), self.clock.now()).await?;
+        let is_revoked =
+            |sign_in: &PendingSignIn| self.is_revoked(&sign_in.person.id, ProofKind::PendingSignIn, sign_in.options.epoch);
+        Ok(found.filter(|sign_in| !is_revoked(sign_in)))
     }
 
     /// Step-up: a member shows their second factor in their session, which gets a new token.

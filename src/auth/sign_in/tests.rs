@@ -24,6 +24,7 @@ use crate::domain::{
     Client, Clock, EndReason, GroupRef, Groups, ManualClock, Password, Person, PersonId, Realm, Revalidation, Timestamp,
     Username, Visitor,
 };
+use crate::epochs::PersonEpochs;
 use crate::factors::Factors;
 use crate::sessions::{SessionToken, Sessions};
 use crate::store::RowEvent;
@@ -159,7 +160,9 @@ impl SignInFixture {
         let factors = folder.path().join("factors.db");
         let factors = Factors::open(&factors, keys.factors_key(), clock.clone()).await.unwrap();
         let second_step = SecondStep::new(factors, Duration::from_hours(12));
-        let auth = Auth::new(directory.clone(), sessions.clone(), second_step, Audit::new(), to_clock(clock.clone()), keys);
+        let epochs = PersonEpochs::open(&folder.path().join("epochs.db"), clock.clone()).await.unwrap();
+        let told = to_clock(clock.clone());
+        let auth = Auth::new(directory.clone(), sessions.clone(), second_step, Audit::new(), told, keys, epochs);
         Self { auth, directory, sessions, clock, _folder: folder }
     }
 
@@ -407,8 +410,10 @@ async fn every_refusal_waits_its_time_and_no_good_sign_in_does() {
     {
         let refused = fixture.tries(name, password);
         futures::pin_mut!(refused);
-        for _ in 0..10 {
+        while {
             assert!(futures::poll!(refused.as_mut()).is_pending(), "{name}");
+            fixture.clock.sleepers() == 0
+        } {
             tokio::task::yield_now().await;
         }
         fixture.clock.advance(timing_floor::MIN_REFUSAL_TIME.checked_sub(Duration::from_millis(1)).unwrap());
@@ -429,8 +434,10 @@ async fn a_refusal_that_is_held_back_keeps_no_place_in_the_queue() {
                 fixture.auth.sign_in(&format!("wrong{wave}-{number}"), typed("wrong"), false, &client, None).await
             });
         }
-        for _ in 0..100 {
+        while {
             assert!(futures::poll!(held.next()).is_pending(), "a refusal is held back");
+            fixture.clock.sleepers() < held.len()
+        } {
             tokio::task::yield_now().await;
         }
         assert_eq!(fixture.binds(), wave * DIRECTORY.for_strangers, "each of them was heard");

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::fixture::{hears_the_end, person};
 use crate::config::SessionSettings;
-use crate::domain::{Client, EndReason, ManualClock, Person, Revalidation, SessionId, Timestamp};
+use crate::domain::{Client, EndReason, ManualClock, Person, PersonEpoch, Revalidation, SessionId, Timestamp};
 use crate::sessions::session::SessionLifetimes;
 use crate::sessions::{
     NewSession, Reauthentication, SessionFilter, SessionOptions, SessionRecord, SessionStore, SessionToken, Sessions,
@@ -73,7 +73,7 @@ async fn of_sessions_that_are_inserted_together_all_are_or_none() {
     let session = crate::store::CredentialRecord::decode(session, SessionLifetimes::new(&settings)).unwrap();
     let new = |id| {
         let session = crate::sessions::Session { id: SessionId::new(id), ..session.clone() };
-        NewSession { token_hash: [u8::try_from(id).unwrap(); 32], session }
+        NewSession { token_hash: [u8::try_from(id).unwrap(); 32], session, epoch: PersonEpoch::default() }
     };
     assert!(store.insert(&[new(1), new(1)]).await.is_err(), "an id is nobody else's");
     assert_eq!(listed().await, 1);

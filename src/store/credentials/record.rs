@@ -1,4 +1,4 @@
-use crate::domain::{EndReason, Person, PersonId, Timestamp};
+use crate::domain::{EndReason, Person, PersonEpoch, PersonId, Timestamp};
 use crate::store::RowId;
 
 /// A credential of one kind as its store has it, a session or an API token: not yet judged by today's settings.
@@ -44,12 +44,14 @@ pub struct EndSelection<Id> {
     /// Those that nothing later speaks for: sessions that had begun by then, whatever has been said since, and tokens that were last
     /// confirmed by then.
     pub known_by: Option<Timestamp>,
+    /// Those that were made in an epoch before this one.
+    pub made_before: Option<PersonEpoch>,
 }
 
 impl<Id> EndSelection<Id> {
     /// All of the kind.
     pub fn all() -> Self {
-        Self { id: None, person: None, kept: None, known_by: None }
+        Self { id: None, person: None, kept: None, known_by: None, made_before: None }
     }
 
     /// One alone.

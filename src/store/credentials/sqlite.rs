@@ -10,7 +10,7 @@ use crate::domain::{EndReason, Person, PersonId, Revalidation, Timestamp};
 use crate::store::{Store, StoreError};
 
 /// A record in a table of an SQLite file. The table has the columns `id`, `token_hash`, `person_id`, `person`, `created_at`,
-/// `confirmed_at`, `upkeep`, `ended_at` and `end_reason` in common with the other kinds', and its own.
+/// `confirmed_at`, `upkeep`, `epoch`, `ended_at` and `end_reason` in common with the other kinds', and its own.
 pub trait SqliteRecord:
     CredentialRecord<Id: Serialize + for<'q> Encode<'q, Sqlite> + for<'r> Decode<'r, Sqlite> + Type<Sqlite> + Unpin>
     + for<'r> FromRow<'r, SqliteRow>
@@ -178,7 +178,7 @@ impl<R: SqliteRecord> CredentialStore<R> for SqliteCredentials<R> {
     }
 
     async fn end(&self, selection: &EndSelection<R::Id>, reason: EndReason, at: Timestamp) -> Result<Vec<R>, StoreError> {
-        let EndSelection { id, person, kept, known_by } = selection;
+        let EndSelection { id, person, kept, known_by, made_before } = selection;
         let mut query = Self::query("UPDATE {t} SET ended_at = ");
         query.push_bind(at).push(", end_reason = ").push_bind(reason.as_str()).push(" WHERE ended_at IS NULL");
         if let Some(id) = id {
@@ -192,6 +192,9 @@ impl<R: SqliteRecord> CredentialStore<R> for SqliteCredentials<R> {
         }
         if let Some(known_by) = known_by {
             query.push(format_args!(" AND {} <= ", R::KNOWN_AT)).push_bind(*known_by);
+        }
+        if let Some(made_before) = made_before {
+            query.push(" AND epoch < ").push_bind(*made_before);
         }
         query.push(format_args!(" RETURNING {}", R::COLUMNS));
         self.records(query).await

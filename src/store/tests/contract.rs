@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
-use crate::domain::{EndReason, Groups, Person, PersonId, Realm, Revalidation, Timestamp};
+use crate::domain::{EndReason, Groups, Person, PersonEpoch, PersonId, Realm, Revalidation, Timestamp};
 use crate::store::{CredentialRecord, CredentialStore, EndSelection, PeopleBatch};
 
 const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
@@ -78,11 +78,14 @@ impl<R: CredentialRecord> Subject<R> {
         };
         let ended = self.store.end(&selected, EndReason::SignedOut, START + HOUR).await.unwrap();
         assert_eq!(ids(&ended), [first]);
+        let since = EndSelection { made_before: Some(PersonEpoch::default()), ..EndSelection::all() };
+        assert!(self.store.end(&since, EndReason::Revoked, START + HOUR).await.unwrap().is_empty(), "all are of that epoch");
         let others = EndSelection { id: Some(other), ..selected };
         assert!(self.store.end(&others, EndReason::Revoked, START + HOUR).await.unwrap().is_empty());
         let mut rest = [kept, later, other];
         rest.sort_unstable();
-        assert_eq!(ids(&self.store.end(&EndSelection::all(), EndReason::Revoked, START + HOUR).await.unwrap()), rest);
+        let before = EndSelection { made_before: Some(PersonEpoch::new(1)), ..EndSelection::all() };
+        assert_eq!(ids(&self.store.end(&before, EndReason::Revoked, START + HOUR).await.unwrap()), rest);
     }
 
     pub(crate) async fn what_has_expired_ends_and_goes_on_no_list(self) {

@@ -33,7 +33,7 @@ pub(super) struct TokenResponse {
 /// Issues a short-lived JWT for the credentials of the request. A session counts only when the browser says that
 /// a page of ours asks.
 #[post("/", data = "<body>")]
-fn issue(
+async fn issue(
     body: TextBody,
     kind: Option<&ContentType>,
     visitor: Visitor,
@@ -50,7 +50,7 @@ fn issue(
     if member.session().is_some() && origin != RequestOrigin::Same {
         return Err(Refusal::ForeignOrigin);
     }
-    let issued = api_auth.issue_jwt(&member, requested_scope(&body.0, kind)?, &client)?;
+    let issued = api_auth.issue_jwt(&member, requested_scope(&body.0, kind)?, &client).await?;
     Ok(Json(TokenResponse {
         access_token: issued.text,
         token_type: "Bearer",

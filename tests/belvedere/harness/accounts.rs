@@ -1,5 +1,6 @@
 //! Local accounts, as an administrator makes them: on the command line, beside a running server.
 
+use std::path::Path;
 use std::process::{Output, Stdio};
 
 use tokio::io::AsyncWriteExt as _;
@@ -12,7 +13,11 @@ pub(crate) const PASSWORD: &str = "lamp otter gravel nine";
 
 /// Runs `belvedere account …` on the state of this server, with `typed` on its standard input.
 pub(crate) async fn account(house: &TestServer, arguments: &[&str], typed: &str) -> Output {
-    let folder = house.folder.path();
+    account_in(house.folder.path(), arguments, typed).await
+}
+
+/// Likewise on the state in the folder of a server, which may be down.
+pub(crate) async fn account_in(folder: &Path, arguments: &[&str], typed: &str) -> Output {
     let mut command = belvedere(folder, &[&["account"], arguments].concat());
     command
         .env("BELVEDERE_DIRECTORY__URL", "ldap://127.0.0.1:1")

@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["domain"],
     &["config"],
     &["telemetry", "store", "websocket"],
-    &["sources", "directory", "demo_directory", "accounts", "sessions", "tokens", "factors", "audit", "connections"],
+    &["sources", "directory", "demo_directory", "accounts", "sessions", "tokens", "factors", "epochs", "audit", "connections"],
     &["panels"],
     &["pages", "auth"],
     &["feeds"],

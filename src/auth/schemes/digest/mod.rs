@@ -22,7 +22,7 @@ use crate::auth::sign_in::AttemptKind;
 use crate::auth::throttle::AttemptPermit;
 use crate::auth::{Auth, Rejection, SignInRefusal, local, timing_floor};
 use crate::directory::{BindCandidate, DirectoryRefusal};
-use crate::domain::{Client, Member, Realm, Username, Visitor};
+use crate::domain::{Client, Member, PersonEpoch, Realm, Username, Visitor};
 use crate::store::StoreError;
 use credentials::Ha1;
 pub use credentials::{disable, enable};
@@ -35,7 +35,7 @@ struct Digest {
     accounts: LocalAccounts,
     nonces: Nonces,
     enabled: bool,
-    /// How long a live connection goes on: nobody asks about its person meanwhile.
+    /// How long a live connection goes on, without another response.
     connection_lifetime: Duration,
 }
 
@@ -106,6 +106,7 @@ impl Digest {
         };
         let name = Username::parse(&format!("{}\\{}", Realm::LOCAL, sent.username));
         let name = name.map_err(|_no_account_has_such_a_name| DigestError::Wrong)?;
+        let epoch = self.auth.epochs.current().await.map_err(DigestError::Store)?;
         let permit = self.auth.admit(AttemptKind::SignIn, &name, client).await.map_err(to_refusal)?;
         let (account, ha1) = match self.find_account(&sent.username).await {
             Ok(found) => found,
@@ -128,13 +129,14 @@ impl Digest {
             permit.cancel();
             return Err(is_unused.map_or_else(DigestError::Store, |_| DigestError::Stale));
         }
-        self.record_outcome(account, permit, &name, client).await
+        self.record_outcome(account, epoch, permit, &name, client).await
     }
 
     /// Settles the permit by the outcome, and gives the member.
     async fn record_outcome(
         &self,
         account: Option<LocalAccount>,
+        epoch: PersonEpoch,
         permit: AttemptPermit<'_>,
         name: &Username,
         client: &Client,
@@ -152,7 +154,9 @@ impl Digest {
                     return Err(DigestError::Wrong);
                 }
                 permit.succeed(&person.id);
-                Ok(Member::per_request(person, self.auth.clock.now() + self.connection_lifetime))
+                let until = self.auth.clock.now() + self.connection_lifetime;
+                self.auth.password_subjects.insert(&person, self.auth.directory.revalidation(&person), until);
+                Ok(Member::per_request(person, until, epoch))
             }
             (Some(_), Some(inactive)) => {
                 permit.decline();

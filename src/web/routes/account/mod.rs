@@ -40,14 +40,19 @@ async fn show(
 /// themselves alone.
 fn notice(params: &QueryParams) -> Option<Notice> {
     let (tone, text) = match (params.get("password"), params.get("sessions")) {
-        (Some("changed"), _) => (Tone::Info, "Your password is changed. Where you were signed in before, you are signed out."),
+        (Some("changed"), _) => (
+            Tone::Info,
+            "Your password is changed. Where you were signed in before, you are signed out, and your API tokens have ended.",
+        ),
         (Some("changed-here"), _) => (
             Tone::Bad,
             "Your password is changed, but other sessions could not be ended just now: what is in the list below is \
              still signed in.",
         ),
         (_, Some("ended")) => (Tone::Info, "You are signed out there. What was open has stopped."),
-        (_, Some("others-ended")) => (Tone::Info, "You are signed out everywhere else. What was open has stopped."),
+        (_, Some("others-ended")) => {
+            (Tone::Info, "You are signed out everywhere else, and your API tokens have ended. What was open has stopped.")
+        }
         (_, Some("gone")) => (Tone::Info, "There was nothing to end: you were signed out there before."),
         _ => return None,
     };
@@ -66,7 +71,7 @@ async fn end_session(
     Ok(Redirect::to(Link::to("account").with("sessions", if ended { "ended" } else { "gone" })))
 }
 
-/// Ends all sessions of one's own but this one.
+/// Ends all that one has proved, but for this session.
 #[post("/sessions/end-others", data = "<_form>")]
 async fn end_other_sessions(
     _form: CsrfForm<'_, NoFields>,
@@ -74,6 +79,6 @@ async fn end_other_sessions(
     client: Client,
     auth: &Auth,
 ) -> Result<Redirect, Refusal> {
-    let ended = auth.end_own_other_sessions(&member, &client).await?;
-    Ok(Redirect::to(Link::to("account").with("sessions", if ended > 0 { "others-ended" } else { "gone" })))
+    auth.end_all_else(&member, &client).await?;
+    Ok(Redirect::to(Link::to("account").with("sessions", "others-ended")))
 }

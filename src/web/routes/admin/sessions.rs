@@ -64,11 +64,11 @@ async fn end(form: CsrfForm<'_, IdForm<SessionId>>, act: AdminAct<'_>, auth: &Au
 #[post("/sessions/end-all-of", data = "<form>")]
 async fn end_of_person(form: CsrfForm<'_, PersonForm<'_>>, act: AdminAct<'_>, auth: &Auth) -> Result<Redirect, Refusal> {
     let person = PersonId::new(form.person);
-    Ok(redirect_to_list(auth.end_sessions_of_as_admin(&act.admin, &person, &act.client).await?))
+    Ok(redirect_to_list(auth.end_all_of_as_admin(&act.admin, &person, &act.client).await?))
 }
 
 /// Ends everybody's sessions but this one.
 #[post("/sessions/end-everybodys", data = "<_form>")]
 async fn end_of_everyone(_form: CsrfForm<'_, NoFields>, act: AdminAct<'_>, auth: &Auth) -> Result<Redirect, Refusal> {
-    Ok(redirect_to_list(auth.end_everyones_sessions_as_admin(&act.admin, &act.client).await?))
+    Ok(redirect_to_list(auth.end_everything_as_admin(&act.admin, &act.client).await?))
 }

@@ -70,7 +70,7 @@ async fn remove(
     recent: RecentlyAuthenticated,
     context: SignInContext<'_>,
 ) -> Result<Redirect, Refusal> {
-    context.auth.remove_app(&recent.member.person, &recent.client).await?;
+    context.auth.remove_app(&recent.member, &recent.client).await?;
     Ok(Redirect::to(Link::to("account/factors").with("done", "removed")))
 }
 

@@ -92,6 +92,6 @@ async fn remove(
     recent: RecentlyAuthenticated,
     context: SignInContext<'_>,
 ) -> Result<Redirect, Refusal> {
-    context.auth.remove_passkey(&recent.member.person, PasskeyId::new(id), &recent.client).await?;
+    context.auth.remove_passkey(&recent.member, PasskeyId::new(id), &recent.client).await?;
     Ok(Redirect::to(Link::to("account/factors").with("done", "removed")))
 }

@@ -1,0 +1,126 @@
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+
+use super::known_bumps::KnownBumps;
+use super::sqlite::SqliteEpochs;
+use super::store::{Bump, EpochStore, NewBump, RevokedPeople};
+use super::{EpochWatch, ProofKind, RevocationEvent};
+use crate::domain::{Clock, PersonEpoch, PersonId, SessionId};
+use crate::store::{Store, StoreError, StoreKind};
+
+/// The migrations from an empty file to today's tables, embedded in the binary.
+static MIGRATIONS: Migrator = sqlx::migrate!("src/epochs/migrations");
+
+const KIND: StoreKind = StoreKind { name: "store of epochs", if_recreated: "what passwords alone have proved begins anew" };
+
+/// How long a bump is kept once sessions and API tokens have ended by it: longer than anything lasts that carries its epoch and
+/// has no row (an hour, `jwt.lifetime` and `sessions.refresh` at most a day).
+const RETENTION: Duration = Duration::from_hours(48);
+
+/// The epochs of all people. Cheap to clone; the clones are one.
+#[derive(Clone)]
+pub struct PersonEpochs {
+    inner: Arc<EpochsInner>,
+}
+
+struct EpochsInner {
+    store: Box<dyn EpochStore>,
+    clock: Arc<dyn Clock>,
+    known: Arc<KnownBumps>,
+}
+
+impl PersonEpochs {
+    /// The epochs in the SQLite file `path`, created with mode 0600 when there is none. Its folder must exist.
+    ///
+    /// # Errors
+    /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
+    pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let store = SqliteEpochs::new(Store::open(path, KIND, &MIGRATIONS).await?, clock.now()).await?;
+        Self::new(Box::new(store), clock).await
+    }
+
+    /// The epochs in a store.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub async fn new(store: Box<dyn EpochStore>, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let read_until = store.current().await?;
+        let known = KnownBumps::new(store.bumps_after(PersonEpoch::default()).await?, read_until);
+        Ok(Self { inner: Arc::new(EpochsInner { store, clock, known: Arc::new(known) }) })
+    }
+
+    /// The current epoch: to be noted *before* a proof is verified, so that what changes meanwhile ends it. The store is asked, as
+    /// another process may have bumped somebody a moment ago.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be asked.
+    pub async fn current(&self) -> Result<PersonEpoch, StoreError> {
+        self.inner.store.current().await
+    }
+
+    /// Bumps a person, or everybody: what was proved before has ended, as far as `event` ends it; but for the session `kept`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written: nothing has ended then.
+    pub async fn bump(
+        &self,
+        people: RevokedPeople,
+        event: RevocationEvent,
+        kept: Option<SessionId>,
+    ) -> Result<Bump, StoreError> {
+        let new = NewBump { people, event, kept };
+        let epoch = self.inner.store.bump(&new, self.inner.clock.now()).await?;
+        let bump = Bump { epoch, new };
+        self.inner.known.insert(&bump);
+        Ok(bump)
+    }
+
+    /// Reads the bumps of other processes, and returns them.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked.
+    pub async fn poll(&self) -> Result<Vec<Bump>, StoreError> {
+        let read = self.inner.store.bumps_after(self.inner.known.read_until()).await?;
+        Ok(self.inner.known.insert_read(read))
+    }
+
+    /// The epoch up to which the store was read.
+    pub fn read_until(&self) -> PersonEpoch {
+        self.inner.known.read_until()
+    }
+
+    /// Whether a proof of this kind, which `person` made in the epoch `made_in`, has ended since.
+    pub fn has_ended(&self, person: &PersonId, proof: ProofKind, made_in: PersonEpoch) -> bool {
+        self.inner.known.has_ended(person, proof, made_in)
+    }
+
+    /// Follows a proof without a row of its own, for its end.
+    pub fn watch(&self, person: &PersonId, proof: ProofKind, made_in: PersonEpoch) -> EpochWatch {
+        EpochWatch::new(Arc::clone(&self.inner.known), person.clone(), proof, made_in)
+    }
+
+    /// The bumps that have not been applied to sessions and API tokens, as of a command line beside a server that was down.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked.
+    pub async fn unapplied(&self) -> Result<Vec<Bump>, StoreError> {
+        self.inner.store.bumps_after(self.inner.store.applied().await?).await
+    }
+
+    /// Notes that all bumps up to this one have been applied, and forgets those of long ago.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written: they are applied once more then, which ends nothing more.
+    pub async fn set_applied(&self, epoch: PersonEpoch) -> Result<(), StoreError> {
+        self.inner.store.set_applied(epoch).await?;
+        self.inner.store.delete_bumps(self.inner.clock.now() - RETENTION).await
+    }
+
+    /// Closes the store, when the program stops. Everything later fails.
+    pub async fn close(&self) {
+        self.inner.store.close().await;
+    }
+}

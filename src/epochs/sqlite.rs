@@ -1,0 +1,92 @@
+use async_trait::async_trait;
+
+use super::RevocationEvent;
+use super::store::{Bump, EpochStore, NewBump, RevokedPeople};
+use crate::domain::{PersonEpoch, PersonId, SessionId, Timestamp};
+use crate::store::{Store, StoreError};
+
+/// The bumps in an SQLite file.
+pub(super) struct SqliteEpochs(Store);
+
+#[derive(sqlx::FromRow)]
+struct BumpRow {
+    person_id: String,
+    event: String,
+    epoch: PersonEpoch,
+    kept: Option<SessionId>,
+}
+
+impl SqliteEpochs {
+    /// The bumps in this file, whose epochs begin at `now` if it is new.
+    pub(super) async fn new(store: Store, now: Timestamp) -> Result<Self, StoreError> {
+        let first = sqlx::query("INSERT INTO counter (id, last, applied) VALUES (1, ?1, ?1) ON CONFLICT DO NOTHING");
+        store.execute(first.bind(now)).await?;
+        Ok(Self(store))
+    }
+}
+
+#[async_trait]
+impl EpochStore for SqliteEpochs {
+    async fn current(&self) -> Result<PersonEpoch, StoreError> {
+        let (last,) = self.0.fetch_one(sqlx::query_as("SELECT last FROM counter")).await?;
+        Ok(last)
+    }
+
+    async fn bump(&self, new: &NewBump, at: Timestamp) -> Result<PersonEpoch, StoreError> {
+        let failed = |error: sqlx::Error| self.0.query_failed(&error);
+        let mut transaction = self.0.pool().begin().await.map_err(failed)?;
+        // The first statement writes, so that of two who bump at once the other waits here.
+        let next = sqlx::query_as("UPDATE counter SET last = last + 1 RETURNING last");
+        let (epoch,): (PersonEpoch,) = next.fetch_one(&mut *transaction).await.map_err(failed)?;
+        let insert = sqlx::query(
+            "INSERT INTO bumps (person_id, event, epoch, kept, at) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (person_id, event) DO UPDATE SET epoch = ?3, kept = ?4, at = ?5",
+        );
+        let insert = insert.bind(stored_person(&new.people)).bind(new.event.as_str()).bind(epoch).bind(new.kept).bind(at);
+        insert.execute(&mut *transaction).await.map_err(failed)?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(epoch)
+    }
+
+    async fn bumps_after(&self, epoch: PersonEpoch) -> Result<Vec<Bump>, StoreError> {
+        let query = sqlx::query_as("SELECT person_id, event, epoch, kept FROM bumps WHERE epoch > ? ORDER BY epoch");
+        let rows: Vec<BumpRow> = self.0.fetch_all(query.bind(epoch)).await?;
+        Ok(rows.into_iter().map(Bump::from).collect())
+    }
+
+    async fn applied(&self) -> Result<PersonEpoch, StoreError> {
+        let (applied,) = self.0.fetch_one(sqlx::query_as("SELECT applied FROM counter")).await?;
+        Ok(applied)
+    }
+
+    async fn set_applied(&self, epoch: PersonEpoch) -> Result<(), StoreError> {
+        let update = sqlx::query("UPDATE counter SET applied = ?1 WHERE applied < ?1").bind(epoch);
+        self.0.execute(update).await.map(drop)
+    }
+
+    async fn delete_bumps(&self, until: Timestamp) -> Result<(), StoreError> {
+        let delete = sqlx::query("DELETE FROM bumps WHERE at <= ? AND epoch <= (SELECT applied FROM counter)").bind(until);
+        self.0.execute(delete).await.map(drop)
+    }
+
+    async fn close(&self) {
+        self.0.close().await;
+    }
+}
+
+impl From<BumpRow> for Bump {
+    fn from(row: BumpRow) -> Self {
+        let people = match row.person_id.as_str() {
+            "" => RevokedPeople::Everybody,
+            id => RevokedPeople::One(PersonId::new(id)),
+        };
+        Self { epoch: row.epoch, new: NewBump { people, event: RevocationEvent::from_stored(&row.event), kept: row.kept } }
+    }
+}
+
+fn stored_person(people: &RevokedPeople) -> &str {
+    match people {
+        RevokedPeople::One(person) => person.as_str(),
+        RevokedPeople::Everybody => "",
+    }
+}

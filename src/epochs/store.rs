@@ -1,0 +1,62 @@
+use async_trait::async_trait;
+
+use super::RevocationEvent;
+use crate::domain::{PersonEpoch, PersonId, SessionId, Timestamp};
+use crate::store::StoreError;
+
+/// The people whom a bump is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RevokedPeople {
+    /// One person.
+    One(PersonId),
+    /// Everybody.
+    Everybody,
+}
+
+/// A bump to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewBump {
+    /// Whom it is about.
+    pub people: RevokedPeople,
+    /// What has happened.
+    pub event: RevocationEvent,
+    /// The session in which it was made, which goes on.
+    pub kept: Option<SessionId>,
+}
+
+/// A bump: the beginning of an epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bump {
+    /// The epoch that it began.
+    pub epoch: PersonEpoch,
+    /// Whom it is about, and why.
+    pub new: NewBump,
+}
+
+/// Where bumps are kept: of each person the last by each event. Every method is one statement or one transaction, so that several
+/// processes may call it at the same time, and bumps are visible in the order of their epochs.
+///
+/// Every method fails with a [`StoreError`] when the store cannot be asked: that says nothing about a proof.
+#[async_trait]
+pub trait EpochStore: Send + Sync {
+    /// The current epoch, whoever began it.
+    async fn current(&self) -> Result<PersonEpoch, StoreError>;
+
+    /// Begins a new epoch by a bump, and returns it.
+    async fn bump(&self, new: &NewBump, at: Timestamp) -> Result<PersonEpoch, StoreError>;
+
+    /// The bumps that began epochs after this one, in their order.
+    async fn bumps_after(&self, epoch: PersonEpoch) -> Result<Vec<Bump>, StoreError>;
+
+    /// The last epoch whose bump has been applied to sessions and API tokens.
+    async fn applied(&self) -> Result<PersonEpoch, StoreError>;
+
+    /// Notes that all bumps up to this epoch have been applied.
+    async fn set_applied(&self, epoch: PersonEpoch) -> Result<(), StoreError>;
+
+    /// Deletes bumps that were made at `until` or before and have been applied.
+    async fn delete_bumps(&self, until: Timestamp) -> Result<(), StoreError>;
+
+    /// Closes the store: every later call fails.
+    async fn close(&self);
+}

@@ -1,0 +1,127 @@
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use super::*;
+use crate::domain::{Clock, ManualClock, PersonEpoch, PersonId, SessionId, Timestamp};
+
+const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
+
+const PROOFS: [ProofKind; 5] =
+    [ProofKind::Session, ProofKind::PendingSignIn, ProofKind::ApiToken, ProofKind::SignedToken, ProofKind::Password];
+
+struct EpochsFixture {
+    clock: Arc<ManualClock>,
+    folder: tempfile::TempDir,
+}
+
+impl EpochsFixture {
+    fn new() -> Self {
+        Self { clock: Arc::new(ManualClock::at(START)), folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// The epochs in the file, as each process opens them.
+    async fn open(&self) -> PersonEpochs {
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        PersonEpochs::open(&self.folder.path().join("epochs.db"), clock).await.unwrap()
+    }
+}
+
+fn alice() -> PersonId {
+    PersonId::new("objectGUID:alice")
+}
+
+fn only(person: PersonId) -> RevokedPeople {
+    RevokedPeople::One(person)
+}
+
+#[tokio::test]
+async fn each_event_ends_what_the_table_says_of_its_person_and_of_nobody_else() {
+    let fixture = EpochsFixture::new();
+    let epochs = fixture.open().await;
+    for event in RevocationEvent::ALL {
+        let before = epochs.current().await.unwrap();
+        let bump = epochs.bump(only(alice()), event, None).await.unwrap();
+        for proof in PROOFS {
+            assert_eq!(epochs.has_ended(&alice(), proof, before), event.ends(proof), "{event:?} {proof:?}");
+            assert!(!epochs.has_ended(&alice(), proof, bump.epoch), "{event:?} {proof:?}: it was made since");
+            assert!(!epochs.has_ended(&PersonId::new("objectGUID:bob"), proof, before), "{event:?} {proof:?}");
+        }
+        assert_eq!(RevocationEvent::from_stored(event.as_str()), event);
+    }
+    assert!(PROOFS.iter().all(|proof| RevocationEvent::from_stored("a-later-one").ends(*proof)));
+}
+
+#[tokio::test]
+async fn what_another_process_bumps_is_known_at_the_next_poll_once_and_ends_live_connections() {
+    let fixture = EpochsFixture::new();
+    let (server, beside) = (fixture.open().await, fixture.open().await);
+    let made_in = server.current().await.unwrap();
+    let mut watch = server.watch(&alice(), ProofKind::Password, made_in);
+    assert!(futures::poll!(std::pin::pin!(watch.ended())).is_pending());
+    server.bump(only(PersonId::new("objectGUID:bob")), RevocationEvent::AllEnded, None).await.unwrap();
+    let bump = beside.bump(only(alice()), RevocationEvent::PasswordChanged, None).await.unwrap();
+    assert!(!server.has_ended(&alice(), ProofKind::Password, made_in), "nobody has looked");
+    assert_eq!(server.poll().await.unwrap(), std::slice::from_ref(&bump), "its own is not another's");
+    assert!(server.poll().await.unwrap().is_empty());
+    watch.ended().await;
+    // Whoever proves themselves between the two looks asks the store, and is not taken for somebody from before.
+    beside.bump(only(alice()), RevocationEvent::PasswordChanged, None).await.unwrap();
+    let since = server.current().await.unwrap();
+    server.poll().await.unwrap();
+    assert!(server.has_ended(&alice(), ProofKind::Password, bump.epoch));
+    assert!(!server.has_ended(&alice(), ProofKind::Password, since));
+}
+
+#[tokio::test]
+async fn everybody_is_bumped_at_once_and_the_session_that_did_it_is_remembered() {
+    let fixture = EpochsFixture::new();
+    let epochs = fixture.open().await;
+    let made_in = epochs.current().await.unwrap();
+    let kept = Some(SessionId::new(7));
+    let bump = epochs.bump(RevokedPeople::Everybody, RevocationEvent::AllEnded, kept).await.unwrap();
+    assert!(epochs.has_ended(&alice(), ProofKind::Password, made_in));
+    assert_eq!(fixture.open().await.unapplied().await.unwrap(), std::slice::from_ref(&bump));
+    epochs.set_applied(bump.epoch).await.unwrap();
+    let restarted = fixture.open().await;
+    assert!(restarted.unapplied().await.unwrap().is_empty());
+    assert!(restarted.has_ended(&alice(), ProofKind::Password, made_in), "also after a restart");
+}
+
+#[tokio::test]
+async fn a_bump_is_forgotten_when_nothing_lives_that_it_could_end_but_not_before_it_was_applied() {
+    let fixture = EpochsFixture::new();
+    let epochs = fixture.open().await;
+    let first = epochs.bump(only(alice()), RevocationEvent::AllEnded, None).await.unwrap();
+    fixture.clock.advance(Duration::from_hours(49));
+    epochs.set_applied(PersonEpoch::default()).await.unwrap();
+    assert_eq!(epochs.unapplied().await.unwrap(), std::slice::from_ref(&first));
+    epochs.set_applied(first.epoch).await.unwrap();
+    assert!(!fixture.open().await.has_ended(&alice(), ProofKind::Password, PersonEpoch::default()));
+}
+
+#[tokio::test]
+async fn of_many_who_bump_at_once_each_begins_an_epoch_of_its_own() {
+    let fixture = EpochsFixture::new();
+    let both = [fixture.open().await, fixture.open().await];
+    let bumps = both.iter().cycle().take(16).map(|epochs| epochs.bump(only(alice()), RevocationEvent::AllEnded, None));
+    let mut epochs: Vec<_> = join_all(bumps).await.into_iter().map(|bump| bump.unwrap().epoch).collect();
+    epochs.sort_unstable();
+    epochs.dedup();
+    assert_eq!(epochs.len(), 16);
+}
+
+#[tokio::test]
+async fn the_epochs_of_a_file_that_was_lost_are_not_given_again() {
+    let fixture = EpochsFixture::new();
+    let lost = fixture.open().await;
+    let last = lost.bump(only(alice()), RevocationEvent::AllEnded, None).await.unwrap().epoch;
+    fixture.clock.advance(Duration::from_secs(1));
+    let anew = EpochsFixture { clock: Arc::clone(&fixture.clock), folder: tempfile::tempdir().unwrap() };
+    let epochs = anew.open().await;
+    epochs.bump(only(alice()), RevocationEvent::AllEnded, None).await.unwrap();
+    assert!(epochs.has_ended(&alice(), ProofKind::Password, last));
+}
