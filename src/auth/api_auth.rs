@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::jwt::{Claims, from_unix_seconds, to_unix_seconds};
+use super::jwt::{Claims, IssueLimit, from_unix_seconds, to_unix_seconds};
 use super::{Auth, JwtSigner};
 use crate::audit::{Audit, AuditEvent};
 use crate::domain::{Client, Credential, EndReason, Member, Person, RootCredential, TokenId, TokenScope};
@@ -16,6 +16,7 @@ pub struct ApiAuth {
     pub(super) auth: Arc<Auth>,
     pub(super) tokens: Tokens,
     pub(super) signer: JwtSigner,
+    issue_limit: IssueLimit,
 }
 
 /// A new JWT.
@@ -38,6 +39,12 @@ pub enum JwtRefusal {
     /// The wanted scope exceeds that of the credential.
     #[error("what was shown is not good for all of that scope")]
     Scope,
+    /// This person was issued as many as one may have at once.
+    #[error("as many signed tokens were issued as one person may have at once; there is another in {} s", retry_after.as_secs())]
+    TooMany {
+        /// The time until there is another.
+        retry_after: Duration,
+    },
     /// The system's generator or the store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -60,7 +67,7 @@ pub enum ApiTokenRefusal {
 impl ApiAuth {
     /// Creates it over these parts.
     pub fn new(auth: Arc<Auth>, tokens: Tokens, signer: JwtSigner) -> Self {
-        Self { auth, tokens, signer }
+        Self { auth, tokens, signer, issue_limit: IssueLimit::default() }
     }
 
     /// Issues a JWT for the member's credential, with the scope `wanted` or else all of the credential's.
@@ -82,6 +89,8 @@ impl ApiAuth {
         if is_issued {
             return Err(JwtRefusal::FromJwt);
         }
+        let taken = self.issue_limit.take(&member.person.id, self.auth.clock.now());
+        taken.map_err(|retry_after| JwtRefusal::TooMany { retry_after })?;
         let epoch = match epoch {
             Some(epoch) => epoch,
             None => self.auth.epochs.current().await?,

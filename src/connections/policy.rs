@@ -1,11 +1,11 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::table::{ConnectionTable, TrackedConnection};
 use crate::config::ConnectionSettings;
-use crate::domain::{Timestamp, TrustedProxies, network_of};
+use crate::domain::{Network, Timestamp, TrustedProxies};
 
 /// The time that a connection has to write its response after it was shut down for reading.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
@@ -137,27 +137,35 @@ fn rank(connection: &TrackedConnection, is_proxy: bool) -> EvictionRank {
     }
 }
 
-/// Takes the connections above the limit per address out of `staying`. Proxies may have as many as they like.
+/// Takes the connections above the limit per address out of `staying`, for networks in steps: many links of one site are not
+/// many addresses. Proxies may have as many as they like.
 fn over_address_limit(staying: &mut Vec<(EvictionRank, SocketAddr)>, max: usize) -> Vec<(SocketAddr, EvictionReason)> {
-    let mut by_address: HashMap<IpAddr, usize> = HashMap::new();
+    let networks = |peer: &SocketAddr| Network::steps_of(Some(peer.ip()));
+    let mut held: HashMap<Network, usize> = HashMap::new();
     for ((class, _), peer) in staying.iter() {
         if *class != ConnectionClass::Proxy {
-            *by_address.entry(network_of(peer.ip())).or_default() += 1;
+            networks(peer).for_each(|(network, _)| *held.entry(network).or_default() += 1);
         }
     }
-    by_address.retain(|_, count| *count > max);
-    if by_address.is_empty() {
-        return Vec::new();
-    }
-    staying.sort_unstable();
     let mut out = Vec::new();
-    staying.retain(|((class, _), peer)| match by_address.get_mut(&network_of(peer.ip())) {
-        Some(count) if *count > max && *class != ConnectionClass::Proxy => {
-            *count -= 1;
-            out.push((*peer, EvictionReason::PerAddressLimit));
-            false
+    // The narrowest networks first: what goes for their sake goes from the wider ones, too.
+    for step in 0..Network::MOST_STEPS {
+        let is_over = |held: &HashMap<Network, usize>, peer: &SocketAddr| {
+            let step = networks(peer).nth(step);
+            step.is_some_and(|(network, shares)| held.get(&network).is_some_and(|held| *held > max.saturating_mul(shares)))
+        };
+        if !staying.iter().any(|(_, peer)| is_over(&held, peer)) {
+            continue;
         }
-        _ => true,
-    });
+        staying.sort_unstable();
+        staying.retain(|((class, _), peer)| {
+            let stays = *class == ConnectionClass::Proxy || !is_over(&held, peer);
+            if !stays {
+                networks(peer).for_each(|(network, _)| *held.entry(network).or_default() -= 1);
+                out.push((*peer, EvictionReason::PerAddressLimit));
+            }
+            stays
+        });
+    }
     out
 }

@@ -120,9 +120,23 @@ fn an_ipv6_network_is_one_address() {
     let mut server = ConnectionsFixture::new();
     for host in 1..=101 {
         server.opens(address(&format!("[2001:db8::{host:x}]:1")));
-        server.opens(address(&format!("[2001:db8:0:{host:x}::1]:1")));
+        server.opens(address(&format!("[2001:db8:{host:x}::1]:1")));
     }
     assert_eq!(server.ends().len(), 1, "the first network has one too many, and a hundred networks have one each");
+}
+
+#[test]
+fn many_links_of_one_site_are_not_many_addresses() {
+    for (links, expected) in [(256, 200), (900, 400)] {
+        let mut server = ConnectionsFixture::new();
+        for link in 0..links {
+            server.opens(address(&format!("[2001:db8:0:{link:x}::1]:1")));
+        }
+        server.opens(stranger(1));
+        let ended = server.ends();
+        assert_eq!(ended.len(), links - expected, "a /56 has twice as many as an address, a /48 four times");
+        assert!(ended.iter().all(|(peer, _)| peer.is_ipv6()));
+    }
 }
 
 #[test]

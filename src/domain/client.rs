@@ -1,5 +1,5 @@
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 /// The most characters kept of a `User-Agent`: browsers send some 150, and nobody reads more in a list of sessions.
 const MAX_USER_AGENT_CHARS: usize = 256;
@@ -61,15 +61,6 @@ impl Client {
     /// The user agent (RFC 9110, 10.1.5): what the browser calls itself.
     pub fn user_agent(&self) -> Option<&str> {
         self.user_agent.as_deref()
-    }
-}
-
-/// The network that limits count as one client: an IPv4 address, or an IPv6 network of 64 bits, as whoever has one
-/// address of it has all of them (RFC 6177).
-pub fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
     }
 }
 

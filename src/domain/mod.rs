@@ -37,7 +37,7 @@ mod visitor;
 
 pub use access::{Access, AccessDecision, Audience};
 pub use access_reason::AccessReason;
-pub use client::{Client, network_of};
+pub use client::Client;
 pub use clock::{Clock, ManualClock, SystemClock, wait_until};
 pub use credential::{Credential, RootCredential, SessionId, TokenId};
 pub use dn::{Dn, InvalidDn};

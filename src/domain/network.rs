@@ -22,6 +22,9 @@ pub struct Network {
 }
 
 impl Network {
+    /// The most steps that an address has.
+    pub const MOST_STEPS: usize = IPV6_STEPS.len();
+
     /// The networks that a client at `address` is counted by, the narrowest first, each with the multiple of one holder's
     /// share that all in it may have together.
     pub fn steps_of(address: Option<IpAddr>) -> impl Iterator<Item = (Self, usize)> {

@@ -46,6 +46,8 @@ pub(super) enum Refusal {
     CapacityExceeded(CapacityExceeded),
     /// As many passwords are verified as can be at once.
     Busy,
+    /// One person did this as often as one may; how long until another time.
+    RateLimited(Duration),
     /// The path leads nowhere.
     NotFound,
     /// An error of the server.
@@ -100,6 +102,7 @@ impl Refusal {
             Self::Unconfirmed | Self::StoreUnavailable(_) | Self::CapacityExceeded(_) | Self::Busy => {
                 Status::ServiceUnavailable
             }
+            Self::RateLimited(_) => Status::TooManyRequests,
             Self::Internal(_) => Status::InternalServerError,
             Self::Other(status) => *status,
         }
@@ -140,6 +143,7 @@ impl Refusal {
             | Self::ReauthenticationRequired(_)
             | Self::ForeignOrigin
             | Self::CsrfMismatch
+            | Self::RateLimited(_)
             | Self::Other(_) => "errors/bad_request",
         }
     }
@@ -158,6 +162,7 @@ impl Refusal {
             Self::ReauthenticationRequired(_) => "prove-again",
             Self::Unconfirmed => "unconfirmed",
             Self::StoreUnavailable(_) | Self::CapacityExceeded(_) | Self::Busy => "unavailable",
+            Self::RateLimited(_) => "rate-limited",
             Self::Internal(_) => "internal",
             Self::Other(_) => "refused",
         }
@@ -168,6 +173,7 @@ impl Refusal {
         match self {
             Self::CapacityExceeded(exceeded) => Some(exceeded.retry_after()),
             Self::Busy => Some(BUSY_RETRY_AFTER),
+            Self::RateLimited(wait) => Some(*wait),
             _ => (self.status() == Status::ServiceUnavailable).then_some(RETRY_AFTER),
         }
     }
@@ -248,6 +254,11 @@ impl Refusal {
                 "Not at the moment",
                 "More people are signing in than this server can check at once, so your password was not looked at.".to_owned(),
                 "Go back and try again in a few seconds.".to_owned(),
+            ),
+            Self::RateLimited(_) => (
+                "Too often",
+                "This was asked for more often than one person may.".to_owned(),
+                "Try again in a moment, and use what you have been given for as long as it lasts.".to_owned(),
             ),
             Self::Internal(_) => (
                 "Our mistake",

@@ -215,3 +215,23 @@ async fn a_restart_and_a_new_key_leave_tokens_good() {
     assert_eq!(demo.house.visitor().with_token(&signed).fetches("/p/members").await.status, StatusCode::OK);
     assert_eq!(demo.house.visitor().with_token(&token).fetches("/p/members").await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_script_that_asks_for_signed_tokens_without_end_is_told_to_wait() {
+    let demo = DemoServer::builder().await.open().await;
+    let script = demo.house.visitor().with_password("alice", demo.password("alice"));
+    let mut issued = 0;
+    let refused = loop {
+        let answer = script.request(Method::POST, "/api/v1/token").send().await.unwrap();
+        if answer.status() != StatusCode::OK {
+            break answer;
+        }
+        issued += 1;
+        assert!(issued < 1_000, "without end");
+    };
+    assert_eq!((refused.status(), issued >= 60), (StatusCode::TOO_MANY_REQUESTS, true));
+    assert_eq!(refused.headers()["Retry-After"], "1");
+    let bob = demo.house.visitor().with_password("bob", demo.password("bob"));
+    let answer = bob.request(Method::POST, "/api/v1/token").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK, "nobody else waits");
+}

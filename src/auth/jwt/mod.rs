@@ -5,11 +5,13 @@
 
 mod claims;
 mod encoded;
+mod issue_limit;
 mod key;
 mod signer;
 
 pub(super) use claims::{Claims, from_unix_seconds, to_unix_seconds};
 pub use encoded::EncodedJwt;
+pub(super) use issue_limit::IssueLimit;
 pub use key::PublicKeys;
 pub(super) use signer::JwtError;
 pub use signer::JwtSigner;

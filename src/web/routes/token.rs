@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use rocket::http::{ContentType, Header};
 use rocket::serde::json::Json;
 use rocket::{Responder, Route, get, post, routes};
@@ -82,6 +84,7 @@ impl From<JwtRefusal> for Refusal {
     fn from(refusal: JwtRefusal) -> Self {
         match refusal {
             JwtRefusal::FromJwt | JwtRefusal::Scope => Self::PageDenied(PageDenied::OutOfScope),
+            JwtRefusal::TooMany { retry_after } => Self::RateLimited(retry_after.max(Duration::from_secs(1))),
             JwtRefusal::Store(error) => Self::StoreUnavailable(error.to_string()),
             JwtRefusal::Signing(cause) => Self::Internal(cause),
         }
