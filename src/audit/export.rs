@@ -5,7 +5,7 @@ use super::AuditRecord;
 use crate::domain::Timestamp;
 
 /// The names of the CSV columns, in their order.
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 19] = [
     "id",
     "at",
     "event",
@@ -23,6 +23,8 @@ const COLUMNS: [&str; 17] = [
     "detail",
     "count",
     "last_at",
+    "realm",
+    "account",
 ];
 
 /// An event could not be exported.
@@ -102,6 +104,8 @@ fn csv_row(record: &AuditRecord) -> [String; COLUMNS.len()] {
         text(&record.detail),
         record.count.to_string(),
         rfc3339(record.last_at()),
+        text(&record.realm),
+        text(&record.account),
     ]
 }
 
@@ -140,6 +144,8 @@ impl<'a> JsonRecord<'a> {
     fn new(record: &'a AuditRecord) -> Self {
         let texts = [
             ("who", &record.who),
+            ("realm", &record.realm),
+            ("account", &record.account),
             ("person", &record.person),
             ("address", &record.address),
             ("session", &record.session),

@@ -65,8 +65,12 @@ pub struct AuditFields {
     pub result: &'static str,
     /// When it makes room for others.
     pub class: RetentionClass,
-    /// The account's name: the directory's own spelling when we know them, else what was typed.
+    /// The account's name with its realm before it, as pages write it; where nobody has proved to be anybody, what was typed.
     pub who: Option<String>,
+    /// The realm of somebody who is known: `local`, `default`, a further directory. What was typed has none.
+    pub realm: Option<String>,
+    /// The account's name in its realm, in the directory's own spelling.
+    pub account: Option<String>,
     /// The person's stable id.
     pub person: Option<String>,
     /// The session.
@@ -222,6 +226,8 @@ impl AuditFields {
             result,
             class: RetentionClass::Person,
             who: Some(sanitize(&person.qualified_name())),
+            realm: Some(person.realm.to_string()),
+            account: Some(sanitize(&person.username)),
             person: Some(sanitize(person.id.as_str())),
             ..Self::default()
         }

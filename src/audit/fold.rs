@@ -239,10 +239,11 @@ impl Fold {
 impl AuditEntry {
     /// This event as the first of those that have no rows of their own, as there are too many.
     fn standing_for_others(self) -> Self {
-        let AuditFields { event, result, class, person, .. } = self.fields;
+        let AuditFields { event, result, class, person, realm, account, .. } = self.fields;
         let who = self.fields.who.filter(|_| person.is_some());
         let detail = format!("and others: more than {MAX_ROWS_PER_HOLDER} different ones within five minutes");
-        let fields = AuditFields { event, result, class, person, who, detail: Some(detail), ..AuditFields::default() };
+        let detail = Some(detail);
+        let fields = AuditFields { event, result, class, who, realm, account, person, detail, ..AuditFields::default() };
         Self { fields, user_agent: None, ..self }
     }
 }

@@ -20,6 +20,8 @@ pub(super) fn log(
         event = fields.event,
         result = fields.result,
         who = fields.who.as_deref(),
+        realm = fields.realm.as_deref(),
+        account = fields.account.as_deref(),
         person = fields.person.as_deref(),
         address,
         session = session.as_deref(),

@@ -5,8 +5,10 @@ use crate::domain::Timestamp;
 /// The conditions of a search: events match for which all fields that are set hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditSearch {
-    /// The account's whole name, in upper or lower case.
+    /// The account's whole name, with its realm before it where pages write one, in upper or lower case.
     pub who: Option<String>,
+    /// The realm's word. What was typed by somebody who had proved nothing has none.
+    pub realm: Option<String>,
     /// The event's word.
     pub event: Option<String>,
     /// The result's word.
@@ -43,8 +45,12 @@ pub struct AuditRecord {
     pub event: String,
     /// The result's word: `ok`, `refused`, `failed`.
     pub result: String,
-    /// The account's name: the directory's own spelling where they are known, else what was typed.
+    /// The account's name with its realm before it, as pages write it; where nobody has proved to be anybody, what was typed.
     pub who: Option<String>,
+    /// The realm of somebody who is known; `None` in a row from before realms were recorded, too.
+    pub realm: Option<String>,
+    /// The account's name in its realm.
+    pub account: Option<String>,
     /// The person's stable id.
     pub person: Option<String>,
     /// The client's address.

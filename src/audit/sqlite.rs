@@ -74,7 +74,7 @@ impl SqliteAudit {
 impl AuditStore for SqliteAudit {
     async fn append(&self, batch: &[AuditEntry]) -> Result<(), StoreError> {
         let mut insert = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO events (at, event, result, who, person, address, session_id, token, page, reason,
+            "INSERT INTO events (at, event, result, who, realm, account, person, address, session_id, token, page, reason,
                  directory_code, factor, user_agent, detail, class, holder, sequence) ",
         );
         insert.push_values(batch, |mut row, event| {
@@ -83,6 +83,8 @@ impl AuditStore for SqliteAudit {
                 .push_bind(fields.event)
                 .push_bind(fields.result)
                 .push_bind(fields.who.as_deref())
+                .push_bind(fields.realm.as_deref())
+                .push_bind(fields.account.as_deref())
                 .push_bind(fields.person.as_deref())
                 .push_bind(event.address.as_deref())
                 .push_bind(fields.session.map(|id| id.to_string()))
@@ -165,19 +167,21 @@ fn index(search: &AuditSearch) -> &'static str {
         AuditSearch { address: Some(_), .. } => "events_by_address",
         AuditSearch { event: Some(_), .. } => "events_by_event",
         AuditSearch { result: Some(_), .. } => "events_by_result",
+        AuditSearch { realm: Some(_), .. } => "events_by_realm",
         _ => "events_by_time",
     }
 }
 
 fn statement(search: &AuditSearch, after: Option<AuditCursor>, limit: usize) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new(
-        "SELECT id, at, count, last_at, event, result, who, person, address, coalesce(session_id, CAST(session AS TEXT)) AS session, token, page,
+        "SELECT id, at, count, last_at, event, result, who, realm, account, person, address, coalesce(session_id, CAST(session AS TEXT)) AS session, token, page,
              reason, directory_code, factor, user_agent, detail FROM events INDEXED BY ",
     );
     query.push(index(search)).push(" WHERE true");
     // Names are kept as the log has them.
     let texts = [
         (" AND who = ", search.who.as_deref().map(sanitize)),
+        (" AND realm = ", search.realm.clone()),
         (" AND address = ", search.address.map(|address| address.to_canonical().to_string())),
         (" AND event = ", search.event.clone()),
         (" AND result = ", search.result.clone()),

@@ -136,6 +136,45 @@ async fn a_name_means_a_group_for_as_long_as_it_is_that_ones_alone_for_who_is_si
 }
 
 #[tokio::test]
+async fn whom_a_directory_calls_as_a_local_account_or_anothers_is_told_apart_everywhere() {
+    for at in other_servers() {
+        at.server.hire("ledger");
+        let named = |users: &str| format!("access = {{ users = [{users}] }}\n{}", page("For some"));
+        let house = at
+            .builder()
+            .set("directory.sign_in_by_mail", true)
+            .set("admins.users", vec!["ledger".to_owned()])
+            .page("forged", &named(r"'local\forger', 'brand\forger', 'forger'"))
+            .page("meant", &named(r"'default\local\forger', 'default\brand\forger'"))
+            .open()
+            .await;
+        let mut ledger = signed_in(&house, "ledger", at.password).await;
+        for realm in ["local", "brand"] {
+            let mail = format!("{realm}@forgers.example");
+            let entry = LdifEntry::at(&dn_below(at.base, &format!("forger of {realm}")))
+                .with("objectClass", "inetOrgPerson")
+                .with("cn", format!("forger of {realm}"))
+                .with("sn", "forger")
+                .with("uid", format!(r"{realm}\forger"))
+                .with("mail", &mail)
+                .with("userPassword", at.password);
+            at.server.administrator().apply(&entry.ldif()).unwrap();
+            let mut forger = signed_in(&house, &mail, at.password).await;
+            assert_ne!(forger.opens("/p/forged").await.status, StatusCode::OK, "{realm} on {}", at.base);
+            assert_eq!(forger.opens("/p/meant").await.status, StatusCode::OK, "{realm} on {}", at.base);
+        }
+        let search = "/admin/audit.jsonl?event=signed-in&who=";
+        let lines = ledger.fetches(&format!("{search}default%5Clocal%5Cforger")).await.body;
+        let line: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+        assert_eq!((&line["realm"], &line["account"]), (&"default".into(), &r"local\forger".into()));
+        for other in ["local%5Cforger", "brand%5Cforger", "&realm=local"] {
+            assert_eq!(ledger.fetches(&format!("{search}{other}")).await.body, "", "{other}");
+        }
+        house.shut_down().await;
+    }
+}
+
+#[tokio::test]
 async fn an_account_whose_principal_name_is_written_like_another_is_not_that_one() {
     let Some(domain) = samba::domain() else { return };
     domain.hire("impostor");

@@ -11,6 +11,8 @@ fn record(who: &str) -> AuditRecord {
         event: "sign-in-refused".to_owned(),
         result: "refused".to_owned(),
         who: Some(who.to_owned()),
+        realm: Some("local".to_owned()),
+        account: Some("=root".to_owned()),
         person: None,
         address: Some("192.0.2.7".to_owned()),
         session: Some("12".to_owned()),
@@ -40,8 +42,8 @@ fn a_table_has_a_row_an_event_in_the_order_of_its_head() {
     assert_eq!(cells[..5], ["7", "2026-11-22T00:58:46.976Z", "sign-in-refused", "refused", "alice"]);
     assert_eq!(cells[6..9], ["192.0.2.7", "12", ""]);
     assert_eq!(cells[13], "'-Browser, \"quoted\"");
-    assert_eq!(cells[15..], ["3", "2026-11-22T00:58:47.976Z"]);
-    assert!(ExportFormat::Csv.header().unwrap().ends_with(b"user_agent,detail,count,last_at\r\n"));
+    assert_eq!(cells[15..], ["3", "2026-11-22T00:58:47.976Z", "local", "'=root"]);
+    assert!(ExportFormat::Csv.header().unwrap().ends_with(b"user_agent,detail,count,last_at,realm,account\r\n"));
 }
 
 #[test]

@@ -62,6 +62,7 @@ async fn each_field_finds_its_events_and_all_of_them_together() {
                 address: address("192.0.2.1"),
                 from: at(0),
                 until: at(2),
+                realm: None,
             },
             vec!["sign-in-refused Alice"],
         ),
@@ -97,6 +98,7 @@ async fn every_search_is_read_off_an_index_and_nothing_is_sorted() {
     let searches = [
         AuditSearch::default(),
         AuditSearch { who: text(), ..AuditSearch::default() },
+        AuditSearch { realm: text(), ..AuditSearch::default() },
         AuditSearch { event: text(), ..AuditSearch::default() },
         AuditSearch { result: text(), ..AuditSearch::default() },
         AuditSearch { address: "192.0.2.1".parse().ok(), ..AuditSearch::default() },

@@ -122,6 +122,7 @@ fn parse_form(params: &QueryParams) -> AuditForm {
     let field = |name| params.get(name).unwrap_or_default().to_owned();
     AuditForm {
         who: field("who"),
+        realm: field("realm"),
         event: field("event"),
         result: field("result"),
         address: field("address"),

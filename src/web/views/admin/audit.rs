@@ -31,6 +31,7 @@ pub(in crate::web) struct AuditView {
 #[derive(Clone, Debug, Default, Serialize)]
 pub(in crate::web) struct AuditForm {
     pub(in crate::web) who: String,
+    pub(in crate::web) realm: String,
     pub(in crate::web) event: String,
     pub(in crate::web) result: String,
     pub(in crate::web) address: String,
@@ -60,7 +61,11 @@ struct AuditRecordRow {
     event: String,
     result: String,
     state: &'static str,
+    /// The account's name in its realm, or what was typed.
     who: Option<String>,
+    realm: Option<String>,
+    /// Whether it was typed by somebody who had proved nothing.
+    is_typed: bool,
     address: Option<String>,
     /// Its details, in the order in which they are read.
     details: Vec<RecordDetail>,
@@ -86,6 +91,7 @@ impl AuditForm {
         };
         Ok(AuditSearch {
             who: non_empty(&self.who),
+            realm: non_empty(&self.realm).map(|realm| realm.to_lowercase()),
             event: non_empty(&self.event),
             result: non_empty(&self.result),
             address: address.map_err(|_| invalid("The address is not one: write 192.0.2.7 or 2001:db8::7."))?,
@@ -105,9 +111,10 @@ impl AuditForm {
         query
     }
 
-    fn fields(&self) -> [(&'static str, &String); 6] {
+    fn fields(&self) -> [(&'static str, &String); 7] {
         [
             ("who", &self.who),
+            ("realm", &self.realm),
             ("event", &self.event),
             ("result", &self.result),
             ("address", &self.address),
@@ -184,7 +191,9 @@ impl AuditRecordRow {
                 "failed" => "bad",
                 _ => "unknown",
             },
-            who: record.who.clone(),
+            who: record.account.clone().or_else(|| record.who.clone()),
+            realm: record.realm.clone(),
+            is_typed: record.who.is_some() && record.person.is_none(),
             address: record.address.clone(),
             details: facts.into_iter().flatten().collect(),
         }
