@@ -43,5 +43,5 @@ pub(crate) use reader::{DiagnosticSink, Fields, Located};
 pub use secret::Secret;
 pub use secret_key::{SecretKey, create_state_folder, load_or_create_secret_key};
 pub use setting::SettingRow;
-pub(crate) use setting::{Setting, ca_file, duration, size};
+pub(crate) use setting::{Setting, ca_file, duration, integer, size};
 pub(crate) use tree::{ConfigEntry, ConfigNode, ConfigValue, parse_document};

@@ -3,13 +3,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use futures::{FutureExt, StreamExt};
+use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::domain::{BoundQuery, Clock, History, Reading, Series, TimeRange, Timestamp};
-use crate::panels::Past;
+use crate::domain::{BoundQuery, Clock, Holder, Reading, Series, SourceName, TimeRange};
 use crate::sources::{ReadingStream, SourceError, Sources};
 
 use super::key::FeedKey;
+use super::retained::RetainedAnswers;
+use super::source_gate::{QueryPermit, SourceGate};
 use super::state::FeedState;
 
 /// Executes the feeds' queries: the sources, or a test's stand-in.
@@ -27,6 +29,11 @@ pub trait QueryExecutor: Send + Sync + 'static {
     fn subscribe(&self, _query: &BoundQuery) -> Option<ReadingStream> {
         None
     }
+
+    /// How many queries a second the source is asked at most; `None` where that does not matter.
+    fn rate(&self, _source: &SourceName) -> Option<u32> {
+        None
+    }
 }
 
 #[async_trait]
@@ -42,34 +49,72 @@ impl QueryExecutor for Sources {
     fn subscribe(&self, query: &BoundQuery) -> Option<ReadingStream> {
         Sources::subscribe(self, query)
     }
+
+    fn rate(&self, source: &SourceName) -> Option<u32> {
+        Sources::rate(self, source)
+    }
 }
 
 /// The background task that executes one distinct query again and again, or listens to what its source pushes. It stops when
-/// the last `Arc` of it is dropped.
+/// the last `Arc` of it is dropped, and its last answer is retained.
 pub(super) struct Feed {
+    key: FeedKey,
     state: Arc<Mutex<FeedState>>,
+    /// The holder that its queries are counted under.
+    holder: watch::Sender<Holder>,
+    clock: Arc<dyn Clock>,
+    retained: Arc<Mutex<RetainedAnswers>>,
     _task: AbortOnDropHandle<()>,
 }
 
+/// The pieces that a feed works with.
+pub(super) struct FeedParts {
+    pub(super) executor: Arc<dyn QueryExecutor>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) retained: Arc<Mutex<RetainedAnswers>>,
+    /// The gate of its source, if that has a rate.
+    pub(super) gate: Option<Arc<SourceGate>>,
+}
+
 impl Feed {
-    /// Starts a feed that executes its query at once, and then at multiples of its interval after `first_due`. It goes on
-    /// with a `history`, and asks for what that lacks of a `past`.
-    pub(super) fn start(
-        key: FeedKey,
-        first_due: Timestamp,
-        history: History,
-        past: Past,
-        executor: Arc<dyn QueryExecutor>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        let state = Arc::new(Mutex::new(FeedState::new(first_due, history, past)));
-        let task = FeedTask { key, executor, clock, state: Arc::clone(&state) };
-        Self { state, _task: AbortOnDropHandle::new(tokio::spawn(task.run())) }
+    /// Starts a feed that executes its query when the `state` says that it is due, and then at multiples of its interval after.
+    pub(super) fn start(key: FeedKey, state: FeedState, holder: Holder, parts: FeedParts) -> Self {
+        let FeedParts { executor, clock, retained, gate } = parts;
+        let state = Arc::new(Mutex::new(state));
+        let holder = watch::Sender::new(holder);
+        let task = FeedTask {
+            key: key.clone(),
+            executor,
+            clock: Arc::clone(&clock),
+            gate,
+            holder: holder.subscribe(),
+            state: Arc::clone(&state),
+        };
+        Self { key, state, holder, clock, retained, _task: AbortOnDropHandle::new(tokio::spawn(task.run())) }
+    }
+
+    /// Counts its queries under whom its subscribers are now counted under, also the one that waits for its turn.
+    pub(super) fn holders_changed(&self) {
+        let Some(holder) = self.state().holder().cloned() else { return };
+        self.holder.send_if_modified(|current| {
+            let has_changed = *current != holder;
+            *current = holder;
+            has_changed
+        });
     }
 
     /// The current state.
     pub(super) fn state(&self) -> MutexGuard<'_, FeedState> {
         lock(&self.state)
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        if let Some(last) = self.state().take_last_answer() {
+            let (key, holder, now) = (self.key.clone(), self.holder.borrow().clone(), self.clock.now());
+            self.retained.lock().unwrap_or_else(PoisonError::into_inner).insert(key, last, holder, now);
+        }
     }
 }
 
@@ -83,24 +128,48 @@ struct FeedTask {
     key: FeedKey,
     executor: Arc<dyn QueryExecutor>,
     clock: Arc<dyn Clock>,
+    gate: Option<Arc<SourceGate>>,
+    holder: watch::Receiver<Holder>,
     state: Arc<Mutex<FeedState>>,
 }
 
 impl FeedTask {
     /// Listens to a source that pushes, and asks any other again and again.
-    async fn run(self) {
+    async fn run(mut self) {
+        if lock(&self.state).has_answer() {
+            self.sleep_until_due().await;
+        }
         loop {
             if let Err(error) = catch_panic(self.run_round()).await {
                 lock(&self.state).set_pushed(false);
                 self.record(Err(error));
             }
-            let due = lock(&self.state).due();
-            self.clock.sleep_until(due).await;
+            self.sleep_until_due().await;
+        }
+    }
+
+    async fn sleep_until_due(&self) {
+        let due = lock(&self.state).due();
+        self.clock.sleep_until(due).await;
+    }
+
+    /// Waits for its turn at the source, as the holder that it has at the time.
+    async fn pass_gate(&mut self) -> Option<QueryPermit> {
+        let gate = Arc::clone(self.gate.as_ref()?);
+        loop {
+            let holder = self.holder.borrow_and_update().clone();
+            let is_first = !lock(&self.state).has_answer();
+            tokio::select! {
+                permit = gate.pass(&holder, is_first) => return Some(permit),
+                // The sender is gone only when this task is, too.
+                Ok(()) = self.holder.changed() => (),
+            }
         }
     }
 
     /// Listens until the stream ends, or asks once.
-    async fn run_round(&self) {
+    async fn run_round(&mut self) {
+        let _permit = self.pass_gate().await;
         self.fill_history().await;
         if let Some(readings) = self.executor.subscribe(&self.key.query) {
             self.listen(readings).await;

@@ -2,7 +2,8 @@
 //!
 //! A [`FeedSubscription`] keeps a feed running, wakes its subscriber at every answer, and gives the feed's state: what the
 //! source answered, as far back as somebody asks for, and why there is nothing newer. A source that fails is asked less and less often.
-//! A feed's past ends with it: when the last subscription is dropped.
+//! A feed's past ends with it, when the last subscription is dropped; its last answer is retained until the query would be due. A
+//! source is queried no more often than its rate, which is shared out by holder.
 //!
 //! This room never decides what to show of a reading, and knows nothing of channels and viewers.
 
@@ -11,6 +12,8 @@ mod feed;
 mod key;
 mod registry;
 mod report;
+mod retained;
+mod source_gate;
 mod state;
 mod subscription;
 

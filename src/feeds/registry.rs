@@ -3,13 +3,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::Notify;
 
-use crate::domain::{Clock, History, Timestamp};
+use crate::domain::{Clock, History, Holder, Timestamp};
 use crate::panels::Past;
 use crate::telemetry::FeedsState;
 
-use super::feed::{Feed, QueryExecutor};
+use super::feed::{Feed, FeedParts, QueryExecutor};
 use super::key::FeedKey;
 use super::report::FeedReport;
+use super::retained::RetainedAnswers;
+use super::source_gate::SourceGates;
+use super::state::FeedState;
 use super::subscription::FeedSubscription;
 
 /// All running feeds: one per distinct query and interval, however many watch.
@@ -17,27 +20,34 @@ pub struct Feeds {
     executor: Arc<dyn QueryExecutor>,
     clock: Arc<dyn Clock>,
     running: Mutex<HashMap<FeedKey, Weak<Feed>>>,
+    retained: Arc<Mutex<RetainedAnswers>>,
+    gates: SourceGates,
 }
 
 impl Feeds {
     /// No feeds yet; those to come have their queries executed by `executor`.
     pub fn new(executor: Arc<dyn QueryExecutor>, clock: Arc<dyn Clock>) -> Self {
-        Self { executor, clock, running: Mutex::default() }
+        let gates = SourceGates::new(Arc::clone(&clock));
+        Self { executor, clock, running: Mutex::default(), retained: Arc::default(), gates }
     }
 
-    /// Subscribes to the feeds of these queries: `answered` is notified at every answer of any of them. Feeds that do not run
+    /// Subscribes `holder` to the feeds of these queries: `answered` is notified at every answer of any of them. Feeds that do not run
     /// yet are started, all at the same moment.
     pub fn subscribe_all(
         &self,
         keys: impl IntoIterator<Item = (FeedKey, Past)>,
         answered: &Arc<Notify>,
+        holder: &Holder,
     ) -> Vec<FeedSubscription> {
         let now = self.clock.now();
-        let subscribe = |(key, past)| FeedSubscription::new(self.get_or_start(key, past, now), Arc::clone(answered), past);
+        let subscribe = |(key, past)| {
+            let feed = self.get_or_start(key, past, now, holder);
+            FeedSubscription::new(feed, Arc::clone(answered), past, holder.clone())
+        };
         keys.into_iter().map(subscribe).collect()
     }
 
-    fn get_or_start(&self, key: FeedKey, past: Past, now: Timestamp) -> Arc<Feed> {
+    fn get_or_start(&self, key: FeedKey, past: Past, now: Timestamp, holder: &Holder) -> Arc<Feed> {
         let mut running = self.running();
         if let Some(feed) = running.get(&key).and_then(Weak::upgrade) {
             return feed;
@@ -52,7 +62,19 @@ impl Feeds {
         let longest = with_past.min_by_key(|(oldest, _)| *oldest);
         let history =
             longest.map_or_else(History::default, |(_, other)| other.state().history().clone()).at_interval(key.every);
-        let feed = Feed::start(key.clone(), now, history, past, Arc::clone(&self.executor), Arc::clone(&self.clock));
+        let mut state = FeedState::new(now, history, past);
+        let last = self.retained.lock().unwrap_or_else(PoisonError::into_inner).take(&key, now);
+        if let Some(last) = last {
+            state.resume(last);
+        }
+        let gate = self.executor.rate(&key.query.source).map(|rate| self.gates.gate(&key.query.source, rate));
+        let parts = FeedParts {
+            executor: Arc::clone(&self.executor),
+            clock: Arc::clone(&self.clock),
+            retained: Arc::clone(&self.retained),
+            gate,
+        };
+        let feed = Feed::start(key.clone(), state, holder.clone(), parts);
         let feed = Arc::new(feed);
         running.insert(key, Arc::downgrade(&feed));
         feed

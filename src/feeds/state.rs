@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 
 use super::backoff;
 use super::key::FeedKey;
-use crate::domain::{History, Reading, Series, Timestamp};
+use crate::domain::{History, Holder, Reading, Series, Timestamp};
 use crate::panels::{MAX_ROWS, PanelTrouble, Past};
 use crate::sources::SourceError;
 
@@ -20,6 +20,8 @@ pub struct FeedState {
     history: History,
     trouble: Option<PanelTrouble>,
     due: Timestamp,
+    /// How long that is after the last answer.
+    wait: Duration,
     /// Whether the source pushes its readings by itself.
     is_pushed: bool,
     /// How far back the source was asked for its past, or is to be.
@@ -37,6 +39,31 @@ struct Subscriber {
     id: u64,
     answered: Arc<Notify>,
     past: Past,
+    holder: Holder,
+}
+
+/// The last answer of a feed, without its past.
+#[derive(Debug)]
+pub(super) struct LastAnswer {
+    newest: Option<(Timestamp, Reading)>,
+    trouble: Option<PanelTrouble>,
+    failures: u32,
+    /// When the query is executed next.
+    pub(super) due: Timestamp,
+    /// How long that was after the answer.
+    pub(super) wait: Duration,
+}
+
+impl LastAnswer {
+    /// The reading, if there was one.
+    pub(super) fn reading(&self) -> Option<&Reading> {
+        self.newest.as_ref().map(|(_, reading)| reading)
+    }
+
+    #[cfg(test)]
+    pub(super) fn of_reading(at: Timestamp, reading: Reading, wait: Duration) -> Self {
+        Self { newest: Some((at, reading)), trouble: None, failures: 0, due: at + wait, wait }
+    }
 }
 
 impl FeedState {
@@ -50,6 +77,7 @@ impl FeedState {
             history,
             trouble: None,
             due,
+            wait: Duration::ZERO,
             is_pushed: false,
             asked_past: Duration::ZERO,
             missing_past: None,
@@ -58,6 +86,48 @@ impl FeedState {
         };
         state.miss_past(past.window);
         state
+    }
+
+    /// Goes on from the last answer that there was of the query.
+    pub(super) fn resume(&mut self, last: LastAnswer) {
+        let LastAnswer { newest, trouble, failures, due, wait } = last;
+        if let Some((at, reading)) = newest {
+            if self.history.oldest().is_none() {
+                self.history.record(at, &reading);
+            }
+            self.readings.push_back((at, reading));
+            self.reading_count += 1;
+        }
+        (self.trouble, self.failures, self.due, self.wait) = (trouble, failures, due, wait);
+    }
+
+    /// Takes the last answer, for a feed that goes on later; `None` where there was none, or the source pushes its readings.
+    pub(super) fn take_last_answer(&mut self) -> Option<LastAnswer> {
+        let has_answer = !self.is_pushed && (!self.readings.is_empty() || self.trouble.is_some());
+        has_answer.then(|| LastAnswer {
+            newest: self.readings.pop_back(),
+            trouble: self.trouble.take(),
+            failures: self.failures,
+            due: self.due,
+            wait: self.wait,
+        })
+    }
+
+    /// Whether the query was executed, by this feed or one before.
+    pub(super) fn has_answer(&self) -> bool {
+        self.reading_count > 0 || self.trouble.is_some()
+    }
+
+    /// The holder that the feed's queries are counted under: a member, where there is one.
+    pub(super) fn holder(&self) -> Option<&Holder> {
+        self.subscribers.iter().map(|subscriber| &subscriber.holder).max_by_key(|holder| holder.precedence())
+    }
+
+    /// Counts a subscriber under another holder.
+    pub(super) fn set_holder(&mut self, id: u64, holder: &Holder) {
+        for subscriber in self.subscribers.iter_mut().filter(|subscriber| subscriber.id == id) {
+            subscriber.holder = holder.clone();
+        }
     }
 
     /// How many readings there were: tells one from the next even when the machine's clock is set back.
@@ -117,9 +187,9 @@ impl FeedState {
     }
 
     /// Adds a subscriber, and returns its id.
-    pub(super) fn subscribe(&mut self, answered: Arc<Notify>, past: Past) -> u64 {
+    pub(super) fn subscribe(&mut self, answered: Arc<Notify>, past: Past, holder: Holder) -> u64 {
         let id = self.subscribers.last().map_or(0, |last| last.id + 1);
-        self.subscribers.push(Subscriber { id, answered, past });
+        self.subscribers.push(Subscriber { id, answered, past, holder });
         self.fit_past();
         self.miss_past(past.window);
         id
@@ -159,6 +229,7 @@ impl FeedState {
                 self.trouble = Some(PanelTrouble { reason: error.to_string(), since, retry_at: self.due });
             }
         }
+        self.wait = self.due.since(now);
         self.subscribers.iter().for_each(|subscriber| subscriber.answered.notify_one());
     }
 
@@ -248,8 +319,8 @@ mod tests {
         };
         let at = |second: i64| Timestamp::from_millis(second * 1000);
         let mut state = FeedState::new(at(0), History::new(key.every), Past::default());
-        let one = state.subscribe(Arc::default(), Past::default());
-        let ten = state.subscribe(Arc::default(), Past { readings: 10, window: None });
+        let one = state.subscribe(Arc::default(), Past::default(), Holder::Program);
+        let ten = state.subscribe(Arc::default(), Past { readings: 10, window: None }, Holder::Program);
         for second in 0..20 {
             state.record(&key, Ok(Reading::Number(1.0)), at(second));
         }
@@ -262,7 +333,7 @@ mod tests {
         state.unsubscribe(one);
         assert_eq!(state.last_ok(), Some(at(19)));
 
-        state.subscribe(Arc::default(), Past { readings: 10, window: None });
+        state.subscribe(Arc::default(), Past { readings: 10, window: None }, Holder::Program);
         let thing = LabelledNumber { label: "disk".to_owned(), value: 1.0 };
         for second in 20..22 {
             state.record(&key, Ok(Reading::Numbers(vec![thing.clone(); MAX_ROWS + 1])), at(second));

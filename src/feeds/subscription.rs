@@ -4,6 +4,7 @@ use tokio::sync::Notify;
 
 use super::feed::Feed;
 use super::state::FeedState;
+use crate::domain::Holder;
 use crate::panels::Past;
 
 /// A subscription to a feed, which runs for as long as there is one.
@@ -14,9 +15,16 @@ pub struct FeedSubscription {
 
 impl FeedSubscription {
     /// Subscribes: `answered` is notified at every answer, and the feed keeps as much of its past.
-    pub(super) fn new(feed: Arc<Feed>, answered: Arc<Notify>, past: Past) -> Self {
-        let id = feed.state().subscribe(answered, past);
+    pub(super) fn new(feed: Arc<Feed>, answered: Arc<Notify>, past: Past, holder: Holder) -> Self {
+        let id = feed.state().subscribe(answered, past, holder);
+        feed.holders_changed();
         Self { feed, id }
+    }
+
+    /// Counts it under another holder.
+    pub fn set_holder(&self, holder: &Holder) {
+        self.feed.state().set_holder(self.id, holder);
+        self.feed.holders_changed();
     }
 
     /// The feed's current state. The feed waits while it is held.

@@ -6,7 +6,10 @@ use futures::StreamExt;
 use tokio::sync::{Notify, mpsc};
 
 use super::*;
-use crate::domain::{Bindings, BoundQuery, Clock, ManualClock, Reading, Series, SeriesLine, TimeRange, Timestamp};
+use crate::domain::{
+    Bindings, BoundQuery, Clock, Holder, ManualClock, Network, PersonId, Reading, Series, SeriesLine, SourceName, TimeRange,
+    Timestamp,
+};
 use crate::panels::Past;
 use crate::sources::{ReadingStream, SourceError};
 
@@ -53,7 +56,7 @@ async fn a_feed_listens_to_a_source_that_pushes_and_comes_back_when_the_stream_h
     let query = BoundQuery { source: "shop".parse().unwrap(), text: "orders".to_owned(), bindings: Bindings::new() };
     let past = Past { window: Some(60 * SECOND), readings: 1 };
     let answered = Arc::new(Notify::new());
-    let feed = feeds.subscribe_all([(FeedKey { query, every: SECOND }, past)], &answered).remove(0);
+    let feed = feeds.subscribe_all([(FeedKey { query, every: SECOND }, past)], &answered, &Holder::Program).remove(0);
     settle().await;
     let began = clock.now();
     assert_eq!(source.asked.lock().unwrap().as_slice(), [TimeRange::ending_at(began, 60 * SECOND).with_step(SECOND)]);
@@ -96,9 +99,11 @@ async fn a_chart_begins_with_the_reading_of_a_feed_that_nobody_has_drawn_from() 
     let feeds = Feeds::new(Arc::<PushingSource>::default(), clock);
     let query = BoundQuery { source: "shop".parse().unwrap(), text: "orders".to_owned(), bindings: Bindings::new() };
     let key = FeedKey { query, every: hour };
-    let _stat = feeds.subscribe_all([(key.clone(), Past::default())], &Arc::default());
+    let _stat = feeds.subscribe_all([(key.clone(), Past::default())], &Arc::default(), &Holder::Program);
     settle().await;
-    let chart = feeds.subscribe_all([(key, Past { window: Some(24 * hour), readings: 1 })], &Arc::default()).remove(0);
+    let chart = feeds
+        .subscribe_all([(key, Past { window: Some(24 * hour), readings: 1 })], &Arc::default(), &Holder::Program)
+        .remove(0);
     assert_eq!(values(&chart, 24 * hour), [7.0]);
 }
 
@@ -131,7 +136,8 @@ async fn a_feed_outlives_a_source_that_panics_and_lets_others_run_whatever_is_pu
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
     let feeds = Feeds::new(Arc::<BreakingSource>::default(), clock.clone());
     let query = BoundQuery { source: "shop".parse().unwrap(), text: "orders".to_owned(), bindings: Bindings::new() };
-    let feed = feeds.subscribe_all([(FeedKey { query, every: SECOND }, Past::default())], &Arc::default()).remove(0);
+    let feed =
+        feeds.subscribe_all([(FeedKey { query, every: SECOND }, Past::default())], &Arc::default(), &Holder::Program).remove(0);
     for _ in 0..2 {
         settle().await;
         assert_eq!(
@@ -142,4 +148,100 @@ async fn a_feed_outlives_a_source_that_panics_and_lets_others_run_whatever_is_pu
     }
     settle().await;
     assert!(feed.state().trouble().is_none() && feed.state().reading_count() > 1);
+}
+
+/// A source that may be asked a hundred times a second, and notes what it was asked.
+#[derive(Default)]
+struct RatedSource(Mutex<Vec<String>>);
+
+impl RatedSource {
+    fn asked(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+
+    fn was_asked(&self, query: &str) -> bool {
+        self.0.lock().unwrap().iter().any(|asked| asked == query)
+    }
+}
+
+#[async_trait]
+impl QueryExecutor for RatedSource {
+    async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
+        self.0.lock().unwrap().push(query.text.clone());
+        if query.text == "failing" { Err(SourceError::BadAnswer("no".to_owned())) } else { Ok(Reading::Number(7.0)) }
+    }
+
+    fn rate(&self, _: &SourceName) -> Option<u32> {
+        Some(100)
+    }
+}
+
+fn hourly(query: &str) -> (FeedKey, Past) {
+    let query = BoundQuery { source: "shop".parse().unwrap(), text: query.to_owned(), bindings: Bindings::new() };
+    (FeedKey { query, every: 3600 * SECOND }, Past::default())
+}
+
+fn stranger(site: u16) -> Holder {
+    let address = std::net::Ipv6Addr::from([0x2001, 0xdb8, site, 0, 0, 0, 0, 1]);
+    Holder::Stranger(Network::narrowest_of(Some(address.into())))
+}
+
+#[tokio::test]
+async fn a_choice_that_comes_back_within_its_interval_is_not_asked_again() {
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
+    let source = Arc::new(RatedSource::default());
+    let feeds = Feeds::new(source.clone(), clock.clone());
+    for minutes in 0..50 {
+        let feed = feeds.subscribe_all([hourly("orders")], &Arc::default(), &stranger(1)).remove(0);
+        settle().await;
+        assert_eq!((source.asked(), feed.state().last_ok()), (1, Some(clock.now() - 60 * SECOND * minutes)));
+        drop(feed);
+        clock.advance(60 * SECOND);
+    }
+    let feed = feeds.subscribe_all([hourly("orders")], &Arc::default(), &stranger(1)).remove(0);
+    settle().await;
+    for asked in 1..3 {
+        assert_eq!(source.asked(), asked);
+        clock.advance(600 * SECOND);
+        settle().await;
+    }
+    drop(feed);
+
+    let failing = || feeds.subscribe_all([hourly("failing")], &Arc::default(), &stranger(1)).remove(0);
+    for _ in 0..10 {
+        let feed = failing();
+        settle().await;
+        assert!(feed.state().trouble().is_some() && source.asked() == 3, "its failure is remembered too");
+    }
+}
+
+#[tokio::test]
+async fn a_strangers_walk_is_slowed_down_and_delays_no_members_first_answer() {
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
+    let source = Arc::new(RatedSource::default());
+    let feeds = Feeds::new(source.clone(), clock.clone());
+    let walk = |site: u16, count: usize| {
+        let queries = (0..count).map(|number| hourly(&format!("{site}/{number}")));
+        feeds.subscribe_all(queries.collect::<Vec<_>>(), &Arc::default(), &stranger(site))
+    };
+    let walked = walk(1, 400);
+    settle().await;
+    assert_eq!(source.asked(), 50, "ten seconds' worth of a twentieth of the rate");
+    for second in 1..=10 {
+        for _ in 0..10 {
+            clock.advance(SECOND / 10);
+            settle().await;
+        }
+        assert_eq!(source.asked(), 50 + 5 * second);
+    }
+    let other = walk(2, 1);
+    settle().await;
+    assert!(source.was_asked("2/0"), "another stranger waits for no walk");
+
+    let alice = Holder::Person(PersonId::new("alice"));
+    let joined = feeds.subscribe_all([hourly("1/399"), hourly("hers")], &Arc::default(), &alice);
+    settle().await;
+    assert!(source.was_asked("hers"), "a member's first answer comes at once");
+    assert!(source.was_asked("1/399"), "also where a stranger waits for it");
+    drop((walked, other, joined));
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use tokio::sync::Notify;
 
-use crate::domain::{Bindings, Timestamp};
+use crate::domain::{Bindings, Holder, Timestamp};
 use crate::feeds::{FeedKey, FeedSubscription, Feeds};
 use crate::pages::Page;
 use crate::sources::Sources;
@@ -17,19 +17,24 @@ pub(super) struct ChannelFeeds {
 }
 
 impl ChannelFeeds {
-    /// Subscribes to the feeds of the page's panels, with the past that each panel draws from.
-    pub(super) fn subscribe(page: &Page, bindings: &Bindings, sources: &Sources, feeds: &Feeds) -> Self {
+    /// Subscribes `holder` to the feeds of the page's panels, with the past that each panel draws from.
+    pub(super) fn subscribe(page: &Page, bindings: &Bindings, sources: &Sources, feeds: &Feeds, holder: &Holder) -> Self {
         let asking = page.panels.iter().filter_map(|panel| Some((panel.source.as_ref()?, panel.past())));
         let keys = asking.map(|(source, past)| {
             let query = sources.bind(&source.source, &source.query, bindings);
             (FeedKey { query, every: source.every }, past)
         });
         let answered = Arc::new(Notify::new());
-        let mut subscriptions = feeds.subscribe_all(keys, &answered).into_iter();
+        let mut subscriptions = feeds.subscribe_all(keys, &answered, holder).into_iter();
         let by_panel = page.panels.iter().map(|panel| panel.source.as_ref().and_then(|_| subscriptions.next())).collect();
         // Some may have run before, and have answers.
         answered.notify_one();
         Self { by_panel, answered }
+    }
+
+    /// Counts the channel's queries under another holder.
+    pub(super) fn set_holder(&self, holder: &Holder) {
+        self.by_panel.iter().flatten().for_each(|feed| feed.set_holder(holder));
     }
 
     /// The feed of each panel, in the page's order.

@@ -211,7 +211,7 @@ impl HubInner {
 
     fn start_channel(&self, page: &Page, choice: &InputChoice, holder: &Holder) -> RunningChannel {
         let metrics = || Arc::clone(&self.metrics);
-        let feeds = ChannelFeeds::subscribe(page, &choice.bindings, &self.sources, &self.feeds);
+        let feeds = ChannelFeeds::subscribe(page, &choice.bindings, &self.sources, &self.feeds, holder);
         let channel = Arc::new(Channel::new(page, &choice.bindings, feeds, &self.settings, metrics()));
         let shards = WriterShards::new(channel.head(), self.settings.heartbeat, metrics(), Arc::clone(&self.clock));
         let subscribers = watch::Sender::new(Subscribers::counted_under(holder.clone()));

@@ -16,6 +16,21 @@ pub(super) struct RunningChannel {
     pub(super) subscribers: watch::Sender<Subscribers>,
 }
 
+impl RunningChannel {
+    /// Changes who subscribes, and has the channel's queries counted under the same holder as the channel.
+    fn change_subscribers(&self, change: impl FnOnce(&mut Subscribers)) {
+        let mut new_holder = None;
+        self.subscribers.send_modify(|subscribers| {
+            let before = subscribers.holder.clone();
+            change(subscribers);
+            new_holder = (subscribers.holder != before).then(|| subscribers.holder.clone());
+        });
+        if let Some(holder) = new_holder {
+            self.channel.feeds().set_holder(&holder);
+        }
+    }
+}
+
 /// The subscriptions of a channel, and the one of their holders that it is counted under.
 #[derive(Debug)]
 pub(super) struct Subscribers {
@@ -78,7 +93,7 @@ pub struct Subscription {
 
 impl Subscription {
     pub(super) fn new(running: Arc<RunningChannel>, holder: Holder) -> Self {
-        running.subscribers.send_modify(|subscribers| subscribers.join(&holder));
+        running.change_subscribers(|subscribers| subscribers.join(&holder));
         Self { running, holder: Box::new(holder) }
     }
 
@@ -114,7 +129,7 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.running.subscribers.send_modify(|subscribers| subscribers.leave(&self.holder));
+        self.running.change_subscribers(|subscribers| subscribers.leave(&self.holder));
     }
 }
 

@@ -90,6 +90,11 @@ impl Sources {
         self.get(&query.source).ok()?.subscribe(query)
     }
 
+    /// How many queries a second the source is asked at most; `None` where that does not matter.
+    pub fn rate(&self, source: &SourceName) -> Option<u32> {
+        self.get(source).ok()?.rate()
+    }
+
     fn get(&self, name: &SourceName) -> Result<&dyn Source, QueryError> {
         self.by_name.get(name).map(AsRef::as_ref).ok_or_else(|| {
             let names = || self.by_name.keys().map(SourceName::as_str);

@@ -32,6 +32,11 @@ pub trait Source: Send + Sync {
         Ok(None)
     }
 
+    /// How many queries a second it is asked at most; `None` where that does not matter, as of what is in this process.
+    fn rate(&self) -> Option<u32> {
+        None
+    }
+
     /// Subscribes to the readings of a query, where the source pushes them: it is not asked then. `None` when the source
     /// waits to be asked, as most do.
     ///

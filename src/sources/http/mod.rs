@@ -68,6 +68,10 @@ impl Source for Http {
         Ok(self.client.url_template().placeholders().cloned().chain(of_filter).unique().collect())
     }
 
+    fn rate(&self) -> Option<u32> {
+        Some(self.client.rate())
+    }
+
     async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
         let url = self.client.url_template().bind(&query.bindings)?;
         let body = self.client.get(url).await?;

@@ -29,6 +29,7 @@ pub(in crate::sources) struct HttpClient {
     url_template: Arc<UrlTemplate>,
     timeout: Duration,
     max_bytes: usize,
+    rate: u32,
     clock: Arc<dyn Clock>,
 }
 
@@ -63,8 +64,14 @@ impl HttpClient {
             url_template: Arc::clone(&settings.url),
             timeout: settings.timeout,
             max_bytes: settings.max_bytes,
+            rate: settings.rate,
             clock: Arc::clone(clock),
         })
+    }
+
+    /// How many requests a second there are at most.
+    pub(in crate::sources) fn rate(&self) -> u32 {
+        self.rate
     }
 
     /// How large an answer may be.

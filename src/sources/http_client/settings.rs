@@ -6,7 +6,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::url_template::{InvalidUrl, UrlTemplate};
 use crate::config::{
-    ConfigEntry, ConfigNode, ConfigValue, Fields, Secret, Setting, SettingRow, ca_file, duration, quote, read_path,
+    ConfigEntry, ConfigNode, ConfigValue, Fields, Secret, Setting, SettingRow, ca_file, duration, integer, quote, read_path,
     read_secret, read_secret_file, size,
 };
 
@@ -18,8 +18,9 @@ const HEADERS: &str = "headers";
 const CA_FILE: &str = "ca_file";
 const TIMEOUT: &str = "timeout";
 const MAX_BYTES: &str = "max_bytes";
+const RATE: &str = "rate";
 
-/// The keys of a source that is asked over HTTP: `url` (or `url_file`), `headers`, `ca_file`, `timeout`, `max_bytes`.
+/// The keys of a source that is asked over HTTP: `url` (or `url_file`), `headers`, `ca_file`, `timeout`, `max_bytes`, `rate`.
 #[derive(Debug)]
 pub(in crate::sources) struct HttpClientSettings {
     /// The URL, with placeholders for inputs in its path or query.
@@ -32,6 +33,8 @@ pub(in crate::sources) struct HttpClientSettings {
     pub(super) timeout: Duration,
     /// How large an answer may be.
     pub(super) max_bytes: usize,
+    /// How many requests a second there are at most.
+    pub(super) rate: u32,
 }
 
 impl HttpClientSettings {
@@ -42,7 +45,15 @@ impl HttpClientSettings {
         let ca_file = ca_file().take_from(fields, CA_FILE);
         let timeout = timeout().take_from(fields, TIMEOUT);
         let max_bytes = max_bytes().take_from(fields, MAX_BYTES);
-        Some(Self { url: Arc::new(url??), headers: headers?, ca_file: ca_file?, timeout: timeout?, max_bytes: max_bytes? })
+        let rate = rate().take_from(fields, RATE);
+        Some(Self {
+            url: Arc::new(url??),
+            headers: headers?,
+            ca_file: ca_file?,
+            timeout: timeout?,
+            max_bytes: max_bytes?,
+            rate: rate?,
+        })
     }
 
     /// The reference of the keys.
@@ -57,6 +68,7 @@ impl HttpClientSettings {
                 MAX_BYTES,
                 "The largest answer. A filter may use 48 MiB of memory, or 16 times this, where that is more.",
             ),
+            rate().into_rows(RATE, "The most requests a second, for all panels together. Strangers have at most half of them."),
         ]
         .concat()
     }
@@ -83,6 +95,12 @@ fn timeout() -> Setting<Duration> {
 /// several times its size.
 fn max_bytes() -> Setting<usize> {
     size(1024 * 1024, 1024..=64 * 1024 * 1024)
+}
+
+/// What a page of a hundred panels asks that all move every second. It keeps pages, and whoever walks through their choices, from
+/// flooding a server behind.
+fn rate() -> Setting<u32> {
+    integer(100, 1..=10_000)
 }
 
 /// The URL, or the file it stands in when it has a key in it.

@@ -126,6 +126,7 @@ pub(in crate::sources) fn redirect(to: &str) -> MockReply {
 pub(in crate::sources) fn settings(url: &str) -> HttpClientSettings {
     let key = (HeaderName::from_static("x-api-key"), HeaderValue::from_static("hunter2"));
     HttpClientSettings {
+        rate: 1_000,
         url: Arc::new(UrlTemplate::parse(url).unwrap()),
         headers: HeaderMap::from_iter([key]),
         ca_file: None,

@@ -1,0 +1,150 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Mutex as FairMutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+
+use crate::domain::{Clock, Holder, Network, PersonId, SourceName, Timestamp};
+
+/// The share of a source's rate that strangers have together: the rest is the members'.
+const STRANGERS_SHARE: f64 = 0.5;
+
+/// The share of it that a network of strangers has for queries that were not executed before, as whoever walks through the
+/// choices of a page causes. It has ten seconds' worth at once: a page has many panels.
+const FIRST_QUERIES_SHARE: f64 = 0.05;
+const FIRST_QUERIES_BURST: f64 = 10.0;
+
+/// The queries of strangers that a source executes at a time: so many places in its server, and among the filters, at most.
+const MAX_STRANGERS_AT_A_TIME: usize = 8;
+
+/// The holders that are remembered for a source, before those that wait for nothing are forgotten.
+const MAX_HOLDERS: usize = 4096;
+
+/// The gates of all sources that have a rate.
+pub(super) struct SourceGates {
+    clock: Arc<dyn Clock>,
+    gates: Mutex<HashMap<SourceName, Arc<SourceGate>>>,
+}
+
+impl SourceGates {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, gates: Mutex::default() }
+    }
+
+    /// The gate of a source with that rate, in queries a second.
+    pub(super) fn gate(&self, source: &SourceName, rate: u32) -> Arc<SourceGate> {
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(gates.entry(source.clone()).or_insert_with(|| Arc::new(SourceGate::new(rate, Arc::clone(&self.clock)))))
+    }
+}
+
+/// Limits how often a source is queried, and shares that out by holder.
+///
+/// Every holder has a queue of its own, of which one at a time waits in the strangers', of which one at a time waits with the
+/// members: so strangers take turns with each other, and a member waits behind one query of each of the others.
+pub(super) struct SourceGate {
+    clock: Arc<dyn Clock>,
+    rate: f64,
+    all: Arc<FairMutex<TokenBucket>>,
+    strangers: Arc<FairMutex<TokenBucket>>,
+    strangers_at_a_time: Arc<Semaphore>,
+    holders: Mutex<HashMap<QueueOwner, Arc<FairMutex<TokenBucket>>>>,
+}
+
+/// The owner of a queue.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum QueueOwner {
+    Person(PersonId),
+    Network(Network),
+}
+
+/// Permission for one query, held while it is executed.
+pub(super) struct QueryPermit {
+    _of_strangers: Option<OwnedSemaphorePermit>,
+}
+
+impl SourceGate {
+    fn new(rate: u32, clock: Arc<dyn Clock>) -> Self {
+        let (rate, now) = (f64::from(rate), clock.now());
+        let bucket = |rate| Arc::new(FairMutex::new(TokenBucket::new(rate, rate, now)));
+        Self {
+            rate,
+            all: bucket(rate),
+            strangers: bucket(rate * STRANGERS_SHARE),
+            strangers_at_a_time: Arc::new(Semaphore::new(MAX_STRANGERS_AT_A_TIME)),
+            holders: Mutex::default(),
+            clock,
+        }
+    }
+
+    /// Waits for the holder's turn; `is_first` where the query was not executed before. Whoever gives up waiting leaves the queue.
+    pub(super) async fn pass(&self, holder: &Holder, is_first: bool) -> QueryPermit {
+        // Each is kept until the wider ones are passed, so that one of each waits there.
+        let mut passed = Vec::new();
+        let mut of_strangers = None;
+        match holder {
+            Holder::Program => (),
+            Holder::Person(person) => passed.push(self.queue(QueueOwner::Person(person.clone()), self.rate).lock_owned().await),
+            Holder::Stranger(network) => {
+                for (network, shares) in network.steps() {
+                    let shares = f64::from(u32::try_from(shares).unwrap_or(u32::MAX));
+                    let rate = self.rate * FIRST_QUERIES_SHARE * shares;
+                    let mut queue = self.queue(QueueOwner::Network(network), rate).lock_owned().await;
+                    if is_first {
+                        queue.take(&*self.clock).await;
+                    }
+                    passed.push(queue);
+                }
+                of_strangers = Arc::clone(&self.strangers_at_a_time).acquire_owned().await.ok();
+                passed.push(self.take_from(&self.strangers).await);
+            }
+        }
+        self.take_from(&self.all).await;
+        QueryPermit { _of_strangers: of_strangers }
+    }
+
+    async fn take_from(&self, bucket: &Arc<FairMutex<TokenBucket>>) -> OwnedMutexGuard<TokenBucket> {
+        let mut bucket = Arc::clone(bucket).lock_owned().await;
+        bucket.take(&*self.clock).await;
+        bucket
+    }
+
+    fn queue(&self, owner: QueueOwner, rate: f64) -> Arc<FairMutex<TokenBucket>> {
+        let mut holders = self.holders.lock().unwrap_or_else(PoisonError::into_inner);
+        if holders.len() >= MAX_HOLDERS {
+            holders.retain(|_, queue| Arc::strong_count(queue) > 1);
+        }
+        let new = || Arc::new(FairMutex::new(TokenBucket::new(rate, rate * FIRST_QUERIES_BURST, self.clock.now())));
+        Arc::clone(holders.entry(owner).or_insert_with(new))
+    }
+}
+
+/// A token bucket: so many a second, and so many at once after a time without.
+struct TokenBucket {
+    rate: f64,
+    most: f64,
+    tokens: f64,
+    filled_at: Timestamp,
+}
+
+impl TokenBucket {
+    fn new(rate: f64, most: f64, now: Timestamp) -> Self {
+        let most = most.max(1.0);
+        Self { rate, most, tokens: most, filled_at: now }
+    }
+
+    /// Takes a token, and waits for one if there is none.
+    async fn take(&mut self, clock: &dyn Clock) {
+        loop {
+            let now = clock.now();
+            self.tokens = (self.tokens + now.since(self.filled_at).as_secs_f64() * self.rate).min(self.most);
+            self.filled_at = now;
+            if self.tokens >= 1.0 {
+                self.tokens -= 1.0;
+                return;
+            }
+            let missing = Duration::from_secs_f64((1.0 - self.tokens) / self.rate);
+            clock.sleep(missing.max(Duration::from_millis(1))).await;
+        }
+    }
+}
