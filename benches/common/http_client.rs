@@ -47,6 +47,14 @@ impl HttpClient {
         self.get(path, &format!("Authorization: {authorization}\r\n")).await
     }
 
+    /// Posts nothing, with this value of `Authorization`.
+    pub(crate) async fn posts_with(&mut self, path: &str, authorization: &str) -> io::Result<Response> {
+        let host = self.server;
+        let request =
+            format!("POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {authorization}\r\nContent-Length: 0\r\n\r\n");
+        self.send(&request).await
+    }
+
     async fn get(&mut self, path: &str, header: &str) -> io::Result<Response> {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: text/html\r\n{header}\r\n", self.server);
         self.send(&request).await
