@@ -26,7 +26,7 @@ pub struct AccountProfile {
     pub name: AccountName,
     /// Its owner's name, for people.
     pub display_name: String,
-    /// The owner's mail address, with which they may sign in too.
+    /// The owner's mail address, with which they may sign in too where the settings name its domain.
     pub mail: Option<MailAddress>,
     /// The groups that the owner is in.
     pub groups: Vec<AccountGroup>,

@@ -1,9 +1,8 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{AccountIndex, LocalAccounts};
+use super::LocalAccounts;
 use crate::domain::Timestamp;
 use crate::store::StoreError;
 
@@ -13,13 +12,13 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 impl LocalAccounts {
     /// Subscribes to changes of any account, made here or on the command line.
-    pub fn subscribe(&self) -> watch::Receiver<Arc<AccountIndex>> {
-        self.inner.index.subscribe()
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.inner.changes.subscribe()
     }
 
-    /// Whether this is exactly some account's mail address.
-    pub fn has_mail(&self, mail: &str) -> bool {
-        self.inner.index.borrow().has_mail(mail)
+    /// Whether mail addresses with this domain sign in to accounts: by the settings alone, whosever addresses there are.
+    pub fn is_mail_domain(&self, domain: &str) -> bool {
+        self.inner.mail_domains.contains(&domain.to_lowercase())
     }
 
     /// Watches for changes by other processes, and for accounts that expire, for as long as it is polled, and notifies those who
@@ -39,17 +38,12 @@ impl LocalAccounts {
     async fn poll_changes(&self, since: Timestamp) -> Result<Timestamp, StoreError> {
         let now = self.now();
         if self.store().has_changed(since, now).await? {
-            self.refresh_index().await?;
+            self.notify_subscribers();
         }
         Ok(now)
     }
 
-    /// Reads the index anew, and notifies subscribers.
-    pub(super) async fn refresh_index(&self) -> Result<(), StoreError> {
-        let mails = self.store().mail_addresses().await?;
-        self.inner.index.send_modify(|index| {
-            *index = Arc::new(AccountIndex { mail_addresses: mails.into_iter().collect(), generation: index.generation + 1 });
-        });
-        Ok(())
+    pub(super) fn notify_subscribers(&self) {
+        self.inner.changes.send_modify(|count| *count += 1);
     }
 }

@@ -32,7 +32,7 @@ impl LocalAccounts {
             expires_at: stamp.at + self.inner.invitation_lasts,
         };
         let invitation = self.store().invite(invitation, MAX_INVITATIONS, stamp.at - KEEP_EXPIRED, stamp).await?;
-        self.refresh_index().await?;
+        self.notify_subscribers();
         Ok((code, invitation))
     }
 
@@ -74,7 +74,7 @@ impl LocalAccounts {
         self.rules().check(password, &profile)?;
         let hash = self.inner.hashing.hash(password).await?;
         let account = self.store().accept(&code.hash(), &profile, &hash, MAX_ACCOUNTS, self.now()).await?;
-        self.refresh_index().await?;
+        self.notify_subscribers();
         Ok(account)
     }
 
@@ -84,7 +84,7 @@ impl LocalAccounts {
     /// [`AccountError::Gone`] when there is none: it may have been accepted.
     pub async fn withdraw(&self, id: i64, origin: ActionOrigin) -> Result<Invitation, AccountError> {
         let withdrawn = self.store().withdraw(id, self.stamp(origin)).await?.ok_or(AccountError::Gone)?;
-        self.refresh_index().await?;
+        self.notify_subscribers();
         Ok(withdrawn)
     }
 }

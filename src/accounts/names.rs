@@ -63,11 +63,16 @@ account_name!(
     AccountGroup
 );
 
-/// A mail address, in lower case, which its owner may type in place of the account's name.
+/// A mail address, in lower case, which its owner may type in place of the account's name where the settings name its domain.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MailAddress(String);
 
 impl MailAddress {
+    /// The part behind the `@`.
+    pub fn domain(&self) -> &str {
+        self.0.split_once('@').map_or("", |(_, domain)| domain)
+    }
+
     /// The address as text.
     pub fn as_str(&self) -> &str {
         &self.0

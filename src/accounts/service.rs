@@ -10,8 +10,7 @@ use super::hashing::{HashMatch, PasswordHashing};
 use super::sqlite::SqliteAccounts;
 use super::store::{AccountChange, AccountSelector, AccountStore, WriteStamp};
 use super::{
-    AccountError, AccountId, AccountIndex, AccountName, AccountProfile, CommandLineAction, LocalAccount, MailAddress,
-    PasswordRules,
+    AccountError, AccountId, AccountName, AccountProfile, CommandLineAction, LocalAccount, MailAddress, PasswordRules,
 };
 use crate::config::AccountSettings;
 use crate::domain::{Clock, Password, Timestamp};
@@ -38,9 +37,12 @@ pub(super) struct AccountsInner {
     pub(super) store: Box<dyn AccountStore>,
     pub(super) rules: PasswordRules,
     pub(super) invitation_lasts: Duration,
+    /// The domains whose addresses sign in, in lower case.
+    pub(super) mail_domains: Vec<String>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) hashing: PasswordHashing,
-    pub(super) index: watch::Sender<Arc<AccountIndex>>,
+    /// The number of changes that have been noticed.
+    pub(super) changes: watch::Sender<u64>,
 }
 
 /// The result of checking a password against an account's.
@@ -68,13 +70,12 @@ impl LocalAccounts {
             store: Box::new(SqliteAccounts::new(Store::open(path, KIND, &MIGRATIONS).await?)),
             rules: PasswordRules::new(settings.shortest_password, common_words),
             invitation_lasts: settings.invitation_lasts,
+            mail_domains: settings.mail_domains.iter().map(|domain| domain.to_lowercase()).collect(),
             clock,
             hashing: PasswordHashing::new(),
-            index: watch::Sender::default(),
+            changes: watch::Sender::default(),
         };
-        let accounts = Self { inner: Arc::new(inner) };
-        accounts.refresh_index().await?;
-        Ok(accounts)
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Creates an account.
@@ -90,7 +91,7 @@ impl LocalAccounts {
         self.rules().check(password, &profile)?;
         let hash = self.inner.hashing.hash(password).await?;
         let account = self.store().insert(&profile, &hash, MAX_ACCOUNTS, self.stamp(origin)).await?;
-        self.refresh_index().await?;
+        self.notify_subscribers();
         Ok(account)
     }
 
@@ -184,7 +185,7 @@ impl LocalAccounts {
         origin: ActionOrigin,
     ) -> Result<LocalAccount, AccountError> {
         let account = self.store().change(id, &change, self.stamp(origin)).await?.ok_or(AccountError::Gone)?;
-        self.refresh_index().await?;
+        self.notify_subscribers();
         Ok(account)
     }
 

@@ -42,11 +42,6 @@ impl AccountStore for SqliteAccounts {
         self.file.fetch_optional(query.build_query_as()).await?.map(|row| self.account(row)).transpose()
     }
 
-    async fn mail_addresses(&self) -> Result<Vec<String>, StoreError> {
-        let rows = self.file.fetch_all(sqlx::query_as("SELECT mail FROM accounts WHERE mail IS NOT NULL")).await?;
-        Ok(rows.into_iter().map(|(mail,)| mail).collect())
-    }
-
     async fn password_hash(&self, id: &AccountId) -> Result<Option<String>, StoreError> {
         let query = sqlx::query_as("SELECT password_hash FROM accounts WHERE id = ?").bind(id.as_str());
         Ok(self.file.fetch_optional(query).await?.map(|(hash,)| hash))

@@ -82,9 +82,6 @@ pub trait AccountStore: Send + Sync {
     /// One account.
     async fn find(&self, key: AccountSelector<'_>) -> Result<Option<LocalAccount>, StoreError>;
 
-    /// The mail addresses of all accounts.
-    async fn mail_addresses(&self) -> Result<Vec<String>, StoreError>;
-
     /// The hash of an account's password.
     async fn password_hash(&self, id: &AccountId) -> Result<Option<String>, StoreError>;
 

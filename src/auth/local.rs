@@ -28,11 +28,13 @@ impl LocalDirectory {
         Self { accounts, clock }
     }
 
-    /// Whether a sign-in with this name is for a local account: `local\name`, or exactly one's mail address. A bare
-    /// name never is, so that nobody's name in the directory can be taken from them here.
+    /// Whether a sign-in with this name is for a local account: `local\name`, or an address of a domain that the settings name.
+    /// No account's address decides it, so that nobody's name in the directory can be taken from them here.
     pub(super) fn handles(&self, username: &Username) -> bool {
-        let is_address = matches!(username.form(), NameForm::Principal { .. });
-        username.is_local() || (is_address && self.accounts.has_mail(username.as_str()))
+        match username.form() {
+            NameForm::Principal { suffix, .. } => self.accounts.is_mail_domain(suffix),
+            NameForm::Bare(_) | NameForm::DownLevel { .. } => username.is_local(),
+        }
     }
 
     /// The account of this name, if there is one.

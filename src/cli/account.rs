@@ -113,7 +113,7 @@ struct ProfileArgs {
     /// What people call its owner; the account's name if it is left out.
     #[arg(long = "name", value_name = "WORDS")]
     display_name: Option<String>,
-    /// Their mail address, with which they may sign in too.
+    /// Their mail address; it signs in too where accounts.mail_domains has its domain.
     #[arg(long)]
     mail: Option<MailAddress>,
     /// A group to put it into, which pages name as local\GROUP. May be given several times.

@@ -177,26 +177,26 @@ async fn whom_a_directory_calls_as_a_local_account_or_anothers_is_told_apart_eve
 #[tokio::test]
 async fn an_account_whose_principal_name_is_written_like_another_is_not_that_one() {
     let Some(domain) = samba::domain() else { return };
-    domain.hire("impostor");
+    domain.hire("pretender");
     let named = |users: &str| format!("access = {{ users = [{users}] }}\n{}", page("For some"));
     let house = TestServerBuilder::with_directory(&domain.ldaps_url())
         .set("directory.ca_file", domain.ca_file.to_str().unwrap())
         .set("directory.bind_name", samba::SERVICE_ACCOUNT)
         .set("directory.bind_password", samba::PASSWORD)
         .set("admins.users", vec![r"local\root".to_owned()])
-        .page("brand", &named(r"'brand\alice', 'brand\impostor', 'CORP\impostor'"))
+        .page("brand", &named(r"'brand\alice', 'brand\pretender', 'CORP\pretender'"))
         .page("dashed", &named(r"'default\local\root'"))
-        .page("theirs", &named("'impostor'"))
+        .page("theirs", &named("'pretender'"))
         .open()
         .await;
     for principal in [r"local\root", r"LOCAL\root", r"brand\alice", r"local\root@corp.example.com", "local"] {
-        let change = LdifChange::at(&samba::dn("impostor")).replace("userPrincipalName", principal);
+        let change = LdifChange::at(&samba::dn("pretender")).replace("userPrincipalName", principal);
         domain.modify(&change.ldif());
-        let mut impostor = signed_in(&house, "impostor", samba::PASSWORD).await;
-        assert!(!opens_admin(&mut impostor).await, "{principal}");
+        let mut pretender = signed_in(&house, "pretender", samba::PASSWORD).await;
+        assert!(!opens_admin(&mut pretender).await, "{principal}");
         for page in ["/p/brand", "/p/dashed"] {
-            assert_ne!(impostor.opens(page).await.status, StatusCode::OK, "{principal} {page}");
+            assert_ne!(pretender.opens(page).await.status, StatusCode::OK, "{principal} {page}");
         }
-        assert_eq!(impostor.opens("/p/theirs").await.status, StatusCode::OK, "{principal}");
+        assert_eq!(pretender.opens("/p/theirs").await.status, StatusCode::OK, "{principal}");
     }
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::super::setting::{boolean, duration, integer, settings};
+use super::super::setting::{boolean, duration, integer, list, settings};
 use super::{DAY, HOUR, MINUTE};
 
 settings! {
@@ -14,6 +14,10 @@ settings! {
         // A weekend and a day. Shorter, and the mail may come too late; longer, and it lies forgotten in a mailbox.
         /// How long an invitation is valid.
         pub invitation_lasts: Duration = duration(72 * HOUR, 5 * MINUTE..=30 * DAY),
+        // A sign-in goes to one place, chosen by what was typed. Whoever invites somebody must not choose it by the address they
+        // write down, which may be a colleague's principal name.
+        /// The domains whose mail addresses sign in to local accounts. Names ending in them never go to a directory.
+        pub mail_domains: Vec<String> = list("list of texts").such_as("[\"partner.example\"]"),
     }
 }
 

@@ -2,7 +2,7 @@ use super::password_expiry::password_expires;
 use crate::config::{DirectoryKind, FilterTemplate};
 use crate::directory::connection::{AdDomain, DirectoryProfile};
 use crate::directory::schema::{LdapEntry, filter, guid_text};
-use crate::domain::{Groups, NameForm, Person, PersonId, Realm, Username};
+use crate::domain::{Groups, NameForm, Person, PersonId, PrincipalName, Realm, Username};
 
 /// The attributes read of a person. Operational attributes come only when asked for by name (RFC 4511, 4.5.1.8).
 pub(in crate::directory) const ATTRIBUTES: &[&str] = &[
@@ -145,7 +145,8 @@ pub(in crate::directory) fn from_entry(
     groups: Groups,
 ) -> Person {
     let username = match kind {
-        DirectoryKind::ActiveDirectory => entry.text("sAMAccountName").unwrap_or(known_as),
+        // Never what was typed: that may be a principal name, which is no account's.
+        DirectoryKind::ActiveDirectory => entry.text("sAMAccountName").unwrap_or(entry.dn.as_str()),
         DirectoryKind::Ldap => uid(entry, known_as),
     };
     if stable_id(entry).is_none() {
@@ -159,11 +160,17 @@ pub(in crate::directory) fn from_entry(
         id: person_id(realm, entry),
         realm: realm.clone(),
         username: username.to_owned(),
-        principal: entry.text("userPrincipalName").and_then(|name| name.parse().ok()),
+        principal: principal_name(kind, entry),
         display_name: entry.text("displayName").or_else(|| entry.text("cn")).unwrap_or(username).to_owned(),
         groups,
         password_expires: password_expires(entry),
     }
+}
+
+/// The principal name. Elsewhere than in Active Directory nothing makes one unique, or keeps people from writing their own.
+fn principal_name(kind: DirectoryKind, entry: &LdapEntry) -> Option<PrincipalName> {
+    let name = entry.text("userPrincipalName").filter(|_| kind == DirectoryKind::ActiveDirectory)?;
+    name.parse().ok()
 }
 
 /// The `uid` as the directory writes it; of several, the one that was typed.

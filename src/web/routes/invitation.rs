@@ -126,11 +126,12 @@ impl InvitationContext<'_> {
         notice: Option<Notice>,
     ) -> Result<Html<AcceptanceView>, Refusal> {
         let profile = invitation.profile;
+        let sign_in_mail = profile.mail.as_ref().filter(|mail| self.accounts.is_mail_domain(mail.domain()));
         let view = AcceptanceView {
             notice,
             invited_by: invitation.invited_by,
             username: account_username(&profile),
-            mail: profile.mail.as_ref().map(ToString::to_string),
+            mail: sign_in_mail.map(ToString::to_string),
             display_name: profile.display_name,
             min_length: self.accounts.rules().min_length(),
             second_factor: profile.second_factor,
