@@ -12,6 +12,11 @@ impl Fingerprint {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// The digest in hexadecimal.
+    pub fn to_hex(self) -> String {
+        hex::encode(self.0)
+    }
+
     /// The fingerprint of a value's JSON. A value that cannot be serialized has that of no bytes.
     pub fn of(value: &impl Serialize) -> Self {
         Self::of_bytes(&serde_json::to_vec(value).unwrap_or_default())

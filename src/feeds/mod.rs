@@ -16,6 +16,7 @@ mod retained;
 mod source_gate;
 mod state;
 mod subscription;
+mod trouble;
 
 pub use feed::QueryExecutor;
 pub use key::FeedKey;
@@ -23,6 +24,7 @@ pub use registry::Feeds;
 pub use report::FeedReport;
 pub use state::FeedState;
 pub use subscription::FeedSubscription;
+pub use trouble::FeedTrouble;
 
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ use super::retained::RetainedAnswers;
 use super::source_gate::SourceGates;
 use super::state::FeedState;
 use super::subscription::FeedSubscription;
+use super::trouble::FeedTrouble;
 
 /// All running feeds: one per distinct query and interval, however many watch.
 pub struct Feeds {
@@ -94,7 +95,7 @@ impl Feeds {
                     every: key.every,
                     watchers: Arc::strong_count(&feed) - 1,
                     last_ok: state.last_ok(),
-                    trouble: state.trouble().map(|trouble| trouble.reason.clone()),
+                    trouble: state.trouble().map(FeedTrouble::for_admins),
                 })
             })
             .collect();

@@ -15,6 +15,6 @@ pub struct FeedReport {
     pub watchers: usize,
     /// When it had its last reading.
     pub last_ok: Option<Timestamp>,
-    /// Why it has no newer reading.
+    /// Why it has no newer reading: the cause, for administrators alone.
     pub trouble: Option<String>,
 }

@@ -6,8 +6,9 @@ use tokio::sync::Notify;
 
 use super::backoff;
 use super::key::FeedKey;
+use super::trouble::FeedTrouble;
 use crate::domain::{History, Holder, Reading, Series, Timestamp};
-use crate::panels::{MAX_ROWS, PanelTrouble, Past};
+use crate::panels::{MAX_ROWS, Past};
 use crate::sources::SourceError;
 
 /// The state of a feed: its past, as far as somebody asks for it, and why there is nothing newer.
@@ -18,7 +19,7 @@ pub struct FeedState {
     readings: VecDeque<(Timestamp, Reading)>,
     reading_count: u64,
     history: History,
-    trouble: Option<PanelTrouble>,
+    trouble: Option<FeedTrouble>,
     due: Timestamp,
     /// How long that is after the last answer.
     wait: Duration,
@@ -46,7 +47,7 @@ struct Subscriber {
 #[derive(Debug)]
 pub(super) struct LastAnswer {
     newest: Option<(Timestamp, Reading)>,
-    trouble: Option<PanelTrouble>,
+    trouble: Option<FeedTrouble>,
     failures: u32,
     /// When the query is executed next.
     pub(super) due: Timestamp,
@@ -152,7 +153,7 @@ impl FeedState {
     }
 
     /// Why there is no newer reading.
-    pub fn trouble(&self) -> Option<&PanelTrouble> {
+    pub fn trouble(&self) -> Option<&FeedTrouble> {
         self.trouble.as_ref()
     }
 
@@ -220,13 +221,14 @@ impl FeedState {
             }
             Err(error) => {
                 self.failures += 1;
-                if self.failures == 1 {
-                    tracing::warn!(source = %key.query.source, query = key.query.text, %error, "the source gave no reading");
-                }
                 self.history.record_failure(now);
                 self.due = now + backoff::after_failures(key.every, self.failures);
                 let since = self.trouble.as_ref().map_or(now, |trouble| trouble.since);
-                self.trouble = Some(PanelTrouble { reason: error.to_string(), since, retry_at: self.due });
+                let trouble = FeedTrouble::new(key, error, since, self.due);
+                if !self.trouble.as_ref().is_some_and(|before| before.is_like(&trouble)) {
+                    trouble.log(key);
+                }
+                self.trouble = Some(trouble);
             }
         }
         self.wait = self.due.since(now);

@@ -75,11 +75,11 @@ async fn a_feed_listens_to_a_source_that_pushes_and_comes_back_when_the_stream_h
     }
     sender.send(Err(SourceError::Unreachable("shop.corp is away".to_owned()))).await.unwrap();
     answered.notified().await;
-    assert_eq!(feed.state().trouble().unwrap().reason, "shop.corp is away");
+    assert_eq!(cause(&feed), "shop.corp is away");
 
     drop(sender);
     answered.notified().await;
-    assert_eq!(feed.state().trouble().unwrap().reason, "the source has stopped sending");
+    assert_eq!(cause(&feed), "the source has stopped sending");
     clock.advance(60 * SECOND);
     answered.notified().await;
     assert!(feed.state().trouble().is_none(), "it was asked again");
@@ -131,6 +131,41 @@ impl QueryExecutor for BreakingSource {
     }
 }
 
+/// The cause of a feed's trouble, which administrators see.
+fn cause(feed: &FeedSubscription) -> String {
+    let state = feed.state();
+    state.trouble().unwrap().for_admins().split(" (reference ").next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn whoever_looks_is_told_the_kind_of_a_failure_and_administrators_its_cause_under_the_same_reference() {
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
+    let key = FeedKey {
+        query: BoundQuery { source: "shop".parse().unwrap(), text: "orders".to_owned(), bindings: Bindings::new() },
+        every: SECOND,
+    };
+    let inner = "10.0.0.7:9090 answered 503 and sends to https://inner.corp/";
+    for cause in [
+        SourceError::Unreachable,
+        SourceError::TimedOut,
+        SourceError::Refused,
+        SourceError::BadAnswer,
+        SourceError::BadQuery,
+        SourceError::TooLarge,
+        SourceError::OverLimits,
+        SourceError::Broken,
+    ] {
+        let trouble = FeedTrouble::new(&key, cause(inner.to_owned()), clock.now(), clock.now());
+        let (said, known) = (trouble.for_visitors().reason, trouble.for_admins());
+        assert!(
+            said.starts_with("shop ") && !said.contains("10.0") && !said.contains("503") && !said.contains("corp"),
+            "{said}"
+        );
+        assert!(known.starts_with(inner), "{known}");
+        assert_eq!(said.split(" (reference ").nth(1), known.split(" (reference ").nth(1));
+    }
+}
+
 #[tokio::test]
 async fn a_feed_outlives_a_source_that_panics_and_lets_others_run_whatever_is_pushed() {
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
@@ -140,10 +175,7 @@ async fn a_feed_outlives_a_source_that_panics_and_lets_others_run_whatever_is_pu
         feeds.subscribe_all([(FeedKey { query, every: SECOND }, Past::default())], &Arc::default(), &Holder::Program).remove(0);
     for _ in 0..2 {
         settle().await;
-        assert_eq!(
-            feed.state().trouble().unwrap().reason,
-            SourceError::Broken("the source broke while it was asked".to_owned()).to_string()
-        );
+        assert_eq!(cause(&feed), SourceError::Broken("the source broke while it was asked".to_owned()).to_string());
         clock.advance(60 * SECOND);
     }
     settle().await;

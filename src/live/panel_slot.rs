@@ -47,7 +47,7 @@ impl PanelSlot {
         }
         self.applied_count = feed.reading_count();
         if let Some(trouble) = feed.trouble() {
-            self.panel.set_trouble(trouble.clone());
+            self.panel.set_trouble(trouble.for_visitors());
         }
         self.panel.drain(feed.history())
     }

@@ -33,7 +33,7 @@ pub struct PanelFrame {
 /// The failure by which a panel has no newer reading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PanelTrouble {
-    /// The reason, for people: `stock.corp answered 503`.
+    /// The reason, for everybody who sees the panel: `stock cannot be reached (reference 4f2a1c08)`.
     pub reason: String,
     /// When it began.
     pub since: Timestamp,

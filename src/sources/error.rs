@@ -2,7 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Placeholder, TemplateError};
 
-/// Why a source gave no reading, in words for people: `stock.corp answered 503`. No secret, no full stop.
+/// Why a source gave no reading. Its text is the cause, for administrators and the log: `stock.corp answered 503`. Visitors get
+/// [`SourceError::for_visitors`]. No secret, no full stop.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum SourceError {
     /// There is no connection to it, or none that can be trusted.
@@ -29,6 +30,22 @@ pub enum SourceError {
     /// Something failed on our side.
     #[error("{0}")]
     Broken(String),
+}
+
+impl SourceError {
+    /// The kind of failure of the source called `name`, for everybody who sees the panel: nothing of a host, or of what was said.
+    pub fn for_visitors(&self, name: &str) -> String {
+        match self {
+            Self::Unreachable(_) => format!("{name} cannot be reached"),
+            Self::TimedOut(_) => format!("{name} does not answer"),
+            Self::Refused(_) => format!("{name} refused the question"),
+            Self::BadAnswer(_) => format!("{name} gave an answer that cannot be used"),
+            Self::BadQuery(_) => format!("{name} cannot be asked like this"),
+            Self::TooLarge(_) => format!("{name} gave an answer that is too large"),
+            Self::OverLimits(_) => format!("{name} is asked for more work than is allowed"),
+            Self::Broken(_) => format!("{name} cannot be asked because of a fault here"),
+        }
+    }
 }
 
 /// A mistake in a query and its remedy, in a sentence without a full stop.

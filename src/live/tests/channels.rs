@@ -107,12 +107,13 @@ async fn a_failing_source_keeps_its_last_value_and_says_why_and_is_asked_less_an
     fixture.passes(SECOND).await;
     let failing = json(&viewer.next().await.unwrap());
     let trouble = &failing["panels"]["cpu"]["trouble"];
-    assert_eq!(trouble["reason"], "stock.corp answered 503");
+    let reason = trouble["reason"].as_str().unwrap().to_owned();
+    assert!(reason.starts_with("host gave an answer that cannot be used (reference "), "{reason}");
     assert!(failing["panels"]["cpu"]["view"].is_null(), "the view stays as it is: {failing}");
 
     let newcomer = json(&fixture.watch().next().await.unwrap());
     assert_eq!(shown(&newcomer), "1", "a newcomer sees the last value too");
-    assert_eq!(newcomer["panels"]["cpu"]["trouble"]["reason"], "stock.corp answered 503");
+    assert_eq!(newcomer["panels"]["cpu"]["trouble"]["reason"], reason);
 
     let before = fixture.counter.asked("cpu.total");
     fixture.passes(60 * SECOND).await;
@@ -176,7 +177,9 @@ async fn a_channel_that_starts_while_its_feed_fails_shows_what_the_feed_last_kne
     let subscription = fixture.subscribe(&[("city", "NYC")]);
     settle().await;
     let late = json(&ChannelReader::new(subscription, None).next().await.unwrap());
-    assert_eq!((shown(&late), late["panels"]["cpu"]["trouble"]["reason"].as_str()), ("1", Some("gone")));
+    assert_eq!(shown(&late), "1");
+    let reason = late["panels"]["cpu"]["trouble"]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("host gave") && !reason.contains("gone"), "{reason}");
 }
 
 #[tokio::test]
