@@ -115,7 +115,7 @@ pub(super) fn audit_reason(refusal: &DirectoryRefusal) -> (&'static str, Option<
     match refusal {
         DirectoryRefusal::WrongCredentials => (refusal.word(), None),
         DirectoryRefusal::NotAtThisHour => (refusal.word(), Some("530")),
-        DirectoryRefusal::NotFromHere => (refusal.word(), Some("531")),
+        DirectoryRefusal::NotFromHere => (refusal.word(), None),
         DirectoryRefusal::PasswordExpired => (refusal.word(), Some("532")),
         DirectoryRefusal::Disabled => (refusal.word(), Some("533")),
         DirectoryRefusal::AccountExpired => (refusal.word(), Some("701")),

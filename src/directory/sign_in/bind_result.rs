@@ -48,7 +48,10 @@ pub(in crate::directory) fn judge_bind(kind: DirectoryKind, result: &LdapResult)
 fn refusal_for_sub_code(sub_code: Option<u32>) -> DirectoryRefusal {
     match sub_code {
         Some(0x530) => DirectoryRefusal::NotAtThisHour,
-        Some(0x531) => DirectoryRefusal::NotFromHere,
+        // 0x52f: a restriction of the account, such as of Protected Users, who may bind with Kerberos alone. 0x569: not this kind
+        // of sign-in. Both come after the password was found right (Win32 error codes, ERROR_ACCOUNT_RESTRICTION and
+        // ERROR_LOGON_TYPE_NOT_GRANTED).
+        Some(0x531 | 0x52f | 0x569) => DirectoryRefusal::NotFromHere,
         Some(0x532) => DirectoryRefusal::PasswordExpired,
         Some(0x533) => DirectoryRefusal::Disabled,
         Some(0x701) => DirectoryRefusal::AccountExpired,
@@ -79,6 +82,8 @@ mod tests {
             ("52e", DirectoryRefusal::WrongCredentials),
             ("530", DirectoryRefusal::NotAtThisHour),
             ("531", DirectoryRefusal::NotFromHere),
+            ("52f", DirectoryRefusal::NotFromHere),
+            ("569", DirectoryRefusal::NotFromHere),
             ("532", DirectoryRefusal::PasswordExpired),
             ("533", DirectoryRefusal::Disabled),
             ("701", DirectoryRefusal::AccountExpired),
