@@ -228,8 +228,15 @@ const LINES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "What is scarce has holders: hash places, directory questions, audit rows, code tries and signed tokens.",
+        "What is scarce has holders: channels, source requests, filter memory, hash places, directory questions, audit rows, code \
+         tries and signed tokens.",
         &[
+            "a_stranger_holds_only_so_many_choices_and_shuts_out_nobody",
+            "strangers_on_all_pages_leave_every_page_to_members",
+            "a_strangers_walk_is_slowed_down_and_delays_no_members_first_answer",
+            "a_choice_that_comes_back_within_its_interval_is_not_asked_again",
+            "a_strangers_walk_displaces_its_own_answers_and_no_members",
+            "hungry_filters_take_a_bounded_memory_and_no_other_panel",
             "a_flood_from_one_site_takes_no_place_of_a_break_glass_admin",
             "a_directory_that_hangs_does_not_collect_questions_without_end_and_keeps_places_for_the_familiar",
             "no_kind_of_event_can_be_caused_without_bound_however_it_varies",
