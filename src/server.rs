@@ -10,7 +10,7 @@ mod tasks;
 
 pub(crate) use keys::load_keys;
 pub use start_error::StartError;
-pub(crate) use stores::{open_accounts, open_audit, open_epochs, open_tokens};
+pub(crate) use stores::{open_accounts, open_audit, open_epochs, open_failed_attempts, open_tokens};
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,7 +23,8 @@ use tokio::sync::{oneshot, watch};
 
 use crate::audit::{Audit, AuditEvent, AuditWriter};
 use crate::auth::{
-    ApiAuth, Auth, Authenticator, CombinedDirectory, Invitations, JwtSigner, SchemeParts, SecondStep, SessionRefresher,
+    ApiAuth, Auth, AuthStores, Authenticator, CombinedDirectory, Invitations, JwtSigner, SchemeParts, SecondStep,
+    SessionRefresher,
 };
 use crate::config::{self, Settings};
 use crate::connections::Connections;
@@ -98,9 +99,13 @@ impl Server {
         let (sessions, tokens) = (stores.sessions.clone(), stores.tokens.clone());
         let issuer = settings.site.issuer();
         let signer = JwtSigner::open(tokens.clone(), &keys, settings.jwt.clone(), issuer, Arc::clone(&clock)).await?;
-        let epochs = stores.epochs.clone();
-        let auth =
-            Auth::new(Arc::clone(&directory), sessions.clone(), second_step, audit.clone(), Arc::clone(&clock), keys, epochs);
+        let auth_stores = AuthStores {
+            sessions: sessions.clone(),
+            epochs: stores.epochs.clone(),
+            failed_attempts: Arc::clone(&stores.failed_attempts),
+        };
+        let auth = Auth::new(Arc::clone(&directory), auth_stores, second_step, audit.clone(), Arc::clone(&clock), keys);
+        auth.restore_failed_attempts().await?;
         let auth = Arc::new(auth.with_credential_cache(settings.basic.remember).with_tokens(tokens.clone()));
         let session_refresher =
             SessionRefresher::new(directory, sessions.clone(), audit.clone(), Arc::clone(&clock), settings.sessions.refresh);

@@ -91,6 +91,13 @@ pub enum AuditEvent<'a> {
         /// The action, in a few words: `ended all sessions of bob: 3`.
         what: &'a str,
     },
+    /// Somebody's failed sign-ins were forgotten by hand, so that they may try again.
+    AttemptsReleased {
+        /// The name, as the admin typed it.
+        name: &'a str,
+        /// The admin; `None` for the command line.
+        by: Option<&'a Member>,
+    },
     /// An admin took the audit away as a file.
     AuditExported {
         /// The admin.

@@ -46,6 +46,7 @@ pub const EVENTS: &[&str] = &[
     "invitation-withdrawn",
     "invitation-refused",
     "admin-acted",
+    "attempts-released",
     "audit-exported",
     "pages-reloaded",
     "started",
@@ -135,6 +136,13 @@ impl AuditFields {
                 ..Self::of_person(person, "session-ended", "ok")
             },
             AuditEvent::AdminActed { admin, what } => Self::of_admin(admin, "admin-acted", what),
+            AuditEvent::AttemptsReleased { name, by } => {
+                let fields = by.map_or_else(
+                    || Self { event: "attempts-released", result: "ok", reason: Some("command-line"), ..Self::default() },
+                    |admin| Self::of_member(admin, "attempts-released", "ok"),
+                );
+                Self { detail: Some(sanitize(name)), ..fields }
+            }
             AuditEvent::AuditExported { admin, what } => Self::of_admin(admin, "audit-exported", what),
             AuditEvent::PasswordAccepted { person } => Self::of_person(person, "password-accepted", "ok"),
             AuditEvent::TokenMade { person, token } => Self::of_token(person, token, "token-made"),

@@ -1,19 +1,13 @@
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 use super::refusal::audit_reason;
-use super::sign_in::{AttemptKind, Auth, SignedIn, ThrottleGate, invalid_password_word, invalid_username_word};
-use super::throttle::AttemptPermit;
+use super::sign_in::{AttemptKind, Auth, SignedIn, ThrottleGate, invalid_password_word, invalid_username_word, settle_refused};
 use super::timing_floor;
 use super::{PasswordChangeRefusal, PendingToken, SignInRefusal};
 use crate::audit::AuditEvent;
-use crate::directory::{
-    BindCandidate, BindDenied, BindGate, ChangeRefusal, DirectoryRefusal, PasswordChange, PasswordFate, PasswordRule,
-    PasswordState, Unreachable,
-};
+use crate::directory::{ChangeRefusal, PasswordChange, PasswordRule, PasswordState};
 use crate::domain::{Client, InvalidPassword, Password, Person, PersonId, Username};
 use crate::epochs::RevocationEvent;
 use crate::sessions::SessionToken;
@@ -116,7 +110,7 @@ impl Auth {
             self.audit.record(client, &event);
             refusal
         })?;
-        let permit = self.admit(AttemptKind::PasswordChange, &name, client).await?;
+        let permit = self.admit(AttemptKind::PasswordChange, &name, Some(&change.old), client).await?;
         let Ok(place) = self.enter(&name, client).await else {
             permit.cancel();
             let (name, reason) = (name.as_str(), "busy");
@@ -124,13 +118,14 @@ impl Auth {
             self.audit.record(client, &event);
             return Err(SignInRefusal::Busy.into());
         };
-        let gate = RecordingGate { gate: ThrottleGate::new(&permit), allowed: AtomicBool::new(false) };
+        let gate = ThrottleGate::new(&permit);
         let result = self.directory.change_password(&name, &change, &gate).await;
         drop(place);
-        let (bind_allowed, denial) = (gate.allowed.into_inner(), gate.gate.into_denial());
+        let (sent, denial) = (gate.was_allowed(), gate.into_denial());
         let refusal = match result {
             Ok(person) => {
-                permit.succeed(&person);
+                permit.succeed(&person, &[]);
+                self.flush_failed_attempts().await;
                 self.audit.record(client, &AuditEvent::PasswordChanged { name: name.as_str(), person: &person });
                 return Ok((name, change.new, person));
             }
@@ -138,9 +133,16 @@ impl Auth {
         };
         if let Some(denial) = denial {
             permit.deny(denial);
+            self.flush_failed_attempts().await;
             return Err(self.refuse_throttled(AttemptKind::PasswordChange, denial, &name, client).into());
         }
-        settle_permit(permit, &refusal, bind_allowed);
+        match &refusal {
+            ChangeRefusal::OldPassword(refusal) => settle_refused(permit, refusal, sent),
+            // The old password was right.
+            _ if sent => permit.decline(),
+            _ => permit.cancel(),
+        }
+        self.flush_failed_attempts().await;
         Err(self.refuse_change(refusal, &name, client))
     }
 
@@ -182,21 +184,6 @@ fn parse_change(
     Ok((name, PasswordChange { old, new }))
 }
 
-/// Settles the permit as at a sign-in, where the old password was checked.
-fn settle_permit(permit: AttemptPermit<'_>, refusal: &ChangeRefusal, bind_allowed: bool) {
-    match refusal {
-        // Dropping the permit counts a failure.
-        ChangeRefusal::OldPassword(
-            DirectoryRefusal::WrongCredentials
-            | DirectoryRefusal::Locked
-            | DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::Unanswered, .. }),
-        ) => drop(permit),
-        // The bind was allowed, so the old password was sent, and it was not what was wrong.
-        _ if bind_allowed => permit.decline(),
-        _ => permit.cancel(),
-    }
-}
-
 fn rule_word(rule: PasswordRule) -> &'static str {
     match rule {
         PasswordRule::TooShort => "too-short",
@@ -204,21 +191,6 @@ fn rule_word(rule: PasswordRule) -> &'static str {
         PasswordRule::TooSimple => "too-simple",
         PasswordRule::InHistory => "in-history",
         PasswordRule::TooYoung => "too-young",
-    }
-}
-
-/// A throttle gate that records whether the bind was allowed.
-struct RecordingGate<'a> {
-    gate: ThrottleGate<'a>,
-    allowed: AtomicBool,
-}
-
-#[async_trait]
-impl BindGate for RecordingGate<'_> {
-    async fn allow_bind(&self, who: Option<&BindCandidate>) -> Result<(), BindDenied> {
-        self.gate.allow_bind(who).await?;
-        self.allowed.store(true, Ordering::Relaxed);
-        Ok(())
     }
 }
 

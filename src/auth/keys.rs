@@ -22,6 +22,7 @@ const FACTORS_LABEL: &[u8] = b"second factors";
 const DIGEST_NONCES_LABEL: &[u8] = b"digest nonces";
 const DIGEST_CREDENTIALS_LABEL: &[u8] = b"digest credentials";
 const CREDENTIAL_CACHE_LABEL: &[u8] = b"remembered passwords";
+const THROTTLE_LABEL: &[u8] = b"throttle";
 const SIGNING_KEYS_LABEL: &[u8] = b"sealed signing keys";
 
 /// The keys of this server, one for each purpose, all derived from its one secret in the manner of HKDF (RFC 5869),
@@ -33,6 +34,7 @@ pub struct Keys {
     digest_nonces: HmacKey,
     digest_credentials: SealingKey,
     credential_cache: HmacKey,
+    throttle: HmacKey,
     signing: SealingKey,
 }
 
@@ -51,6 +53,7 @@ impl Keys {
             digest_nonces: derive_key(expand(DIGEST_NONCES_LABEL)),
             digest_credentials: sealing(DIGEST_CREDENTIALS_LABEL),
             credential_cache: derive_key(expand(CREDENTIAL_CACHE_LABEL)),
+            throttle: derive_key(expand(THROTTLE_LABEL)),
             signing: sealing(SIGNING_KEYS_LABEL),
         }
     }
@@ -83,6 +86,11 @@ impl Keys {
     /// The cipher for the stored keys that sign JWTs.
     pub(super) fn signing_key_cipher(&self) -> AeadCipher {
         AeadCipher::new(&self.signing)
+    }
+
+    /// The HMAC for the keys of the throttle's counters.
+    pub(super) fn throttle_hmac(&self) -> HmacSha256 {
+        new_hmac(&self.throttle)
     }
 
     /// The HMAC for device cookies.

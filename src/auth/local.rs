@@ -61,7 +61,7 @@ impl LocalDirectory {
     ) -> Result<LocalAccount, DirectoryRefusal> {
         let account = self.find(username).await.map_err(|error| store_refusal(&error))?;
         if let Some(account) = &account {
-            let candidate = BindCandidate { id: account.id.person_id(), policy: Some(NO_LOCKOUT), failures: None };
+            let candidate = BindCandidate::new(account.id.person_id(), Some(NO_LOCKOUT));
             gate.allow_bind(Some(&candidate)).await?;
         }
         let checked = self.accounts.check_password(account.as_ref(), password).await.map_err(|error| store_refusal(&error))?;

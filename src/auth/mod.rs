@@ -59,7 +59,7 @@ pub use schemes::{SchemeParts, digest, form_challenge, insufficient_scope_challe
 pub use second_step::{
     FactorEnrollment, FactorRefusal, FactorResponse, PasskeySignInRefusal, PendingToken, RenewedSession, SecondStep,
 };
-pub use sign_in::{Auth, SignedIn};
-pub use throttle::DeviceCookie;
+pub use sign_in::{Auth, AuthStores, SignedIn};
+pub use throttle::{DeviceCookie, Release, SqliteThrottleStore, ThrottleStore, release_attempts};
 
 use proof_kind::proof_kind;

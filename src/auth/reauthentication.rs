@@ -64,7 +64,7 @@ impl Auth {
         // Moved, not copied: no second copy is left behind.
         let password = Password::parse(std::mem::take(&mut *password));
         let password = password.map_err(|invalid| refused(invalid_password_word(invalid)))?;
-        let permit = self.admit(AttemptKind::Reauthentication, &name, client).await?;
+        let permit = self.admit(AttemptKind::Reauthentication, &name, Some(&password), client).await?;
         let person = self.authenticate(AttemptKind::Reauthentication, &name, &password, permit, client).await?;
         // An account that was made anew under an old name is somebody else's.
         if person.id != member.person.id {
@@ -74,7 +74,7 @@ impl Auth {
             return Ok(None);
         };
         self.audit.record(client, &AuditEvent::ProvedAgain { person: &session.person, session: session.id });
-        let device_cookie = self.issue_device_cookie(&name, &session.person.id)?;
+        let device_cookie = self.issue_device_cookie(&name, &session.person)?;
         Ok(Some(SignedIn { token, session, device_cookie }))
     }
 }

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::PendingToken;
 use crate::directory::{ChangeRefusal, DirectoryRefusal, PasswordFate, PasswordRule, Unreachable};
+use crate::domain::Timestamp;
 use crate::store::StoreError;
 
 /// Why somebody was not signed in, as far as a visitor may know it.
@@ -18,6 +19,8 @@ pub enum SignInRefusal {
     Throttled {
         /// The time until another try is accepted.
         retry_after: Duration,
+        /// When that is.
+        until: Timestamp,
     },
     /// Signing in is not allowed at this hour. The password was right, as with the next five.
     #[error("signing in is not allowed at this hour")]

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -9,14 +10,16 @@ use super::fair_gate::{GateBusy, GateHolder, GatePlace};
 use super::password_subjects::PasswordSubjects;
 use super::refusal::audit_reason;
 use super::sign_in_gates::{PasswordVerifier, SignInGates};
-use super::throttle::{AttemptPermit, DeviceCookie, Throttle, ThrottleReason};
+use super::throttle::{AttemptFailure, AttemptPermit, DeviceCookie, Release, Throttle, ThrottleReason, ThrottleStore};
 use super::timing_floor;
 use super::{Keys, SecondStep, SignInRefusal};
 use crate::audit::{Audit, AuditEvent};
-use crate::directory::{BindCandidate, BindDenied, BindGate, Directory, DirectoryRefusal, PasswordFate, Unreachable};
+use crate::directory::{
+    BindCandidate, BindDenied, BindGate, Directory, DirectoryRefusal, LockoutPolicy, PasswordFate, Unreachable,
+};
 use crate::domain::{
     Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Network, Password, Person, PersonEpoch, PersonId,
-    Username, Visitor,
+    PrincipalName, Username, Visitor,
 };
 use crate::epochs::{PersonEpochs, ProofKind};
 use crate::sessions::{Session, SessionLookup, SessionOptions, SessionToken, Sessions};
@@ -39,6 +42,16 @@ pub struct Auth {
     keys: Arc<Keys>,
 }
 
+/// The stores of [`Auth`].
+pub struct AuthStores {
+    /// The sessions.
+    pub sessions: Sessions,
+    /// Whose access was ended, and when.
+    pub epochs: PersonEpochs,
+    /// The failed sign-ins.
+    pub failed_attempts: Arc<dyn ThrottleStore>,
+}
+
 /// The purposes for which a password is checked; the audit has an event for each.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum AttemptKind {
@@ -59,18 +72,19 @@ pub struct SignedIn {
 }
 
 impl Auth {
-    /// Creates it over these parts, without API tokens and with an empty throttle.
+    /// Creates it over these parts, without API tokens. Failed sign-ins from before count once
+    /// [`Auth::restore_failed_attempts`] has taken them in.
     pub fn new(
         directory: Arc<dyn Directory>,
-        sessions: Sessions,
+        stores: AuthStores,
         second_step: SecondStep,
         audit: Audit,
         clock: Arc<dyn Clock>,
         keys: Keys,
-        epochs: PersonEpochs,
     ) -> Self {
+        let AuthStores { sessions, epochs, failed_attempts } = stores;
         let keys = Arc::new(keys);
-        let throttle = Throttle::new(clock.clone(), Arc::clone(&keys));
+        let throttle = Throttle::new(clock.clone(), Arc::clone(&keys), failed_attempts);
         let gates = SignInGates::new(&clock);
         let credential_cache = CredentialCache::new(clock.clone(), Duration::ZERO);
         let password_subjects = Arc::new(PasswordSubjects::new(clock.clone()));
@@ -88,6 +102,22 @@ impl Auth {
             gates,
             keys,
         }
+    }
+
+    /// Takes in the failed sign-ins that were written down before a restart.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub async fn restore_failed_attempts(&self) -> Result<(), StoreError> {
+        self.throttle.restore().await
+    }
+
+    /// Forgets the failed sign-ins of a name, and of everybody it may be of, so that they may try again at once.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked: then nothing is forgotten.
+    pub async fn release_attempts(&self, username: &Username) -> Result<Release, StoreError> {
+        self.throttle.release(username).await
     }
 
     /// Signs somebody in with what they typed. The directory is asked once, or not at all: when the name or password
@@ -129,7 +159,7 @@ impl Auth {
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, SignInRefusal> {
         let epoch = self.epochs.current().await?;
-        let permit = self.admit(AttemptKind::SignIn, name, client).await?;
+        let permit = self.admit(AttemptKind::SignIn, name, Some(password), client).await?;
         let person = self.authenticate(AttemptKind::SignIn, name, password, permit, client).await?;
         let options =
             SessionOptions { stay_signed_in, epoch, ..SessionOptions::password_only(self.directory.revalidation(&person)) };
@@ -160,7 +190,7 @@ impl Auth {
             self.sessions.end(session.id, EndReason::Revoked).await?;
             self.audit.record(client, &AuditEvent::SessionEnded { person, session: session.id, reason: EndReason::Revoked });
         }
-        let device_cookie = self.issue_device_cookie(name, &person.id)?;
+        let device_cookie = self.issue_device_cookie(name, person)?;
         Ok(SignedIn { token, session, device_cookie })
     }
 
@@ -199,6 +229,7 @@ impl Auth {
     /// # Errors
     /// [`StoreError`] when the store cannot be written.
     pub async fn sweep(&self) -> Result<(), StoreError> {
+        self.throttle.sweep().await?;
         for session in self.sessions.sweep().await? {
             let event = AuditEvent::SessionEnded { person: &session.person, session: session.id, reason: EndReason::Expired };
             self.audit.record(&session.client, &event);
@@ -246,15 +277,27 @@ impl Auth {
         &self,
         attempt: AttemptKind,
         name: &Username,
+        password: Option<&Password>,
         client: &Client,
     ) -> Result<AttemptPermit<'_>, SignInRefusal> {
-        let admitted = self.throttle.admit(name, client, self.directory.lockout_info(name)).await;
-        admitted.map_err(|denial| self.refuse_throttled(attempt, denial, name, client))
+        let admitted = self.throttle.admit(name, password, client, self.directory.lockout_info(name)).await;
+        match admitted {
+            Ok(permit) => Ok(permit),
+            Err(denial) => {
+                self.throttle.flush().await;
+                Err(self.refuse_throttled(attempt, denial, name, client))
+            }
+        }
     }
 
     /// A device cookie for the browser in which `person` has just signed in as `name`.
-    pub(super) fn issue_device_cookie(&self, name: &Username, person: &PersonId) -> Result<DeviceCookie, StoreError> {
-        self.throttle.issue_device_cookie(name, person)
+    pub(super) fn issue_device_cookie(&self, name: &Username, person: &Person) -> Result<DeviceCookie, StoreError> {
+        self.throttle.issue_device_cookie(&names_of(person, name), &person.id)
+    }
+
+    /// Writes down what has changed of the failed sign-ins.
+    pub(super) async fn flush_failed_attempts(&self) {
+        self.throttle.flush().await;
     }
 
     pub(super) fn refuse_throttled(
@@ -268,11 +311,16 @@ impl Auth {
             ThrottleReason::Exhausted(retry_after) => {
                 let event = attempt.refusal_event(name.as_str(), "throttled", None, Some(retry_after));
                 self.audit.record(client, &event);
-                SignInRefusal::Throttled { retry_after }
+                SignInRefusal::Throttled { retry_after, until: self.clock.now() + retry_after }
             }
-            ThrottleReason::NearLockout => {
-                let event = attempt.refusal_event(name.as_str(), "directory-count", None, None);
-                self.audit.record(client, &event);
+            // What is told as a wrong password says so in the audit alone.
+            ThrottleReason::NearLockout | ThrottleReason::Withheld | ThrottleReason::SamePassword => {
+                let reason = match denial {
+                    ThrottleReason::NearLockout => "directory-count",
+                    ThrottleReason::SamePassword => "same-password",
+                    _ => "withheld",
+                };
+                self.audit.record(client, &attempt.refusal_event(name.as_str(), reason, None, None));
                 SignInRefusal::WrongCredentials
             }
             ThrottleReason::Pending => {
@@ -313,37 +361,25 @@ impl Auth {
         let gate = ThrottleGate::new(&permit);
         let result = self.directory.sign_in(name, password, &gate).await;
         drop(place);
+        let sent = gate.was_allowed();
         let denial = gate.into_denial();
         let refusal = match result {
             Ok(person) => {
-                permit.succeed(&person.id);
+                permit.succeed(&person.id, &names_of(&person, name));
+                self.throttle.flush().await;
                 return Ok(person);
             }
             Err(refusal) => refusal,
         };
-        if let Some(denial) = denial {
+        let refusal = if let Some(denial) = denial {
             permit.deny(denial);
-            return Err(self.refuse_throttled(attempt, denial, name, client));
-        }
-        match refusal {
-            // Dropping the permit counts a failure: a password that was sent may have been checked and counted, even if
-            // no answer came.
-            DirectoryRefusal::WrongCredentials
-            | DirectoryRefusal::Locked
-            | DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::Unanswered, .. }) => drop(permit),
-            DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::NotSent, .. })
-            | DirectoryRefusal::BindDenied(_) => {
-                permit.cancel();
-            }
-            DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::Answered, .. })
-            | DirectoryRefusal::NotAtThisHour
-            | DirectoryRefusal::NotFromHere
-            | DirectoryRefusal::PasswordExpired
-            | DirectoryRefusal::MustChangePassword
-            | DirectoryRefusal::Disabled
-            | DirectoryRefusal::AccountExpired => permit.decline(),
-        }
-        Err(self.refuse(attempt, refusal, name, client))
+            self.refuse_throttled(attempt, denial, name, client)
+        } else {
+            settle_refused(permit, &refusal, sent);
+            self.refuse(attempt, refusal, name, client)
+        };
+        self.throttle.flush().await;
+        Err(refusal)
     }
 
     /// A place before what verifies the password of this name; strangers have those of their network.
@@ -370,16 +406,58 @@ impl Auth {
     }
 }
 
+/// Settles the permit of an attempt that the directory refused; `sent` says whether the password was sent.
+pub(super) fn settle_refused(permit: AttemptPermit<'_>, refusal: &DirectoryRefusal, sent: bool) {
+    match refusal {
+        DirectoryRefusal::WrongCredentials if sent => permit.fail(AttemptFailure::Wrong),
+        DirectoryRefusal::WrongCredentials => permit.fail(AttemptFailure::NoSuchName),
+        DirectoryRefusal::Locked => permit.fail(AttemptFailure::Unjudged),
+        // It may have been judged and counted.
+        DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::Unanswered, .. }) => {
+            permit.fail(AttemptFailure::Unanswered);
+        }
+        DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::NotSent, .. })
+        | DirectoryRefusal::BindDenied(_) => {
+            permit.cancel();
+        }
+        // The password was right, or not judged.
+        DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::Answered, .. })
+        | DirectoryRefusal::NotAtThisHour
+        | DirectoryRefusal::NotFromHere
+        | DirectoryRefusal::PasswordExpired
+        | DirectoryRefusal::MustChangePassword
+        | DirectoryRefusal::Disabled
+        | DirectoryRefusal::AccountExpired => permit.decline(),
+    }
+}
+
+/// The names by which somebody signs in: the account's, the principal's, and what they typed.
+fn names_of(person: &Person, typed: &Username) -> Vec<Username> {
+    let account = person.qualified_name();
+    let principal = person.principal.as_ref().map(PrincipalName::as_str);
+    let told = [Some(account.as_str()), principal].into_iter().flatten().filter_map(|name| Username::parse(name).ok());
+    // What a directory says of somebody is never a local account's name.
+    let told = told.filter(|name| name.is_local() == person.realm.is_local());
+    told.chain([typed.clone()]).collect()
+}
+
 /// The throttle's gate before a bind: it checks the limits again once the person is known.
 pub(super) struct ThrottleGate<'a> {
     permit: &'a AttemptPermit<'a>,
+    /// Whether the password may have been sent.
+    allowed: AtomicBool,
     /// Why the bind was denied.
     denial: OnceLock<ThrottleReason>,
 }
 
 impl<'a> ThrottleGate<'a> {
     pub(super) fn new(permit: &'a AttemptPermit<'a>) -> Self {
-        Self { permit, denial: OnceLock::new() }
+        Self { permit, allowed: AtomicBool::new(false), denial: OnceLock::new() }
+    }
+
+    /// Whether the bind was allowed.
+    pub(super) fn was_allowed(&self) -> bool {
+        self.allowed.load(Ordering::Relaxed)
     }
 
     /// Why the bind was denied, if it was.
@@ -391,11 +469,18 @@ impl<'a> ThrottleGate<'a> {
 #[async_trait]
 impl BindGate for ThrottleGate<'_> {
     async fn allow_bind(&self, who: Option<&BindCandidate>) -> Result<(), BindDenied> {
-        let Some(who) = who else { return Ok(()) };
-        self.permit.identify(who).await.map_err(|denial| {
-            self.denial.get_or_init(|| denial);
-            BindDenied
-        })
+        if let Some(who) = who {
+            self.permit.identify(who).await.map_err(|denial| {
+                self.denial.get_or_init(|| denial);
+                BindDenied
+            })?;
+        }
+        self.allowed.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn record_policy(&self, policy: LockoutPolicy) {
+        self.permit.record_policy(policy);
     }
 }
 

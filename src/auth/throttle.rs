@@ -1,37 +1,52 @@
 //! Limits on failed sign-ins, checked before any LDAP traffic.
 //!
-//! Failures are counted for each account and from each address. The first limit keeps below the directory's own
-//! lockout, so that nobody can lock a colleague's account through this program; the second slows down whoever tries one
-//! name after the other. An account's limit never blocks the address from which its owner last signed in, nor their
-//! browser, which has a signed cookie ([`DeviceCookie`]); and one address alone cannot use up what an account may fail.
-//! The counters are in memory, bounded, and hold no names; a restart starts from zero.
+//! Whoever mistypes gets in, and nobody can lock a colleague's account through this program. Failures are counted for each
+//! account and from each network. The first limit keeps below the directory's own lockout ([`crate::directory::FailureBudget`] has the figures);
+//! the second slows down whoever tries one name after the other.
+//!
+//! **Whose failure it is.** A person has one count for all their names, however they are spelled. Where the directory shows
+//! people before they bind (with a service account, or to anonymous searches) the person is known before any password is
+//! sent. Where it does not, a name is somebody's once they have signed in with it; until then each name has a count of its
+//! own, and they are so small that two of them stay below a lockout.
+//!
+//! **Where from.** A browser in which the person has signed in has a signed cookie ([`DeviceCookie`]), and tries of its own,
+//! which no stranger can take; so has, but for one, the network from which they last signed in. Strangers share what is left.
+//!
+//! **What counts.** What the directory answered as a wrong password, or never answered; never what it accepted, whatever
+//! fails afterwards, nor what was not sent. The same wrong password again is refused without a bind, and costs nothing. Where
+//! the directory tells its own count, it is believed: an attempt that could be the one that locks is not made, and what was
+//! reset there (a new password, a good sign-in elsewhere, an account unlocked) does not count here. An administrator can
+//! release somebody by hand.
+//!
+//! **What strangers are told** depends on what was tried with this name, and never on whether anybody has it: until as many
+//! tries are used up as for a name that nobody has, used-up failures of a person look like a wrong password.
 //!
 //! A pending attempt is no failure yet: others for the same account wait for its end, as it may use up what is left.
 //! So failures that reach the directory stay within the limit however many come at once, and nobody is sent away
 //! because they signed in with many windows at the same time.
 //!
-//! An account is identified by the skeleton of its name, common to all spellings, and by its person. Where the
-//! directory shows people before they bind (with a service account, or to anonymous searches) the person is known
-//! before any password is sent, so two names of one account (`jdoe` and `john.doe@corp.example.com`) share one
-//! limit. Where it does not, a name is known to be somebody's once they signed in with it, in this process and for
-//! [`FAMILIAR_FOR`]; until then each of two such names has a limit of its own, and the limits are so small that
-//! together they stay below a lockout.
-//!
-//! The limits follow the directory's own policy ([`FailureBudget`] has the figures, and why nobody is locked by them).
-//! Failures elsewhere add up there too: on a laptop, on a phone. Where the directory tells its own count, an attempt
-//! that could be the one that locks is not made.
+//! The counters are in memory, bounded, and hold no names; what must outlive a restart is in a [`ThrottleStore`].
 
+mod account_attempts;
+mod account_key;
 mod admit;
-mod budget;
+mod attempt;
 mod device_cookie;
 mod expiring_map;
 mod failure_counters;
 mod familiarity;
+mod known_people;
 mod limits;
+mod memory;
 mod permit;
+mod place;
+mod reason;
 mod skeleton;
+mod sqlite;
+mod store;
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::RandomState;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,11 +55,15 @@ use tokio::sync::{Notify, Semaphore};
 use super::Keys;
 use crate::domain::{Clock, PersonId, Username};
 use crate::store::StoreError;
+
 pub use device_cookie::DeviceCookie;
-use failure_counters::{AccountKey, FailureCounters};
-pub(super) use limits::ThrottleReason;
-pub(super) use permit::AttemptPermit;
+use failure_counters::FailureCounters;
+pub use memory::{Release, release_attempts};
+pub(super) use permit::{AttemptFailure, AttemptPermit};
+pub(super) use reason::ThrottleReason;
 use skeleton::skeleton;
+pub use sqlite::SqliteThrottleStore;
+pub use store::ThrottleStore;
 
 /// The longest wait for pending attempts to end. A directory that answers needs some tens of milliseconds for each;
 /// beyond this the browser's patience ends too.
@@ -57,7 +76,12 @@ const MAX_WAITING: usize = 256;
 pub(super) struct Throttle {
     clock: Arc<dyn Clock>,
     keys: Arc<Keys>,
-    /// Names and addresses are kept as hashes with a key of this process: of one size, and unpredictable from outside.
+    store: Arc<dyn ThrottleStore>,
+    /// The number of the last release by hand that has been taken in.
+    last_release: AtomicI64,
+    /// Held while changes are written down.
+    writing: tokio::sync::Mutex<()>,
+    /// Networks and passwords are kept as hashes with a key of this process: of one size, and unpredictable from outside.
     hasher: RandomState,
     counters: Mutex<FailureCounters>,
     /// Wakes those who wait when an attempt has ended.
@@ -66,10 +90,14 @@ pub(super) struct Throttle {
 }
 
 impl Throttle {
-    pub(super) fn new(clock: Arc<dyn Clock>, keys: Arc<Keys>) -> Self {
+    /// A throttle without failures; [`Throttle::restore`] takes in those that `store` has.
+    pub(super) fn new(clock: Arc<dyn Clock>, keys: Arc<Keys>, store: Arc<dyn ThrottleStore>) -> Self {
         Self {
             clock,
             keys,
+            store,
+            last_release: AtomicI64::new(0),
+            writing: tokio::sync::Mutex::default(),
             hasher: RandomState::new(),
             counters: Mutex::new(FailureCounters::new()),
             attempt_ended: Notify::new(),
@@ -77,12 +105,18 @@ impl Throttle {
         }
     }
 
-    /// A device cookie for the browser in which `person` has just signed in as `username`.
+    /// A device cookie for the browser in which `person` has just signed in, who has these names.
     ///
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give.
-    pub(super) fn issue_device_cookie(&self, username: &Username, person: &PersonId) -> Result<DeviceCookie, StoreError> {
-        self.keys.issue_device_cookie(&skeleton(username), person, self.clock.now())
+    pub(super) fn issue_device_cookie(&self, names: &[Username], person: &PersonId) -> Result<DeviceCookie, StoreError> {
+        let mut skeletons: Vec<String> = Vec::with_capacity(names.len());
+        for skeleton in names.iter().map(skeleton) {
+            if !skeletons.contains(&skeleton) {
+                skeletons.push(skeleton);
+            }
+        }
+        self.keys.issue_device_cookie(&skeletons, self.keys.person_key(person), self.clock.now())
     }
 
     /// Repeats a check whenever an attempt has ended, while the reason is pending attempts, up to [`MAX_WAIT`].
@@ -106,10 +140,6 @@ impl Throttle {
         }
     }
 
-    fn person_key(&self, id: &PersonId) -> AccountKey {
-        AccountKey::Person(self.hasher.hash_one(("person", id)))
-    }
-
     /// Locks the counters. A panic elsewhere leaves them whole: at worst one attempt is counted that was not made.
     fn counters(&self) -> MutexGuard<'_, FailureCounters> {
         self.counters.lock().unwrap_or_else(PoisonError::into_inner)
@@ -117,4 +147,4 @@ impl Throttle {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod init;
 mod online;
+mod release;
 mod serve;
 mod terminal_style;
 mod token;
@@ -59,6 +60,11 @@ enum Command {
     ///
     /// Ends with exit code 0 for yes, 1 for no, 2 when it could not be found out.
     Can(can::CanArgs),
+    /// Forget the wrong tries of somebody who has to wait before signing in again.
+    ///
+    /// Works beside a running server, which lets them try again at once. The directory's own count is not touched: an account
+    /// that is locked there is unlocked there.
+    Release(release::ReleaseArgs),
     /// Make, list and revoke API tokens, for the admin of this machine.
     ///
     /// Works beside a running server. Run it where the server runs, and as the same user: it writes into its state folder.
@@ -79,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(options) => rocket::execute(doctor::run(options)),
         Command::Account(options) => rocket::execute(account::run(options)),
         Command::Can(options) => rocket::execute(can::run(options)),
+        Command::Release(options) => rocket::execute(release::run(options)),
         Command::Token(options) => rocket::execute(token::run(options)),
         Command::FilterWorker => sources::serve_filters(),
     };

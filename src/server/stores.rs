@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::accounts::LocalAccounts;
 use crate::audit::AuditTrail;
-use crate::auth::Keys;
+use crate::auth::{Keys, SqliteThrottleStore, ThrottleStore};
 use crate::config::Settings;
 use crate::domain::Clock;
 use crate::epochs::PersonEpochs;
@@ -17,6 +17,7 @@ const EPOCHS_FILE: &str = "epochs.db";
 const FACTORS_FILE: &str = "factors.db";
 const ACCOUNTS_FILE: &str = "accounts.db";
 const TOKENS_FILE: &str = "tokens.db";
+const FAILED_ATTEMPTS_FILE: &str = "failed_attempts.db";
 const AUDIT_FILE: &str = "audit.db";
 
 /// All persistent stores.
@@ -27,6 +28,7 @@ pub(super) struct Stores {
     pub(super) factors: Factors,
     pub(super) accounts: LocalAccounts,
     pub(super) tokens: Tokens,
+    pub(super) failed_attempts: Arc<dyn ThrottleStore>,
     pub(super) audit: AuditTrail,
 }
 
@@ -40,6 +42,7 @@ impl Stores {
             factors: Factors::open(&file(FACTORS_FILE), keys.factors_key(), Arc::clone(clock)).await?,
             accounts: open_accounts(settings, Arc::clone(clock)).await?,
             tokens: open_tokens(settings, clock).await?,
+            failed_attempts: Arc::new(open_failed_attempts(settings).await?),
             audit: open_audit(settings).await?,
         })
     }
@@ -52,6 +55,7 @@ impl Stores {
         self.accounts.close().await;
         self.tokens.close().await;
         self.epochs.close().await;
+        self.failed_attempts.close().await;
     }
 }
 
@@ -76,6 +80,11 @@ pub(crate) async fn open_epochs(settings: &Settings, clock: &Arc<dyn Clock>) -> 
 /// Opens the store of the audit log.
 pub(crate) async fn open_audit(settings: &Settings) -> Result<AuditTrail, StoreError> {
     AuditTrail::open(&settings.state.join(AUDIT_FILE), &settings.audit).await
+}
+
+/// Opens the store of failed sign-ins.
+pub(crate) async fn open_failed_attempts(settings: &Settings) -> Result<SqliteThrottleStore, StoreError> {
+    SqliteThrottleStore::open(&settings.state.join(FAILED_ATTEMPTS_FILE)).await
 }
 
 /// Opens the store of API tokens.

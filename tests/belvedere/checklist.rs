@@ -103,7 +103,7 @@ const LINES: &[(&str, &[&str])] = &[
         &[
             "an_address_that_fails_too_often_waits_whatever_it_calls_itself",
             "a_stranger_who_hammers_every_name_of_somebody_never_locks_them",
-            "strangers_cannot_keep_out_the_address_that_last_signed_in_well",
+            "strangers_cannot_keep_out_the_network_that_last_signed_in_well",
             "an_owner_whose_name_is_hammered_still_signs_in_from_where_they_did_before",
         ],
     ),
@@ -124,12 +124,13 @@ const LINES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "Unknown, wrong, locked and throttled look the same and take as long.",
+        "Unknown, wrong and locked look the same and take as long; a limit is told alike for every name.",
         &[
             "on_active_directory_nobody_learns_which_names_exist_or_are_locked",
             "on_openldap_nobody_learns_which_names_exist",
             "on_the_embedded_directory_nobody_learns_which_names_exist_or_how_they_stand",
             "an_unknown_name_and_a_wrong_password_cannot_be_told_apart_by_their_time",
+            "a_stranger_is_told_the_same_of_every_name_whatever_has_become_of_it",
         ],
     ),
     (

@@ -77,14 +77,14 @@ async fn wrong_ones_are_limited_as_at_the_form_and_take_as_long() {
     bodies.dedup();
     assert_eq!(bodies.len(), 1, "all alike: {bodies:?}");
     // What is left for bob goes, by either way.
-    for _ in 0..8 {
-        let _ = demo.house.visitor().with_password("bob", "wrong").fetches("/p/members").await;
+    for number in 0..8 {
+        let _ = demo.house.visitor().with_password("bob", &format!("wrong-{number}")).fetches("/p/members").await;
     }
     let said = demo.ldap_proxy.bytes_sent();
     let mut right = demo.house.visitor().with_password("bob", demo.password("bob"));
-    assert_eq!(right.fetches("/p/members").await.json()["error"]["code"], "wrong-credentials");
+    assert_eq!(right.fetches("/p/members").await.json()["error"]["code"], "too-many-tries");
     let form = demo.house.visitor().tries_to_sign_in("bob", demo.password("bob"), "/").await;
-    assert_eq!(form.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(form.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(demo.ldap_proxy.bytes_sent(), said, "the directory hears of neither");
     // Other people are not concerned.
     clock.advance(31 * MINUTE);

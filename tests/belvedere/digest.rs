@@ -208,7 +208,7 @@ async fn wrong_answers_count_with_wrong_passwords_in_one_limit() {
     guesser.password = PASSWORD.to_owned();
     assert_eq!(guesser.asks(BOARD).await.status, StatusCode::UNAUTHORIZED, "the limit is spent");
     let form = demo.house.visitor().tries_to_sign_in(r"local\cam-1", PASSWORD, "/").await;
-    assert_eq!(form.status, StatusCode::UNAUTHORIZED, "at the form, too");
+    assert_eq!(form.status, StatusCode::TOO_MANY_REQUESTS, "at the form, too");
 }
 
 #[tokio::test]

@@ -75,16 +75,19 @@ async fn a_wrong_password_proves_nothing_and_counts_like_one_at_the_sign_in() {
     let mut said = demo.ldap_proxy.bytes_sent();
     for tries in 0.. {
         assert!(tries < 30, "the tries are never used up");
-        let answer = proves(&mut alice, "not hers", "%2F").await;
-        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
-        assert!(answer.form_message().unwrap().starts_with("That is not your password."), "{:?}", answer.form_message());
+        let answer = proves(&mut alice, &format!("not hers {tries}"), "%2F").await;
+        let words = answer.form_message().unwrap();
         if demo.ldap_proxy.bytes_sent() == said {
+            assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+            assert!(words.contains("You can try again in"), "{words}");
             break;
         }
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        assert!(words.starts_with("That is not your password."), "{words}");
         said = demo.ldap_proxy.bytes_sent();
     }
     // Now not even the right one is tried; she is still who she was.
-    assert_eq!(proves(&mut alice, demo.password("alice"), "%2F").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(proves(&mut alice, demo.password("alice"), "%2F").await.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(demo.ldap_proxy.bytes_sent(), said, "the directory heard of it");
     is_signed_in(&mut alice).await;
     assert!(examines(&mut alice).await.location.unwrap().starts_with("/login/again"));

@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 use super::{Auth, PasswordChangeRequest, PasswordChanged};
 use crate::audit::Audit;
 use crate::auth::sign_in::tests::InstantClock;
-use crate::auth::{Keys, PasswordChangeRefusal, SecondStep, SignInRefusal, SignedIn};
+use crate::auth::throttle::tests::Forgetful;
+use crate::auth::{AuthStores, Keys, PasswordChangeRefusal, SecondStep, SignInRefusal, SignedIn};
 use crate::config::SessionSettings;
 use crate::directory::{
     AccountStatus, BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange,
@@ -141,7 +142,8 @@ impl PasswordChangeFixture {
         let second_step = SecondStep::new(factors, Duration::from_hours(12));
         let epochs = PersonEpochs::open(&folder.path().join("epochs.db"), clock.clone()).await.unwrap();
         let clock = Arc::new(InstantClock(clock));
-        let auth = Auth::new(directory.clone(), sessions.clone(), second_step, Audit::new(), clock, keys, epochs);
+        let stores = AuthStores { sessions: sessions.clone(), epochs, failed_attempts: Arc::new(Forgetful) };
+        let auth = Auth::new(directory.clone(), stores, second_step, Audit::new(), clock, keys);
         Self { auth, directory, sessions, _folder: folder }
     }
 
@@ -207,8 +209,8 @@ async fn what_cannot_be_meant_is_refused_before_anybody_is_asked() {
 #[tokio::test]
 async fn wrong_old_passwords_use_up_the_tries_of_the_account_for_signing_in_too() {
     let fixture = PasswordChangeFixture::new().await;
-    for _ in 0..10 {
-        assert!(fixture.changes("alice", ["wrong", NEW, NEW]).await.is_err());
+    for number in 0..10 {
+        assert!(fixture.changes("alice", [&format!("wrong {number}"), NEW, NEW]).await.is_err());
     }
     let sent = fixture.sent();
     assert!((1..=4).contains(&sent), "{sent} wrong passwords were sent");

@@ -87,7 +87,7 @@ impl Basic {
             return Ok(remembered);
         }
         let epoch = auth.epochs.current().await?;
-        let permit = auth.admit(AttemptKind::SignIn, &name, client).await?;
+        let permit = auth.admit(AttemptKind::SignIn, &name, Some(&password), client).await?;
         // Many requests of one client come at once: those that waited for the first need not ask again.
         if let Some(remembered) = auth.remembered(&tag) {
             permit.cancel();
@@ -108,10 +108,15 @@ impl From<SignInRefusal> for AuthError {
             SignInRefusal::Store(error) => error.into(),
             SignInRefusal::Busy => Self::Unavailable(refusal.to_string()),
             SignInRefusal::DirectoryUnreachable(unreachable) => Self::Unavailable(unreachable.to_string()),
-            // A throttled try looks like a wrong one: whoever guesses learns nothing from it.
-            SignInRefusal::WrongCredentials | SignInRefusal::Throttled { .. } => {
-                let message = "the name and password did not match; after several wrong tries, wait a few minutes";
+            SignInRefusal::WrongCredentials => {
+                let message = "the name and password did not match; after several wrong tries a name has to wait";
                 Rejection::new("wrong-credentials", message).into()
+            }
+            SignInRefusal::Throttled { retry_after, .. } => {
+                let seconds = retry_after.as_millis().div_ceil(1000);
+                let message =
+                    format!("too many wrong tries; the next one is heard in {seconds} s; the account is not locked by this");
+                Rejection::new("too-many-tries", message).into()
             }
             refusal => Rejection::new("account-refused", refusal.to_string()).into(),
         }

@@ -4,23 +4,30 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Mac;
 
+use super::account_key::PersonKey;
 use super::limits::FAMILIAR_FOR;
 use crate::auth::keys::{HmacSha256, Keys};
-use crate::domain::{PersonId, Timestamp};
+use crate::domain::Timestamp;
 use crate::store::{StoreError, fill_randomly};
 
 /// The bytes of an HMAC that are kept: 128 bits, which nobody guesses.
 const TAG_BYTES: usize = 16;
 
-/// The bytes of a cookie: the time, a random value, and two HMACs.
-const COOKIE_BYTES: usize = 8 + TAG_BYTES * 3;
+/// The bytes that the HMACs are over: the time, a random value and the person's key.
+const HEAD_BYTES: usize = 8 + TAG_BYTES + 8;
+
+/// The names that a cookie vouches for: the account's, the principal's, and the one that was typed.
+const NAMES: usize = 3;
+
+/// The bytes of a cookie: the head, its own HMAC, and one for each name.
+const COOKIE_BYTES: usize = HEAD_BYTES + TAG_BYTES * (1 + NAMES);
 
 /// The characters of a cookie: [`COOKIE_BYTES`] in base64url without padding.
-const COOKIE_LEN: usize = 75;
+const COOKIE_LEN: usize = 128;
 
 /// A device cookie (after OWASP's against lockout): this server's signature that somebody has signed in in this
 /// browser. It opens nothing and names nobody; it only keeps strangers' failures from shutting out that browser, over a
-/// restart and under whatever address.
+/// restart, under whatever address, and under all names of its owner.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DeviceCookie([u8; COOKIE_BYTES]);
 
@@ -33,20 +40,36 @@ impl DeviceCookie {
         URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
     }
 
-    /// The cookie's value: base64url, 75 characters.
+    /// The cookie's value: base64url, 128 characters.
     pub fn reveal(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// The time and the random value, which both HMACs are over.
     fn head(&self) -> &[u8] {
-        &self.0[..8 + TAG_BYTES]
+        &self.0[..HEAD_BYTES]
+    }
+
+    fn tags(&self) -> impl Iterator<Item = &[u8]> {
+        self.0[HEAD_BYTES..].chunks_exact(TAG_BYTES)
     }
 
     fn issued_at(&self) -> Timestamp {
         let millis = self.0.first_chunk().map_or(0, |millis| i64::from_be_bytes(*millis));
         Timestamp::from_millis(millis)
     }
+
+    fn person(&self) -> PersonKey {
+        let key = self.head().last_chunk().map_or(0, |key| u64::from_be_bytes(*key));
+        PersonKey(key)
+    }
+}
+
+/// A device cookie of ours that is not too old.
+#[derive(Clone)]
+pub(super) struct VerifiedDevice {
+    cookie: DeviceCookie,
+    /// The person who signed in in this browser.
+    pub(super) owner: PersonKey,
 }
 
 impl fmt::Debug for DeviceCookie {
@@ -55,56 +78,51 @@ impl fmt::Debug for DeviceCookie {
     }
 }
 
-/// The owner that a device cookie is verified for.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum DeviceOwner<'a> {
-    /// The skeleton of the typed name.
-    Name(&'a str),
-    /// The person.
-    Person(&'a PersonId),
-}
-
 impl Keys {
-    /// A device cookie for the browser in which `person` has just signed in as `name`.
+    /// A device cookie for the browser in which `person` has just signed in, who has these names, by their skeletons.
     ///
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give.
     pub(super) fn issue_device_cookie(
         &self,
-        name: &str,
-        person: &PersonId,
+        names: &[String],
+        person: PersonKey,
         now: Timestamp,
     ) -> Result<DeviceCookie, StoreError> {
         let mut bytes = [0; COOKIE_BYTES];
+        // What no name fills is random, too.
+        fill_randomly(&mut bytes)?;
         bytes[..8].copy_from_slice(&now.as_millis().to_be_bytes());
-        fill_randomly(&mut bytes[8..8 + TAG_BYTES])?;
-        for (place, owner) in [DeviceOwner::Name(name), DeviceOwner::Person(person)].into_iter().enumerate() {
-            let tag = self.device_tag(&bytes[..8 + TAG_BYTES], owner).finalize().into_bytes();
-            let from = 8 + TAG_BYTES * (1 + place);
-            bytes[from..from + TAG_BYTES].copy_from_slice(&tag[..TAG_BYTES]);
+        bytes[HEAD_BYTES - 8..HEAD_BYTES].copy_from_slice(&person.0.to_be_bytes());
+        let (head, tags) = bytes.split_at_mut(HEAD_BYTES);
+        let owners = std::iter::once(None).chain(names.iter().map(|name| Some(name.as_str())));
+        for (place, owner) in tags.chunks_exact_mut(TAG_BYTES).zip(owners) {
+            place.copy_from_slice(&self.device_tag(head, owner).finalize().into_bytes()[..TAG_BYTES]);
         }
         Ok(DeviceCookie(bytes))
     }
 
-    /// Whether `owner` has signed in in the browser with this cookie, within the last month.
-    pub(super) fn verify_device_cookie(&self, cookie: &DeviceCookie, owner: DeviceOwner<'_>, now: Timestamp) -> bool {
+    /// The cookie's owner, if it is one of this server's and from within the last month.
+    pub(super) fn verify_device_cookie(&self, cookie: DeviceCookie, now: Timestamp) -> Option<VerifiedDevice> {
         let issued_at = cookie.issued_at();
         if issued_at > now || now >= issued_at + FAMILIAR_FOR {
-            return false;
+            return None;
         }
-        let from = match owner {
-            DeviceOwner::Name(_) => 8 + TAG_BYTES,
-            DeviceOwner::Person(_) => 8 + TAG_BYTES * 2,
-        };
-        self.device_tag(cookie.head(), owner).verify_truncated_left(&cookie.0[from..from + TAG_BYTES]).is_ok()
+        let tag = cookie.tags().next()?;
+        self.device_tag(cookie.head(), None).verify_truncated_left(tag).ok()?;
+        Some(VerifiedDevice { owner: cookie.person(), cookie })
     }
 
-    fn device_tag(&self, head: &[u8], owner: DeviceOwner<'_>) -> HmacSha256 {
-        let (kind, who): (&[u8], _) = match owner {
-            DeviceOwner::Name(name) => (b"name", name),
-            DeviceOwner::Person(id) => (b"person", id.as_str()),
-        };
-        self.device_hmac().chain_update(kind).chain_update(head).chain_update(who)
+    /// Whether the owner of the cookie had the name with this skeleton when it was issued.
+    pub(super) fn is_name_of_device(&self, device: &VerifiedDevice, skeleton: &str) -> bool {
+        let cookie = &device.cookie;
+        let tag = self.device_tag(cookie.head(), Some(skeleton));
+        cookie.tags().skip(1).any(|name| tag.clone().verify_truncated_left(name).is_ok())
+    }
+
+    fn device_tag(&self, head: &[u8], name: Option<&str>) -> HmacSha256 {
+        let kind: &[u8] = if name.is_some() { b"name" } else { b"person" };
+        self.device_hmac().chain_update(kind).chain_update(head).chain_update(name.unwrap_or_default())
     }
 }
 
@@ -113,35 +131,41 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_millis(1_795_309_126_976);
+    const ALICE: PersonKey = PersonKey(7);
+
+    fn keys() -> Keys {
+        Keys::from_secret(&[7; 32])
+    }
+
+    fn issued(names: &[&str]) -> DeviceCookie {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let cookie = keys().issue_device_cookie(&names, ALICE, NOW).unwrap();
+        DeviceCookie::parse(&cookie.reveal()).unwrap()
+    }
 
     #[test]
-    fn a_cookie_is_its_owners_alone_under_both_names_for_a_month() {
-        let keys = Keys::from_secret(&[7; 32]);
-        let alice = PersonId::new("objectGUID:1");
-        let cookie = keys.issue_device_cookie("alice", &alice, NOW).unwrap();
-        let kept = DeviceCookie::parse(&cookie.reveal()).unwrap();
-        for owner in [DeviceOwner::Name("alice"), DeviceOwner::Person(&alice)] {
-            assert!(keys.verify_device_cookie(&kept, owner, NOW));
-            assert!(!keys.verify_device_cookie(&kept, owner, NOW + FAMILIAR_FOR), "{owner:?} a month later");
-            assert!(!Keys::from_secret(&[8; 32]).verify_device_cookie(&kept, owner, NOW), "another server's");
+    fn a_cookie_is_its_owners_alone_under_all_names_for_a_month() {
+        let cookie = issued(&["alice", "alicecooper", "acooper"]);
+        let device = keys().verify_device_cookie(cookie.clone(), NOW).unwrap();
+        assert_eq!(device.owner, ALICE);
+        for name in ["alice", "alicecooper", "acooper"] {
+            assert!(keys().is_name_of_device(&device, name), "{name}");
         }
-        for owner in [DeviceOwner::Name("objectGUID:1"), DeviceOwner::Name("bob"), DeviceOwner::Person(&PersonId::new("alice"))]
-        {
-            assert!(!keys.verify_device_cookie(&kept, owner, NOW), "{owner:?}");
-        }
+        assert!(!keys().is_name_of_device(&device, "bob") && !keys().is_name_of_device(&device, ""));
+        assert!(keys().verify_device_cookie(cookie.clone(), NOW + FAMILIAR_FOR).is_none(), "a month later");
+        assert!(Keys::from_secret(&[8; 32]).verify_device_cookie(cookie, NOW).is_none(), "another server's");
+        let one = keys().verify_device_cookie(issued(&["alice"]), NOW).unwrap();
+        assert!(!keys().is_name_of_device(&one, ""), "places without a name are nobody's");
     }
 
     #[test]
     fn a_cookie_that_somebody_changed_is_nobodys() {
-        let keys = Keys::from_secret(&[7; 32]);
-        let alice = PersonId::new("objectGUID:1");
-        let cookie = keys.issue_device_cookie("alice", &alice, NOW).unwrap();
-        for place in 0..COOKIE_BYTES {
+        let cookie = issued(&["alice"]);
+        for place in 0..HEAD_BYTES + 2 * TAG_BYTES {
             let mut changed = cookie.clone();
             changed.0[place] ^= 1;
-            let both = [DeviceOwner::Name("alice"), DeviceOwner::Person(&alice)]
-                .map(|owner| keys.verify_device_cookie(&changed, owner, NOW));
-            assert_ne!(both, [true, true], "byte {place}");
+            let device = keys().verify_device_cookie(changed, NOW);
+            assert!(device.is_none_or(|device| !keys().is_name_of_device(&device, "alice")), "byte {place}");
         }
         for text in ["", "A", &cookie.reveal()[1..], &"=".repeat(COOKIE_LEN), &"é".repeat(COOKIE_LEN)] {
             assert_eq!(DeviceCookie::parse(text), None, "{text}");

@@ -13,14 +13,14 @@ pub(super) struct ExpiringMap<K, V> {
     capacity: usize,
 }
 
-impl<K: Copy + Hash + Ord, V: Copy> ExpiringMap<K, V> {
+impl<K: Copy + Hash + Ord, V> ExpiringMap<K, V> {
     pub(super) fn new(capacity: usize) -> Self {
         Self { entries: HashMap::new(), capacity }
     }
 
     /// The value, unless it has expired.
-    pub(super) fn get(&self, key: K, now: Timestamp) -> Option<V> {
-        self.entries.get(&key).filter(|(_, until)| now < *until).map(|(value, _)| *value)
+    pub(super) fn get(&self, key: K, now: Timestamp) -> Option<&V> {
+        self.entries.get(&key).filter(|(_, until)| now < *until).map(|(value, _)| value)
     }
 
     /// Inserts or replaces a value that expires at `until`.
@@ -33,6 +33,11 @@ impl<K: Copy + Hash + Ord, V: Copy> ExpiringMap<K, V> {
 
     pub(super) fn remove(&mut self, key: K) {
         self.entries.remove(&key);
+    }
+
+    /// Keeps only the entries with such keys.
+    pub(super) fn retain(&mut self, keep: impl Fn(&K) -> bool) {
+        self.entries.retain(|key, _| keep(key));
     }
 
     /// Drops expired entries; when that is not enough, a quarter of the rest, those that expire first.
@@ -78,8 +83,8 @@ mod tests {
         assert_eq!(map.len(), 7, "two of eight had to go");
         assert_eq!(map.get(4, after(4)), None);
         assert_eq!(map.get(5, after(4)), None);
-        assert_eq!(map.get(6, after(4)), Some(6));
-        assert_eq!(map.get(200, after(4)), Some(200));
+        assert_eq!(map.get(6, after(4)), Some(&6));
+        assert_eq!(map.get(200, after(4)), Some(&200));
     }
 
     #[test]

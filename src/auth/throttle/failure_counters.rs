@@ -1,46 +1,31 @@
 use std::time::Duration;
 
-use super::budget::FailureBudget;
+use super::account_attempts::{AccountAttempts, FailedAttempt};
+use super::account_key::{AccountKey, NameKey, PersonKey};
 use super::expiring_map::ExpiringMap;
-use super::limits::{AccountAttempts, AddressAttempts, FAMILIAR_FOR, PairAttempts, ThrottleReason};
+use super::known_people::KnownPeople;
+use super::limits::{AddressAttempts, MAX_ENTRIES, PairAttempts};
+use super::place::Place;
+use super::reason::ThrottleReason;
+use super::store::ThrottleChange;
+use crate::directory::FailureBudget;
 use crate::domain::Timestamp;
 
-/// The most entries of each map: room for a whole large company mistyping at once within half an hour, in some thirty
-/// megabytes. When a map is full, what expires first goes first.
-pub(super) const MAX_ENTRIES: usize = 1 << 16;
-
-/// The counters of sign-in attempts, by hashes of names, persons and addresses.
+/// The counters of sign-in attempts, by keys of names, persons and networks.
 pub(super) struct FailureCounters {
-    /// By name. Anybody can make up names, and so fill this map.
-    pub(super) names: ExpiringMap<u64, AccountAttempts>,
+    /// By the skeleton of a name: the tries from unfamiliar places, which is what strangers are told of. Anybody can make up
+    /// names, and so fill this map.
+    names: ExpiringMap<NameKey, AccountAttempts>,
     /// By person. Nobody can make up those, so however many names a flood has, what counts against them stays.
-    pub(super) persons: ExpiringMap<u64, AccountAttempts>,
-    pub(super) addresses: ExpiringMap<u64, AddressAttempts>,
-    /// By account and address.
+    persons: ExpiringMap<PersonKey, AccountAttempts>,
+    /// By the hash of a network.
+    pub(super) networks: ExpiringMap<u64, AddressAttempts>,
+    /// By account and the hash of the narrowest network.
     pub(super) pairs: ExpiringMap<(AccountKey, u64), PairAttempts>,
-    /// The address from which each account last signed in.
-    pub(super) familiar_addresses: ExpiringMap<AccountKey, u64>,
-    /// The person of each name, just as it was typed.
-    pub(super) name_owners: ExpiringMap<u64, u64>,
+    pub(super) known: KnownPeople,
+    /// What is to be written down.
+    pub(super) changes: Vec<ThrottleChange>,
     last_sequence: u64,
-}
-
-/// The key of an account's counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum AccountKey {
-    /// The hash of the name's skeleton.
-    Name(u64),
-    /// The hash of the person's id.
-    Person(u64),
-}
-
-/// The origin of an attempt.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct AttemptOrigin {
-    /// The hash of the address, or of the network it is in.
-    pub(super) address: u64,
-    /// Whether the browser has a device cookie of the account's owner.
-    pub(super) is_own_device: bool,
 }
 
 impl FailureCounters {
@@ -48,10 +33,10 @@ impl FailureCounters {
         Self {
             names: ExpiringMap::new(MAX_ENTRIES),
             persons: ExpiringMap::new(MAX_ENTRIES),
-            addresses: ExpiringMap::new(MAX_ENTRIES),
+            networks: ExpiringMap::new(MAX_ENTRIES),
             pairs: ExpiringMap::new(MAX_ENTRIES),
-            familiar_addresses: ExpiringMap::new(MAX_ENTRIES),
-            name_owners: ExpiringMap::new(MAX_ENTRIES),
+            known: KnownPeople::new(),
+            changes: Vec::new(),
             last_sequence: 0,
         }
     }
@@ -62,83 +47,82 @@ impl FailureCounters {
         self.last_sequence
     }
 
-    /// Checks whether one more attempt for the account may fail.
-    pub(super) fn check_account(
+    /// Checks whether one more attempt for the account may fail, whose attempts are given.
+    pub(super) fn check(
         &self,
-        account: AccountKey,
+        attempts: &AccountAttempts,
+        pair: (AccountKey, u64),
         budget: FailureBudget,
-        origin: AttemptOrigin,
+        place: Place,
         now: Timestamp,
     ) -> Result<(), ThrottleReason> {
-        self.check_attempts(self.account_attempts(account, now), account, budget, origin, now)
+        attempts.check(budget, place, now)?;
+        self.pairs.get(pair, now).map_or(Ok(()), |pair| pair.check(budget, place, now))
     }
 
-    /// Checks an account whose attempts are given.
-    pub(super) fn check_attempts(
-        &self,
-        attempts: AccountAttempts,
-        account: AccountKey,
-        budget: FailureBudget,
-        origin: AttemptOrigin,
-        now: Timestamp,
-    ) -> Result<(), ThrottleReason> {
-        let familiar = self.is_familiar(account, origin, now);
-        let of_pair = self.pairs.get((account, origin.address), now).map_or(Ok(()), |pair| pair.check(budget, familiar, now));
-        attempts.check(budget, familiar, now).and(of_pair)
-    }
-
-    pub(super) fn account_attempts(&self, account: AccountKey, now: Timestamp) -> AccountAttempts {
-        let (map, key) = match account {
-            AccountKey::Name(key) => (&self.names, key),
-            AccountKey::Person(key) => (&self.persons, key),
+    pub(super) fn attempts(&self, account: AccountKey, now: Timestamp) -> AccountAttempts {
+        let kept = match account {
+            AccountKey::Name(key) => self.names.get(key, now),
+            AccountKey::Person(key) => self.persons.get(key, now),
         };
-        map.get(key, now).unwrap_or_else(|| AccountAttempts::new(now))
+        kept.cloned().unwrap_or_default()
     }
 
-    pub(super) fn check_address(&self, address: u64, now: Timestamp) -> Result<(), ThrottleReason> {
-        self.addresses.get(address, now).map_or(Ok(()), |attempts| attempts.check(now))
-    }
-
-    /// Whether the account's owner last signed in from there.
-    pub(super) fn is_familiar(&self, account: AccountKey, origin: AttemptOrigin, now: Timestamp) -> bool {
-        origin.is_own_device || self.familiar_addresses.get(account, now) == Some(origin.address)
-    }
-
-    pub(super) fn update_account(&mut self, account: AccountKey, now: Timestamp, change: impl FnOnce(&mut AccountAttempts)) {
-        let mut attempts = self.account_attempts(account, now);
+    pub(super) fn update(&mut self, account: AccountKey, now: Timestamp, change: impl FnOnce(&mut AccountAttempts)) {
+        let mut attempts = self.attempts(account, now);
         change(&mut attempts);
-        let (map, key) = match account {
-            AccountKey::Name(key) => (&mut self.names, key),
-            AccountKey::Person(key) => (&mut self.persons, key),
-        };
-        if attempts.expires_at() > now {
-            map.insert(key, attempts, attempts.expires_at(), now);
-        } else {
-            map.remove(key);
+        self.replace(account, attempts, now);
+    }
+
+    pub(super) fn replace(&mut self, account: AccountKey, attempts: AccountAttempts, now: Timestamp) {
+        let until = attempts.expires_at().filter(|until| now < *until);
+        match (account, until) {
+            (AccountKey::Name(key), Some(until)) => self.names.insert(key, attempts, until, now),
+            (AccountKey::Person(key), Some(until)) => self.persons.insert(key, attempts, until, now),
+            (AccountKey::Name(key), None) => self.names.remove(key),
+            (AccountKey::Person(key), None) => self.persons.remove(key),
         }
     }
 
-    /// Records that a name, just as it was typed, is that person's.
-    pub(super) fn record_owner(&mut self, typed_name: u64, person: AccountKey, now: Timestamp) {
-        if let AccountKey::Person(person) = person {
-            self.name_owners.insert(typed_name, person, now + FAMILIAR_FOR, now);
+    /// Counts one more failure for the account, and from that network.
+    pub(super) fn record_failure(&mut self, pair: (AccountKey, u64), failure: FailedAttempt, window: Duration, now: Timestamp) {
+        self.update(pair.0, now, |attempts| attempts.fail(failure, window, now));
+        let mut of_pair = self.pairs.get(pair, now).copied().unwrap_or_else(PairAttempts::new);
+        of_pair.fail(window, now);
+        self.pairs.insert(pair, of_pair, of_pair.expires_at(), now);
+    }
+
+    /// Moves the failures of a name after `sequence` to the person whose it turned out to be: the directory may have counted
+    /// them after their good sign-in.
+    pub(super) fn move_failures(&mut self, name: NameKey, sequence: u64, person: PersonKey, now: Timestamp) {
+        let mut of_name = self.attempts(AccountKey::Name(name), now);
+        let window = of_name.window();
+        for failure in of_name.take_failures_after(sequence) {
+            self.update(AccountKey::Person(person), now, |attempts| attempts.fail(failure, window, now));
         }
     }
 
-    /// Counts one more failure for the account from that address.
-    pub(super) fn record_pair_failure(&mut self, account: AccountKey, address: u64, window: Duration, now: Timestamp) {
-        let mut attempts = self.pairs.get((account, address), now).unwrap_or_else(PairAttempts::new);
-        attempts.fail(window, now);
-        self.pairs.insert((account, address), attempts, attempts.expires_at(), now);
+    /// Queues the failures of an account to be written down.
+    pub(super) fn note_failures(&mut self, account: AccountKey, now: Timestamp) {
+        let attempts = self.attempts(account, now);
+        let failures = attempts.failures(now).iter().map(|failure| (failure.at, failure.place)).collect();
+        self.changes.push(ThrottleChange::Failures { account, failures, window: attempts.window() });
     }
 
-    pub(super) fn update_address(&mut self, address: u64, now: Timestamp, change: impl FnOnce(&mut AddressAttempts)) {
-        let mut attempts = self.addresses.get(address, now).unwrap_or_else(|| AddressAttempts::new(now));
-        change(&mut attempts);
-        if attempts.expires_at() > now {
-            self.addresses.insert(address, attempts, attempts.expires_at(), now);
-        } else {
-            self.addresses.remove(address);
-        }
+    /// Whether there are failures of the account.
+    pub(super) fn has_failures(&self, account: AccountKey, now: Timestamp) -> bool {
+        !self.attempts(account, now).failures(now).is_empty()
+    }
+
+    /// Forgets the failures of an account, and what waits because of them from wherever.
+    pub(super) fn release(&mut self, account: AccountKey, now: Timestamp) {
+        self.update(account, now, |attempts| attempts.forget_before(u64::MAX));
+        self.note_failures(account, now);
+        self.pairs.retain(|(of, _)| *of != account);
+    }
+
+    #[cfg(test)]
+    pub(super) fn lengths(&self) -> [usize; 4] {
+        [self.names.len(), self.persons.len(), self.pairs.len(), self.networks.len()]
     }
 }

@@ -1,7 +1,7 @@
 use sha2::{Digest, Sha256};
 
 use super::Throttle;
-use super::device_cookie::{DeviceCookie, DeviceOwner};
+use super::device_cookie::DeviceCookie;
 use super::skeleton::skeleton;
 use crate::domain::{Client, PersonId, Username};
 
@@ -13,15 +13,18 @@ impl Throttle {
     /// other browser.
     pub(in crate::auth) fn device_of(&self, client: &Client, person: &PersonId) -> Option<String> {
         let text = client.device_cookie()?;
-        let cookie = DeviceCookie::parse(text)?;
-        let digest = || hex::encode(&Sha256::digest(text)[..DIGEST_BYTES]);
-        self.keys.verify_device_cookie(&cookie, DeviceOwner::Person(person), self.clock.now()).then(digest)
+        let device = self.keys.verify_device_cookie(DeviceCookie::parse(text)?, self.clock.now())?;
+        (device.owner == self.keys.person_key(person)).then(|| hex::encode(&Sha256::digest(text)[..DIGEST_BYTES]))
     }
 
-    /// The skeleton of the name, where somebody signs in with it from a browser in which its owner has signed in before.
+    /// The owner of the browser, in words that differ from every other's, where somebody signs in with one of the owner's
+    /// names.
     pub(in crate::auth) fn familiar_account(&self, client: &Client, name: &Username) -> Option<String> {
+        let now = self.clock.now();
         let cookie = client.device_cookie().and_then(DeviceCookie::parse)?;
-        let skeleton = skeleton(name);
-        self.keys.verify_device_cookie(&cookie, DeviceOwner::Name(&skeleton), self.clock.now()).then_some(skeleton)
+        let device = self.keys.verify_device_cookie(cookie, now)?;
+        let is_theirs = self.keys.is_name_of_device(&device, &skeleton(name))
+            || self.counters().known.owners(self.keys.name_keys(name), now).contains(&device.owner);
+        is_theirs.then(|| format!("{:016x}", device.owner.0))
     }
 }

@@ -1,38 +1,42 @@
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::Throttle;
-use super::budget::FailureBudget;
-use super::device_cookie::{DeviceCookie, DeviceOwner};
-use super::failure_counters::{AccountKey, AttemptOrigin};
-use super::limits::{AccountAttempts, FAMILIAR_FOR, FailedAttempt, ThrottleReason};
-use crate::directory::BindCandidate;
-use crate::domain::PersonId;
+use super::account_attempts::FailedAttempt;
+use super::account_key::{AccountKey, PersonKey};
+use super::attempt::{Attempt, CountedAccounts, CountedPerson};
+use super::failure_counters::FailureCounters;
+use super::known_people::KnownPerson;
+use super::place::Place;
+use super::reason::ThrottleReason;
+use super::store::ThrottleChange;
+use crate::directory::{BindCandidate, FailureBudget, LockoutPolicy};
+use crate::domain::{PersonId, Timestamp, Username};
 
 /// The permit for one attempt at the directory. As long as it is held the attempt is pending; dropping it counts a
 /// failure, so that one that is given up half-way, when the directory may have counted it, does not slip through.
 #[must_use]
 pub(in crate::auth) struct AttemptPermit<'a> {
     pub(super) throttle: &'a Throttle,
-    /// The key of the name's skeleton.
-    pub(super) account: AccountKey,
-    pub(super) budget: FailureBudget,
-    /// The hash of the name, just as it was typed.
-    pub(super) typed_name: u64,
-    pub(super) origin: AttemptOrigin,
-    /// The browser's device cookie.
-    pub(super) device_cookie: Option<DeviceCookie>,
+    pub(super) attempt: Attempt,
     /// The sequence number when it was given.
     pub(super) sequence: u64,
-    /// The person, as far as known, once the attempt counts against them.
-    pub(super) person: Mutex<Option<CountedPerson>>,
-    pub(super) settled: bool,
+    pub(super) counted: Mutex<CountedAccounts>,
+    /// The policy of the account, where only the bind told whose it was.
+    pub(super) policy: OnceLock<LockoutPolicy>,
+    pub(super) is_settled: bool,
 }
 
-/// The person that an attempt counts against.
-#[derive(Clone, Copy)]
-pub(super) struct CountedPerson {
-    pub(super) person: AccountKey,
-    pub(super) budget: FailureBudget,
+/// How an attempt failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::auth) enum AttemptFailure {
+    /// The directory said that the password is wrong.
+    Wrong,
+    /// The password was sent, and no answer came: it may have been counted.
+    Unanswered,
+    /// Nobody has the name, or not just one. No password was sent.
+    NoSuchName,
+    /// The password was not judged, as the account is locked. A stranger must not learn it.
+    Unjudged,
 }
 
 /// The outcome of an attempt.
@@ -41,55 +45,108 @@ enum AttemptOutcome {
     Succeeded,
     Declined,
     Cancelled,
-    Failed,
+    Failed(AttemptFailure),
 }
 
 impl AttemptPermit<'_> {
-    /// Tells the permit whose account it is, before the bind: from here on the attempt counts against that person too,
+    /// Tells the permit whose account it is, before the bind: from here on the attempt counts against that person,
     /// whichever of their names was typed. Waits a little while other attempts for them are pending.
     ///
     /// # Errors
     /// [`ThrottleReason`] when that person's attempts are used up, here or by the directory's own count; the password
     /// must not be sent then.
     pub(in crate::auth) async fn identify(&self, who: &BindCandidate) -> Result<(), ThrottleReason> {
-        let person = self.throttle.person_key(&who.id);
-        self.throttle.wait_while_pending(|| self.try_identify(who, person)).await
+        let person = self.throttle.keys.person_key(&who.id);
+        let identified = self.throttle.wait_while_pending(|| self.try_identify(who, person)).await;
+        if identified.is_err() && self.throttle.apply_releases().await {
+            return self.throttle.wait_while_pending(|| self.try_identify(who, person)).await;
+        }
+        identified
     }
 
-    /// Settles it as a success: the account's count is reset (as it is in the directory), and the address is now
-    /// familiar. The address's other failures stay: one's own account must not wash away attempts on others'.
-    ///
-    /// Failures while this attempt was pending stay too, since the directory may have counted them afterwards; so do
-    /// those for a name like this one that is not known to be the same person's.
-    pub(in crate::auth) fn succeed(mut self, id: &PersonId) {
+    fn try_identify(&self, who: &BindCandidate, person: PersonKey) -> Result<(), ThrottleReason> {
         let now = self.throttle.clock.now();
-        let person = self.counted_person().map_or_else(|| self.throttle.person_key(id), |counted| counted.person);
-        self.settle(AttemptOutcome::Succeeded);
+        let attempt = &self.attempt;
+        let mut counted = self.counted();
         let mut counters = self.throttle.counters();
-        counters.record_owner(self.typed_name, person, now);
-        let (typed_name, sequence) = (self.typed_name, self.sequence);
-        for account in [self.account, person] {
-            let mut attempts = counters.account_attempts(account, now);
-            let same = |name| name == typed_name || counters.name_owners.get(name, now).map(AccountKey::Person) == Some(person);
-            attempts.forgive(|failure| failure.sequence < sequence && same(failure.typed_name));
-            counters.update_account(account, now, |kept| *kept = attempts);
-            counters.pairs.remove((account, self.origin.address));
-            counters.familiar_addresses.insert(account, self.origin.address, now + FAMILIAR_FOR, now);
+        let (account, place) = (AccountKey::Person(person), attempt.place(person, &counters, now));
+        // The place was taken for familiar, and to this person it is not.
+        if place == Place::Unfamiliar && !counted.name {
+            attempt.check_as_stranger(&counters, now)?;
+        }
+        let is_counted = counted.persons.iter().any(|counted| counted.person == person);
+        counters.update(account, now, |attempts| attempts.believe(who, self.sequence));
+        let attempts = counters.attempts(account, now);
+        let attempts = if is_counted { attempts.without_pending(attempt.password) } else { attempts };
+        let budget = FailureBudget::for_person(who.policy);
+        let checked = attempts.check_password(attempt.password, now);
+        let checked = checked.and_then(|()| counters.check(&attempts, attempt.pair(account), budget, place, now));
+        let checked = checked.and_then(|()| attempts.check_directory_count(who, place, self.sequence, now));
+        attempt.tell_stranger(checked, place, &counters, now)?;
+        counted.end(attempt, &mut counters, now);
+        *counted = CountedAccounts { name: place == Place::Unfamiliar, persons: vec![CountedPerson { person, place, budget }] };
+        counted.begin(attempt, &mut counters, now);
+        counters.update(account, now, |attempts| attempts.believe(who, self.sequence));
+        Ok(())
+    }
+
+    /// Records the policy of the account, where only the bind told whose it was.
+    pub(in crate::auth) fn record_policy(&self, policy: LockoutPolicy) {
+        self.policy.get_or_init(|| policy);
+    }
+
+    /// Settles it as a success: the person's count is reset, as it is in the directory, and their place is now familiar.
+    /// Their `names` are known to be theirs from now on. What strangers are told of the name stays as it is, or they would
+    /// learn that its owner has signed in; and so do the network's failures: one's own account must not wash away attempts
+    /// on others'.
+    ///
+    /// Failures while this attempt was pending stay too, since the directory may have counted them afterwards.
+    pub(in crate::auth) fn succeed(mut self, id: &PersonId, names: &[Username]) {
+        let now = self.throttle.clock.now();
+        let person = self.throttle.keys.person_key(id);
+        self.settle(AttemptOutcome::Succeeded);
+        let (keys, attempt, sequence) = (&self.throttle.keys, &self.attempt, self.sequence);
+        let mut counters = self.throttle.counters();
+        let account = AccountKey::Person(person);
+        if counters.has_failures(account, now) {
+            counters.update(account, now, |attempts| attempts.forget_before(sequence));
+            counters.note_failures(account, now);
+        }
+        counters.pairs.remove(attempt.pair(account));
+        for name in names.iter().map(|name| keys.name_keys(name)).chain([attempt.name]) {
+            let news = counters.known.record_name(name, person, now);
+            if !news.is_empty() {
+                counters.move_failures(name.skeleton, sequence, person, now);
+            }
+            counters.changes.extend(news.into_iter().map(ThrottleChange::Name));
+        }
+        let policy = self.policy.get().copied();
+        let known = KnownPerson { person, network: Some(attempt.network), policy, signed_in_at: now };
+        if counters.known.record_person(known, now) {
+            counters.changes.push(ThrottleChange::Person(known));
         }
     }
 
+    /// Settles it as failed. A failure counts against the person only if the directory may have counted it, and against the
+    /// name whenever it is told as a wrong password.
+    pub(in crate::auth) fn fail(mut self, failure: AttemptFailure) {
+        self.settle(AttemptOutcome::Failed(failure));
+    }
+
     /// Settles it as declined: the directory was asked, and the attempt was no guess: the password was right and it
-    /// refused all the same, or it was not sent. It counts against the address, and not against the account.
+    /// refused all the same. It counts against the network, and not against the account.
     pub(in crate::auth) fn decline(mut self) {
         self.settle(AttemptOutcome::Declined);
     }
 
-    /// Settles it when the bind was denied, so the password was not sent. Near a lockout it took a search of the
-    /// directory to know, which nobody may have for nothing again and again.
-    pub(in crate::auth) fn deny(self, reason: ThrottleReason) {
-        match reason {
-            ThrottleReason::NearLockout => self.decline(),
-            ThrottleReason::Pending | ThrottleReason::Exhausted(_) => self.cancel(),
+    /// Settles it when the bind was denied, so the password was not sent. What is told as a wrong password counts as one for
+    /// the name, unless it was the same as before. It took a search of the directory to know, which no network may have for
+    /// nothing again and again.
+    pub(in crate::auth) fn deny(mut self, reason: ThrottleReason) {
+        let was_asked = matches!(reason, ThrottleReason::SamePassword);
+        self.settle(if was_asked { AttemptOutcome::Declined } else { AttemptOutcome::Cancelled });
+        if matches!(reason, ThrottleReason::Withheld | ThrottleReason::NearLockout) {
+            self.attempt.withhold(&mut self.throttle.counters(), self.throttle.clock.now());
         }
     }
 
@@ -98,76 +155,80 @@ impl AttemptPermit<'_> {
         self.settle(AttemptOutcome::Cancelled);
     }
 
-    fn try_identify(&self, who: &BindCandidate, person: AccountKey) -> Result<(), ThrottleReason> {
-        let now = self.throttle.clock.now();
-        let budget = FailureBudget::for_person(who.policy);
-        let mut counted = self.person.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut counters = self.throttle.counters();
-        let is_counted = counted.is_some_and(|counted| counted.person == person);
-        let attempts = counters.account_attempts(person, now);
-        let attempts = if is_counted { attempts.without_one_pending() } else { attempts };
-        let is_own = |cookie: &DeviceCookie| self.throttle.keys.verify_device_cookie(cookie, DeviceOwner::Person(&who.id), now);
-        let origin = AttemptOrigin { is_own_device: self.device_cookie.as_ref().is_some_and(is_own), ..self.origin };
-        counters.check_attempts(attempts, person, budget, origin, now)?;
-        if let (Some(policy), Some(count)) = (who.policy, who.failures)
-            && policy.threshold > 0
-        {
-            attempts.check_directory_count(count, policy.threshold, self.sequence, now)?;
-        }
-        let before = counted.replace(CountedPerson { person, budget });
-        if !is_counted {
-            // The name was somebody else's before.
-            if let Some(other) = before {
-                counters.update_account(other.person, now, AccountAttempts::end);
-            }
-            counters.update_account(person, now, |attempts| attempts.begin(now));
-        }
-        counters.record_owner(self.typed_name, person, now);
-        Ok(())
-    }
-
-    fn counted_person(&self) -> Option<CountedPerson> {
-        *self.person.lock().unwrap_or_else(PoisonError::into_inner)
+    fn counted(&self) -> MutexGuard<'_, CountedAccounts> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn settle(&mut self, outcome: AttemptOutcome) {
-        if std::mem::replace(&mut self.settled, true) {
+        if std::mem::replace(&mut self.is_settled, true) {
             return;
         }
         let now = self.throttle.clock.now();
-        let counted = self.counted_person();
+        let counted = self.counted().clone();
         let mut counters = self.throttle.counters();
-        let failure = FailedAttempt { sequence: counters.next_sequence(), typed_name: self.typed_name };
-        for account in [Some(self.account), counted.map(|counted| counted.person)].into_iter().flatten() {
-            counters.update_account(account, now, AccountAttempts::end);
+        counted.end(&self.attempt, &mut counters, now);
+        if let AttemptOutcome::Failed(failure) = outcome {
+            self.record_failure(failure, counted, &mut counters, now);
         }
-        if outcome == AttemptOutcome::Failed {
-            // Another attempt may have shown meanwhile whose name this is.
-            let shown = || {
-                counters
-                    .name_owners
-                    .get(self.typed_name, now)
-                    .map(|person| CountedPerson { person: AccountKey::Person(person), budget: self.budget })
-            };
-            let person = counted.or_else(shown).map(|counted| (counted.person, counted.budget.window));
-            for (account, window) in [Some((self.account, self.budget.window)), person].into_iter().flatten() {
-                counters.update_account(account, now, |attempts| attempts.fail(failure, window, now));
-                counters.record_pair_failure(account, self.origin.address, window, now);
-            }
-        }
-        counters.update_address(self.origin.address, now, |attempts| {
+        self.attempt.update_networks(&mut counters, now, |attempts| {
             attempts.end();
-            if matches!(outcome, AttemptOutcome::Failed | AttemptOutcome::Declined) {
+            if matches!(outcome, AttemptOutcome::Failed(_) | AttemptOutcome::Declined) {
                 attempts.fail(now);
             }
         });
         drop(counters);
         self.throttle.attempt_ended.notify_waiters();
     }
+
+    fn record_failure(
+        &self,
+        failure: AttemptFailure,
+        mut counted: CountedAccounts,
+        counters: &mut FailureCounters,
+        now: Timestamp,
+    ) {
+        let attempt = &self.attempt;
+        let sequence = counters.next_sequence();
+        let may_be_counted = matches!(failure, AttemptFailure::Wrong | AttemptFailure::Unanswered);
+        // Another attempt may have shown meanwhile whose name this is.
+        if may_be_counted && counted.persons.is_empty() {
+            let budget = FailureBudget::for_person(attempt.lockout.policy);
+            let shown = counters.known.owners(attempt.name, now);
+            counted.persons =
+                shown.into_iter().map(|person| CountedPerson { person, place: Place::Unfamiliar, budget }).collect();
+        }
+        let is_wrong = failure == AttemptFailure::Wrong;
+        let password = attempt.password.filter(|_| is_wrong);
+        // The same password again for a name that nobody has costs nothing, either: strangers must not tell the two apart.
+        let is_same = failure == AttemptFailure::NoSuchName && attempt.is_remembered(counters, now);
+        if counted.name && !is_same {
+            // Where the person is known, it is they of whom it is remembered that the password is wrong.
+            let is_wrong = is_wrong && counted.persons.is_empty();
+            let password = attempt.password;
+            let failed = FailedAttempt { sequence, at: now, place: Place::Unfamiliar, password, is_wrong };
+            let name = attempt.of_name();
+            counters.record_failure(attempt.pair(name), failed, attempt.name_budget().window, now);
+            // Where the person is known before the bind, the name's count protects nobody.
+            if !attempt.lockout.identifies_before_bind {
+                counters.note_failures(name, now);
+            }
+        }
+        for CountedPerson { person, place, budget } in counted.persons.into_iter().filter(|_| may_be_counted) {
+            let account = AccountKey::Person(person);
+            let failed = FailedAttempt { sequence, at: now, place, password, is_wrong };
+            counters.record_failure(attempt.pair(account), failed, budget.window, now);
+            counters.note_failures(account, now);
+            // So that whoever releases the name by hand finds whose it is, where the directory has told.
+            if attempt.lockout.identifies_before_bind {
+                let news = counters.known.record_name(attempt.name, person, now);
+                counters.changes.extend(news.into_iter().map(ThrottleChange::Name));
+            }
+        }
+    }
 }
 
 impl Drop for AttemptPermit<'_> {
     fn drop(&mut self) {
-        self.settle(AttemptOutcome::Failed);
+        self.settle(AttemptOutcome::Failed(AttemptFailure::Unanswered));
     }
 }

@@ -8,8 +8,10 @@ use crate::domain::{NameForm, Username};
 /// regard to case, accents, width and white space. If each spelling had a budget of its own, a few of them would add
 /// up to a lockout. Two names that differ only so share a budget, which harms neither much.
 pub(super) fn skeleton(username: &Username) -> String {
-    let name = match username.form() {
-        NameForm::Bare(name) | NameForm::Principal { name, .. } | NameForm::DownLevel { name, .. } => name,
+    let (realm, name) = match username.form() {
+        // Local accounts are in no directory: their names have nothing in common with anybody's there.
+        NameForm::DownLevel { name, .. } if username.is_local() => ("local\\", name),
+        NameForm::Bare(name) | NameForm::Principal { name, .. } | NameForm::DownLevel { name, .. } => ("", name),
     };
     // Upper case first: it makes "ß" and "SS" one, as the directory does.
     let folded = |text: &str| text.to_uppercase().to_lowercase();
@@ -20,7 +22,8 @@ pub(super) fn skeleton(username: &Username) -> String {
             None => letters.push(c),
         }
     }
-    if letters.is_empty() { folded(name) } else { folded(&letters) }
+    let skeleton = if letters.is_empty() { folded(name) } else { folded(&letters) };
+    realm.to_owned() + &skeleton
 }
 
 /// The plain letters for one that Windows treats as accented though Unicode does not decompose it: strokes, ligatures.

@@ -1,16 +1,29 @@
+use std::time::Duration;
+
 use ldap3::Scope;
 
 use super::report::DiagnosticStep;
 use super::service::failed_step;
-use crate::directory::connection::{DirectoryProfile, LdapConnection, OperationKind, SearchRequest};
+use crate::directory::client::LockoutPolicy;
+use crate::directory::connection::{AdDomain, DirectoryProfile, LdapConnection, OperationKind, SearchRequest};
 use crate::directory::schema::time::parse_interval;
+use crate::directory::sign_in::{FailureBudget, LockoutInfo};
 
 const NAME: &str = "lockout policy";
 
-/// The step about the domain's lockout policy (MS-SAMR 3.1.1.5), where it may be read.
-pub(super) async fn lockout_policy_step(connection: &mut LdapConnection, profile: &DirectoryProfile) -> DiagnosticStep {
+/// The longest observation window that Active Directory takes: 99,999 minutes.
+const FOR_EVER: Duration = Duration::from_mins(99_999);
+
+/// The step about the domain's lockout policy (MS-SAMR 3.1.1.5), where it may be read: how many tries people have here, and
+/// why.
+pub(super) async fn lockout_policy_step(
+    connection: &mut LdapConnection,
+    profile: &DirectoryProfile,
+    has_service_account: bool,
+) -> DiagnosticStep {
     let Some(domain) = &profile.domain else {
-        return DiagnosticStep::skipped(NAME, "only Active Directory tells it; throttling stays below the usual five");
+        let why = format!("only Active Directory tells it: five wrong passwords are assumed to lock. {}", tries(None, true));
+        return DiagnosticStep::skipped(NAME, why);
     };
     let search = SearchRequest {
         base: &domain.dn,
@@ -25,23 +38,96 @@ pub(super) async fn lockout_policy_step(connection: &mut LdapConnection, profile
     };
     let head = found.entries.first();
     let Some(threshold) = head.and_then(|head| head.text("lockoutThreshold")).and_then(|text| text.parse::<u32>().ok()) else {
-        let why = "whoever searches may not read it (lockoutThreshold); throttling stays below the usual five";
+        let why = format!(
+            "whoever searches may not read it (lockoutThreshold on {}): five wrong passwords are assumed to lock. {}",
+            domain.dn,
+            tries(None, has_service_account)
+        );
         return DiagnosticStep::skipped(NAME, why);
     };
-    let length =
-        |attribute| head.and_then(|head| head.text(attribute)).and_then(parse_interval).map(|length| length.as_secs() / 60);
-    let window = length("lockOutObservationWindow").map_or(String::new(), |minutes| format!(" within {minutes} min"));
+    let length = |attribute| head.and_then(|head| head.text(attribute)).and_then(parse_interval);
+    let window = length("lockOutObservationWindow");
+    let within = window.map_or(String::new(), |window| format!(" within {} min", window.as_secs() / 60));
     let unlocked = match length("lockoutDuration") {
-        Some(minutes) => format!("for {minutes} min"),
+        Some(duration) => format!("for {} min", duration.as_secs() / 60),
         None => "until an administrator unlocks it".to_owned(),
     };
-    match threshold {
+    let policy = LockoutPolicy { threshold, window: window.unwrap_or(FOR_EVER) };
+    let tries = tries(Some(policy), has_service_account);
+    let locks = format!("{threshold} wrong passwords{within} lock an account {unlocked}");
+    let step = match threshold {
         0 => DiagnosticStep::ok(NAME).with("wrong passwords lock no account"),
         1 | 2 => {
-            let reason = format!("{threshold} wrong passwords{window} lock an account {unlocked}");
             let remedy = "raise lockoutThreshold: so low a number locks people out over a slip of the finger";
-            DiagnosticStep::warning(NAME, reason, remedy)
+            DiagnosticStep::warning(NAME, locks, remedy)
         }
-        _ => DiagnosticStep::ok(NAME).with(format!("{threshold} wrong passwords{window} lock an account {unlocked}")),
+        _ => DiagnosticStep::ok(NAME).with(locks),
+    };
+    step.with(tries)
+}
+
+/// The step about password settings objects, which may lock some accounts sooner than the domain does. Whoever may not see
+/// their container cannot be told what holds for whom.
+pub(super) async fn password_settings_step(connection: &mut LdapConnection, domain: &AdDomain) -> DiagnosticStep {
+    const NAME: &str = "password settings";
+    let container = format!("CN=Password Settings Container,CN=System,{}", domain.dn);
+    let search = SearchRequest {
+        base: &container,
+        scope: Scope::Subtree,
+        filter: "(objectClass=*)",
+        attributes: &["msDS-LockoutThreshold"],
+        limit: 256,
+    };
+    match connection.search(OperationKind::Search, &search).await {
+        Ok(found) if !found.entries.is_empty() => {
+            let objects = found.entries.len() - 1;
+            let unreadable = found.entries[1..].iter().filter(|entry| entry.text("msDS-LockoutThreshold").is_none()).count();
+            if unreadable > 0 {
+                let reason = format!("{unreadable} of {objects} password settings objects may not be read");
+                return DiagnosticStep::warning(NAME, reason, settings_advice(&container));
+            }
+            DiagnosticStep::ok(NAME).with(format!("{objects} objects, and whoever searches may read them"))
+        }
+        Ok(_) => unseen_settings(NAME, &container),
+        Err(fault) if fault.result_code.is_some() => unseen_settings(NAME, &container),
+        Err(fault) => failed_step(NAME, &fault),
     }
+}
+
+/// Most accounts may not see the container, and most domains have no such objects: that is no fault.
+fn unseen_settings(name: &'static str, container: &str) -> DiagnosticStep {
+    DiagnosticStep::skipped(
+        name,
+        format!("whoever searches may not see them, if there are any. {}", settings_advice(container)),
+    )
+}
+
+fn settings_advice(container: &str) -> String {
+    format!(
+        "For an account that is under one, three wrong passwords are assumed to lock. The right \"Read all properties\" on \
+         {container} and the objects in it, for the account that searches (bind_name), would show what holds"
+    )
+}
+
+/// How many tries people have here.
+fn tries(policy: Option<LockoutPolicy>, identifies_before_bind: bool) -> String {
+    let person = FailureBudget::for_person(policy);
+    let stranger = FailureBudget::for_name(LockoutInfo { policy, identifies_before_bind });
+    let window = person.window.as_secs() / 60;
+    let own = match person.total {
+        u32::MAX => "as many as they like, more and more slowly,".to_owned(),
+        total => format!("{total} wrong tries"),
+    };
+    let why = match (identifies_before_bind, person.total) {
+        (_, u32::MAX) => String::new(),
+        (true, _) => ": half of what locks nobody".to_owned(),
+        (false, _) => {
+            ": half of what locks nobody, and two at the most, as only a bind tells whose a name is (no bind_name)".to_owned()
+        }
+    };
+    format!(
+        "people have {own} in a browser they have signed in with, and {} from anywhere else{why}; the count starts afresh {window} \
+         min after the last, in one's own browser after an hour at the latest",
+        stranger.unfamiliar
+    )
 }

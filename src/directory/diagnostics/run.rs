@@ -147,7 +147,10 @@ impl LdapDirectory {
         let IdentifiedServer { connection, profile, .. } = identified;
         let mut section = ReportSection::new("the directory");
         let seen = section.push(base_dn_step(connection, profile, &self.settings).await);
-        section.push(lockout_policy::lockout_policy_step(connection, profile).await);
+        section.push(lockout_policy::lockout_policy_step(connection, profile, self.has_service_account()).await);
+        if let Some(domain) = &profile.domain {
+            section.push(lockout_policy::password_settings_step(connection, domain).await);
+        }
         report.sections.push(section);
         if let Some(username) = person {
             let title = username.to_string();

@@ -90,7 +90,7 @@ impl LdapDirectory {
             let entry = self.find_unique_entry(profile, &mut own, username, &token).await?;
             refuse_disabled(&entry)?;
             let groups = self.read_groups(profile, &mut own, &entry, username).await?;
-            self.try_refresh_domain_policy(domain, &mut own).await;
+            self.learn_policy(domain, &mut own, &entry, bind).await;
             Ok((entry, groups))
         };
         let answer = asked.await;

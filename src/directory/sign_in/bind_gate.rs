@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use crate::directory::client::LockoutPolicy;
 use crate::directory::connection::BindDenied;
-use crate::domain::PersonId;
+use crate::domain::{PersonId, Timestamp};
 
 /// The caller's permission to bind, asked for right before a password is sent.
 #[async_trait]
@@ -14,18 +14,33 @@ pub trait BindGate: Send + Sync {
     /// # Errors
     /// [`BindDenied`] when it may not.
     async fn allow_bind(&self, candidate: Option<&BindCandidate>) -> Result<(), BindDenied>;
+
+    /// Records the lockout policy of the account, where only the bind told whose it was. Whoever keeps no count ignores it.
+    fn record_policy(&self, _policy: LockoutPolicy) {}
 }
 
-/// A person found in the directory whose password has not been tried yet.
+/// A person found in the directory whose password has not been tried yet, and the directory's own counters of them, each
+/// `None` where it does not tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BindCandidate {
     /// The person's id.
     pub id: PersonId,
     /// The lockout policy of this account, where it may be read.
     pub policy: Option<LockoutPolicy>,
-    /// The number of wrong passwords that the directory counts against the account now, wherever they were tried.
-    /// `None` where it does not tell.
+    /// The number of wrong passwords that the directory counts against the account now, wherever they were tried
+    /// (`badPwdCount`).
     pub failures: Option<u32>,
+    /// When the last of them was tried, by the directory's clock (`badPasswordTime`).
+    pub failed_at: Option<Timestamp>,
+    /// When the password was set (`pwdLastSet`).
+    pub password_set_at: Option<Timestamp>,
+}
+
+impl BindCandidate {
+    /// Somebody of whom no more is known.
+    pub fn new(id: PersonId, policy: Option<LockoutPolicy>) -> Self {
+        Self { id, policy, failures: None, failed_at: None, password_set_at: None }
+    }
 }
 
 /// Facts about lockout that are known before a server is asked.

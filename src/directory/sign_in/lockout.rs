@@ -3,6 +3,7 @@ use std::time::Duration;
 use ldap3::Scope;
 
 use super::bind_gate::{BindCandidate, LockoutInfo};
+use super::single_use_password::SingleUsePassword;
 use crate::directory::client::{LdapDirectory, LockoutPolicy};
 use crate::directory::connection::{
     AdDomain, DirectoryProfile, LdapConnection, OperationFault, OperationKind, SearchRequest, result_code,
@@ -12,11 +13,12 @@ use crate::directory::schema::{LdapEntry, time};
 use crate::domain::Timestamp;
 
 /// The attributes about lockout read of a person about to sign in: the count of wrong passwords, the time of the last,
-/// and their own policy, if not the domain's.
-pub(in crate::directory) const ATTRIBUTES: &[&str] = &[BAD_PASSWORD_COUNT, BAD_PASSWORD_TIME, RESULTANT_PSO];
+/// when their password was set, and their own policy, if not the domain's.
+pub(in crate::directory) const ATTRIBUTES: &[&str] = &[BAD_PASSWORD_COUNT, BAD_PASSWORD_TIME, PASSWORD_LAST_SET, RESULTANT_PSO];
 
 const BAD_PASSWORD_COUNT: &str = "badPwdCount";
 const BAD_PASSWORD_TIME: &str = "badPasswordTime";
+const PASSWORD_LAST_SET: &str = "pwdLastSet";
 
 /// The password settings object that holds for the person, which the server works out (MS-ADTS 3.1.1.4.5).
 const RESULTANT_PSO: &str = "msDS-ResultantPSO";
@@ -33,8 +35,9 @@ const MAX_WINDOW: Duration = Duration::from_mins(99_999);
 /// The window of a policy that names none: Active Directory's own default.
 const DEFAULT_WINDOW: Duration = Duration::from_mins(30);
 
-/// The policy assumed where one holds but may not be read: stricter than Microsoft's baseline of ten.
-const FALLBACK_POLICY: LockoutPolicy = LockoutPolicy { threshold: 5, window: DEFAULT_WINDOW };
+/// The policy assumed where one holds but may not be read: the strictest that people can live with, as objects of their own
+/// are made for accounts that matter.
+const FALLBACK_POLICY: LockoutPolicy = LockoutPolicy { threshold: 3, window: DEFAULT_WINDOW };
 
 /// The largest difference between our clock and the directory's: what Kerberos allows within a domain, by default. A
 /// count is stale for us only when it is so by the directory's clock as well.
@@ -60,21 +63,38 @@ impl LdapDirectory {
         entry: &LdapEntry,
     ) -> Result<BindCandidate, OperationFault> {
         let id = person::person_id(&self.realm(), entry);
-        let Some(domain) = &profile.domain else { return Ok(BindCandidate { id, policy: None, failures: None }) };
+        let Some(domain) = &profile.domain else { return Ok(BindCandidate::new(id, None)) };
         self.refresh_domain_policy(domain, connection).await?;
         let policy = self.policy_for(connection, entry).await?;
-        Ok(BindCandidate { id, policy, failures: failure_count(entry, policy, self.clock.now()) })
+        Ok(BindCandidate {
+            failures: failure_count(entry, policy, self.clock.now()),
+            failed_at: entry.text(BAD_PASSWORD_TIME).and_then(time::parse_filetime),
+            password_set_at: entry.text(PASSWORD_LAST_SET).and_then(time::parse_filetime),
+            ..BindCandidate::new(id, policy)
+        })
     }
 
-    /// Reads the domain's policy, if it is due, over the connection of somebody who has just signed in as themselves. A
-    /// failure is logged and not theirs.
-    pub(super) async fn try_refresh_domain_policy(&self, domain: &AdDomain, own: &mut LdapConnection) {
-        if let Err(fault) = self.refresh_domain_policy(domain, own).await {
-            tracing::warn!(
+    /// Reads the policy of somebody who has just signed in as themselves, for the gate's next time; the domain's too, if
+    /// that is due. A failure is logged and not theirs.
+    pub(super) async fn learn_policy(
+        &self,
+        domain: &AdDomain,
+        own: &mut LdapConnection,
+        entry: &LdapEntry,
+        bind: &SingleUsePassword<'_>,
+    ) {
+        let policy = async {
+            self.refresh_domain_policy(domain, own).await?;
+            self.policy_for(own, entry).await
+        };
+        match policy.await {
+            Ok(Some(policy)) => bind.gate().record_policy(policy),
+            Ok(None) => {}
+            Err(fault) => tracing::warn!(
                 reason = fault.reason(),
                 result_code = fault.result_code,
                 "the directory's lockout policy could not be read: what was known of it holds on"
-            );
+            ),
         }
     }
 
@@ -106,9 +126,9 @@ impl LdapDirectory {
             if read.is_none() {
                 tracing::warn!(
                     pso = dn,
-                    "the lockout policy of a password settings object may not be read: five wrong passwords in half an \
-                     hour are assumed, or the domain's policy where that is stricter; let the account bind_name read \
-                     the object"
+                    "the lockout policy of a password settings object may not be read: three wrong passwords in half an \
+                     hour are assumed to lock, or the domain's policy where that is stricter; let the account that \
+                     searches read CN=Password Settings Container,CN=System and the objects in it"
                 );
             }
             self.lockout_policies.insert_pso(dn, read, now);

@@ -1,7 +1,7 @@
 //! A sign-in: one person found, one bind with their password, one typed answer.
 //!
 //! `attempt` runs a sign-in, `find_person` finds the one person, `lockout` says how near their account is to being
-//! locked, `bind_gate` asks the caller's permission, `single_use_password` sends the password once, `bind_result`
+//! locked and `failure_budget` how many tries that leaves, `bind_gate` asks the caller's permission, `single_use_password` sends the password once, `bind_result`
 //! judges the result and `policy_control` the control beside it.
 //!
 //! A password is never sent without the gate's permission, never twice, and never to a second server.
@@ -9,12 +9,14 @@
 mod attempt;
 mod bind_gate;
 mod bind_result;
+mod failure_budget;
 mod find_person;
 mod lockout;
 mod policy_control;
 mod single_use_password;
 
 pub use bind_gate::{BindCandidate, BindGate, LockoutInfo};
+pub use failure_budget::FailureBudget;
 
 pub(super) use bind_result::judge_bind;
 pub(super) use find_person::{advise_service_account, read_own_token};

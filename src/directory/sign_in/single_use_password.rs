@@ -28,6 +28,11 @@ impl<'a> SingleUsePassword<'a> {
         Self { password: Some(password), fate: PasswordFate::NotSent, gate, expires_in: None }
     }
 
+    /// The gate that lets it be sent.
+    pub(super) fn gate(&self) -> &dyn BindGate {
+        self.gate
+    }
+
     /// What has become of it so far.
     pub(in crate::directory) fn fate(&self) -> PasswordFate {
         self.fate

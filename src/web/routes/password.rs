@@ -214,10 +214,9 @@ fn error_notice(context: &SignInContext<'_>, refusal: &PasswordChangeRefusal) ->
                 context.contact_advice()
             ),
         ),
-        PasswordChangeRefusal::Old(SignInRefusal::WrongCredentials | SignInRefusal::Throttled { .. }) => warn(
-            Status::Unauthorized,
-            "The current password did not match. After several wrong tries, wait a few minutes before the next.",
-        ),
+        PasswordChangeRefusal::Old(SignInRefusal::WrongCredentials) => {
+            warn(Status::Unauthorized, "The current password did not match. After several wrong tries you have to wait.")
+        }
         PasswordChangeRefusal::Old(SignInRefusal::DirectoryUnreachable(Unreachable { password, .. })) => {
             let text = match password {
                 PasswordFate::Unanswered => {

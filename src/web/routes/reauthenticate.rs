@@ -95,8 +95,8 @@ fn form(
 /// The notice about a refusal. The name is given here, so it speaks of the password alone.
 fn error_notice(context: &SignInContext<'_>, refusal: &SignInRefusal) -> Result<(Status, Notice), Refusal> {
     match refusal {
-        SignInRefusal::WrongCredentials | SignInRefusal::Throttled { .. } => {
-            let text = "That is not your password. After several wrong tries, wait a few minutes before the next.";
+        SignInRefusal::WrongCredentials => {
+            let text = "That is not your password. After several wrong tries you have to wait.";
             Ok((Status::Unauthorized, Notice { tone: Tone::Warn, text: text.to_owned() }))
         }
         refusal => context.error_notice(refusal),

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use rocket::Either;
 use rocket::form::{FromFormField, ValueField};
 use rocket::http::Status;
@@ -8,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::auth::{Auth, CsrfBinding, NextPath, PreSessionToken, SignInRefusal, SignedIn};
 use crate::config::{SessionSettings, SiteSettings};
 use crate::directory::{PasswordFate, Unreachable};
-use crate::domain::{Client, PageSlug};
+use crate::domain::{Client, PageSlug, Timestamp};
 use crate::pages::PageStore;
 use crate::sessions::SessionToken;
 use crate::web::AppState;
@@ -17,7 +19,7 @@ use crate::web::guards::{Passkeys, client_of};
 use crate::web::html::Html;
 use crate::web::links::Link;
 use crate::web::refusal::Refusal;
-use crate::web::views::{Layout, NavItem, Notice, PasswordView, SignInView, Tone, humanize};
+use crate::web::views::{Layout, NavItem, Notice, PasswordView, SignInView, Tone, humanize, humanize_wait, moment};
 
 /// A password as it came in a form. It wipes itself, wherever the form goes; what Rocket read it from lives as long as
 /// the request and is out of our hands.
@@ -152,14 +154,17 @@ impl SignInContext<'_> {
     pub(super) fn error_notice(&self, refusal: &SignInRefusal) -> Result<(Status, Notice), Refusal> {
         let ask = self.contact_advice();
         let (status, tone, text) = match refusal {
-            // A throttled try looks like a wrong one: whoever guesses learns nothing from it.
-            SignInRefusal::WrongCredentials | SignInRefusal::Throttled { .. } => (
+            // It is also said of a right password that is not tried.
+            SignInRefusal::WrongCredentials => (
                 Status::Unauthorized,
                 Tone::Warn,
                 "That name and password did not match. Use the name and password that open your computer, or your \
-                 mail name. After several wrong tries, wait a few minutes before the next."
+                 mail name. After several wrong tries a name has to wait, and not even the right password is tried."
                     .to_owned(),
             ),
+            SignInRefusal::Throttled { retry_after, until } => {
+                (Status::TooManyRequests, Tone::Warn, throttled_text(*retry_after, *until))
+            }
             SignInRefusal::NotAtThisHour => {
                 (Status::Forbidden, Tone::Warn, format!("Your account may not sign in at this hour. {ask}"))
             }
@@ -211,4 +216,13 @@ impl SignInContext<'_> {
         };
         Ok((status, Notice { tone, text }))
     }
+}
+
+/// The text about too many wrong tries: the same for every name, whether anybody has it or not.
+pub(super) fn throttled_text(retry_after: Duration, until: Timestamp) -> String {
+    format!(
+        "There were too many wrong tries. You can try again in {}, at {}. Only this site waits: it has not locked the account.",
+        humanize_wait(retry_after),
+        moment(until, retry_after),
+    )
 }

@@ -14,12 +14,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::accounts::{AccountId, AccountName, LocalAccount, LocalAccounts};
+use crate::accounts::{AccountName, LocalAccount, LocalAccounts};
 use crate::audit::AuditEvent;
 use crate::auth::scheme::{AuthError, AuthRequest, AuthScheme, REALM, credentials};
 use crate::auth::schemes::SchemeParts;
 use crate::auth::sign_in::AttemptKind;
-use crate::auth::throttle::AttemptPermit;
+use crate::auth::throttle::{AttemptFailure, AttemptPermit};
 use crate::auth::{Auth, Rejection, SignInRefusal, local, timing_floor};
 use crate::directory::{BindCandidate, DirectoryRefusal};
 use crate::domain::{Client, Member, PersonEpoch, Realm, Username, Visitor};
@@ -107,7 +107,7 @@ impl Digest {
         let name = Username::parse(&format!("{}\\{}", Realm::LOCAL, sent.username));
         let name = name.map_err(|_no_account_has_such_a_name| DigestError::Wrong)?;
         let epoch = self.auth.epochs.current().await.map_err(DigestError::Store)?;
-        let permit = self.auth.admit(AttemptKind::SignIn, &name, client).await.map_err(to_refusal)?;
+        let permit = self.auth.admit(AttemptKind::SignIn, &name, None, client).await.map_err(to_refusal)?;
         let (account, ha1) = match self.find_account(&sent.username).await {
             Ok(found) => found,
             Err(error) => {
@@ -123,51 +123,46 @@ impl Digest {
         }
         // An unknown name is compared with a dummy, so that its time reveals nothing.
         let is_right = ha1.unwrap_or_else(Ha1::dummy).verify_response(&sent, request.method()) && account.is_some();
-        let account = account.filter(|_| is_right);
+        let failure = if account.is_some() { AttemptFailure::Wrong } else { AttemptFailure::NoSuchName };
         let is_unused = if is_right { self.nonces.consume(&nonce, sent.nonce_count).await } else { Ok(true) };
         if !matches!(is_unused, Ok(true)) {
             permit.cancel();
             return Err(is_unused.map_or_else(DigestError::Store, |_| DigestError::Stale));
         }
+        let Some(account) = account.filter(|_| is_right) else {
+            permit.fail(failure);
+            self.auth.flush_failed_attempts().await;
+            return Err(to_refusal(self.auth.refuse(AttemptKind::SignIn, DirectoryRefusal::WrongCredentials, &name, client)));
+        };
         self.record_outcome(account, epoch, permit, &name, client).await
     }
 
-    /// Settles the permit by the outcome, and gives the member.
+    /// Settles the permit of a right response, and gives the member.
     async fn record_outcome(
         &self,
-        account: Option<LocalAccount>,
+        account: LocalAccount,
         epoch: PersonEpoch,
         permit: AttemptPermit<'_>,
         name: &Username,
         client: &Client,
     ) -> Result<Member, DigestError> {
-        let inactive = account.as_ref().and_then(|account| account.inactive_reason(self.auth.clock.now()));
-        match (account, inactive) {
-            (Some(account), None) => {
-                let person = account.person();
-                // A right response alone is not enough for somebody with a second factor: they make an API token.
-                if self.auth.needs_second_factor(&person.id).await.map_err(DigestError::Store)? {
-                    permit.decline();
-                    let (name, reason) = (name.as_str(), "second-factor");
-                    let event = AuditEvent::SignInRefused { name, reason, directory_code: None, retry_after: None };
-                    self.auth.audit.record(client, &event);
-                    return Err(DigestError::Wrong);
-                }
-                permit.succeed(&person.id);
-                let until = self.auth.clock.now() + self.connection_lifetime;
-                self.auth.password_subjects.insert(&person, self.auth.directory.revalidation(&person), until);
-                Ok(Member::per_request(person, until, epoch))
-            }
-            (Some(_), Some(inactive)) => {
-                permit.decline();
-                Err(to_refusal(self.auth.refuse(AttemptKind::SignIn, DirectoryRefusal::from(inactive), name, client)))
-            }
-            (None, _) => {
-                // Dropping the permit counts a failure.
-                drop(permit);
-                Err(to_refusal(self.auth.refuse(AttemptKind::SignIn, DirectoryRefusal::WrongCredentials, name, client)))
-            }
+        if let Some(inactive) = account.inactive_reason(self.auth.clock.now()) {
+            permit.decline();
+            return Err(to_refusal(self.auth.refuse(AttemptKind::SignIn, DirectoryRefusal::from(inactive), name, client)));
         }
+        let person = account.person();
+        // A right response alone is not enough for somebody with a second factor: they make an API token.
+        if self.auth.needs_second_factor(&person.id).await.map_err(DigestError::Store)? {
+            permit.decline();
+            let (name, reason) = (name.as_str(), "second-factor");
+            let event = AuditEvent::SignInRefused { name, reason, directory_code: None, retry_after: None };
+            self.auth.audit.record(client, &event);
+            return Err(DigestError::Wrong);
+        }
+        permit.succeed(&person.id, &[]);
+        let until = self.auth.clock.now() + self.connection_lifetime;
+        self.auth.password_subjects.insert(&person, self.auth.directory.revalidation(&person), until);
+        Ok(Member::per_request(person, until, epoch))
     }
 
     /// The account of this name and its HA1, where it may use Digest.
@@ -204,7 +199,7 @@ pub fn parse_for_fuzzing(authorization: &str) -> Option<(String, String, u32)> {
 }
 
 fn candidate(account: &LocalAccount) -> BindCandidate {
-    BindCandidate { id: AccountId::person_id(&account.id), policy: Some(local::NO_LOCKOUT), failures: None }
+    BindCandidate::new(account.id.person_id(), Some(local::NO_LOCKOUT))
 }
 
 /// The refusal as the client sees it: all causes but the store's look the same.

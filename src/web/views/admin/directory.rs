@@ -6,12 +6,14 @@ use super::navigation::{AdminNavItem, AdminPage};
 use crate::auth::SessionRefresher;
 use crate::domain::{Realm, Timestamp};
 use crate::web::views::DirectoryView;
+use crate::web::views::auth::Notice;
 use crate::web::views::humanize::{humanize, humanize_interval};
 
 /// The view of the directories, and of the refreshing of those who are signed in from them.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AdminDirectoryView {
     navigation: Vec<AdminNavItem>,
+    notice: Option<Notice>,
     directory: DirectoryView,
     session_refresh: SessionRefreshView,
 }
@@ -34,9 +36,15 @@ struct OutageRow {
 }
 
 impl AdminDirectoryView {
-    pub(in crate::web) fn of(directory: DirectoryView, session_refresher: &SessionRefresher, stale_after: Duration) -> Self {
+    pub(in crate::web) fn of(
+        directory: DirectoryView,
+        session_refresher: &SessionRefresher,
+        stale_after: Duration,
+        notice: Option<Notice>,
+    ) -> Self {
         Self {
             navigation: AdminPage::Directory.navigation(),
+            notice,
             directory,
             session_refresh: SessionRefreshView::of(session_refresher, stale_after),
         }

@@ -1,0 +1,218 @@
+use std::time::Duration;
+
+use super::limits::ATTEMPT_TIME;
+use super::place::Place;
+use super::reason::ThrottleReason;
+use crate::directory::{BindCandidate, FailureBudget};
+use crate::domain::Timestamp;
+
+/// The most failures that are kept of an account: the largest budget there is.
+const MAX_KEPT: usize = 16;
+
+/// The longest wait of a person's own browser after a failure there: a directory whose count is never reset must not keep
+/// somebody out of their own browser for weeks.
+const MAX_OWN_WAIT: Duration = Duration::from_hours(1);
+
+/// The longest time a wrong password is remembered: in a long window it may have become the right one.
+const MAX_REMEMBERED: Duration = Duration::from_hours(1);
+
+/// The lowest threshold that is kept below: a directory that locks at the first failure could never be asked otherwise.
+const MIN_THRESHOLD: u32 = 2;
+
+/// The largest difference between our clock and the directory's: what Kerberos allows within a domain, by default.
+const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
+
+/// A hash of a typed password, under a key of this process: to know the same one again, and for nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PasswordMark(pub(super) u64);
+
+/// A failed attempt.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FailedAttempt {
+    /// Its sequence number among all events of the throttle.
+    pub(super) sequence: u64,
+    pub(super) at: Timestamp,
+    pub(super) place: Place,
+    /// The typed password, where it is remembered.
+    pub(super) password: Option<PasswordMark>,
+    /// Whether the password is known to be wrong. It is not when it was never sent.
+    pub(super) is_wrong: bool,
+}
+
+/// The attempts for one account: those that failed, oldest first, and those pending.
+#[derive(Clone, Debug, Default)]
+pub(super) struct AccountAttempts {
+    failed: Vec<FailedAttempt>,
+    /// The time after the last failure when the count is reset: the longest of the budgets that the failures fell under.
+    window: Duration,
+    /// The passwords of the pending ones.
+    pending: Vec<Option<PasswordMark>>,
+    /// The time when the last attempt began.
+    started_at: Option<Timestamp>,
+    /// When the password was set, as the directory last told.
+    password_set_at: Option<Timestamp>,
+}
+
+impl AccountAttempts {
+    /// The failures of an account as they were stored.
+    pub(super) fn restored(failed: Vec<FailedAttempt>, window: Duration) -> Self {
+        Self { failed, window, ..Self::default() }
+    }
+
+    /// Checks whether one more attempt from `place` may fail within the budget: in its own share, and in those that it is a
+    /// part of. Pending ones are counted as if they were to fail, so that many at once do not slip through; but they only
+    /// make others wait.
+    pub(super) fn check(&self, budget: FailureBudget, place: Place, now: Timestamp) -> Result<(), ThrottleReason> {
+        let shares = [(Place::Unfamiliar, budget.unfamiliar), (Place::Familiar, budget.familiar), (Place::Own, budget.total)];
+        let mut may_use_up = false;
+        for (share, limit) in shares.into_iter().filter(|(share, _)| place <= *share) {
+            let used = count(self.failures(now).iter().filter(|failure| failure.place <= share).count());
+            if used >= limit {
+                let wait = self.wait(place, now);
+                // Who has waited long enough in their own browser gets a try; others of theirs wait for its end.
+                if !wait.is_zero() {
+                    return Err(ThrottleReason::Exhausted(wait));
+                }
+                may_use_up |= !self.pending.is_empty();
+            }
+            may_use_up |= used.saturating_add(count(self.pending.len())) >= limit && used < limit;
+        }
+        if may_use_up { Err(ThrottleReason::Pending) } else { Ok(()) }
+    }
+
+    /// Checks whether the directory's own count leaves room for one more failure below the threshold. It was read after the
+    /// sequence number `since`: later failures here, and pending attempts, may not be in it yet.
+    pub(super) fn check_directory_count(
+        &self,
+        who: &BindCandidate,
+        place: Place,
+        since: u64,
+        now: Timestamp,
+    ) -> Result<(), ThrottleReason> {
+        let (Some(policy), Some(counted)) = (who.policy, who.failures) else { return Ok(()) };
+        if policy.threshold == 0 {
+            return Ok(());
+        }
+        let limit = policy.threshold.max(MIN_THRESHOLD) - 1;
+        let later = self.failures(now).iter().filter(|failure| failure.sequence > since).count();
+        let counted = counted.saturating_add(count(later));
+        if counted >= limit {
+            if place != Place::Own {
+                return Err(ThrottleReason::NearLockout);
+            }
+            let last = who.failed_at.unwrap_or(now);
+            let wait = (last + policy.window.min(MAX_OWN_WAIT)).since(now);
+            return if wait.is_zero() { Ok(()) } else { Err(ThrottleReason::Exhausted(wait)) };
+        }
+        if counted.saturating_add(count(self.pending.len())) >= limit { Err(ThrottleReason::Pending) } else { Ok(()) }
+    }
+
+    /// Whether the same password was tried before and found wrong, or is being tried.
+    ///
+    /// # Errors
+    /// [`ThrottleReason::SamePassword`], or [`ThrottleReason::Pending`].
+    pub(super) fn check_password(&self, password: Option<PasswordMark>, now: Timestamp) -> Result<(), ThrottleReason> {
+        let Some(password) = password else { return Ok(()) };
+        if self.remembers(password, now, |failure| failure.is_wrong) {
+            return Err(ThrottleReason::SamePassword);
+        }
+        if self.pending.contains(&Some(password)) { Err(ThrottleReason::Pending) } else { Ok(()) }
+    }
+
+    /// Whether a failure with that password is remembered.
+    pub(super) fn remembers(&self, password: PasswordMark, now: Timestamp, which: impl Fn(&FailedAttempt) -> bool) -> bool {
+        let is_recent = |failure: &&FailedAttempt| now < failure.at + self.window.min(MAX_REMEMBERED);
+        self.failures(now).iter().filter(is_recent).any(|failure| failure.password == Some(password) && which(failure))
+    }
+
+    /// Drops the failures before `since` that the directory no longer counts: the password was set anew, or its count is
+    /// lower than ours on a server that has heard of the last of them. There was a good sign-in elsewhere, then, or
+    /// somebody has unlocked the account.
+    pub(super) fn believe(&mut self, who: &BindCandidate, since: u64) {
+        let was_reset = self.password_set_at.is_some() && who.password_set_at != self.password_set_at;
+        self.password_set_at = who.password_set_at.or(self.password_set_at);
+        let before = self.failed.partition_point(|failure| failure.sequence < since);
+        let Some(last) = self.failed[..before].last() else { return };
+        let has_heard = who.failed_at.is_some_and(|heard| heard + CLOCK_TOLERANCE >= last.at);
+        let kept = match who.failures {
+            _ if was_reset => 0,
+            Some(counted) if has_heard => usize::try_from(counted).unwrap_or(before),
+            _ => before,
+        };
+        self.failed.drain(..before.saturating_sub(kept));
+    }
+
+    /// The attempts without one of the pending ones, to check that one.
+    pub(super) fn without_pending(mut self, password: Option<PasswordMark>) -> Self {
+        self.end(password);
+        self
+    }
+
+    pub(super) fn begin(&mut self, password: Option<PasswordMark>, now: Timestamp) {
+        self.pending.push(password);
+        self.started_at = Some(now);
+    }
+
+    pub(super) fn end(&mut self, password: Option<PasswordMark>) {
+        if let Some(index) = self.pending.iter().position(|pending| *pending == password) {
+            self.pending.swap_remove(index);
+        }
+    }
+
+    pub(super) fn fail(&mut self, failure: FailedAttempt, window: Duration, now: Timestamp) {
+        if self.failures(now).is_empty() {
+            self.failed.clear();
+            self.window = Duration::ZERO;
+        }
+        self.window = self.window.max(window);
+        if self.failed.len() >= MAX_KEPT {
+            self.failed.remove(0);
+        }
+        self.failed.push(failure);
+    }
+
+    /// Takes the failures after `sequence` away.
+    pub(super) fn take_failures_after(&mut self, sequence: u64) -> Vec<FailedAttempt> {
+        let later = self.failed.partition_point(|failure| failure.sequence <= sequence);
+        self.failed.split_off(later)
+    }
+
+    /// Forgets the failures before `sequence`.
+    pub(super) fn forget_before(&mut self, sequence: u64) {
+        self.failed.retain(|failure| failure.sequence >= sequence);
+    }
+
+    /// The time from which it may be dropped; `None` at once.
+    pub(super) fn expires_at(&self) -> Option<Timestamp> {
+        let failures = self.failed.last().map(|last| last.at + self.window);
+        let pending = self.started_at.filter(|_| !self.pending.is_empty()).map(|started_at| started_at + ATTEMPT_TIME);
+        failures.max(pending)
+    }
+
+    /// The failures that count.
+    pub(super) fn failures(&self, now: Timestamp) -> &[FailedAttempt] {
+        match self.failed.last() {
+            Some(last) if now < last.at + self.window => &self.failed,
+            _ => &[],
+        }
+    }
+
+    /// The time after the last failure when the count is reset.
+    pub(super) fn window(&self) -> Duration {
+        self.window
+    }
+
+    fn wait(&self, place: Place, now: Timestamp) -> Duration {
+        let Some(last) = self.failed.last() else { return Duration::ZERO };
+        let reset = (last.at + self.window).since(now);
+        if place != Place::Own {
+            return reset;
+        }
+        let own = self.failed.iter().rev().find(|failure| failure.place == Place::Own).unwrap_or(last);
+        reset.min((own.at + MAX_OWN_WAIT).since(now))
+    }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,10 @@
+/// How familiar the place of an attempt is to the account's owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// Nothing is known of it.
+    Unfamiliar,
+    /// The network from which they last signed in.
+    Familiar,
+    /// A browser in which they have signed in.
+    Own,
+}

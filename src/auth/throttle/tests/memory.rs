@@ -1,0 +1,142 @@
+//! What outlives a restart, and releases by hand.
+
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::auth::throttle::{Release, SqliteThrottleStore, release_attempts};
+
+/// A throttle over a file, as after a start.
+async fn started(file: &Path, clock: &Arc<ManualClock>) -> ThrottleFixture {
+    let store = Arc::new(SqliteThrottleStore::open(file).await.unwrap());
+    let keys = Arc::new(Keys::from_secret(&[7; 32]));
+    let throttle = Throttle::new(clock.clone(), keys, store);
+    throttle.restore().await.unwrap();
+    ThrottleFixture {
+        clock: clock.clone(),
+        throttle,
+        lockout: LockoutInfo { policy: Some(policy(5)), identifies_before_bind: false },
+    }
+}
+
+struct Restarts {
+    folder: TempDir,
+    clock: Arc<ManualClock>,
+}
+
+impl Restarts {
+    fn new() -> Self {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
+        Self { folder: tempfile::tempdir().unwrap(), clock }
+    }
+
+    async fn start(&self) -> ThrottleFixture {
+        started(&self.folder.path().join("failed_attempts.db"), &self.clock).await
+    }
+}
+
+fn is_exhausted(tried: Result<(), ThrottleReason>) -> bool {
+    matches!(tried, Err(ThrottleReason::Exhausted(_)))
+}
+
+#[tokio::test]
+async fn failures_and_whose_names_they_are_outlive_a_restart() {
+    let restarts = Restarts::new();
+    let fixture = restarts.start().await;
+    fixture.admit("jdoe", "198.51.100.9").unwrap().succeed(&person("john"), &["jdoe", "john.doe"].map(username));
+    let own = fixture.own_browser(&["jdoe"], "john");
+    for _ in 0..3 {
+        fixture.admit_with("jdoe", &unused_password(), &own).unwrap().fail(AttemptFailure::Wrong);
+    }
+    fixture.fails("nobody", "203.0.113.5").unwrap();
+    fixture.fails("nobody", "203.0.113.5").unwrap();
+    fixture.throttle.flush().await;
+
+    let fixture = restarts.start().await;
+    fixture.admit_with("john.doe", &unused_password(), &own).unwrap().fail(AttemptFailure::Wrong);
+    assert!(is_exhausted(fixture.admit_with("jdoe", "right", &own).map(drop)), "four in all, under both names");
+    assert!(is_exhausted(fixture.fails("nobody", "203.0.113.6")));
+    fixture.throttle.flush().await;
+    restarts.clock.advance(31 * MINUTE);
+    fixture.throttle.sweep().await.unwrap();
+
+    let fixture = restarts.start().await;
+    assert!(fixture.admit_with("jdoe", "right", &own).is_ok(), "the window is over");
+}
+
+#[tokio::test]
+async fn a_good_sign_in_is_written_down_too() {
+    let restarts = Restarts::new();
+    let fixture = restarts.start().await;
+    let own = fixture.own_browser(&["jdoe"], "john");
+    for _ in 0..3 {
+        fixture.admit_with("jdoe", &unused_password(), &own).unwrap().fail(AttemptFailure::Wrong);
+    }
+    fixture.throttle.flush().await;
+    fixture.admit_with("jdoe", "right", &own).unwrap().succeed(&person("john"), &[]);
+    fixture.throttle.flush().await;
+    let fixture = restarts.start().await;
+    for _ in 0..4 {
+        fixture.admit_with("jdoe", &unused_password(), &own).unwrap().fail(AttemptFailure::Wrong);
+    }
+}
+
+#[tokio::test]
+async fn no_password_and_no_name_is_in_the_file() {
+    let restarts = Restarts::new();
+    let fixture = restarts.start().await;
+    fixture.admit_with("jdoe", "pa55-nearly", &from("192.0.2.1")).unwrap().succeed(&person("john"), &[username("jdoe")]);
+    fixture.admit_with("jdoe", "pa55-nearli", &from("192.0.2.1")).unwrap().fail(AttemptFailure::Wrong);
+    fixture.throttle.flush().await;
+    fixture.throttle.store.close().await;
+    for entry in std::fs::read_dir(restarts.folder.path()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        for secret in ["pa55", "jdoe", "objectGUID"] {
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_release_by_hand_frees_all_names_of_somebody_at_once_in_this_process_and_in_others() {
+    let restarts = Restarts::new();
+    let fixture = restarts.start().await;
+    fixture.admit("jdoe", "198.51.100.9").unwrap().succeed(&person("john"), &["jdoe", "john.doe"].map(username));
+    let own = fixture.own_browser(&["jdoe"], "john");
+    let lockout = fixture.lockout;
+    let admit = async |name: &str, client: &Client| {
+        fixture
+            .throttle
+            .admit(&username(name), Some(&typed(&unused_password())), client, lockout)
+            .await
+            .map(AttemptPermit::cancel)
+    };
+    let exhaust = async || {
+        while let Ok(permit) = fixture.admit_with("jdoe", &unused_password(), &own) {
+            permit.fail(AttemptFailure::Wrong);
+        }
+        while let Ok(permit) = fixture.admit("jdoe", "203.0.113.5") {
+            permit.fail(AttemptFailure::Wrong);
+        }
+        fixture.throttle.flush().await;
+    };
+    exhaust().await;
+    assert!(is_exhausted(admit("jdoe", &own).await));
+    let released = fixture.throttle.release(&username("john.doe")).await.unwrap();
+    assert_eq!(released, Release { had_failures: true, is_known: true });
+    assert_eq!(admit("jdoe", &own).await, Ok(()));
+    assert_eq!(admit("john.doe", &from("203.0.113.5")).await, Ok(()));
+
+    exhaust().await;
+    let beside = SqliteThrottleStore::open(&restarts.folder.path().join("failed_attempts.db")).await.unwrap();
+    let keys = Keys::from_secret(&[7; 32]);
+    let released = release_attempts(&beside, &keys, &username("CORP\\jdoe"), restarts.clock.now()).await.unwrap();
+    assert_eq!(released, Release { had_failures: true, is_known: true });
+    assert_eq!(admit("jdoe", &own).await, Ok(()), "the running server has heard of it");
+
+    let released = fixture.throttle.release(&username("nobody")).await.unwrap();
+    assert_eq!(released, Release { had_failures: false, is_known: false });
+    let fixture = restarts.start().await;
+    assert!(fixture.admit_with("jdoe", &unused_password(), &own).is_ok(), "after a restart, too");
+}

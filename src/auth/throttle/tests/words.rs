@@ -1,0 +1,233 @@
+//! What counts, what is believed of the directory, and what a stranger is told.
+
+use super::*;
+
+fn own(fixture: &ThrottleFixture) -> Client {
+    fixture.own_browser(&["jdoe"], "john")
+}
+
+#[tokio::test]
+async fn the_same_wrong_password_again_costs_nothing_for_an_hour() {
+    for fixture in [ThrottleFixture::seeing(5), ThrottleFixture::blind(5)] {
+        let john = BindCandidate::new(person("john"), Some(policy(5)));
+        let own = own(&fixture);
+        let tries = async |password: &str| {
+            if fixture.lockout.identifies_before_bind {
+                return fixture.fails_with("jdoe", password, &own, &john).await;
+            }
+            fixture.admit_with("jdoe", password, &own).map(|permit| permit.fail(AttemptFailure::Wrong))
+        };
+        assert_eq!(tries("mistyped").await, Ok(()));
+        for _ in 0..50 {
+            assert_eq!(tries("mistyped").await, Err(ThrottleReason::SamePassword));
+        }
+        assert_eq!(tries("another").await, Ok(()));
+        assert_eq!(tries("mistyped").await, Err(ThrottleReason::SamePassword));
+        fixture.clock.advance(31 * MINUTE);
+        assert_eq!(tries("mistyped").await, Ok(()), "the window is over");
+    }
+    let long = LockoutPolicy { threshold: 5, window: 99_999 * MINUTE };
+    let fixture = ThrottleFixture::before(LockoutInfo { policy: Some(long), identifies_before_bind: false });
+    let own = own(&fixture);
+    fixture.admit_with("jdoe", "mistyped", &own).unwrap().fail(AttemptFailure::Wrong);
+    fixture.clock.advance(60 * MINUTE);
+    assert!(fixture.admit_with("jdoe", "mistyped", &own).is_ok(), "by then it may be the right one");
+}
+
+#[tokio::test]
+async fn the_same_password_at_once_is_tried_once() {
+    for fixture in [ThrottleFixture::seeing(5), ThrottleFixture::blind(5)] {
+        let own = own(&fixture);
+        let first = fixture.admit_with("jdoe", "mistyped", &own).unwrap();
+        let john = BindCandidate::new(person("john"), Some(policy(5)));
+        if fixture.lockout.identifies_before_bind {
+            first.identify(&john).await.unwrap();
+        }
+        let second = fixture.admit_with("jdoe", "mistyped", &own);
+        let denied = match second {
+            Ok(permit) => {
+                let identified = permit.identify(&john);
+                futures::pin_mut!(identified);
+                assert!(futures::poll!(identified.as_mut()).is_pending());
+                first.fail(AttemptFailure::Wrong);
+                identified.await
+            }
+            Err(denied) => {
+                assert_eq!(denied, ThrottleReason::Pending);
+                first.fail(AttemptFailure::Wrong);
+                fixture.admit_with("jdoe", "mistyped", &own).map(drop)
+            }
+        };
+        assert_eq!(denied, Err(ThrottleReason::SamePassword));
+    }
+}
+
+#[test]
+fn only_what_the_directory_may_have_counted_counts_against_a_person() {
+    for (failure, left) in [
+        (AttemptFailure::Wrong, 3),
+        (AttemptFailure::Unanswered, 3),
+        (AttemptFailure::NoSuchName, 4),
+        (AttemptFailure::Unjudged, 4),
+    ] {
+        let fixture = ThrottleFixture::blind(5);
+        let own = own(&fixture);
+        fixture.admit_with("jdoe", &unused_password(), &own).unwrap().fail(failure);
+        let heard = (0..9).filter(|_| {
+            fixture.admit_with("jdoe", &unused_password(), &own).map(|permit| permit.fail(AttemptFailure::Wrong)).is_ok()
+        });
+        assert_eq!(heard.count(), left, "{failure:?}");
+    }
+    let fixture = ThrottleFixture::blind(3);
+    let own = own(&fixture);
+    for _ in 0..2 {
+        fixture.admit_with("jdoe", "right", &own).unwrap().fail(AttemptFailure::Unanswered);
+    }
+    assert!(matches!(fixture.admit_with("jdoe", "right", &own).map(drop), Err(ThrottleReason::Exhausted(_))));
+}
+
+/// The directory's count as it would be told of John, who failed `failures` times here, the last time just now.
+fn counted(fixture: &ThrottleFixture, failures: u32) -> BindCandidate {
+    BindCandidate {
+        failures: Some(failures),
+        failed_at: Some(fixture.clock.now()),
+        password_set_at: Some(Timestamp::from_millis(1)),
+        ..BindCandidate::new(person("john"), Some(policy(5)))
+    }
+}
+
+async fn exhausted() -> (ThrottleFixture, Client) {
+    let fixture = ThrottleFixture::seeing(5);
+    let own = own(&fixture);
+    for failures in 0..4 {
+        let john = counted(&fixture, failures);
+        assert_eq!(fixture.fails_with("jdoe", &unused_password(), &own, &john).await, Ok(()), "{failures}");
+    }
+    let john = counted(&fixture, 4);
+    let denied = fixture.fails_with("jdoe", "right", &own, &john).await;
+    assert!(matches!(denied, Err(ThrottleReason::Exhausted(_))), "{denied:?}");
+    (fixture, own)
+}
+
+#[tokio::test]
+async fn an_account_that_was_unlocked_or_signed_in_to_elsewhere_does_not_wait_here() {
+    let (fixture, own) = exhausted().await;
+    assert_eq!(fixture.fails_with("jdoe", "right", &own, &counted(&fixture, 0)).await, Ok(()));
+    let (fixture, own) = exhausted().await;
+    assert_eq!(fixture.fails_with("jdoe", "right", &own, &counted(&fixture, 2)).await, Ok(()), "two elsewhere since");
+}
+
+#[tokio::test]
+async fn a_password_that_was_set_anew_does_not_wait_here_even_if_it_was_wrong_before() {
+    let (fixture, own) = exhausted().await;
+    let failed_at = Some(fixture.clock.now());
+    let reset = BindCandidate { password_set_at: failed_at, ..counted(&fixture, 0) };
+    assert_eq!(fixture.fails_with("jdoe", "right", &own, &reset).await, Ok(()));
+    let fixture = ThrottleFixture::seeing(5);
+    let own = super::words::own(&fixture);
+    let before = counted(&fixture, 0);
+    assert_eq!(fixture.fails_with("jdoe", "Welcome1", &own, &before).await, Ok(()));
+    let after = counted(&fixture, 1);
+    assert_eq!(fixture.fails_with("jdoe", "Welcome1", &own, &after).await, Err(ThrottleReason::SamePassword));
+    let reset = BindCandidate { password_set_at: failed_at, ..before };
+    assert_eq!(fixture.fails_with("jdoe", "Welcome1", &own, &reset).await, Ok(()), "the helpdesk has set just this one");
+}
+
+#[tokio::test]
+async fn a_controller_that_has_not_heard_of_our_failures_is_not_believed() {
+    let (fixture, own) = exhausted().await;
+    fixture.clock.advance(20 * MINUTE);
+    let long_ago = Some(fixture.clock.now() - 60 * MINUTE);
+    for failed_at in [None, long_ago] {
+        let elsewhere = BindCandidate { failed_at, ..counted(&fixture, 0) };
+        let denied = fixture.fails_with("jdoe", "right", &own, &elsewhere).await;
+        assert!(matches!(denied, Err(ThrottleReason::Exhausted(_))), "{failed_at:?}: {denied:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_withheld_for_the_directory_s_count_looks_like_a_wrong_password_and_is_open_again_afterwards() {
+    let fixture = ThrottleFixture::new();
+    let near = BindCandidate { failures: Some(4), ..BindCandidate::new(person("john"), Some(policy(5))) };
+    for _ in 0..2 {
+        assert_eq!(fixture.fails_as_one_of("jdoe", "192.0.2.1", &near).await, Err(ThrottleReason::NearLockout));
+    }
+    let limited = fixture.fails_as_one_of("jdoe", "192.0.2.1", &near).await;
+    assert_eq!(limited, Err(ThrottleReason::Exhausted(31 * MINUTE)), "as for a name that nobody has");
+    let own = own(&fixture);
+    let told = fixture.fails_with("jdoe", "right", &own, &near).await;
+    assert_eq!(told, Err(ThrottleReason::Exhausted(30 * MINUTE)), "its owner is told");
+    let afresh = BindCandidate { failures: Some(0), ..near };
+    assert_eq!(fixture.fails_with("jdoe", "right", &own, &afresh).await, Ok(()));
+}
+
+/// What a stranger is told of tries with these passwords, of which the directory says something or that there is nobody.
+async fn told(fixture: &ThrottleFixture, name: &str, passwords: &[&str], who: Option<&BindCandidate>) -> Vec<Option<Duration>> {
+    let mut told = Vec::new();
+    for (number, password) in passwords.iter().enumerate() {
+        let client = from(&format!("203.0.113.{number}"));
+        let tried = match who {
+            Some(who) if fixture.lockout.identifies_before_bind => fixture.fails_with(name, password, &client, who).await,
+            Some(_) => fixture.admit_with(name, password, &client).map(|permit| permit.fail(AttemptFailure::Wrong)),
+            None if fixture.lockout.identifies_before_bind => {
+                fixture.admit_with(name, password, &client).map(|permit| permit.fail(AttemptFailure::NoSuchName))
+            }
+            None => fixture.admit_with(name, password, &client).map(|permit| permit.fail(AttemptFailure::Wrong)),
+        };
+        told.push(match tried {
+            Err(ThrottleReason::Exhausted(wait)) => Some(wait),
+            _ => None,
+        });
+    }
+    told
+}
+
+#[tokio::test]
+async fn a_stranger_is_told_the_same_of_every_name_whatever_has_become_of_it() {
+    for threshold in [0, 2, 3, 4, 5, 10, 50] {
+        for seeing in [true, false] {
+            for passwords in
+                [&["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"][..], &["a", "a", "b", "a", "b", "c", "c", "d"]]
+            {
+                let fixture =
+                    ThrottleFixture::before(LockoutInfo { policy: Some(policy(threshold)), identifies_before_bind: seeing });
+                let nobody = told(&fixture, "nobody", passwords, None).await;
+                let john = BindCandidate::new(person("john"), Some(policy(threshold)));
+                assert_eq!(told(&fixture, "jdoe", passwords, Some(&john)).await, nobody, "{threshold} {seeing}: never here");
+                let permit = fixture.admit("mary", "198.51.100.9").unwrap();
+                permit.succeed(&person("mary"), &["mary", "mary.major"].map(username));
+                let mary = BindCandidate::new(person("mary"), Some(policy(threshold)));
+                assert_eq!(told(&fixture, "mary", passwords, Some(&mary)).await, nobody, "{threshold} {seeing}: signed in");
+                let of_other_name = told(&fixture, "mary.major", passwords, Some(&mary)).await;
+                assert_eq!(of_other_name, nobody, "{threshold} {seeing}: under another name, when used up");
+                let strict = BindCandidate::new(person("strict"), Some(policy(2)));
+                assert_eq!(told(&fixture, "strict", passwords, Some(&strict)).await, nobody, "{threshold} {seeing}: stricter");
+                let near =
+                    BindCandidate { failures: Some(threshold), ..BindCandidate::new(person("near"), Some(policy(threshold))) };
+                assert_eq!(
+                    told(&fixture, "near", passwords, Some(&near)).await,
+                    nobody,
+                    "{threshold} {seeing}: near a lockout"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_right_password_that_was_withheld_is_not_remembered_as_a_wrong_one() {
+    let fixture = ThrottleFixture::blind(10);
+    fixture.admit("jdoe", "198.51.100.9").unwrap().succeed(&person("john"), &["jdoe", "john.doe"].map(username));
+    let own = own(&fixture);
+    for _ in 0..9 {
+        fixture.admit_with("jdoe", &unused_password(), &own).unwrap().fail(AttemptFailure::Wrong);
+    }
+    let stranger = from("203.0.113.7");
+    let tries = || fixture.admit_with("john.doe", "right", &stranger).map(AttemptPermit::cancel);
+    assert_eq!(tries(), Err(ThrottleReason::Withheld));
+    assert_eq!(tries(), Err(ThrottleReason::SamePassword), "for nothing, as with any name");
+    fixture.clock.advance(20 * MINUTE);
+    fixture.admit_with("jdoe", "mine", &own).map(drop).unwrap_err();
+    fixture.clock.advance(11 * MINUTE);
+    assert_eq!(tries(), Ok(()));
+}
