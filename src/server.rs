@@ -45,6 +45,7 @@ use tasks::Tasks;
 pub struct Server {
     rocket: Rocket<rocket::Build>,
     stores: Stores,
+    auth: Arc<Auth>,
     tasks: Tasks,
     hub: Arc<Hub>,
     audit: Audit,
@@ -163,14 +164,14 @@ impl Server {
             readiness,
             metrics,
         };
-        let hub = Arc::clone(&state.hub);
+        let (hub, auth) = (Arc::clone(&state.hub), Arc::clone(&state.auth));
         let tasks = Tasks::spawn(&state);
         let rocket = web::stage(rocket::custom(figment), state).attach(AdHoc::on_shutdown("Goodbye", move |_| {
             Box::pin(async move {
                 shutting_down.send_replace(true);
             })
         }));
-        Ok(Self { rocket, stores, tasks, hub, audit, audit_writer, state_lock })
+        Ok(Self { rocket, stores, auth, tasks, hub, audit, audit_writer, state_lock })
     }
 
     /// All routes by method and path, as `GET /p/<slug>`: for tests that all of them keep a rule.
@@ -197,7 +198,7 @@ impl Server {
     /// # Errors
     /// [`StartError::Launch`] when the server cannot be started.
     pub async fn serve(self) -> Result<(), StartError> {
-        let Self { rocket, stores, tasks, hub, audit, audit_writer, state_lock } = self;
+        let Self { rocket, stores, auth, tasks, hub, audit, audit_writer, state_lock } = self;
         let startup_audit = audit.clone();
         let rocket = rocket.attach(AdHoc::on_liftoff("Audit", move |_| {
             startup_audit.record(&Client::default(), &AuditEvent::Started { version: env!("CARGO_PKG_VERSION") });
@@ -211,6 +212,7 @@ impl Server {
         }
         // What is written is on disk before the process ends.
         audit_writer.finish().await;
+        auth.flush_failed_attempts().await;
         stores.close().await;
         drop(state_lock);
         served.map_err(Box::new)?;

@@ -3,7 +3,9 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::refusal::audit_reason;
-use super::sign_in::{AttemptKind, Auth, SignedIn, ThrottleGate, invalid_password_word, invalid_username_word, settle_refused};
+use super::sign_in::{
+    AttemptKind, Auth, SentPassword, SignedIn, ThrottleGate, invalid_password_word, invalid_username_word, settle_refused,
+};
 use super::timing_floor;
 use super::{PasswordChangeRefusal, PendingToken, SignInRefusal};
 use crate::audit::AuditEvent;
@@ -121,7 +123,7 @@ impl Auth {
         let gate = ThrottleGate::new(&permit);
         let result = self.directory.change_password(&name, &change, &gate).await;
         drop(place);
-        let (sent, denial) = (gate.was_allowed(), gate.into_denial());
+        let (sent, denial) = (gate.sent_password(), gate.into_denial());
         let refusal = match result {
             Ok(person) => {
                 permit.succeed(&person, &[]);
@@ -139,7 +141,7 @@ impl Auth {
         match &refusal {
             ChangeRefusal::OldPassword(refusal) => settle_refused(permit, refusal, sent),
             // The old password was right.
-            _ if sent => permit.decline(),
+            _ if sent != SentPassword::NotSent => permit.decline(),
             _ => permit.cancel(),
         }
         self.flush_failed_attempts().await;

@@ -296,7 +296,7 @@ impl Auth {
     }
 
     /// Writes down what has changed of the failed sign-ins.
-    pub(super) async fn flush_failed_attempts(&self) {
+    pub async fn flush_failed_attempts(&self) {
         self.throttle.flush().await;
     }
 
@@ -361,12 +361,12 @@ impl Auth {
         let gate = ThrottleGate::new(&permit);
         let result = self.directory.sign_in(name, password, &gate).await;
         drop(place);
-        let sent = gate.was_allowed();
+        let sent = gate.sent_password();
         let denial = gate.into_denial();
         let refusal = match result {
             Ok(person) => {
                 permit.succeed(&person.id, &names_of(&person, name));
-                self.throttle.flush().await;
+                self.throttle.flush_if_due().await;
                 return Ok(person);
             }
             Err(refusal) => refusal,
@@ -406,11 +406,25 @@ impl Auth {
     }
 }
 
-/// Settles the permit of an attempt that the directory refused; `sent` says whether the password was sent.
-pub(super) fn settle_refused(permit: AttemptPermit<'_>, refusal: &DirectoryRefusal, sent: bool) {
+/// The fate of the password of an attempt that was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SentPassword {
+    NotSent,
+    /// It was sent, and not accepted.
+    NotAccepted,
+    /// It was right: what refused was not the bind.
+    Accepted,
+}
+
+/// Settles the permit of an attempt that the directory refused.
+pub(super) fn settle_refused(permit: AttemptPermit<'_>, refusal: &DirectoryRefusal, sent: SentPassword) {
     match refusal {
-        DirectoryRefusal::WrongCredentials if sent => permit.fail(AttemptFailure::Wrong),
-        DirectoryRefusal::WrongCredentials => permit.fail(AttemptFailure::NoSuchName),
+        DirectoryRefusal::WrongCredentials => permit.fail(match sent {
+            SentPassword::NotSent => AttemptFailure::NoSuchName,
+            SentPassword::NotAccepted => AttemptFailure::Wrong,
+            // Such as one whom the settings do not let in. It is told as a wrong one.
+            SentPassword::Accepted => AttemptFailure::Unjudged,
+        }),
         DirectoryRefusal::Locked => permit.fail(AttemptFailure::Unjudged),
         // It may have been judged and counted.
         DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::Unanswered, .. }) => {
@@ -446,18 +460,24 @@ pub(super) struct ThrottleGate<'a> {
     permit: &'a AttemptPermit<'a>,
     /// Whether the password may have been sent.
     allowed: AtomicBool,
+    /// Whether the directory has accepted it.
+    accepted: AtomicBool,
     /// Why the bind was denied.
     denial: OnceLock<ThrottleReason>,
 }
 
 impl<'a> ThrottleGate<'a> {
     pub(super) fn new(permit: &'a AttemptPermit<'a>) -> Self {
-        Self { permit, allowed: AtomicBool::new(false), denial: OnceLock::new() }
+        Self { permit, allowed: AtomicBool::new(false), accepted: AtomicBool::new(false), denial: OnceLock::new() }
     }
 
-    /// Whether the bind was allowed.
-    pub(super) fn was_allowed(&self) -> bool {
-        self.allowed.load(Ordering::Relaxed)
+    /// What became of the password, as far as the bind tells.
+    pub(super) fn sent_password(&self) -> SentPassword {
+        match (self.allowed.load(Ordering::Relaxed), self.accepted.load(Ordering::Relaxed)) {
+            (false, _) => SentPassword::NotSent,
+            (true, false) => SentPassword::NotAccepted,
+            (true, true) => SentPassword::Accepted,
+        }
     }
 
     /// Why the bind was denied, if it was.
@@ -477,6 +497,10 @@ impl BindGate for ThrottleGate<'_> {
         }
         self.allowed.store(true, Ordering::Relaxed);
         Ok(())
+    }
+
+    fn record_acceptance(&self) {
+        self.accepted.store(true, Ordering::Relaxed);
     }
 
     fn record_policy(&self, policy: LockoutPolicy) {

@@ -166,7 +166,7 @@ async fn a_failing_source_is_dimmed_with_its_reason_in_words() {
     stock.fails_with(503);
     let condition = "return document.querySelector('#panel-share').dataset.condition";
     browser.waits_for(condition, |condition| condition == "failing").await;
-    let text = browser.sees("#panel-share", |text| text.contains("503")).await;
+    let text = browser.sees("#panel-share", |text| text.contains("stock gave an answer that cannot be used")).await;
     assert!(text.contains("98.1"), "the last good value stays: {text}");
     browser.pictures("failing").await;
     stock.answers(json!({ "stock": { "share": 97.4 } }));

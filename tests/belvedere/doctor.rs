@@ -276,7 +276,9 @@ async fn a_domain_that_works_is_told_down_to_what_one_person_may_open() {
         "members of dash-ops may",
         "every member may",
         "stays closed",
-        "Everything is in order.",
+        // Other tests have made objects there that the account may not read.
+        "password settings",
+        "people have 2 wrong tries in a browser they have signed in with, and 1 from anywhere else",
     ]);
 }
 

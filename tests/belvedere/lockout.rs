@@ -212,7 +212,7 @@ async fn a_policy_of_somebodys_own_holds_for_them_or_is_taken_to_be_strict_where
 }
 
 /// A password settings object for one person.
-fn password_settings(name: &str, threshold: u32, person: &str) -> LdifEntry {
+pub(crate) fn password_settings(name: &str, threshold: u32, person: &str) -> LdifEntry {
     let ten_minutes = "-6000000000";
     LdifEntry::at(&format!("CN={name},CN=Password Settings Container,CN=System,{}", samba::BASE_DN))
         .with("objectClass", "msDS-PasswordSettings")

@@ -51,6 +51,7 @@ mod live;
 mod lockout;
 mod memberships;
 mod metrics;
+mod mistyped;
 mod names;
 mod namespaces;
 mod one_bind;

@@ -52,7 +52,7 @@ async fn a_password_that_was_sent_and_not_answered_counts_and_is_not_called_unch
         assert!(!said.1.contains("not checked"), "{}", said.1);
         assert_eq!(controller.binds().len(), binds);
     }
-    assert_eq!(refused(&house, "alice", WRONG).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(refused(&house, "alice", WRONG).await.0, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(controller.binds().len(), 2, "a third password was sent");
 }
 

@@ -51,6 +51,8 @@ pub(super) struct AccountAttempts {
     started_at: Option<Timestamp>,
     /// When the password was set, as the directory last told.
     password_set_at: Option<Timestamp>,
+    /// The time of the last wrong password that the directory told before the last attempt was made.
+    told_failed_at: Option<Timestamp>,
 }
 
 impl AccountAttempts {
@@ -97,6 +99,13 @@ impl AccountAttempts {
         let later = self.failures(now).iter().filter(|failure| failure.sequence > since).count();
         let counted = counted.saturating_add(count(later));
         if counted >= limit {
+            if place == Place::Unfamiliar {
+                return Err(ThrottleReason::NearLockout);
+            }
+            // Set after the last wrong one, as by a helpdesk: its owner is about to type the new one.
+            if who.password_set_at.zip(who.failed_at).is_some_and(|(set_at, failed_at)| set_at > failed_at) && later == 0 {
+                return Ok(());
+            }
             if place != Place::Own {
                 return Err(ThrottleReason::NearLockout);
             }
@@ -133,13 +142,21 @@ impl AccountAttempts {
         self.password_set_at = who.password_set_at.or(self.password_set_at);
         let before = self.failed.partition_point(|failure| failure.sequence < since);
         let Some(last) = self.failed[..before].last() else { return };
-        let has_heard = who.failed_at.is_some_and(|heard| heard + CLOCK_TOLERANCE >= last.at);
+        // Whoever has heard of it tells another time than before it, and one that is near to ours.
+        let is_news = who.failed_at != self.told_failed_at;
+        let has_heard = is_news && who.failed_at.is_some_and(|heard| heard + CLOCK_TOLERANCE >= last.at);
         let kept = match who.failures {
             _ if was_reset => 0,
             Some(counted) if has_heard => usize::try_from(counted).unwrap_or(before),
             _ => before,
         };
         self.failed.drain(..before.saturating_sub(kept));
+    }
+
+    /// Notes what the directory tells right before an attempt, to compare what it tells after it.
+    pub(super) fn note_told(&mut self, who: &BindCandidate) {
+        self.password_set_at = who.password_set_at.or(self.password_set_at);
+        self.told_failed_at = who.failed_at;
     }
 
     /// The attempts without one of the pending ones, to check that one.

@@ -46,6 +46,7 @@ impl Throttle {
         let counted = attempt.check(&counters, now).inspect_err(|reason| {
             if *reason == ThrottleReason::Withheld {
                 attempt.withhold(&mut counters, now);
+                attempt.update_networks(&mut counters, now, |attempts| attempts.fail(now));
             }
         })?;
         counted.begin(&attempt, &mut counters, now);

@@ -67,7 +67,6 @@ impl Attempt {
             is_wrong: false,
         };
         counters.record_failure(self.pair(self.of_name()), failure, self.name_budget().window, now);
-        self.update_networks(counters, now, |attempts| attempts.fail(now));
     }
 
     pub(super) fn update_networks(

@@ -8,6 +8,9 @@ use crate::auth::Keys;
 use crate::domain::{Timestamp, Username};
 use crate::store::StoreError;
 
+/// The most changes that wait to be written with others: those of some hundred sign-ins.
+const MAX_UNWRITTEN: usize = 1024;
+
 /// The outcome of a release by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Release {
@@ -62,6 +65,18 @@ impl Throttle {
             }
         }
         Ok(())
+    }
+
+    /// Writes down what has changed, if it should not wait for others: names and places of good sign-ins may.
+    pub(in crate::auth) async fn flush_if_due(&self) {
+        let is_due = |change: &ThrottleChange| matches!(change, ThrottleChange::Failures { .. });
+        let is_due = {
+            let counters = self.counters();
+            counters.changes.len() >= MAX_UNWRITTEN || counters.changes.iter().any(is_due)
+        };
+        if is_due {
+            self.flush().await;
+        }
     }
 
     /// Writes down what has changed. What cannot be written is logged, and lost at a restart.

@@ -86,7 +86,7 @@ impl AttemptPermit<'_> {
         counted.end(attempt, &mut counters, now);
         *counted = CountedAccounts { name: place == Place::Unfamiliar, persons: vec![CountedPerson { person, place, budget }] };
         counted.begin(attempt, &mut counters, now);
-        counters.update(account, now, |attempts| attempts.believe(who, self.sequence));
+        counters.update(account, now, |attempts| attempts.note_told(who));
         Ok(())
     }
 
@@ -139,12 +139,12 @@ impl AttemptPermit<'_> {
         self.settle(AttemptOutcome::Declined);
     }
 
-    /// Settles it when the bind was denied, so the password was not sent. What is told as a wrong password counts as one for
-    /// the name, unless it was the same as before. It took a search of the directory to know, which no network may have for
-    /// nothing again and again.
+    /// Settles it when the bind was denied, so the password was not sent. It took a search of the directory to know, which no
+    /// network may have for nothing again and again. What is told as a wrong password counts as one for the name too, unless
+    /// it was the same as before.
     pub(in crate::auth) fn deny(mut self, reason: ThrottleReason) {
-        let was_asked = matches!(reason, ThrottleReason::SamePassword);
-        self.settle(if was_asked { AttemptOutcome::Declined } else { AttemptOutcome::Cancelled });
+        let is_pending = reason == ThrottleReason::Pending;
+        self.settle(if is_pending { AttemptOutcome::Cancelled } else { AttemptOutcome::Declined });
         if matches!(reason, ThrottleReason::Withheld | ThrottleReason::NearLockout) {
             self.attempt.withhold(&mut self.throttle.counters(), self.throttle.clock.now());
         }

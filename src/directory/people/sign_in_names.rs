@@ -60,7 +60,10 @@ pub(in crate::directory) fn bind_name(domain: &AdDomain, username: &Username) ->
         }
         NameForm::DownLevel { domain, .. } => (typed.to_owned(), domain),
     };
-    if typed.parse::<Dn>().is_ok() || qualifier.contains(['=', ',', '/']) {
+    // Kerberos reads a `\` before a letter as nothing, and then finds the letters around it: whoever had any number of such
+    // spellings had as many tries.
+    let is_odd = typed.matches('\\').count() + typed.matches('@').count() > 1;
+    if is_odd || typed.parse::<Dn>().is_ok() || qualifier.contains(['=', ',', '/']) {
         return Err(OperationFault::refused(OperationKind::Bind, DirectoryRefusal::WrongCredentials));
     }
     Ok(name)
@@ -116,6 +119,11 @@ mod tests {
             "a@corp.example.com/Users/b",
             "CN=a,DC=b\\c",
             "a/b\\c",
+            "al\\ice@corp.example.com",
+            "alice@co\\rp.example.com",
+            "CORP\\al\\ice",
+            "CORP\\alice@corp.example.com",
+            "alice@x@corp.example.com",
         ] {
             assert_eq!(bound_as(typed), None, "{typed}");
         }

@@ -15,6 +15,9 @@ pub trait BindGate: Send + Sync {
     /// [`BindDenied`] when it may not.
     async fn allow_bind(&self, candidate: Option<&BindCandidate>) -> Result<(), BindDenied>;
 
+    /// Records that the directory has accepted the password, whatever fails afterwards. Whoever keeps no count ignores it.
+    fn record_acceptance(&self) {}
+
     /// Records the lockout policy of the account, where only the bind told whose it was. Whoever keeps no count ignores it.
     fn record_policy(&self, _policy: LockoutPolicy) {}
 }

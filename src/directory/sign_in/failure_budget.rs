@@ -62,7 +62,9 @@ impl FailureBudget {
         } else {
             (threshold.saturating_sub(1) / NAMES_PER_ACCOUNT).clamp(1, MAX_UNSEEN_FAILURES)
         };
-        Self { unfamiliar, familiar: unfamiliar, total: unfamiliar, window: person.window }
+        // Where people are known before a bind, the name's count protects nobody: it only tells strangers of all names alike.
+        let longest = if lockout.identifies_before_bind { ASSUMED_POLICY.window + WINDOW_MARGIN } else { Duration::MAX };
+        Self { unfamiliar, familiar: unfamiliar, total: unfamiliar, window: person.window.min(longest) }
     }
 
     /// The budget of a person, all of whose names count together.

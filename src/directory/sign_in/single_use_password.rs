@@ -82,6 +82,8 @@ impl<'a> SingleUsePassword<'a> {
         let result = connection.bind(OperationKind::Bind, name, password, control).await?;
         self.record_answer();
         self.expires_in = PasswordPolicyResponse::read(&result.ctrls).expires_in;
-        bind_result::judge_bind(profile.kind(), &result)
+        bind_result::judge_bind(profile.kind(), &result)?;
+        self.gate.record_acceptance();
+        Ok(())
     }
 }

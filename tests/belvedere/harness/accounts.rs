@@ -32,6 +32,16 @@ pub(crate) async fn account_in(folder: &Path, arguments: &[&str], typed: &str) -
     child.wait_with_output().await.unwrap()
 }
 
+/// Runs `belvedere release NAME` on the state of this server, and returns its output.
+pub(crate) async fn releases(house: &TestServer, name: &str) -> String {
+    let folder = house.folder.path();
+    let mut command = belvedere(folder, &["release", name]);
+    command.env("BELVEDERE_DIRECTORY__URL", "ldap://127.0.0.1:1").env("BELVEDERE_STATE", folder.join("state"));
+    let output = command.output().await.unwrap();
+    assert!(output.status.success(), "{name}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
 /// Runs `belvedere account …`, which must succeed, and returns its output.
 pub(crate) async fn administers(house: &TestServer, arguments: &[&str]) -> String {
     let output = account(house, arguments, &format!("{PASSWORD}\n")).await;

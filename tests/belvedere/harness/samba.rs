@@ -66,6 +66,12 @@ pub(crate) fn domain() -> Option<&'static SambaDomain> {
     server_process::started("a Samba domain controller", DOMAIN.get_or_init(SambaDomain::start))
 }
 
+/// Another domain, of one test alone, which may change its policy; `None`, said loudly, where it cannot be started.
+pub(crate) fn another_domain() -> Option<&'static SambaDomain> {
+    static DOMAIN: OnceLock<io::Result<SambaDomain>> = OnceLock::new();
+    server_process::started("another Samba domain controller", DOMAIN.get_or_init(SambaDomain::start))
+}
+
 impl SambaDomain {
     /// Its address, which is also the host in its URLs.
     pub(crate) fn host(&self) -> String {

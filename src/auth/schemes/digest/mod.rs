@@ -152,7 +152,14 @@ impl Digest {
         }
         let person = account.person();
         // A right response alone is not enough for somebody with a second factor: they make an API token.
-        if self.auth.needs_second_factor(&person.id).await.map_err(DigestError::Store)? {
+        let needs_factor = match self.auth.needs_second_factor(&person.id).await {
+            Ok(needs_factor) => needs_factor,
+            Err(error) => {
+                permit.decline();
+                return Err(DigestError::Store(error));
+            }
+        };
+        if needs_factor {
             permit.decline();
             let (name, reason) = (name.as_str(), "second-factor");
             let event = AuditEvent::SignInRefused { name, reason, directory_code: None, retry_after: None };

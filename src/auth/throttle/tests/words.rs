@@ -86,11 +86,11 @@ fn only_what_the_directory_may_have_counted_counts_against_a_person() {
     assert!(matches!(fixture.admit_with("jdoe", "right", &own).map(drop), Err(ThrottleReason::Exhausted(_))));
 }
 
-/// The directory's count as it would be told of John, who failed `failures` times here, the last time just now.
-fn counted(fixture: &ThrottleFixture, failures: u32) -> BindCandidate {
+/// The counters of a controller that counts so many failures of John's, and has heard of so many just now.
+fn counted(fixture: &ThrottleFixture, failures: u32, heard: u32) -> BindCandidate {
     BindCandidate {
         failures: Some(failures),
-        failed_at: Some(fixture.clock.now()),
+        failed_at: Some(fixture.clock.now() + Duration::from_millis(heard.into())),
         password_set_at: Some(Timestamp::from_millis(1)),
         ..BindCandidate::new(person("john"), Some(policy(5)))
     }
@@ -100,10 +100,10 @@ async fn exhausted() -> (ThrottleFixture, Client) {
     let fixture = ThrottleFixture::seeing(5);
     let own = own(&fixture);
     for failures in 0..4 {
-        let john = counted(&fixture, failures);
+        let john = counted(&fixture, failures, failures);
         assert_eq!(fixture.fails_with("jdoe", &unused_password(), &own, &john).await, Ok(()), "{failures}");
     }
-    let john = counted(&fixture, 4);
+    let john = counted(&fixture, 4, 4);
     let denied = fixture.fails_with("jdoe", "right", &own, &john).await;
     assert!(matches!(denied, Err(ThrottleReason::Exhausted(_))), "{denied:?}");
     (fixture, own)
@@ -112,22 +112,22 @@ async fn exhausted() -> (ThrottleFixture, Client) {
 #[tokio::test]
 async fn an_account_that_was_unlocked_or_signed_in_to_elsewhere_does_not_wait_here() {
     let (fixture, own) = exhausted().await;
-    assert_eq!(fixture.fails_with("jdoe", "right", &own, &counted(&fixture, 0)).await, Ok(()));
+    assert_eq!(fixture.fails_with("jdoe", "right", &own, &counted(&fixture, 0, 4)).await, Ok(()));
     let (fixture, own) = exhausted().await;
-    assert_eq!(fixture.fails_with("jdoe", "right", &own, &counted(&fixture, 2)).await, Ok(()), "two elsewhere since");
+    assert_eq!(fixture.fails_with("jdoe", "right", &own, &counted(&fixture, 2, 6)).await, Ok(()), "two elsewhere since");
 }
 
 #[tokio::test]
 async fn a_password_that_was_set_anew_does_not_wait_here_even_if_it_was_wrong_before() {
     let (fixture, own) = exhausted().await;
     let failed_at = Some(fixture.clock.now());
-    let reset = BindCandidate { password_set_at: failed_at, ..counted(&fixture, 0) };
+    let reset = BindCandidate { password_set_at: failed_at, ..counted(&fixture, 0, 4) };
     assert_eq!(fixture.fails_with("jdoe", "right", &own, &reset).await, Ok(()));
     let fixture = ThrottleFixture::seeing(5);
     let own = super::words::own(&fixture);
-    let before = counted(&fixture, 0);
+    let before = counted(&fixture, 0, 0);
     assert_eq!(fixture.fails_with("jdoe", "Welcome1", &own, &before).await, Ok(()));
-    let after = counted(&fixture, 1);
+    let after = counted(&fixture, 1, 1);
     assert_eq!(fixture.fails_with("jdoe", "Welcome1", &own, &after).await, Err(ThrottleReason::SamePassword));
     let reset = BindCandidate { password_set_at: failed_at, ..before };
     assert_eq!(fixture.fails_with("jdoe", "Welcome1", &own, &reset).await, Ok(()), "the helpdesk has set just this one");
@@ -136,10 +136,16 @@ async fn a_password_that_was_set_anew_does_not_wait_here_even_if_it_was_wrong_be
 #[tokio::test]
 async fn a_controller_that_has_not_heard_of_our_failures_is_not_believed() {
     let (fixture, own) = exhausted().await;
+    let just_before = BindCandidate { failures: Some(0), ..counted(&fixture, 0, 3) };
+    let denied = fixture.fails_with("jdoe", "right", &own, &just_before).await;
+    assert!(
+        matches!(denied, Err(ThrottleReason::Exhausted(_))),
+        "as before the last attempt, which another judged: {denied:?}"
+    );
     fixture.clock.advance(20 * MINUTE);
     let long_ago = Some(fixture.clock.now() - 60 * MINUTE);
     for failed_at in [None, long_ago] {
-        let elsewhere = BindCandidate { failed_at, ..counted(&fixture, 0) };
+        let elsewhere = BindCandidate { failed_at, ..counted(&fixture, 0, 0) };
         let denied = fixture.fails_with("jdoe", "right", &own, &elsewhere).await;
         assert!(matches!(denied, Err(ThrottleReason::Exhausted(_))), "{failed_at:?}: {denied:?}");
     }
