@@ -153,6 +153,7 @@ impl Auth {
             ChangeRefusal::OldPassword(refusal) => audit_reason(refusal),
             ChangeRefusal::Policy { rule, .. } => (rule.map_or("policy", rule_word), None),
             ChangeRefusal::NotHere { .. } => ("not-here", None),
+            ChangeRefusal::Unanswered { .. } => ("directory-silent", None),
         };
         let event = AuditEvent::PasswordChangeRefused { name: name.as_str(), reason, directory_code, retry_after: None };
         self.audit.record(client, &event);

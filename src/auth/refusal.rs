@@ -83,6 +83,9 @@ pub enum PasswordChangeRefusal {
     /// The password can only be changed elsewhere.
     #[error("the password cannot be changed here")]
     NotHere,
+    /// The old password was right, and the directory did not answer the change: it may have been made.
+    #[error("the directory did not answer the change")]
+    Unanswered,
 }
 
 impl From<ChangeRefusal> for PasswordChangeRefusal {
@@ -91,6 +94,7 @@ impl From<ChangeRefusal> for PasswordChangeRefusal {
             ChangeRefusal::OldPassword(refusal) => Self::Old(refusal.into()),
             ChangeRefusal::Policy { rule, message } => Self::Policy { rule, words: message },
             ChangeRefusal::NotHere { .. } => Self::NotHere,
+            ChangeRefusal::Unanswered { .. } => Self::Unanswered,
         }
     }
 }
@@ -116,9 +120,8 @@ impl From<DirectoryRefusal> for SignInRefusal {
 /// refusal stands for just one (MS-ADTS 5.1.1.5).
 pub(super) fn audit_reason(refusal: &DirectoryRefusal) -> (&'static str, Option<&'static str>) {
     match refusal {
-        DirectoryRefusal::WrongCredentials => (refusal.word(), None),
+        DirectoryRefusal::WrongCredentials | DirectoryRefusal::NotFromHere => (refusal.word(), None),
         DirectoryRefusal::NotAtThisHour => (refusal.word(), Some("530")),
-        DirectoryRefusal::NotFromHere => (refusal.word(), None),
         DirectoryRefusal::PasswordExpired => (refusal.word(), Some("532")),
         DirectoryRefusal::Disabled => (refusal.word(), Some("533")),
         DirectoryRefusal::AccountExpired => (refusal.word(), Some("701")),

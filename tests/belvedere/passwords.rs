@@ -1,7 +1,7 @@
 //! Passwords that need changing: who is led to the form, what is said above it, and what a change ends.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use belvedere::domain::{Clock as _, ManualClock, SystemClock};
 use reqwest::StatusCode;
@@ -173,6 +173,46 @@ async fn a_wrong_old_password_counts_once_in_active_directory() {
         visitor.signs_in(name, samba::PASSWORD).await;
         assert_eq!(changes(&mut visitor, WRONG, NEW).await.status, StatusCode::UNAUTHORIZED, "{name}");
         assert_eq!(domain.bad_password_count(name), 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn before_the_old_password_is_proved_every_account_is_refused_alike() {
+    let Some(domain) = samba::domain() else { return };
+    for (number, builder) in [on_samba(domain), with_account(domain)].into_iter().enumerate() {
+        let [plain, fixed, owner, young, due, late] =
+            ["plain", "fixed", "owner", "young", "due", "late"].map(|kind| format!("alike-{kind}-{number}"));
+        hire_for(domain, &plain, 100);
+        for name in [&fixed, &owner] {
+            hire_for(domain, name, 100);
+            domain.forbid_password_change(&domain.dn(name));
+        }
+        // Under the domain's own policy a new password stays for a day.
+        domain.hire(&young);
+        hire_who_must_change(domain, &due);
+        hire_whose_password_ran_out(domain, &late);
+        let house = builder.open().await;
+        let mut stranger = house.visitor();
+        let csrf = stranger.opens("/login").await.field("/login", "csrf").unwrap();
+        let names = ["nobody-at-all", &plain, &fixed, &young, &due, &late, "disabled", "expired", "krbtgt", "Guest"];
+        for name in names {
+            // One that the policy refuses: were it judged first, that would be told.
+            let typed = [("username", name), ("old", WRONG), ("new", "Ab-1"), ("again", "Ab-1"), ("csrf", &csrf)];
+            let began = Instant::now();
+            let refused = stranger.posts(STRANGERS_FORM, &typed).await;
+            let told = refused.form_message();
+            let words = "The current password did not match. After several wrong tries you have to wait.";
+            assert_eq!((refused.status, told.as_deref()), (StatusCode::UNAUTHORIZED, Some(words)), "{number}: {name}");
+            assert!(began.elapsed() >= Duration::from_millis(300), "{number}: {name}");
+        }
+        assert_eq!(domain.bad_password_count(&fixed), 1, "{number}: one bind");
+
+        // Whoever proves it hears why.
+        let fields = [("username", &*owner), ("old", samba::PASSWORD), ("new", NEW), ("again", NEW), ("csrf", &csrf)];
+        let told = stranger.posts(STRANGERS_FORM, &fields).await;
+        assert_eq!(told.status, StatusCode::FORBIDDEN, "{number}: {:?}", told.form_message());
+        assert!(told.form_message().unwrap().starts_with("Your password cannot be changed here."), "{number}");
+        assert_eq!(domain.bad_password_count(&owner), 0, "{number}");
     }
 }
 

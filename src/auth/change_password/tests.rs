@@ -105,8 +105,10 @@ impl Directory for OnePassword {
             "abroad" => return Err(ChangeRefusal::NotHere { reason: "it is elsewhere" }),
             _ => self.check(&change.old, gate).await?,
         }
-        if username.as_str() == "slow" {
-            return Err(unreachable(PasswordFate::Unanswered).into());
+        match username.as_str() {
+            "slow" => return Err(unreachable(PasswordFate::Unanswered).into()),
+            "halted" => return Err(ChangeRefusal::Unanswered { reason: "dc1: no answer".into() }),
+            _ => {}
         }
         if change.new.expose() == "short" {
             return Err(ChangeRefusal::Policy { rule: Some(PasswordRule::TooShort), message: None });
@@ -237,7 +239,11 @@ async fn a_password_that_was_not_sent_counts_for_nothing_and_one_that_was_counts
         assert!(matches!(refused, Err(PasswordChangeRefusal::Old(SignInRefusal::DirectoryUnreachable(_)))));
         assert!(matches!(fixture.changes("abroad", [OLD, NEW, NEW]).await, Err(PasswordChangeRefusal::NotHere)));
     }
-    for name in ["away", "abroad"] {
+    // A right one counts for nothing either, when the change it was for is not answered.
+    for _ in 0..10 {
+        assert!(matches!(fixture.changes("halted", [OLD, NEW, NEW]).await, Err(PasswordChangeRefusal::Unanswered)));
+    }
+    for name in ["away", "abroad", "halted"] {
         fixture.signs_in(name, OLD).await.unwrap();
     }
     for _ in 0..10 {

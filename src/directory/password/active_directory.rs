@@ -53,9 +53,9 @@ pub(super) fn judge(result: &LdapResult) -> Result<(), ChangeRefusal> {
         (Some(0x533), _) => DirectoryRefusal::Disabled.into(),
         (Some(0x701), _) => DirectoryRefusal::AccountExpired.into(),
         // ERROR_ACCESS_DENIED.
-        (Some(0x5), _) | (_, result_code::INSUFFICIENT_ACCESS) => {
-            ChangeRefusal::NotHere { reason: "the directory does not let this account's password be changed" }
-        }
+        (Some(0x5), _) | (_, result_code::INSUFFICIENT_ACCESS) => account_is_fixed(),
+        // Samba's answer where the access control list denies the right to change it.
+        (None, result_code::CONSTRAINT_VIOLATION) if result.text.to_lowercase().contains("module acl") => account_is_fixed(),
         // ERROR_GEN_FAILURE.
         (Some(0x1f), _) | (_, result_code::CONFIDENTIALITY_REQUIRED | result_code::STRONGER_AUTH_REQUIRED) => {
             ChangeRefusal::NotHere { reason: "the directory wants a better encrypted connection" }
@@ -64,6 +64,10 @@ pub(super) fn judge(result: &LdapResult) -> Result<(), ChangeRefusal> {
         (_, result_code::UNWILLING) => ChangeRefusal::NotHere { reason: "the directory declines by policy" },
         _ => ChangeRefusal::unclear(result),
     })
+}
+
+fn account_is_fixed() -> ChangeRefusal {
+    ChangeRefusal::NotHere { reason: "the directory does not let this account's password be changed" }
 }
 
 fn policy_refusal(result: &LdapResult) -> ChangeRefusal {
@@ -107,6 +111,8 @@ mod tests {
         assert!(bytes.capacity() >= bytes.len());
     }
 
+    const SAMBA_ACL: &str = "error in module acl: Constraint violation during LDB_MODIFY (19)";
+
     #[test]
     fn the_win32_error_says_what_was_wrong() {
         let microsoft = "AtrErr: DSID-03191083, #1:\n\t0: 00000056: DSID-03191083, problem 1005, data 0";
@@ -115,7 +121,9 @@ mod tests {
         assert_eq!(judged(19, &format!("0000052D: {microsoft}")), policy);
         assert_eq!(judged(53, "0000052D: SvcErr: DSID-031A12D2, problem 5003 (WILL_NOT_PERFORM), data 0"), policy);
         assert_eq!(judged(19, "00000775: x"), DirectoryRefusal::Locked.into());
-        for (rc, text) in [(50, "00000005: SecErr: DSID-0315"), (50, ""), (53, "0000001F: SvcErr"), (53, ""), (8, "")] {
+        for (rc, text) in
+            [(50, "00000005: SecErr: DSID-0315"), (50, ""), (53, "0000001F: SvcErr"), (53, ""), (8, ""), (19, SAMBA_ACL)]
+        {
             assert!(matches!(judged(rc, text), ChangeRefusal::NotHere { .. }), "{rc} {text}");
         }
     }

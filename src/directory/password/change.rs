@@ -1,11 +1,11 @@
+use ldap3::LdapResult;
+
 use super::password_change::{PasswordChange, PasswordState};
 use super::refusal::ChangeRefusal;
 use super::{active_directory, password_modify};
 use crate::config::{DirectoryKind, DirectoryServers, LdapScheme};
 use crate::directory::client::LdapDirectory;
-use crate::directory::connection::{
-    AdDomain, DirectoryProfile, DirectoryRefusal, Operation, OperationFault, OperationKind, result_code,
-};
+use crate::directory::connection::{AdDomain, DirectoryProfile, DirectoryRefusal, Operation, OperationFault, result_code};
 use crate::directory::people::{bind_name, person};
 use crate::directory::sign_in::{BindGate, SingleUsePassword, advise_service_account, read_own_token};
 use crate::domain::{PersonId, Username};
@@ -31,8 +31,9 @@ impl LdapDirectory {
             }
     }
 
-    /// Changes a password, at the first server that can be reached. Once the old one has been sent, no other server is
-    /// asked, whatever came of it.
+    /// Changes a password, at the first server that can be reached. The old one is proved first, by a bind, so that
+    /// nothing of an account is told before: until then every refusal is one of a sign-in. Once it has been sent, no other
+    /// server is asked, whatever came of it.
     pub(in crate::directory) async fn run_password_change(
         &self,
         username: &Username,
@@ -47,7 +48,7 @@ impl LdapDirectory {
         let answer = Box::pin(self.try_change(&mut operation, username, change, &mut old)).await;
         match operation.finish(answer.map_err(|fault| fault.with_password_fate(old.fate()))) {
             Ok(answer) => answer.inspect_err(log_refusal),
-            Err(DirectoryRefusal::PasswordExpired | DirectoryRefusal::MustChangePassword) => Err(ChangeRefusal::NotHere {
+            Err(refusal) if must_be_changed(&refusal) => Err(ChangeRefusal::NotHere {
                 reason: "nobody may bind with the old password any more, right as it is: on Active Directory \
                          bind_name would let it be changed",
             }),
@@ -85,8 +86,8 @@ impl LdapDirectory {
         }
     }
 
-    /// Changes a password on Active Directory over the service account's connection. The change proves itself by the
-    /// old password, so those who may not bind until they have changed it can change it.
+    /// Changes a password on Active Directory over the service account's connection, so that those who may not bind until
+    /// they have changed it can change it: that refusal comes of a right password alone.
     async fn change_as_service_account(
         &self,
         operation: &mut Operation,
@@ -95,17 +96,16 @@ impl LdapDirectory {
         change: &PasswordChange,
         old: &mut SingleUsePassword<'_>,
     ) -> Result<ChangeResult, OperationFault> {
-        // On the connection that has just found them: it is alive.
         let (entry, candidate, mut service) = self.find_person(operation, profile, username).await?;
-        let changed = async {
-            old.take(OperationKind::ChangePassword, Some(&candidate), service.deadline()).await?;
-            let result = active_directory::change(&mut service, &entry.dn, change).await?;
-            old.record_answer();
-            Ok(result)
+        let mut own = operation.acquire(&self.bind_pool).await?;
+        let proved = match old.bind(profile, &mut own, &entry.dn, Some(&candidate)).await {
+            Err(fault) if must_be_changed(&fault.refusal) => Ok(()),
+            bound => bound,
         };
-        let result = changed.await;
-        let result = operation.record_result(result, &service)?;
-        Ok(active_directory::judge(&result).map(|()| candidate.id))
+        operation.record_result(proved, &own)?;
+        let answer = active_directory::change(&mut service, &entry.dn, change).await;
+        let changed = judge_change(operation.record_result(answer, &service), active_directory::judge);
+        Ok(changed.map(|()| candidate.id))
     }
 
     /// Changes a password on Active Directory without a service account: the person binds, and changes their own entry.
@@ -120,16 +120,17 @@ impl LdapDirectory {
     ) -> Result<ChangeResult, OperationFault> {
         let name = bind_name(domain, username)?;
         let mut own = operation.acquire(&self.bind_pool).await?;
-        let changed = async {
+        let found = async {
             old.bind(profile, &mut own, &name, None).await?;
             self.refuse_foreign_domain(domain, &mut own, username).await?;
             let token = read_own_token(&mut own).await?;
-            let entry = self.find_unique_entry(profile, &mut own, username, &token).await?;
-            let result = active_directory::change(&mut own, &entry.dn, change).await?;
-            Ok(active_directory::judge(&result).map(|()| person::person_id(&self.realm(), &entry)))
+            self.find_unique_entry(profile, &mut own, username, &token).await
         };
-        let answer = changed.await;
-        operation.record_result(answer, &own)
+        let found = found.await;
+        let entry = operation.record_result(found, &own)?;
+        let answer = active_directory::change(&mut own, &entry.dn, change).await;
+        let changed = judge_change(operation.record_result(answer, &own), active_directory::judge);
+        Ok(changed.map(|()| person::person_id(&self.realm(), &entry)))
     }
 
     /// Changes a password on another server (RFC 3062): a search finds the person, who binds and changes it on the
@@ -146,17 +147,15 @@ impl LdapDirectory {
         let anonymous = self.settings.service_account.is_none();
         let (entry, candidate, _) = found.map_err(|fault| if anonymous { advise_service_account(fault) } else { fault })?;
         let mut own = operation.acquire(&self.bind_pool).await?;
-        let changed = async {
-            match old.bind(profile, &mut own, &entry.dn, Some(&candidate)).await {
-                // The bind stands, and allows just this.
-                Err(fault) if fault.result_code == Some(result_code::SUCCESS) => {}
-                bound => bound?,
-            }
-            let result = password_modify::change(&mut own, profile.password_capabilities, change).await?;
-            Ok(password_modify::judge(&result).map(|()| candidate.id))
+        let proved = match old.bind(profile, &mut own, &entry.dn, Some(&candidate)).await {
+            // The bind stands, and allows just this.
+            Err(fault) if fault.result_code == Some(result_code::SUCCESS) => Ok(()),
+            bound => bound,
         };
-        let answer = changed.await;
-        operation.record_result(answer, &own)
+        operation.record_result(proved, &own)?;
+        let answer = password_modify::change(&mut own, profile.password_capabilities, change).await;
+        let changed = judge_change(operation.record_result(answer, &own), password_modify::judge);
+        Ok(changed.map(|()| candidate.id))
     }
 
     fn is_encrypted(&self) -> bool {
@@ -168,12 +167,29 @@ impl LdapDirectory {
     }
 }
 
+/// Whether the old password was right, and opens nothing any more until it is changed.
+fn must_be_changed(refusal: &DirectoryRefusal) -> bool {
+    matches!(refusal, DirectoryRefusal::PasswordExpired | DirectoryRefusal::MustChangePassword)
+}
+
+/// Judges the answer to a change. Where none came, the directory may have made it.
+fn judge_change(
+    answer: Result<LdapResult, OperationFault>,
+    judge: fn(&LdapResult) -> Result<(), ChangeRefusal>,
+) -> Result<(), ChangeRefusal> {
+    match answer {
+        Ok(result) => judge(&result),
+        Err(fault) => Err(ChangeRefusal::Unanswered { reason: fault.reason().unwrap_or_default().to_owned() }),
+    }
+}
+
 /// Logs a change that the directory declined.
 fn log_refusal(refusal: &ChangeRefusal) {
     let asked = "change-password";
-    if matches!(refusal, ChangeRefusal::OldPassword(DirectoryRefusal::Unreachable(_))) {
-        tracing::warn!(asked, %refusal, "a password was sent, and no clear answer came");
-    } else {
-        tracing::info!(asked, %refusal, "the directory did not change a password");
+    match refusal {
+        ChangeRefusal::Unanswered { .. } | ChangeRefusal::OldPassword(DirectoryRefusal::Unreachable(_)) => {
+            tracing::warn!(asked, %refusal, "a password was to be changed, and no clear answer came");
+        }
+        _ => tracing::info!(asked, %refusal, "the directory did not change a password"),
     }
 }

@@ -6,8 +6,8 @@ const MAX_MESSAGE_CHARS: usize = 160;
 /// The prefix that Samba puts before the sentence that is meant for people.
 const SAMBA_PREFIX: &str = "check_password_restrictions: ";
 
-/// Marks of the diagnostics that Microsoft's controllers write for programmers.
-const TECHNICAL_MARKERS: [&str; 4] = ["DSID-", "problem ", "Ldap", "0x"];
+/// Marks of the diagnostics that Microsoft's controllers and Samba write for programmers.
+const TECHNICAL_MARKERS: [&str; 6] = ["DSID-", "problem ", "Ldap", "LDB_", "rror in module", "0x"];
 
 /// The sentence for people in a server's diagnostic message, if there is one: it has a beginning, is short, and
 /// names no DN, no code and no line of a program.
@@ -52,6 +52,7 @@ mod tests {
             "0000052D: AtrErr: DSID-03191083, #1:\n\t0: 0000052D: DSID-03191083, problem 1005 (CONSTRAINT_ATT_TYPE)",
             "0000052D: SvcErr: DSID-031A12D2, problem 5003 (WILL_NOT_PERFORM), data 0\n\0",
             "constraint violation",
+            "error in module acl: Constraint violation during LDB_MODIFY (19)",
             "no changes to cn=alice,dc=example,dc=org are allowed",
             &"long ".repeat(100),
         ] {

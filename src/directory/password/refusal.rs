@@ -22,6 +22,12 @@ pub enum ChangeRefusal {
         /// For the log: what is missing.
         reason: &'static str,
     },
+    /// The old password was right, the change was sent, and no answer came: it may have been made.
+    #[error("the directory did not answer the change: {reason}")]
+    Unanswered {
+        /// For the log: what went wrong. No secret.
+        reason: String,
+    },
 }
 
 /// A directory's rules for passwords (draft-behera-ldap-password-policy-10, 5.2).

@@ -39,12 +39,12 @@ impl<'a> SingleUsePassword<'a> {
     }
 
     /// Records that the server answered what it was sent with.
-    pub(in crate::directory) fn record_answer(&mut self) {
+    fn record_answer(&mut self) {
         self.fate = PasswordFate::Answered;
     }
 
     /// Takes the password to send it, if the gate allows it.
-    pub(in crate::directory) async fn take(
+    async fn take(
         &mut self,
         operation: OperationKind,
         candidate: Option<&BindCandidate>,

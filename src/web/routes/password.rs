@@ -214,14 +214,19 @@ fn error_notice(context: &SignInContext<'_>, refusal: &PasswordChangeRefusal) ->
                 context.contact_advice()
             ),
         ),
+        PasswordChangeRefusal::Unanswered => {
+            let text = "The company directory did not answer in time. Your password may have been changed all the same: try to \
+                        sign in with the new one first.";
+            Ok((Status::ServiceUnavailable, Notice { tone: Tone::Bad, text: text.to_owned() }))
+        }
         PasswordChangeRefusal::Old(SignInRefusal::WrongCredentials) => {
             warn(Status::Unauthorized, "The current password did not match. After several wrong tries you have to wait.")
         }
         PasswordChangeRefusal::Old(SignInRefusal::DirectoryUnreachable(Unreachable { password, .. })) => {
             let text = match password {
                 PasswordFate::Unanswered => {
-                    "The company directory did not answer in time. Your password may have been changed all the same: try \
-                     to sign in with the new one first."
+                    "The company directory did not answer in time. Your password is what it was, and may have been checked all \
+                     the same: make sure it is right before you try again in a minute."
                 }
                 PasswordFate::Answered => {
                     "The company directory answered with a fault of its own. Your password is what it was. Try again in a \

@@ -245,6 +245,16 @@ impl SambaDomain {
         .unwrap();
     }
 
+    /// Forbids everybody to change the password of the entry, the person included, as "User cannot change password" does:
+    /// the right is denied in its access control list (`UF_PASSWD_CANT_CHANGE`, MS-ADTS 2.2.16).
+    pub(crate) fn forbid_password_change(&self, dn: &str) {
+        let denied = "(OD;;CR;ab721a53-1e2f-11d0-9819-00aa0040529b;;WD)";
+        let database = self.ca_file.with_file_name("private").join("sam.ldb");
+        let mut command = std::process::Command::new("samba-tool");
+        command.args(["dsacl", "set", "--objectdn", dn, "--sddl", denied, "-H"]).arg(database);
+        server_process::run(&mut command).unwrap();
+    }
+
     fn start() -> io::Result<Self> {
         let SambaController { addresses, ca_file } = SambaController::start(ADMINISTRATOR_PASSWORD)?;
         let domain = Self { addresses, ca_file };
