@@ -48,5 +48,6 @@ pub(crate) fn person(n: usize) -> Person {
         display_name: format!("Person {n}"),
         groups: std::iter::once(Group { id: GroupId::new(&dn), name: group.to_owned(), dn, shares_name: false }).collect(),
         password_expires: None,
+        password_set: None,
     }
 }

@@ -81,6 +81,7 @@ impl LocalAccount {
             display_name: self.profile.display_name.clone(),
             groups: groups.chain(required_group).map(group).collect(),
             password_expires: None,
+            password_set: None,
         }
     }
 }

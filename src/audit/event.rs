@@ -112,6 +112,11 @@ pub enum AuditEvent<'a> {
         /// The reason's word, which does not change: `not-found`, `disabled`, `account-expired`, `not-at-this-hour`.
         reason: &'static str,
     },
+    /// The directory says that somebody who is signed in has another password, or must change it; the ends of their sessions follow.
+    PasswordChangedElsewhere {
+        /// Who.
+        person: &'a Person,
+    },
     /// The directory says that somebody who is signed in is in other groups than before.
     GroupsChanged {
         /// Who, with the groups of now.

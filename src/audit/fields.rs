@@ -24,6 +24,7 @@ pub const EVENTS: &[&str] = &[
     "recovery-codes-made",
     "factors-reset",
     "account-closed",
+    "password-changed-elsewhere",
     "groups-changed",
     "password-accepted",
     "token-made",
@@ -157,6 +158,7 @@ impl AuditFields {
             AuditEvent::AccountClosed { person, reason } => {
                 Self { reason: Some(reason), ..Self::of_person(person, "account-closed", "ok") }
             }
+            AuditEvent::PasswordChangedElsewhere { person } => Self::of_person(person, "password-changed-elsewhere", "ok"),
             AuditEvent::GroupsChanged { person, gained, lost } => Self {
                 gained: (!gained.is_empty()).then(|| sanitize(gained)),
                 lost: (!lost.is_empty()).then(|| sanitize(lost)),

@@ -35,6 +35,7 @@ fn alice(username: &str) -> Person {
         display_name: "Alice".into(),
         groups: Groups::default(),
         password_expires: None,
+        password_set: None,
     }
 }
 

@@ -86,6 +86,7 @@ mod tests {
             display_name: "Alice".into(),
             groups: Groups::default(),
             password_expires: None,
+            password_set: None,
         }
     }
 

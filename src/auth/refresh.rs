@@ -12,7 +12,7 @@ use super::revocation::EndedCredentials;
 use crate::audit::{Audit, AuditEvent};
 use crate::directory::{AccountStatus, Directory, RemovalReason, Unreachable};
 use crate::domain::{Client, Clock, EndReason, Group, Groups, Person, PersonId, Realm, Timestamp};
-use crate::epochs::{PersonEpochs, RevocationEvent, RevokedPeople};
+use crate::epochs::{ObservedPassword, PersonEpochs, RevocationEvent, RevokedPeople};
 use crate::sessions::Sessions;
 use crate::store::{PeopleBatch, StoreError};
 use crate::tokens::Tokens;
@@ -109,7 +109,7 @@ impl SessionRefresher {
     }
 
     /// Refreshes also those who have proved themselves to `auth` by a password alone, and bumps the epoch of whoever may not sign
-    /// in any more or is no longer in a group.
+    /// in any more, has another password or is no longer in a group.
     #[must_use]
     pub fn with_epochs(mut self, auth: &Auth) -> Self {
         self.targets.passwords = Some(Arc::clone(&auth.password_subjects));
@@ -243,6 +243,7 @@ impl SessionRefresher {
         for (before, answer) in people.iter().zip(answers) {
             match answer {
                 Ok(AccountStatus::Active(now)) => {
+                    self.record_password(&now).await?;
                     if self.audit_group_changes(before, &now) {
                         self.bump(&now.id, RevocationEvent::GroupsLost).await?;
                     }
@@ -307,6 +308,17 @@ impl SessionRefresher {
         !lost.is_empty()
     }
 
+    /// Ends what somebody has proved by a password that was changed in the directory since.
+    async fn record_password(&self, now: &Person) -> Result<(), StoreError> {
+        let Some(epochs) = self.epochs.as_ref().filter(|_| !now.realm.is_local()) else { return Ok(()) };
+        let record = epochs.record_password(&now.id, now.password_set.map(ObservedPassword::new)).await?;
+        if let Some(bump) = record.bump {
+            self.audit.record(&Client::default(), &AuditEvent::PasswordChangedElsewhere { person: now });
+            self.audit_ended(self.targets.end_by_bump(&bump).await?);
+        }
+        Ok(())
+    }
+
     async fn bump(&self, person: &PersonId, event: RevocationEvent) -> Result<(), StoreError> {
         match &self.epochs {
             Some(epochs) => epochs.bump(RevokedPeople::One(person.clone()), event, None).await.map(drop),
@@ -318,20 +330,24 @@ impl SessionRefresher {
         self.bump(&person.id, RevocationEvent::AccountClosed).await?;
         let had_password = self.targets.passwords.as_ref().is_some_and(|passwords| passwords.remove(&person.id));
         // Whoever has signed in since it was asked has proved that they may.
-        let EndedCredentials { sessions, tokens } = self.targets.end_all_of(&person.id, asked_at).await?;
-        if sessions.is_empty() && tokens.is_empty() && !had_password {
+        let ended = self.targets.end_all_of(&person.id, asked_at).await?;
+        if ended.is_empty() && !had_password {
             return Ok(());
         }
         self.audit.record(&Client::default(), &AuditEvent::AccountClosed { person, reason: removal.word() });
+        self.audit_ended(ended);
+        Ok(())
+    }
+
+    fn audit_ended(&self, EndedCredentials { sessions, tokens }: EndedCredentials) {
         for session in sessions {
-            let event = AuditEvent::SessionEnded { person, session: session.id, reason: EndReason::Revoked };
+            let event = AuditEvent::SessionEnded { person: &session.person, session: session.id, reason: EndReason::Revoked };
             self.audit.record(&session.client, &event);
         }
         for token in tokens {
-            let event = AuditEvent::TokenEnded { person, token: token.id, reason: EndReason::Revoked };
+            let event = AuditEvent::TokenEnded { person: &token.person, token: token.id, reason: EndReason::Revoked };
             self.audit.record(&Client::default(), &event);
         }
-        Ok(())
     }
 }
 

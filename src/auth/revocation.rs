@@ -2,11 +2,11 @@ use std::time::Duration;
 
 use super::Auth;
 use crate::audit::AuditEvent;
-use crate::domain::{Client, EndReason, PersonEpoch, PersonId, SessionId};
-use crate::epochs::{Bump, NewBump, ProofKind, RevocationEvent, RevokedPeople};
-use crate::sessions::Session;
+use crate::domain::{Client, EndReason, Person, PersonEpoch, PersonId, SessionId};
+use crate::epochs::{Bump, NewBump, ObservedPassword, PasswordRecord, ProofKind, RevocationEvent, RevokedPeople};
+use crate::sessions::{Session, Sessions};
 use crate::store::{EndSelection, StoreError};
-use crate::tokens::Token;
+use crate::tokens::{Token, Tokens};
 
 /// How often bumps of other processes are looked for, as of `belvedere account`: what they end is over within a second.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -16,6 +16,40 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 pub(super) struct EndedCredentials {
     pub(super) sessions: Vec<Session>,
     pub(super) tokens: Vec<Token>,
+}
+
+impl EndedCredentials {
+    /// Ends the sessions and API tokens from before a bump, as far as its event ends them. Those of a closed account are left to the
+    /// [`SessionRefresher`](super::SessionRefresher), which found it closed, and knows who has signed in since it asked.
+    pub(super) async fn by_bump(
+        sessions: &Sessions,
+        tokens: Option<&Tokens>,
+        Bump { epoch, new: NewBump { people, event, kept } }: &Bump,
+    ) -> Result<Self, StoreError> {
+        let person = match people {
+            RevokedPeople::One(person) => Some(person.clone()),
+            RevokedPeople::Everybody => None,
+        };
+        let mut ended = Self::default();
+        if *event == RevocationEvent::AccountClosed {
+            return Ok(ended);
+        }
+        if event.ends(ProofKind::Session) {
+            let selection =
+                EndSelection { person: person.clone(), kept: *kept, made_before: Some(*epoch), ..EndSelection::all() };
+            ended.sessions = sessions.end_selected(&selection, EndReason::Revoked).await?;
+        }
+        if let Some(tokens) = tokens.filter(|_| event.ends(ProofKind::ApiToken)) {
+            let selection = EndSelection { person, made_before: Some(*epoch), ..EndSelection::all() };
+            ended.tokens = tokens.end_selected(&selection, EndReason::Revoked).await?;
+        }
+        Ok(ended)
+    }
+
+    /// Whether there was nothing to end.
+    pub(super) fn is_empty(&self) -> bool {
+        self.sessions.is_empty() && self.tokens.is_empty()
+    }
 }
 
 /// The one path by which what people have proved is revoked. Their epoch is bumped first, which ends everything that carries or
@@ -85,27 +119,30 @@ impl Auth {
         Ok(())
     }
 
-    /// Ends the sessions and API tokens from before a bump, as far as its event ends them. Those of a closed account are left to the
-    /// [`SessionRefresher`](super::SessionRefresher), which found it closed, and knows who has signed in since it asked.
-    async fn apply(&self, Bump { epoch, new: NewBump { people, event, kept } }: &Bump) -> Result<EndedCredentials, StoreError> {
-        let person = match people {
-            RevokedPeople::One(person) => Some(person.clone()),
-            RevokedPeople::Everybody => None,
-        };
-        let mut ended = EndedCredentials::default();
-        if *event == RevocationEvent::AccountClosed {
-            return Ok(ended);
+    async fn apply(&self, bump: &Bump) -> Result<EndedCredentials, StoreError> {
+        EndedCredentials::by_bump(&self.sessions, self.tokens.as_ref(), bump).await
+    }
+
+    /// Records what the directory tells of the password by which `person` has just proved who they are, and returns the epoch of
+    /// that proof, noted as `noted` before. One that was changed there revokes what was proved by the one before.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be recorded: then the proof is none.
+    pub(super) async fn record_password(&self, person: &Person, noted: PersonEpoch) -> Result<PersonEpoch, StoreError> {
+        if person.realm.is_local() {
+            return Ok(noted);
         }
-        if event.ends(ProofKind::Session) {
-            let selection =
-                EndSelection { person: person.clone(), kept: *kept, made_before: Some(*epoch), ..EndSelection::all() };
-            ended.sessions = self.sessions.end_selected(&selection, EndReason::Revoked).await?;
+        let PasswordRecord { bump, began } =
+            self.epochs.record_password(&person.id, person.password_set.map(ObservedPassword::new)).await?;
+        if let Some(bump) = bump {
+            let ended = self.apply(&bump).await?;
+            // One's own change here has ended everything before, and is recorded as such.
+            if !ended.is_empty() {
+                self.audit.record(&Client::default(), &AuditEvent::PasswordChangedElsewhere { person });
+                self.audit_revoked(&ended, &Client::default());
+            }
         }
-        if let Some(tokens) = self.tokens.as_ref().filter(|_| event.ends(ProofKind::ApiToken)) {
-            let selection = EndSelection { person, made_before: Some(*epoch), ..EndSelection::all() };
-            ended.tokens = tokens.end_selected(&selection, EndReason::Revoked).await?;
-        }
-        Ok(ended)
+        Ok(self.epochs.epoch_of_password(&person.id, noted, began))
     }
 
     /// Records the ends of sessions and API tokens, as a consequence of what `client` did.

@@ -161,6 +161,7 @@ impl Auth {
         let epoch = self.epochs.current().await?;
         let permit = self.admit(AttemptKind::SignIn, name, Some(password), client).await?;
         let person = self.authenticate(AttemptKind::SignIn, name, password, permit, client).await?;
+        let epoch = self.record_password(&person, epoch).await?;
         let options =
             SessionOptions { stay_signed_in, epoch, ..SessionOptions::password_only(self.directory.revalidation(&person)) };
         if self.needs_second_factor(&person.id).await? {

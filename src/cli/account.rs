@@ -236,11 +236,15 @@ impl AccountContext {
             AccountChange::Groups(_) => Some(RevocationEvent::GroupsLost),
             _ => None,
         };
-        let account = self.accounts.change(&self.find(name).await?.id, change, ActionOrigin::CommandLine).await?;
+        let before = self.find(name).await?;
+        self.revoke(&before, event).await?;
+        let account = self.accounts.change(&before.id, change, ActionOrigin::CommandLine).await?;
         self.revoke(&account, event).await?;
         Ok(account)
     }
 
+    /// Ends what an account's owner has proved. It is called before a change, so that nothing of theirs lives on if the program
+    /// stops between the two, and after it, since they may prove themselves meanwhile.
     async fn revoke(&self, account: &LocalAccount, event: Option<RevocationEvent>) -> Result<(), StoreError> {
         if let Some(event) = event {
             self.epochs.bump(RevokedPeople::One(account.id.person_id()), event, None).await?;
@@ -299,8 +303,10 @@ impl AccountContext {
         self.ensure_digest_enabled(digest)?;
         let before = self.find(name).await?;
         let password = password_args.read_new(&format!("New password for local\\{name}"))?;
+        let event = Some(RevocationEvent::PasswordChanged);
+        self.revoke(&before, event).await?;
         let account = self.accounts.set_password(&before.id, &password, ActionOrigin::CommandLine).await?;
-        self.revoke(&account, Some(RevocationEvent::PasswordChanged)).await?;
+        self.revoke(&account, event).await?;
         if digest {
             self.enable_digest(&account, &password).await?;
         }
@@ -317,8 +323,10 @@ impl AccountContext {
     ) -> Result<String, AccountCommandError> {
         let account = self.find(name).await?;
         if matches!(switch, DigestSwitch::Off) {
+            let event = Some(RevocationEvent::DigestRevoked);
+            self.revoke(&account, event).await?;
             digest::disable(&self.accounts, &account, ActionOrigin::CommandLine).await?;
-            self.revoke(&account, Some(RevocationEvent::DigestRevoked)).await?;
+            self.revoke(&account, event).await?;
             return Ok(format!("{} cannot use Digest any more.", qualified_name(&account)));
         }
         self.ensure_digest_enabled(true)?;

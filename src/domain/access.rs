@@ -73,6 +73,7 @@ mod tests {
             .into_iter()
             .collect(),
             password_expires: None,
+            password_set: None,
         }
     }
 

@@ -67,6 +67,7 @@ mod tests {
             display_name: "Alice".into(),
             groups: [group].into_iter().collect(),
             password_expires: None,
+            password_set: None,
         };
         let only = |groups: &[&str], users: &[&str]| {
             Access::Only(Audience {

@@ -49,6 +49,10 @@ pub struct Person {
     /// When their password expires; `None` when it does not, or the directory does not tell.
     #[serde(default)]
     pub password_expires: Option<Timestamp>,
+    /// When their password was set, the beginning of 1970 where it must be changed at the next sign-in; `None` where the directory
+    /// does not tell.
+    #[serde(default)]
+    pub password_set: Option<Timestamp>,
 }
 
 impl Person {

@@ -3,8 +3,8 @@ use std::sync::{PoisonError, RwLock};
 
 use tokio::sync::watch;
 
-use super::ProofKind;
 use super::store::{Bump, RevokedPeople};
+use super::{ProofKind, RevocationEvent};
 use crate::domain::{PersonEpoch, PersonId};
 
 /// The bumps that this process knows: all of the store, but for what others have just written. As many as there are people who
@@ -48,6 +48,13 @@ impl KnownBumps {
         let table = self.bumps.read().unwrap_or_else(PoisonError::into_inner);
         let theirs = table.of_person.get(person).into_iter().flatten();
         theirs.chain(&table.of_everybody).any(|bump| bump.epoch > made_in && bump.new.event.ends(proof))
+    }
+
+    /// Whether `person` was bumped since `made_in` by an event other than this.
+    pub(super) fn has_other(&self, person: &PersonId, made_in: PersonEpoch, event: RevocationEvent) -> bool {
+        let table = self.bumps.read().unwrap_or_else(PoisonError::into_inner);
+        let theirs = table.of_person.get(person).into_iter().flatten();
+        theirs.chain(&table.of_everybody).any(|bump| bump.epoch > made_in && bump.new.event != event)
     }
 
     /// Makes a bump of this process known, and tells live connections.

@@ -6,16 +6,21 @@
 //! command line bumps in its own, and the server learns of it within a second. Live connections that rest on no stored row
 //! follow an [`EpochWatch`].
 //!
+//! A password that was changed in the directory is seen by the time at which it was set: [`PersonEpochs::record_password`] knows
+//! the latest of each person, and bumps whose is later.
+//!
 //! This room never says who somebody is, and ends no session or token itself: `auth` does, by what is bumped here.
 
 mod event;
 mod known_bumps;
+mod password;
 mod service;
 mod sqlite;
 mod store;
 mod watch;
 
 pub use event::{ProofKind, RevocationEvent};
+pub use password::{KnownPassword, ObservedPassword, PasswordRecord};
 pub use service::PersonEpochs;
 pub use store::{Bump, EpochStore, NewBump, RevokedPeople};
 pub use watch::EpochWatch;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use sqlx::migrate::Migrator;
 
 use super::known_bumps::KnownBumps;
+use super::password::{ObservedPassword, PasswordRecord};
 use super::sqlite::SqliteEpochs;
 use super::store::{Bump, EpochStore, NewBump, RevokedPeople};
 use super::{EpochWatch, ProofKind, RevocationEvent};
@@ -76,6 +77,45 @@ impl PersonEpochs {
         let bump = Bump { epoch, new };
         self.inner.known.insert(&bump);
         Ok(bump)
+    }
+
+    /// Records what a directory tells of a person's password, and bumps them where it is another than was known. Where it tells
+    /// nothing (`None`), the password is one that was set by now: the first that it tells is another only if it is later.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked or written: nothing has ended then, and it is to be recorded again.
+    pub async fn record_password(
+        &self,
+        person: &PersonId,
+        observed: Option<ObservedPassword>,
+    ) -> Result<PasswordRecord, StoreError> {
+        let EpochsInner { store, clock, known } = &*self.inner;
+        let Some(before) = store.known_password(person).await? else {
+            let first = observed.unwrap_or_else(|| ObservedPassword::SetAt(clock.now()));
+            store.insert_password(person, first).await?;
+            return Ok(PasswordRecord::default());
+        };
+        let Some(observed) = observed else { return Ok(PasswordRecord::default()) };
+        if !before.is_replaced_by(observed) {
+            let began = if before.is(observed) { before.epoch } else { PersonEpoch::default() };
+            return Ok(PasswordRecord { bump: None, began });
+        }
+        let people = RevokedPeople::One(person.clone());
+        let new = NewBump { people, event: RevocationEvent::PasswordChanged, kept: None };
+        let Some(epoch) = store.replace_password(&new, observed, clock.now()).await? else {
+            let now = store.known_password(person).await?.filter(|now| now.is(observed));
+            return Ok(PasswordRecord { bump: None, began: now.map(|now| now.epoch).unwrap_or_default() });
+        };
+        let bump = Bump { epoch, new };
+        known.insert(&bump);
+        Ok(PasswordRecord { bump: Some(bump), began: epoch })
+    }
+
+    /// The epoch of a proof by a password, noted as `noted` before it was verified: the one that this very password began, if that is
+    /// later and nothing else ended what the person had proved meanwhile.
+    pub fn epoch_of_password(&self, person: &PersonId, noted: PersonEpoch, began: PersonEpoch) -> PersonEpoch {
+        let other = self.inner.known.has_other(person, noted, RevocationEvent::PasswordChanged);
+        if other { noted } else { noted.max(began) }
     }
 
     /// Reads the bumps of other processes, and returns them.

@@ -1,6 +1,8 @@
 use async_trait::async_trait;
+use sqlx::SqliteConnection;
 
 use super::RevocationEvent;
+use super::password::{KnownPassword, ObservedPassword};
 use super::store::{Bump, EpochStore, NewBump, RevokedPeople};
 use crate::domain::{PersonEpoch, PersonId, SessionId, Timestamp};
 use crate::store::{Store, StoreError};
@@ -35,15 +37,7 @@ impl EpochStore for SqliteEpochs {
     async fn bump(&self, new: &NewBump, at: Timestamp) -> Result<PersonEpoch, StoreError> {
         let failed = |error: sqlx::Error| self.0.query_failed(&error);
         let mut transaction = self.0.pool().begin().await.map_err(failed)?;
-        // The first statement writes, so that of two who bump at once the other waits here.
-        let next = sqlx::query_as("UPDATE counter SET last = last + 1 RETURNING last");
-        let (epoch,): (PersonEpoch,) = next.fetch_one(&mut *transaction).await.map_err(failed)?;
-        let insert = sqlx::query(
-            "INSERT INTO bumps (person_id, event, epoch, kept, at) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (person_id, event) DO UPDATE SET epoch = ?3, kept = ?4, at = ?5",
-        );
-        let insert = insert.bind(stored_person(&new.people)).bind(new.event.as_str()).bind(epoch).bind(new.kept).bind(at);
-        insert.execute(&mut *transaction).await.map_err(failed)?;
+        let epoch = insert_bump(&mut transaction, new, at).await.map_err(failed)?;
         transaction.commit().await.map_err(failed)?;
         Ok(epoch)
     }
@@ -64,6 +58,45 @@ impl EpochStore for SqliteEpochs {
         self.0.execute(update).await.map(drop)
     }
 
+    async fn known_password(&self, person: &PersonId) -> Result<Option<KnownPassword>, StoreError> {
+        let select = sqlx::query_as("SELECT set_at, must_change, epoch FROM passwords WHERE person_id = ?");
+        let known = self.0.fetch_optional(select.bind(person.as_str())).await?;
+        Ok(known.map(|(set_at, must_change, epoch)| KnownPassword { set_at, must_change, epoch }))
+    }
+
+    async fn insert_password(&self, person: &PersonId, first: ObservedPassword) -> Result<(), StoreError> {
+        let insert = sqlx::query(
+            "INSERT INTO passwords (person_id, set_at, must_change, epoch) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        );
+        let must_change = first == ObservedPassword::MustChange;
+        let insert = insert.bind(person.as_str()).bind(first.set_at()).bind(must_change).bind(PersonEpoch::default());
+        self.0.execute(insert).await.map(drop)
+    }
+
+    async fn replace_password(
+        &self,
+        new: &NewBump,
+        observed: ObservedPassword,
+        at: Timestamp,
+    ) -> Result<Option<PersonEpoch>, StoreError> {
+        let failed = |error: sqlx::Error| self.0.query_failed(&error);
+        let mut transaction = self.0.pool().begin().await.map_err(failed)?;
+        // The first statement writes here too. What is another password is said by `KnownPassword::is_replaced_by`.
+        let replace = sqlx::query(
+            "UPDATE passwords
+             SET set_at = max(set_at, ?2), must_change = ?3, epoch = (SELECT last + 1 FROM counter)
+             WHERE person_id = ?1 AND (set_at < ?2 OR must_change < ?3)",
+        );
+        let replace = replace.bind(stored_person(&new.people)).bind(observed.set_at());
+        let replace = replace.bind(observed == ObservedPassword::MustChange);
+        if replace.execute(&mut *transaction).await.map_err(failed)?.rows_affected() == 0 {
+            return Ok(None);
+        }
+        let epoch = insert_bump(&mut transaction, new, at).await.map_err(failed)?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(Some(epoch))
+    }
+
     async fn delete_bumps(&self, until: Timestamp) -> Result<(), StoreError> {
         let delete = sqlx::query("DELETE FROM bumps WHERE at <= ? AND epoch <= (SELECT applied FROM counter)").bind(until);
         self.0.execute(delete).await.map(drop)
@@ -82,6 +115,19 @@ impl From<BumpRow> for Bump {
         };
         Self { epoch: row.epoch, new: NewBump { people, event: RevocationEvent::from_stored(&row.event), kept: row.kept } }
     }
+}
+
+/// Begins the next epoch by a bump. The first statement writes, so that of two who bump at once the other waits here.
+async fn insert_bump(connection: &mut SqliteConnection, new: &NewBump, at: Timestamp) -> Result<PersonEpoch, sqlx::Error> {
+    let next = sqlx::query_as("UPDATE counter SET last = last + 1 RETURNING last");
+    let (epoch,): (PersonEpoch,) = next.fetch_one(&mut *connection).await?;
+    let insert = sqlx::query(
+        "INSERT INTO bumps (person_id, event, epoch, kept, at) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (person_id, event) DO UPDATE SET epoch = ?3, kept = ?4, at = ?5",
+    );
+    let insert = insert.bind(stored_person(&new.people)).bind(new.event.as_str()).bind(epoch).bind(new.kept).bind(at);
+    insert.execute(connection).await?;
+    Ok(epoch)
 }
 
 fn stored_person(people: &RevokedPeople) -> &str {

@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 
 use super::RevocationEvent;
+use super::password::{KnownPassword, ObservedPassword};
 use crate::domain::{PersonEpoch, PersonId, SessionId, Timestamp};
 use crate::store::StoreError;
 
@@ -53,6 +54,21 @@ pub trait EpochStore: Send + Sync {
 
     /// Notes that all bumps up to this epoch have been applied.
     async fn set_applied(&self, epoch: PersonEpoch) -> Result<(), StoreError>;
+
+    /// The password of a person that is known; `None` where none is.
+    async fn known_password(&self, person: &PersonId) -> Result<Option<KnownPassword>, StoreError>;
+
+    /// Inserts a person's first password. Nothing happens where one is known.
+    async fn insert_password(&self, person: &PersonId, first: ObservedPassword) -> Result<(), StoreError>;
+
+    /// Replaces the known password of the one person whom the bump `new` is about, and makes that bump; `None` where it is not
+    /// another, as somebody else has just done so.
+    async fn replace_password(
+        &self,
+        new: &NewBump,
+        observed: ObservedPassword,
+        at: Timestamp,
+    ) -> Result<Option<PersonEpoch>, StoreError>;
 
     /// Deletes bumps that were made at `until` or before and have been applied.
     async fn delete_bumps(&self, until: Timestamp) -> Result<(), StoreError>;

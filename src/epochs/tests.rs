@@ -125,3 +125,84 @@ async fn the_epochs_of_a_file_that_was_lost_are_not_given_again() {
     epochs.bump(only(alice()), RevocationEvent::AllEnded, None).await.unwrap();
     assert!(epochs.has_ended(&alice(), ProofKind::Password, last));
 }
+
+#[tokio::test]
+async fn a_password_that_was_set_later_than_the_last_one_seen_ends_what_was_proved_before_and_nothing_else_does() {
+    let fixture = EpochsFixture::new();
+    let (server, beside) = (fixture.open().await, fixture.open().await);
+    let set = |minutes| Some(ObservedPassword::SetAt(START + Duration::from_mins(minutes)));
+    let must_change = Some(ObservedPassword::MustChange);
+    assert_eq!(server.record_password(&alice(), set(2)).await.unwrap(), PasswordRecord::default(), "the first is no change");
+    // (what the directory tells, whether it is another password)
+    let told = [
+        (set(2), false),
+        (set(1), false),
+        (None, false),
+        (set(3), true),
+        (set(2), false),
+        (must_change, true),
+        (must_change, false),
+        (set(3), false),
+        (must_change, false),
+        (set(4), true),
+        (must_change, true),
+        (set(5), true),
+    ];
+    for (number, (observed, is_another)) in told.into_iter().enumerate() {
+        let made_in = server.current().await.unwrap();
+        let record = server.record_password(&alice(), observed).await.unwrap();
+        assert_eq!(record.bump.is_some(), is_another, "{number}: {observed:?}");
+        assert_eq!(server.has_ended(&alice(), ProofKind::Session, made_in), is_another, "{number}");
+        assert_eq!(beside.poll().await.unwrap().len(), usize::from(is_another), "{number}");
+        // Somebody else who sees the same, also after a restart, ends nothing more, and knows which epoch it began.
+        let again = fixture.open().await.record_password(&alice(), observed).await.unwrap();
+        assert!(again.bump.is_none(), "{number}");
+        assert!(!is_another || again.began == record.began, "{number}");
+    }
+}
+
+#[tokio::test]
+async fn a_first_time_that_a_directory_tells_is_a_change_only_if_it_is_later_than_the_first_look() {
+    for (set_at, is_another) in [(START - Duration::from_hours(9), false), (START + Duration::from_mins(9), true)] {
+        let fixture = EpochsFixture::new();
+        let epochs = fixture.open().await;
+        assert!(epochs.record_password(&alice(), None).await.unwrap().bump.is_none());
+        let record = epochs.record_password(&alice(), Some(ObservedPassword::SetAt(set_at))).await.unwrap();
+        assert_eq!(record.bump.is_some(), is_another);
+    }
+}
+
+#[tokio::test]
+async fn a_proof_by_a_new_password_rests_on_the_epoch_that_it_began_unless_something_else_ended_it() {
+    let fixture = EpochsFixture::new();
+    let epochs = fixture.open().await;
+    let set = |minutes| Some(ObservedPassword::SetAt(START + Duration::from_mins(minutes)));
+    epochs.record_password(&alice(), set(0)).await.unwrap();
+    // Two sign-ins with the new password at once: whoever comes second is not ended by the first.
+    let noted = epochs.current().await.unwrap();
+    for _ in 0..2 {
+        let began = epochs.record_password(&alice(), set(1)).await.unwrap().began;
+        let epoch = epochs.epoch_of_password(&alice(), noted, began);
+        assert!(!epochs.has_ended(&alice(), ProofKind::Session, epoch));
+    }
+    assert!(epochs.has_ended(&alice(), ProofKind::Session, noted));
+    // One with the password before has no part in it.
+    let began = epochs.record_password(&alice(), set(0)).await.unwrap().began;
+    assert_eq!(epochs.epoch_of_password(&alice(), noted, began), noted);
+    epochs.bump(only(alice()), RevocationEvent::AllEnded, None).await.unwrap();
+    let began = epochs.record_password(&alice(), set(2)).await.unwrap().began;
+    assert_eq!(epochs.epoch_of_password(&alice(), noted, began), noted);
+}
+
+#[tokio::test]
+async fn of_many_who_see_a_new_password_at_once_one_bumps() {
+    let fixture = EpochsFixture::new();
+    let both = [fixture.open().await, fixture.open().await];
+    let set = |minutes| Some(ObservedPassword::SetAt(START + Duration::from_mins(minutes)));
+    both[0].record_password(&alice(), set(0)).await.unwrap();
+    let alice = alice();
+    let records = join_all(both.iter().cycle().take(16).map(|epochs| epochs.record_password(&alice, set(1)))).await;
+    let records: Vec<_> = records.into_iter().map(Result::unwrap).collect();
+    assert_eq!(records.iter().filter(|record| record.bump.is_some()).count(), 1);
+    assert!(records.iter().all(|record| record.began == records[0].began && record.began > PersonEpoch::default()));
+}

@@ -74,6 +74,7 @@ fn person(name: &str) -> Person {
         display_name: name.into(),
         groups: Groups::default(),
         password_expires: None,
+        password_set: None,
     }
 }
 

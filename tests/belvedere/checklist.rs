@@ -50,6 +50,7 @@ const LINES: &[(&str, &[&str])] = &[
         "What changes in the directory reaches sessions and boards within the refresh interval.",
         &[
             "a_disabled_account_loses_its_session_and_its_open_board",
+            "a_password_that_an_admin_resets_in_the_directory_ends_every_proof_and_board_at_the_next_refresh",
             "a_group_gained_opens_its_page_in_the_bar_of_a_board_that_is_open_and_a_group_lost_closes_it",
         ],
     ),

@@ -30,6 +30,7 @@ mod directory_malice;
 mod directory_passwords;
 mod directory_pool;
 mod directory_refresh;
+mod directory_revocation;
 mod directory_sign_in;
 mod doctor;
 mod documents;

@@ -15,7 +15,7 @@ use crate::harness::visitor::{Response, Visitor};
 use crate::harness::{samba, slapd};
 
 /// A password that every directory here takes.
-const NEW: &str = "A-Battery-Of-Horses-9";
+pub(crate) const NEW: &str = "A-Battery-Of-Horses-9";
 
 const WRONG: &str = "Not-The-Password-5";
 
@@ -46,7 +46,7 @@ async fn fills_in(visitor: &mut Visitor, shown: &Response, action: &str, [old, n
 }
 
 /// Opens a member's form, fills it in, and sends it.
-async fn changes(visitor: &mut Visitor, old: &str, new: &str) -> Response {
+pub(crate) async fn changes(visitor: &mut Visitor, old: &str, new: &str) -> Response {
     let form = visitor.opens(MEMBERS_FORM).await;
     fills_in(visitor, &form, MEMBERS_FORM, [old, new, new]).await
 }

@@ -26,7 +26,7 @@ fn page_of(group: &str) -> String {
 }
 
 /// Waits for a future while the time passes, a minute at a time.
-async fn in_time<T>(clock: &ManualClock, coming: impl Future<Output = T>) -> T {
+pub(crate) async fn in_time<T>(clock: &ManualClock, coming: impl Future<Output = T>) -> T {
     tokio::select! {
         come = coming => come,
         () = async {
@@ -43,13 +43,13 @@ async fn opens_in_time(clock: &ManualClock, visitor: &mut Visitor, path: &str, r
 }
 
 /// The end of a board, while the time passes: the reason and the close code.
-async fn ends_in_time(clock: &ManualClock, board: &mut Board) -> (String, Option<u16>) {
+pub(crate) async fn ends_in_time(clock: &ManualClock, board: &mut Board) -> (String, Option<u16>) {
     let close = in_time(clock, board.is_closed()).await;
     let bye = close.bye.unwrap_or_default();
     (bye["reason"].as_str().unwrap_or_default().to_owned(), close.code)
 }
 
-async fn watches(visitor: &Visitor, path: &str) -> Board {
+pub(crate) async fn watches(visitor: &Visitor, path: &str) -> Board {
     let mut board = visitor.watches(path).await.unwrap();
     board.hears_a("snapshot").await;
     board
@@ -64,17 +64,17 @@ fn shows_in_the_bar(answer: &Response, title: &str) -> bool {
 }
 
 /// A server on the domain controller, for these groups' pages and one for all members.
-async fn on_samba(domain: &samba::SambaDomain, clock: &Arc<ManualClock>, groups: &[&str]) -> TestServer {
+pub(crate) fn on_samba(domain: &samba::SambaDomain, clock: &Arc<ManualClock>, groups: &[&str]) -> TestServerBuilder {
     let builder = TestServerBuilder::with_directory(&domain.ldaps_url())
         .set("directory.ca_file", domain.ca_file.to_str().unwrap())
         .set("directory.bind_name", samba::SERVICE_ACCOUNT)
         .set("directory.bind_password", samba::PASSWORD)
         .clock(clock.clone())
         .page("members", &page("Members"));
-    groups.iter().fold(builder, |builder, group| builder.page(group, &page_of(group))).open().await
+    groups.iter().fold(builder, |builder, group| builder.page(group, &page_of(group)))
 }
 
-fn clock() -> Arc<ManualClock> {
+pub(crate) fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::at(START))
 }
 
@@ -84,7 +84,7 @@ async fn a_disabled_account_loses_its_session_and_its_open_board() {
     domain.hire("live-disabled");
     domain.hire("live-deleted");
     let clock = clock();
-    let house = on_samba(domain, &clock, &[]).await;
+    let house = on_samba(domain, &clock, &[]).open().await;
     for name in ["live-disabled", "live-deleted"] {
         let mut visitor = house.visitor();
         visitor.signs_in(name, samba::PASSWORD).await;
@@ -110,7 +110,7 @@ async fn a_group_gained_opens_its_page_in_the_bar_of_a_board_that_is_open_and_a_
     domain.found_group("live-outer");
     domain.join("live-inner", "live-outer");
     let clock = clock();
-    let house = on_samba(domain, &clock, &["live-outer"]).await;
+    let house = on_samba(domain, &clock, &["live-outer"]).open().await;
     let mut alice = house.visitor();
     alice.signs_in("live-grouped", samba::PASSWORD).await;
     assert!(!shows_in_the_bar(&alice.opens("/p/members").await, "For live-outer"));
@@ -140,7 +140,7 @@ async fn who_is_renamed_and_moved_stays_signed_in_and_bears_the_new_name() {
     let Some(domain) = samba::domain() else { return };
     domain.hire("live-renamed");
     let clock = clock();
-    let house = on_samba(domain, &clock, &[]).await;
+    let house = on_samba(domain, &clock, &[]).open().await;
     let mut alice = house.visitor();
     alice.signs_in("live-renamed", samba::PASSWORD).await;
     domain.rename("live-renamed", "Wed, Newly");

@@ -171,6 +171,7 @@ async fn nobody_s_events_push_out_another_s() {
         display_name: name.to_owned(),
         groups: crate::domain::Groups::default(),
         password_expires: None,
+        password_set: None,
     };
     let (alice, eve) = (person("alice"), person("eve"));
     let accepted = |person, second| {

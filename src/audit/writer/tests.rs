@@ -209,6 +209,7 @@ fn person(name: &str) -> Person {
         display_name: name.to_owned(),
         groups: Groups::default(),
         password_expires: None,
+        password_set: None,
     }
 }
 

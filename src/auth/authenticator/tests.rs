@@ -99,6 +99,7 @@ fn member(name: &str) -> Visitor {
         display_name: name.into(),
         groups: Groups::default(),
         password_expires: None,
+        password_set: None,
     };
     Member::per_request(person, Timestamp::from_millis(0), PersonEpoch::default()).into()
 }

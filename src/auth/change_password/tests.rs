@@ -55,6 +55,7 @@ fn person(name: &str) -> Person {
         display_name: name.into(),
         groups: Groups::default(),
         password_expires: Some(Timestamp::from_millis(NOW) + Duration::from_hours(30)),
+        password_set: None,
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use crate::auth::password_subjects::PasswordSubjects;
 use crate::auth::revocation::EndedCredentials;
 use crate::domain::{EndReason, Person, PersonId, Revalidation, Timestamp};
+use crate::epochs::Bump;
 use crate::sessions::Sessions;
 use crate::store::{PeopleBatch, StoreError};
 use crate::tokens::Tokens;
@@ -69,6 +70,11 @@ impl RefreshTargets {
         };
         Ok(EndedCredentials { sessions, tokens })
     }
+
+    /// See [`EndedCredentials::by_bump`].
+    pub(super) async fn end_by_bump(&self, bump: &Bump) -> Result<EndedCredentials, StoreError> {
+        EndedCredentials::by_bump(&self.sessions, self.tokens.as_ref(), bump).await
+    }
 }
 
 /// Merges two batches into the first `limit` people of both, in order, each once.
@@ -102,6 +108,7 @@ mod tests {
             display_name: (*name).to_owned(),
             groups: Groups::default(),
             password_expires: None,
+            password_set: None,
         };
         PeopleBatch { people: names.iter().map(person).collect(), next_after: last.map(PersonId::new) }
     }

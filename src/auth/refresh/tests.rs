@@ -121,7 +121,9 @@ impl RefreshFixture {
         let lasting = TokenSettings { lifetime: LONG, longest: LONG, unrefreshed: LONG };
         let tokens = Tokens::open(&folder.path().join("tokens.db"), &lasting, STALE, clock.clone()).await.unwrap();
         let refresh = SessionRefresher::new(directory.clone(), sessions.clone(), Audit::new(), clock.clone(), settings.refresh);
-        let refresh = Arc::new(refresh.with_tokens(tokens.clone()));
+        let mut refresh = refresh.with_tokens(tokens.clone());
+        refresh.epochs = Some(PersonEpochs::open(&folder.path().join("epochs.db"), clock.clone()).await.unwrap());
+        let refresh = Arc::new(refresh);
         Self { directory, sessions, tokens, clock, refresh, _folder: folder }
     }
 
@@ -190,6 +192,7 @@ fn person(name: &str) -> Person {
         display_name: name.into(),
         groups: Groups::default(),
         password_expires: None,
+        password_set: None,
     }
 }
 
@@ -369,4 +372,35 @@ async fn tokens_follow_the_directory_as_sessions_do_and_their_owners_need_not_be
     fixture.clock.advance(STALE);
     fixture.goes_round().await;
     assert!(matches!(fixture.tokens.get(moved.id).await.unwrap(), tokens::TokenLookup::Valid(_)));
+}
+
+#[tokio::test]
+async fn a_password_that_was_changed_in_the_directory_ends_what_was_proved_before_it_once_and_an_older_answer_does_not() {
+    let paper = LogCapture::new();
+    let log = tracing_subscriber::fmt().json().with_writer(paper.clone()).finish();
+    let _written = tracing::subscriber::set_default(log);
+    let fixture = RefreshFixture::new().await;
+    let set = |hours| Person { password_set: Some(fixture.clock.now() - Duration::from_hours(hours)), ..person("alice") };
+    let (old, new) = (set(9), set(1));
+    let before = fixture.signs_in(&old).await;
+    let (bob, token) = (fixture.signs_in(&person("bob")).await, fixture.makes_a_token(&old).await);
+    let _work = fixture.works();
+    fixture.goes_round().await;
+    assert!(matches!(fixture.finds(&before).await, SessionLookup::Valid(_)), "the first look ends nothing");
+    fixture.directory.says(&old, Ok(AccountStatus::Active(new.clone())));
+    fixture.goes_round().await;
+    assert_eq!(fixture.finds(&before).await, SessionLookup::NotFound);
+    assert!(!matches!(fixture.finds_token(&token).await, tokens::TokenLookup::Valid(_)));
+    assert!(matches!(fixture.finds(&bob).await, SessionLookup::Valid(_)));
+    assert_eq!(paper.text().matches("\"password-changed-elsewhere\"").count(), 1, "{}", paper.text());
+
+    let epochs = fixture.refresh.epochs.clone().unwrap();
+    let options =
+        SessionOptions { epoch: epochs.current().await.unwrap(), ..SessionOptions::password_only(Revalidation::Refreshed) };
+    let (since, _) = fixture.sessions.begin(&new, &Client::default(), options).await.unwrap();
+    for told in [old, new] {
+        fixture.directory.says(&told, Ok(AccountStatus::Active(told.clone())));
+        fixture.goes_round().await;
+        assert!(matches!(fixture.finds(&since).await, SessionLookup::Valid(_)), "{told:?}");
+    }
 }

@@ -94,6 +94,7 @@ impl Basic {
             return Ok(remembered);
         }
         let person = auth.authenticate(AttemptKind::SignIn, &name, &password, permit, client).await?;
+        let epoch = auth.record_password(&person, epoch).await?;
         auth.audit.record(client, &AuditEvent::PasswordAccepted { person: &person });
         auth.confirm_tokens_of(&person).await;
         auth.credential_cache.insert(tag, &person, epoch);

@@ -157,6 +157,7 @@ mod tests {
             display_name: name.into(),
             groups: Groups::default(),
             password_expires: None,
+            password_set: None,
         }
     }
 

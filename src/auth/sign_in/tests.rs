@@ -85,6 +85,7 @@ impl Directory for FakeDirectory {
                 display_name: name.into(),
                 groups: Groups::default(),
                 password_expires: None,
+                password_set: None,
             }),
         }
     }

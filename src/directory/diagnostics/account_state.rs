@@ -10,7 +10,6 @@ pub(super) const ATTRIBUTES: &[&str] = &[
     "msDS-User-Account-Control-Computed",
     "msDS-UserPasswordExpiryTimeComputed",
     "primaryGroupID",
-    "pwdLastSet",
     "shadowExpire",
 ];
 

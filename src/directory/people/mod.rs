@@ -9,7 +9,7 @@ mod group_classes;
 mod group_lookup;
 mod group_mention;
 mod membership;
-mod password_expiry;
+mod password_times;
 pub(super) mod person;
 mod sign_in_names;
 mod suggestions;

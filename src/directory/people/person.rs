@@ -1,4 +1,4 @@
-use super::password_expiry::password_expires;
+use super::password_times::{password_expires, password_set};
 use crate::config::{DirectoryKind, FilterTemplate};
 use crate::directory::connection::{AdDomain, DirectoryProfile};
 use crate::directory::schema::{LdapEntry, filter, guid_text};
@@ -21,6 +21,9 @@ pub(in crate::directory) const ATTRIBUTES: &[&str] = &[
     "x500UniqueIdentifier",
     "msDS-UserPasswordExpiryTimeComputed",
     "passwordExpirationTime",
+    "pwdLastSet",
+    "pwdChangedTime",
+    "pwdUpdateTime",
 ];
 
 /// `userAccountControl`'s ADS_UF_ACCOUNTDISABLE (MS-ADTS 2.2.16).
@@ -164,6 +167,7 @@ pub(in crate::directory) fn from_entry(
         display_name: entry.text("displayName").or_else(|| entry.text("cn")).unwrap_or(username).to_owned(),
         groups,
         password_expires: password_expires(entry),
+        password_set: password_set(entry),
     }
 }
 

@@ -12,9 +12,9 @@ use crate::directory::people::person;
 use crate::directory::schema::{LdapEntry, time};
 use crate::domain::Timestamp;
 
-/// The attributes about lockout read of a person about to sign in: the count of wrong passwords, the time of the last,
-/// when their password was set, and their own policy, if not the domain's.
-pub(in crate::directory) const ATTRIBUTES: &[&str] = &[BAD_PASSWORD_COUNT, BAD_PASSWORD_TIME, PASSWORD_LAST_SET, RESULTANT_PSO];
+/// The attributes about lockout read of a person about to sign in, besides [`person::ATTRIBUTES`]: the count of wrong passwords,
+/// the time of the last, and their own policy, if not the domain's.
+pub(in crate::directory) const ATTRIBUTES: &[&str] = &[BAD_PASSWORD_COUNT, BAD_PASSWORD_TIME, RESULTANT_PSO];
 
 const BAD_PASSWORD_COUNT: &str = "badPwdCount";
 const BAD_PASSWORD_TIME: &str = "badPasswordTime";

@@ -49,6 +49,7 @@ fn called(realm: &Realm, name: &str) -> Person {
         display_name: name.to_owned(),
         groups: [group].into_iter().collect(),
         password_expires: None,
+        password_set: None,
     }
 }
 

@@ -108,5 +108,6 @@ pub(super) fn person(name: &str) -> Person {
         display_name: format!("{name} Müller-O'Neil, \"(x)\" \\"),
         groups: [group("dash-ops"), group("Vertrieb, Süd")].into_iter().collect(),
         password_expires: None,
+        password_set: None,
     }
 }

@@ -34,6 +34,7 @@ fn person(name: &str) -> Person {
         display_name: name.to_uppercase(),
         groups: Groups::default(),
         password_expires: None,
+        password_set: None,
     }
 }
 

@@ -87,6 +87,7 @@ fn alice(name: &str) -> Person {
         display_name: name.into(),
         groups: Groups::default(),
         password_expires: None,
+        password_set: None,
     }
 }
 
