@@ -1,6 +1,5 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -31,12 +30,21 @@ pub struct InitialState {
 pub(super) struct Channel {
     epoch: String,
     head: watch::Sender<ChannelHead>,
-    broken: AtomicBool,
+    end: OnceLock<ChannelEnd>,
     heartbeat: Duration,
     ping_message: Arc<EncodedMessage>,
     feeds: ChannelFeeds,
     state: Mutex<ChannelState>,
     metrics: Arc<LiveMetrics>,
+}
+
+/// The reason why a channel ends while it has viewers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ChannelEnd {
+    /// A fault of ours: its viewers reconnect to a new one.
+    Broken,
+    /// Others need its place, and it was beyond the share of those who use it.
+    Displaced,
 }
 
 /// The newest batch of a channel.
@@ -68,7 +76,7 @@ impl Channel {
         Self {
             epoch: new_epoch(),
             head: watch::Sender::default(),
-            broken: AtomicBool::new(false),
+            end: OnceLock::new(),
             heartbeat: settings.heartbeat,
             // Browsers' scripts cannot see a WebSocket's own ping, but every client answers one by itself: the message tells
             // the page that the connection is alive, the control frame's answer tells us.
@@ -88,15 +96,16 @@ impl Channel {
         }
     }
 
-    /// Marks the channel as broken after a fault of ours: its viewers are disconnected, and reconnect to a new one.
-    pub(super) fn mark_broken(&self) {
-        self.broken.store(true, Ordering::Relaxed);
+    /// Ends the channel while it has viewers: they are disconnected, and told why.
+    pub(super) fn end(&self, end: ChannelEnd) {
+        // The first reason is the true one.
+        let _ = self.end.set(end);
         self.head.send_modify(|_| ());
     }
 
-    /// Whether it was marked as broken.
-    pub(super) fn is_broken(&self) -> bool {
-        self.broken.load(Ordering::Relaxed)
+    /// Why it has ended, if it has.
+    pub(super) fn ended(&self) -> Option<ChannelEnd> {
+        self.end.get().copied()
     }
 
     /// The interval of the ping messages.

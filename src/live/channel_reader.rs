@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::channel::ChannelHead;
+use super::channel::{ChannelEnd, ChannelHead};
 use super::cursor::Cursor;
 use super::message::{ChannelPosition, EncodedMessage};
 use super::subscription::{Subscription, ViewerSubscription};
@@ -44,12 +44,24 @@ impl ChannelReader {
         Arc::clone(self.cursor.channel().ping_message())
     }
 
+    /// Waits until the channel ends while it has viewers, and returns why.
+    pub(super) async fn wait_for_end(&self) -> ChannelEnd {
+        let mut head = self.head.clone();
+        loop {
+            head.mark_unchanged();
+            if let Some(end) = self.cursor.channel().ended() {
+                return end;
+            }
+            let _ = head.changed().await;
+        }
+    }
+
     /// Waits for the next message: every batch in order while the ring holds it, one snapshot when it does not; `None` when
-    /// the channel broke. Cancelling this loses nothing.
+    /// the channel has ended. Cancelling this loses nothing.
     pub async fn next(&mut self) -> Option<Arc<EncodedMessage>> {
         loop {
             self.head.mark_unchanged();
-            if self.cursor.channel().is_broken() {
+            if self.cursor.channel().ended().is_some() {
                 return None;
             }
             if let Some(message) = self.cursor.next_message() {

@@ -1,5 +1,6 @@
 //! The shares of the channels: how many a holder may have, of one page and in all.
 
+use super::capacity::CapacityExceeded;
 use crate::domain::{Holder, NetworkCounts, PageSlug};
 
 /// The limits on channels, of one page or of the server. Each channel costs a task, its feeds and a ring, and a page with many
@@ -21,41 +22,61 @@ const OF_PAGE: ChannelLimits = ChannelLimits { total: 250, strangers: 125, per_n
 /// The limits for the channels of all pages.
 const OF_SERVER: ChannelLimits = ChannelLimits { total: 1_000, strangers: 500, per_network: 64, per_person: 250 };
 
-/// The limits that stand in the way of one more channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FullLimits {
-    /// Those of its page.
-    Page,
-    /// Those of the server.
-    Server,
+/// A running channel, as far as shares go.
+pub(super) struct HeldChannel<'a> {
+    pub(super) page: &'a PageSlug,
+    /// The holder that it is counted under.
+    pub(super) holder: Holder,
+    /// Since when, as a number: the lowest is the oldest.
+    pub(super) held_since: u64,
+    /// Whether it has no subscriber, and is within its grace time.
+    pub(super) is_abandoned: bool,
 }
 
-/// Checks that `holder` may have one more channel of the page, where `running` are those that run, each with its page and the
-/// holder it is counted under.
+/// The place among the `running` of the channel that has to end before `holder` may have one more of the page; `None` where
+/// there is room.
+///
+/// Abandoned channels go first: those of the holder before others, and no member's for a stranger. Then those that strangers
+/// have beyond their share: a channel of members becomes theirs when they have joined it and the last member leaves.
 ///
 /// # Errors
-/// The limits that are reached.
-pub(super) fn check<'a>(
-    running: impl Iterator<Item = (&'a PageSlug, Holder)>,
+/// [`CapacityExceeded::Channels`] when none has to, and there is no room either.
+pub(super) fn find_next_to_go(
+    running: &[HeldChannel<'_>],
     page: &PageSlug,
     holder: &Holder,
-) -> Result<(), FullLimits> {
-    let (mut of_page, mut of_server) = (ChannelCounts::default(), ChannelCounts::default());
-    for (slug, other) in running {
-        if slug == page {
-            of_page.add(&other, holder);
+) -> Result<Option<usize>, CapacityExceeded> {
+    let of_page = || running.iter().enumerate().filter(|(_, channel)| channel.page == page);
+    let of_server = || running.iter().enumerate();
+    let counts_of_page = ChannelCounts::of(of_page(), holder, &OF_PAGE);
+    let next = if counts_of_page.has_room() {
+        let counts_of_server = ChannelCounts::of(of_server(), holder, &OF_SERVER);
+        if counts_of_server.has_room() {
+            return Ok(None);
         }
-        of_server.add(&other, holder);
-    }
-    if !of_page.has_room(&OF_PAGE, holder) {
-        return Err(FullLimits::Page);
-    }
-    if of_server.has_room(&OF_SERVER, holder) { Ok(()) } else { Err(FullLimits::Server) }
+        next_abandoned(of_server(), holder).or_else(|| counts_of_server.next_displaced(of_server()))
+    } else {
+        next_abandoned(of_page(), holder).or_else(|| counts_of_page.next_displaced(of_page()))
+    };
+    next.map(Some).ok_or(CapacityExceeded::Channels)
 }
 
-/// The running channels as one holder finds them.
-#[derive(Default)]
-struct ChannelCounts {
+/// The channels that count towards one of the limits, each with its place.
+trait Places<'a>: Iterator<Item = (usize, &'a HeldChannel<'a>)> {}
+
+impl<'a, I: Iterator<Item = (usize, &'a HeldChannel<'a>)>> Places<'a> for I {}
+
+fn next_abandoned<'a>(channels: impl Places<'a>, holder: &Holder) -> Option<usize> {
+    let abandoned = channels.filter(|(_, channel)| channel.is_abandoned && channel.holder.precedence() <= holder.precedence());
+    let next =
+        abandoned.min_by_key(|(_, channel)| (channel.holder != *holder, channel.holder.precedence(), channel.held_since));
+    next.map(|(place, _)| place)
+}
+
+/// The running channels as one holder finds them, and the limits on them.
+struct ChannelCounts<'a> {
+    holder: &'a Holder,
+    limits: &'a ChannelLimits,
     total: usize,
     strangers: usize,
     by_network: NetworkCounts,
@@ -63,30 +84,53 @@ struct ChannelCounts {
     own: usize,
 }
 
-impl ChannelCounts {
-    fn add(&mut self, other: &Holder, holder: &Holder) {
-        self.total += 1;
-        match other {
-            Holder::Stranger(network) => {
-                self.strangers += 1;
-                self.by_network.add(*network);
+impl<'a> ChannelCounts<'a> {
+    fn of<'b>(channels: impl Places<'b>, holder: &'a Holder, limits: &'a ChannelLimits) -> Self {
+        let mut counts = Self { holder, limits, total: 0, strangers: 0, by_network: NetworkCounts::default(), own: 0 };
+        for (_, channel) in channels {
+            counts.total += 1;
+            match &channel.holder {
+                Holder::Stranger(network) => {
+                    counts.strangers += 1;
+                    counts.by_network.add(*network);
+                }
+                other @ (Holder::Person(_) | Holder::Program) => counts.own += usize::from(other == holder),
             }
-            Holder::Person(_) | Holder::Program => self.own += usize::from(other == holder),
         }
+        counts
+    }
+
+    fn has_room(&self) -> bool {
+        self.total < self.limits.total && self.is_within_share()
     }
 
     /// Whether the holder may have one more. Nobody has more than is left for others, so that who comes next finds room
     /// however many others want all they can get.
-    fn has_room(&self, limits: &ChannelLimits, holder: &Holder) -> bool {
-        let left = limits.total.saturating_sub(self.total);
+    fn is_within_share(&self) -> bool {
+        let Self { holder, limits, .. } = self;
+        // What strangers have beyond their share is the members' as soon as one needs it.
+        let for_members = limits.total.saturating_sub(self.total - self.excess_of_strangers());
         match holder {
-            Holder::Program => left > 0,
-            Holder::Person(_) => self.own < left.min(limits.per_person),
+            Holder::Program => for_members > 0,
+            Holder::Person(_) => self.own < for_members.min(limits.per_person),
             Holder::Stranger(network) => {
-                let left = left.min(limits.strangers.saturating_sub(self.strangers));
+                let left = limits.total.saturating_sub(self.total).min(limits.strangers.saturating_sub(self.strangers));
                 left > 0 && self.by_network.has_room(*network, left.min(limits.per_network))
             }
         }
+    }
+
+    fn excess_of_strangers(&self) -> usize {
+        self.strangers.saturating_sub(self.limits.strangers)
+    }
+
+    /// The channel in use that has to give way.
+    fn next_displaced<'b>(&self, channels: impl Places<'b>) -> Option<usize> {
+        if self.holder.is_stranger() || self.excess_of_strangers() == 0 || !self.is_within_share() {
+            return None;
+        }
+        let of_strangers = channels.filter(|(_, channel)| channel.holder.is_stranger());
+        of_strangers.max_by_key(|(_, channel)| channel.held_since).map(|(place, _)| place)
     }
 }
 
@@ -104,7 +148,7 @@ mod tests {
         Holder::Person(PersonId::new(name))
     }
 
-    /// The channels of a server, which only become more.
+    /// The channels of a server, which are all in use.
     #[derive(Default)]
     struct Channels(Vec<(PageSlug, Holder)>);
 
@@ -112,11 +156,30 @@ mod tests {
         /// How many channels of the page the holder gets, who wants as many as possible.
         fn takes_all(&mut self, page: &str, holder: &Holder) -> usize {
             let page: PageSlug = page.parse().unwrap();
-            let before = self.0.len();
-            while check(self.0.iter().map(|(page, holder)| (page, holder.clone())), &page, holder).is_ok() {
-                self.0.push((page.clone(), holder.clone()));
+            (0..1_000).take_while(|_| self.takes(&page, holder)).count()
+        }
+
+        /// Whether the holder gets one more channel of the page.
+        fn takes(&mut self, page: &PageSlug, holder: &Holder) -> bool {
+            loop {
+                let running: Vec<_> = (0..)
+                    .zip(&self.0)
+                    .map(|(held_since, (page, holder))| HeldChannel {
+                        page,
+                        holder: holder.clone(),
+                        held_since,
+                        is_abandoned: false,
+                    })
+                    .collect();
+                match find_next_to_go(&running, page, holder) {
+                    Err(_) => return false,
+                    Ok(Some(place)) => drop(self.0.remove(place)),
+                    Ok(None) => {
+                        self.0.push((page.clone(), holder.clone()));
+                        return true;
+                    }
+                }
             }
-            self.0.len() - before
         }
     }
 

@@ -1,6 +1,8 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
+use super::capacity::CapacityExceeded;
+use super::channel::ChannelEnd;
 use super::message::{EncodedMessage, ServerMessage};
 use crate::domain::EndReason;
 use crate::pages::PageDenied;
@@ -81,9 +83,12 @@ impl CloseReason {
         Self { reason: "changed", code: 1001, retry_after: Some(jitter(RECONNECT_SOON)) }
     }
 
-    /// The channel broke by a fault of ours.
-    pub(super) fn broken() -> Self {
-        Self { reason: "broken", code: 1011, retry_after: Some(jitter(RECONNECT_LATER)) }
+    /// The channel has ended while it had viewers.
+    pub(super) fn channel_ended(end: ChannelEnd) -> Self {
+        match end {
+            ChannelEnd::Broken => Self { reason: "broken", code: 1011, retry_after: Some(jitter(RECONNECT_LATER)) },
+            ChannelEnd::Displaced => Self::capacity_exceeded(CapacityExceeded::Channels.retry_after()),
+        }
     }
 
     /// The server stops. Its `viewers` reconnect spread out, so that the next one is not asked by all of them at once.

@@ -17,9 +17,9 @@ use crate::telemetry::{LiveMetrics, LiveState};
 
 use super::batcher;
 use super::capacity::CapacityExceeded;
-use super::channel::Channel;
+use super::channel::{Channel, ChannelEnd};
 use super::channel_feeds::ChannelFeeds;
-use super::channel_shares::{self, FullLimits};
+use super::channel_shares::{self, HeldChannel};
 use super::connection_limiter::{ConnectionLimiter, ConnectionPermit, PermitHolder};
 use super::subscription::{RunningChannel, Subscribers, Subscription};
 use super::writer_shards::WriterShards;
@@ -36,7 +36,7 @@ struct HubInner {
     settings: LiveSettings,
     clock: Arc<dyn Clock>,
     channels: Mutex<HashMap<ChannelKey, ChannelEntry>>,
-    started_channels: AtomicU64,
+    holdings: Arc<AtomicU64>,
     limiter: ConnectionLimiter,
     connections: TaskTracker,
     metrics: Arc<LiveMetrics>,
@@ -53,8 +53,6 @@ struct ChannelKey {
 /// A channel, and the task that publishes its batches.
 struct ChannelEntry {
     running: Arc<RunningChannel>,
-    /// Its number among all that were started: the lowest is the oldest.
-    number: u64,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -75,7 +73,7 @@ impl Hub {
             settings,
             clock,
             channels: Mutex::default(),
-            started_channels: AtomicU64::new(0),
+            holdings: Arc::default(),
             limiter,
             connections: TaskTracker::new(),
             metrics,
@@ -198,14 +196,13 @@ impl HubInner {
                     Err(_) = batching.catch_unwind() => {
                         // The panic is in the log. Who reconnects gets a new channel, and finds no dead board.
                         remove_channel(&mut hub.lock_channels(), &key, &channel);
-                        channel.mark_broken();
+                        channel.end(ChannelEnd::Broken);
                     }
                     () = hub.wait_until_abandoned(&key, &channel, subscribers) => (),
                 }
             }
         });
-        let number = self.started_channels.fetch_add(1, Ordering::Relaxed);
-        channels.insert(key, ChannelEntry { running, number, _task: AbortOnDropHandle::new(task) });
+        channels.insert(key, ChannelEntry { running, _task: AbortOnDropHandle::new(task) });
         Ok(subscription)
     }
 
@@ -214,8 +211,10 @@ impl HubInner {
         let feeds = ChannelFeeds::subscribe(page, &choice.bindings, &self.sources, &self.feeds, holder);
         let channel = Arc::new(Channel::new(page, &choice.bindings, feeds, &self.settings, metrics()));
         let shards = WriterShards::new(channel.head(), self.settings.heartbeat, metrics(), Arc::clone(&self.clock));
-        let subscribers = watch::Sender::new(Subscribers::counted_under(holder.clone()));
-        RunningChannel { channel, shards: Arc::new(shards), subscribers }
+        let holdings = Arc::clone(&self.holdings);
+        let held_since = holdings.fetch_add(1, Ordering::Relaxed);
+        let subscribers = watch::Sender::new(Subscribers::counted_under(holder.clone(), held_since));
+        RunningChannel { channel, shards: Arc::new(shards), subscribers, holdings }
     }
 
     /// Resolves once the channel has had no subscriber for the grace time, and is removed.
@@ -248,26 +247,29 @@ impl HubInner {
     }
 }
 
-/// Makes room for one more channel: where there is none, by removing those without subscribers, within their grace time. Those
-/// of the holder go first, and a stranger's choices end no member's.
+/// Makes room for one more channel: where there is none, by ending those that have to give way. Their viewers are told.
 fn make_room(
     channels: &mut HashMap<ChannelKey, ChannelEntry>,
     wanted: &ChannelKey,
     holder: &Holder,
 ) -> Result<(), CapacityExceeded> {
     loop {
-        let running = channels.iter().map(|(key, entry)| (&key.slug, entry.running.subscribers.borrow().holder().clone()));
-        let Err(full) = channel_shares::check(running, &wanted.slug, holder) else { return Ok(()) };
-        let abandoned = channels.iter().filter_map(|(key, entry)| {
-            let subscribers = entry.running.subscribers.borrow();
-            let removable = subscribers.is_empty()
-                && (full == FullLimits::Server || key.slug == wanted.slug)
-                && subscribers.holder().precedence() <= holder.precedence();
-            removable.then(|| ((subscribers.holder() != holder, subscribers.holder().precedence(), entry.number), key))
-        });
-        let (_, key) = abandoned.min_by_key(|(order, _)| *order).ok_or(CapacityExceeded::Channels)?;
-        let key = key.clone();
-        channels.remove(&key);
+        let (keys, held): (Vec<_>, Vec<_>) = channels.iter().map(|(key, entry)| (key, held_channel(key, entry))).unzip();
+        let Some(place) = channel_shares::find_next_to_go(&held, &wanted.slug, holder)? else { return Ok(()) };
+        let key = keys[place].clone();
+        if let Some(ended) = channels.remove(&key) {
+            ended.running.channel.end(ChannelEnd::Displaced);
+        }
+    }
+}
+
+fn held_channel<'a>(key: &'a ChannelKey, entry: &ChannelEntry) -> HeldChannel<'a> {
+    let subscribers = entry.running.subscribers.borrow();
+    HeldChannel {
+        page: &key.slug,
+        holder: subscribers.holder().clone(),
+        held_since: subscribers.held_since(),
+        is_abandoned: subscribers.is_empty(),
     }
 }
 

@@ -66,6 +66,7 @@ impl SseConnection {
                 biased;
                 sent = sender.send(event) => if sent.is_err() { return },
                 reason = self.authorization.wait_for_end(&*clock) => break reason,
+                end = self.reader.wait_for_end() => break CloseReason::channel_ended(end),
                 () = clock.sleep(STALL_TIMEOUT) => return hang_up(),
             }
         };
@@ -91,7 +92,10 @@ impl SseConnection {
                 self.next_ping = self.clock.now() + self.heartbeat;
                 SseAction::Send(self.reader.ping_message())
             }
-            message = self.reader.next() => message.map_or_else(|| SseAction::Close(CloseReason::broken()), SseAction::Send),
+            message = self.reader.next() => match message {
+                Some(message) => SseAction::Send(message),
+                None => SseAction::Close(CloseReason::channel_ended(self.reader.wait_for_end().await)),
+            },
         }
     }
 }

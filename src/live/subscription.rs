@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -14,6 +15,8 @@ pub(super) struct RunningChannel {
     /// The viewers over WebSockets.
     pub(super) shards: Arc<WriterShards>,
     pub(super) subscribers: watch::Sender<Subscribers>,
+    /// Numbers every change of any channel's holder: the lowest is the oldest.
+    pub(super) holdings: Arc<AtomicU64>,
 }
 
 impl RunningChannel {
@@ -23,7 +26,10 @@ impl RunningChannel {
         self.subscribers.send_modify(|subscribers| {
             let before = subscribers.holder.clone();
             change(subscribers);
-            new_holder = (subscribers.holder != before).then(|| subscribers.holder.clone());
+            if subscribers.holder != before {
+                subscribers.held_since = self.holdings.fetch_add(1, Ordering::Relaxed);
+                new_holder = Some(subscribers.holder.clone());
+            }
         });
         if let Some(holder) = new_holder {
             self.channel.feeds().set_holder(&holder);
@@ -39,12 +45,14 @@ pub(super) struct Subscribers {
     /// A member wherever there is one, so that strangers hold no more than what they alone use. When the last has gone, it is
     /// still theirs.
     holder: Holder,
+    /// The number of the change by which it became the holder's.
+    held_since: u64,
 }
 
 impl Subscribers {
     /// None yet, of a channel that `holder` starts.
-    pub(super) fn counted_under(holder: Holder) -> Self {
-        Self { by_holder: IndexMap::new(), viewers: 0, holder }
+    pub(super) fn counted_under(holder: Holder, held_since: u64) -> Self {
+        Self { by_holder: IndexMap::new(), viewers: 0, holder, held_since }
     }
 
     /// Whether there are none.
@@ -60,6 +68,11 @@ impl Subscribers {
     /// The holder that the channel is counted under.
     pub(super) fn holder(&self) -> &Holder {
         &self.holder
+    }
+
+    /// Since when the channel is counted under its holder, as a number: the lowest is the oldest.
+    pub(super) fn held_since(&self) -> u64 {
+        self.held_since
     }
 
     fn join(&mut self, holder: &Holder) {

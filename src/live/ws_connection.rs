@@ -5,6 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
+use super::channel::ChannelEnd;
 use super::close_handshake::CloseHandshake;
 use super::close_reason::CloseReason;
 use super::cursor::Cursor;
@@ -108,8 +109,8 @@ pub(super) enum ConnectionEvent {
     ProtocolError(CloseReason),
     /// The client sent a close frame with this code.
     PeerClosed(u16),
-    /// The channel was marked as broken.
-    ChannelBroken,
+    /// The channel has ended.
+    ChannelEnded(ChannelEnd),
     /// The connection is lost, or was dropped by a sweep.
     Lost,
 }
@@ -138,13 +139,15 @@ impl WsConnection {
     pub(super) fn write(&self, stats: &mut WriteStats) {
         let WsState { task_waker, socket, lost } = &mut *self.state();
         let Some(socket) = socket else { return };
+        if socket.cursor.channel().ended().is_some() {
+            task_waker.wake_by_ref();
+            return;
+        }
         // Its own task is woken by the transport, and continues.
         if socket.blocked_sweeps.is_some() {
             return;
         }
-        if socket.cursor.channel().is_broken() {
-            task_waker.wake_by_ref();
-        } else if socket.write(&mut Context::from_waker(task_waker), stats).is_err() {
+        if socket.write(&mut Context::from_waker(task_waker), stats).is_err() {
             *lost = true;
             task_waker.wake_by_ref();
         }
@@ -186,8 +189,8 @@ impl WsConnection {
         let WsState { task_waker, socket, lost } = &mut *self.state();
         task_waker.clone_from(context.waker());
         let Some(socket) = socket.as_mut().filter(|_| !*lost) else { return Poll::Ready(ConnectionEvent::Lost) };
-        if socket.cursor.channel().is_broken() {
-            return Poll::Ready(ConnectionEvent::ChannelBroken);
+        if let Some(end) = socket.cursor.channel().ended() {
+            return Poll::Ready(ConnectionEvent::ChannelEnded(end));
         }
         match socket.write(context, stats) {
             Ok(()) => socket.poll_read(context, now, stats),

@@ -78,7 +78,7 @@ impl<K> WsTask<K> {
                 WsTaskEvent::Close(reason) | WsTaskEvent::Connection(ConnectionEvent::ProtocolError(reason)) => {
                     break reason;
                 }
-                WsTaskEvent::Connection(ConnectionEvent::ChannelBroken) => break CloseReason::broken(),
+                WsTaskEvent::Connection(ConnectionEvent::ChannelEnded(end)) => break CloseReason::channel_ended(end),
                 WsTaskEvent::Connection(ConnectionEvent::Lost) => return,
                 WsTaskEvent::Connection(ConnectionEvent::PeerClosed(code)) => {
                     if let Some(handshake) = self.connection.begin_close() {

@@ -1,3 +1,4 @@
+use super::super::channel::ChannelEnd;
 use super::*;
 
 #[tokio::test]
@@ -160,7 +161,7 @@ async fn a_channel_that_broke_sends_its_viewers_away() {
     let mut viewer = fixture.watch();
     settle().await;
     viewer.next().await;
-    let (next, ()) = tokio::join!(viewer.next(), async { subscription.channel().mark_broken() });
+    let (next, ()) = tokio::join!(viewer.next(), async { subscription.channel().end(ChannelEnd::Broken) });
     assert!(next.is_none());
 }
 
@@ -302,4 +303,52 @@ async fn what_a_member_watches_too_is_not_the_strangers_and_a_walking_stranger_e
     }
     assert_eq!(fixture.hub.channels(), 32 + 1);
     assert_eq!(subscribe_to(&fixture, 1000, &alice).unwrap().initial_state().position.epoch, left, "it ran all the time");
+}
+
+#[tokio::test]
+async fn what_strangers_hold_beyond_their_share_since_members_left_it_to_them_ends_for_the_next_member() {
+    let fixture = LiveFixture::with_page(&page_with_many_choices());
+    let member = |number: usize| Holder::Person(PersonId::new(format!("member-{number}")));
+    let mut strangers: Vec<_> =
+        (0..20).flat_map(|site| subscribe_to_all(&fixture, usize::from(site) * 40, &stranger(site))).collect();
+    let before = fixture.hub.channels();
+    let of_stranger = strangers[0].initial_state().position.epoch;
+    // They join each channel that a member starts, and stay.
+    let mut taken_over: Vec<_> = (0..)
+        .map_while(|number| {
+            let _of_member = subscribe_to(&fixture, 800 + number, &member(number)).ok()?;
+            let stays = subscribe_to(&fixture, 800 + number, &stranger(100 + u16::try_from(number).unwrap()));
+            (fixture.hub.channels() < 250).then(|| stays.unwrap())
+        })
+        .collect();
+    assert!(taken_over.len() + before >= 248);
+    let mut newest = ChannelReader::new(taken_over.pop().unwrap(), None);
+    newest.next().await;
+    for number in 0..120 {
+        let held = subscribe_to(&fixture, 1200 + number, &member(1_000 + number));
+        strangers.push(held.unwrap_or_else(|_| panic!("member {number} finds no room")));
+    }
+    assert!(fixture.hub.channels() <= 250);
+    assert!(newest.next().await.is_none(), "the newest went first");
+    assert_eq!(subscribe_to(&fixture, 0, &stranger(0)).unwrap().initial_state().position.epoch, of_stranger);
+}
+
+#[tokio::test]
+async fn the_socket_of_a_channel_that_gave_way_is_told_even_if_it_takes_nothing() {
+    let fixture = LiveFixture::with_page(BOARD);
+    let subscription = fixture.subscribe(&[]);
+    let mut client = fixture.watches(&[], None, 64).await;
+    settle().await;
+    fixture.passes(SECOND).await;
+    assert_eq!(subscription.viewers(), 1);
+    subscription.channel().end(ChannelEnd::Displaced);
+    settle().await;
+    assert_eq!(subscription.viewers(), 0, "its channel is let go before anything is read");
+    let mut last = None;
+    while let Some(Some(Ok(message))) = next_message(&mut client).await {
+        if let Message::Text(text) = &message {
+            last = Some(text.to_string());
+        }
+    }
+    assert!(last.is_some_and(|bye| bye.contains("crowded") && bye.contains("retry_ms")));
 }
