@@ -57,6 +57,6 @@ impl PanelSlot {
             tracing::warn!(%mismatch, "a panel cannot show what its source answers");
             at
         });
-        self.panel.set_trouble(PanelTrouble { reason: mismatch.to_string(), since, retry_at: at + self.every });
+        self.panel.set_trouble(PanelTrouble { reason: mismatch.for_visitors(), since, retry_at: at + self.every });
     }
 }

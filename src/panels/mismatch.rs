@@ -1,6 +1,6 @@
 use crate::domain::Reading;
 
-/// The reason why a panel of this kind cannot show a reading, in words for people. No full stop.
+/// The reason why a panel of this kind cannot show a reading, in words for the log. No full stop.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadingMismatch {
     /// The reading is of another sort than the kind needs.
@@ -49,6 +49,18 @@ pub enum ReadingMismatch {
 }
 
 impl ReadingMismatch {
+    /// What everybody may know who sees the panel, strangers too: nothing of the source's answer that the page does not name
+    /// itself. The log has all of it.
+    pub fn for_visitors(&self) -> String {
+        match self {
+            Self::MissingColumn { column, .. } => format!("the source's table has no column '{column}'"),
+            Self::DuplicateLabel { .. } => "each line of a chart needs its own label, but the source gave one twice".to_owned(),
+            Self::WrongKind { .. } | Self::NotOneNumber { .. } | Self::TooManyLines { .. } | Self::NoThresholds => {
+                self.to_string()
+            }
+        }
+    }
+
     pub(super) fn wrong_kind(kind: &'static str, wants: &'static str, reading: &Reading) -> Self {
         Self::WrongKind { kind, wants, gave: reading.kind_name() }
     }
@@ -63,5 +75,19 @@ pub(super) fn one_number(kind: &'static str, wants: &'static str, reading: &Read
             _ => Err(ReadingMismatch::NotOneNumber { kind, count: numbers.len() }),
         },
         _ => Err(ReadingMismatch::wrong_kind(kind, wants, reading)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn visitors_are_told_nothing_of_an_answer_that_the_page_does_not_name() {
+        let missing = ReadingMismatch::MissingColumn { column: "job".into(), has: "'host' and 'salary'".into() };
+        assert_eq!(missing.for_visitors(), "the source's table has no column 'job'");
+        assert!(missing.to_string().contains("salary"), "the log has it");
+        let twice = ReadingMismatch::DuplicateLabel { label: "10.0.0.7:9090".into() };
+        assert!(!twice.for_visitors().contains("10.0.0.7"), "{}", twice.for_visitors());
     }
 }

@@ -7,7 +7,7 @@ pub enum DirectoryRefusal {
     /// `530`: not at this hour.
     #[error("signing in is not allowed at this hour")]
     NotAtThisHour,
-    /// `531`, `52f`, `569`: not from this workstation, or not in this way. The password was right.
+    /// `531`, `52f`, `568`, `569`: not from this workstation, or not in this way. The password was right.
     #[error("signing in is not allowed from here")]
     NotFromHere,
     /// `532`. The password was right.

@@ -18,6 +18,10 @@ pub(in crate::directory) fn judge_bind(kind: DirectoryKind, result: &LdapResult)
             Some(refusal) => refusal,
             None => return Ok(()),
         },
+        // ERROR_NO_LOGON_SERVERS: the controller that would know, such as a trusted domain's, could not be asked.
+        (result_code::INVALID_CREDENTIALS, DirectoryKind::ActiveDirectory) if sub_code == Some(0x51f) => {
+            return Err(OperationFault::from_result(OperationKind::Bind, result, "no server could judge the password"));
+        }
         (result_code::INVALID_CREDENTIALS, DirectoryKind::ActiveDirectory) => refusal_for_sub_code(sub_code),
         (result_code::INVALID_CREDENTIALS, DirectoryKind::Ldap) => {
             policy.refusal_after_failure().unwrap_or(DirectoryRefusal::WrongCredentials)
@@ -48,16 +52,16 @@ pub(in crate::directory) fn judge_bind(kind: DirectoryKind, result: &LdapResult)
 fn refusal_for_sub_code(sub_code: Option<u32>) -> DirectoryRefusal {
     match sub_code {
         Some(0x530) => DirectoryRefusal::NotAtThisHour,
-        // 0x52f: a restriction of the account, such as of Protected Users, who may bind with Kerberos alone. 0x569: not this kind
-        // of sign-in. Both come after the password was found right (Win32 error codes, ERROR_ACCOUNT_RESTRICTION and
-        // ERROR_LOGON_TYPE_NOT_GRANTED).
-        Some(0x531 | 0x52f | 0x569) => DirectoryRefusal::NotFromHere,
+        // 0x52f: a restriction of the account, such as of Protected Users, who may bind with Kerberos alone. 0x568: more groups
+        // than a token holds. 0x569: not this kind of sign-in. They come after the password was found right (Win32 error codes,
+        // ERROR_ACCOUNT_RESTRICTION, ERROR_TOO_MANY_CONTEXT_IDS and ERROR_LOGON_TYPE_NOT_GRANTED).
+        Some(0x531 | 0x52f | 0x568 | 0x569) => DirectoryRefusal::NotFromHere,
         Some(0x532) => DirectoryRefusal::PasswordExpired,
         Some(0x533) => DirectoryRefusal::Disabled,
         Some(0x701) => DirectoryRefusal::AccountExpired,
         Some(0x773) => DirectoryRefusal::MustChangePassword,
         Some(0x775) => DirectoryRefusal::Locked,
-        // 0x525 no such user, 0x52e wrong password.
+        // 0x525 no such user, 0x52e wrong password, 0x52b the same where it was to be changed.
         _ => DirectoryRefusal::WrongCredentials,
     }
 }
@@ -83,7 +87,9 @@ mod tests {
             ("530", DirectoryRefusal::NotAtThisHour),
             ("531", DirectoryRefusal::NotFromHere),
             ("52f", DirectoryRefusal::NotFromHere),
+            ("568", DirectoryRefusal::NotFromHere),
             ("569", DirectoryRefusal::NotFromHere),
+            ("52b", DirectoryRefusal::WrongCredentials),
             ("532", DirectoryRefusal::PasswordExpired),
             ("533", DirectoryRefusal::Disabled),
             ("701", DirectoryRefusal::AccountExpired),
@@ -106,6 +112,12 @@ mod tests {
     fn sub_codes_are_only_active_directorys() {
         assert_eq!(refused(DirectoryKind::Ldap, 49, "error, data 775, v1"), DirectoryRefusal::WrongCredentials);
         assert_eq!(refused(DirectoryKind::ActiveDirectory, 49, ""), DirectoryRefusal::WrongCredentials);
+    }
+
+    #[test]
+    fn a_controller_that_could_ask_nobody_has_judged_no_password() {
+        let text = "80090308: LdapErr: DSID-0C090449, comment: AcceptSecurityContext error, data 51f, v4563";
+        assert!(matches!(refused(DirectoryKind::ActiveDirectory, 49, text), DirectoryRefusal::Unreachable(_)));
     }
 
     #[test]
