@@ -137,13 +137,7 @@ impl AuditFields {
                 ..Self::of_person(person, "session-ended", "ok")
             },
             AuditEvent::AdminActed { admin, what } => Self::of_admin(admin, "admin-acted", what),
-            AuditEvent::AttemptsReleased { name, by } => {
-                let fields = by.map_or_else(
-                    || Self { event: "attempts-released", result: "ok", reason: Some("command-line"), ..Self::default() },
-                    |admin| Self::of_member(admin, "attempts-released", "ok"),
-                );
-                Self { detail: Some(sanitize(name)), ..fields }
-            }
+            AuditEvent::AttemptsReleased { name, by } => Self::attempts_released(name, by),
             AuditEvent::AuditExported { admin, what } => Self::of_admin(admin, "audit-exported", what),
             AuditEvent::PasswordAccepted { person } => Self::of_person(person, "password-accepted", "ok"),
             AuditEvent::TokenMade { person, token } => Self::of_token(person, token, "token-made"),
@@ -203,6 +197,14 @@ impl AuditFields {
                 ..Self::of_program("events-lost", format!("{count} could not be kept here; the log has them"))
             },
         }
+    }
+
+    fn attempts_released(name: &str, by: Option<&Member>) -> Self {
+        let fields = by.map_or_else(
+            || Self { event: "attempts-released", result: "ok", reason: Some("command-line"), ..Self::default() },
+            |admin| Self::of_member(admin, "attempts-released", "ok"),
+        );
+        Self { detail: Some(sanitize(name)), ..fields }
     }
 
     /// The store's `detail`: what has no column of its own, in a few words.

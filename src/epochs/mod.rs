@@ -20,9 +20,9 @@ mod store;
 mod watch;
 
 pub use event::{ProofKind, RevocationEvent};
-pub use password::{KnownPassword, ObservedPassword, PasswordRecord};
+pub use password::{KnownPassword, ObservedPassword};
 pub use service::PersonEpochs;
-pub use store::{Bump, EpochStore, NewBump, RevokedPeople};
+pub use store::{Bump, EpochStore, NewBump, PasswordRecord, RevokedPeople};
 pub use watch::EpochWatch;
 
 #[cfg(test)]

@@ -1,4 +1,3 @@
-use super::store::Bump;
 use crate::domain::{PersonEpoch, Timestamp};
 
 /// What a directory tells of somebody's password.
@@ -19,15 +18,6 @@ pub struct KnownPassword {
     pub must_change: bool,
     /// The epoch that this began; the default where none was seen before.
     pub epoch: PersonEpoch,
-}
-
-/// The outcome of recording what a directory tells of somebody's password.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PasswordRecord {
-    /// The bump, where it is another password than was known.
-    pub bump: Option<Bump>,
-    /// The epoch that the password began, whoever saw it first; the default where it is not the latest, or the only one known.
-    pub began: PersonEpoch,
 }
 
 impl ObservedPassword {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use sqlx::migrate::Migrator;
 
 use super::known_bumps::KnownBumps;
-use super::password::{ObservedPassword, PasswordRecord};
+use super::password::ObservedPassword;
 use super::sqlite::SqliteEpochs;
-use super::store::{Bump, EpochStore, NewBump, RevokedPeople};
+use super::store::{Bump, EpochStore, NewBump, PasswordRecord, RevokedPeople};
 use super::{EpochWatch, ProofKind, RevocationEvent};
 use crate::domain::{Clock, PersonEpoch, PersonId, SessionId};
 use crate::store::{Store, StoreError, StoreKind};

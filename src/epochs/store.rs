@@ -34,6 +34,15 @@ pub struct Bump {
     pub new: NewBump,
 }
 
+/// The outcome of recording what a directory tells of somebody's password.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PasswordRecord {
+    /// The bump, where it is another password than was known.
+    pub bump: Option<Bump>,
+    /// The epoch that the password began, whoever saw it first; the default where it is not the latest, or the only one known.
+    pub began: PersonEpoch,
+}
+
 /// Where bumps are kept: of each person the last by each event. Every method is one statement or one transaction, so that several
 /// processes may call it at the same time, and bumps are visible in the order of their epochs.
 ///
