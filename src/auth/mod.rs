@@ -16,7 +16,6 @@ mod credential_cache;
 mod credential_watch;
 pub mod csrf;
 mod end_sessions;
-mod fair_gate;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod invitations;

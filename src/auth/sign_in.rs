@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 use super::credential_cache::{CredentialCache, CredentialTag};
-use super::fair_gate::{GateBusy, GateHolder, GatePlace};
 use super::password_subjects::PasswordSubjects;
 use super::refusal::audit_reason;
 use super::sign_in_gates::{PasswordVerifier, SignInGates};
@@ -18,8 +17,8 @@ use crate::directory::{
     BindCandidate, BindDenied, BindGate, Directory, DirectoryRefusal, LockoutPolicy, PasswordFate, Unreachable,
 };
 use crate::domain::{
-    Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Network, Password, Person, PersonEpoch, PersonId,
-    PrincipalName, Username, Visitor,
+    Client, Clock, EndReason, GateBusy, GateHolder, GatePlace, InvalidPassword, InvalidUsername, Member, Network, Password,
+    Person, PersonEpoch, PersonId, PrincipalName, Username, Visitor,
 };
 use crate::epochs::{PersonEpochs, ProofKind};
 use crate::sessions::{Session, SessionLookup, SessionOptions, SessionToken, Sessions};
@@ -387,7 +386,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`GateBusy`], when there is none, and nothing was asked or computed.
-    pub(super) async fn enter(&self, name: &Username, client: &Client) -> Result<GatePlace, GateBusy> {
+    pub(super) async fn enter(&self, name: &Username, client: &Client) -> Result<GatePlace<String>, GateBusy> {
         let familiar = self.throttle.familiar_account(client, name).map(GateHolder::Known);
         let holder = familiar.unwrap_or_else(|| GateHolder::Stranger(Network::narrowest_of(client.address())));
         let is_hashed = self.directory.hashes_password(name);
@@ -399,7 +398,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Unreachable`], when there is none.
-    pub(super) async fn enter_as(&self, person: &PersonId) -> Result<GatePlace, Unreachable> {
+    pub(super) async fn enter_as(&self, person: &PersonId) -> Result<GatePlace<String>, Unreachable> {
         self.gates.enter(PasswordVerifier::Directory, GateHolder::Known(person.to_string())).await.map_err(|GateBusy| {
             let reason = "as many are waiting for its answer as may".to_owned();
             Unreachable { reason, password: PasswordFate::NotSent }

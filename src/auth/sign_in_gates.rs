@@ -1,16 +1,21 @@
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::fair_gate::{FairGate, GateBusy, GateHolder, GateLimits, GatePlace};
-use crate::domain::Clock;
+use crate::domain::{Clock, FairGate, GateBusy, GateHolder, GateLimits, GatePlace};
+
+/// The longest wait for a place: beyond it a browser's patience ends, too.
+const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// The sign-ins that ask a directory at the same time. One that answers takes some tens of milliseconds, so this is a thousand
 /// a second; one that hangs does not collect connections without end. A quarter is kept for browsers that are familiar, and an
 /// address may be an office.
-pub(super) const DIRECTORY: GateLimits = GateLimits { places: 64, for_strangers: 48, per_holder: 64, waiting_strangers: 512 };
+pub(super) const DIRECTORY: GateLimits =
+    GateLimits { places: 64, for_strangers: 48, per_known: 64, per_holder: 64, waiting_strangers: 512, max_wait: MAX_WAIT };
 
 /// The sign-ins whose password is hashed at the same time: 76 MiB, and no more of the machine's cores than pages can spare. One
 /// place is kept for browsers that are familiar. Each takes some 20 ms, so whoever waits is through within a second or two.
-const HASHING: GateLimits = GateLimits { places: 4, for_strangers: 3, per_holder: 8, waiting_strangers: 64 };
+const HASHING: GateLimits =
+    GateLimits { places: 4, for_strangers: 3, per_known: 4, per_holder: 8, waiting_strangers: 64, max_wait: MAX_WAIT };
 
 /// What verifies a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +28,8 @@ pub(super) enum PasswordVerifier {
 
 /// The gates before what verifies passwords: a flood at one is none at the other.
 pub(super) struct SignInGates {
-    directory: FairGate,
-    hashing: FairGate,
+    directory: FairGate<String>,
+    hashing: FairGate<String>,
 }
 
 impl SignInGates {
@@ -36,7 +41,11 @@ impl SignInGates {
     ///
     /// # Errors
     /// [`GateBusy`], when nothing has been asked or computed.
-    pub(super) async fn enter(&self, verifier: PasswordVerifier, holder: GateHolder) -> Result<GatePlace, GateBusy> {
+    pub(super) async fn enter(
+        &self,
+        verifier: PasswordVerifier,
+        holder: GateHolder<String>,
+    ) -> Result<GatePlace<String>, GateBusy> {
         match verifier {
             PasswordVerifier::Directory => self.directory.enter(holder).await,
             PasswordVerifier::Hashing => self.hashing.enter(holder).await,

@@ -20,6 +20,11 @@ pub trait QueryExecutor: Send + Sync + 'static {
     /// Executes the query once, with a timeout of its own.
     async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError>;
 
+    /// Executes the query once for the holder that the feed is counted under.
+    async fn execute_for(&self, query: &BoundQuery, _holder: &Holder) -> Result<Reading, SourceError> {
+        self.execute(query).await
+    }
+
     /// Executes the query over a span of the past; `None` where the source cannot tell it.
     async fn execute_range(&self, _query: &BoundQuery, _range: TimeRange) -> Result<Option<Series>, SourceError> {
         Ok(None)
@@ -40,6 +45,10 @@ pub trait QueryExecutor: Send + Sync + 'static {
 impl QueryExecutor for Sources {
     async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
         Sources::execute(self, query).await
+    }
+
+    async fn execute_for(&self, query: &BoundQuery, holder: &Holder) -> Result<Reading, SourceError> {
+        Sources::execute_for(self, query, holder).await
     }
 
     async fn execute_range(&self, query: &BoundQuery, range: TimeRange) -> Result<Option<Series>, SourceError> {
@@ -174,7 +183,8 @@ impl FeedTask {
         if let Some(readings) = self.executor.subscribe(&self.key.query) {
             self.listen(readings).await;
         } else {
-            let answer = self.executor.execute(&self.key.query).await;
+            let holder = self.holder.borrow().clone();
+            let answer = self.executor.execute_for(&self.key.query, &holder).await;
             self.record(answer);
         }
     }

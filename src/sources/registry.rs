@@ -10,7 +10,7 @@ use super::kinds::KINDS;
 use super::settings::NamedSources;
 use super::text::did_you_mean;
 use super::{QueryError, ReadingStream, Source, SourceError};
-use crate::domain::{Bindings, BoundQuery, Clock, Placeholder, Reading, Series, SourceName, TimeRange};
+use crate::domain::{Bindings, BoundQuery, Clock, Holder, Placeholder, Reading, Series, SourceName, TimeRange};
 
 /// All sources by name: the built-in ones, and those of the settings.
 pub struct Sources {
@@ -74,6 +74,14 @@ impl Sources {
     /// A [`SourceError`] in words for people.
     pub async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
         self.get(&query.source)?.execute(query).await
+    }
+
+    /// Executes the query once for `holder`, under whom what is scarce in this process is counted.
+    ///
+    /// # Errors
+    /// A [`SourceError`] in words for people.
+    pub async fn execute_for(&self, query: &BoundQuery, holder: &Holder) -> Result<Reading, SourceError> {
+        self.get(&query.source)?.execute_for(query, holder).await
     }
 
     /// Executes the query over a span of the past, with the source's own timeout. `None` when the source cannot tell the

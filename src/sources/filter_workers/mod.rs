@@ -8,6 +8,7 @@
 mod message;
 mod pool;
 mod process;
+mod waiting_bytes;
 
 pub(in crate::sources) use message::{FilterAnswer, FilterRequest, read_bytes, read_message, write_answer};
 pub use pool::FilterWorkers;

@@ -1,16 +1,16 @@
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use tokio::process::Child;
-use tokio::sync::Semaphore;
 
 use super::message::{FilterAnswer, FilterRequest, exchange};
 use super::process;
-use crate::domain::Reading;
+use super::waiting_bytes::WaitingBytes;
+use crate::domain::{FairGate, GateHolder, GateLimits, Holder, Reading, SystemClock};
 use crate::sources::SourceError;
 
 /// The time a filter may run. A panel's filter needs a small part of it; the rest is for a busy machine.
@@ -28,6 +28,13 @@ const MAX_WORKERS: usize = 4;
 /// The fewest, so that one long run does not hold up all the others.
 const MIN_WORKERS: usize = 2;
 
+/// The most filters of one holder that run and wait, of a network in steps: a page has many panels, and a wall many pages. What
+/// they hold in memory has a limit of its own.
+const MAX_PER_HOLDER: usize = 256;
+
+/// The most filters of strangers that wait.
+const MAX_WAITING_STRANGERS: usize = 512;
+
 /// Starts a worker that is asked on the socket; `None` where it is no process.
 type StartWorker = Box<dyn Fn(UnixStream) -> io::Result<Option<Child>> + Send + Sync>;
 
@@ -35,7 +42,8 @@ type StartWorker = Box<dyn Fn(UnixStream) -> io::Result<Option<Child>> + Send + 
 pub struct FilterWorkers {
     start: StartWorker,
     /// The workers that may run at a time.
-    places: Semaphore,
+    places: FairGate<Holder>,
+    waiting: WaitingBytes,
     idle: Mutex<Vec<Worker>>,
 }
 
@@ -60,18 +68,38 @@ impl FilterWorkers {
 
     pub(super) fn started_by(start: StartWorker) -> Self {
         let cores = thread::available_parallelism().map_or(MIN_WORKERS, usize::from);
-        Self { start, places: Semaphore::new(cores.clamp(MIN_WORKERS, MAX_WORKERS)), idle: Mutex::default() }
+        let places = cores.clamp(MIN_WORKERS, MAX_WORKERS);
+        // Nobody has more than half of them, and a network of strangers half of that.
+        let limits = GateLimits {
+            places,
+            for_strangers: places / 2,
+            per_known: places / 2,
+            per_holder: MAX_PER_HOLDER,
+            waiting_strangers: MAX_WAITING_STRANGERS,
+            max_wait: MAX_WAIT,
+        };
+        // Real time: a filter is work, and no test moves that forward by hand.
+        let places = FairGate::new(limits, Arc::new(SystemClock));
+        Self { start, places, waiting: WaitingBytes::default(), idle: Mutex::default() }
     }
 
-    /// Runs a filter on a source's answer.
+    /// Runs a filter on a source's answer, in the turn of the holder.
     ///
     /// # Errors
     /// The filter's own, and [`SourceError::OverLimits`] when it takes too long or too much memory.
-    pub(in crate::sources) async fn run(&self, request: &FilterRequest, body: &[u8]) -> Result<Reading, SourceError> {
-        // Real time: a filter is work, and no test moves that forward by hand.
-        let Ok(Ok(_place)) = tokio::time::timeout(MAX_WAIT, self.places.acquire()).await else {
-            return Err(SourceError::OverLimits("other filters took all the time there is; let them pick less".to_owned()));
+    pub(in crate::sources) async fn run(
+        &self,
+        request: &FilterRequest,
+        body: &[u8],
+        holder: &Holder,
+    ) -> Result<Reading, SourceError> {
+        let busy = || SourceError::OverLimits("other filters took all the time there is; let them pick less".to_owned());
+        let _waiting = self.waiting.add(holder, body.len()).ok_or_else(busy)?;
+        let gate_holder = match holder {
+            Holder::Stranger(network) => GateHolder::Stranger(*network),
+            known => GateHolder::Known(known.clone()),
         };
+        let _place = self.places.enter(gate_holder).await.map_err(|_| busy())?;
         let mut worker = self.take().map_err(|error| SourceError::Broken(format!("the filter cannot be run: {error}")))?;
         // A worker that is dropped here is ended: one that takes too long, and that of a feed that nobody needs any more.
         match tokio::time::timeout(MAX_RUN_TIME + GRACE, exchange(&mut worker.socket, request, body)).await {

@@ -21,7 +21,7 @@ use super::http_client::{HttpClient, HttpClientSettings};
 use super::kind::{Opened, SourceKind, SourceSettings};
 use super::{QueryError, Source, SourceError};
 use crate::config::Fields;
-use crate::domain::{BoundQuery, Clock, Placeholder, Reading};
+use crate::domain::{BoundQuery, Clock, Holder, Placeholder, Reading};
 
 /// The kind `http`.
 pub(super) const KIND: SourceKind = SourceKind::Named { word: "http", read, rows: HttpClientSettings::rows };
@@ -73,6 +73,10 @@ impl Source for Http {
     }
 
     async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
+        self.execute_for(query, &Holder::Program).await
+    }
+
+    async fn execute_for(&self, query: &BoundQuery, holder: &Holder) -> Result<Reading, SourceError> {
         let url = self.client.url_template().bind(&query.bindings)?;
         let body = self.client.get(url).await?;
         let request = FilterRequest {
@@ -82,7 +86,7 @@ impl Source for Http {
             now: self.clock.now().as_millis(),
             memory_bytes: filter_memory(self.client.max_bytes()),
         };
-        self.filter_workers.run(&request, &body).await
+        self.filter_workers.run(&request, &body, holder).await
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::domain::{LabelledNumber, Reading};
+use crate::domain::{Holder, LabelledNumber, Reading};
 use crate::sources::filter_workers::tests::on_threads;
 use crate::sources::filter_workers::{FilterRequest, MAX_RUN_TIME};
 
@@ -22,7 +22,7 @@ async fn run_with(text: &str, answer: &str, values: &[(&str, &str)]) -> Result<R
         now: 1_795_309_126_500,
         memory_bytes: u64::MAX,
     };
-    on_threads().run(&request, answer.as_bytes()).await.map_err(|error| error.to_string())
+    on_threads().run(&request, answer.as_bytes(), &Holder::Program).await.map_err(|error| error.to_string())
 }
 
 async fn run(text: &str, answer: &str) -> Result<Reading, String> {

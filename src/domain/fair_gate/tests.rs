@@ -5,25 +5,28 @@ use futures::FutureExt;
 use super::*;
 use crate::domain::{ManualClock, Network, Timestamp};
 
-const LIMITS: GateLimits = GateLimits { places: 4, for_strangers: 3, per_holder: 8, waiting_strangers: 64 };
+const MAX_WAIT: Duration = Duration::from_secs(5);
 
-fn gate() -> (FairGate, Arc<ManualClock>) {
+const LIMITS: GateLimits =
+    GateLimits { places: 4, for_strangers: 3, per_known: 4, per_holder: 8, waiting_strangers: 64, max_wait: MAX_WAIT };
+
+fn gate() -> (FairGate<String>, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
     (FairGate::new(LIMITS, clock.clone()), clock)
 }
 
-fn stranger(address: &str) -> GateHolder {
+fn stranger(address: &str) -> GateHolder<String> {
     GateHolder::Stranger(Network::narrowest_of(address.parse().ok()))
 }
 
-fn familiar(name: &str) -> GateHolder {
+fn familiar(name: &str) -> GateHolder<String> {
     GateHolder::Known(name.to_owned())
 }
 
 /// Those who were let in at once, those who wait, and how many were sent away.
-type Crowd<'a> = (Vec<GatePlace>, Vec<futures::future::BoxFuture<'a, Result<GatePlace, GateBusy>>>, usize);
+type Crowd<'a> = (Vec<GatePlace<String>>, Vec<futures::future::BoxFuture<'a, Result<GatePlace<String>, GateBusy>>>, usize);
 
-fn crowd(gate: &FairGate, holders: impl IntoIterator<Item = GateHolder>) -> Crowd<'_> {
+fn crowd(gate: &FairGate<String>, holders: impl IntoIterator<Item = GateHolder<String>>) -> Crowd<'_> {
     let (mut inside, mut waiting, mut sent_away) = (Vec::new(), Vec::new(), 0);
     for holder in holders {
         let mut entering = gate.enter(holder).boxed();
@@ -37,7 +40,7 @@ fn crowd(gate: &FairGate, holders: impl IntoIterator<Item = GateHolder>) -> Crow
 }
 
 /// Sixty connections from as many links of one site.
-fn site() -> impl Iterator<Item = GateHolder> {
+fn site() -> impl Iterator<Item = GateHolder<String>> {
     (0..60).map(|link| stranger(&format!("2001:db8:0:{link:x}::1")))
 }
 

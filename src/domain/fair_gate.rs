@@ -1,98 +1,99 @@
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::domain::{Clock, Network, NetworkCounts};
-
-/// The longest wait for a place: beyond it a browser's patience ends, too.
-const MAX_WAIT: Duration = Duration::from_secs(5);
+use super::{Clock, Network, NetworkCounts};
 
 /// A gate that lets a bounded number of requests through at the same time. Its places are shared out by holder: whoever is known
 /// comes before strangers, who never have all places; among either, each holder has a turn after the other, however many of one
 /// wait. Whoever may not wait is told at once.
-pub(super) struct FairGate {
-    state: Arc<Mutex<GateState>>,
+pub struct FairGate<K: Clone + Eq + Hash> {
+    state: Arc<Mutex<GateState<K>>>,
     limits: GateLimits,
     clock: Arc<dyn Clock>,
 }
 
 /// The one whom a place of a gate is counted under.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum GateHolder {
-    /// An account that is signed in to from a browser that is familiar as its owner's, or a person who has proved who they are.
-    Known(String),
+pub enum GateHolder<K> {
+    /// Somebody who is known, by a key: who has proved who they are, or comes from a browser that is familiar as theirs.
+    Known(K),
     /// Anybody else, by the narrowest network.
     Stranger(Network),
 }
 
 /// The places of a gate.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct GateLimits {
+pub struct GateLimits {
     /// The most requests at the same time.
-    pub(super) places: usize,
+    pub places: usize,
     /// The most of them that strangers have; those of one widest network have half of these.
-    pub(super) for_strangers: usize,
+    pub for_strangers: usize,
+    /// The most of them that one who is known has.
+    pub per_known: usize,
     /// The most of one holder, let through and waiting; of networks in steps.
-    pub(super) per_holder: usize,
+    pub per_holder: usize,
     /// The most strangers that wait.
-    pub(super) waiting_strangers: usize,
+    pub waiting_strangers: usize,
+    /// The longest wait for a place.
+    pub max_wait: Duration,
 }
 
 /// The gate has no place, and nobody may wait any longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct GateBusy;
+pub struct GateBusy;
 
 /// A place of a gate, or a place in its queue. It is given back when this is dropped.
-pub(super) struct GatePlace {
-    state: Arc<Mutex<GateState>>,
+pub struct GatePlace<K: Clone + Eq + Hash> {
+    state: Arc<Mutex<GateState<K>>>,
     limits: GateLimits,
-    holder: GateHolder,
+    holder: GateHolder<K>,
     id: u64,
 }
 
-#[derive(Default)]
-struct GateState {
+struct GateState<K> {
     last_id: u64,
     /// Those who were let through.
     inside: HashSet<u64>,
     strangers_inside: usize,
-    inside_by_turn: HashMap<GateHolder, usize>,
+    inside_by_turn: HashMap<GateHolder<K>, usize>,
     strangers: NetworkCounts,
-    known: HashMap<GateHolder, usize>,
-    waiting_known: TurnQueue,
-    waiting_strangers: TurnQueue,
+    known: HashMap<GateHolder<K>, usize>,
+    waiting_known: TurnQueue<K>,
+    waiting_strangers: TurnQueue<K>,
 }
 
 /// Those who wait, by the holder in whose turn they are.
-#[derive(Default)]
-struct TurnQueue {
-    turns: VecDeque<GateHolder>,
-    waiting: HashMap<GateHolder, VecDeque<(u64, oneshot::Sender<()>)>>,
+struct TurnQueue<K> {
+    turns: VecDeque<GateHolder<K>>,
+    waiting: HashMap<GateHolder<K>, VecDeque<(u64, oneshot::Sender<()>)>>,
     len: usize,
 }
 
-impl FairGate {
-    pub(super) fn new(limits: GateLimits, clock: Arc<dyn Clock>) -> Self {
-        Self { state: Arc::default(), limits, clock }
+impl<K: Clone + Eq + Hash> FairGate<K> {
+    /// A gate that nobody has entered yet.
+    pub fn new(limits: GateLimits, clock: Arc<dyn Clock>) -> Self {
+        Self { state: Arc::new(Mutex::new(GateState::new())), limits, clock }
     }
 
     /// A place for one request of this holder, waited for if need be.
     ///
     /// # Errors
     /// [`GateBusy`], when as many of this holder, or of all strangers, wait already, or none became free in time.
-    pub(super) async fn enter(&self, holder: GateHolder) -> Result<GatePlace, GateBusy> {
+    pub async fn enter(&self, holder: GateHolder<K>) -> Result<GatePlace<K>, GateBusy> {
         let (place, let_in) = self.queue(holder)?;
         tokio::select! {
             biased;
             entered = let_in => entered.map_err(|_| GateBusy)?,
-            () = self.clock.sleep(MAX_WAIT) => return Err(GateBusy),
+            () = self.clock.sleep(self.limits.max_wait) => return Err(GateBusy),
         }
         Ok(place)
     }
 
-    fn queue(&self, holder: GateHolder) -> Result<(GatePlace, oneshot::Receiver<()>), GateBusy> {
+    fn queue(&self, holder: GateHolder<K>) -> Result<(GatePlace<K>, oneshot::Receiver<()>), GateBusy> {
         let mut state = lock(&self.state);
         if !state.has_room(&holder, self.limits) {
             return Err(GateBusy);
@@ -108,7 +109,7 @@ impl FairGate {
     }
 }
 
-impl Drop for GatePlace {
+impl<K: Clone + Eq + Hash> Drop for GatePlace<K> {
     fn drop(&mut self) {
         let mut state = lock(&self.state);
         let turn = self.holder.widened();
@@ -123,11 +124,11 @@ impl Drop for GatePlace {
     }
 }
 
-impl GateHolder {
+impl<K: Clone> GateHolder<K> {
     /// The holder in whose turn it is: strangers of one widest network have one together.
     fn widened(&self) -> Self {
         match self {
-            Self::Known(name) => Self::Known(name.clone()),
+            Self::Known(key) => Self::Known(key.clone()),
             Self::Stranger(network) => Self::Stranger(network.widest()),
         }
     }
@@ -137,8 +138,21 @@ impl GateHolder {
     }
 }
 
-impl GateState {
-    fn has_room(&self, holder: &GateHolder, limits: GateLimits) -> bool {
+impl<K: Clone + Eq + Hash> GateState<K> {
+    fn new() -> Self {
+        Self {
+            last_id: 0,
+            inside: HashSet::new(),
+            strangers_inside: 0,
+            inside_by_turn: HashMap::new(),
+            strangers: NetworkCounts::default(),
+            known: HashMap::new(),
+            waiting_known: TurnQueue::new(),
+            waiting_strangers: TurnQueue::new(),
+        }
+    }
+
+    fn has_room(&self, holder: &GateHolder<K>, limits: GateLimits) -> bool {
         match holder {
             GateHolder::Stranger(network) => {
                 self.waiting_strangers.len < limits.waiting_strangers && self.strangers.has_room(*network, limits.per_holder)
@@ -147,21 +161,21 @@ impl GateState {
         }
     }
 
-    fn count(&mut self, holder: &GateHolder) {
+    fn count(&mut self, holder: &GateHolder<K>) {
         match holder {
             GateHolder::Stranger(network) => self.strangers.add(*network),
             known @ GateHolder::Known(_) => *self.known.entry(known.clone()).or_default() += 1,
         }
     }
 
-    fn uncount(&mut self, holder: &GateHolder) {
+    fn uncount(&mut self, holder: &GateHolder<K>) {
         match holder {
             GateHolder::Stranger(network) => self.strangers.remove(*network),
             known @ GateHolder::Known(_) => decrement(&mut self.known, known),
         }
     }
 
-    fn queue_of(&mut self, holder: &GateHolder) -> &mut TurnQueue {
+    fn queue_of(&mut self, holder: &GateHolder<K>) -> &mut TurnQueue<K> {
         if holder.is_stranger() { &mut self.waiting_strangers } else { &mut self.waiting_known }
     }
 
@@ -170,8 +184,8 @@ impl GateState {
         while self.inside.len() < limits.places {
             let inside = &self.inside_by_turn;
             let half = limits.for_strangers.div_ceil(2);
-            let may_enter = |turn: &GateHolder| inside.get(turn).is_none_or(|inside| *inside < half);
-            let next = match self.waiting_known.next(|_| true) {
+            let may_enter = |turn: &GateHolder<K>| inside.get(turn).is_none_or(|inside| *inside < half);
+            let next = match self.waiting_known.next(|turn| inside.get(turn).is_none_or(|inside| *inside < limits.per_known)) {
                 None if self.strangers_inside < limits.for_strangers => self.waiting_strangers.next(may_enter),
                 known => known,
             };
@@ -185,8 +199,12 @@ impl GateState {
     }
 }
 
-impl TurnQueue {
-    fn push(&mut self, turn: GateHolder, id: u64, sender: oneshot::Sender<()>) {
+impl<K: Clone + Eq + Hash> TurnQueue<K> {
+    fn new() -> Self {
+        Self { turns: VecDeque::new(), waiting: HashMap::new(), len: 0 }
+    }
+
+    fn push(&mut self, turn: GateHolder<K>, id: u64, sender: oneshot::Sender<()>) {
         let waiting = self.waiting.entry(turn.clone()).or_default();
         if waiting.is_empty() {
             self.turns.push_back(turn);
@@ -196,7 +214,7 @@ impl TurnQueue {
     }
 
     /// Takes the first of the holder whose turn it is among those that may enter; the holder's next turn is the last.
-    fn next(&mut self, may_enter: impl Fn(&GateHolder) -> bool) -> Option<(GateHolder, u64, oneshot::Sender<()>)> {
+    fn next(&mut self, may_enter: impl Fn(&GateHolder<K>) -> bool) -> Option<(GateHolder<K>, u64, oneshot::Sender<()>)> {
         let place = self.turns.iter().position(may_enter)?;
         let turn = self.turns.remove(place)?;
         let waiting = self.waiting.get_mut(&turn)?;
@@ -210,7 +228,7 @@ impl TurnQueue {
         Some((turn, id, sender))
     }
 
-    fn remove(&mut self, turn: &GateHolder, id: u64) {
+    fn remove(&mut self, turn: &GateHolder<K>, id: u64) {
         let Some(waiting) = self.waiting.get_mut(turn) else { return };
         let before = waiting.len();
         waiting.retain(|(other, _)| *other != id);
@@ -222,7 +240,7 @@ impl TurnQueue {
     }
 }
 
-fn decrement(counts: &mut HashMap<GateHolder, usize>, holder: &GateHolder) {
+fn decrement<K: Eq + Hash>(counts: &mut HashMap<GateHolder<K>, usize>, holder: &GateHolder<K>) {
     if let Some(count) = counts.get_mut(holder) {
         *count -= 1;
         if *count == 0 {
@@ -232,7 +250,7 @@ fn decrement(counts: &mut HashMap<GateHolder, usize>, holder: &GateHolder) {
 }
 
 /// Locks the state; a panic elsewhere leaves it whole.
-fn lock(state: &Mutex<GateState>) -> MutexGuard<'_, GateState> {
+fn lock<K>(state: &Mutex<GateState<K>>) -> MutexGuard<'_, GateState<K>> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
