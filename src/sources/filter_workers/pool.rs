@@ -57,8 +57,9 @@ impl FilterWorkers {
     /// Workers that are this very program, also when its file was replaced since it started.
     pub fn of_this_program() -> Self {
         let link = PathBuf::from("/proc/self/exe");
-        let program = if link.exists() { Ok(link) } else { std::env::current_exe() };
-        Self::of_program(program.unwrap_or_else(|_| PathBuf::from(env!("CARGO_PKG_NAME"))))
+        // Never a name that is looked up in the path: that may be another program.
+        let program = if link.exists() { link } else { std::env::current_exe().unwrap_or(link) };
+        Self::of_program(program)
     }
 
     /// Workers that are the program in that file.
@@ -109,7 +110,7 @@ impl FilterWorkers {
                 }
                 result
             }
-            Ok(Err(_)) => Err(out_of_memory(request.memory_bytes)),
+            Ok(Err(_)) => Err(process::death(worker.process, request.memory_bytes).await),
             Err(_) => Err(SourceError::OverLimits("the filter was stopped: it takes too long".to_owned())),
         }
     }
@@ -131,13 +132,4 @@ impl FilterWorkers {
     fn idle(&self) -> MutexGuard<'_, Vec<Worker>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The error of a run whose worker has ended: the system gave it no more memory.
-fn out_of_memory(memory_bytes: u64) -> SourceError {
-    let mebibytes = memory_bytes / (1024 * 1024);
-    SourceError::OverLimits(format!(
-        "the filter was stopped: it needs more than the {mebibytes} MiB of memory that it may use; let it pick less of the answer, \
-         or the source answer less"
-    ))
 }

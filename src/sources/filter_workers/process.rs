@@ -1,10 +1,14 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Stdio;
 
+use rustix::process::Signal;
 use tokio::process::{Child, Command};
+
+use crate::sources::SourceError;
 
 /// The command by which this program becomes a worker. It is not in the help: nobody but this program gives it.
 pub const WORKER_COMMAND: &str = "filter-worker";
@@ -27,4 +31,24 @@ pub(super) fn start(program: &Path, socket: UnixStream) -> io::Result<Child> {
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
+}
+
+/// The error of a run whose worker has ended: by its own abort when it got no more memory, or otherwise.
+pub(super) async fn death(process: Option<Child>, memory_bytes: u64) -> SourceError {
+    let status = match process {
+        Some(mut process) => process.wait().await.ok(),
+        None => None,
+    };
+    let Some(status) = status else { return SourceError::Broken("the filter's process has ended".to_owned()) };
+    if status.signal() == Some(Signal::ABORT.as_raw()) {
+        let mebibytes = memory_bytes / (1024 * 1024);
+        return SourceError::OverLimits(format!(
+            "the filter was stopped: it needs more than the {mebibytes} MiB of memory that it may use; let it pick less of the \
+             answer, or the source answer less"
+        ));
+    }
+    if status.signal() == Some(Signal::KILL.as_raw()) {
+        return SourceError::Broken("the filter's process was killed: this machine may be short of memory".to_owned());
+    }
+    SourceError::Broken(format!("the filter's process has ended ({status})"))
 }

@@ -41,7 +41,7 @@ async fn a_worker_that_ends_or_never_answers_costs_its_own_run_alone() {
     };
     let workers = FilterWorkers::started_by(Box::new(start));
     let error = workers.run(&request("."), b"1", &Holder::Program).await.unwrap_err();
-    assert!(matches!(&error, SourceError::OverLimits(why) if why.contains("more than the 48 MiB of memory")), "{error}");
+    assert!(matches!(&error, SourceError::Broken(why) if why.contains("has ended")), "{error}");
     let error = workers.run(&request("."), b"1", &Holder::Program).await.unwrap_err();
     assert!(matches!(&error, SourceError::OverLimits(why) if why.contains("too long")), "{error}");
     for _ in 0..3 {
@@ -96,4 +96,15 @@ fn answers_that_wait_for_a_filter_are_bounded_for_strangers_and_for_a_member_and
     assert!(waiting.add(&member("alice"), 60 * MIB).is_some(), "one answer may be large");
     drop(of_eve);
     assert_eq!(take_all(&member("eve")).len(), 32);
+}
+
+#[tokio::test]
+async fn the_death_of_a_worker_is_told_by_its_status_and_only_its_own_abort_is_a_lack_of_memory() {
+    let death_of = async |script: &str| {
+        let process = tokio::process::Command::new("/bin/sh").args(["-c", script]).spawn().unwrap();
+        super::process::death(Some(process), 48 * 1024 * 1024).await.to_string()
+    };
+    assert!(death_of("kill -ABRT $$").await.contains("more than the 48 MiB of memory"));
+    assert!(death_of("kill -KILL $$").await.contains("was killed"));
+    assert!(death_of("exit 1").await.contains("exit status: 1"));
 }
