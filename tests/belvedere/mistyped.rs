@@ -172,7 +172,7 @@ async fn a_right_password_is_none_of_the_wrong_ones_whatever_fails_after_it() {
     let Some(server) = slapd::server() else { return };
     server.hire("stalled-after");
     let proxy = FaultProxy::before(&server.ldap_url()).await;
-    let house = TestServerBuilder::with_directory(&proxy.url()).set("directory.operation_timeout", "1s").open().await;
+    let house = TestServerBuilder::with_directory(proxy.url()).set("directory.operation_timeout", "1s").open().await;
     let groups = |request: &LdapRequest| matches!(request, LdapRequest::Search(search) if search.scope == SearchScope::Base && search.base.contains("stalled-after"));
     for _ in 0..6 {
         proxy.set_when(groups, Fault::Cut);
