@@ -59,7 +59,7 @@ pub const EVENTS: &[&str] = &[
 pub const RESULTS: &[&str] = &["ok", "refused", "failed"];
 
 /// An event as the fields of a log line and of a row.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct AuditFields {
     /// The event's word.
     pub event: &'static str,
@@ -113,12 +113,9 @@ impl AuditFields {
                 Self { directory_code, retry_after, ..Self::refused("proof-refused", name, reason) }
             }
             AuditEvent::PasswordChanged { name, person } => Self {
-                event: "password-changed",
-                result: "ok",
-                class: RetentionClass::Person,
                 who: Some(sanitize(name)),
                 person: Some(sanitize(person.as_str())),
-                ..Self::default()
+                ..Self::new("password-changed", "ok", RetentionClass::Person)
             },
             AuditEvent::PasswordChangeRefused { name, reason, directory_code, retry_after } => {
                 Self { directory_code, retry_after, ..Self::refused("password-change-refused", name, reason) }
@@ -147,7 +144,7 @@ impl AuditFields {
             }
             AuditEvent::SignedTokenMade { member } => Self::of_member(member, "signed-token-made", "ok"),
             AuditEvent::AuthorizationRefused { reason } => {
-                Self { event: "authorization-refused", result: "refused", reason: Some(reason), ..Self::default() }
+                Self { reason: Some(reason), ..Self::of_stranger("authorization-refused") }
             }
             AuditEvent::AccountClosed { person, reason } => {
                 Self { reason: Some(reason), ..Self::of_person(person, "account-closed", "ok") }
@@ -158,12 +155,16 @@ impl AuditFields {
                 lost: (!lost.is_empty()).then(|| sanitize(lost)),
                 ..Self::of_person(person, "groups-changed", "ok")
             },
-            AuditEvent::AccountAction { act, account, by } => Self::account_action(act, account, by),
+            AuditEvent::AccountAction { act, account, by } => Self::of_administration(
+                act,
+                by.map(|person| Self::of_person(person, act, "ok")),
+                &Realm::Local.qualify(account),
+            ),
             AuditEvent::InvitationRefused { reason } => {
-                Self { event: "invitation-refused", result: "refused", reason: Some(reason), ..Self::default() }
+                Self { reason: Some(reason), ..Self::of_stranger("invitation-refused") }
             }
             AuditEvent::PageRefused { visitor, page } => {
-                Self { page: Some(page.to_string()), ..Self::of_visitor(visitor, "page-refused", "refused") }
+                Self { page: Some(page.to_string()), ..Self::of_visitor(visitor, "page-refused") }
             }
             AuditEvent::SecondFactorAsked { person } => Self::of_person(person, "second-factor-asked", "ok"),
             AuditEvent::SecondFactorShown { person, factor } => {
@@ -185,12 +186,10 @@ impl AuditFields {
                 ..Self::of_person(person, "factors-reset", "ok")
             },
             AuditEvent::ForgeryRefused { visitor, reason } => {
-                Self { reason: Some(reason), ..Self::of_visitor(visitor, "forgery-refused", "refused") }
+                Self { reason: Some(reason), ..Self::of_visitor(visitor, "forgery-refused") }
             }
             AuditEvent::Started { version } => Self::of_program("started", version.to_owned()),
-            AuditEvent::Stopped => {
-                Self { event: "stopped", result: "ok", class: RetentionClass::Administration, ..Self::default() }
-            }
+            AuditEvent::Stopped => Self::new("stopped", "ok", RetentionClass::Administration),
             AuditEvent::PagesReloaded { what } => Self::of_program("pages-reloaded", sanitize_detail(what)),
             AuditEvent::EventsLost { count } => Self {
                 result: "failed",
@@ -200,11 +199,8 @@ impl AuditFields {
     }
 
     fn attempts_released(name: &str, by: Option<&Member>) -> Self {
-        let fields = by.map_or_else(
-            || Self { event: "attempts-released", result: "ok", reason: Some("command-line"), ..Self::default() },
-            |admin| Self::of_member(admin, "attempts-released", "ok"),
-        );
-        Self { detail: Some(sanitize(name)), ..fields }
+        let event = "attempts-released";
+        Self::of_administration(event, by.map(|admin| Self::of_member(admin, event, "ok")), name)
     }
 
     /// The store's `detail`: what has no column of its own, in a few words.
@@ -216,40 +212,60 @@ impl AuditFields {
         (!all.is_empty()).then(|| all.join("; "))
     }
 
-    /// An action on a local account, by a person or on the command line.
-    fn account_action(act: &'static str, account: &str, by: Option<&Person>) -> Self {
-        let fields = by.map_or_else(
-            || Self { event: act, result: "ok", reason: Some("command-line"), ..Self::default() },
-            |person| Self::of_person(person, act, "ok"),
-        );
-        let detail = Some(sanitize(&Realm::Local.qualify(account)));
-        Self { class: RetentionClass::Administration, detail, ..fields }
+    /// An event without particulars.
+    pub(super) fn new(event: &'static str, result: &'static str, class: RetentionClass) -> Self {
+        Self {
+            event,
+            result,
+            class,
+            who: None,
+            realm: None,
+            account: None,
+            person: None,
+            session: None,
+            token: None,
+            page: None,
+            reason: None,
+            directory_code: None,
+            factor: None,
+            retry_after: None,
+            gained: None,
+            lost: None,
+            detail: None,
+        }
     }
 
-    /// A refusal to somebody who typed this name.
+    /// An act of administration on what is called `whom`: by somebody, or on the command line.
+    fn of_administration(event: &'static str, by: Option<Self>, whom: &str) -> Self {
+        let class = RetentionClass::Administration;
+        let fields = by.unwrap_or_else(|| Self { reason: Some("command-line"), ..Self::new(event, "ok", class) });
+        Self { class, detail: Some(sanitize(whom)), ..fields }
+    }
+
+    /// A refusal of somebody who typed this name.
     fn refused(event: &'static str, name: &str, reason: &'static str) -> Self {
-        Self { event, result: "refused", who: Some(sanitize(name)), reason: Some(reason), ..Self::default() }
+        Self { who: Some(sanitize(name)), reason: Some(reason), ..Self::of_stranger(event) }
+    }
+
+    /// A refusal of somebody who has proved nothing.
+    fn of_stranger(event: &'static str) -> Self {
+        Self::new(event, "refused", RetentionClass::Stranger)
     }
 
     fn of_person(person: &Person, event: &'static str, result: &'static str) -> Self {
         // The directory's names are not ours either: an attribute can hold a line break.
         Self {
-            event,
-            result,
-            class: RetentionClass::Person,
             who: Some(sanitize(&person.qualified_name())),
             realm: Some(person.realm.to_string()),
             account: Some(sanitize(&person.username)),
             person: Some(sanitize(person.id.as_str())),
-            ..Self::default()
+            ..Self::new(event, result, RetentionClass::Person)
         }
     }
 
-    fn of_visitor(visitor: &Visitor, event: &'static str, result: &'static str) -> Self {
-        match visitor.member() {
-            Some(member) => Self::of_member(member, event, result),
-            None => Self { event, result, ..Self::default() },
-        }
+    /// A refusal of a visitor.
+    fn of_visitor(visitor: &Visitor, event: &'static str) -> Self {
+        visitor.member().map_or_else(|| Self::of_stranger(event), |member| Self::of_member(member, event, "refused"))
     }
 
     fn of_token(person: &Person, token: TokenId, event: &'static str) -> Self {
@@ -270,7 +286,7 @@ impl AuditFields {
     }
 
     fn of_program(event: &'static str, detail: String) -> Self {
-        Self { event, result: "ok", class: RetentionClass::Administration, detail: Some(detail), ..Self::default() }
+        Self { detail: Some(detail), ..Self::new(event, "ok", RetentionClass::Administration) }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::fields::AuditFields;
+use super::holder::EventHolder;
 use super::retention::RetentionClass;
 use super::store::{AuditEntry, Repeats};
 use crate::domain::{Network, NetworkCounts, Timestamp};
@@ -16,15 +17,20 @@ pub(super) const FOLD_WINDOW: Duration = Duration::from_mins(5);
 /// so much by hand; what goes beyond it is counted in one row more.
 pub(super) const MAX_ROWS_PER_HOLDER: usize = 100;
 
-/// The most rows that strangers cause together in a window, from however many networks: less than the writer's queue holds.
-const MAX_STRANGER_ROWS: usize = 4_000;
+/// The most rows of one kind that strangers cause together in a window, from however many networks: of all kinds together less
+/// than the writer's queue holds.
+pub(super) const MAX_STRANGER_ROWS: usize = 1_000;
+
+/// The most rows of one kind that stand for others beyond that, each for one network; one more stands for what is left.
+pub(super) const MAX_NETWORK_ROWS: usize = 100;
 
 /// The most events whose repeats are waited for, of less than a kilobyte each. Beyond it, as when tens of thousands sign in at
 /// once, every event of a person is a row.
 const MAX_FOLDS: usize = 16_384;
 
-/// Folds repeats of an event into one row with a count: those of the same kind, actor, outcome, network and details within a
-/// window. Nobody writes the audit full with one thing, done again and again.
+/// Folds repeats of an event into one row with a count: those of the same kind, actor, outcome, origin and details within a
+/// window. The origin of what a person did is an address and a browser, so that a thief's act is no repeat of the owner's; that
+/// of strangers is a network. Nobody writes the audit full with one thing, done again and again.
 pub(super) struct RepeatFolder {
     /// Events are compared by a hash with a key of this process: of one size, and unpredictable from outside.
     hasher: RandomState,
@@ -37,12 +43,22 @@ struct FolderState {
     /// Folds whose time was over when their event came once more.
     replaced: Vec<Fold>,
     /// The rows of each kind and person in their windows.
-    of_people: HashMap<(&'static str, String), usize>,
+    of_people: HashMap<(EventKind, String), usize>,
     /// The rows of each kind that strangers caused.
-    of_strangers: HashMap<&'static str, NetworkCounts>,
-    stranger_rows: usize,
+    of_strangers: HashMap<EventKind, StrangerRows>,
     last_sequence: u64,
     is_closed: bool,
+}
+
+/// The kind whose rows are counted together: the event's word, and whether a verifier was asked. What costs nothing, as an empty
+/// password, takes no rows from what could have been a guess.
+type EventKind = (&'static str, bool);
+
+/// The rows of one kind that strangers caused.
+#[derive(Default)]
+struct StrangerRows {
+    networks: NetworkCounts,
+    len: usize,
 }
 
 /// An event whose repeats are added to its row.
@@ -50,6 +66,7 @@ struct FolderState {
 pub(super) struct Fold {
     /// The first of them.
     pub(super) first: AuditEntry,
+    kind: EventKind,
     network: Network,
     /// How many there were, the first among them.
     pub(super) count: u64,
@@ -102,27 +119,30 @@ impl RepeatFolder {
 impl FolderState {
     /// The event as a row of its own; `None` when it was added to another.
     fn fold(&mut self, hasher: &RandomState, mut entry: AuditEntry, network: Network) -> Option<AuditEntry> {
-        let exact = hasher.hash_one(same(&entry.fields, network));
+        let exact = hasher.hash_one(same(&entry, network));
         if self.repeats(exact, entry.at) {
             return None;
         }
-        let key = match self.surplus_of(&entry, network) {
-            None => exact,
-            Some(beyond) => {
-                let key = match beyond {
-                    Beyond::Holder => hasher.hash_one(("holder", entry.fields.event, &entry.holder)),
-                    Beyond::Strangers => hasher.hash_one(("strangers", entry.fields.event)),
-                };
+        let kind = (entry.fields.event, entry.fields.was_verified());
+        let room = self.room_for(kind, &entry.holder, network);
+        let mut key = exact;
+        if room != RowRoom::Own {
+            let person = entry.fields.person.as_deref();
+            key = hasher.hash_one(("network", kind, person, network.widest()));
+            if self.repeats(key, entry.at) {
+                return None;
+            }
+            if room == RowRoom::None {
+                key = hasher.hash_one(("all", kind, person));
                 if self.repeats(key, entry.at) {
                     return None;
                 }
-                entry = entry.standing_for_others();
-                key
             }
-        };
+            entry = entry.standing_for_others();
+        }
         self.last_sequence += 1;
         entry.sequence = self.last_sequence;
-        self.open(key, &entry, network);
+        self.open(key, kind, &entry, network);
         Some(entry)
     }
 
@@ -142,49 +162,50 @@ impl FolderState {
         false
     }
 
-    /// Whose rows are too many for another.
-    fn surplus_of(&self, entry: &AuditEntry, network: Network) -> Option<Beyond> {
-        let kind = entry.fields.event;
-        match entry.holder.class {
-            RetentionClass::Administration => None,
+    /// The row that there is room for.
+    fn room_for(&self, kind: EventKind, holder: &EventHolder, network: Network) -> RowRoom {
+        let (has_room, rows, most) = match holder.class {
+            RetentionClass::Administration => return RowRoom::Own,
             RetentionClass::Person => {
-                let rows = self.of_people.get(&(kind, entry.holder.name.clone())).copied().unwrap_or_default();
-                (rows >= MAX_ROWS_PER_HOLDER).then_some(Beyond::Holder)
+                let rows = self.of_people.get(&(kind, holder.name.clone())).copied().unwrap_or_default();
+                (true, rows, MAX_ROWS_PER_HOLDER)
             }
-            RetentionClass::Stranger if self.stranger_rows >= MAX_STRANGER_ROWS => Some(Beyond::Strangers),
             RetentionClass::Stranger => {
-                let counts = self.of_strangers.get(kind);
-                let has_room = counts.is_none_or(|counts| counts.has_room(network, MAX_ROWS_PER_HOLDER));
-                (!has_room).then_some(Beyond::Holder)
+                let Some(rows) = self.of_strangers.get(&kind) else { return RowRoom::Own };
+                (rows.networks.has_room(network, MAX_ROWS_PER_HOLDER), rows.len, MAX_STRANGER_ROWS)
             }
+        };
+        match rows {
+            rows if has_room && rows < most => RowRoom::Own,
+            rows if rows < most + MAX_NETWORK_ROWS => RowRoom::OfNetwork,
+            _ => RowRoom::None,
         }
     }
 
-    fn open(&mut self, key: u64, entry: &AuditEntry, network: Network) {
+    fn open(&mut self, key: u64, kind: EventKind, entry: &AuditEntry, network: Network) {
         // Strangers' have a bound of their own.
         if self.folds.len() >= MAX_FOLDS && entry.holder.class != RetentionClass::Stranger {
             return;
         }
-        let kind = entry.fields.event;
         match entry.holder.class {
             RetentionClass::Administration => {}
             RetentionClass::Person => *self.of_people.entry((kind, entry.holder.name.clone())).or_default() += 1,
             RetentionClass::Stranger => {
-                self.of_strangers.entry(kind).or_default().add(network);
-                self.stranger_rows += 1;
+                let rows = self.of_strangers.entry(kind).or_default();
+                rows.networks.add(network);
+                rows.len += 1;
             }
         }
-        let fold = Fold { first: entry.clone(), network, count: 1, last_at: entry.at, unwritten: 0 };
+        let fold = Fold { first: entry.clone(), kind, network, count: 1, last_at: entry.at, unwritten: 0 };
         self.folds.insert(key, fold);
     }
 
     /// Takes a fold's row out of the counts.
     fn uncount(&mut self, fold: &Fold) {
-        let kind = fold.first.fields.event;
         match fold.first.holder.class {
             RetentionClass::Administration => {}
             RetentionClass::Person => {
-                let key = (kind, fold.first.holder.name.clone());
+                let key = (fold.kind, fold.first.holder.name.clone());
                 if let Some(rows) = self.of_people.get_mut(&key) {
                     *rows -= 1;
                     if *rows == 0 {
@@ -193,10 +214,10 @@ impl FolderState {
                 }
             }
             RetentionClass::Stranger => {
-                if let Some(counts) = self.of_strangers.get_mut(kind) {
-                    counts.remove(fold.network);
+                if let Some(rows) = self.of_strangers.get_mut(&fold.kind) {
+                    rows.networks.remove(fold.network);
+                    rows.len -= 1;
                 }
-                self.stranger_rows -= 1;
             }
         }
     }
@@ -219,13 +240,15 @@ impl FolderState {
     }
 }
 
-/// Whose rows are too many.
-#[derive(Clone, Copy)]
-enum Beyond {
-    /// Those of the event's own holder.
-    Holder,
-    /// Those of all strangers together.
-    Strangers,
+/// The row that there is room for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RowRoom {
+    /// One of the event's own.
+    Own,
+    /// One for what else comes from its network.
+    OfNetwork,
+    /// None but the one for all that is left.
+    None,
 }
 
 impl Fold {
@@ -241,17 +264,25 @@ impl AuditEntry {
     fn standing_for_others(self) -> Self {
         let AuditFields { event, result, class, person, realm, account, .. } = self.fields;
         let who = self.fields.who.filter(|_| person.is_some());
-        let detail = format!("and others: more than {MAX_ROWS_PER_HOLDER} different ones within five minutes");
-        let detail = Some(detail);
-        let fields = AuditFields { event, result, class, who, realm, account, person, detail, ..AuditFields::default() };
+        let detail = Some("and others: more different ones within five minutes than have rows of their own".to_owned());
+        let fields = AuditFields { who, realm, account, person, detail, ..AuditFields::new(event, result, class) };
         Self { fields, user_agent: None, ..self }
     }
 }
 
 /// What repeats of an event have in common.
-fn same(fields: &AuditFields, network: Network) -> impl std::hash::Hash + '_ {
-    let AuditFields { event, result, who, person, session, token, page, reason, directory_code, factor, .. } = fields;
+fn same(entry: &AuditEntry, network: Network) -> impl std::hash::Hash + '_ {
+    let AuditFields { event, result, who, person, session, token, page, reason, directory_code, factor, .. } = &entry.fields;
     let who = who.as_ref().map(|who| who.to_lowercase());
-    let what = (fields.detail.as_deref(), fields.gained.as_deref(), fields.lost.as_deref());
-    ((event, result, who, person, network), (session, token, page, reason, directory_code, factor), what)
+    let what = (entry.fields.detail.as_deref(), entry.fields.gained.as_deref(), entry.fields.lost.as_deref());
+    let origin = match entry.holder.class {
+        RetentionClass::Stranger => (Some(network), None, None),
+        RetentionClass::Person | RetentionClass::Administration => {
+            (None, entry.address.as_deref(), entry.user_agent.as_deref())
+        }
+    };
+    ((event, result, who, person, origin), (session, token, page, reason, directory_code, factor), what)
 }
+
+#[cfg(test)]
+mod tests;

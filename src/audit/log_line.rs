@@ -1,9 +1,17 @@
 use super::export::rfc3339;
 use super::fields::AuditFields;
+use super::store::AuditEntry;
 use crate::domain::{Timestamp, TokenId};
 
 /// The `tracing` target of every audit event.
 pub const TARGET: &str = "audit";
+
+impl AuditEntry {
+    /// Writes it to the program's log; one that was repeated with how often, and when it was first and last.
+    pub(super) fn log(&self, repeated: Option<(u64, Timestamp, Timestamp)>) {
+        log(&self.fields, self.address.as_deref(), self.user_agent.as_deref(), repeated);
+    }
+}
 
 /// Writes an event to the program's log; one that was repeated with how often, and when it was first and last.
 pub(super) fn log(

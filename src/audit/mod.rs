@@ -6,7 +6,7 @@
 //!
 //! The [`AuditTrail`] keeps the events besides in an [`AuditStore`], to be searched and exported ([`ExportFormat`]), as long and as many as the
 //! settings say. Repeats of an event within some minutes are one row with a count, in the log a line at the first and one at
-//! the end, so that nobody writes it full; and nobody's events push out another's. One task of its own writes it ([`AuditWriter`]): nobody waits for its disk, and when that fails, the
+//! the end, so that nobody writes it full; only what may have been a guess is a line each time. And nobody's events push out another's. One task of its own writes it ([`AuditWriter`]): nobody waits for its disk, and when that fails, the
 //! log has the events and the next row says how many are missing.
 //!
 //! This room writes no password, no token and no hash of one, and never decides anything.
@@ -26,6 +26,7 @@ mod search;
 mod sqlite;
 mod store;
 mod trail;
+mod verified;
 mod writer;
 
 pub use event::AuditEvent;

@@ -8,15 +8,14 @@ use tokio::sync::mpsc;
 use super::fields::AuditFields;
 use super::fold::RepeatFolder;
 use super::holder::EventHolder;
-use super::log_line::log;
 use super::pending::PendingWrites;
 use super::store::AuditEntry;
 use crate::domain::{Clock, Network};
 use crate::telemetry::AuditMetrics;
 
-/// The most events that wait for the writer. A burst of sign-ins in a second or two fits, beside all that strangers may cause;
-/// each takes less than a kilobyte.
-pub(super) const QUEUE_CAPACITY: usize = 8_192;
+/// The most events that wait for the writer. A burst of sign-ins in a second or two fits, beside all that strangers may cause of
+/// each kind; each takes less than a kilobyte.
+pub(super) const QUEUE_CAPACITY: usize = 16_384;
 
 /// The sending end of the queue to the store's writer, behind the folder of repeats. It never waits.
 #[derive(Clone)]
@@ -56,13 +55,19 @@ impl AuditQueue {
         &self.losses
     }
 
-    /// Writes an event to the log and queues it for the store, or counts it as a repeat of one that was.
+    /// Writes an event to the log and queues it for the store, or counts it as a repeat of one that was. What may have been a guess
+    /// is a line of the log in any case, and the limits on guessing bound those: whatever a flood folds, they tell of each.
     pub(super) fn record(&self, fields: AuditFields, address: Option<IpAddr>, user_agent: Option<String>) {
         let holder = EventHolder::of(&fields, address);
         let text = address.map(|address| address.to_string());
         let entry = AuditEntry { at: self.clock.now(), fields, address: text, user_agent, holder, sequence: 0 };
+        let is_logged = entry.fields.was_verified();
+        if is_logged {
+            entry.log(None);
+        }
         match self.folder.fold(entry, Network::narrowest_of(address), |row| self.enqueue(row)) {
-            Some(entry) => log(&entry.fields, entry.address.as_deref(), entry.user_agent.as_deref(), None),
+            Some(row) if !is_logged => row.log(None),
+            Some(_) => {}
             None => self.pending.add_queued(),
         }
     }

@@ -1,8 +1,7 @@
 /// The order in which events make room for others when the audit is full. The number is what the store keeps.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RetentionClass {
     /// A refusal of somebody who has proved nothing. Strangers cause as many as they like, so these go first.
-    #[default]
     Stranger = 0,
     /// Something that a person did, or tried once their password was right.
     Person = 1,

@@ -9,7 +9,6 @@ use tokio_util::task::AbortOnDropHandle;
 use super::fields::AuditFields;
 use super::fold::{FoldChanges, RepeatFolder};
 use super::holder::EventHolder;
-use super::log_line::log;
 use super::queue::{AuditQueue, LostEvents};
 use super::store::AuditEntry;
 use super::{Audit, AuditEvent, AuditTrail};
@@ -162,9 +161,7 @@ impl WriterTask {
     /// Writes the counts of repeated events, and a line in the log for each whose window is over.
     async fn write_repeats(&self, changes: FoldChanges) {
         for fold in &changes.closed {
-            let first = &fold.first;
-            let repeated = Some((fold.count, first.at, fold.last_at));
-            log(&first.fields, first.address.as_deref(), first.user_agent.as_deref(), repeated);
+            fold.first.log(Some((fold.count, fold.first.at, fold.last_at)));
         }
         let added = changes.repeats.iter().map(|repeats| repeats.added).sum();
         if added == 0 {
