@@ -3,10 +3,9 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::refusal::audit_reason;
-use super::sign_in::{
-    AttemptKind, Auth, SentPassword, SignedIn, ThrottleGate, invalid_password_word, invalid_username_word, settle_refused,
-};
+use super::sign_in::{AttemptKind, Auth, SignedIn, invalid_password_word, invalid_username_word, settle_refused};
 use super::timing_floor;
+use super::verifier_gate::{BindDenial, SentPassword};
 use super::{PasswordChangeRefusal, PendingToken, SignInRefusal};
 use crate::audit::AuditEvent;
 use crate::directory::{ChangeRefusal, PasswordChange, PasswordRule, PasswordState};
@@ -113,16 +112,11 @@ impl Auth {
             refusal
         })?;
         let permit = self.admit(AttemptKind::PasswordChange, &name, Some(&change.old), client).await?;
-        let Ok(place) = self.enter(&name, client).await else {
+        let Ok(gate) = self.enter(&name, client, &permit).await else {
             permit.cancel();
-            let (name, reason) = (name.as_str(), "busy");
-            let event = AuditEvent::PasswordChangeRefused { name, reason, directory_code: None, retry_after: None };
-            self.audit.record(client, &event);
-            return Err(SignInRefusal::Busy.into());
+            return Err(self.refuse_denied(AttemptKind::PasswordChange, BindDenial::Busy, &name, client).into());
         };
-        let gate = ThrottleGate::new(&permit);
         let result = self.directory.change_password(&name, &change, &gate).await;
-        drop(place);
         let (sent, denial) = (gate.sent_password(), gate.into_denial());
         let refusal = match result {
             Ok(person) => {
@@ -134,9 +128,9 @@ impl Auth {
             Err(refusal) => refusal,
         };
         if let Some(denial) = denial {
-            permit.deny(denial);
+            denial.settle(permit);
             self.flush_failed_attempts().await;
-            return Err(self.refuse_throttled(AttemptKind::PasswordChange, denial, &name, client).into());
+            return Err(self.refuse_denied(AttemptKind::PasswordChange, denial, &name, client).into());
         }
         match &refusal {
             ChangeRefusal::OldPassword(refusal) => settle_refused(permit, refusal, sent),

@@ -38,6 +38,7 @@ mod sign_in;
 mod sign_in_gates;
 mod throttle;
 mod timing_floor;
+mod verifier_gate;
 
 pub use account_watch::AccountWatch;
 pub use api_auth::{ApiAuth, ApiTokenRefusal, IssuedJwt, JwtRefusal};

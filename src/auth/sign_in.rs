@@ -1,8 +1,6 @@
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 use super::credential_cache::{CredentialCache, CredentialTag};
@@ -11,11 +9,10 @@ use super::refusal::audit_reason;
 use super::sign_in_gates::{PasswordVerifier, SignInGates};
 use super::throttle::{AttemptFailure, AttemptPermit, DeviceCookie, Release, Throttle, ThrottleReason, ThrottleStore};
 use super::timing_floor;
+use super::verifier_gate::{BindDenial, SentPassword, VerifierGate};
 use super::{Keys, SecondStep, SignInRefusal};
 use crate::audit::{Audit, AuditEvent};
-use crate::directory::{
-    BindCandidate, BindDenied, BindGate, Directory, DirectoryRefusal, LockoutPolicy, PasswordFate, Unreachable,
-};
+use crate::directory::{Directory, DirectoryRefusal, PasswordFate, Unreachable};
 use crate::domain::{
     Client, Clock, EndReason, GateBusy, GateHolder, GatePlace, InvalidPassword, InvalidUsername, Member, Network, Password,
     Person, PersonEpoch, PersonId, PrincipalName, Username, Visitor,
@@ -331,6 +328,23 @@ impl Auth {
         }
     }
 
+    /// Refuses an attempt whose bind was denied.
+    pub(super) fn refuse_denied(
+        &self,
+        attempt: AttemptKind,
+        denial: BindDenial,
+        name: &Username,
+        client: &Client,
+    ) -> SignInRefusal {
+        match denial {
+            BindDenial::Throttled(reason) => self.refuse_throttled(attempt, reason, name, client),
+            BindDenial::Busy => {
+                self.audit.record(client, &attempt.refusal_event(name.as_str(), "busy", None, None));
+                SignInRefusal::Busy
+            }
+        }
+    }
+
     pub(super) fn refuse(
         &self,
         attempt: AttemptKind,
@@ -353,14 +367,11 @@ impl Auth {
         permit: AttemptPermit<'_>,
         client: &Client,
     ) -> Result<Person, SignInRefusal> {
-        let Ok(place) = self.enter(name, client).await else {
+        let Ok(gate) = self.enter(name, client, &permit).await else {
             permit.cancel();
-            self.audit.record(client, &attempt.refusal_event(name.as_str(), "busy", None, None));
-            return Err(SignInRefusal::Busy);
+            return Err(self.refuse_denied(attempt, BindDenial::Busy, name, client));
         };
-        let gate = ThrottleGate::new(&permit);
         let result = self.directory.sign_in(name, password, &gate).await;
-        drop(place);
         let sent = gate.sent_password();
         let denial = gate.into_denial();
         let refusal = match result {
@@ -372,8 +383,8 @@ impl Auth {
             Err(refusal) => refusal,
         };
         let refusal = if let Some(denial) = denial {
-            permit.deny(denial);
-            self.refuse_throttled(attempt, denial, name, client)
+            denial.settle(permit);
+            self.refuse_denied(attempt, denial, name, client)
         } else {
             settle_refused(permit, &refusal, sent);
             self.refuse(attempt, refusal, name, client)
@@ -382,16 +393,21 @@ impl Auth {
         Err(refusal)
     }
 
-    /// A place before what verifies the password of this name; strangers have those of their network.
+    /// The gate before what verifies the password of this name; strangers have the places of their network.
     ///
     /// # Errors
     /// [`GateBusy`], when there is none, and nothing was asked or computed.
-    pub(super) async fn enter(&self, name: &Username, client: &Client) -> Result<GatePlace<String>, GateBusy> {
+    pub(super) async fn enter<'a>(
+        &'a self,
+        name: &Username,
+        client: &Client,
+        permit: &'a AttemptPermit<'a>,
+    ) -> Result<VerifierGate<'a>, GateBusy> {
         let familiar = self.throttle.familiar_account(client, name).map(GateHolder::Known);
         let holder = familiar.unwrap_or_else(|| GateHolder::Stranger(Network::narrowest_of(client.address())));
         let is_hashed = self.directory.hashes_password(name);
         let verifier = if is_hashed { PasswordVerifier::Hashing } else { PasswordVerifier::Directory };
-        self.gates.enter(verifier, holder).await
+        VerifierGate::enter(&self.gates, verifier, holder, permit).await
     }
 
     /// A place before the directory, for somebody who has proved who they are.
@@ -404,16 +420,6 @@ impl Auth {
             Unreachable { reason, password: PasswordFate::NotSent }
         })
     }
-}
-
-/// The fate of the password of an attempt that was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SentPassword {
-    NotSent,
-    /// It was sent, and not accepted.
-    NotAccepted,
-    /// It was right: what refused was not the bind.
-    Accepted,
 }
 
 /// Settles the permit of an attempt that the directory refused.
@@ -453,59 +459,6 @@ fn names_of(person: &Person, typed: &Username) -> Vec<Username> {
     // What a directory says of somebody is never a local account's name.
     let told = told.filter(|name| name.is_local() == person.realm.is_local());
     told.chain([typed.clone()]).collect()
-}
-
-/// The throttle's gate before a bind: it checks the limits again once the person is known.
-pub(super) struct ThrottleGate<'a> {
-    permit: &'a AttemptPermit<'a>,
-    /// Whether the password may have been sent.
-    allowed: AtomicBool,
-    /// Whether the directory has accepted it.
-    accepted: AtomicBool,
-    /// Why the bind was denied.
-    denial: OnceLock<ThrottleReason>,
-}
-
-impl<'a> ThrottleGate<'a> {
-    pub(super) fn new(permit: &'a AttemptPermit<'a>) -> Self {
-        Self { permit, allowed: AtomicBool::new(false), accepted: AtomicBool::new(false), denial: OnceLock::new() }
-    }
-
-    /// What became of the password, as far as the bind tells.
-    pub(super) fn sent_password(&self) -> SentPassword {
-        match (self.allowed.load(Ordering::Relaxed), self.accepted.load(Ordering::Relaxed)) {
-            (false, _) => SentPassword::NotSent,
-            (true, false) => SentPassword::NotAccepted,
-            (true, true) => SentPassword::Accepted,
-        }
-    }
-
-    /// Why the bind was denied, if it was.
-    pub(super) fn into_denial(self) -> Option<ThrottleReason> {
-        self.denial.into_inner()
-    }
-}
-
-#[async_trait]
-impl BindGate for ThrottleGate<'_> {
-    async fn allow_bind(&self, who: Option<&BindCandidate>) -> Result<(), BindDenied> {
-        if let Some(who) = who {
-            self.permit.identify(who).await.map_err(|denial| {
-                self.denial.get_or_init(|| denial);
-                BindDenied
-            })?;
-        }
-        self.allowed.store(true, Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn record_acceptance(&self) {
-        self.accepted.store(true, Ordering::Relaxed);
-    }
-
-    fn record_policy(&self, policy: LockoutPolicy) {
-        self.permit.record_policy(policy);
-    }
 }
 
 impl AttemptKind {

@@ -7,15 +7,30 @@ use crate::domain::{Clock, FairGate, GateBusy, GateHolder, GateLimits, GatePlace
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// The sign-ins that ask a directory at the same time. One that answers takes some tens of milliseconds, so this is a thousand
-/// a second; one that hangs does not collect connections without end. A quarter is kept for browsers that are familiar, and an
-/// address may be an office.
-pub(super) const DIRECTORY: GateLimits =
-    GateLimits { places: 64, for_strangers: 48, per_known: 64, per_holder: 64, waiting_strangers: 512, max_wait: MAX_WAIT };
+/// a second; one that hangs does not collect connections without end. A quarter is kept for browsers that are familiar and as much
+/// for those that are not, and an address may be an office.
+pub(super) const DIRECTORY: GateLimits = GateLimits {
+    places: 64,
+    for_known: 48,
+    for_strangers: 48,
+    per_known: 24,
+    per_holder: 64,
+    waiting_strangers: 512,
+    max_wait: MAX_WAIT,
+};
 
 /// The sign-ins whose password is hashed at the same time: 76 MiB, and no more of the machine's cores than pages can spare. One
-/// place is kept for browsers that are familiar. Each takes some 20 ms, so whoever waits is through within a second or two.
-const HASHING: GateLimits =
-    GateLimits { places: 4, for_strangers: 3, per_known: 4, per_holder: 8, waiting_strangers: 64, max_wait: MAX_WAIT };
+/// place is kept for browsers that are familiar, and one for those that are not. Each takes some 20 ms, so whoever waits is through
+/// within a second or two.
+const HASHING: GateLimits = GateLimits {
+    places: 4,
+    for_known: 3,
+    for_strangers: 3,
+    per_known: 2,
+    per_holder: 8,
+    waiting_strangers: 64,
+    max_wait: MAX_WAIT,
+};
 
 /// What verifies a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 use super::{Clock, Network, NetworkCounts};
 
 /// A gate that lets a bounded number of requests through at the same time. Its places are shared out by holder: whoever is known
-/// comes before strangers, who never have all places; among either, each holder has a turn after the other, however many of one
-/// wait. Whoever may not wait is told at once.
+/// comes before strangers, but neither ever has more than its own share, nor one holder more than a part of that; among either, each
+/// holder has a turn after the other, however many of one wait. Whoever may not wait is told at once.
 pub struct FairGate<K: Clone + Eq + Hash> {
     state: Arc<Mutex<GateState<K>>>,
     limits: GateLimits,
@@ -30,6 +30,8 @@ pub enum GateHolder<K> {
 pub struct GateLimits {
     /// The most requests at the same time.
     pub places: usize,
+    /// The most of them that the known have.
+    pub for_known: usize,
     /// The most of them that strangers have; those of one widest network have half of these.
     pub for_strangers: usize,
     /// The most of them that one who is known has.
@@ -58,6 +60,7 @@ struct GateState<K> {
     last_id: u64,
     /// Those who were let through.
     inside: HashSet<u64>,
+    known_inside: usize,
     strangers_inside: usize,
     inside_by_turn: HashMap<GateHolder<K>, usize>,
     strangers: NetworkCounts,
@@ -82,7 +85,8 @@ impl<K: Clone + Eq + Hash> FairGate<K> {
     /// A place for one request of this holder, waited for if need be.
     ///
     /// # Errors
-    /// [`GateBusy`], when as many of this holder, or of all strangers, wait already, or none became free in time.
+    /// [`GateBusy`], when as many of this holder wait already, when as many strangers do and no network of theirs has more than
+    /// this one, or when none became free in time.
     pub async fn enter(&self, holder: GateHolder<K>) -> Result<GatePlace<K>, GateBusy> {
         let (place, let_in) = self.queue(holder)?;
         tokio::select! {
@@ -95,12 +99,13 @@ impl<K: Clone + Eq + Hash> FairGate<K> {
 
     fn queue(&self, holder: GateHolder<K>) -> Result<(GatePlace<K>, oneshot::Receiver<()>), GateBusy> {
         let mut state = lock(&self.state);
-        if !state.has_room(&holder, self.limits) {
+        let turn = holder.widened();
+        if !state.has_room(&holder, self.limits) || !state.make_room_in_queue(&turn, self.limits) {
             return Err(GateBusy);
         }
         state.count(&holder);
         state.last_id += 1;
-        let (id, turn) = (state.last_id, holder.widened());
+        let id = state.last_id;
         let (sender, receiver) = oneshot::channel();
         state.queue_of(&holder).push(turn, id, sender);
         state.let_in(self.limits);
@@ -114,7 +119,7 @@ impl<K: Clone + Eq + Hash> Drop for GatePlace<K> {
         let mut state = lock(&self.state);
         let turn = self.holder.widened();
         if state.inside.remove(&self.id) {
-            state.strangers_inside -= usize::from(self.holder.is_stranger());
+            *state.inside_of_kind(&self.holder) -= 1;
             decrement(&mut state.inside_by_turn, &turn);
         } else {
             state.queue_of(&self.holder).remove(&turn, self.id);
@@ -143,6 +148,7 @@ impl<K: Clone + Eq + Hash> GateState<K> {
         Self {
             last_id: 0,
             inside: HashSet::new(),
+            known_inside: 0,
             strangers_inside: 0,
             inside_by_turn: HashMap::new(),
             strangers: NetworkCounts::default(),
@@ -154,11 +160,17 @@ impl<K: Clone + Eq + Hash> GateState<K> {
 
     fn has_room(&self, holder: &GateHolder<K>, limits: GateLimits) -> bool {
         match holder {
-            GateHolder::Stranger(network) => {
-                self.waiting_strangers.len < limits.waiting_strangers && self.strangers.has_room(*network, limits.per_holder)
-            }
+            GateHolder::Stranger(network) => self.strangers.has_room(*network, limits.per_holder),
             known @ GateHolder::Known(_) => self.known.get(known).is_none_or(|held| *held < limits.per_holder),
         }
+    }
+
+    /// Makes room for one more that waits in this turn, where strangers fill the queue: the last of the longest turn is sent
+    /// away, so that a few networks do not keep out the others.
+    fn make_room_in_queue(&mut self, turn: &GateHolder<K>, limits: GateLimits) -> bool {
+        !turn.is_stranger()
+            || self.waiting_strangers.len < limits.waiting_strangers
+            || self.waiting_strangers.displace_for(turn)
     }
 
     fn count(&mut self, holder: &GateHolder<K>) {
@@ -179,19 +191,30 @@ impl<K: Clone + Eq + Hash> GateState<K> {
         if holder.is_stranger() { &mut self.waiting_strangers } else { &mut self.waiting_known }
     }
 
+    fn inside_of_kind(&mut self, holder: &GateHolder<K>) -> &mut usize {
+        if holder.is_stranger() { &mut self.strangers_inside } else { &mut self.known_inside }
+    }
+
     /// Lets in whoever has a turn, as long as there are places for them.
     fn let_in(&mut self, limits: GateLimits) {
         while self.inside.len() < limits.places {
             let inside = &self.inside_by_turn;
-            let half = limits.for_strangers.div_ceil(2);
-            let may_enter = |turn: &GateHolder<K>| inside.get(turn).is_none_or(|inside| *inside < half);
-            let next = match self.waiting_known.next(|turn| inside.get(turn).is_none_or(|inside| *inside < limits.per_known)) {
-                None if self.strangers_inside < limits.for_strangers => self.waiting_strangers.next(may_enter),
-                known => known,
+            let has_less = |turn: &GateHolder<K>, most: usize| inside.get(turn).is_none_or(|inside| *inside < most);
+            let next_of = |queue: &mut TurnQueue<K>, inside: usize, share: usize, most: usize| {
+                if inside < share { queue.next(|turn| has_less(turn, most)) } else { None }
             };
+            let known = next_of(&mut self.waiting_known, self.known_inside, limits.for_known, limits.per_known);
+            let next = known.or_else(|| {
+                next_of(
+                    &mut self.waiting_strangers,
+                    self.strangers_inside,
+                    limits.for_strangers,
+                    limits.for_strangers.div_ceil(2),
+                )
+            });
             let Some((turn, id, sender)) = next else { return };
             self.inside.insert(id);
-            self.strangers_inside += usize::from(turn.is_stranger());
+            *self.inside_of_kind(&turn) += 1;
             *self.inside_by_turn.entry(turn).or_default() += 1;
             // Whoever has gone meanwhile gives the place back when it is dropped.
             let _ = sender.send(());
@@ -226,6 +249,19 @@ impl<K: Clone + Eq + Hash> TurnQueue<K> {
             self.turns.push_back(turn.clone());
         }
         Some((turn, id, sender))
+    }
+
+    /// Sends away the last of the longest turn, unless this one would become as long.
+    fn displace_for(&mut self, turn: &GateHolder<K>) -> bool {
+        let own = self.waiting.get(turn).map_or(0, VecDeque::len);
+        let Some(longest) = self.waiting.values_mut().max_by_key(|waiting| waiting.len()) else { return false };
+        if longest.len() <= own + 1 {
+            return false;
+        }
+        // Whose sender is gone is told that the gate is busy.
+        longest.pop_back();
+        self.len -= 1;
+        true
     }
 
     fn remove(&mut self, turn: &GateHolder<K>, id: u64) {

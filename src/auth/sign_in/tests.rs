@@ -49,6 +49,7 @@ impl Directory for FakeDirectory {
         let other = BindCandidate::new(PersonId::new(format!("objectGUID:{short}")), None);
         let who = match username.as_str() {
             "jdoe" | "john.doe" => &john,
+            name if name.starts_with("silence-john") => &john,
             "near-lockout" => &near,
             _ => &other,
         };
@@ -465,6 +466,32 @@ async fn a_directory_that_hangs_does_not_collect_questions_without_end_and_keeps
     fixture.auth.sign_in("alice", typed(PASSWORD), false, &client, None).await.unwrap();
     drop(hanging);
     fixture.tries("bob", PASSWORD).await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_waits_for_other_attempts_on_the_same_account_holds_no_place() {
+    let fixture = &SignInFixture::patient().await;
+    let waiting = (0..60).map(|number| async move {
+        let client = Client::new(format!("10.{number}.0.1").parse().ok(), None);
+        fixture.auth.sign_in(&format!("silence-john-{number}"), typed(&format!("wrong {number}")), false, &client, None).await
+    });
+    let mut waiting: FuturesUnordered<_> = waiting.collect();
+    // As many as strangers may guess of one person are asked, and the others wait for them.
+    while {
+        assert!(futures::poll!(waiting.next()).is_pending());
+        fixture.clock.sleepers() < 58
+    } {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(fixture.binds(), 2);
+    let bob = async {
+        tokio::select! {
+            bob = fixture.tries("bob", PASSWORD) => bob,
+            other = waiting.next() => other.unwrap(),
+        }
+    };
+    let bob = tokio::time::timeout(Duration::from_secs(20), bob).await;
+    bob.expect("he waits for nobody").unwrap();
 }
 
 #[tokio::test]

@@ -64,6 +64,14 @@ impl AttemptPermit<'_> {
         identified
     }
 
+    /// The same without waiting.
+    ///
+    /// # Errors
+    /// [`ThrottleReason`], [`ThrottleReason::Pending`] among them.
+    pub(in crate::auth) fn identify_at_once(&self, who: &BindCandidate) -> Result<(), ThrottleReason> {
+        self.try_identify(who, self.throttle.keys.person_key(&who.id))
+    }
+
     fn try_identify(&self, who: &BindCandidate, person: PersonKey) -> Result<(), ThrottleReason> {
         let now = self.throttle.clock.now();
         let attempt = &self.attempt;

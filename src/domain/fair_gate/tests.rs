@@ -7,8 +7,15 @@ use crate::domain::{ManualClock, Network, Timestamp};
 
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
-const LIMITS: GateLimits =
-    GateLimits { places: 4, for_strangers: 3, per_known: 4, per_holder: 8, waiting_strangers: 64, max_wait: MAX_WAIT };
+const LIMITS: GateLimits = GateLimits {
+    places: 4,
+    for_known: 3,
+    for_strangers: 3,
+    per_known: 2,
+    per_holder: 8,
+    waiting_strangers: 64,
+    max_wait: MAX_WAIT,
+};
 
 fn gate() -> (FairGate<String>, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
@@ -64,7 +71,7 @@ async fn the_familiar_come_before_strangers_and_each_network_has_its_turn() {
     let (gate, _) = gate();
     let (mut of_site, _waiting, _) = crowd(&gate, site());
     let (_other, mut others, _) = crowd(&gate, (0..3).map(|host| stranger(&format!("192.0.2.{host}"))));
-    let (admin, mut admins, _) = crowd(&gate, (0..3).map(|_| familiar("break-glass")));
+    let (admin, mut admins, _) = crowd(&gate, ["break-glass", "break-glass", "alice"].map(familiar));
     assert_eq!((of_site.len(), others.len(), admin.len(), admins.len()), (2, 2, 1, 2));
     of_site.pop();
     let second = admins.remove(0).now_or_never();
@@ -86,19 +93,39 @@ async fn nobody_waits_for_ever_and_whoever_goes_leaves_nothing_behind() {
     }
     drop(inside);
     let state = lock(&gate.state);
-    assert_eq!((state.inside.len(), state.strangers_inside, state.waiting_strangers.len), (0, 0, 0));
+    assert_eq!((state.inside.len(), state.strangers_inside, state.known_inside, state.waiting_strangers.len), (0, 0, 0, 0));
     assert!(state.inside_by_turn.is_empty() && state.known.is_empty() && state.waiting_strangers.turns.is_empty());
     assert!(state.strangers.has_room(Network::narrowest_of("2001:db8::1".parse().ok()), 1));
 }
 
 #[tokio::test]
-async fn one_familiar_account_does_not_take_all_places_of_the_others() {
+async fn familiar_accounts_take_neither_all_places_of_each_other_nor_those_of_strangers() {
     let (gate, _) = gate();
-    let (inside, waiting, sent_away) = crowd(&gate, (0..60).map(|_| familiar("eve")));
-    assert_eq!((inside.len(), waiting.len(), sent_away), (4, 4, 52));
-    let (_, mut of_alice, _) = crowd(&gate, [familiar("alice")]);
-    let mut inside = inside;
-    inside.pop();
-    inside.pop();
-    assert!(of_alice[0].as_mut().now_or_never().is_some(), "the second turn is hers");
+    let (of_eve, eves, sent_away) = crowd(&gate, (0..60).map(|_| familiar("eve")));
+    assert_eq!((of_eve.len(), eves.len(), sent_away), (2, 6, 52), "half of the places of the known");
+    let (of_alice, mut alices, _) = crowd(&gate, (0..2).map(|_| familiar("alice")));
+    assert_eq!((of_alice.len(), alices.len()), (1, 1));
+    let (first_time, ..) = crowd(&gate, [stranger("192.0.2.1")]);
+    assert_eq!(first_time.len(), 1, "somebody who has never signed in from here, and no flood of members keeps them out");
+    drop(of_eve);
+    assert!((&mut alices[0]).now_or_never().is_some(), "one of two places, though eve's wait longer");
+}
+
+#[tokio::test]
+async fn a_full_queue_sends_away_the_last_of_whoever_waits_most() {
+    let (gate, _) = gate();
+    let sites = (0..16).flat_map(|site| (0..8).map(move |_| stranger(&format!("2001:db8:{site:x}::1"))));
+    let (inside, mut waiting, _) = crowd(&gate, sites);
+    assert_eq!((inside.len(), lock(&gate.state).waiting_strangers.len), (3, LIMITS.waiting_strangers));
+    waiting.retain_mut(|entering| entering.now_or_never().is_none());
+    let newcomers: Vec<_> = (0..20).map(|host| stranger(&format!("198.51.{host}.1"))).collect();
+    let (_, mut others, sent_away) = crowd(&gate, newcomers);
+    assert_eq!((others.len(), sent_away), (20, 0), "who come from elsewhere may wait");
+    let displaced =
+        waiting.iter_mut().map(FutureExt::now_or_never).filter(|polled| matches!(polled, Some(Err(GateBusy)))).count();
+    assert_eq!(displaced, 20);
+    assert!(others.iter_mut().all(|entering| entering.now_or_never().is_none()), "none of them for another of theirs");
+    drop((inside, waiting, others));
+    let state = lock(&gate.state);
+    assert_eq!((state.inside.len(), state.waiting_strangers.len, state.waiting_strangers.waiting.len()), (0, 0, 0));
 }

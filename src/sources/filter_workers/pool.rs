@@ -73,6 +73,7 @@ impl FilterWorkers {
         // Nobody has more than half of them, and a network of strangers half of that.
         let limits = GateLimits {
             places,
+            for_known: places,
             for_strangers: places / 2,
             per_known: places / 2,
             per_holder: MAX_PER_HOLDER,
