@@ -255,7 +255,7 @@ impl Fold {
     /// The repeats that the store has not been told of.
     fn take_repeats(&mut self) -> Repeats {
         let added = std::mem::take(&mut self.unwritten);
-        Repeats { at: self.first.at, sequence: self.first.sequence, added, count: self.count, last_at: self.last_at }
+        Repeats { first: self.first.clone(), added, count: self.count, last_at: self.last_at }
     }
 }
 

@@ -21,6 +21,9 @@ static MIGRATIONS: Migrator = sqlx::migrate!("src/audit/migrations");
 
 const KIND: StoreKind = StoreKind { name: "audit store", if_recreated: "the audit begins anew" };
 
+/// The most rows of one INSERT, well below SQLite's limit of 32,766 values.
+pub(super) const MAX_ROWS_AT_ONCE: usize = 512;
+
 /// The holders that are looked at together when events make room for others: one statement each.
 const HOLDINGS_AT_ONCE: i64 = 64;
 
@@ -60,6 +63,27 @@ impl SqliteAudit {
             }
         }
         Ok(deleted)
+    }
+
+    /// Sets the count and the last time of rows, and returns those that are gone.
+    async fn update_repeats(&self, repeats: &[Repeats]) -> Result<Vec<Repeats>, StoreError> {
+        let failed = |error: sqlx::Error| self.store.query_failed(&error);
+        let mut transaction = self.store.pool().begin().await.map_err(failed)?;
+        let mut gone = Vec::new();
+        for repeats in repeats {
+            // Of two processes' events of one moment with one number, the row of the last is this one's.
+            let set = sqlx::query(
+                "UPDATE events SET count = ?, last_at = ? WHERE id =
+                     (SELECT max(id) FROM events INDEXED BY events_by_time WHERE at = ? AND sequence = ?)",
+            );
+            let set = set.bind(i64::try_from(repeats.count).unwrap_or(i64::MAX)).bind(repeats.last_at);
+            let set = set.bind(repeats.first.at).bind(i64::try_from(repeats.first.sequence).unwrap_or(i64::MAX));
+            if set.execute(&mut *transaction).await.map_err(failed)?.rows_affected() == 0 {
+                gone.push(repeats.clone());
+            }
+        }
+        transaction.commit().await.map_err(failed)?;
+        Ok(gone)
     }
 
     /// Executes a DELETE statement, with `limit` as its last value, and returns the number of deleted rows.
@@ -109,19 +133,13 @@ impl AuditStore for SqliteAudit {
     }
 
     async fn set_repeats(&self, repeats: &[Repeats]) -> Result<(), StoreError> {
-        let failed = |error: sqlx::Error| self.store.query_failed(&error);
-        let mut transaction = self.store.pool().begin().await.map_err(failed)?;
-        for Repeats { at, sequence, count, last_at, .. } in repeats {
-            // Of two processes' events of one moment with one number, the row of the last is this one's.
-            let set = sqlx::query(
-                "UPDATE events SET count = ?, last_at = ? WHERE id =
-                     (SELECT max(id) FROM events INDEXED BY events_by_time WHERE at = ? AND sequence = ?)",
-            );
-            let set = set.bind(i64::try_from(*count).unwrap_or(i64::MAX)).bind(last_at).bind(at);
-            let set = set.bind(i64::try_from(*sequence).unwrap_or(i64::MAX));
-            set.execute(&mut *transaction).await.map_err(failed)?;
+        let gone = self.update_repeats(repeats).await?;
+        for gone in gone.chunks(MAX_ROWS_AT_ONCE) {
+            let rows: Vec<AuditEntry> = gone.iter().map(|repeats| repeats.first.clone()).collect();
+            self.append(&rows).await?;
+            self.update_repeats(gone).await?;
         }
-        transaction.commit().await.map_err(failed)
+        Ok(())
     }
 
     async fn search(

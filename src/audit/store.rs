@@ -23,13 +23,11 @@ pub struct AuditEntry {
     pub sequence: u64,
 }
 
-/// Repeats of an event that has been appended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Repeats of an event that was to be appended.
+#[derive(Clone, Debug)]
 pub struct Repeats {
-    /// [`AuditEntry::at`] of the event.
-    pub at: Timestamp,
-    /// [`AuditEntry::sequence`] of the event.
-    pub sequence: u64,
+    /// The first.
+    pub first: AuditEntry,
     /// How many there are that the store has not been told of.
     pub added: u64,
     /// How often it was in all.
@@ -54,7 +52,8 @@ pub trait AuditStore: Send + Sync {
     /// Appends all of `batch`, or nothing.
     async fn append(&self, batch: &[AuditEntry]) -> Result<(), StoreError>;
 
-    /// Sets the count and the last time of events that were appended. Where a row is gone, nothing happens.
+    /// Sets the count and the last time of events. Where a row is gone, as it could not be written or made room for others, it is
+    /// appended anew: what is repeated does not vanish with the first.
     async fn set_repeats(&self, repeats: &[Repeats]) -> Result<(), StoreError>;
 
     /// The events that match, from behind `after` on: at most `limit`, the newest first. An export reads one such page after

@@ -10,14 +10,12 @@ use super::fields::AuditFields;
 use super::fold::{FoldChanges, RepeatFolder};
 use super::holder::EventHolder;
 use super::queue::{AuditQueue, LostEvents};
+use super::sqlite::MAX_ROWS_AT_ONCE;
 use super::store::AuditEntry;
 use super::{Audit, AuditEvent, AuditTrail};
 use crate::domain::{Clock, Timestamp};
 use crate::store::StoreError;
 use crate::telemetry::AuditMetrics;
-
-/// The most events that one statement writes, well below SQLite's limit of 32,766 values.
-const MAX_BATCH: usize = 512;
 
 /// How long the first event of a batch waits for more: one write for all of a moment, in place of one for each. A
 /// program that is killed loses so much more of the store's part; the log has it.
@@ -91,7 +89,7 @@ impl WriterTask {
             tokio::select! {
                 biased;
                 () = stop.cancelled(), if !self.receiver.is_closed() => self.receiver.close(),
-                count = self.receiver.recv_many(&mut batch, MAX_BATCH) => {
+                count = self.receiver.recv_many(&mut batch, MAX_ROWS_AT_ONCE) => {
                     if count == 0 {
                         let last = self.folder.close();
                         return self.write_repeats(last).await;
@@ -116,7 +114,7 @@ impl WriterTask {
 
     /// Waits a moment for more events, unless the batch is full, or the program stops.
     async fn fill_batch(&mut self, batch: &mut Vec<AuditEntry>, stop: &CancellationToken) {
-        if batch.len() < MAX_BATCH && !stop.is_cancelled() {
+        if batch.len() < MAX_ROWS_AT_ONCE && !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => {}
                 // Real time, in which the disk's waits are saved.
@@ -124,7 +122,7 @@ impl WriterTask {
                 () = self.trail.pending_writes().flush_requested() => {}
             }
         }
-        while batch.len() < MAX_BATCH
+        while batch.len() < MAX_ROWS_AT_ONCE
             && let Ok(event) = self.receiver.try_recv()
         {
             batch.push(event);

@@ -152,12 +152,32 @@ async fn repeats_are_added_to_their_row_and_found_by_the_last_of_them() {
     let (store, _folder) = store().await;
     store.append(&[refused("alice", "192.0.2.1", 1), refused("bob", "192.0.2.1", 2)]).await.unwrap();
     let (at, last_at) = (START + Duration::from_secs(2), START + Duration::from_mins(1));
-    let gone = Repeats { at: START, sequence: 9, added: 1, count: 2, last_at };
-    store.set_repeats(&[Repeats { at, sequence: 2, added: 6, count: 7, last_at }, gone]).await.unwrap();
+    let bob = refused("bob", "192.0.2.1", 2);
+    store.set_repeats(&[Repeats { first: bob, added: 6, count: 7, last_at }]).await.unwrap();
     let late = AuditSearch { from: Some(START + Duration::from_secs(30)), ..AuditSearch::default() };
     let found = store.search(&late, None, 9).await.unwrap();
     assert_eq!(texts(&AuditSearch::default(), &found), ["sign-in-refused bob"]);
     assert_eq!((found[0].count, found[0].at, found[0].last_at()), (7, at, last_at));
+}
+
+#[tokio::test]
+async fn repeats_of_a_row_that_is_gone_bring_it_back() {
+    let (store, _folder) = store().await;
+    let repeats = |name: &str, second| {
+        let (first, last_at) = (refused(name, "192.0.2.1", second), START + Duration::from_mins(1));
+        Repeats { first, added: 6, count: 7, last_at }
+    };
+    // Alice's made room for others, and those after it never reached the store.
+    store.append(&[refused("alice", "192.0.2.1", 1)]).await.unwrap();
+    assert_eq!(store.delete_surplus(1).await.unwrap(), 1);
+    let mut all = vec![repeats("alice", 1)];
+    all.extend((2..1_100).map(|second| repeats("bob", second)));
+    store.set_repeats(&all).await.unwrap();
+    let found = store.search(&AuditSearch::default(), None, 2_000).await.unwrap();
+    assert_eq!((found.len(), store.count()), (1_099, 1_099));
+    assert!(found.iter().all(|record| record.count == 7 && record.last_at() == START + Duration::from_mins(1)));
+    let alice = found.last().unwrap();
+    assert_eq!((alice.who.as_deref(), alice.at), (Some("alice"), START + Duration::from_secs(1)));
 }
 
 #[tokio::test]
