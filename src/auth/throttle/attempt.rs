@@ -132,9 +132,9 @@ impl Attempt {
         if is_stranger {
             self.check_as_stranger(counters, now)?;
         }
-        // Where the directory shows the person before the bind, their count is checked then, by what it tells of them.
+        // Where the directory shows the person before the bind, their count is checked then, by what it tells of them, and so
+        // is the password: a name that was nobody's may be somebody's by now.
         let persons = if self.lockout.identifies_before_bind { Vec::new() } else { self.persons(&places, counters, now) };
-        // There the same password is refused then, too, as the name may be somebody's by now.
         if persons.is_empty() && is_stranger && !self.lockout.identifies_before_bind {
             counters.attempts(self.of_name(), now).check_password(self.password, now)?;
         }

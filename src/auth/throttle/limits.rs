@@ -28,8 +28,7 @@ const MAX_DELAY: Duration = Duration::from_mins(15);
 /// The time a pending attempt is remembered: the directory's deadlines, added up over all its servers, are far shorter.
 pub(super) const ATTEMPT_TIME: Duration = Duration::from_mins(31);
 
-/// The time an address stays familiar after the last good sign-in, and a name's owner is remembered: a fortnight's
-/// holiday and then some.
+/// The time a browser, or a network, stays familiar after the last good sign-in there: a fortnight's holiday and then some.
 pub(super) const FAMILIAR_FOR: Duration = Duration::from_hours(30 * 24);
 
 /// The failures for one account from one address. The account's own limit counts them too; this one slows whoever keeps
