@@ -67,9 +67,9 @@ async fn measure(house: &TestServer, round: u32) -> (Vec<f64>, Vec<f64>) {
     pairs.into_iter().unzip()
 }
 
-/// An address that is nobody else's.
+/// An address that is nobody else's, with few others in its network.
 fn address(round: u32, n: u32, kind: u32) -> Ipv4Addr {
-    Ipv4Addr::from_bits(Ipv4Addr::new(198, 18, 0, 0).to_bits() + (round * TRIES + n) * 2 + kind)
+    Ipv4Addr::from_bits(Ipv4Addr::new(198, 18, 0, 0).to_bits() + ((round * TRIES + n) * 2 + kind) * 64)
 }
 
 /// Milliseconds from sending the form to the end of the answer, which is a refusal.

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use indexmap::IndexMap;
-use rustix::process::{Resource, Rlimit, nice, setrlimit};
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::compile::{Program, compile};
 use super::filter_thread;
@@ -23,29 +23,27 @@ const MAX_PROGRAMS: usize = 64;
 /// must not be missing to the next.
 const MAX_KEPT_BYTES: u64 = 32 * 1024 * 1024;
 
-/// The priority that lets all others go first (`nice(2)`).
-const LOWEST_PRIORITY: i32 = 19;
-
 /// Serves as a worker until the other end of the socket, which is the standard input, is closed.
 pub fn serve_filters() -> ExitCode {
     let serve = || {
         let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         // It says itself what went wrong, and its memory is other people's answers.
         setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
-        step_back();
-        // Without a limit no filter runs.
-        let limit =
-            MemoryLimit::from_here().ok_or_else(|| io::Error::other("this system does not tell what memory is used"))?;
-        let worker = filter_thread().spawn(move || serve(&mut socket, Some(&limit)))?;
+        yield_memory();
+        let worker = filter_thread().spawn(move || {
+            // From here, as the thread's stack is no filter's memory. Without a limit no filter runs.
+            let limit = MemoryLimit::from_here();
+            let limit = limit.ok_or_else(|| io::Error::other("this system does not tell what memory is used"))?;
+            serve(&mut socket, Some(&limit))
+        })?;
         worker.join().unwrap_or_else(|_| Err(io::Error::other("the worker broke")))
     };
     if serve().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Lets the server come first: when the processors are busy, and when the machine is out of memory. Where the system refuses,
-/// the worker has its limits still.
-fn step_back() {
-    let _ = nice(LOWEST_PRIORITY);
+/// Lets the server live when the machine is out of memory. Where the system refuses, the worker has its limits still. Its
+/// priority stays the server's: with a lower one, panels would fail for want of time whenever the processors are busy.
+fn yield_memory() {
     let _ = fs::write("/proc/self/oom_score_adj", "1000");
 }
 
