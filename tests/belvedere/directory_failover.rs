@@ -205,7 +205,10 @@ async fn a_directory_that_dies_and_comes_back_under_fifty_sign_ins_a_second_lose
         match visitor.await.unwrap() {
             Ok(_) => answered += 1,
             // A fault met the bind or its answer on the way: the one thing that is not done twice.
-            Err(DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::Unanswered, .. })) => sent_in_vain += 1,
+            Err(DirectoryRefusal::Unreachable(Unreachable {
+                password: PasswordFate::Unanswered | PasswordFate::Answered,
+                ..
+            })) => sent_in_vain += 1,
             Err(other) => panic!("{other}"),
         }
     }
