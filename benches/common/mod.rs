@@ -2,6 +2,7 @@
 //! are signed in, a client for pages, processor time and memory, and how figures are judged.
 
 pub(crate) mod arguments;
+pub(crate) mod board;
 pub(crate) mod http_client;
 pub(crate) mod people;
 pub(crate) mod process;

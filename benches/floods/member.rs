@@ -1,10 +1,8 @@
 //! The member whose page, board and sign-in are measured.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use futures::StreamExt as _;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-
+use crate::common::board::Board;
 use crate::common::http_client::HttpClient;
 use crate::common::report::median_and_p99;
 use crate::program::{PASSWORD, Program};
@@ -41,11 +39,10 @@ pub(crate) async fn measure(program: &Program, flood: Flood, length: Duration) -
         signed_in.cookies.iter().map(String::as_str).filter(|cookie| !cookie.starts_with("belvedere=")).collect();
     let cookies = format!("{form}; {}", marks.join("; "));
     let began = Instant::now();
-    let (mut page, (mut sign_in, tries), mut board) = tokio::join!(
-        pages(program, &session, began, length),
-        sign_ins(program, (&fields, &cookies), began, length),
-        frames(program, &session, began, length)
-    );
+    let (mut page, (mut sign_in, tries), mut board) =
+        tokio::join!(pages(program, &session, began, length), sign_ins(program, (&fields, &cookies), began, length), async {
+            Board::open(program.address, &session).await.delays(began, length).await
+        });
     let let_in = sign_in.len();
     Measured {
         page: median_and_p99(&mut page),
@@ -86,23 +83,4 @@ async fn sign_ins(
         tokio::time::sleep(SIGN_IN_INTERVAL).await;
     }
     (times, tries)
-}
-
-/// How long after it was sent each of a board's messages comes.
-async fn frames(program: &Program, session: &str, began: Instant, length: Duration) -> Vec<Duration> {
-    let mut request = format!("ws://{}/live/own", program.address).into_client_request().unwrap();
-    request.headers_mut().insert("Origin", format!("http://{}", program.address).parse().unwrap());
-    request.headers_mut().insert("Cookie", format!("belvedere={session}").parse().unwrap());
-    let (mut board, _) = tokio_tungstenite::connect_async(request).await.unwrap();
-    let mut times = Vec::new();
-    while began.elapsed() < length {
-        let Some(Ok(message)) = board.next().await else { break };
-        let Ok(text) = message.to_text() else { continue };
-        let Ok(said) = serde_json::from_str::<serde_json::Value>(text) else { continue };
-        if let Some(sent) = said["sent"].as_u64() {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-            times.push(now.saturating_sub(Duration::from_millis(sent)));
-        }
-    }
-    times
 }

@@ -3,14 +3,13 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use futures::StreamExt as _;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use crate::bench_server::BenchServer;
+use crate::common::board::Board;
 use crate::common::http_client::HttpClient;
 use crate::common::process::wait_for_go;
 use crate::common::report::{median_and_p99, micros_each, number, verdict};
@@ -106,10 +105,7 @@ pub(crate) async fn run_flood(options: &WorkerOptions) -> WorkerReport {
 pub(crate) async fn run_member(options: &WorkerOptions) -> WorkerReport {
     let token = &options.tokens[0];
     let mut client = HttpClient::new(options.server).await.unwrap();
-    let mut request = format!("ws://{}/live/own", options.server).into_client_request().unwrap();
-    request.headers_mut().insert("Origin", format!("http://{}", options.server).parse().unwrap());
-    request.headers_mut().insert("Cookie", format!("belvedere={token}").parse().unwrap());
-    let (mut board, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+    let mut board = Board::open(options.server, token).await;
     wait_for_go();
     let began = Instant::now();
     let pages = async {
@@ -122,20 +118,7 @@ pub(crate) async fn run_member(options: &WorkerOptions) -> WorkerReport {
         }
         times
     };
-    let batches = async {
-        let mut times = Vec::new();
-        while began.elapsed() < options.length {
-            let Some(Ok(message)) = board.next().await else { break };
-            let Ok(text) = message.to_text() else { continue };
-            let Ok(said) = serde_json::from_str::<serde_json::Value>(text) else { continue };
-            if let Some(sent) = said["sent"].as_u64() {
-                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-                times.push(now.saturating_sub(Duration::from_millis(sent)));
-            }
-        }
-        times
-    };
-    let (mut pages, mut batches) = tokio::join!(pages, batches);
+    let (mut pages, mut batches) = tokio::join!(pages, board.delays(began, options.length));
     let (median, slowest) = median_and_p99(&mut pages);
     let (live_median, live_slowest) = median_and_p99(&mut batches);
     let elapsed = began.elapsed();

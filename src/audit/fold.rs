@@ -98,7 +98,7 @@ impl RepeatFolder {
         Some(row)
     }
 
-    /// What has changed of the rows up to the sequence `written`, and the folds whose window is over at `now`.
+    /// The changes of the rows up to the sequence `written`, and the folds whose window is over at `now`.
     pub(super) fn take_changes(&self, written: u64, now: Timestamp) -> FoldChanges {
         self.lock().take_changes(written, |fold| now.since(fold.first.at) >= FOLD_WINDOW || now < fold.first.at)
     }
@@ -270,7 +270,7 @@ impl AuditEntry {
     }
 }
 
-/// What repeats of an event have in common.
+/// The key of a fold: all that repeats of an event have in common.
 fn same(entry: &AuditEntry, network: Network) -> impl std::hash::Hash + '_ {
     let AuditFields { event, result, who, person, session, token, page, reason, directory_code, factor, .. } = &entry.fields;
     let who = who.as_ref().map(|who| who.to_lowercase());

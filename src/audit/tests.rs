@@ -2,7 +2,7 @@
 
 use super::log_capture::LogCapture;
 use super::{Audit, AuditEvent};
-use crate::domain::{Client, EndReason, Groups, Member, Person, PersonId, Realm, SessionId, Visitor};
+use crate::domain::{Client, EndReason, Member, Person, PersonId, SessionId, Visitor};
 
 /// The log's text, in the given format, after `act`.
 fn log_of(json: bool, act: impl FnOnce(&Audit)) -> String {
@@ -27,16 +27,7 @@ fn refused(name: &str) -> AuditEvent<'_> {
 }
 
 fn alice(username: &str) -> Person {
-    Person {
-        id: PersonId::new("objectGUID:1"),
-        realm: Realm::Default,
-        username: username.into(),
-        principal: None,
-        display_name: "Alice".into(),
-        groups: Groups::default(),
-        password_expires: None,
-        password_set: None,
-    }
+    Person { id: PersonId::new("objectGUID:1"), display_name: "Alice".into(), ..Person::named(username) }
 }
 
 /// Names that try to be a line, or a field, of their own.

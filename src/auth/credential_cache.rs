@@ -71,23 +71,14 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Groups, ManualClock, PersonId, Realm};
+    use crate::domain::ManualClock;
 
     const EPOCH: PersonEpoch = PersonEpoch::new(7);
 
     const MINUTE: Duration = Duration::from_mins(1);
 
     fn alice() -> Person {
-        Person {
-            id: PersonId::new("objectGUID:alice"),
-            realm: Realm::Default,
-            username: "alice".into(),
-            principal: None,
-            display_name: "Alice".into(),
-            groups: Groups::default(),
-            password_expires: None,
-            password_set: None,
-        }
+        Person { display_name: "Alice".into(), ..Person::named("alice") }
     }
 
     fn tag(keys: &Keys, name: &str, password: &str) -> CredentialTag {

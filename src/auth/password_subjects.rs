@@ -105,19 +105,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::domain::{Groups, ManualClock, Realm};
+    use crate::domain::ManualClock;
 
     fn person(name: &str) -> Person {
-        Person {
-            id: PersonId::new(name),
-            realm: Realm::Default,
-            username: name.into(),
-            principal: None,
-            display_name: name.into(),
-            groups: Groups::default(),
-            password_expires: None,
-            password_set: None,
-        }
+        Person { id: PersonId::new(name), ..Person::named(name) }
     }
 
     #[test]

@@ -304,22 +304,20 @@ impl Auth {
         name: &Username,
         client: &Client,
     ) -> SignInRefusal {
+        // What is told as a wrong password says so in the audit alone.
+        let as_wrong = |reason| {
+            self.audit.record(client, &attempt.refusal_event(name.as_str(), reason, None, None));
+            SignInRefusal::WrongCredentials
+        };
         match denial {
             ThrottleReason::Exhausted(retry_after) => {
                 let event = attempt.refusal_event(name.as_str(), "throttled", None, Some(retry_after));
                 self.audit.record(client, &event);
                 SignInRefusal::Throttled { retry_after, until: self.clock.now() + retry_after }
             }
-            // What is told as a wrong password says so in the audit alone.
-            ThrottleReason::NearLockout | ThrottleReason::Withheld | ThrottleReason::SamePassword => {
-                let reason = match denial {
-                    ThrottleReason::NearLockout => "directory-count",
-                    ThrottleReason::SamePassword => "same-password",
-                    _ => "withheld",
-                };
-                self.audit.record(client, &attempt.refusal_event(name.as_str(), reason, None, None));
-                SignInRefusal::WrongCredentials
-            }
+            ThrottleReason::NearLockout => as_wrong("directory-count"),
+            ThrottleReason::Withheld => as_wrong("withheld"),
+            ThrottleReason::SamePassword => as_wrong("same-password"),
             ThrottleReason::Pending => {
                 let reason = "earlier sign-ins for this account are waiting for its answer".to_owned();
                 let refusal = DirectoryRefusal::Unreachable(Unreachable { reason, password: PasswordFate::NotSent });

@@ -32,7 +32,7 @@ const HASHING: GateLimits = GateLimits {
     max_wait: MAX_WAIT,
 };
 
-/// What verifies a password.
+/// The verifier of a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PasswordVerifier {
     /// A directory, by a bind.

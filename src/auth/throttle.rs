@@ -1,6 +1,6 @@
 //! Limits on failed sign-ins, checked before any LDAP traffic.
 //!
-//! Whoever mistypes gets in, and nobody can lock a colleague's account through this program. Failures are counted for each
+//! So whoever mistypes gets in, and nobody can lock a colleague's account through this program. Failures are counted for each
 //! account and from each network. The first limit keeps below the directory's own lockout ([`crate::directory::FailureBudget`] has the figures);
 //! the second slows down whoever tries one name after the other.
 //!

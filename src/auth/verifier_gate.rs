@@ -67,7 +67,7 @@ impl<'a> VerifierGate<'a> {
         })
     }
 
-    /// What became of the password, as far as the bind tells.
+    /// The fate of the password, as far as the bind tells.
     pub(super) fn sent_password(&self) -> SentPassword {
         match (self.allowed.load(Ordering::Relaxed), self.accepted.load(Ordering::Relaxed)) {
             (false, _) => SentPassword::NotSent,

@@ -45,7 +45,7 @@ pub use password::{ChangeRefusal, PasswordChange, PasswordRule, PasswordState};
 pub use people::{GroupMembership, GroupMention, MembershipPath};
 pub use readiness::Readiness;
 pub use refresh::{AccountStatus, RemovalReason};
-pub use sign_in::{BindCandidate, BindGate, FailureBudget, LockoutInfo};
+pub use sign_in::{BindCandidate, BindGate, CLOCK_TOLERANCE, FailureBudget, LockoutInfo};
 
 use std::time::Duration;
 

@@ -54,20 +54,16 @@ impl fmt::Display for AccessReason {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::domain::{AccessDecision, Audience, GroupId, Member, PersonId, Realm, SessionId, Visitor};
+    use crate::domain::{AccessDecision, Audience, GroupId, Member, PersonId, SessionId, Visitor};
 
     #[test]
     fn a_reason_is_there_exactly_when_access_is_allowed() {
         let group = Group { id: GroupId::new("S-1-5-21-1"), name: "ops".into(), dn: "CN=ops,DC=x".into(), shares_name: false };
         let person = Person {
             id: PersonId::new("objectGUID:1"),
-            realm: Realm::Default,
-            username: "alice".into(),
-            principal: None,
             display_name: "Alice".into(),
             groups: [group].into_iter().collect(),
-            password_expires: None,
-            password_set: None,
+            ..Person::named("alice")
         };
         let only = |groups: &[&str], users: &[&str]| {
             Access::Only(Audience {

@@ -60,6 +60,21 @@ impl Person {
     /// the settings ask of others.
     pub const SECOND_FACTOR_GROUP: &str = "second-factor";
 
+    /// Somebody of the default directory for tests, in no group: their id is `objectGUID:` and the name.
+    #[cfg(test)]
+    pub(crate) fn named(name: &str) -> Self {
+        Self {
+            id: PersonId::new(format!("objectGUID:{name}")),
+            realm: Realm::Default,
+            username: name.to_owned(),
+            principal: None,
+            display_name: name.to_owned(),
+            groups: Groups::default(),
+            password_expires: None,
+            password_set: None,
+        }
+    }
+
     /// Whether their account itself requires a second factor.
     pub fn requires_second_factor(&self) -> bool {
         self.realm.is_local() && self.groups.iter().any(|group| group.name == Self::SECOND_FACTOR_GROUP)

@@ -37,7 +37,7 @@ pub struct UserRef {
 enum UserKey {
     /// The account of this name (`sAMAccountName`, `uid`) in this realm, in any case.
     Account(Realm, String),
-    /// Whoever has this principal name.
+    /// The person with this principal name.
     Principal(PrincipalName),
 }
 

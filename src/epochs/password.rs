@@ -1,6 +1,6 @@
 use crate::domain::{PersonEpoch, Timestamp};
 
-/// What a directory tells of somebody's password.
+/// The state of somebody's password, as a directory tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ObservedPassword {
     /// It was set at this time.
@@ -9,7 +9,7 @@ pub enum ObservedPassword {
     MustChange,
 }
 
-/// What a directory told last of somebody's password that was new.
+/// The news that a directory told last of somebody's password that was new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KnownPassword {
     /// The latest time at which it was set.

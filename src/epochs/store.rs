@@ -19,7 +19,7 @@ pub enum RevokedPeople {
 pub struct NewBump {
     /// Whom it is about.
     pub people: RevokedPeople,
-    /// What has happened.
+    /// The event.
     pub event: RevocationEvent,
     /// The session in which it was made, which goes on.
     pub kept: Option<SessionId>,

@@ -8,7 +8,7 @@ use totp_rs::{Builder, Secret};
 use super::{
     CodeOrigin, CodeRefusal, Factors, PasskeyId, PasskeyRecord, PasskeyRefusal, PasskeyResponse, RelyingParty, VerifiedFactor,
 };
-use crate::domain::{Clock, Groups, ManualClock, Network, Person, PersonId, Realm, Timestamp};
+use crate::domain::{Clock, ManualClock, Network, Person, Timestamp};
 use crate::store::{SealingKey, StoreError};
 
 const START: Timestamp = Timestamp::from_millis(1_795_309_140_000);
@@ -66,16 +66,7 @@ fn key(byte: u8) -> SealingKey {
 }
 
 fn person(name: &str) -> Person {
-    Person {
-        id: PersonId::new(format!("objectGUID:{name}")),
-        realm: Realm::Default,
-        username: name.into(),
-        principal: None,
-        display_name: name.into(),
-        groups: Groups::default(),
-        password_expires: None,
-        password_set: None,
-    }
+    Person::named(name)
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ impl FeedTrouble {
         Self { source, cause, reference, since, retry_at }
     }
 
-    /// What everybody may know who sees the panel, strangers too: the source's name and what kind of failure it is, never a host,
+    /// The words for everybody who sees the panel, strangers too: the source's name and what kind of failure it is, never a host,
     /// a port or what the source said.
     pub fn for_visitors(&self) -> PanelTrouble {
         let reason = format!("{} (reference {})", self.cause.for_visitors(&self.source), self.reference);

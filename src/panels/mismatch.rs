@@ -49,7 +49,7 @@ pub enum ReadingMismatch {
 }
 
 impl ReadingMismatch {
-    /// What everybody may know who sees the panel, strangers too: nothing of the source's answer that the page does not name
+    /// The words for everybody who sees the panel, strangers too: nothing of the source's answer that the page does not name
     /// itself. The log has all of it.
     pub fn for_visitors(&self) -> String {
         match self {

@@ -8,9 +8,7 @@ use tempfile::TempDir;
 use super::token::TokenLifetimes;
 use super::{ApiToken, CreateTokenError, NewToken, Token, TokenInsert, TokenLookup, TokenRecord, TokenStore as _, Tokens};
 use crate::config::TokenSettings;
-use crate::domain::{
-    Client, EndReason, Groups, ManualClock, Person, PersonEpoch, PersonId, Realm, Revalidation, Timestamp, TokenId,
-};
+use crate::domain::{Client, EndReason, ManualClock, Person, PersonEpoch, Revalidation, Timestamp, TokenId};
 use crate::store::tests::contract::{Subject, credential_contract};
 use crate::store::{PeopleBatch, RowEvent, RowWatch, SqliteCredentials, Store, StoreKind, WatchedStore as _};
 
@@ -48,16 +46,7 @@ async fn open(folder: &TempDir, clock: &Arc<ManualClock>) -> Tokens {
 }
 
 fn person(name: &str) -> Person {
-    Person {
-        id: PersonId::new(format!("objectGUID:{name}")),
-        realm: Realm::Default,
-        username: name.into(),
-        principal: None,
-        display_name: name.into(),
-        groups: Groups::default(),
-        password_expires: None,
-        password_set: None,
-    }
+    Person::named(name)
 }
 
 fn lasting(lifetime: Duration) -> NewToken {

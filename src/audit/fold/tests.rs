@@ -4,21 +4,12 @@ use std::net::IpAddr;
 
 use super::super::AuditEvent;
 use super::*;
-use crate::domain::{Client, Groups, Member, Person, PersonId, Realm, SessionId, TokenId};
+use crate::domain::{Client, Member, Person, PersonId, SessionId, TokenId};
 
 const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
 
 fn alice() -> Person {
-    Person {
-        id: PersonId::new("id:alice"),
-        realm: Realm::Default,
-        username: "alice".to_owned(),
-        principal: None,
-        display_name: "Alice".to_owned(),
-        groups: Groups::default(),
-        password_set: None,
-        password_expires: None,
-    }
+    Person { id: PersonId::new("id:alice"), display_name: "Alice".to_owned(), ..Person::named("alice") }
 }
 
 /// Whether the event is a row of its own.

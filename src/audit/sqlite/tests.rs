@@ -185,13 +185,7 @@ async fn nobody_s_events_push_out_another_s() {
     let (store, _folder) = store().await;
     let person = |name: &str| crate::domain::Person {
         id: crate::domain::PersonId::new(format!("id:{name}")),
-        realm: crate::domain::Realm::Default,
-        username: name.to_owned(),
-        principal: None,
-        display_name: name.to_owned(),
-        groups: crate::domain::Groups::default(),
-        password_expires: None,
-        password_set: None,
+        ..crate::domain::Person::named(name)
     };
     let (alice, eve) = (person("alice"), person("eve"));
     let accepted = |person, second| {

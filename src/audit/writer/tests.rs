@@ -7,7 +7,7 @@ use super::*;
 use crate::audit::log_capture::LogCapture;
 use crate::config::AuditSettings;
 use crate::domain::{
-    Client, Credential, EndReason, Groups, ManualClock, Member, Person, PersonId, RootCredential, SessionId, TokenId, Visitor,
+    Client, Credential, EndReason, ManualClock, Member, Person, PersonId, RootCredential, SessionId, TokenId, Visitor,
 };
 use crate::telemetry::Metrics;
 
@@ -201,16 +201,7 @@ async fn a_flood_does_not_make_the_store_larger_than_it_may_be() {
 }
 
 fn person(name: &str) -> Person {
-    Person {
-        id: PersonId::new(format!("id:{name}")),
-        realm: crate::domain::Realm::Default,
-        username: name.to_owned(),
-        principal: None,
-        display_name: name.to_owned(),
-        groups: Groups::default(),
-        password_expires: None,
-        password_set: None,
-    }
+    Person { id: PersonId::new(format!("id:{name}")), ..Person::named(name) }
 }
 
 #[tokio::test]

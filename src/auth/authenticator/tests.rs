@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::*;
 use crate::audit::log_capture::LogCapture;
 use crate::auth::scheme::credentials;
-use crate::domain::{Client, Groups, Person, PersonEpoch, PersonId, Realm, SystemClock, Timestamp};
+use crate::domain::{Client, Person, PersonEpoch, PersonId, SystemClock, Timestamp};
 
 const LEGS_PATH: &str = "/login/legs";
 
@@ -91,16 +91,7 @@ impl AuthRequest for Request {
 }
 
 fn member(name: &str) -> Visitor {
-    let person = Person {
-        id: PersonId::new(format!("toy:{name}")),
-        realm: Realm::Default,
-        username: name.into(),
-        principal: None,
-        display_name: name.into(),
-        groups: Groups::default(),
-        password_expires: None,
-        password_set: None,
-    };
+    let person = Person { id: PersonId::new(format!("toy:{name}")), ..Person::named(name) };
     Member::per_request(person, Timestamp::from_millis(0), PersonEpoch::default()).into()
 }
 

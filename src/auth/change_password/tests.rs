@@ -17,9 +17,7 @@ use crate::directory::{
     AccountStatus, BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange,
     PasswordFate, PasswordRule, PasswordState, Unreachable,
 };
-use crate::domain::{
-    Client, GroupRef, Groups, ManualClock, Password, Person, PersonId, Realm, Revalidation, Timestamp, Username,
-};
+use crate::domain::{Client, GroupRef, ManualClock, Password, Person, PersonId, Revalidation, Timestamp, Username};
 use crate::epochs::PersonEpochs;
 use crate::factors::Factors;
 use crate::sessions::Sessions;
@@ -47,16 +45,7 @@ fn unreachable(password: PasswordFate) -> DirectoryRefusal {
 }
 
 fn person(name: &str) -> Person {
-    Person {
-        id: PersonId::new(format!("objectGUID:{name}")),
-        realm: Realm::Default,
-        username: name.into(),
-        principal: None,
-        display_name: name.into(),
-        groups: Groups::default(),
-        password_expires: Some(Timestamp::from_millis(NOW) + Duration::from_hours(30)),
-        password_set: None,
-    }
+    Person { password_expires: Some(Timestamp::from_millis(NOW) + Duration::from_hours(30)), ..Person::named(name) }
 }
 
 #[async_trait]

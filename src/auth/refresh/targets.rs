@@ -9,7 +9,7 @@ use crate::sessions::Sessions;
 use crate::store::{PeopleBatch, StoreError};
 use crate::tokens::Tokens;
 
-/// What people are refreshed for: sessions, API tokens, and what lasts of passwords. Each person counts once, however many of
+/// The targets that people are refreshed for: sessions, API tokens, and what lasts of passwords. Each person counts once, however many of
 /// them they have.
 pub(super) struct RefreshTargets {
     pub(super) sessions: Sessions,
@@ -97,19 +97,9 @@ fn merge(one: PeopleBatch, other: PeopleBatch, limit: usize) -> PeopleBatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Groups, Realm};
 
     fn people(names: &[&str], last: Option<&str>) -> PeopleBatch {
-        let person = |name: &&str| Person {
-            id: PersonId::new(*name),
-            realm: Realm::Default,
-            username: (*name).to_owned(),
-            principal: None,
-            display_name: (*name).to_owned(),
-            groups: Groups::default(),
-            password_expires: None,
-            password_set: None,
-        };
+        let person = |name: &&str| Person { id: PersonId::new(*name), ..Person::named(name) };
         PeopleBatch { people: names.iter().map(person).collect(), next_after: last.map(PersonId::new) }
     }
 

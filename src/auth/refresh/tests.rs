@@ -184,16 +184,7 @@ impl RefreshFixture {
 }
 
 fn person(name: &str) -> Person {
-    Person {
-        id: PersonId::new(format!("objectGUID:{name}")),
-        realm: Realm::Default,
-        username: name.into(),
-        principal: None,
-        display_name: name.into(),
-        groups: Groups::default(),
-        password_expires: None,
-        password_set: None,
-    }
+    Person::named(name)
 }
 
 fn in_group(name: &str, group: &str) -> Person {

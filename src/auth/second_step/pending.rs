@@ -144,21 +144,12 @@ fn make_room(sign_ins: &mut HashMap<[u8; 32], PendingSignIn>, max: usize, among:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Groups, Network, PersonId, Realm, Revalidation};
+    use crate::domain::{Network, PersonId, Revalidation};
 
     const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
 
     fn person(name: &str) -> Person {
-        Person {
-            id: PersonId::new(name),
-            realm: Realm::Default,
-            username: name.into(),
-            principal: None,
-            display_name: name.into(),
-            groups: Groups::default(),
-            password_expires: None,
-            password_set: None,
-        }
+        Person { id: PersonId::new(name), ..Person::named(name) }
     }
 
     async fn add(pending: &dyn PendingSignInStore, name: &str, now: Timestamp) -> PendingToken {

@@ -22,8 +22,7 @@ use crate::directory::{
     LockoutPolicy, PasswordChange, PasswordFate, PasswordState, Unreachable,
 };
 use crate::domain::{
-    Client, Clock, EndReason, GroupRef, Groups, ManualClock, Password, Person, PersonId, Realm, Revalidation, Timestamp,
-    Username, Visitor,
+    Client, Clock, EndReason, GroupRef, ManualClock, Password, Person, PersonId, Revalidation, Timestamp, Username, Visitor,
 };
 use crate::epochs::PersonEpochs;
 use crate::factors::Factors;
@@ -78,16 +77,7 @@ impl Directory for FakeDirectory {
             "gone" => Err(DirectoryRefusal::AccountExpired),
             "night" => Err(DirectoryRefusal::NotAtThisHour),
             "elsewhere" => Err(DirectoryRefusal::NotFromHere),
-            name => Ok(Person {
-                id: PersonId::new(format!("objectGUID:{name}")),
-                realm: Realm::Default,
-                username: name.into(),
-                principal: None,
-                display_name: name.into(),
-                groups: Groups::default(),
-                password_expires: None,
-                password_set: None,
-            }),
+            name => Ok(Person::named(name)),
         }
     }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::limits::ATTEMPT_TIME;
 use super::place::Place;
 use super::reason::ThrottleReason;
-use crate::directory::{BindCandidate, FailureBudget};
+use crate::directory::{BindCandidate, CLOCK_TOLERANCE, FailureBudget};
 use crate::domain::Timestamp;
 
 /// The most failures that are kept of an account: the largest budget there is.
@@ -18,9 +18,6 @@ const MAX_REMEMBERED: Duration = Duration::from_hours(1);
 
 /// The lowest threshold that is kept below: a directory that locks at the first failure could never be asked otherwise.
 const MIN_THRESHOLD: u32 = 2;
-
-/// The largest difference between our clock and the directory's: what Kerberos allows within a domain, by default.
-const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
 
 /// A hash of a typed password, under a key of this process: to know the same one again, and for nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

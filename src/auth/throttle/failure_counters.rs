@@ -23,7 +23,7 @@ pub(super) struct FailureCounters {
     /// By account and the hash of the narrowest network.
     pub(super) pairs: ExpiringMap<(AccountKey, u64), PairAttempts>,
     pub(super) known: KnownPeople,
-    /// What is to be written down.
+    /// The changes that are to be written down.
     pub(super) changes: Vec<ThrottleChange>,
     last_sequence: u64,
 }

@@ -64,7 +64,7 @@ impl AttemptPermit<'_> {
         identified
     }
 
-    /// The same without waiting.
+    /// Identifies without waiting: attempts that are pending deny it.
     ///
     /// # Errors
     /// [`ThrottleReason`], [`ThrottleReason::Pending`] among them.

@@ -24,7 +24,7 @@ const KIND: StoreKind = StoreKind {
 /// How long a release is kept for processes that have not heard of it.
 const RELEASE_KEPT_FOR: Duration = Duration::from_hours(24);
 
-/// What the throttle remembers, in an SQLite file.
+/// The throttle's memory in an SQLite file.
 pub struct SqliteThrottleStore(Store);
 
 type FailureRow = (i64, i64, String, i64);

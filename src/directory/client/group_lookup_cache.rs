@@ -17,7 +17,7 @@ pub struct GroupLookup {
     pub wanted: GroupRef,
     /// The groups it names: one, as a rule. None when there is none; several when the name is ambiguous.
     pub found: Vec<Group>,
-    /// What may be meant when it is not one: names of similar groups, or the DNs of several that have this name.
+    /// Suggestions when it is not one: names of similar groups, or the DNs of several that have this name.
     pub suggestions: Vec<String>,
     /// The reason why an entry of that name does not count, or several do not.
     pub note: Option<&'static str>,

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use ldap3::Scope;
 
 use super::report::DiagnosticStep;
@@ -7,12 +5,9 @@ use super::service::failed_step;
 use crate::directory::client::LockoutPolicy;
 use crate::directory::connection::{AdDomain, DirectoryProfile, LdapConnection, OperationKind, SearchRequest};
 use crate::directory::schema::time::parse_interval;
-use crate::directory::sign_in::{FailureBudget, LockoutInfo};
+use crate::directory::sign_in::{FailureBudget, LockoutInfo, parse_domain_policy};
 
 const NAME: &str = "lockout policy";
-
-/// The longest observation window that Active Directory takes: 99,999 minutes.
-const FOR_EVER: Duration = Duration::from_mins(99_999);
 
 /// The step about the domain's lockout policy (MS-SAMR 3.1.1.5), where it may be read: how many tries people have here, and
 /// why.
@@ -37,7 +32,7 @@ pub(super) async fn lockout_policy_step(
         Err(fault) => return failed_step(NAME, &fault),
     };
     let head = found.entries.first();
-    let Some(threshold) = head.and_then(|head| head.text("lockoutThreshold")).and_then(|text| text.parse::<u32>().ok()) else {
+    let Some(policy) = head.and_then(parse_domain_policy) else {
         let why = format!(
             "whoever searches may not read it (lockoutThreshold on {}): five wrong passwords are assumed to lock. {}",
             domain.dn,
@@ -52,7 +47,7 @@ pub(super) async fn lockout_policy_step(
         Some(duration) => format!("for {} min", duration.as_secs() / 60),
         None => "until an administrator unlocks it".to_owned(),
     };
-    let policy = LockoutPolicy { threshold, window: window.unwrap_or(FOR_EVER) };
+    let threshold = policy.threshold;
     let tries = tries(Some(policy), has_service_account);
     let locks = format!("{threshold} wrong passwords{within} lock an account {unlocked}");
     let step = match threshold {

@@ -41,7 +41,7 @@ const FALLBACK_POLICY: LockoutPolicy = LockoutPolicy { threshold: 3, window: DEF
 
 /// The largest difference between our clock and the directory's: what Kerberos allows within a domain, by default. A
 /// count is stale for us only when it is so by the directory's clock as well.
-const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
+pub const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
 
 impl LdapDirectory {
     /// The facts about lockout known now, without asking a server.
@@ -152,6 +152,11 @@ async fn read_policy(
         }
         Err(fault) => Err(fault),
     }
+}
+
+/// The domain's policy, as its head tells it. `None` where that may not be read.
+pub(in crate::directory) fn parse_domain_policy(head: &LdapEntry) -> Option<LockoutPolicy> {
+    parse_policy(head, DOMAIN_POLICY)
 }
 
 fn parse_policy(entry: &LdapEntry, [threshold, window]: [&str; 2]) -> Option<LockoutPolicy> {

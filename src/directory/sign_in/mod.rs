@@ -17,8 +17,10 @@ mod single_use_password;
 
 pub use bind_gate::{BindCandidate, BindGate, LockoutInfo};
 pub use failure_budget::FailureBudget;
+pub use lockout::CLOCK_TOLERANCE;
 
 pub(super) use bind_result::judge_bind;
 pub(super) use find_person::{advise_service_account, read_own_token};
+pub(super) use lockout::parse_domain_policy;
 pub(super) use policy_control::{PasswordPolicyError, PasswordPolicyResponse};
 pub(super) use single_use_password::SingleUsePassword;

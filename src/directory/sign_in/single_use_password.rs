@@ -33,7 +33,7 @@ impl<'a> SingleUsePassword<'a> {
         self.gate
     }
 
-    /// What has become of it so far.
+    /// Its fate so far.
     pub(in crate::directory) fn fate(&self) -> PasswordFate {
         self.fate
     }

@@ -44,12 +44,9 @@ fn called(realm: &Realm, name: &str) -> Person {
     Person {
         id: PersonId::new("x:1"),
         realm: realm.clone(),
-        username: name.to_owned(),
         principal: name.parse().ok(),
-        display_name: name.to_owned(),
         groups: [group].into_iter().collect(),
-        password_expires: None,
-        password_set: None,
+        ..Person::named(name)
     }
 }
 

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::SessionSettings;
-use crate::domain::{
-    Client, Clock as _, EndReason, Group, GroupId, ManualClock, Person, PersonId, Realm, Revalidation, Timestamp,
-};
+use crate::domain::{Client, Clock as _, EndReason, Group, GroupId, ManualClock, Person, Revalidation, Timestamp};
 use crate::sessions::{Session, SessionOptions, SessionToken, Sessions};
 use crate::store::{RowEvent, RowWatch};
 
@@ -101,13 +99,9 @@ pub(super) fn person(name: &str) -> Person {
         shares_name: false,
     };
     Person {
-        id: PersonId::new(format!("objectGUID:{name}")),
-        realm: Realm::Default,
-        username: name.into(),
         principal: format!("{name}@corp.example.com").parse().ok(),
         display_name: format!("{name} Müller-O'Neil, \"(x)\" \\"),
         groups: [group("dash-ops"), group("Vertrieb, Süd")].into_iter().collect(),
-        password_expires: None,
-        password_set: None,
+        ..Person::named(name)
     }
 }

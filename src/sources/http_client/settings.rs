@@ -97,7 +97,7 @@ fn max_bytes() -> Setting<usize> {
     size(1024 * 1024, 1024..=64 * 1024 * 1024)
 }
 
-/// What a page of a hundred panels asks that all move every second. It keeps pages, and whoever walks through their choices, from
+/// The default rate: what a page of a hundred panels asks that all move every second. It keeps pages, and whoever walks through their choices, from
 /// flooding a server behind.
 fn rate() -> Setting<u32> {
     integer(100, 1..=10_000)

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
-use crate::domain::{EndReason, Groups, Person, PersonEpoch, PersonId, Realm, Revalidation, Timestamp};
+use crate::domain::{EndReason, Person, PersonEpoch, PersonId, Revalidation, Timestamp};
 use crate::store::{CredentialRecord, CredentialStore, EndSelection, PeopleBatch};
 
 const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
@@ -26,16 +26,7 @@ pub(crate) struct Subject<R: CredentialRecord> {
 }
 
 fn person(name: &str) -> Person {
-    Person {
-        id: PersonId::new(name),
-        realm: Realm::Default,
-        username: name.to_owned(),
-        principal: None,
-        display_name: name.to_uppercase(),
-        groups: Groups::default(),
-        password_expires: None,
-        password_set: None,
-    }
+    Person { id: PersonId::new(name), display_name: name.to_uppercase(), ..Person::named(name) }
 }
 
 fn ids<R: CredentialRecord>(records: &[R]) -> Vec<R::Id> {

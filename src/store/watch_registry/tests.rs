@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::watch_table::CHECK_INTERVAL;
 use super::*;
-use crate::domain::{EndReason, Groups, ManualClock, PersonId, Realm};
+use crate::domain::{EndReason, ManualClock, PersonId};
 use crate::store::RowEvent;
 
 const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
@@ -79,16 +79,7 @@ impl FakeRows {
 }
 
 fn alice(name: &str) -> Person {
-    Person {
-        id: PersonId::new("objectGUID:1"),
-        realm: Realm::Default,
-        username: "alice".into(),
-        principal: None,
-        display_name: name.into(),
-        groups: Groups::default(),
-        password_expires: None,
-        password_set: None,
-    }
+    Person { id: PersonId::new("objectGUID:1"), display_name: name.into(), ..Person::named("alice") }
 }
 
 async fn next_event(watch: &mut RowWatch) -> Option<RowEvent> {

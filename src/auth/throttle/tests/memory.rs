@@ -1,4 +1,4 @@
-//! What outlives a restart, and releases by hand.
+//! The memory that outlives a restart, and releases by hand.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What counts, what is believed of the directory, and what a stranger is told.
+//! Failures that count, counters of the directory that are believed, and words for strangers.
 
 use super::*;
 
@@ -167,7 +167,7 @@ async fn what_is_withheld_for_the_directory_s_count_looks_like_a_wrong_password_
     assert_eq!(fixture.fails_with("jdoe", "right", &own, &afresh).await, Ok(()));
 }
 
-/// What a stranger is told of tries with these passwords, of which the directory says something or that there is nobody.
+/// The waits that a stranger is told of, of tries with these passwords, of which the directory says something or that there is nobody.
 async fn told(fixture: &ThrottleFixture, name: &str, passwords: &[&str], who: Option<&BindCandidate>) -> Vec<Option<Duration>> {
     let mut told = Vec::new();
     for (number, password) in passwords.iter().enumerate() {

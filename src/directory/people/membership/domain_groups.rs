@@ -27,7 +27,7 @@ pub(in crate::directory) fn is_distribution_list(group: &LdapEntry) -> bool {
 pub(super) struct DomainGroups {
     groups: Vec<GroupNode>,
     /// Each group by its DN and by its SID.
-    by_key: HashMap<GroupKey, usize>,
+    by_key: HashMap<GroupReference, usize>,
     /// Whether groups are missing, since there are too many or they are nested too deep.
     is_incomplete: bool,
     /// Whether the server sent only some of the groups that were asked for.
@@ -37,19 +37,19 @@ pub(super) struct DomainGroups {
 struct GroupNode {
     group: Group,
     /// The groups that it is in, by DN.
-    parents: Vec<GroupKey>,
+    parents: Vec<GroupReference>,
     /// Whether the server sent all of them.
     is_complete: bool,
 }
 
 /// A DN or SID that names a group.
 #[derive(Clone, PartialEq, Eq, Hash)]
-enum GroupKey {
+enum GroupReference {
     Dn(Dn),
     Sid(Sid),
 }
 
-impl GroupKey {
+impl GroupReference {
     fn filter_clause(&self) -> String {
         match self {
             Self::Dn(dn) => filter::equals("distinguishedName", dn.as_str()),
@@ -69,13 +69,13 @@ pub(super) async fn read_domain_groups<S: MembershipSearcher>(
     people: &[&LdapEntry],
 ) -> Result<DomainGroups, S::Error> {
     let mut found = DomainGroups::default();
-    let (mut asked, mut bounds) = (HashSet::<GroupKey>::new(), WalkBounds::new(MAX_GROUPS));
-    let mut level: Vec<GroupKey> = people.iter().flat_map(|person| direct_groups(person)).map(|(key, _)| key).collect();
+    let (mut asked, mut bounds) = (HashSet::<GroupReference>::new(), WalkBounds::new(MAX_GROUPS));
+    let mut level: Vec<GroupReference> = people.iter().flat_map(|person| direct_groups(person)).map(|(key, _)| key).collect();
     level.retain(|key| asked.insert(key.clone()));
     while bounds.admit(&level, found.groups.len()) {
         let before = found.groups.len();
         for batch in level.chunks(GROUPS_PER_SEARCH) {
-            let clauses: Vec<String> = batch.iter().map(GroupKey::filter_clause).collect();
+            let clauses: Vec<String> = batch.iter().map(GroupReference::filter_clause).collect();
             let request = SearchRequest {
                 // The groups may be elsewhere than the people: base_dn is where the latter are.
                 base: &domain.dn,
@@ -95,13 +95,13 @@ pub(super) async fn read_domain_groups<S: MembershipSearcher>(
 }
 
 /// The groups that a person is in directly or as their primary group.
-fn direct_groups(person: &LdapEntry) -> Vec<(GroupKey, PathStep)> {
-    let primary = primary_group_sid(person).map(|sid| (GroupKey::Sid(sid), PathStep::Primary));
+fn direct_groups(person: &LdapEntry) -> Vec<(GroupReference, PathStep)> {
+    let primary = primary_group_sid(person).map(|sid| (GroupReference::Sid(sid), PathStep::Primary));
     primary.into_iter().chain(member_of(person).map(|key| (key, PathStep::Listed))).collect()
 }
 
-fn member_of(entry: &LdapEntry) -> impl Iterator<Item = GroupKey> {
-    entry.texts("memberOf").filter_map(|dn| dn.parse().ok().map(GroupKey::Dn))
+fn member_of(entry: &LdapEntry) -> impl Iterator<Item = GroupReference> {
+    entry.texts("memberOf").filter_map(|dn| dn.parse().ok().map(GroupReference::Dn))
 }
 
 /// The primary group: the domain's part of the person's SID, with `primaryGroupID` behind it.
@@ -112,13 +112,13 @@ fn primary_group_sid(person: &LdapEntry) -> Option<Sid> {
 impl DomainGroups {
     fn add(&mut self, entry: &LdapEntry) {
         let (Some(sid), Ok(dn)) = (entry.sid(), entry.dn.parse::<Dn>()) else { return };
-        if is_distribution_list(entry) || self.by_key.contains_key(&GroupKey::Sid(sid.clone())) {
+        if is_distribution_list(entry) || self.by_key.contains_key(&GroupReference::Sid(sid.clone())) {
             return;
         }
         let id = GroupId::new(sid.to_string());
         let name = entry.text("sAMAccountName").unwrap_or(id.as_str()).to_owned();
         let group = Group { id, name, dn: entry.dn.clone(), shares_name: false };
-        self.by_key.extend([GroupKey::Dn(dn), GroupKey::Sid(sid)].map(|key| (key, self.groups.len())));
+        self.by_key.extend([GroupReference::Dn(dn), GroupReference::Sid(sid)].map(|key| (key, self.groups.len())));
         let parents = member_of(entry).collect();
         self.groups.push(GroupNode { group, parents, is_complete: !entry.is_partial("memberOf") });
     }
@@ -149,7 +149,7 @@ impl DomainGroups {
     pub(super) fn memberships_of(&self, person: &LdapEntry, groups: &Groups) -> Vec<GroupMembership> {
         let paths = self.paths_of(person);
         let path = |group: &Group| {
-            let key = Sid::parse(group.id.as_str()).map(GroupKey::Sid);
+            let key = Sid::parse(group.id.as_str()).map(GroupReference::Sid);
             let index = key.and_then(|key| self.by_key.get(&key).copied());
             index.map_or(MembershipPath::Unknown, |index| paths.path(index, |through| &self.groups[through].group.name))
         };
