@@ -20,6 +20,11 @@ use crate::sessions::{MINUTE, START, is_a_stranger, is_signed_in};
 /// How often the time is moved on while something is waited for.
 const TICK: Duration = Duration::from_millis(50);
 
+/// How often everybody is refreshed, where nobody sets it.
+const REFRESH: Duration = MINUTE.saturating_mul(5);
+
+const OUTAGE_NOTE: &str = "The company directory does not answer.";
+
 /// A page for the members of one group.
 fn page_of(group: &str) -> String {
     format!("access = {{ groups = [\"{group}\"] }}\n{}", page(&format!("For {group}")))
@@ -40,6 +45,13 @@ pub(crate) async fn in_time<T>(clock: &ManualClock, coming: impl Future<Output =
 
 async fn opens_in_time(clock: &ManualClock, visitor: &mut Visitor, path: &str, right: impl Fn(&Response) -> bool) -> Response {
     in_time(clock, visitor.opens_until(path, right)).await
+}
+
+/// Waits until members are told of an outage. The time stands still meanwhile, however long the refresh takes to give up: an
+/// hour later the same pages are shut.
+async fn sees_the_outage(clock: &ManualClock, visitor: &mut Visitor) {
+    clock.advance(REFRESH + MINUTE);
+    visitor.opens_until("/p/members", |answer| answer.body.contains(OUTAGE_NOTE)).await;
 }
 
 /// The end of a board, while the time passes: the reason and the close code.
@@ -192,22 +204,21 @@ async fn an_outage_is_lived_through_with_a_note_until_it_is_too_long_and_is_over
     let house = on_slapd(proxy.url(), &clock).open().await;
     let mut alice = house.visitor();
     alice.signs_in("live-admin", slapd::PASSWORD).await;
-    let note = "The company directory does not answer.";
-    assert!(!alice.opens("/").await.body.contains(note));
+    assert!(!alice.opens("/").await.body.contains(OUTAGE_NOTE));
 
     proxy.set(Fault::Refuse).await;
-    opens_in_time(&clock, &mut alice, "/p/members", |answer| answer.body.contains(note)).await;
+    sees_the_outage(&clock, &mut alice).await;
     let admin = alice.opens("/admin").await;
     assert!(admin.body.contains("cannot be asked since"), "{}", admin.body);
     let stranger = house.visitor().opens("/p/open").await;
-    assert!(!stranger.body.contains(note), "strangers hear nothing of it");
+    assert!(!stranger.body.contains(OUTAGE_NOTE), "strangers hear nothing of it");
     let mut board = watches(&alice, "/live/members").await;
     assert_eq!(ends_in_time(&clock, &mut board).await, ("unconfirmed".to_owned(), Some(1013)));
     is_shut_out_for_now(&house, &mut alice).await;
 
     proxy.set(Fault::Pass).await;
     opens_in_time(&clock, &mut alice, "/p/members", |answer| answer.status == StatusCode::OK).await;
-    assert!(!alice.opens("/p/members").await.body.contains(note));
+    assert!(!alice.opens("/p/members").await.body.contains(OUTAGE_NOTE));
     watches(&alice, "/live/members").await;
 }
 
@@ -264,16 +275,13 @@ async fn in_a_browser_an_outage_is_a_quiet_note_and_an_open_board_comes_back_by_
         browser.goes_to(&house.url("/login?next=%2Fp%2Fmembers")).await;
         browser.signs_in("live-viewer", slapd::PASSWORD).await;
         browser.sees("#connection .words", |words| words == "Live" || words.is_empty()).await;
+        let mut viewer = house.visitor();
+        viewer.signs_in("live-viewer", slapd::PASSWORD).await;
 
         proxy.set(Fault::Refuse).await;
-        // The time stands still while a page loads, however long that takes: the note is there for an hour and no longer.
-        loop {
-            clock.advance(MINUTE);
-            browser.goes_to(&house.url("/p/members")).await;
-            if browser.asks("return document.querySelector('.notes') !== null").await == true {
-                break;
-            }
-        }
+        sees_the_outage(&clock, &mut viewer).await;
+        browser.goes_to(&house.url("/p/members")).await;
+        assert_eq!(browser.asks("return document.querySelector('.notes') !== null").await, true);
         browser.pictures(&format!("outage-note-{name}")).await;
         assert_eq!(browser.barriers().await, Vec::<String>::new());
         browser.asks("document.documentElement.className = 'theme-dark'").await;
