@@ -2,10 +2,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use quick_cache::sync::Cache;
 use sqlx::migrate::Migrator;
 
 use super::known_bumps::KnownBumps;
-use super::password::ObservedPassword;
+use super::password::{KnownPassword, ObservedPassword};
 use super::sqlite::SqliteEpochs;
 use super::store::{Bump, EpochStore, NewBump, PasswordRecord, RevokedPeople};
 use super::{EpochWatch, ProofKind, RevocationEvent};
@@ -21,6 +22,10 @@ const KIND: StoreKind = StoreKind { name: "store of epochs", if_recreated: "what
 /// has no row (an hour, `jwt.lifetime` and `sessions.refresh` at most a day).
 const RETENTION: Duration = Duration::from_hours(48);
 
+/// The most people whose password's state is at hand without a question to the store: those who sign in within hours, in a few
+/// megabytes.
+const PASSWORDS_AT_HAND: usize = 20_000;
+
 /// The epochs of all people. Cheap to clone; the clones are one.
 #[derive(Clone)]
 pub struct PersonEpochs {
@@ -31,6 +36,9 @@ struct EpochsInner {
     store: Box<dyn EpochStore>,
     clock: Arc<dyn Clock>,
     known: Arc<KnownBumps>,
+    /// The passwords as the store last had them. What is found here may have been replaced by another process since: it answers only
+    /// what a directory tells just so.
+    passwords: Cache<PersonId, KnownPassword>,
 }
 
 impl PersonEpochs {
@@ -50,7 +58,8 @@ impl PersonEpochs {
     pub async fn new(store: Box<dyn EpochStore>, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let read_until = store.current().await?;
         let known = KnownBumps::new(store.bumps_after(PersonEpoch::default()).await?, read_until);
-        Ok(Self { inner: Arc::new(EpochsInner { store, clock, known: Arc::new(known) }) })
+        let passwords = Cache::new(PASSWORDS_AT_HAND);
+        Ok(Self { inner: Arc::new(EpochsInner { store, clock, known: Arc::new(known), passwords }) })
     }
 
     /// The current epoch: to be noted *before* a proof is verified, so that what changes meanwhile ends it. The store is asked, as
@@ -89,12 +98,20 @@ impl PersonEpochs {
         person: &PersonId,
         observed: Option<ObservedPassword>,
     ) -> Result<PasswordRecord, StoreError> {
-        let EpochsInner { store, clock, known } = &*self.inner;
+        let EpochsInner { store, clock, known, passwords } = &*self.inner;
+        if let Some(at_hand) = passwords.get(person)
+            // A time never comes back once it was replaced; that the password must be changed does.
+            && observed.is_none_or(|observed| observed != ObservedPassword::MustChange && at_hand.is(observed))
+        {
+            let began = observed.map(|_| at_hand.epoch).unwrap_or_default();
+            return Ok(PasswordRecord { bump: None, began });
+        }
         let Some(before) = store.known_password(person).await? else {
             let first = observed.unwrap_or_else(|| ObservedPassword::SetAt(clock.now()));
             store.insert_password(person, first).await?;
             return Ok(PasswordRecord::default());
         };
+        passwords.insert(person.clone(), before);
         let Some(observed) = observed else { return Ok(PasswordRecord::default()) };
         if !before.is_replaced_by(observed) {
             let began = if before.is(observed) { before.epoch } else { PersonEpoch::default() };

@@ -206,3 +206,18 @@ async fn of_many_who_see_a_new_password_at_once_one_bumps() {
     assert_eq!(records.iter().filter(|record| record.bump.is_some()).count(), 1);
     assert!(records.iter().all(|record| record.began == records[0].began && record.began > PersonEpoch::default()));
 }
+
+#[tokio::test]
+async fn what_a_directory_tells_again_is_no_question_to_the_store() {
+    let fixture = EpochsFixture::new();
+    let epochs = fixture.open().await;
+    let set_at = Some(ObservedPassword::SetAt(START));
+    for _ in 0..2 {
+        epochs.record_password(&alice(), set_at).await.unwrap();
+    }
+    epochs.close().await;
+    for observed in [set_at, None] {
+        assert_eq!(epochs.record_password(&alice(), observed).await.unwrap(), PasswordRecord::default());
+    }
+    assert!(epochs.record_password(&alice(), Some(ObservedPassword::MustChange)).await.is_err(), "that is news");
+}
