@@ -2,6 +2,7 @@
 
 mod group_watch;
 mod keys;
+mod machine_names;
 mod page_audit;
 mod start_error;
 mod state_lock;
@@ -35,8 +36,9 @@ use crate::live::Hub;
 use crate::pages::PageStore;
 use crate::sources::{self, FilterWorkers, NamedSources, Sources};
 use crate::telemetry::Metrics;
-use crate::web::{self, AppState, Assets, DiagnosticsRunner, Transport, site_path};
+use crate::web::{self, AllowedHosts, AppState, Assets, DiagnosticsRunner, ProxyHints, Transport, site_path};
 use keys::derive_keys;
+use machine_names::machine_names;
 use state_lock::StateLock;
 use stores::Stores;
 use tasks::Tasks;
@@ -74,7 +76,7 @@ impl Server {
     /// [`StartError`] when a setting is faulty, or something that must be there is not.
     pub async fn build(figment: Figment, clock: Arc<dyn Clock>, filters: FilterWorkers) -> Result<Self, StartError> {
         let (settings, named_sources) = sources::read_settings(&figment)?;
-        config::create_state_folder(&settings.state)?;
+        config::open_state_folder(&settings.state)?;
         let figment = match config::load_or_create_secret_key(&figment, &settings.state)? {
             Some(kept) => kept.merge_into(figment),
             None => figment,
@@ -156,6 +158,7 @@ impl Server {
             session_refresher,
             settings,
             transport,
+            proxy_hints: ProxyHints::default(),
             passwordless,
             assets,
             connections,
@@ -249,7 +252,14 @@ fn transport(settings: &Settings, figment: &Figment) -> Result<Transport, StartE
     let config: Config = figment.extract()?;
     let public_url = settings.site.public_url.clone();
     let secure = public_url.as_ref().map_or(config.tls_enabled(), |url| url.scheme() == "https");
-    Ok(Transport { secure, public_url, trusted_proxies: settings.site.trusted_proxies.clone() })
+    let public_host = public_url.as_ref().and_then(|url| url.host_str()?.parse().ok());
+    let allowed_hosts = settings.site.allowed_hosts.iter().cloned().chain(public_host).chain(machine_names());
+    Ok(Transport {
+        secure,
+        public_url,
+        trusted_proxies: settings.site.trusted_proxies.clone(),
+        allowed_hosts: AllowedHosts::new(allowed_hosts),
+    })
 }
 
 /// Whether some directory has a service account, so that it can be asked about people who sign in with a passkey alone.

@@ -49,6 +49,10 @@ impl Directory for CombinedDirectory {
         self.directories.check_reachable().await
     }
 
+    async fn check_ready(&self) -> Result<(), Unreachable> {
+        self.directories.check_ready().await
+    }
+
     fn revalidation(&self, person: &Person) -> Revalidation {
         self.for_person(person).revalidation(person)
     }

@@ -216,7 +216,7 @@ async fn execute(command: AccountCommand) -> Result<String, AccountCommandError>
 impl AccountContext {
     async fn open() -> Result<Self, AccountCommandError> {
         let settings = Settings::from_figment(&config::figment()).map_err(StartError::from)?;
-        config::create_state_folder(&settings.state).map_err(StartError::from)?;
+        config::open_state_folder_of_server(&settings.state).map_err(StartError::from)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let epochs = server::open_epochs(&settings, &clock).await?;
         let accounts = server::open_accounts(&settings, clock).await?;

@@ -1,4 +1,5 @@
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use super::serve::report_error;
 /// The arguments of `check`.
 #[derive(Args)]
 pub(super) struct CheckArgs {
-    /// Dial too: the directory, for the groups that pages and settings name, and every source once.
+    /// Dial too: the directory, for the groups and people that pages and settings name, and every panel's source.
     #[arg(long)]
     online: bool,
 }
@@ -26,7 +27,9 @@ pub(super) struct CheckArgs {
 pub(super) async fn run(args: CheckArgs) -> ExitCode {
     let figment = config::figment();
     let checked = match sources::read_settings(&figment) {
-        Ok((settings, named_sources)) => check(&settings, &named_sources, args.online).await,
+        Ok((settings, named_sources)) => {
+            check(&settings, &named_sources, args.online).await.map(|message| message + &exposed_notes(&figment))
+        }
         Err(mut faults) => {
             faults.extend(page_faults(&figment));
             Err(StartError::Settings(faults))
@@ -60,6 +63,15 @@ async fn check(settings: &Settings, named_sources: &NamedSources, online: bool) 
         count => format!("{count} pages"),
     };
     Ok(format!("Everything is in order: {pages} in {}.{notes}", settings.pages.display()))
+}
+
+/// A line for each file with a secret that every user of this machine may read: not a fault, since all works.
+fn exposed_notes(figment: &Figment) -> String {
+    let note = |file: PathBuf| {
+        let file = file.display();
+        format!("\nEvery user of this machine may read {file}, and there is a secret in it: run `chmod o= {file}`.")
+    };
+    Settings::exposed_secrets(figment).into_iter().map(note).collect()
 }
 
 /// The faults in the pages when there are some in the settings: whoever mends the ones wants to see the others too.

@@ -5,10 +5,12 @@ mod account;
 mod account_list;
 mod can;
 mod check;
+mod core_dumps;
 mod demo;
 mod doctor;
 mod init;
 mod online;
+mod panel_answers;
 mod release;
 mod serve;
 mod terminal_style;
@@ -77,6 +79,12 @@ enum Command {
 /// Parses the command line and runs its command.
 pub fn main() -> ExitCode {
     let command = Arguments::parse().command.unwrap_or(Command::Serve);
+    // A worker does so itself, once it has said that it may be killed first.
+    if !matches!(command, Command::FilterWorker)
+        && let Err(error) = core_dumps::disable()
+    {
+        eprintln!("belvedere: core dumps cannot be turned off: {error}");
+    }
     let run = || match command {
         Command::Serve => rocket::execute(serve::run()),
         Command::Demo => rocket::execute(demo::run()),

@@ -1,20 +1,28 @@
 use std::sync::Arc;
 
+use futures::StreamExt as _;
 use futures::future::join_all;
+use futures::stream;
 
+use super::panel_answers::panel_faults;
 use crate::config::{Diagnostic, Diagnostics, Settings, SourceLocation};
-use crate::directory::{Directories, Directory as _, GroupLookup, LdapDirectory, ServerStatus, SettingsTable, Unreachable};
-use crate::domain::{Clock, GroupRef, SourceName, SystemClock};
-use crate::pages::{ADMINS_SETTING, PageStore, SECOND_FACTOR_SETTING};
+use crate::directory::{
+    Directories, Directory as _, GroupLookup, LdapDirectory, PersonLookup, ServerStatus, SettingsTable, Unreachable,
+};
+use crate::domain::{Clock, GroupRef, SystemClock, UserRef, Username};
+use crate::pages::{ADMIN_USERS_SETTING, ADMINS_SETTING, PageStore, SECOND_FACTOR_SETTING};
 use crate::server::StartError;
 use crate::sources::Sources;
 
 /// The help text of a directory's fault.
 const DOCTOR: &str = "`belvedere doctor` takes it step by step, and says what to do";
 
+/// The most people looked up at the same time.
+const MAX_LOOKUPS: usize = 4;
+
 /// Checks over the network: whether the directories are reachable and let the service account search, whether the
-/// groups that pages and settings name exist, and whether each source answers one query of some page. Returns the
-/// faults, and a text of notes: what could not be checked, and what is not a fault yet.
+/// groups and people that pages and settings name exist, and whether each panel can show what its query is answered. Returns
+/// the faults, and a text of notes: what could not be checked, and what is not a fault yet.
 pub(super) async fn check(
     settings: &Settings,
     page_store: &PageStore,
@@ -27,15 +35,19 @@ pub(super) async fn check(
     let (askable, unsearchable): (Vec<_>, Vec<_>) =
         wanted.into_iter().zip(locations).partition(|(group, _)| directories.can_look_up_group(group));
     // Unreachable directories were reported above, once.
+    let mut unsearchable = unsearchable.len();
     if faults.is_empty() {
         faults.extend(ineffective_groups(&directories, &askable).await);
+        let (found, unknown) = unknown_people(&directories, named_users(settings, page_store)).await;
+        faults.extend(found);
+        unsearchable += unknown;
     }
-    faults.extend(unresponsive_sources(page_store, sources).await);
-    let mut notes = match unsearchable.len() {
+    faults.extend(panel_faults(page_store, sources, clock.now()).await);
+    let mut notes = match unsearchable {
         0 => String::new(),
         count => format!(
-            " Not looked up, as there is no service account (bind_name): {count} of the groups that pages and settings \
-             name."
+            " Not looked up, as there is no service account (bind_name): {count} of the groups and people that pages and \
+             settings name."
         ),
     };
     notes.extend(unresponsive_servers(&directories).await);
@@ -105,21 +117,44 @@ fn ineffective_group_fault(lookup: &GroupLookup, location: &SourceLocation) -> O
     Some(Diagnostic::new(location.clone(), message, help))
 }
 
-/// The faults of sources, each asked once, as the first panel that uses it would at its page's defaults.
-async fn unresponsive_sources(page_store: &PageStore, sources: &Sources) -> Diagnostics {
-    let mut asked: Vec<SourceName> = Vec::new();
-    let mut queries = Vec::new();
-    for probe in page_store.default_queries() {
-        if !asked.contains(&probe.query.source) {
-            asked.push(probe.query.source.clone());
-            queries.push(probe);
+/// Every person who is named and their location in the files, without those of local accounts, who are in no directory.
+fn named_users(settings: &Settings, page_store: &PageStore) -> Vec<(UserRef, SourceLocation)> {
+    let of_admins = settings.admins.users.iter().map(|user| (user.clone(), SourceLocation::key(ADMIN_USERS_SETTING)));
+    let of_pages = page_store.named_users().into_iter().map(|named| (named.user, named.location));
+    let mut named: Vec<_> = of_admins.chain(of_pages).collect();
+    named.retain(|(user, _)| !user.realm().is_some_and(crate::domain::Realm::is_local));
+    named
+}
+
+/// The faults of people who are named and whom the name does not let in, and the number of those whom nobody could look up.
+async fn unknown_people(directories: &Directories, named: Vec<(UserRef, SourceLocation)>) -> (Diagnostics, usize) {
+    let lookups = stream::iter(named).map(|(user, location)| async move {
+        let lookup = directories.lookup_user(&user).await;
+        (user, location, lookup)
+    });
+    let lookups: Vec<_> = lookups.buffered(MAX_LOOKUPS).collect().await;
+    let unknown = lookups.iter().filter(|(.., lookup)| lookup.is_none()).count();
+    let faults = lookups.into_iter().filter_map(|(user, location, lookup)| unknown_person_fault(&user, location, lookup?));
+    (faults.collect(), unknown)
+}
+
+fn unknown_person_fault(
+    user: &UserRef,
+    location: SourceLocation,
+    lookup: Result<PersonLookup, Unreachable>,
+) -> Option<Diagnostic> {
+    let (message, help) = match lookup {
+        Err(unreachable) => (format!("\"{user}\" could not be looked up: {}", unreachable.reason), DOCTOR.to_owned()),
+        Ok(PersonLookup::Found(report)) if user.matches(&report.person) => return None,
+        Ok(PersonLookup::Found(report)) => (
+            format!("nobody is let in as \"{user}\": {} is known by another name", report.person.display_name),
+            format!("name them by their account: \"{}\"", report.person.qualified_name()),
+        ),
+        Ok(nobody) => {
+            let why = Username::parse(user.name()).ok().and_then(|username| nobody.why_not_found(&username));
+            let help = "name people by their account (`alice`, 'brand\\alice') or principal name (`alice@corp.example.com`)";
+            (format!("nobody is let in as \"{user}\": {}", why.unwrap_or_default()), help.to_owned())
         }
-    }
-    let answers = join_all(queries.iter().map(|probe| sources.execute(&probe.query))).await;
-    let fault = |(probe, answer): (crate::pages::PageQuery, Result<_, crate::sources::SourceError>)| {
-        let error = answer.err()?;
-        let help = format!("see to [default.sources.{}] in Rocket.toml, or to what it asks", probe.query.source);
-        Some(Diagnostic::new(probe.location, format!("the source \"{}\" does not answer: {error}", probe.query.source), help))
     };
-    queries.into_iter().zip(answers).filter_map(fault).collect()
+    Some(Diagnostic::new(location, message, help))
 }

@@ -39,7 +39,7 @@ async fn execute(name: &str) -> Result<String, CommandError> {
     let settings = Settings::from_figment(&figment)?;
     // What is done here is in the log and in the audit, like what the server does.
     telemetry::init_logging(&settings.log)?;
-    config::create_state_folder(&settings.state)?;
+    config::open_state_folder_of_server(&settings.state)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let keys = server::load_keys(&figment, &settings)?;
     let store = server::open_failed_attempts(&settings).await?;

@@ -1,7 +1,10 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::config;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::config::{self, Settings};
 use crate::domain::SystemClock;
 use crate::server::{Server, StartError};
 use crate::sources::{self, FilterWorkers};
@@ -19,6 +22,11 @@ async fn serve() -> Result<(), StartError> {
     // Before anything else, so that whatever goes wrong from here on is logged as the settings say.
     let (settings, _) = sources::read_settings(&figment)?;
     telemetry::init_logging(&settings.log)?;
+    let _hangups = ignore_hangups();
+    for file in Settings::exposed_secrets(&figment) {
+        let file = file.display();
+        tracing::warn!(%file, "every user of this machine may read this file, and there is a secret in it: run `chmod o= {file}`");
+    }
     let (server, ready) = Server::build(figment, Arc::new(SystemClock), FilterWorkers::of_this_program()).await?.on_ready();
     tokio::spawn(async {
         if let Ok(ready) = ready.await {
@@ -27,6 +35,22 @@ async fn serve() -> Result<(), StartError> {
         }
     });
     server.serve().await
+}
+
+/// Ignores SIGHUP with a line in the log: for other servers it means to read the settings again, and by default it would
+/// end this one without a word.
+fn ignore_hangups() -> Option<AbortOnDropHandle<()>> {
+    let mut hangups = signal(SignalKind::hangup())
+        .inspect_err(|error| tracing::warn!(%error, "SIGHUP cannot be ignored: it would end the server"))
+        .ok()?;
+    Some(AbortOnDropHandle::new(tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            tracing::warn!(
+                "SIGHUP is ignored: settings and certificates are read at the start, so restart the server for them; page \
+                 files are read whenever they change"
+            );
+        }
+    })))
 }
 
 /// Prints an error on standard error, and gives the exit code for failure.

@@ -77,7 +77,7 @@ async fn execute(command: TokenCommand) -> Result<(), CommandError> {
     let settings = Settings::from_figment(&config::figment())?;
     // Actions here are in the log and in the audit log's store, like the server's.
     telemetry::init_logging(&settings.log)?;
-    config::create_state_folder(&settings.state)?;
+    config::open_state_folder_of_server(&settings.state)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let tokens = server::open_tokens(&settings, &clock).await?;
     let trail = server::open_audit(&settings).await?;

@@ -1,5 +1,7 @@
 use std::fmt;
+use std::path::PathBuf;
 
+use super::files::read_secret;
 use crate::domain::Password;
 
 /// The servers of one directory.
@@ -80,6 +82,17 @@ impl fmt::Display for ServerAddress {
 pub struct ServiceAccount {
     /// A DN, a principal name or `DOMAIN\name`.
     pub name: String,
-    /// Its password.
+    /// Its password, as it was at the start.
     pub password: Password,
+    /// The file that the password was read from.
+    pub password_file: Option<PathBuf>,
+}
+
+impl ServiceAccount {
+    /// The account with the password that its file has now; as it is, where there is no file or no password in it.
+    #[must_use]
+    pub fn reread(&self) -> Self {
+        let read = || Password::parse(read_secret(self.password_file.as_deref()?)?.expose().to_owned()).ok();
+        Self { password: read().unwrap_or_else(|| self.password.clone()), ..self.clone() }
+    }
 }

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::diagnostic::{LocationKind, SourceLocation};
 use super::reader::{Fields, Located};
 use super::secret::Secret;
+use super::tree::{ConfigNode, ConfigValue};
 
 /// The largest secret: long beyond any password or token, so that a wrong path is noticed.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
@@ -20,11 +21,23 @@ const MAX_CA_FILE_BYTES: u64 = 4 * 1024 * 1024;
 /// environment is relative to the working directory.
 pub(crate) fn path(fields: &mut Fields<'_>, key: &'static str) -> Option<Located<PathBuf>> {
     let text = fields.located_string(key)?;
-    let value = match text.location.kind() {
-        LocationKind::Text(document, _) => document.file.parent().unwrap_or(Path::new("")).join(&text.value),
-        _ => PathBuf::from(&text.value),
-    };
-    Some(Located { value, location: text.location })
+    Some(Located { value: resolve(&text.value, &text.location), location: text.location })
+}
+
+/// The path under `key`, which is yet to be read.
+pub(super) fn peek_path(fields: &Fields<'_>, key: &str) -> Option<PathBuf> {
+    match fields.peek(key)? {
+        ConfigNode { value: ConfigValue::String(text) | ConfigValue::EnvVar(text), location } => Some(resolve(text, location)),
+        _ => None,
+    }
+}
+
+/// The path that is meant by a text at this location.
+pub(super) fn resolve(text: &str, location: &SourceLocation) -> PathBuf {
+    match location.kind() {
+        LocationKind::Text(document, _) => document.file.parent().unwrap_or(Path::new("")).join(text),
+        _ => PathBuf::from(text),
+    }
 }
 
 /// A secret that stands either under `key` or in the file that `file_key` names. `None` when something is wrong,
@@ -49,6 +62,17 @@ pub(crate) fn secret(fields: &mut Fields<'_>, key: &'static str, file_key: &'sta
     Some(written?.or(in_file?))
 }
 
+/// The secret that a file has now; `None` when there is none in it.
+pub(super) fn read_secret(file: &Path) -> Option<Secret> {
+    let bytes = Zeroizing::new(read(file, MAX_SECRET_BYTES).ok().filter(|bytes| bytes.len() as u64 <= MAX_SECRET_BYTES)?);
+    Some(Secret::new(without_line_break(std::str::from_utf8(&bytes).ok()?).to_owned()))
+}
+
+fn without_line_break(text: &str) -> &str {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text)
+}
+
 /// The secret in a file, without the line break that editors put at its end.
 pub(crate) fn read_secret_file(fields: &Fields<'_>, file: &Located<PathBuf>) -> Option<Secret> {
     let bytes = Zeroizing::new(read_bounded(fields, file, MAX_SECRET_BYTES)?);
@@ -57,8 +81,7 @@ pub(crate) fn read_secret_file(fields: &Fields<'_>, file: &Located<PathBuf>) -> 
         fields.sink.report(&file.location, format!("{path} is not UTF-8"), "the file holds the secret as plain text");
         return None;
     };
-    let secret = text.strip_suffix('\n').unwrap_or(text);
-    let secret = secret.strip_suffix('\r').unwrap_or(secret);
+    let secret = without_line_break(text);
     if secret.is_empty() {
         fields.sink.report(&file.location, format!("{path} is empty"), "write the secret into it, on one line");
         return None;

@@ -11,6 +11,7 @@ mod diagnostic;
 mod directory_settings;
 mod document;
 mod environment;
+mod exposed_secrets;
 mod files;
 mod filter_template;
 mod hints;
@@ -20,7 +21,9 @@ mod reader;
 mod render;
 mod secret;
 mod secret_key;
+mod server_certificate;
 mod setting;
+mod state_folder;
 mod tree;
 mod typed;
 
@@ -41,7 +44,8 @@ pub use read_settings::{
 };
 pub(crate) use reader::{DiagnosticSink, Fields, Located};
 pub use secret::Secret;
-pub use secret_key::{SecretKey, create_state_folder, load_or_create_secret_key};
+pub use secret_key::{SecretKey, load_or_create_secret_key};
 pub use setting::SettingRow;
 pub(crate) use setting::{Setting, ca_file, duration, integer, size};
+pub use state_folder::{open_state_folder, open_state_folder_of_server};
 pub(crate) use tree::{ConfigEntry, ConfigNode, ConfigValue, parse_document};

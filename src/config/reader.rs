@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::diagnostic::{Diagnostic, Diagnostics, SourceLocation};
-use super::hints::{quote, suggest};
+use super::hints::{closest, quote, suggest};
 use super::quantity::{format_duration, format_size, parse_duration, parse_size};
 use super::tree::{ConfigEntry, ConfigNode, ConfigValue};
 
@@ -63,6 +63,8 @@ pub(crate) struct Fields<'l> {
     pub(crate) sink: &'l DiagnosticSink,
     entries: Vec<ConfigEntry>,
     known_keys: Vec<&'static str>,
+    /// Keys that are somebody else's, and may be meant by others.
+    foreign_keys: Vec<&'static str>,
     taken: Vec<TakenKey>,
 }
 
@@ -76,7 +78,7 @@ struct TakenKey {
 
 impl<'l> Fields<'l> {
     pub(crate) fn new(location: SourceLocation, entries: Vec<ConfigEntry>, sink: &'l DiagnosticSink) -> Self {
-        Self { location, sink, entries, known_keys: Vec::new(), taken: Vec::new() }
+        Self { location, sink, entries, known_keys: Vec::new(), foreign_keys: Vec::new(), taken: Vec::new() }
     }
 
     /// Takes the untyped value of `key`, which is from now on among the known keys.
@@ -90,6 +92,11 @@ impl<'l> Fields<'l> {
         };
         self.taken.push(TakenKey { key, location: key_location, value: node.location.clone(), items });
         Some(node)
+    }
+
+    /// The value of `key`, which is yet to be taken.
+    pub(super) fn peek(&self, key: &str) -> Option<&ConfigNode> {
+        self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node)
     }
 
     /// Makes `key` one of those that may be there.
@@ -278,14 +285,16 @@ impl<'l> Fields<'l> {
     }
 
     /// Takes out keys that are somebody else's.
-    pub(crate) fn ignore(&mut self, keys: &[&str]) {
+    pub(crate) fn ignore(&mut self, keys: &[&'static str]) {
+        self.foreign_keys.extend(keys);
         self.entries.retain(|entry| !keys.contains(&entry.key.as_str()));
     }
 
     /// Reports every key that was not asked for.
     pub(crate) fn finish(self) {
         for entry in &self.entries {
-            let help = suggest(&entry.key, &self.known_keys);
+            let foreign = closest(&entry.key, &self.foreign_keys).filter(|_| closest(&entry.key, &self.known_keys).is_none());
+            let help = suggest(&entry.key, foreign.as_ref().map_or(&self.known_keys, std::slice::from_ref));
             self.sink.report(&entry.key_location, format!("there is no key {}", quote(&entry.key)), help);
         }
     }

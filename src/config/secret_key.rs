@@ -1,7 +1,7 @@
 use std::fmt;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use base64::Engine;
@@ -10,6 +10,7 @@ use rocket::figment::Figment;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::diagnostic::{Diagnostic, Diagnostics, SourceLocation};
+use super::state_folder::open_state_folder;
 
 /// The length of Rocket's master key: 256 bits for signing and 256 for encrypting.
 const KEY_BYTES: usize = 64;
@@ -19,8 +20,7 @@ const MAX_KEY_FILE_BYTES: u64 = 128;
 
 const KEY_FILE: &str = "secret_key";
 
-/// The modes of the state folder and of files in it: sessions and keys are for the program's own user alone.
-const FOLDER_MODE: u32 = 0o700;
+/// The mode of the file: the key is for the program's own user alone.
 const FILE_MODE: u32 = 0o600;
 
 /// The key that signs and encrypts cookies. It wipes itself when dropped and never prints itself.
@@ -57,7 +57,7 @@ pub fn load_or_create_secret_key(figment: &Figment, state: &Path) -> Result<Opti
     if configured.is_ok_and(|key| !key.is_zero()) {
         return Ok(None);
     }
-    create_state_folder(state)?;
+    open_state_folder(state)?;
     let file = state.join(KEY_FILE);
     let found = match File::open(&file) {
         Ok(opened) => read_key(opened, &file)?,
@@ -65,18 +65,6 @@ pub fn load_or_create_secret_key(figment: &Figment, state: &Path) -> Result<Opti
         Err(error) => return Err(key_file_error(&file, &error)),
     };
     Ok(Some(found))
-}
-
-/// Creates the state folder, for the program's user alone. One that is there is left as it is.
-///
-/// # Errors
-/// It cannot be created, or something else stands in its place.
-pub fn create_state_folder(state: &Path) -> Result<(), Diagnostics> {
-    let made = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(state);
-    made.map_err(|error| {
-        let help = "make it, owned by the program's user with mode 700, or set `state` (BELVEDERE_STATE) to another folder";
-        Diagnostic::new(SourceLocation::file(state), format!("the state folder cannot be made: {error}"), help).into()
-    })
 }
 
 fn read_key(opened: File, file: &Path) -> Result<SecretKey, Diagnostics> {

@@ -86,7 +86,11 @@ impl ConfigNode {
             return Some(Located { value: items, location });
         }
         let message = format!("`{key}` must be a list, not {}", value.type_name());
-        sink.report(&location, message, format!("write it in brackets: `{key} = [\"…\", \"…\"]`"));
+        let help = match value {
+            ConfigValue::Table(_) => format!("write a list, also of one: `{key} = [{{ … }}]`"),
+            _ => format!("write it in brackets: `{key} = [\"…\", \"…\"]`"),
+        };
+        sink.report(&location, message, help);
         None
     }
 
@@ -96,7 +100,11 @@ impl ConfigNode {
             return Some(Fields::new(location, entries, sink));
         }
         let message = format!("`{key}` must be a table, not {}", value.type_name());
-        sink.report(&location, message, format!("write it in braces, `{key} = {{ … }}`, or under a heading in brackets"));
+        let help = match value {
+            ConfigValue::Array(_) => format!("there is one: write `{key} = {{ … }}`, or a heading in one pair of brackets"),
+            _ => format!("write it in braces, `{key} = {{ … }}`, or under a heading in brackets"),
+        };
+        sink.report(&location, message, help);
         None
     }
 

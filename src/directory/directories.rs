@@ -15,7 +15,7 @@ use super::sign_in::{BindGate, LockoutInfo};
 use super::{DiagnosticStep, DiagnosticsRequest, Directory, DirectoryReport, PersonLookup, ReportSection};
 use crate::config::Settings;
 use crate::domain::{
-    Clock, DirectoryName, GroupRef, NameForm, Password, Person, PersonId, PrincipalName, Realm, Revalidation, Username,
+    Clock, DirectoryName, GroupRef, NameForm, Password, Person, PersonId, PrincipalName, Realm, Revalidation, UserRef, Username,
 };
 use crate::telemetry::{DirectoryMetrics, Metrics};
 
@@ -122,6 +122,20 @@ impl Directories {
         self.for_username(username).lookup_person(username).await
     }
 
+    /// Looks up the person whom a page or the settings name, in the directory that they name; `None` where there is no service
+    /// account to look with, or no such directory.
+    pub async fn lookup_user(&self, user: &UserRef) -> Option<Result<PersonLookup, Unreachable>> {
+        let username = Username::parse(user.name()).ok()?;
+        let directory = match user.realm() {
+            Some(realm) => self.by_realm(realm)?,
+            None => self.for_username(&username),
+        };
+        if !directory.has_service_account() {
+            return None;
+        }
+        Some(directory.lookup_person(&username).await)
+    }
+
     /// Whether a person can be looked up by this name: whether their directory has a service account.
     pub fn can_look_up_person(&self, username: &Username) -> bool {
         self.for_username(username).has_service_account()
@@ -163,6 +177,10 @@ impl Directory for Directories {
     /// Whether the default directory can be reached: nearly everybody is in it.
     async fn check_reachable(&self) -> Result<(), Unreachable> {
         self.default.check_reachable().await
+    }
+
+    async fn check_ready(&self) -> Result<(), Unreachable> {
+        self.default.check_ready().await
     }
 
     fn revalidation(&self, person: &Person) -> Revalidation {

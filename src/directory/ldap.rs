@@ -31,6 +31,13 @@ impl Directory for LdapDirectory {
         operation.finish_or_unreachable(reached.unwrap_or_else(|_| Err(too_late())))
     }
 
+    /// A connection on which the service account is bound says enough.
+    async fn check_ready(&self) -> Result<(), Unreachable> {
+        self.check_reachable().await?;
+        let has_bound = self.search_pool.size().open > 0 && !self.search_pool.is_refused();
+        if has_bound { Ok(()) } else { self.check_service_account().await }
+    }
+
     fn revalidation(&self, _person: &Person) -> Revalidation {
         if self.settings.service_account.is_some() { Revalidation::Refreshed } else { Revalidation::Unrefreshed }
     }

@@ -69,6 +69,14 @@ pub trait Directory: Send + Sync {
     /// [`Unreachable`], with a reason for the log.
     async fn check_reachable(&self) -> Result<(), Unreachable>;
 
+    /// Whether people can sign in: a server answers, and takes the service account where there is one.
+    ///
+    /// # Errors
+    /// [`Unreachable`], with a reason for the log.
+    async fn check_ready(&self) -> Result<(), Unreachable> {
+        self.check_reachable().await
+    }
+
     /// Whether `person`, who has just signed in, can be refreshed later.
     fn revalidation(&self, person: &Person) -> Revalidation;
 

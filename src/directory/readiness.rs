@@ -12,7 +12,7 @@ use super::connection::Unreachable;
 /// as they like.
 const MIN_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Whether the directory answers, remembered for a few seconds.
+/// Whether people can sign in, remembered for a few seconds.
 pub struct Readiness {
     directory: Arc<dyn Directory>,
     clock: Arc<dyn Clock>,
@@ -37,7 +37,7 @@ impl Readiness {
         {
             return answer.clone();
         }
-        let answer = self.directory.check_reachable().await;
+        let answer = self.directory.check_ready().await;
         *last = Some((now, answer.clone()));
         answer
     }

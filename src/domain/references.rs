@@ -120,6 +120,14 @@ impl UserRef {
         }
     }
 
+    /// The name itself, as its owner types it where nothing else is meant: without the realm.
+    pub fn name(&self) -> &str {
+        match &self.key {
+            UserKey::Account(_, name) => name,
+            UserKey::Principal(_) => &self.written,
+        }
+    }
+
     /// The realm of the account that it names; `None` where a principal name is to say that.
     pub fn realm(&self) -> Option<&Realm> {
         match &self.key {

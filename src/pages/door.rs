@@ -47,10 +47,20 @@ impl PageStore {
 
     /// Every page this visitor may open, in the navigation's order. Some of them only after a second factor.
     pub fn authorized_pages(&self, visitor: &Visitor) -> Vec<ListedPage> {
-        let opens = |page: &Arc<Page>| page.access.evaluate(visitor) == AccessDecision::Allowed && is_in_scope(page, visitor);
-        let mut pages: Vec<_> = self.pages().into_iter().filter(opens).collect();
+        let mut pages = self.all_pages(visitor);
+        pages.retain(ListedPage::is_authorized);
+        pages
+    }
+
+    /// Every page, in the navigation's order, for an administrator: that it is there, and not what it shows.
+    pub fn all_pages(&self, visitor: &Visitor) -> Vec<ListedPage> {
+        let mut pages = self.pages();
         pages.sort_by(|a, b| (a.order, a.title.to_lowercase(), &a.slug).cmp(&(b.order, b.title.to_lowercase(), &b.slug)));
-        let listed = |page: Arc<Page>| ListedPage { locked: self.lacks_second_factor(&page, visitor), page };
+        let listed = |page: Arc<Page>| ListedPage {
+            is_authorized: page.access.evaluate(visitor) == AccessDecision::Allowed && is_in_scope(&page, visitor),
+            locked: self.lacks_second_factor(&page, visitor),
+            page,
+        };
         pages.into_iter().map(listed).collect()
     }
 
@@ -84,10 +94,16 @@ fn is_in_scope(page: &Page, visitor: &Visitor) -> bool {
 #[derive(Clone, Debug)]
 pub struct ListedPage {
     page: Arc<Page>,
+    is_authorized: bool,
     locked: bool,
 }
 
 impl ListedPage {
+    /// Whether the visitor may open it.
+    pub fn is_authorized(&self) -> bool {
+        self.is_authorized
+    }
+
     /// Whether it opens only after a second factor.
     pub fn is_locked(&self) -> bool {
         self.locked

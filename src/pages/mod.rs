@@ -24,6 +24,8 @@ pub use page_file::PageFile;
 pub use page_store::PageStore;
 pub use queries::PageQuery;
 pub use read_page::read_page;
-pub use rights::{ADMINS_SETTING, NamedGroup, PageRight, SECOND_FACTOR_SETTING, referenced_groups};
+pub use rights::{
+    ADMIN_USERS_SETTING, ADMINS_SETTING, NamedGroup, NamedUser, PageRight, SECOND_FACTOR_SETTING, referenced_groups,
+};
 pub use samples::{write_first_page, write_sample_pages};
 pub use watcher::PageWatcher;

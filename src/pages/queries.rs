@@ -2,14 +2,16 @@ use std::sync::Arc;
 
 use crate::config::SourceLocation;
 use crate::domain::BoundQuery;
-use crate::panels::PanelSource;
+use crate::panels::PanelSettings;
 use crate::sources::Sources;
 
 use super::{Page, PageStore};
 
-/// A query of a page with all inputs at their defaults.
+/// A panel's query with all inputs of its page at their defaults.
 #[derive(Clone, Debug)]
 pub struct PageQuery {
+    /// The panel that shows its answer.
+    pub panel: PanelSettings,
     /// The query.
     pub query: BoundQuery,
     /// Its location in the page's file.
@@ -26,10 +28,13 @@ impl PageStore {
 fn queries_of(page: &Arc<Page>, sources: &Sources) -> Vec<PageQuery> {
     // Without a choice, every input is at its default.
     let Ok(choice) = page.choose([]) else { return Vec::new() };
-    let sources_of_panels = page.panels.iter().filter_map(|panel| panel.source.as_ref());
-    let page_query = |from: &PanelSource| PageQuery {
-        query: sources.bind(&from.source, &from.query, &choice.bindings),
-        location: SourceLocation::text(&page.file, page.text.clone(), from.query_span.clone()),
+    let page_query = |panel: &PanelSettings| {
+        let from = panel.source.as_ref()?;
+        Some(PageQuery {
+            panel: panel.clone(),
+            query: sources.bind(&from.source, &from.query, &choice.bindings),
+            location: SourceLocation::text(&page.file, page.text.clone(), from.query_span.clone()),
+        })
     };
-    sources_of_panels.map(page_query).collect()
+    page.panels.iter().filter_map(page_query).collect()
 }

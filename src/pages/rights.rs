@@ -1,8 +1,11 @@
 use crate::config::SourceLocation;
 use crate::directory::{DiagnosticStep, GroupMention, ReportSection};
-use crate::domain::{Access, AccessReason, Audience, GroupRef, PageSlug, Person};
+use crate::domain::{Access, AccessReason, Audience, GroupRef, PageSlug, Person, UserRef};
 
 use super::{Page, PageStore};
+
+/// The setting that names admins one by one.
+pub const ADMIN_USERS_SETTING: &str = "admins.users";
 
 /// The setting that names the admins' groups.
 pub const ADMINS_SETTING: &str = "admins.groups";
@@ -34,6 +37,15 @@ pub struct NamedGroup {
     pub file: String,
 }
 
+/// A person that a page names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedUser {
+    /// The person as they are written.
+    pub user: UserRef,
+    /// Their location in the page's file.
+    pub location: SourceLocation,
+}
+
 impl PageStore {
     /// The rights of `person` to each page, by name.
     pub fn rights_of(&self, person: &Person) -> Vec<PageRight> {
@@ -57,9 +69,24 @@ impl PageStore {
             let Access::Only(audience) = &page.access else { continue };
             named.extend(audience.groups.iter().map(|group| NamedGroup {
                 group: group.clone(),
-                location: location_of(&page, group),
+                location: location_of(&page, &group.to_string()),
                 file: page.file_name(),
             }));
+        }
+        named
+    }
+
+    /// Every person that some page names.
+    pub fn named_users(&self) -> Vec<NamedUser> {
+        let mut named = Vec::new();
+        for page in self.pages() {
+            let Access::Only(audience) = &page.access else { continue };
+            named.extend(
+                audience
+                    .users
+                    .iter()
+                    .map(|user| NamedUser { user: user.clone(), location: location_of(&page, &user.to_string()) }),
+            );
         }
         named
     }
@@ -96,10 +123,10 @@ fn page_right(page: &Page, person: &Person) -> PageRight {
     }
 }
 
-/// The location of a group's name in the page's text: the first place after `access` with that name in quotes. A name
+/// The location of a group's or a person's name in the page's text: the first place after `access` with that name in quotes. A name
 /// that is written with escapes is not found so; then the location is the file alone.
-fn location_of(page: &Page, group: &GroupRef) -> SourceLocation {
-    let name = group.to_string().to_lowercase();
+fn location_of(page: &Page, name: &str) -> SourceLocation {
+    let name = name.to_lowercase();
     // Folding the case of what is not ASCII may change its length, and with it every position behind.
     let text = page.text.to_ascii_lowercase();
     let begin = text.find("access").unwrap_or_default();

@@ -22,6 +22,22 @@ impl Panel {
         Self { state: settings.options.state(settings, bindings), at: None, trouble: None, has_changed: false }
     }
 
+    /// Checks that a panel of these settings can show such a reading.
+    ///
+    /// # Errors
+    /// The [`ReadingMismatch`] when it cannot.
+    pub fn check_reading(
+        settings: &PanelSettings,
+        bindings: &Bindings,
+        at: Timestamp,
+        reading: &Reading,
+    ) -> Result<(), ReadingMismatch> {
+        let mut history = History::new(settings.source.as_ref().map(|source| source.every).unwrap_or_default());
+        history.keep_windows(&settings.past().window.into_iter().collect());
+        history.record(at, reading);
+        Self::new(settings, bindings).add_reading(at, reading, &history)
+    }
+
     /// Adds a reading of the moment `at`, which is in the feed's `history` already. It ends any trouble.
     ///
     /// # Errors

@@ -35,6 +35,9 @@ const MAX_UNIT_CHARS: usize = 20;
 /// The most thresholds: good, warn, bad, from both sides, with room to spare.
 const MAX_THRESHOLDS: usize = 10;
 
+/// The keys of a page, which are no panel's or input's. A panel's own title is taken before.
+const PAGE_KEYS: [&str; 7] = ["title", "about", "access", "owner", "order", "keep", "show_source"];
+
 const UNITS: [(&str, Unit); 6] = [
     ("percent", Unit::Percent),
     ("bytes", Unit::Bytes),
@@ -58,6 +61,7 @@ pub(crate) fn read_panel(mut fields: Fields<'_>, inputs: &[Input]) -> Option<Loc
         // Without its kind nobody can tell which of the other keys are right.
         fields.take("id");
         fields.ignore(&kind_specific_keys().collect_vec());
+        reject_page_keys(&mut fields, "a panel");
         fields.finish();
         return None;
     };
@@ -75,6 +79,7 @@ pub(crate) fn read_panel(mut fields: Fields<'_>, inputs: &[Input]) -> Option<Loc
     // A unit that is wrong must not be the cause of further errors.
     let context = ReadContext { every, unit: unit.as_ref().unwrap_or(&Unit::Percent), inputs };
     let options = (kind.read)(&mut fields, &context);
+    reject_page_keys(&mut fields, "a panel");
     fields.finish();
 
     let (id, span) = (id?, span?.and_then(|span| u8::try_from(span).ok()));
@@ -90,6 +95,14 @@ pub(crate) fn read_panel(mut fields: Fields<'_>, inputs: &[Input]) -> Option<Loc
         thresholds: thresholds?,
     };
     Some(Located { value: panel, location: id.location })
+}
+
+/// Reports keys that belong to the page: what stands below a heading belongs to that.
+pub(crate) fn reject_page_keys(fields: &mut Fields<'_>, of: &str) {
+    for key in PAGE_KEYS {
+        let message = format!("`{key}` is the page's, and stands among the keys of {of}");
+        fields.reject(key, &message, "move it to the top of the file, above the first `[[input]]` and `[[panel]]`");
+    }
 }
 
 /// `kind = "stat"`, gauge, … or text.
@@ -182,12 +195,22 @@ fn read_unit(fields: &mut Fields<'_>) -> Option<Unit> {
     if let Some((_, unit)) = UNITS.iter().find(|(word, _)| *word == text.value) {
         return Some(unit.clone());
     }
+    if let Some((word, _)) = UNITS.iter().find(|(word, _)| is_slip_for(&text.value, word)) {
+        let help = format!("did you mean `{word}`? A unit of your own must not look like one of these");
+        fields.sink.report(&text.location, format!("`unit` is {}, which is none of the known units", quote(&text.value)), help);
+        return None;
+    }
     if text.value.chars().count() > MAX_UNIT_CHARS {
         let help = format!("write at most {MAX_UNIT_CHARS} characters");
         fields.sink.report(&text.location, format!("the unit {} is too long", quote(&text.value)), help);
         return None;
     }
     Some(Unit::Other(text.value))
+}
+
+/// Whether a unit is written with one slip of the pen.
+fn is_slip_for(written: &str, unit: &str) -> bool {
+    strsim::damerau_levenshtein(&written.to_lowercase(), unit) <= 1
 }
 
 #[expect(clippy::option_option, reason = "wrong, absent and present are three different answers")]

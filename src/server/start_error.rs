@@ -1,5 +1,7 @@
+use std::io;
 use std::path::PathBuf;
 
+use rocket::error::ErrorKind;
 use rocket::figment::error::Error as FigmentError;
 
 use crate::config::Diagnostics;
@@ -37,7 +39,7 @@ pub enum StartError {
     StateInUse(PathBuf),
     /// The file that says whose the state folder is cannot be made.
     #[error("the file {} cannot be locked: {}; see to it that the server may write in its state folder", .0.display(), .1)]
-    StateLock(PathBuf, std::io::Error),
+    StateLock(PathBuf, io::Error),
     /// The server cannot be started: the port is taken, say.
     #[error("{}", launch_error(.0))]
     Launch(#[from] Box<rocket::Error>),
@@ -49,11 +51,25 @@ impl From<FigmentError> for StartError {
     }
 }
 
+/// The text of an error of Rocket's at the start.
 fn launch_error(error: &rocket::Error) -> String {
     match error.kind() {
-        rocket::error::ErrorKind::Bind(cause) => {
-            format!("the port cannot be opened: {cause}; set another `port` (ROCKET_PORT) or stop what uses it")
-        }
+        ErrorKind::Bind(cause) => bind_error(cause),
         kind => format!("the server cannot be started: {kind}"),
     }
+}
+
+/// Rocket has one kind of error for sockets and for certificates.
+fn bind_error(cause: &io::Error) -> String {
+    let remedy = match cause.kind() {
+        io::ErrorKind::AddrInUse => "set another `port` (ROCKET_PORT) or stop what uses it",
+        io::ErrorKind::PermissionDenied => {
+            "set a `port` (ROCKET_PORT) from 1024 on, or let the service bind lower ones (CAP_NET_BIND_SERVICE)"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "set `address` (ROCKET_ADDRESS) to an address of this machine, or to 0.0.0.0 for all"
+        }
+        _ => return format!("the server cannot listen: {cause}; see [default.tls] and `address` in the settings"),
+    };
+    format!("the port cannot be opened: {cause}; {remedy}")
 }

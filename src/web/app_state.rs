@@ -19,7 +19,9 @@ use crate::sessions::Sessions;
 use crate::telemetry::Metrics;
 
 use super::Assets;
+use super::allowed_hosts::AllowedHosts;
 use super::diagnostics_runner::DiagnosticsRunner;
+use super::proxy_hints::ProxyHints;
 
 /// The web's managed state: handles of the rooms below, and the settings. Rocket manages this one value; a handler
 /// names the piece that it needs by type, as `auth: &Auth`.
@@ -54,6 +56,8 @@ pub struct AppState {
     pub settings: Settings,
     /// How requests reach this server.
     pub transport: Transport,
+    /// The log's hints at the settings that a proxy wants.
+    pub proxy_hints: ProxyHints,
     /// Whether a passkey alone may sign somebody in: whether anybody can be asked about its owner.
     pub passwordless: bool,
     /// Templates and static files.
@@ -79,6 +83,8 @@ pub struct Transport {
     pub public_url: Option<Url>,
     /// The proxies whose `X-Forwarded-For` names the client.
     pub trusted_proxies: TrustedProxies,
+    /// The hosts that requests may name.
+    pub allowed_hosts: AllowedHosts,
 }
 
 impl AppState {

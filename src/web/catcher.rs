@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 
 use super::AppState;
 use super::authentication::challenges;
-use super::guards::{client_of, layout_for, visitor_of};
+use super::guards::{client_of, hint_at_origin, layout_for, visitor_of};
 use super::html::Html;
 use super::links::Link;
 use super::refusal::{Refusal, wants_html};
-use super::views::ErrorView;
+use super::request_check::check_refusal;
+use super::views::{ErrorView, Layout};
 use crate::audit::AuditEvent;
 use crate::domain::{PageSlug, Visitor};
 use crate::pages::PageDenied;
@@ -28,7 +29,7 @@ pub(super) fn catchers() -> Vec<Catcher> {
 
 #[catch(default)]
 async fn refuse(status: Status, request: &Request<'_>) -> RefusalResponse {
-    let refusal = Refusal::take_stashed(request).unwrap_or(match status.code {
+    let refusal = Refusal::take_stashed(request).or_else(|| check_refusal(request)).unwrap_or(match status.code {
         404 => Refusal::NotFound,
         // Rocket's status for an address that no route can read, such as one with `..` in it.
         422 if request.method() == Method::Get => Refusal::NotFound,
@@ -59,7 +60,10 @@ async fn as_seen_by_unconfirmed(refusal: Refusal, request: &Request<'_>) -> Refu
 async fn audit(refusal: &Refusal, request: &Request<'_>) {
     let forgery = match refusal {
         Refusal::PageDenied(PageDenied::NotAllowed { .. } | PageDenied::OutOfScope) => None,
-        Refusal::ForeignOrigin => Some("origin"),
+        Refusal::ForeignOrigin => {
+            hint_at_origin(request);
+            Some("origin")
+        }
         Refusal::CsrfMismatch => Some("csrf-token"),
         _ => return,
     };
@@ -107,6 +111,10 @@ impl<'r> Responder<'r, 'static> for RefusalResponse {
 }
 
 async fn respond(refusal: &Refusal, reference: Option<String>, request: &Request<'_>) -> RefusalResponse {
+    if let Refusal::Moved(link) = refusal {
+        let body = Either::Left(Redirect::permanent(link.clone()));
+        return RefusalResponse { body, status: Status::PermanentRedirect, challenges: Vec::new(), retry_after: None };
+    }
     let status = refusal.status();
     let (title, message, next_step) = refusal.message();
     let retry_after = refusal.retry_after();
@@ -128,7 +136,13 @@ async fn respond(refusal: &Refusal, reference: Option<String>, request: &Request
     }
     // Nobody is a stranger to the error page because the store is out of reach; it is shown without a name then.
     let visitor = visitor_of(request).await.unwrap_or(Visitor::Anonymous);
-    let layout = layout_for(request, &visitor);
+    let layout = match refusal {
+        // Nothing of this site is for a page that has borrowed its address.
+        Refusal::UnknownHost => {
+            Layout { site: AppState::of(request).settings.site.name.clone(), theme: "system", ..Layout::default() }
+        }
+        _ => layout_for(request, &visitor),
+    };
     let owner = match refusal {
         Refusal::PageDenied(PageDenied::NotAllowed { owner }) => owner.clone(),
         _ => None,

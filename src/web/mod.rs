@@ -4,6 +4,7 @@
 //! `guards/` say who is asking, `routes/` has one file per noun, `views/` holds the structs that templates get, and
 //! `refusal.rs` is the one place where errors become what is answered, by `catcher.rs`. Nothing here decides who may see what.
 
+mod allowed_hosts;
 mod app_state;
 mod assets;
 mod authentication;
@@ -19,17 +20,22 @@ mod headers;
 mod html;
 mod links;
 mod live_subscriber;
+mod path_spelling;
+mod proxy_hints;
 mod refusal;
+mod request_check;
 mod request_log;
 mod routes;
 mod templates;
 mod upgrade;
 mod views;
 
+pub use allowed_hosts::AllowedHosts;
 pub use app_state::{AppState, Transport};
 pub use assets::Assets;
 pub use diagnostics_runner::DiagnosticsRunner;
 pub use links::site_path;
+pub use proxy_hints::ProxyHints;
 
 use rocket::{Build, Rocket};
 
@@ -41,6 +47,7 @@ pub fn stage(rocket: Rocket<Build>, state: AppState) -> Rocket<Build> {
         .manage(state)
         .register(links::BASE, catcher::catchers())
         .attach(tracking)
+        .attach(request_check::RequestCheck)
         .attach(templates::fairing(assets))
         .attach(headers::SecurityHeaders)
         .attach(request_log::RequestLog)

@@ -36,6 +36,10 @@ pub(super) enum Refusal {
     ReauthenticationRequired(NextPath),
     /// The request makes no sense, and why.
     BadRequest(String),
+    /// The request names a host that is none of this server's.
+    UnknownHost,
+    /// The path is spelled otherwise.
+    Moved(Link),
     /// A page of another site made the request.
     ForeignOrigin,
     /// The form's token is not this session's: it is out of date, or another site made the form.
@@ -102,6 +106,8 @@ impl Refusal {
             Self::Unconfirmed | Self::StoreUnavailable(_) | Self::CapacityExceeded(_) | Self::Busy => {
                 Status::ServiceUnavailable
             }
+            Self::UnknownHost => Status::MisdirectedRequest,
+            Self::Moved(_) => Status::PermanentRedirect,
             Self::RateLimited(_) => Status::TooManyRequests,
             Self::Internal(_) => Status::InternalServerError,
             Self::Other(status) => *status,
@@ -140,6 +146,8 @@ impl Refusal {
             Self::PageDenied(PageDenied::SignInRequired | PageDenied::SecondFactorRequired | PageDenied::OutOfScope)
             | Self::AuthorizationRejected(_)
             | Self::BadRequest(_)
+            | Self::UnknownHost
+            | Self::Moved(_)
             | Self::ReauthenticationRequired(_)
             | Self::ForeignOrigin
             | Self::CsrfMismatch
@@ -158,13 +166,14 @@ impl Refusal {
             Self::PageDenied(PageDenied::OutOfScope) => "out-of-scope",
             Self::AuthorizationRejected(rejected) => rejected.code,
             Self::BadRequest(_) | Self::CsrfMismatch => "bad-request",
+            Self::UnknownHost => "unknown-host",
             Self::ForeignOrigin => "foreign-origin",
             Self::ReauthenticationRequired(_) => "prove-again",
             Self::Unconfirmed => "unconfirmed",
             Self::StoreUnavailable(_) | Self::CapacityExceeded(_) | Self::Busy => "unavailable",
             Self::RateLimited(_) => "rate-limited",
             Self::Internal(_) => "internal",
-            Self::Other(_) => "refused",
+            Self::Moved(_) | Self::Other(_) => "refused",
         }
     }
 
@@ -236,8 +245,16 @@ impl Refusal {
             Self::ForeignOrigin => (
                 "From another site",
                 "This request came from a page of another site, so it was not carried out.".to_owned(),
-                "Open this site itself and try again there.".to_owned(),
+                "Open this site itself and try again there. If you did, tell whoever runs it: its log names the two \
+                 addresses that do not fit, and the setting."
+                    .to_owned(),
             ),
+            Self::UnknownHost => (
+                "Not known by this name",
+                "This server was asked for by a name that is not its own, so it does not answer.".to_owned(),
+                "Check the address. If it is right, tell whoever runs this site: its log names the setting.".to_owned(),
+            ),
+            Self::Moved(link) => ("Spelled otherwise", format!("This address is spelled {link}."), "Use that one.".to_owned()),
             Self::Unconfirmed => (
                 "Not at the moment",
                 "You are signed in, but the company directory does not answer, and without it nobody can say what you \

@@ -2,8 +2,10 @@
 
 use reqwest::StatusCode;
 
+use crate::harness::demo_server::{DemoServer, page};
 use crate::harness::samba;
 use crate::harness::test_server::{TestServer, TestServerBuilder};
+use crate::pages::public;
 
 /// A server on the domain controller with a misspelt group, whose admin is `alice`.
 async fn house(domain: &samba::SambaDomain) -> TestServer {
@@ -40,6 +42,25 @@ async fn an_admin_sees_missing_groups_and_examines_the_directory() {
         assert!(page.body.contains(part), "{part} in {}", page.body);
     }
     assert!(!page.body.contains(samba::PASSWORD));
+}
+
+#[tokio::test]
+async fn the_overview_lists_pages_that_its_admin_may_not_open_and_says_so() {
+    let demo = DemoServer::builder().await.set("admins.users", vec!["alice"]).page("board", &public("Board"));
+    let secret = format!("access = {{ users = [\"bob\"] }}\n{}", page("Bob's own"));
+    let demo = demo.page("secret", &secret).open().await;
+    let mut alice = demo.house.visitor();
+    alice.signs_in("alice", demo.password("alice")).await;
+    let overview = alice.opens("/admin").await.body.replace("&#x2F;", "/").replace("&#x27;", "'");
+    let row =
+        |title: &str| overview.lines().find(|line| line.contains("<tr>") && line.contains(title)).expect(title).to_owned();
+    assert!(row("Board").contains("href=\"/p/board\"") && !row("Board").contains("not open to you"), "{}", row("Board"));
+    let secret = row("Bob's own");
+    assert!(
+        secret.contains("not open to you") && secret.contains("pages/secret.toml") && !secret.contains("href="),
+        "{secret}"
+    );
+    assert_eq!(alice.opens("/p/secret").await.status, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]

@@ -1,10 +1,14 @@
 //! The commands, as typed: what they print, how they end, and what they leave behind.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use reqwest::StatusCode;
 use tempfile::TempDir;
 
+use crate::harness::certificates::TestAuthority;
 use crate::harness::program::{RunningProgram, belvedere, run_to_end, text};
 use crate::harness::samba;
+use crate::harness::server_process::skipped;
 use crate::harness::visitor::Visitor;
 
 /// A page that is in order.
@@ -137,6 +141,94 @@ async fn serve_without_pages_or_with_a_taken_port_says_what_to_do() {
     let output = run_to_end(command).await;
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("ROCKET_PORT"), "{}", text(&output.stderr));
+}
+
+#[tokio::test]
+async fn serve_outlives_a_hangup_leaves_no_core_dump_and_warns_of_secrets_that_others_read() {
+    let folder = folder(&[("pages/all.toml", PAGE), ("metrics-token", "0123456789abcdef0123456789abcdef\n"), ("private", "x")]);
+    let open = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(folder.path().join("metrics-token"), open).unwrap();
+    let mut command = belvedere(folder.path(), &["serve"]);
+    command.env("BELVEDERE_DIRECTORY__URL", "ldap://127.0.0.1:1");
+    command.env("BELVEDERE_METRICS__TOKEN_FILE", "metrics-token");
+    let mut house = RunningProgram::start(command);
+    let address = house.is_open_at().await;
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", house.pid())).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().collect::<Vec<_>>()[4..6], ["0", "0"], "{core}");
+    for _ in 0..2 {
+        house.lives_through("HUP", "SIGHUP is ignored").await;
+        assert_eq!(Visitor::new(address).fetches("/healthz").await.status, StatusCode::OK);
+    }
+    let log = house.ends_after("TERM").await;
+    let warned: Vec<_> = log.lines().filter(|line| line.contains("there is a secret in it")).collect();
+    assert!(matches!(warned[..], [one] if one.contains("chmod o= metrics-token") && one.contains("WARN")), "{log}");
+    assert!(!log.contains("0123456789abcdef"), "{log}");
+}
+
+#[tokio::test]
+async fn a_wrong_certificate_is_said_by_check_and_serve_and_never_called_a_port() {
+    let authority = TestAuthority::new();
+    let (own, other) = (authority.issue(&["boards"]), authority.issue(&["boards"]));
+    let settings = "[default.directory]\nurl = \"ldaps://dc1.corp.example.com\"\n\n[default.tls]\ncerts = \"cert.pem\"\n\
+                    key = \"key.pem\"\n";
+    for (certs, key, place, said) in [
+        (&own.certificate, &other.key, "Rocket.toml:6:7", "is not the key of the certificate"),
+        (&own.key, &own.certificate, "Rocket.toml:5:9", "no certificate"),
+        (&String::new(), &own.key, "Rocket.toml:5:9", "no PEM certificate"),
+    ] {
+        let folder = folder(&[("Rocket.toml", settings), ("pages/all.toml", PAGE), ("cert.pem", certs), ("key.pem", key)]);
+        for command in ["check", "serve"] {
+            let output = run_to_end(belvedere(folder.path(), &[command])).await;
+            let words = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{command}: {words}");
+            assert!(words.contains(place) && words.contains(said) && !words.contains("port"), "{command}: {words}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn roots_commands_make_no_state_in_a_folder_of_somebody_elses() {
+    if !rustix::process::geteuid().is_root() {
+        skipped("only root can give a folder away");
+        return;
+    }
+    let folder = folder(&[("pages/all.toml", PAGE)]);
+    let runs = |arguments: &'static [&'static str]| {
+        let mut command = belvedere(folder.path(), arguments);
+        command.env("BELVEDERE_DIRECTORY__URL", "ldap://127.0.0.1:1");
+        run_to_end(command)
+    };
+    let add: &[&str] = &["account", "invite", "ann", "--name", "Ann"];
+    std::os::unix::fs::chown(folder.path(), Some(65_534), Some(65_534)).unwrap();
+    for command in [add, &["token", "list"], &["release", "alice"]] {
+        let said = text(&runs(command).await.stderr);
+        assert!(said.contains("sudo -u nobody"), "{command:?}: {said}");
+        assert!(!folder.path().join("state").exists(), "{command:?} has made it");
+    }
+    std::fs::create_dir(folder.path().join("state")).unwrap();
+    std::os::unix::fs::chown(folder.path().join("state"), Some(65_534), Some(65_534)).unwrap();
+    let said = text(&runs(add).await.stderr);
+    assert!(said.contains("belongs to nobody") && said.contains("sudo -u nobody"), "{said}");
+    assert_eq!(std::fs::read_dir(folder.path().join("state")).unwrap().count(), 0, "nothing of root's is in it");
+}
+
+#[tokio::test]
+async fn in_the_wrong_folder_the_missing_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in ["serve", "check", "can"] {
+        let arguments: &[&str] = if command == "can" { &["can", "alice", "all"] } else { &[command] };
+        let said = text(&run_to_end(belvedere(folder.path(), arguments)).await.stderr);
+        let here = format!("there is no Rocket.toml in {}", folder.path().display());
+        assert!(said.contains(&here), "{command}: {said}");
+    }
+    let misspelt = folder_with_settings("adress = \"0.0.0.0\"\n[default.directory]\nurl = \"ldaps://dc1.corp.example.com\"\n");
+    let said = text(&run_to_end(belvedere(misspelt.path(), &["check"])).await.stderr);
+    assert!(said.contains("Rocket.toml:2:1") && said.contains("did you mean `address`?"), "{said}");
+}
+
+fn folder_with_settings(settings: &str) -> TempDir {
+    folder(&[("Rocket.toml", &format!("[default]\n{settings}")), ("pages/all.toml", PAGE)])
 }
 
 #[tokio::test]

@@ -82,8 +82,8 @@ async fn whoever_says_nothing_half_a_word_or_a_letter_now_and_then_is_hung_up_on
     let house = demo.house.address;
     let mut silent = connects(house, 2).await;
     let mut half = connects(house, 3).await;
-    half.says("GET /p/open HTTP/1.1\r\nHost: board\r\n").await;
-    let slow = connects(house, 4).await.trickles("GET / HTTP/1.1\r\nHost: board\r\nX: aaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    half.says("GET /p/open HTTP/1.1\r\nHost: localhost\r\n").await;
+    let slow = connects(house, 4).await.trickles("GET / HTTP/1.1\r\nHost: localhost\r\nX: aaaaaaaaaaaaaaaaaaaaaaaaaaa");
     let (silent, half, _) = tokio::join!(silent.is_hung_up_on(), half.is_hung_up_on(), slow);
     assert!(!silent.contains("200 OK") && !half.contains("200 OK"), "{silent}{half}");
 }
@@ -92,9 +92,9 @@ async fn whoever_says_nothing_half_a_word_or_a_letter_now_and_then_is_hung_up_on
 async fn a_second_question_may_not_trickle_either() {
     let demo = impatient().await.open().await;
     let mut line = connects(demo.house.address, 2).await;
-    line.says("GET /healthz HTTP/1.1\r\nHost: board\r\n\r\n").await;
+    line.says("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert!(line.hears().await.starts_with("HTTP/1.1 200"));
-    line.trickles("GET /healthz HTTP/1.1\r\nHost: board\r\nX: aaaaaaaaaaaaaaaaaaaa").await;
+    line.trickles("GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: aaaaaaaaaaaaaaaaaaaa").await;
 }
 
 /// On a connection of HTTP/2 strangers could have as many requests under way as they like, which Rocket does not bound.
@@ -113,7 +113,7 @@ async fn a_form_that_trickles_is_not_waited_for() {
     let demo = impatient().await.open().await;
     let mut line = connects(demo.house.address, 2).await;
     line.says(
-        "POST /login HTTP/1.1\r\nHost: board\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+        "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n\
          Content-Length: 500\r\n\r\nusername=alice&password=",
     )
     .await;
@@ -128,7 +128,7 @@ async fn boards_stay_while_the_silent_go() {
     alice.signs_in("alice", demo.password("alice")).await;
     let mut board = alice.watches("/live/own").await.unwrap();
     let mut events = connects(demo.house.address, 2).await;
-    events.says("GET /events/open HTTP/1.1\r\nHost: board\r\nAccept: text/event-stream\r\n\r\n").await;
+    events.says("GET /events/open HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n").await;
     assert!(events.hears().await.starts_with("HTTP/1.1 200"));
     // Two of them, one after the other: longer than any connection may say nothing.
     for stranger in [3, 4] {
@@ -154,7 +154,7 @@ async fn one_address_takes_no_more_than_its_share() {
     for _ in 0..12 {
         tokio::time::timeout(PATIENCE, futures::StreamExt::next(&mut hung_up)).await.expect("the surplus goes");
     }
-    other.says("GET /healthz HTTP/1.1\r\nHost: board\r\n\r\n").await;
+    other.says("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert!(other.hears().await.starts_with("HTTP/1.1 200"), "another address is not meant");
 }
 

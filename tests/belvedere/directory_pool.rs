@@ -27,7 +27,7 @@ impl CountedPool {
         let settings = DirectorySettings {
             kind: Some(DirectoryKind::Ldap),
             base_dn: Some(slapd::BASE_DN.to_owned()),
-            service_account: Some(ServiceAccount { name: slapd::SERVICE_DN.to_owned(), password }),
+            service_account: Some(ServiceAccount { name: slapd::SERVICE_DN.to_owned(), password, password_file: None }),
             ..settings(&[proxy.url()], &server.ca_file)
         };
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
@@ -117,7 +117,7 @@ async fn a_refused_service_account_is_not_tried_by_every_visitor_so_that_it_is_n
     let Some(server) = slapd::server() else { return };
     let counted = CountedPool::before(server).await;
     let password = Password::parse("not the password".to_owned()).unwrap();
-    let account = Some(ServiceAccount { name: slapd::SERVICE_DN.to_owned(), password });
+    let account = Some(ServiceAccount { name: slapd::SERVICE_DN.to_owned(), password, password_file: None });
     let settings = DirectorySettings { service_account: account, ..counted.settings.clone() };
     let directory = LdapDirectory::new(&settings, counted.clock.clone()).unwrap();
     // A crowd that comes at once, and those who come after it.

@@ -76,7 +76,10 @@ impl BindGate for AlwaysAllowed {
 
 pub(crate) fn with_account(settings: DirectorySettings, name: &str, password: &str) -> DirectorySettings {
     let password = Password::parse(password.to_owned()).unwrap();
-    DirectorySettings { service_account: Some(ServiceAccount { name: name.to_owned(), password }), ..settings }
+    DirectorySettings {
+        service_account: Some(ServiceAccount { name: name.to_owned(), password, password_file: None }),
+        ..settings
+    }
 }
 
 fn in_group(person: &Person, name: &str) -> bool {

@@ -583,6 +583,44 @@ async fn check_online_names_the_line_of_a_missing_group_and_of_a_silent_source()
 }
 
 #[tokio::test]
+async fn check_online_tries_every_panel_and_looks_up_everybody_who_is_named() {
+    let Some(domain) = samba::domain() else { return };
+    let panel = |id: &str, kind: &str, query: &str| {
+        format!("\n[[panel]]\nid = \"{id}\"\ntitle = \"{id}\"\nkind = \"{kind}\"\nsource = \"host\"\nquery = \"{query}\"\n")
+    };
+    let panels = [
+        panel("fine", "stat", "uptime"),
+        panel("many", "gauge\"\nmax = \"64", "cpu.cores").replace("max = \"64\"", "max = 64"),
+        panel("table", "line", "processes"),
+        panel("states", "states", "uptime"),
+        panel("same", "stat", "processes"),
+    ];
+    let page =
+        format!("title = \"Ops\"\naccess = {{ users = [\"alice\", \"alise\", \"local\\\\root\"] }}\n{}", panels.concat());
+    let site = DoctorSite::on(domain, &[("ops", &page)]);
+    let settings = std::fs::read_to_string(site.path().join("Rocket.toml")).unwrap();
+    site.write("Rocket.toml", &(settings.clone() + "\n[default.admins]\nusers = [\"bob\", \"bobby\"]\n"));
+    site.runs(&["check"]).await.ends_well_with(&["Everything is in order"]);
+    let said = site.runs(&["check", "--online"]).await;
+    said.fails_with(&[
+        "pages/ops.toml:2:30",
+        "nobody is let in as \"alise\"",
+        "admins.users",
+        "nobody is let in as \"bobby\"",
+        "the panel \"table\" cannot show this",
+        "the panel \"states\" cannot show this",
+        "the panel \"same\" cannot show this",
+    ]);
+    for fine in ["\"alice\"", "\"bob\"", "root", "\"fine\""] {
+        assert!(
+            !said.words.contains(&format!("as {fine}")) && !said.words.contains(&format!("panel {fine}")),
+            "{}",
+            said.words
+        );
+    }
+}
+
+#[tokio::test]
 async fn init_writes_settings_that_check_and_serve_take_and_never_a_secret() {
     let Some(domain) = samba::domain() else { return };
     let site = DoctorSite { folder: tempfile::tempdir().unwrap() };

@@ -44,6 +44,7 @@ mod groups;
 mod harness;
 mod harness_directories;
 mod harness_faults;
+mod host_and_paths;
 mod hostile_directory;
 mod invitations;
 mod layers;

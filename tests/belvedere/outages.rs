@@ -14,6 +14,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::harness::demo_server::{DemoServer, page};
 use crate::harness::program::{RunningProgram, belvedere};
+use crate::harness::slapd;
 use crate::harness::stalled_controller::StalledController;
 use crate::harness::test_server::TestServerBuilder;
 use crate::harness::visitor::{Response, Visitor};
@@ -54,6 +55,41 @@ async fn a_password_that_was_sent_and_not_answered_counts_and_is_not_called_unch
     }
     assert_eq!(refused(&house, "alice", WRONG).await.0, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(controller.binds().len(), 2, "a third password was sent");
+}
+
+#[tokio::test]
+async fn while_the_service_account_is_refused_the_server_is_not_ready_until_its_file_is_corrected() {
+    let Some(server) = slapd::server() else { return };
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret.path(), WRONG).unwrap();
+    let clock = Arc::new(ManualClock::at(START));
+    let house = TestServerBuilder::with_directory(&server.ldaps_url())
+        .clock(clock.clone())
+        .set("directory.ca_file", server.ca_file.to_str().unwrap())
+        .set("directory.base_dn", "dc=example,dc=org")
+        .set("directory.bind_name", slapd::SERVICE_DN)
+        .set("directory.bind_password_file", secret.path().to_str().unwrap())
+        .set("metrics.token", "9f86d081884c7d659a2feaa0c55ad015")
+        .open()
+        .await;
+    let up = format!("belvedere_directory_server_up{{server=\"{}\"}} ", server.ldaps_url());
+    let is_up = || async {
+        let metrics =
+            house.visitor().sends_authorization("Bearer 9f86d081884c7d659a2feaa0c55ad015").fetches("/metrics").await.body;
+        metrics.lines().find_map(|line| line.strip_prefix(&*up).map(str::to_owned)).unwrap_or_else(|| panic!("{metrics}"))
+    };
+    assert_eq!(house.visitor().fetches("/readyz").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(is_up().await, "0");
+    assert_eq!(refused(&house, "alice", slapd::PASSWORD).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    clock.advance(Duration::from_secs(6));
+    assert_eq!(house.visitor().fetches("/readyz").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(house.visitor().fetches("/healthz").await.status, StatusCode::OK);
+
+    std::fs::write(secret.path(), format!("{}\n", slapd::PASSWORD)).unwrap();
+    house.visitor().signs_in("alice", slapd::PASSWORD).await;
+    assert_eq!(is_up().await, "1");
+    clock.advance(Duration::from_secs(6));
+    assert_eq!(house.visitor().fetches("/readyz").await.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -36,6 +36,21 @@ async fn a_token_is_shown_once_and_listed_without_its_secret() {
 }
 
 #[tokio::test]
+async fn the_command_to_try_a_token_has_the_address_that_the_browser_came_by() {
+    let demo = DemoServer::builder().await.set("site.allowed_hosts", vec!["boards.corp.example"]).open().await;
+    let mut alice = demo.house.visitor();
+    alice.signs_in("alice", demo.password("alice")).await;
+    let csrf = alice.opens("/account").await.field("/account/tokens", "csrf").unwrap();
+    let form = format!("name=x&scope=read&lasts=3600&csrf={csrf}");
+    let request = alice.request(Method::POST, "/account/tokens").header("Host", "boards.corp.example:8443");
+    let request = request.header("Origin", "http://boards.corp.example:8443").header("Accept", "text/html");
+    let made = alice.send(request.header("Content-Type", "application/x-www-form-urlencoded").body(form)).await;
+    assert_eq!(made.status, StatusCode::OK, "{}", made.body);
+    let command = made.text_of("aria-label=\"A command to try it\"><code").expect("a command");
+    assert!(command.ends_with(" http://boards.corp.example:8443/api/v1/pages"), "{command}");
+}
+
+#[tokio::test]
 async fn nobody_revokes_another_s_token_and_no_other_site_makes_one() {
     let clock = Arc::new(ManualClock::at(START));
     let demo = house(&clock).await;

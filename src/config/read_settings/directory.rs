@@ -6,7 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use super::super::directory_settings::{DirectoryKind, DirectoryServers, ServiceAccount};
-use super::super::files::secret;
+use super::super::files::{peek_path, secret};
 use super::super::filter_template::{FilterTemplate, InvalidFilter};
 use super::super::hints::quote;
 use super::super::reader::Fields;
@@ -200,11 +200,12 @@ fn service_account() -> Setting<Option<ServiceAccount>> {
 #[expect(clippy::option_option, reason = "wrong, absent and present are three different answers")]
 fn read_account(fields: &mut Fields<'_>) -> Option<Option<ServiceAccount>> {
     let name = fields.optional("bind_name", None, |fields, key| fields.located_string(key).map(Some));
+    let password_file = peek_path(fields, "bind_password_file");
     let password = secret(fields, "bind_password", "bind_password_file");
     match (name?, password?) {
         (None, None) => Some(None),
         (Some(name), Some(password)) => match Password::parse(password.value.expose().to_owned()) {
-            Ok(valid) => Some(Some(ServiceAccount { name: name.value, password: valid })),
+            Ok(valid) => Some(Some(ServiceAccount { name: name.value, password: valid, password_file })),
             Err(error) => {
                 fields.sink.report(&password.location, error.to_string(), "write the password of the account `bind_name`");
                 None

@@ -1,6 +1,7 @@
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 
-use super::super::diagnostic::SourceLocation;
+use super::super::diagnostic::{LocationKind, SourceLocation};
 use super::super::directory_settings::{DirectoryServers, DnsDiscovery, LdapScheme, ServerAddress};
 use super::super::hints::quote;
 use super::super::reader::{DiagnosticSink, Fields, Located};
@@ -29,9 +30,14 @@ fn read_servers(fields: &mut Fields<'_>) -> Option<DirectoryServers> {
     let site = fields.optional("site", None, |fields, key| fields.located_string(key).map(Some))?;
     let sink = fields.sink;
     let Some(node) = fields.take("url") else {
+        // Without a file, the settings as a whole are at no place in one.
+        let message = match fields.location.kind() {
+            LocationKind::Key(_) => format!("{}, and no directory is set, so nobody could sign in", no_settings_file()),
+            _ => "no directory is set, so nobody could sign in".to_owned(),
+        };
         sink.report(
             &fields.location,
-            "no directory is set, so nobody could sign in",
+            message,
             "set `url = \"ldaps://dc1.corp.example.com\"` beneath [default.directory], or the variable \
              BELVEDERE_DIRECTORY__URL; to look around without a directory, run `belvedere demo`",
         );
@@ -64,6 +70,16 @@ fn read_servers(fields: &mut Fields<'_>) -> Option<DirectoryServers> {
         sink.report(&site.location, "`site` means nothing for servers that are listed", help);
     }
     read_list(&location, written, sink).map(DirectoryServers::Listed)
+}
+
+/// Says where no settings file was found.
+fn no_settings_file() -> String {
+    let name = std::env::var("ROCKET_CONFIG").unwrap_or_else(|_| "Rocket.toml".to_owned());
+    let here = std::env::current_dir().unwrap_or_default();
+    if Path::new(&name).is_absolute() {
+        return format!("there is no {name}");
+    }
+    format!("there is no {name} in {}, nor in a folder above it", here.display())
 }
 
 fn read_list(location: &SourceLocation, written: Vec<Located<String>>, sink: &DiagnosticSink) -> Option<Vec<ServerAddress>> {

@@ -6,7 +6,9 @@ use rocket::figment::Figment;
 use super::super::audience::read_audience;
 use super::super::config_sources::ConfigSources;
 use super::super::diagnostic::Diagnostics;
+use super::super::exposed_secrets::exposed_secrets;
 use super::super::reader::{DiagnosticSink, Fields};
+use super::super::server_certificate::{TlsLocations, check_server_certificate};
 use super::super::setting::{DeclaredTable, Setting, SettingRow, folder, path, settings, table};
 use super::directory::{AdditionalDirectory, directories};
 use super::{
@@ -112,8 +114,13 @@ impl Settings {
         let is_plain = |key: &str| ROCKET_KEYS.contains(&key) && !ROCKET_SECRETS.contains(&key);
         entries.iter().filter(|entry| is_plain(&entry.key)).for_each(|entry| entry.node.reveal());
         let sink = DiagnosticSink::default();
-        if let Err(error) = figment.extract::<rocket::Config>() {
-            error.into_iter().for_each(|error| sink.push(config_sources.diagnostic_for(&error)));
+        match figment.extract::<rocket::Config>() {
+            Ok(config) => {
+                if let Some(tls) = &config.tls {
+                    check_server_certificate(tls, &TlsLocations::among(&entries), &sink);
+                }
+            }
+            Err(error) => error.into_iter().for_each(|error| sink.push(config_sources.diagnostic_for(&error))),
         }
         let mut fields = Fields::new(config_sources.root_location(), entries, &sink);
         fields.ignore(&ROCKET_KEYS);
@@ -135,6 +142,13 @@ impl Settings {
         let mut fields = Fields::new(config_sources.root_location(), config_sources.merged(&Self::tables()).ok()?, &ignored);
         let folder = folder("pages").take_from(&mut fields, "pages")?;
         Some((folder, read_sources(fields.table_or_empty("sources"))))
+    }
+
+    /// The files with secrets in them that every user of this machine may read.
+    pub(crate) fn exposed_secrets(figment: &Figment) -> Vec<PathBuf> {
+        ConfigSources::from_figment(figment)
+            .merged(&Self::tables())
+            .map_or_else(|_| Vec::new(), |entries| exposed_secrets(&entries))
     }
 
     /// The keys of the tables.

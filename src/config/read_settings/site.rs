@@ -5,8 +5,8 @@ use url::Url;
 
 use super::super::hints::{has_userinfo, quote};
 use super::super::reader::Fields;
-use super::super::setting::{Setting, integer, settings, table, text};
-use crate::domain::TrustedProxies;
+use super::super::setting::{Setting, integer, list, settings, table, text};
+use crate::domain::{HostName, TrustedProxies};
 
 settings! {
     /// How the site presents itself.
@@ -19,6 +19,9 @@ settings! {
         /// The address that browsers use, if there is a proxy: scheme and host only. Required for passkeys.
         pub public_url: Option<Url> = Setting::new(None, "none", "URL", read_public_url)
             .such_as("\"https://boards.corp.example.com\""),
+        /// Further names and addresses that people reach the server by, without scheme and port. The host of `public_url`,
+        /// this machine's own names and addresses, and loopback need not be named; requests to any other are refused.
+        pub allowed_hosts: Vec<HostName> = list("list of hosts").such_as("[\"boards\", \"10.0.0.5\"]"),
         /// The proxies whose `X-Forwarded-For` header is trusted.
         pub trusted_proxies: TrustedProxies =
             Setting::new(TrustedProxies::default(), "`[]`", "list of addresses and networks", read_proxies)

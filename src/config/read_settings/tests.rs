@@ -345,9 +345,12 @@ fn broken_syntax_has_its_location() {
 #[test]
 fn rockets_own_settings_are_checked_in_the_same_go() {
     expect(&Folder::with(&format!("[default]\nport = \"web\"\n{URL}")), "Rocket.toml:2:8", "`port`", "Rocket's own settings");
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["boards".to_owned()]).unwrap().self_signed(&key).unwrap();
     let folder = Folder::with(&format!(
         "[default]\naddress = \"0.0.0.0\"\ntemplate_dir = \"t\"\ntls = {{ certs = \"c\", key = \"k\" }}\n{URL}"
     ));
+    let folder = folder.file("c", &certificate.pem()).file("k", &key.serialize_pem());
     folder.read().unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
 }
 

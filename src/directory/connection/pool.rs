@@ -6,7 +6,7 @@ use deadpool::Runtime;
 use deadpool::managed::{Manager, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts};
 use tokio::sync::Mutex;
 use tokio::task::coop::has_budget_remaining;
-use tokio::task::yield_now;
+use tokio::task::{spawn_blocking, yield_now};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::fault::{OperationFault, OperationKind, result_code};
@@ -56,7 +56,7 @@ pub(in crate::directory) struct ConnectionManager {
     purpose: PoolPurpose,
     clock: Arc<dyn Clock>,
     /// Locked while the service account binds: were its password wrong, a crowd that binds at once would lock it.
-    bind_backoff: Mutex<Option<ServiceBindBackoff>>,
+    service_bind: Mutex<ServiceBindState>,
     /// The last use of the freshest connection that turned out to be dead: those used no later are dead as well. In
     /// milliseconds, as [`Timestamp`]s are.
     dead_since: AtomicI64,
@@ -78,8 +78,16 @@ pub(in crate::directory) struct PoolEntry {
     uses: u32,
 }
 
-/// A refusal of the service account, which is not tried again before `until`.
-struct ServiceBindBackoff {
+/// The state of the service account's binds.
+#[derive(Default)]
+struct ServiceBindState {
+    /// The account with a password that was written into its file since the start.
+    corrected: Option<ServiceAccount>,
+    refusal: Option<ServiceBindRefusal>,
+}
+
+/// A refusal of the service account, which is not tried again before `until`, unless its file has another password.
+struct ServiceBindRefusal {
     until: Timestamp,
     fault: OperationFault,
 }
@@ -91,7 +99,7 @@ impl ConnectionPool {
             servers,
             purpose,
             clock: Arc::clone(&clock),
-            bind_backoff: Mutex::new(None),
+            service_bind: Mutex::default(),
             dead_since: AtomicI64::new(i64::MIN),
         };
         // The connection used last comes first, so that those beyond the need grow idle and go.
@@ -130,6 +138,11 @@ impl ConnectionPool {
     pub(in crate::directory) fn remove_stale(&self) {
         let now = self.clock.now();
         drop(self.inner.retain(|entry, _| entry.is_reusable(now)));
+    }
+
+    /// Whether the service account was refused the last time that it was to bind. While it does, nobody knows.
+    pub(in crate::directory) fn is_refused(&self) -> bool {
+        self.inner.manager().service_bind.try_lock().is_ok_and(|state| state.refusal.is_some())
     }
 
     /// The numbers of open connections, of idle ones among them, and of callers that wait for one.
@@ -191,33 +204,59 @@ impl ConnectionManager {
     /// Binds as the service account, one connection at a time.
     ///
     /// # Errors
-    /// The refusal; for a while, one from before, since every operation would otherwise try the account, and lock it.
+    /// The refusal; for a while, one from before, since every operation would otherwise try the account, and lock it. What its
+    /// file has in place of a refused password is tried at once.
     async fn bind_service_account(
         &self,
         connection: &mut LdapConnection,
         account: &ServiceAccount,
     ) -> Result<(), OperationFault> {
-        let mut backoff = self.bind_backoff.lock().await;
-        let now = self.clock.now();
-        if let Some(refusal) = &*backoff
-            && now < refusal.until
-        {
-            return Err(refusal.fault.clone());
+        let mut state = self.service_bind.lock().await;
+        if let Some(ServiceBindRefusal { until, fault }) = &state.refusal {
+            let (until, fault) = (*until, fault.clone());
+            let corrected = corrected_account(state.corrected.as_ref().unwrap_or(account)).await;
+            if corrected.is_none() && self.clock.now() < until {
+                return Err(fault);
+            }
+            state.corrected = corrected.or(state.corrected.take());
         }
-        let result = connection.bind(OperationKind::ServiceBind, &account.name, &account.password, None).await;
+        let judged = self.try_service_bind(connection, account, &mut state).await;
+        if judged.is_ok() || state.refusal.is_none() {
+            return judged;
+        }
+        match corrected_account(state.corrected.as_ref().unwrap_or(account)).await {
+            Some(corrected) => {
+                state.corrected = Some(corrected);
+                self.try_service_bind(connection, account, &mut state).await
+            }
+            None => judged,
+        }
+    }
+
+    /// Binds once, and keeps what came of it.
+    async fn try_service_bind(
+        &self,
+        connection: &mut LdapConnection,
+        account: &ServiceAccount,
+        state: &mut ServiceBindState,
+    ) -> Result<(), OperationFault> {
+        let ServiceAccount { name, password, .. } = state.corrected.as_ref().unwrap_or(account);
+        let result = connection.bind(OperationKind::ServiceBind, name, password, None).await;
         let judged = result.and_then(|result| judge_service_bind(&result));
         let judged = judged.map_err(|fault| match connection.server() {
             Some(server) => fault.at_server(&server.address),
             None => fault,
         });
         match &judged {
-            Ok(()) => *backoff = None,
+            Ok(()) => state.refusal = None,
             Err(fault) if fault.result_code == Some(result_code::INVALID_CREDENTIALS) => {
                 let wait = if counts_as_wrong_password(fault) { WRONG_PASSWORD_BACKOFF } else { REFUSAL_BACKOFF };
-                *backoff = Some(ServiceBindBackoff { until: now + wait, fault: fault.clone() });
+                state.refusal = Some(ServiceBindRefusal { until: self.clock.now() + wait, fault: fault.clone() });
             }
-            Err(_) => {}
+            Err(_) => return judged,
         }
+        // They are replicas of one directory: what one says of the account, all do.
+        self.servers.known().iter().for_each(|server| server.record_service_bind(judged.is_ok()));
         judged
     }
 
@@ -233,6 +272,14 @@ impl ConnectionManager {
             .collect();
         if known.is_empty() { "DNS did not name a server in time".to_owned() } else { known.join("; ") }
     }
+}
+
+/// The account with the password that its file has now, if that is another one.
+async fn corrected_account(account: &ServiceAccount) -> Option<ServiceAccount> {
+    let before = account.clone();
+    // A file may lie on another machine.
+    let now = spawn_blocking(move || before.reread()).await.ok()?;
+    (now.password.expose() != account.password.expose()).then_some(now)
 }
 
 impl PoolEntry {

@@ -114,9 +114,11 @@ impl LdapDirectory {
                         section.skip(&[NAME], &format!("refused by {other}, and not tried again lest it be locked"));
                     }
                     (Some(account), None) => {
-                        let bound =
-                            timeout_at(deadline, service_bind_step(&mut identified.connection, account, &report.settings))
-                                .await;
+                        let bound = timeout_at(
+                            deadline,
+                            service_bind_step(&mut identified.connection, &account.reread(), &report.settings),
+                        )
+                        .await;
                         match bound {
                             Ok(Ok(step)) => {
                                 section.push(step);

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use crate::config::{ConfigNode, ConfigValue, DiagnosticSink, Fields, Located, quote, suggest};
 use crate::domain::{Input, InputKind, InputName, InputOption};
+use crate::panels::reject_page_keys;
 
 /// The most options: a longer list is searched, not read; and every option may become a channel.
 const MAX_OPTIONS: usize = 500;
@@ -21,6 +22,7 @@ pub(super) fn read_input(mut fields: Fields<'_>) -> Option<Located<Input>> {
     let kind = fields.enumeration("kind", &KINDS);
     let options = read_options(&mut fields);
     let default = read_default(&mut fields, options.as_deref());
+    reject_page_keys(&mut fields, "an input");
     fields.finish();
 
     let (name, options) = (name?, options?);

@@ -6,7 +6,8 @@ use super::super::PageFile;
 use super::access::read_access;
 use super::inputs::read_input;
 use crate::config::{
-    ConfigNode, Diagnostic, DiagnosticSink, Diagnostics, Document, Fields, Located, SourceLocation, parse_document, quote,
+    ConfigNode, ConfigValue, Diagnostic, DiagnosticSink, Diagnostics, Document, Fields, Located, SourceLocation,
+    parse_document, quote,
 };
 use crate::domain::{Access, Input, PageSlug};
 use crate::panels::{PanelSettings, read_panel};
@@ -96,7 +97,13 @@ fn read_slug(file: &Path, sink: &DiagnosticSink) -> Option<PageSlug> {
 
 /// The tables of `[[key]]`; more than `most` are reported and left out.
 fn array_of_tables<'l>(fields: &mut Fields<'l>, key: &'static str, most: usize, sink: &'l DiagnosticSink) -> Vec<Fields<'l>> {
-    let Some(list) = fields.array(key) else { return Vec::new() };
+    let Some(node) = fields.take(key) else { return Vec::new() };
+    if matches!(node.value, ConfigValue::Table(_)) {
+        let help = format!("there may be several: write `[[{key}]]`, in two pairs of brackets");
+        sink.report(&node.location, format!("`[{key}]` is a heading in one pair of brackets"), help);
+        return Vec::new();
+    }
+    let Some(list) = node.into_array(key, sink) else { return Vec::new() };
     if list.value.len() > most {
         let message = format!("the page has {} of `[[{key}]]`", list.value.len());
         sink.report(&list.value[most].location, message, format!("{most} are the most: make two pages of it"));

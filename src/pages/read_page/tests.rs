@@ -151,6 +151,10 @@ fn diagnostics_of_the_page_itself_have_location_and_help() {
         ("title = \"T\"\naccess = { groups = [\"ops\", \"\"] }".into(), "2:29", "is empty", "between the quotes"),
         ("title = \"T\"\npanel = 3".into(), "2:9", "must be a list", "brackets"),
         ("title = \"Ä\"\ntitle = \"T\"".into(), "2:1", "duplicate key", "keep one of them"),
+        ("title = \"T\"\n[panel]\nkind = \"text\"".into(), "2:1", "`[panel]` is a heading in one pair", "write `[[panel]]`"),
+        (input("options = [\"a\"]\naccess = \"public\""), "6:1", "`access` is the page's", "above the first"),
+        (input("options = [\"a\"]\ntitle = \"x\""), "6:1", "`title` is the page's", "above the first"),
+        ("title = \"T\"\n[input]\nname = \"a\"".into(), "2:1", "`[input]` is a heading in one pair", "write `[[input]]`"),
     ]);
 }
 
@@ -159,6 +163,16 @@ fn diagnostics_of_panels_have_location_and_help() {
     expect(&[
         (panel("kind = \"gage\""), "6:8", "cannot be `gage`", "did you mean `gauge`?"),
         (panel("span = 3"), "2:1", "`kind` is missing", "kind = \"stat\""),
+        (panel("kind = \"stat\"\nunit = \"percnt\""), "7:8", "none of the known units", "did you mean `percent`?"),
+        (panel("kind = \"stat\"\nunit = \"Bytes\""), "7:8", "none of the known units", "did you mean `bytes`?"),
+        (panel("kind = \"stat\"\nunit = \"celcius\""), "7:8", "none of the known units", "did you mean `celsius`?"),
+        (panel("kind = \"stat\"\naccess = \"public\""), "7:1", "`access` is the page's", "above the first"),
+        (
+            panel("kind = \"stat\"\nthresholds = { at = 80, state = \"warn\" }"),
+            "7:14",
+            "`thresholds` must be a list, not a table",
+            "`thresholds = [{ … }]`",
+        ),
         (panel("kind = \"stat\"\nspan = 13"), "7:8", "is 13, more than 12", "from 1 to 12"),
         (panel("kind = \"stat\"\nspan = 0"), "7:8", "is 0, less than 1", "from 1 to 12"),
         (panel("kind = \"stat\"\nevery = \"50ms\""), "7:9", "is 50ms, less than 100ms", "from 100ms to 1d"),

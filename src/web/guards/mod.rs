@@ -8,6 +8,7 @@ mod passkeys;
 mod query_params;
 mod recently_authenticated;
 mod same_origin;
+mod site_address;
 mod visitor;
 
 pub(super) use admin_act::AdminAct;
@@ -17,5 +18,6 @@ pub(super) use layout::layout_for;
 pub(super) use passkeys::Passkeys;
 pub(super) use query_params::{LastEventId, QueryParams};
 pub(super) use recently_authenticated::RecentlyAuthenticated;
-pub(super) use same_origin::{RequestOrigin, SameOrigin};
+pub(super) use same_origin::{RequestOrigin, SameOrigin, hint_at_origin};
+pub(super) use site_address::{SiteAddress, UpstreamAddress};
 pub(super) use visitor::{Administrator, cached_member, visitor_of};

@@ -3,6 +3,7 @@ use rocket::request::{FromRequest, Outcome};
 use url::{Host, Url};
 
 use crate::web::AppState;
+use crate::web::proxy_hints::OriginMismatch;
 use crate::web::refusal::Refusal;
 
 /// The origin of a request, as its browser tells it.
@@ -21,15 +22,17 @@ pub(in crate::web) struct SameOrigin;
 
 impl RequestOrigin {
     pub(in crate::web) fn of(request: &Request<'_>) -> Self {
-        let transport = &AppState::of(request).transport;
-        let server = ServerOrigin {
-            host: request.host().map(ToString::to_string),
-            secure: transport.secure,
-            public_url: transport.public_url.as_ref(),
-        };
         let header = |name| request.headers().get_one(name);
-        classify(header("Origin"), header("Sec-Fetch-Site"), &server)
+        classify(header("Origin"), header("Sec-Fetch-Site"), &ServerOrigin::of(request))
     }
+}
+
+/// Logs which two origins do not fit, and the setting that may be missing.
+pub(in crate::web) fn hint_at_origin(request: &Request<'_>) {
+    let AppState { proxy_hints, clock, .. } = AppState::of(request);
+    let told = request.headers().get_one("Origin").unwrap_or("none");
+    let own = ServerOrigin::of(request).to_string();
+    proxy_hints.foreign_origin(&OriginMismatch { told, own: &own }, clock.now());
 }
 
 #[rocket::async_trait]
@@ -61,6 +64,27 @@ struct ServerOrigin<'a> {
     secure: bool,
     /// The address browsers use, when it is set.
     public_url: Option<&'a Url>,
+}
+
+impl<'a> ServerOrigin<'a> {
+    fn of(request: &'a Request<'_>) -> Self {
+        let transport = &AppState::of(request).transport;
+        Self {
+            host: request.host().map(ToString::to_string),
+            secure: transport.secure,
+            public_url: transport.public_url.as_ref(),
+        }
+    }
+}
+
+impl std::fmt::Display for ServerOrigin<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(public_url) = self.public_url {
+            return f.write_str(&public_url.origin().ascii_serialization());
+        }
+        let scheme = if self.secure { "https" } else { "http" };
+        write!(f, "{scheme}://{}", self.host.as_deref().unwrap_or_default())
+    }
 }
 
 /// Classifies a request's origin. `Origin` (RFC 6454) decides; `Sec-Fetch-Site` (Fetch Metadata) where there is none.

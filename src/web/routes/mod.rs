@@ -30,6 +30,7 @@ use rocket::{Build, Rocket, Route};
 pub(super) use sign_in::parse_username;
 
 use super::links::Link;
+use super::request_check;
 
 /// The table of routes: each noun by the path that it is mounted at.
 fn table() -> [(&'static str, Vec<Route>); 22] {
@@ -60,5 +61,7 @@ fn table() -> [(&'static str, Vec<Route>); 22] {
 }
 
 pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
-    table().into_iter().fold(rocket, |rocket, (path, routes)| rocket.mount(Link::to(path).as_str(), routes))
+    table()
+        .into_iter()
+        .fold(rocket, |rocket, (path, routes)| rocket.mount(Link::to(path).as_str(), request_check::guard(routes)))
 }

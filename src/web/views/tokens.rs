@@ -8,7 +8,6 @@ use crate::config::TokenSettings;
 use crate::domain::Timestamp;
 use crate::pages::ListedPage;
 use crate::tokens::{ApiToken, Token};
-use crate::web::Transport;
 
 /// The lifetimes that are offered, in days, as far as the settings allow them.
 const LIFETIMES_IN_DAYS: [u64; 5] = [7, 30, 90, 180, 365];
@@ -99,14 +98,13 @@ pub(in crate::web) struct NewTokenView {
 }
 
 impl NewTokenView {
-    pub(in crate::web) fn of(secret: &ApiToken, token: &Token, transport: &Transport) -> Self {
-        let site = transport.public_url.as_ref().map_or("", |url| url.as_str().trim_end_matches('/'));
+    pub(in crate::web) fn of(secret: &ApiToken, token: &Token, site: String) -> Self {
         Self {
             name: token.name.to_string(),
             scope: token.scope.to_string(),
             expires_ms: token.expires_at,
             secret: secret.reveal(),
-            site: site.to_owned(),
+            site,
         }
     }
 }

@@ -42,16 +42,7 @@ async fn the_configuration_for_nginx_works() {
     let builder = DemoServer::builder().await.page("members", &page("Members")).set("site.public_url", &*site);
     let demo = builder.set("site.trusted_proxies", vec!["127.0.0.1"]).set("admins.users", vec!["alice"]).open().await;
 
-    let folder = tempfile::tempdir().unwrap();
-    let location = block.text.replace("http://127.0.0.1:8000", &demo.house.url(""));
-    let temporary: String =
-        ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|what| format!("{what}_temp_path tmp/{what};\n")).concat();
-    let settings = format!(
-        "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log \
-         off;\n{temporary}server {{\nlisten 127.0.0.1:{port};\n{location}\n}}\n}}\n"
-    );
-    fs::create_dir(folder.path().join("tmp")).unwrap();
-    fs::write(folder.path().join("nginx.conf"), settings).unwrap();
+    let folder = nginx_folder(port, &block.text.replace("http://127.0.0.1:8000", &demo.house.url("")));
     let mut command = Command::new(nginx);
     command.args(["-e", "stderr", "-c", "nginx.conf", "-p"]).arg(folder.path()).kill_on_drop(true);
     let mut proxy = command.stdin(Stdio::null()).spawn().unwrap();
@@ -69,7 +60,30 @@ async fn the_configuration_for_nginx_works() {
     // The header sent to nginx is passed on, and trusted because it comes from a trusted address.
     let audit = alice.opens("/admin/audit").await.body;
     assert!(audit.contains("203.0.113.7"), "{audit}");
+    // The block on the admin page has the server's own address, and nginx takes it as it is.
+    let shown = alice.opens("/admin").await;
+    assert!(shown.body.contains(&site.replace('/', "&#x2F;")), "{}", shown.body);
+    let location = shown.text_of("aria-label=\"Settings for nginx\"><code").expect("the block");
+    assert!(location.contains(&format!("proxy_pass {};", demo.house.url(""))), "{location}");
+    let folder = nginx_folder(port, &location);
+    let checked =
+        Command::new(nginx).args(["-t", "-e", "stderr", "-c", "nginx.conf", "-p"]).arg(folder.path()).output().await.unwrap();
+    assert!(checked.status.success(), "{}", text(&checked.stderr));
     proxy.kill().await.unwrap();
+}
+
+/// A folder in which nginx serves this location on that port.
+fn nginx_folder(port: u16, location: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let temporary: String =
+        ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|what| format!("{what}_temp_path tmp/{what};\n")).concat();
+    let settings = format!(
+        "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log \
+         off;\n{temporary}server {{\nlisten 127.0.0.1:{port};\n{location}\n}}\n}}\n"
+    );
+    fs::create_dir(folder.path().join("tmp")).unwrap();
+    fs::write(folder.path().join("nginx.conf"), settings).unwrap();
+    folder
 }
 
 #[tokio::test]

@@ -67,6 +67,12 @@ fn create_files(value: &Value, folder: &Path) {
             Value::String(name) if key == "file" || key.ends_with("_file") => {
                 fs::write(folder.join(name), "0123456789abcdef0123456789abcdef\n").unwrap();
             }
+            Value::Table(tls) if key == "tls" => {
+                let identity = TestAuthority::new().issue(&["boards.corp.example.com"]);
+                for (key, pem) in [("certs", identity.certificate), ("key", identity.key)] {
+                    fs::write(folder.join(tls[key].as_str().unwrap()), pem).unwrap();
+                }
+            }
             value => create_files(value, folder),
         }
     }

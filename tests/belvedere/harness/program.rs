@@ -74,6 +74,25 @@ impl RunningProgram {
         printed
     }
 
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    /// Sends the signal, which must not end it, and reads its log up to the first line that contains the text.
+    pub(crate) async fn lives_through(&mut self, signal: &str, mark: &str) {
+        let sent = Command::new("kill").args(["-s", signal, &self.pid().to_string()]).status().await.unwrap();
+        assert!(sent.success());
+        loop {
+            let line = tokio::time::timeout(PATIENCE, self.log.next_line()).await.expect("it logs on").unwrap();
+            let line = line.unwrap_or_else(|| panic!("it ended by {signal}: {}", self.logged));
+            self.logged.extend([&*line, "\n"]);
+            if line.contains(mark) {
+                return;
+            }
+        }
+    }
+
     /// Sends the signal, after which it must end without an error, and returns its log.
     pub(crate) async fn ends_after(mut self, signal: &str) -> String {
         let pid = self.child.id().expect("it runs").to_string();

@@ -1,5 +1,5 @@
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub(in crate::directory) struct DirectoryServer {
     probe: Mutex<Option<SharedProbe>>,
     /// The number of operations in a row that it did not answer in time.
     timeouts: AtomicU32,
+    /// Whether it has refused the service account.
+    refuses_service: AtomicBool,
     /// The task that probes it while it is down.
     recovery: Mutex<Option<AbortOnDropHandle<()>>>,
 }
@@ -77,7 +79,15 @@ impl DirectoryServer {
     pub(in crate::directory) fn new(address: ServerAddress, context: ServerContext) -> Self {
         let health = watch::Sender::new(ServerHealth::default());
         context.metrics.server_up(&address.to_string(), true);
-        Self { address, context, health, probe: Mutex::default(), timeouts: AtomicU32::new(0), recovery: Mutex::default() }
+        Self {
+            address,
+            context,
+            health,
+            probe: Mutex::default(),
+            timeouts: AtomicU32::new(0),
+            refuses_service: AtomicBool::new(false),
+            recovery: Mutex::default(),
+        }
     }
 
     /// Since when and why it is down; `None` while it answers, as far as anybody knows.
@@ -154,6 +164,18 @@ impl DirectoryServer {
         }
     }
 
+    /// Records whether the service account could bind: a server that refuses it answers nobody who signs in.
+    pub(in crate::directory) fn record_service_bind(&self, is_accepted: bool) {
+        self.refuses_service.store(!is_accepted, Ordering::Relaxed);
+        self.publish_up();
+    }
+
+    /// Sets its metric.
+    fn publish_up(&self) {
+        let is_of_use = self.is_up() && !self.refuses_service.load(Ordering::Relaxed);
+        self.context.metrics.server_up(&self.address.to_string(), is_of_use);
+    }
+
     fn take_out_of_rotation(self: &Arc<Self>, reason: &str, outages: u64, probe_after: Duration) {
         let since = self.context.clock.now();
         let went_down = self.health.send_if_modified(|health| {
@@ -165,7 +187,7 @@ impl DirectoryServer {
             true
         });
         if went_down {
-            self.context.metrics.server_up(&self.address.to_string(), false);
+            self.publish_up();
             tracing::warn!(server = %self.address, reason, "a directory server is down: it is tried again in the background");
             let recovery = AbortOnDropHandle::new(tokio::spawn(probe_until_up(Arc::downgrade(self), probe_after)));
             *self.recovery.lock().unwrap_or_else(PoisonError::into_inner) = Some(recovery);
@@ -193,7 +215,7 @@ impl DirectoryServer {
     fn mark_up(&self) {
         let came_up = self.health.send_if_modified(|health| health.outage.take().is_some());
         if came_up {
-            self.context.metrics.server_up(&self.address.to_string(), true);
+            self.publish_up();
             tracing::info!(server = %self.address, "a directory server is back");
         }
     }

@@ -6,6 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use indexmap::IndexMap;
+#[cfg(target_os = "linux")]
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::compile::{Program, compile};
@@ -30,6 +32,8 @@ pub fn serve_filters() -> ExitCode {
         // It says itself what went wrong, and its memory is other people's answers.
         setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
         yield_memory();
+        #[cfg(target_os = "linux")]
+        set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
         let worker = filter_thread().spawn(move || {
             // From here, as the thread's stack is no filter's memory. Without a limit no filter runs.
             let limit = MemoryLimit::from_here();

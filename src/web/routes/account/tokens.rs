@@ -10,12 +10,12 @@ use crate::auth::{ApiAuth, ApiTokenRefusal};
 use crate::domain::{Client, InvalidScope, Member, TokenId, TokenScope, Visitor};
 use crate::pages::PageDenied;
 use crate::tokens::{CreateTokenError, InvalidTokenName, TokenName};
-use crate::web::guards::{CsrfForm, NoFields, RecentlyAuthenticated};
+use crate::web::AppState;
+use crate::web::guards::{CsrfForm, NoFields, RecentlyAuthenticated, SiteAddress};
 use crate::web::html::Html;
 use crate::web::links::Link;
 use crate::web::refusal::{Refusal, capitalize};
 use crate::web::views::{Layout, NewTokenView, TokensView};
-use crate::web::{AppState, Transport};
 
 pub(super) fn routes() -> Vec<Route> {
     routes![create, revoke]
@@ -60,7 +60,7 @@ async fn create(
     recent: RecentlyAuthenticated,
     layout: Layout,
     api_auth: &ApiAuth,
-    transport: &Transport,
+    site: SiteAddress,
 ) -> Result<Html<NewTokenView>, Refusal> {
     let name: TokenName =
         form.name.parse().map_err(|invalid: InvalidTokenName| Refusal::BadRequest(capitalize(&invalid.to_string())))?;
@@ -71,7 +71,7 @@ async fn create(
     }
     let lifetime = Duration::from_secs(form.lasts);
     let (secret, token) = api_auth.create_token(&recent.member, name, scope, lifetime, &recent.client).await?;
-    let view = NewTokenView::of(&secret, &token, transport);
+    let view = NewTokenView::of(&secret, &token, site.0);
     Ok(Html::new("auth/token_made", "Your new API token", layout, view))
 }
 

@@ -2,6 +2,7 @@ use std::convert::Infallible;
 
 use rocket::form::FromForm;
 use rocket::http::Status;
+use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
 use rocket::{Route, get, post, routes};
@@ -12,7 +13,7 @@ use crate::accounts::{
 use crate::audit::AuditEvent;
 use crate::domain::Member;
 use crate::web::AppState;
-use crate::web::guards::{AdminAct, Administrator, CsrfForm, QueryParams};
+use crate::web::guards::{AdminAct, Administrator, CsrfForm, QueryParams, SiteAddress};
 use crate::web::html::Html;
 use crate::web::links::Link;
 use crate::web::refusal::Refusal;
@@ -44,13 +45,8 @@ impl<'r> FromRequest<'r> for AccountsContext<'r> {
     type Error = Infallible;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
-        let state @ AppState { transport, .. } = AppState::of(request);
-        let request_origin = || {
-            let scheme = if transport.secure { "https" } else { "http" };
-            format!("{scheme}://{}", request.host().map(ToString::to_string).unwrap_or_default())
-        };
-        let public = transport.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
-        Outcome::Success(Self { state, site_url: public.unwrap_or_else(request_origin) })
+        let SiteAddress(site_url) = try_outcome!(request.guard::<SiteAddress>().await);
+        Outcome::Success(Self { state: AppState::of(request), site_url })
     }
 }
 

@@ -1,13 +1,11 @@
 use rocket::{Route, get, routes};
 
-use crate::auth::SessionRefresher;
-use crate::config::SessionSettings;
 use crate::domain::Visitor;
-use crate::live::Hub;
 use crate::pages::PageStore;
-use crate::web::guards::Administrator;
+use crate::web::AppState;
+use crate::web::guards::{Administrator, SiteAddress, UpstreamAddress};
 use crate::web::html::Html;
-use crate::web::views::{AdminOverviewView, FaultsView, Layout};
+use crate::web::views::{AdminOverviewView, FaultsView, Layout, ProxyView, SessionRefreshView};
 
 pub(super) fn routes() -> Vec<Route> {
     routes![show, faults]
@@ -17,14 +15,16 @@ pub(super) fn routes() -> Vec<Route> {
 fn show(
     administrator: Administrator,
     layout: Layout,
-    page_store: &PageStore,
-    hub: &Hub,
-    session_refresher: &SessionRefresher,
-    sessions: &SessionSettings,
+    site: SiteAddress,
+    upstream: UpstreamAddress,
+    state: &AppState,
 ) -> Html<AdminOverviewView> {
+    let AppState { page_store, hub, session_refresher, settings, .. } = state;
     let Administrator(member) = administrator;
-    let pages = page_store.authorized_pages(&Visitor::from(member));
-    let view = AdminOverviewView::of(page_store.diagnostic_reports(), session_refresher, sessions.max_staleness, &pages, hub);
+    let pages = page_store.all_pages(&Visitor::from(member));
+    let proxy = ProxyView { site: site.0, upstream: upstream.0 };
+    let session_refresh = SessionRefreshView::of(session_refresher, settings.sessions.max_staleness);
+    let view = AdminOverviewView::of(page_store.diagnostic_reports(), session_refresh, &pages, hub, proxy);
     Html::new("admin/index", "Administration", layout, view)
 }
 

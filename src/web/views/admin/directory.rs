@@ -20,7 +20,7 @@ pub(in crate::web) struct AdminDirectoryView {
 
 /// The view of the refreshing of signed-in people from the directory.
 #[derive(Debug, Serialize)]
-pub(super) struct SessionRefreshView {
+pub(in crate::web) struct SessionRefreshView {
     interval: String,
     stale_after: String,
     people: usize,
@@ -52,7 +52,7 @@ impl AdminDirectoryView {
 }
 
 impl SessionRefreshView {
-    pub(super) fn of(session_refresher: &SessionRefresher, stale_after: Duration) -> Self {
+    pub(in crate::web) fn of(session_refresher: &SessionRefresher, stale_after: Duration) -> Self {
         let report = session_refresher.report();
         let outages = report.outages.into_iter().map(|(realm, outage)| OutageRow {
             directory: if realm == Realm::Default { "The directory".to_owned() } else { realm.to_string() },

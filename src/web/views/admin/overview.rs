@@ -1,8 +1,5 @@
-use std::time::Duration;
-
 use serde::Serialize;
 
-use crate::auth::SessionRefresher;
 use crate::config::DiagnosticReport;
 use crate::domain::Timestamp;
 use crate::feeds::FeedReport;
@@ -24,6 +21,16 @@ pub(in crate::web) struct AdminOverviewView {
     live: LiveSummaryView,
     pages: Vec<PageRow>,
     feeds: Vec<FeedRow>,
+    proxy: ProxyView,
+}
+
+/// The addresses in the settings for a proxy.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct ProxyView {
+    /// The site's, as the browser came by it.
+    pub(in crate::web) site: String,
+    /// The one at which the proxy reaches the server.
+    pub(in crate::web) upstream: String,
 }
 
 /// How many watch, and whether they keep up.
@@ -40,6 +47,8 @@ struct PageRow {
     href: Link,
     file: String,
     access_label: &'static str,
+    /// Whether the administrator may open it.
+    is_authorized: bool,
     panels: usize,
     watching: usize,
 }
@@ -57,10 +66,10 @@ struct FeedRow {
 impl AdminOverviewView {
     pub(in crate::web) fn of(
         page_faults: Vec<DiagnosticReport>,
-        session_refresher: &SessionRefresher,
-        stale_after: Duration,
+        session_refresh: SessionRefreshView,
         pages: &[ListedPage],
         hub: &Hub,
+        proxy: ProxyView,
     ) -> Self {
         let live = hub.state();
         let page = |page: &ListedPage| PageRow {
@@ -69,6 +78,7 @@ impl AdminOverviewView {
             href: Link::to(format_args!("p/{}", page.slug)),
             file: page.file_name(),
             access_label: page.access_word(),
+            is_authorized: page.is_authorized(),
             panels: page.panels.len(),
             watching: live.viewers.get(page.slug.as_str()).copied().unwrap_or(0),
         };
@@ -84,10 +94,11 @@ impl AdminOverviewView {
         Self {
             navigation: AdminPage::Overview.navigation(),
             page_faults,
-            session_refresh: SessionRefreshView::of(session_refresher, stale_after),
+            session_refresh,
             live: LiveSummaryView::of(hub.viewers(), &live),
             pages: pages.iter().map(page).collect(),
             feeds,
+            proxy,
         }
     }
 }
