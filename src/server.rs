@@ -35,8 +35,9 @@ use crate::feeds::Feeds;
 use crate::live::Hub;
 use crate::pages::PageStore;
 use crate::sources::{self, FilterWorkers, NamedSources, Sources};
+use crate::store::WritableProbe;
 use crate::telemetry::Metrics;
-use crate::web::{self, AllowedHosts, AppState, Assets, DiagnosticsRunner, ProxyHints, Transport, site_path};
+use crate::web::{self, AllowedHosts, AppState, Assets, DiagnosticsRunner, NewTokens, ProxyHints, Transport, site_path};
 use keys::derive_keys;
 use machine_names::machine_names;
 use state_lock::StateLock;
@@ -97,6 +98,7 @@ impl Server {
         ));
         let groups = Arc::new(GroupWatch::new(Arc::clone(&directory), Arc::clone(&clock)));
         let readiness = Readiness::new(Arc::clone(&directory), Arc::clone(&clock));
+        let writable_probe = WritableProbe::new(&settings.state, Arc::clone(&clock));
         let second_step = SecondStep::new(stores.factors.clone(), settings.second_factor.remember);
         let (audit, audit_writer) = Audit::with_trail(stores.audit.clone(), metrics.audit(), Arc::clone(&clock));
         let (sessions, tokens) = (stores.sessions.clone(), stores.tokens.clone());
@@ -162,9 +164,11 @@ impl Server {
             passwordless,
             assets,
             connections,
+            new_tokens: NewTokens::new(Arc::clone(&clock)),
             clock,
             shutdown,
             readiness,
+            writable_probe,
             metrics,
         };
         let (hub, auth) = (Arc::clone(&state.hub), Arc::clone(&state.auth));

@@ -178,7 +178,7 @@ impl Auth {
     ) -> Result<SignedIn, StoreError> {
         self.confirm_tokens_of(person).await;
         if let Some(previous) = previous {
-            self.sign_out(previous, client).await?;
+            self.sign_out(previous, client).await;
         }
         let (token, session) = self.sessions.begin(person, client, options).await?;
         self.audit.record(client, &AuditEvent::SignedIn { person, session: session.id });
@@ -209,16 +209,10 @@ impl Auth {
     }
 
     /// Ends the session of this token, and its live connections. Nothing happens when it has ended before.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the end could not be written down: then the person is still signed in and must be told.
-    pub async fn sign_out(&self, token: &SessionToken, client: &Client) -> Result<(), StoreError> {
-        if let Some(session) = self.sessions.find(token).await?.valid_or_stale()
-            && self.sessions.end(session.id, EndReason::SignedOut).await?
-        {
+    pub async fn sign_out(&self, token: &SessionToken, client: &Client) {
+        if let Some(session) = self.sessions.sign_out(token).await {
             self.audit.record(client, &AuditEvent::SignedOut { person: &session.person, session: session.id });
         }
-        Ok(())
     }
 
     /// Ends the sessions whose time is over, and writes them into the audit. To be called every minute or so.

@@ -70,13 +70,17 @@ async fn demo() -> Result<(), DemoError> {
 fn settings(directory_url: &str, pages: &Path, scratch: &Path) -> Figment {
     let wanted = config::figment().extract_inner("port").unwrap_or(Config::default().port);
     // Somebody who tries this out has no use for "the port is taken": any free one will do then.
-    let port = if TcpListener::bind((Ipv4Addr::LOCALHOST, wanted)).is_ok() { wanted } else { 0 };
+    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted)).or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
+    let port = bound.and_then(|listener| listener.local_addr()).map_or(wanted, |address| address.port());
     Figment::from(Config::default())
         .merge(("address", Ipv4Addr::LOCALHOST))
         .merge(("port", port))
         .merge(("pages", pages))
         .merge(("state", scratch.join("state")))
         .merge(("directory.url", directory_url))
+        // A sample page shows what a web service answers, and there need be no other than this one.
+        .merge(("sources.boards.kind", "http"))
+        .merge(("sources.boards.url", format!("http://127.0.0.1:{port}/api/v1/pages/welcome")))
         .merge(("site.name", "Belvedere"))
         .merge(("admins.groups", [ADMINS]))
 }

@@ -47,7 +47,11 @@ fn source_fault(panel: &PageQuery, error: &SourceError) -> Diagnostic {
             format!("the query is not answered with anything to show: {error}"),
             "correct the `query`, or what it asks".to_owned(),
         ),
-        SourceError::Unreachable(_) | SourceError::TimedOut(_) | SourceError::Refused(_) | SourceError::Broken(_) => (
+        SourceError::Unreachable(_)
+        | SourceError::TimedOut(_)
+        | SourceError::Refused(_)
+        | SourceError::Broken(_)
+        | SourceError::AskedToWait(_) => (
             format!("the source \"{source}\" does not answer: {error}"),
             format!("see to [default.sources.{source}] in Rocket.toml, or to what it asks"),
         ),

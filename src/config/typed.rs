@@ -21,6 +21,17 @@ impl ConfigNode {
         self.into_text(key, sink)
     }
 
+    /// A string, which may be blank.
+    pub(crate) fn into_any_string(self, key: &str, sink: &DiagnosticSink) -> Option<Located<String>> {
+        match &self.value {
+            ConfigValue::String(text) if text.trim().is_empty() => {
+                self.reveal();
+                Some(Located { value: text.clone(), location: self.location })
+            }
+            _ => self.into_string(key, sink),
+        }
+    }
+
     /// A string that is not blank, and may be a secret.
     pub(super) fn into_text(self, key: &str, sink: &DiagnosticSink) -> Option<Located<String>> {
         let Self { location, value } = self;

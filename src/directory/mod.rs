@@ -26,6 +26,7 @@ mod directories;
 pub mod fuzzing;
 mod group_watch;
 mod ldap;
+mod name_hints;
 mod password;
 mod people;
 mod readiness;
@@ -41,6 +42,7 @@ pub use diagnostics::{
 };
 pub use directories::Directories;
 pub use group_watch::{GroupReport, GroupWatch};
+pub use name_hints::NameHints;
 pub use password::{ChangeRefusal, PasswordChange, PasswordRule, PasswordState};
 pub use people::{GroupMembership, GroupMention, MembershipPath};
 pub use readiness::Readiness;

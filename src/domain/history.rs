@@ -158,7 +158,10 @@ impl History {
             Reading::Numbers(numbers) => self.record_numbers(at, numbers),
             Reading::Number(value) => self.record_numbers(at, &[LabelledNumber { label: String::new(), value: *value }]),
             Reading::Series(series) => self.record_series(series),
-            _ => Err(UnrecordableReading::NoNumbers),
+            _ => {
+                let numbers = reading.labelled_numbers().ok_or(UnrecordableReading::NoNumbers)?;
+                self.record_numbers(at, &numbers)
+            }
         }
     }
 

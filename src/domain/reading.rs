@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::{HealthState, Series};
@@ -33,6 +35,49 @@ impl Reading {
             Self::Text(_) => "text",
         }
     }
+
+    /// Its numbers with their labels, where it can be read as such: also a table of names and values. An empty table is an answer
+    /// without numbers, and a row without any value is one gap for each column.
+    pub fn labelled_numbers(&self) -> Option<Cow<'_, [LabelledNumber]>> {
+        match self {
+            Self::Number(value) => Some(Cow::Owned(vec![LabelledNumber { label: String::new(), value: *value }])),
+            Self::Numbers(numbers) => Some(Cow::Borrowed(numbers)),
+            Self::Table(table) => table.labelled_numbers().map(Cow::Owned),
+            Self::States(_) | Self::Text(_) | Self::Series(_) => None,
+        }
+    }
+
+    /// Its states with their labels, where it can be read as such: also a table of names and states. An empty table is an answer
+    /// without states, and a row without any value is one unknown state for each column.
+    pub fn labelled_states(&self) -> Option<Cow<'_, [LabelledState]>> {
+        match self {
+            Self::States(states) => Some(Cow::Borrowed(states)),
+            Self::Table(table) => table.labelled_states().map(Cow::Owned),
+            Self::Number(_) | Self::Numbers(_) | Self::Text(_) | Self::Series(_) => None,
+        }
+    }
+
+    /// Its rows under columns, where it can be read as such: also labelled numbers and states.
+    pub fn rows(&self) -> Option<Cow<'_, DataTable>> {
+        let table = |columns: &[&str], rows: Vec<Vec<TableCell>>| {
+            let columns = columns.iter().map(|name| TableColumn { name: (*name).to_owned(), unit: None }).collect();
+            Some(Cow::Owned(DataTable { columns, rows }))
+        };
+        let text = |text: &String| TableCell::Text(text.clone());
+        match self {
+            Self::Table(table) => Some(Cow::Borrowed(table)),
+            Self::Numbers(numbers) => {
+                let row = |number: &LabelledNumber| vec![text(&number.label), TableCell::Number(number.value)];
+                table(&["label", "value"], numbers.iter().map(row).collect())
+            }
+            Self::States(states) => {
+                let note = |state: &LabelledState| state.note.as_ref().map_or(TableCell::Empty, text);
+                let row = |state: &LabelledState| vec![text(&state.label), TableCell::State(state.state), note(state)];
+                table(&["label", "state", "note"], states.iter().map(row).collect())
+            }
+            Self::Number(_) | Self::Text(_) | Self::Series(_) => None,
+        }
+    }
 }
 
 /// A number with a label.
@@ -51,6 +96,61 @@ pub struct DataTable {
     pub columns: Vec<TableColumn>,
     /// The rows, top to bottom.
     pub rows: Vec<Vec<TableCell>>,
+}
+
+impl DataTable {
+    fn labelled_numbers(&self) -> Option<Vec<LabelledNumber>> {
+        let number = |cell: &TableCell| match cell {
+            TableCell::Number(value) => Some(*value),
+            TableCell::Empty => Some(f64::NAN),
+            TableCell::Text(_) | TableCell::State(_) => None,
+        };
+        if self.rows.is_empty() {
+            return Some(Vec::new());
+        }
+        if let Some(labels) = self.labels_of_gaps() {
+            return Some(labels.into_iter().map(|label| LabelledNumber { label, value: f64::NAN }).collect());
+        }
+        let (label, value) = (self.column(&["label", "name"])?, self.column(&["value"])?);
+        let labelled = |row: &Vec<TableCell>| Some(LabelledNumber { label: row[label].label()?, value: number(&row[value])? });
+        self.rows.iter().map(labelled).collect()
+    }
+
+    fn labelled_states(&self) -> Option<Vec<LabelledState>> {
+        let state = |cell: &TableCell| match cell {
+            TableCell::State(state) => Some(*state),
+            TableCell::Empty => Some(HealthState::Unknown),
+            TableCell::Text(_) | TableCell::Number(_) => None,
+        };
+        if self.rows.is_empty() {
+            return Some(Vec::new());
+        }
+        if let Some(labels) = self.labels_of_gaps() {
+            let unknown = |label| LabelledState { label, state: HealthState::Unknown, note: None };
+            return Some(labels.into_iter().map(unknown).collect());
+        }
+        let (label, at, note) = (self.column(&["label", "name"])?, self.column(&["state", "up"])?, self.column(&["note"]));
+        let labelled = |row: &Vec<TableCell>| {
+            let note = note.and_then(|note| row[note].label());
+            Some(LabelledState { label: row[label].label()?, state: state(&row[at])?, note })
+        };
+        self.rows.iter().map(labelled).collect()
+    }
+
+    /// The place of the first of these columns that there is.
+    fn column(&self, names: &[&str]) -> Option<usize> {
+        names.iter().find_map(|name| self.columns.iter().position(|column| column.name == *name))
+    }
+
+    /// The labels of values of which none is there: the columns of a lone row, or the places in a list.
+    fn labels_of_gaps(&self) -> Option<Vec<String>> {
+        let is_empty = self.rows.iter().flatten().all(|cell| matches!(cell, TableCell::Empty));
+        match (self.rows.len(), self.columns.len()) {
+            (1, _) if is_empty => Some(self.columns.iter().map(|column| column.name.clone()).collect()),
+            (rows, 1) if is_empty => Some((0..rows).map(|place| place.to_string()).collect()),
+            _ => None,
+        }
+    }
 }
 
 /// A column of a table.
@@ -73,6 +173,17 @@ pub enum TableCell {
     Text(String),
     /// A state.
     State(HealthState),
+}
+
+impl TableCell {
+    /// The cell as the label of something.
+    fn label(&self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text.clone()),
+            Self::Number(number) => Some(number.to_string()),
+            Self::Empty | Self::State(_) => None,
+        }
+    }
 }
 
 /// The state of one thing, with a label.

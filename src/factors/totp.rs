@@ -53,14 +53,41 @@ impl Factors {
     pub fn start_app_enrollment(&self, person: &Person, site: &str, browser: &[u8]) -> Result<AppEnrollment, StoreError> {
         let mut seed = Zeroizing::new([0; SEED_BYTES]);
         fill_randomly(seed.as_mut_slice())?;
+        self.app_enrollment(person, site, browser, seed.as_slice(), self.now())
+    }
+
+    /// Goes on with the enrollment that was sealed in a form, so that the app which has scanned its code need not do so again; `None`
+    /// when it was not this person's in this browser, or too long ago.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be sealed.
+    pub fn resume_app_enrollment(
+        &self,
+        person: &Person,
+        site: &str,
+        browser: &[u8],
+        sealed: &str,
+    ) -> Result<Option<AppEnrollment>, StoreError> {
+        let begun = self.unseal_enrollment(&person.id, sealed, browser);
+        begun.map(|(begun_at, seed)| self.app_enrollment(person, site, browser, &seed, begun_at)).transpose()
+    }
+
+    fn app_enrollment(
+        &self,
+        person: &Person,
+        site: &str,
+        browser: &[u8],
+        seed: &[u8],
+        begun_at: Timestamp,
+    ) -> Result<AppEnrollment, StoreError> {
         // Neither may hold a colon, which divides the two in the address.
         let without_colon = |text: &str| text.replace(':', " ");
-        let totp = totp_builder(seed.as_slice())
+        let totp = totp_builder(seed)
             .with_issuer(Some(without_colon(site)))
             .with_account_name(without_colon(&person.qualified_name()))
             .build_noncompliant();
         let otpauth_url = totp.to_url().map_err(|error| self.store().damaged(&error))?;
-        let text = Zeroizing::new([&self.now().as_millis().to_be_bytes()[..], seed.as_slice()].concat());
+        let text = Zeroizing::new([&begun_at.as_millis().to_be_bytes()[..], seed].concat());
         let sealed = self.seal().seal(SealPurpose::Enrollment, &seal_context(&person.id, browser), &text)?;
         Ok(AppEnrollment {
             sealed_seed: URL_SAFE_NO_PAD.encode(sealed),
@@ -80,7 +107,7 @@ impl Factors {
         browser: &[u8],
         typed: &str,
     ) -> Result<(), CodeRefusal> {
-        let seed = self.unseal_enrollment(&person.id, sealed, browser).ok_or(CodeRefusal::EnrollmentExpired)?;
+        let (_, seed) = self.unseal_enrollment(&person.id, sealed, browser).ok_or(CodeRefusal::EnrollmentExpired)?;
         let typed: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
         let step = matching_step(&seed, &typed, self.now()).ok_or(CodeRefusal::Wrong)?;
         let sealed = self.seal().seal(SealPurpose::Seed, person.id.as_str().as_bytes(), &seed)?;
@@ -116,12 +143,12 @@ impl Factors {
         if is_first { Ok(VerifiedFactor::App) } else { Err(CodeRefusal::Used) }
     }
 
-    fn unseal_enrollment(&self, person: &PersonId, sealed: &str, browser: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    fn unseal_enrollment(&self, person: &PersonId, sealed: &str, browser: &[u8]) -> Option<(Timestamp, Zeroizing<Vec<u8>>)> {
         let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
         let text = self.seal().unseal(SealPurpose::Enrollment, &seal_context(person, browser), &sealed)?;
         let (made_at, seed) = text.split_at_checked(size_of::<i64>())?;
         let made_at = Timestamp::from_millis(i64::from_be_bytes(made_at.try_into().ok()?));
-        (self.now().since(made_at) < ENROLLMENT_LIFETIME).then(|| Zeroizing::new(seed.to_vec()))
+        (self.now().since(made_at) < ENROLLMENT_LIFETIME).then(|| (made_at, Zeroizing::new(seed.to_vec())))
     }
 }
 

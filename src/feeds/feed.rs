@@ -1,68 +1,19 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use async_trait::async_trait;
 use futures::{FutureExt, StreamExt};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::domain::{BoundQuery, Clock, Holder, Reading, Series, SourceName, TimeRange};
-use crate::sources::{ReadingStream, SourceError, Sources};
+use crate::domain::{Clock, Holder, Reading, TimeRange};
+use crate::sources::{ReadingStream, SourceError};
 
+use super::executor::QueryExecutor;
 use super::key::FeedKey;
 use super::retained::RetainedAnswers;
+use super::shared_fetch::{Availability, FetchAnswer, SharedFetch};
 use super::source_gate::{QueryPermit, SourceGate};
-use super::state::FeedState;
-
-/// Executes the feeds' queries: the sources, or a test's stand-in.
-#[async_trait]
-pub trait QueryExecutor: Send + Sync + 'static {
-    /// Executes the query once, with a timeout of its own.
-    async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError>;
-
-    /// Executes the query once for the holder that the feed is counted under.
-    async fn execute_for(&self, query: &BoundQuery, _holder: &Holder) -> Result<Reading, SourceError> {
-        self.execute(query).await
-    }
-
-    /// Executes the query over a span of the past; `None` where the source cannot tell it.
-    async fn execute_range(&self, _query: &BoundQuery, _range: TimeRange) -> Result<Option<Series>, SourceError> {
-        Ok(None)
-    }
-
-    /// Subscribes to the readings of the query, where its source pushes them.
-    fn subscribe(&self, _query: &BoundQuery) -> Option<ReadingStream> {
-        None
-    }
-
-    /// How many queries a second the source is asked at most; `None` where that does not matter.
-    fn rate(&self, _source: &SourceName) -> Option<u32> {
-        None
-    }
-}
-
-#[async_trait]
-impl QueryExecutor for Sources {
-    async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
-        Sources::execute(self, query).await
-    }
-
-    async fn execute_for(&self, query: &BoundQuery, holder: &Holder) -> Result<Reading, SourceError> {
-        Sources::execute_for(self, query, holder).await
-    }
-
-    async fn execute_range(&self, query: &BoundQuery, range: TimeRange) -> Result<Option<Series>, SourceError> {
-        Sources::execute_range(self, query, range).await
-    }
-
-    fn subscribe(&self, query: &BoundQuery) -> Option<ReadingStream> {
-        Sources::subscribe(self, query)
-    }
-
-    fn rate(&self, source: &SourceName) -> Option<u32> {
-        Sources::rate(self, source)
-    }
-}
+use super::state::{AnswerTimes, FeedState};
 
 /// The background task that executes one distinct query again and again, or listens to what its source pushes. It stops when
 /// the last `Arc` of it is dropped, and its last answer is retained.
@@ -83,12 +34,14 @@ pub(super) struct FeedParts {
     pub(super) retained: Arc<Mutex<RetainedAnswers>>,
     /// The gate of its source, if that has a rate.
     pub(super) gate: Option<Arc<SourceGate>>,
+    /// The fetch of the document that its query picks from, if it does, or why there is none.
+    pub(super) fetch: Result<Option<Arc<SharedFetch>>, SourceError>,
 }
 
 impl Feed {
     /// Starts a feed that executes its query when the `state` says that it is due, and then at multiples of its interval after.
     pub(super) fn start(key: FeedKey, state: FeedState, holder: Holder, parts: FeedParts) -> Self {
-        let FeedParts { executor, clock, retained, gate } = parts;
+        let FeedParts { executor, clock, retained, gate, fetch } = parts;
         let state = Arc::new(Mutex::new(state));
         let holder = watch::Sender::new(holder);
         let task = FeedTask {
@@ -96,6 +49,7 @@ impl Feed {
             executor,
             clock: Arc::clone(&clock),
             gate,
+            fetch,
             holder: holder.subscribe(),
             state: Arc::clone(&state),
         };
@@ -138,6 +92,7 @@ struct FeedTask {
     executor: Arc<dyn QueryExecutor>,
     clock: Arc<dyn Clock>,
     gate: Option<Arc<SourceGate>>,
+    fetch: Result<Option<Arc<SharedFetch>>, SourceError>,
     holder: watch::Receiver<Holder>,
     state: Arc<Mutex<FeedState>>,
 }
@@ -162,12 +117,11 @@ impl FeedTask {
         self.clock.sleep_until(due).await;
     }
 
-    /// Waits for its turn at the source, as the holder that it has at the time.
-    async fn pass_gate(&mut self) -> Option<QueryPermit> {
+    /// Waits for its turn at the source, as the holder that it has at the time; `is_first` where nobody asked the same before.
+    async fn pass_gate(&mut self, is_first: bool) -> Option<QueryPermit> {
         let gate = Arc::clone(self.gate.as_ref()?);
         loop {
             let holder = self.holder.borrow_and_update().clone();
-            let is_first = !lock(&self.state).has_answer();
             tokio::select! {
                 permit = gate.pass(&holder, is_first) => return Some(permit),
                 // The sender is gone only when this task is, too.
@@ -176,16 +130,57 @@ impl FeedTask {
         }
     }
 
-    /// Listens until the stream ends, or asks once.
+    /// Picks from the document, listens until the stream ends, or asks once.
     async fn run_round(&mut self) {
-        let _permit = self.pass_gate().await;
+        match self.fetch.clone() {
+            Err(error) => return self.record(Err(error)),
+            Ok(Some(fetch)) => return self.pick(&fetch).await,
+            Ok(None) => (),
+        }
+        let is_first = !lock(&self.state).has_answer();
+        let _permit = self.pass_gate(is_first).await;
         self.fill_history().await;
         if let Some(readings) = self.executor.subscribe(&self.key.query) {
             self.listen(readings).await;
         } else {
-            let holder = self.holder.borrow().clone();
-            let answer = self.executor.execute_for(&self.key.query, &holder).await;
+            let answer = self.executor.execute(&self.key.query).await;
             self.record(answer);
+        }
+    }
+
+    /// Picks a reading from the newest document.
+    async fn pick(&mut self, fetch: &Arc<SharedFetch>) {
+        let FetchAnswer { result, taken_at, beat } = self.fetch_document(fetch).await;
+        let executor = Arc::clone(&self.executor);
+        let Some(documents) = executor.documents(&self.key.query.source) else { return };
+        let answer = match result {
+            Ok(document) => {
+                let holder = self.holder.borrow().clone();
+                catch_panic(documents.pick(&self.key.query, &document, &holder)).await.flatten()
+            }
+            Err(error) => Err(error),
+        };
+        let times = AnswerTimes { now: self.clock.now(), taken_at, beat: Some(beat), not_before: documents.not_before() };
+        lock(&self.state).record(&self.key, answer, times);
+    }
+
+    /// The newest document: the last one while it is fresh, the one that is on its way, or a new one. Of the feeds that wait for
+    /// their turn at the source, the first has it sent for all of them.
+    async fn fetch_document(&mut self, fetch: &Arc<SharedFetch>) -> FetchAnswer {
+        let (due, every) = (lock(&self.state).due(), self.key.every);
+        let mut changes = fetch.subscribe();
+        let seen = fetch.answer_count();
+        loop {
+            changes.mark_unchanged();
+            match fetch.availability(every, seen) {
+                Availability::Fresh(answer) => return answer,
+                // The sender is a field of the fetch.
+                Availability::InFlight => drop(changes.changed().await),
+                Availability::Stale => tokio::select! {
+                    permit = self.pass_gate(seen == 0) => fetch.start(due, every, seen, permit),
+                    _ = changes.changed() => (),
+                },
+            }
         }
     }
 

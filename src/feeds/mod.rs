@@ -1,5 +1,7 @@
 //! Feeds: each distinct query is asked once, however many watch.
 //!
+//! Feeds whose queries pick from one document, as filters of one URL do, share its request, and so what they show agrees.
+//!
 //! A [`FeedSubscription`] keeps a feed running, wakes its subscriber at every answer, and gives the feed's state: what the
 //! source answered, as far back as somebody asks for, and why there is nothing newer. A source that fails is asked less and less often.
 //! A feed's past ends with it, when the last subscription is dropped; its last answer is retained until the query would be due. A
@@ -8,17 +10,21 @@
 //! This room never decides what to show of a reading, and knows nothing of channels and viewers.
 
 mod backoff;
+mod executor;
 mod feed;
 mod key;
 mod registry;
 mod report;
 mod retained;
+mod shared_fetch;
+mod shared_fetches;
+mod size_limited_map;
 mod source_gate;
 mod state;
 mod subscription;
 mod trouble;
 
-pub use feed::QueryExecutor;
+pub use executor::QueryExecutor;
 pub use key::FeedKey;
 pub use registry::Feeds;
 pub use report::FeedReport;

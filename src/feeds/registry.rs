@@ -7,10 +7,12 @@ use crate::domain::{Clock, History, Holder, Timestamp};
 use crate::panels::Past;
 use crate::telemetry::FeedsState;
 
-use super::feed::{Feed, FeedParts, QueryExecutor};
+use super::executor::QueryExecutor;
+use super::feed::{Feed, FeedParts};
 use super::key::FeedKey;
 use super::report::FeedReport;
 use super::retained::RetainedAnswers;
+use super::shared_fetches::SharedFetches;
 use super::source_gate::SourceGates;
 use super::state::FeedState;
 use super::subscription::FeedSubscription;
@@ -23,13 +25,15 @@ pub struct Feeds {
     running: Mutex<HashMap<FeedKey, Weak<Feed>>>,
     retained: Arc<Mutex<RetainedAnswers>>,
     gates: SourceGates,
+    fetches: SharedFetches,
 }
 
 impl Feeds {
     /// No feeds yet; those to come have their queries executed by `executor`.
     pub fn new(executor: Arc<dyn QueryExecutor>, clock: Arc<dyn Clock>) -> Self {
         let gates = SourceGates::new(Arc::clone(&clock));
-        Self { executor, clock, running: Mutex::default(), retained: Arc::default(), gates }
+        let fetches = SharedFetches::new(Arc::clone(&executor), Arc::clone(&clock));
+        Self { executor, clock, running: Mutex::default(), retained: Arc::default(), gates, fetches }
     }
 
     /// Subscribes `holder` to the feeds of these queries: `answered` is notified at every answer of any of them. Feeds that do not run
@@ -74,6 +78,7 @@ impl Feeds {
             clock: Arc::clone(&self.clock),
             retained: Arc::clone(&self.retained),
             gate,
+            fetch: self.fetches.fetch(&key.query),
         };
         let feed = Feed::start(key.clone(), state, holder.clone(), parts);
         let feed = Arc::new(feed);

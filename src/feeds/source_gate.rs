@@ -14,7 +14,7 @@ const STRANGERS_SHARE: f64 = 0.5;
 const FIRST_QUERIES_SHARE: f64 = 0.05;
 const FIRST_QUERIES_BURST: f64 = 10.0;
 
-/// The queries of strangers that a source executes at a time: so many places in its server, and among the filters, at most.
+/// The queries of strangers that a source executes at a time: so many places in its server at most.
 const MAX_STRANGERS_AT_A_TIME: usize = 8;
 
 /// The holders that are remembered for a source, before those that wait for nothing are forgotten.

@@ -55,6 +55,26 @@ pub(super) struct LastAnswer {
     pub(super) wait: Duration,
 }
 
+/// The moments of an answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AnswerTimes {
+    /// When it is recorded.
+    pub(super) now: Timestamp,
+    /// When the source gave it.
+    pub(super) taken_at: Timestamp,
+    /// From when the interval to the next one counts; from when the query was due, where it is `None`.
+    pub(super) beat: Option<Timestamp>,
+    /// Before when the source has asked not to be asked again.
+    pub(super) not_before: Option<Timestamp>,
+}
+
+impl From<Timestamp> for AnswerTimes {
+    /// An answer of this moment.
+    fn from(now: Timestamp) -> Self {
+        Self { now, taken_at: now, beat: None, not_before: None }
+    }
+}
+
 impl LastAnswer {
     /// The reading, if there was one.
     pub(super) fn reading(&self) -> Option<&Reading> {
@@ -202,8 +222,9 @@ impl FeedState {
         self.fit_past();
     }
 
-    /// Records the answer that came `now`, and notifies the subscribers.
-    pub(super) fn record(&mut self, key: &FeedKey, answer: Result<Reading, SourceError>, now: Timestamp) {
+    /// Records an answer, and notifies the subscribers.
+    pub(super) fn record(&mut self, key: &FeedKey, answer: Result<Reading, SourceError>, times: impl Into<AnswerTimes>) {
+        let AnswerTimes { now, taken_at, beat, not_before } = times.into();
         match answer {
             Ok(reading) => {
                 let failures = std::mem::take(&mut self.failures);
@@ -212,17 +233,18 @@ impl FeedState {
                     self.miss_past(self.windows().last().copied());
                 }
                 self.trouble = None;
-                self.history.record(now, &reading);
+                self.history.record(taken_at, &reading);
                 self.reading_count += 1;
                 self.shorten_newest();
-                self.readings.push_back((now, reading));
+                self.readings.push_back((taken_at, reading));
                 self.drop_old_readings();
-                self.due = next_due(self.due, key.every, now);
+                self.due = next_due(beat.unwrap_or(self.due), key.every, now);
             }
             Err(error) => {
                 self.failures += 1;
                 self.history.record_failure(now);
-                self.due = now + backoff::after_failures(key.every, self.failures);
+                let retry_at = now + backoff::after_failures(key.every, self.failures);
+                self.due = not_before.map_or(retry_at, |not_before| not_before.max(retry_at));
                 let since = self.trouble.as_ref().map_or(now, |trouble| trouble.since);
                 let trouble = FeedTrouble::new(key, error, since, self.due);
                 if !self.trouble.as_ref().is_some_and(|before| before.is_like(&trouble)) {
@@ -263,6 +285,14 @@ impl FeedState {
 
     /// Shortens the newest reading, which another is to follow, to what a panel shows of an older one.
     fn shorten_newest(&mut self) {
+        if let Some((_, reading @ Reading::Table(_))) = self.readings.back_mut() {
+            // A table of names and states or numbers may have been shown as such.
+            let states = reading.labelled_states().map(|states| Reading::States(states.into_owned()));
+            let numbers = || reading.labelled_numbers().map(|numbers| Reading::Numbers(numbers.into_owned()));
+            if let Some(labelled) = states.or_else(numbers) {
+                *reading = labelled;
+            }
+        }
         match self.readings.back_mut().map(|(_, reading)| reading) {
             Some(Reading::States(states)) => {
                 states.truncate(MAX_ROWS);

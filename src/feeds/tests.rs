@@ -1,3 +1,5 @@
+mod documents;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -154,6 +156,7 @@ async fn whoever_looks_is_told_the_kind_of_a_failure_and_administrators_its_caus
         SourceError::TooLarge,
         SourceError::OverLimits,
         SourceError::Broken,
+        SourceError::AskedToWait,
     ] {
         let trouble = FeedTrouble::new(&key, cause(inner.to_owned()), clock.now(), clock.now());
         let (said, known) = (trouble.for_visitors().reason, trouble.for_admins());

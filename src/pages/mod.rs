@@ -10,6 +10,7 @@ mod input_choice;
 mod navigation;
 mod page;
 mod page_file;
+mod page_files;
 mod page_store;
 mod queries;
 mod read_page;

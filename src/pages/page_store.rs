@@ -12,6 +12,7 @@ use crate::domain::{PageSlug, Placeholder};
 use crate::sources::Sources;
 
 use super::folder_fingerprint::FolderFingerprint;
+use super::page_files::PassedOver;
 use super::{Page, PageFile, read_page};
 
 /// The largest page file, in bytes. A page is text that somebody types; a larger file is there by mistake.
@@ -24,6 +25,7 @@ pub struct PageStore {
     second_factor: SecondFactorSettings,
     loaded: RwLock<LoadedPages>,
     reloads: watch::Sender<u64>,
+    passed_over: PassedOver,
 }
 
 #[derive(Default)]
@@ -45,8 +47,9 @@ impl PageStore {
             second_factor: SecondFactorSettings::default(),
             loaded: RwLock::default(),
             reloads: watch::Sender::new(0),
+            passed_over: PassedOver::default(),
         };
-        list_page_files(folder)?;
+        list_page_files(folder, &store.passed_over)?;
         store.reload();
         Ok(store)
     }
@@ -65,7 +68,7 @@ impl PageStore {
     /// The diagnostics for the page files of `folder` that need no source: for when the sources are invalid themselves, or
     /// the folder cannot be read.
     pub fn diagnostics_without_sources(folder: &Path) -> Diagnostics {
-        match list_page_files(folder) {
+        match list_page_files(folder, &PassedOver::default()) {
             Ok(files) => files.iter().filter_map(|file| parse_file(file).err()).flatten().collect(),
             Err(unreadable) => unreadable,
         }
@@ -79,7 +82,7 @@ impl PageStore {
         let before = self.read(|loaded| loaded.pages.clone());
         // Before the files are read: what changes while they are is found the next time.
         let fingerprint = FolderFingerprint::of(&self.folder);
-        match list_page_files(&self.folder) {
+        match list_page_files(&self.folder, &self.passed_over) {
             // The folder may be away for a moment while it is replaced; the pages stay meanwhile.
             Err(unreadable) => (diagnostics, pages) = (unreadable, before),
             Ok(files) => {
@@ -219,7 +222,7 @@ fn slug_of(file: &Path) -> Option<PageSlug> {
     file.file_stem()?.to_str()?.parse().ok()
 }
 
-fn list_page_files(folder: &Path) -> Result<Vec<PathBuf>, Diagnostics> {
+fn list_page_files(folder: &Path, passed_over: &PassedOver) -> Result<Vec<PathBuf>, Diagnostics> {
     let listed: io::Result<Vec<PathBuf>> =
         fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
     let mut files = listed.map_err(|error| {
@@ -227,7 +230,7 @@ fn list_page_files(folder: &Path) -> Result<Vec<PathBuf>, Diagnostics> {
         let help = "make the folder, or name another with the setting `pages` (BELVEDERE_PAGES)";
         Diagnostics::from_iter([Diagnostic::new(SourceLocation::file(folder), message, help)])
     })?;
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "toml") && file.is_file());
+    files.retain(|file| file.is_file() && !passed_over.contains(file));
     files.sort();
     Ok(files)
 }

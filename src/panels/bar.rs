@@ -6,13 +6,13 @@ use serde::Serialize;
 
 use super::gauge::percent;
 use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState};
-use super::mismatch::ReadingMismatch;
+use super::mismatch::{NUMBERS, ReadingMismatch};
 use super::rendered::{Render, Rendered};
 use super::unit::NumberFormat;
 use super::view::{Figure, MAX_ROWS, StateMark, View, is_zero};
 use super::words;
 use crate::config::Fields;
-use crate::domain::{Bindings, History, LabelledNumber, Reading, Threshold};
+use crate::domain::{Bindings, History, Reading, Threshold};
 
 pub(super) static KIND: PanelKind = PanelKind {
     keys: &["max"],
@@ -67,6 +67,8 @@ struct BarRow {
     figure: Figure,
     /// The bar's length, from 0 to 100.
     percent: f64,
+    /// Where it begins, from 0 to 100: the place of zero, or for a number below zero its own.
+    start: f64,
     /// The state by the thresholds; absent without any.
     #[serde(skip_serializing_if = "Option::is_none")]
     mark: Option<StateMark>,
@@ -85,24 +87,27 @@ impl Render for BarPanel {
     type View = BarView;
 
     fn render(&mut self, reading: &Reading, _: &History) -> Result<BarView, ReadingMismatch> {
-        let single;
-        let numbers = match reading {
-            Reading::Numbers(numbers) => numbers.as_slice(),
-            Reading::Number(value) => {
-                // The panel's title says already what it is the number of.
-                single = [LabelledNumber { label: String::new(), value: *value }];
-                &single
+        let wrong_kind = || ReadingMismatch::wrong_kind("a bar chart", NUMBERS, reading);
+        let numbers = reading.labelled_numbers().ok_or_else(wrong_kind)?;
+        let finite = || numbers.iter().map(|number| number.value).filter(|value| value.is_finite());
+        let most = self.max.unwrap_or_else(|| finite().fold(0.0, f64::max));
+        let least = finite().fold(0.0, f64::min);
+        let zero = percent(0.0, least, most);
+        let bars = numbers.iter().take(MAX_ROWS).map(|number| {
+            let end = if number.value.is_finite() { percent(number.value, least, most) } else { zero };
+            BarRow {
+                label: words::truncate(&number.label),
+                figure: self.format.figure(number.value),
+                percent: tenths((end - zero).abs()),
+                start: zero.min(end),
+                mark: words::threshold_mark(&self.thresholds, number.value),
             }
-            _ => return Err(ReadingMismatch::wrong_kind("a bar chart", "numbers", reading)),
-        };
-        let largest = || numbers.iter().map(|number| number.value).filter(|v| v.is_finite()).fold(0.0, f64::max);
-        let full = self.max.unwrap_or_else(largest);
-        let bars = numbers.iter().take(MAX_ROWS).map(|number| BarRow {
-            label: words::truncate(&number.label),
-            figure: self.format.figure(number.value),
-            percent: percent(number.value, 0.0, full),
-            mark: words::threshold_mark(&self.thresholds, number.value),
         });
         Ok(BarView { bars: bars.collect(), more: numbers.len().saturating_sub(MAX_ROWS) })
     }
+}
+
+/// The number to a tenth, as the positions are that it is the difference of.
+fn tenths(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::axis::{self, AxisBounds, AxisLayout};
 use super::chart_view::{ChartSeries, ChartView};
 use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, Past, ReadContext, ViewChange};
-use super::mismatch::ReadingMismatch;
+use super::mismatch::{NUMBERS, ReadingMismatch};
 use super::shared_keys::{read_bounds, read_window};
 use super::unit::NumberFormat;
 use super::view::{ChartAppend, PanelView};
@@ -163,7 +163,7 @@ impl DrawnLines {
 impl PanelState for ChartPanel {
     fn update(&mut self, reading: &Reading, history: &History) -> Result<(), ReadingMismatch> {
         match history.unrecordable() {
-            Some(UnrecordableReading::NoNumbers) => Err(ReadingMismatch::wrong_kind("a chart", "numbers", reading)),
+            Some(UnrecordableReading::NoNumbers) => Err(ReadingMismatch::wrong_kind("a chart", NUMBERS, reading)),
             Some(UnrecordableReading::TooManyLines(count)) => {
                 Err(ReadingMismatch::TooManyLines { most: MAX_LINES, count: *count })
             }

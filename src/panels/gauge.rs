@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, ReadContext};
-use super::mismatch::{ReadingMismatch, one_number};
+use super::mismatch::{ONE_NUMBER, ReadingMismatch, one_number};
 use super::rendered::{Render, Rendered};
 use super::settings::Unit;
 use super::shared_keys::read_bounds;
@@ -100,7 +100,7 @@ impl Render for GaugePanel {
     type View = GaugeView;
 
     fn render(&mut self, reading: &Reading, _: &History) -> Result<GaugeView, ReadingMismatch> {
-        let value = one_number("a gauge", "a number", reading)?;
+        let value = one_number("a gauge", ONE_NUMBER, reading)?;
         Ok(GaugeView {
             figure: self.format.figure(value),
             mark: words::threshold_mark(&self.thresholds, value),

@@ -72,8 +72,8 @@ pub(super) struct ReadContext<'a> {
     /// How often the source is queried.
     pub(super) every: Duration,
     pub(super) unit: &'a Unit,
-    /// The inputs of the page.
-    pub(super) inputs: &'a [Input],
+    /// The inputs of the page; `None` where one of them is wrong, and what refers to it may be right.
+    pub(super) inputs: Option<&'a [Input]>,
 }
 
 /// The values of a kind's own keys, for one panel.

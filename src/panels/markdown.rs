@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use ammonia::{Builder, UrlRelative};
-use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, TextMergeStream, html};
+use pulldown_cmark::{CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, TextMergeStream, html};
 
 use crate::domain::{Bindings, TextTemplate};
 
@@ -17,16 +17,45 @@ use crate::domain::{Bindings, TextTemplate};
 const MARKER_START: char = '\u{E000}';
 const MARKER_END: char = '\u{E001}';
 
+/// The extensions of Markdown that a text may use.
+const OPTIONS: Options = Options::ENABLE_TABLES.union(Options::ENABLE_STRIKETHROUGH);
+
+/// The schemes of addresses that may be linked.
+const SCHEMES: [&str; 4] = ["http", "https", "mailto", "tel"];
+
 /// Renders a text to HTML.
 pub(super) fn render(markdown: &TextTemplate, bindings: &Bindings) -> String {
     let placeholders = Placeholders::of(markdown, bindings);
     let marked = placeholders.insert_markers(markdown);
-    let parser = Parser::new_ext(&marked, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
+    let parser = Parser::new_ext(&marked, OPTIONS);
     let mut images = Vec::new();
     let events = TextMergeStream::new(parser).filter_map(|event| sanitize_event(event, &placeholders, &mut images));
     let mut out = String::with_capacity(marked.len() * 2);
     html::push_html(&mut out, events);
     sanitizer().clean(&out).to_string()
+}
+
+/// A link or an image of a text whose address is left out of its HTML.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Dropped {
+    /// `link` or `image`.
+    pub(super) what: &'static str,
+    /// The address as it was written.
+    pub(super) address: String,
+}
+
+/// The links and images of a text that would lose their addresses, for its author to mend.
+pub(super) fn dropped_addresses(markdown: &str) -> Vec<Dropped> {
+    let dropped = |event: Event<'_>| match event {
+        Event::Start(Tag::Link { link_type, dest_url, .. }) if link_type != LinkType::Email && !is_link_allowed(&dest_url) => {
+            Some(Dropped { what: "link", address: dest_url.to_string() })
+        }
+        Event::Start(Tag::Image { dest_url, .. }) if !is_local_path(&dest_url) => {
+            Some(Dropped { what: "image", address: dest_url.to_string() })
+        }
+        _ => None,
+    };
+    Parser::new_ext(markdown, OPTIONS).filter_map(dropped).collect()
 }
 
 /// The placeholders of a text: the name between the braces, and the value.
@@ -164,7 +193,7 @@ fn sanitizer() -> Builder<'static> {
     cleaner
         .tags(HashSet::from(tags))
         .tag_attributes(HashMap::from(attributes))
-        .url_schemes(HashSet::from(["http", "https", "mailto"]))
+        .url_schemes(HashSet::from(SCHEMES))
         .url_relative(UrlRelative::Custom(Box::new(allow_relative)))
         .attribute_filter(|element, attribute, value| match (element, attribute) {
             ("img", "src") if !is_local_path(value) => None,
@@ -176,7 +205,19 @@ fn sanitizer() -> Builder<'static> {
 
 /// Allows those URLs without a scheme that stay on this host.
 fn allow_relative(address: &str) -> Option<Cow<'_, str>> {
-    (address.starts_with(['#', '?']) || is_local_path(address)).then_some(Cow::Borrowed(address))
+    (address.starts_with(['#', '?']) || is_local_path(address) || is_relative_path(address)).then_some(Cow::Borrowed(address))
+}
+
+/// Whether a URL is a path from the page that it stands on: no scheme, and none of what browsers read as another host.
+fn is_relative_path(address: &str) -> bool {
+    let first = address.split(['/', '?', '#']).next().unwrap_or_default();
+    !first.is_empty() && !first.contains(':') && !address.chars().any(|c| c == '\\' || c.is_control() || c.is_whitespace())
+}
+
+/// Whether a link keeps its address.
+fn is_link_allowed(address: &str) -> bool {
+    let scheme = address.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
+    allow_relative(address).is_some() || scheme.is_some_and(|scheme| SCHEMES.contains(&scheme.as_str()))
 }
 
 #[cfg(test)]

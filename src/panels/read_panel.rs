@@ -49,8 +49,9 @@ const UNITS: [(&str, Unit); 6] = [
 
 const STATES: [(&str, HealthState); 3] = [("good", HealthState::Good), ("warn", HealthState::Warn), ("bad", HealthState::Bad)];
 
-/// A `[[panel]]`, at the location of its id or, without one, of its title. `None` when something is wrong with it.
-pub(crate) fn read_panel(mut fields: Fields<'_>, inputs: &[Input]) -> Option<Located<PanelSettings>> {
+/// A `[[panel]]`, at the location of its id or, without one, of its title. `None` when something is wrong with it. `inputs` are
+/// those of its page, unless one of them is wrong.
+pub(crate) fn read_panel(mut fields: Fields<'_>, inputs: Option<&[Input]>) -> Option<Located<PanelSettings>> {
     fields.require("kind", &format!("say how it is shown: {}", list_kinds()));
     let words: Vec<_> = PANEL_KINDS.iter().map(|kind| (kind.word, *kind)).collect();
     let kind = fields.enumeration("kind", &words);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, Past, ReadContext};
-use super::mismatch::{ReadingMismatch, one_number};
+use super::mismatch::{NUMBER_OR_TEXT, ReadingMismatch, one_number};
 use super::rendered::{Render, Rendered};
 use super::shared_keys::read_window;
 use super::sparkline::Sparkline;
@@ -97,7 +97,7 @@ impl Render for StatPanel {
             let figure = Figure { text: words::truncate(text.trim()), unit: String::new() };
             return Ok(StatView { figure, mark: None, note: None, spark: None });
         }
-        let value = one_number("a stat", "a number or text", reading)?;
+        let value = one_number("a stat", NUMBER_OR_TEXT, reading)?;
         let spark = self.sparkline.and_then(|window| Sparkline::draw(&history.window(window)?));
         Ok(StatView {
             figure: self.format.figure(value),

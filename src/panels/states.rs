@@ -7,12 +7,12 @@ use serde::Serialize;
 
 use super::digits::{self, NO_VALUE};
 use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, Past};
-use super::mismatch::ReadingMismatch;
+use super::mismatch::{ReadingMismatch, STATES_OR_NUMBERS};
 use super::rendered::{Render, Rendered};
 use super::unit::NumberFormat;
 use super::view::{MAX_ROWS, StateMark, View, is_zero};
 use super::words;
-use crate::domain::{Bindings, HealthState, History, LabelledState, Reading, Threshold};
+use crate::domain::{Bindings, HealthState, History, LabelledNumber, LabelledState, Reading, Threshold};
 
 pub(super) static KIND: PanelKind = PanelKind::new("states", 6, |_, _| Some(Arc::new(StatesOptions)));
 
@@ -87,21 +87,23 @@ impl Render for StatesPanel {
 
     /// The view of a reading, which adds one beat to each of its things.
     fn render(&mut self, reading: &Reading, _: &History) -> Result<StatesView, ReadingMismatch> {
-        match reading {
-            Reading::States(states) => Ok(self.record(states.len(), states.iter().map(from_state))),
-            Reading::Numbers(_) | Reading::Number(_) if self.thresholds.is_empty() => Err(ReadingMismatch::NoThresholds),
-            Reading::Numbers(numbers) => {
-                let (thresholds, format) = (self.thresholds.clone(), self.format.clone());
-                let rows = numbers.iter().map(|n| (n.label.as_str(), from_number(&thresholds, &format, n.value)));
-                Ok(self.record(numbers.len(), rows))
-            }
-            Reading::Number(value) => {
-                let row = from_number(&self.thresholds, &self.format, *value);
-                let title = self.title.clone();
-                Ok(self.record(1, [(title.as_str(), row)].into_iter()))
-            }
-            _ => Err(ReadingMismatch::wrong_kind("a states panel", "states or numbers", reading)),
+        if let Some(states) = reading.labelled_states() {
+            return Ok(self.record(states.len(), states.iter().map(from_state)));
         }
+        let wrong_kind = || ReadingMismatch::wrong_kind("a states panel", STATES_OR_NUMBERS, reading);
+        let numbers = reading.labelled_numbers().ok_or_else(wrong_kind)?;
+        if self.thresholds.is_empty() {
+            return Err(ReadingMismatch::NoThresholds);
+        }
+        let (thresholds, format, title) = (self.thresholds.clone(), self.format.clone(), self.title.clone());
+        // A lone number is of what the panel's title names.
+        let label = |number: &LabelledNumber| if number.label.is_empty() { title.clone() } else { number.label.clone() };
+        let labels: Vec<_> = numbers.iter().map(label).collect();
+        let rows = numbers.iter().zip(&labels).map(|(number, label)| {
+            let row = from_number(&thresholds, &format, number.value);
+            (label.as_str(), row)
+        });
+        Ok(self.record(numbers.len(), rows))
     }
 }
 

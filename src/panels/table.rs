@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::digits::{self, NO_VALUE, Precision};
 use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState};
-use super::mismatch::ReadingMismatch;
+use super::mismatch::{ROWS, ReadingMismatch};
 use super::rendered::{Render, Rendered};
 use super::settings::Unit;
 use super::unit::{self, NumberFormat};
@@ -152,11 +152,9 @@ impl Render for TablePanel {
     type View = TableView;
 
     fn render(&mut self, reading: &Reading, _: &History) -> Result<TableView, ReadingMismatch> {
-        let Reading::Table(table) = reading else {
-            return Err(ReadingMismatch::wrong_kind("a table", "rows under columns", reading));
-        };
+        let table = reading.rows().ok_or_else(|| ReadingMismatch::wrong_kind("a table", ROWS, reading))?;
         let rows = &table.rows[..table.rows.len().min(self.options.rows)];
-        let visible = self.visible_columns(table, rows)?;
+        let visible = self.visible_columns(&table, rows)?;
         Ok(TableView {
             rows: rows
                 .iter()
@@ -175,7 +173,8 @@ impl TablePanel {
     fn visible_columns<'a>(&self, table: &'a Rows, rows: &[Vec<TableCell>]) -> Result<Vec<VisibleColumn<'a>>, ReadingMismatch> {
         let units_known = table.columns.iter().any(|column| column.unit.is_some());
         let visible = |at: usize| self.visible_column(at, &table.columns[at], units_known, rows);
-        if self.options.columns.is_empty() {
+        // An empty answer names no columns, and lacks none.
+        if self.options.columns.is_empty() || table.columns.is_empty() && rows.is_empty() {
             return Ok((0..table.columns.len()).map(visible).collect());
         }
         self.options

@@ -20,7 +20,7 @@ pub(super) fn settings(kind: &str, keys: &str) -> PanelSettings {
     let document = Arc::new(Document::new(PathBuf::from("pages/p.toml"), text.clone()));
     let (entries, _) = parse_document(&document);
     let sink = DiagnosticSink::default();
-    let panel = read_panel(Fields::new(SourceLocation::in_document(&document, 0..0), entries, &sink), &[]);
+    let panel = read_panel(Fields::new(SourceLocation::in_document(&document, 0..0), entries, &sink), Some(&[]));
     let diagnostics = sink.into_diagnostics();
     assert!(diagnostics.is_empty(), "{text}\n{diagnostics}");
     panel.unwrap().value

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, ViewChange};
-use super::markdown;
+use super::markdown::{self, Dropped};
 use super::mismatch::ReadingMismatch;
 use super::view::{PanelView, View};
-use crate::config::{Fields, SourceLocation, suggest};
+use crate::config::{Fields, SourceLocation, quote, suggest};
 use crate::domain::{Bindings, History, Input, Placeholder, Reading, TextTemplate};
 
 pub(super) static KIND: PanelKind = PanelKind {
@@ -26,7 +26,7 @@ struct TextOptions {
 }
 
 impl TextOptions {
-    fn read(fields: &mut Fields<'_>, inputs: &[Input]) -> Option<Self> {
+    fn read(fields: &mut Fields<'_>, inputs: Option<&[Input]>) -> Option<Self> {
         fields.require("text", "write the Markdown: `text = \"\"\"…\"\"\"`");
         let text = fields.located_string("text")?;
         let markdown: TextTemplate = match text.value.parse() {
@@ -38,7 +38,20 @@ impl TextOptions {
             }
         };
         let mut valid = true;
+        for Dropped { what, address } in markdown::dropped_addresses(&text.value) {
+            let help = match what {
+                "image" => "write a path of this site, as in `/p/operations` or `/static/logo.png`",
+                _ => {
+                    "write a path of this site (`/p/operations`, or `operations` for the page beside this one), or an address that \
+                     begins with https://, http://, mailto: or tel:"
+                }
+            };
+            let location = text.location.find(&address).unwrap_or_else(|| text.location.clone());
+            fields.sink.report(&location, format!("the address {} of this {what} leads nowhere", quote(&address)), help);
+            valid = false;
+        }
         for placeholder in markdown.placeholders() {
+            let Some(inputs) = inputs else { break };
             if let Err((message, help)) = check_placeholder(placeholder, inputs) {
                 fields.sink.report(&placeholder_location(&text.location, placeholder), message, help);
                 valid = false;
@@ -70,7 +83,7 @@ struct TextState(PanelView);
 
 impl PanelState for TextState {
     fn update(&mut self, reading: &Reading, _: &History) -> Result<(), ReadingMismatch> {
-        Err(ReadingMismatch::wrong_kind("a text panel", "its page's own words", reading))
+        Err(ReadingMismatch::ShowsNone { kind: "a text panel", gave: reading.kind_name() })
     }
 
     fn has_view(&self) -> bool {

@@ -70,9 +70,12 @@ impl Tasks {
 /// Keeps the channels running of every page that asks for it, and follows changes of the page files.
 async fn keep_channels_running(hub: Arc<Hub>, page_store: Arc<PageStore>) {
     let mut changes = page_store.subscribe();
+    let mut kept = Vec::new();
     loop {
         changes.mark_unchanged();
-        let _subscriptions = hub.subscribe_kept_pages(&page_store);
+        // Those from before go when these are there, so that charts keep their past, however short the grace time is.
+        let before = std::mem::replace(&mut kept, hub.subscribe_kept_pages(&page_store));
+        drop(before);
         // The sender lives in the page store, which this task holds.
         let _ = changes.changed().await;
     }

@@ -3,7 +3,7 @@
 //! [`Sessions`] begins, finds and ends sessions. What they have in common with API tokens is
 //! [`Credentials`](crate::store::Credentials): their people, as the directory last described them, and live connections,
 //! which hear the moment their session ends or changes. Sessions that begin together are inserted together (`insert_batcher`), and one
-//! that was just read is cached for a second (`cache`). A browser holds a [`SessionToken`] of 256 random bits; the
+//! that was just read is cached for a second (`cache`). Who signs out is signed out, also where that cannot be written down (`unwritten_ends`). A browser holds a [`SessionToken`] of 256 random bits; the
 //! [`SessionStore`] holds its hash and nothing that grants access. A restart keeps people signed in.
 //!
 //! This room never asks the directory, never decides what a person may see, and knows nothing of cookies. A store
@@ -19,6 +19,7 @@ mod session;
 mod sqlite;
 mod store;
 mod token;
+mod unwritten_ends;
 
 pub use crate::domain::EndReason;
 pub use lists::SessionList;

@@ -9,6 +9,7 @@ use super::cache::SessionCache;
 use super::insert_batcher::InsertBatcher;
 use super::session::SessionLifetimes;
 use super::store::SessionStore;
+use super::unwritten_ends::{UnwrittenEnd, UnwrittenEnds};
 use super::{EndReason, Session, SessionLookup, SessionRecord, SessionToken};
 use crate::config::SessionSettings;
 use crate::domain::{Clock, SessionId, Timestamp};
@@ -46,6 +47,7 @@ struct SessionsInner {
     store: Arc<dyn SessionStore>,
     cache: Arc<SessionCache>,
     insert_batcher: Arc<InsertBatcher>,
+    unwritten_ends: UnwrittenEnds,
 }
 
 impl Deref for Sessions {
@@ -79,7 +81,12 @@ impl Sessions {
         let lifetimes = SessionLifetimes::new(settings);
         Self {
             credentials: Credentials::new(Arc::clone(&store) as _, lifetimes, clock, notifier),
-            inner: Arc::new(SessionsInner { insert_batcher: Arc::new(InsertBatcher::new(Arc::clone(&store))), store, cache }),
+            inner: Arc::new(SessionsInner {
+                insert_batcher: Arc::new(InsertBatcher::new(Arc::clone(&store))),
+                store,
+                cache,
+                unwritten_ends: UnwrittenEnds::default(),
+            }),
         }
     }
 
@@ -91,6 +98,9 @@ impl Sessions {
     /// [`StoreError`] when the store cannot be asked: that says nothing about the session.
     pub async fn find(&self, token: &SessionToken) -> Result<SessionLookup, StoreError> {
         let hash = token.hash();
+        if self.inner.unwritten_ends.contains(&hash) {
+            return Ok(SessionLookup::NotFound);
+        }
         let now = self.now();
         let cache = &self.inner.cache;
         if let Some(session) = cache.get(&hash, now)
@@ -118,8 +128,53 @@ impl Sessions {
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
     pub async fn get(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        if self.inner.unwritten_ends.contains_session(id) {
+            return Ok(None);
+        }
         let record = self.store().by_ids(&[id]).await?.pop();
         self.current(record)
+    }
+
+    /// Signs the holder of a token out, whatever the disk says: an end that cannot be written down holds in memory, and is written
+    /// when that works again. Returns the session that has ended by it, if there was one and it could be read.
+    pub async fn sign_out(&self, token: &SessionToken) -> Option<Session> {
+        let found = self.find(token).await.map(SessionLookup::valid_or_stale);
+        let error = match &found {
+            Ok(None) => return None,
+            Ok(Some(session)) => match self.end(session.id, EndReason::SignedOut).await {
+                Ok(was_there) => return found.ok().flatten().filter(|_| was_there),
+                Err(error) => error,
+            },
+            Err(error) => error.clone(),
+        };
+        tracing::error!(%error, "somebody has signed out, which cannot be written down: it holds until the program stops, or is written by then");
+        let session = found.ok().flatten();
+        let id = session.as_ref().map(|session| session.id);
+        self.inner.unwritten_ends.insert(token.hash(), UnwrittenEnd { session: id, reason: EndReason::SignedOut });
+        if let Some(id) = id {
+            self.announce_end(id, EndReason::SignedOut);
+        }
+        session
+    }
+
+    /// Whether an end could not be written down yet.
+    pub fn has_unwritten_ends(&self) -> bool {
+        !self.inner.unwritten_ends.is_empty()
+    }
+
+    /// Writes down the ends that could not be written when they came.
+    async fn write_ends(&self) -> Result<(), StoreError> {
+        for (hash, UnwrittenEnd { session, reason }) in self.inner.unwritten_ends.all() {
+            let id = match session {
+                Some(id) => Some(id),
+                None => self.current(self.store().by_token(&hash).await?)?.map(|session| session.id),
+            };
+            if let Some(id) = id {
+                self.end(id, reason).await?;
+            }
+            self.inner.unwritten_ends.remove(&hash);
+        }
+        Ok(())
     }
 
     /// Ends a session and notifies its live connections at once. `false` when it had ended before, or never was.
@@ -140,6 +195,7 @@ impl Sessions {
     /// # Errors
     /// [`StoreError`] when the store cannot be written; expired sessions are none the less no longer found.
     pub async fn sweep(&self) -> Result<Vec<Session>, StoreError> {
+        self.write_ends().await?;
         let ended = self.end_expired(self.now() - ENDED_RETENTION).await?;
         let surplus = self.store().revoke_surplus(MAX_SESSIONS_PER_PERSON, self.now()).await?;
         self.publish_ends(surplus, EndReason::Revoked);

@@ -4,6 +4,7 @@ mod begin;
 mod contract;
 mod file;
 mod fixture;
+mod full_disk;
 mod lifetime;
 mod revalidation;
 mod watching;

@@ -30,6 +30,9 @@ pub enum SourceError {
     /// Something failed on our side.
     #[error("{0}")]
     Broken(String),
+    /// It has asked to be left alone for a time (`Retry-After`).
+    #[error("{0}")]
+    AskedToWait(String),
 }
 
 impl SourceError {
@@ -44,6 +47,7 @@ impl SourceError {
             Self::TooLarge(_) => format!("{name} gave an answer that is too large"),
             Self::OverLimits(_) => format!("{name} is asked for more work than is allowed"),
             Self::Broken(_) => format!("{name} cannot be asked because of a fault here"),
+            Self::AskedToWait(_) => format!("{name} wants to be asked less often"),
         }
     }
 }

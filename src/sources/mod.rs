@@ -9,6 +9,7 @@
 
 mod argument;
 mod clock;
+mod document;
 mod error;
 mod filter_workers;
 mod host;
@@ -21,6 +22,7 @@ mod settings;
 mod source;
 mod text;
 
+pub use self::document::{Document, DocumentRequest, DocumentSource};
 pub use self::error::{QueryError, SourceError};
 pub use self::filter_workers::{FilterWorkers, WORKER_COMMAND};
 pub use self::http::serve_filters;

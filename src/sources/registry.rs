@@ -9,8 +9,8 @@ use super::kind::SourceKind;
 use super::kinds::KINDS;
 use super::settings::NamedSources;
 use super::text::did_you_mean;
-use super::{QueryError, ReadingStream, Source, SourceError};
-use crate::domain::{Bindings, BoundQuery, Clock, Holder, Placeholder, Reading, Series, SourceName, TimeRange};
+use super::{DocumentSource, QueryError, ReadingStream, Source, SourceError};
+use crate::domain::{Bindings, BoundQuery, Clock, Placeholder, Reading, Series, SourceName, TimeRange};
 
 /// All sources by name: the built-in ones, and those of the settings.
 pub struct Sources {
@@ -76,12 +76,9 @@ impl Sources {
         self.get(&query.source)?.execute(query).await
     }
 
-    /// Executes the query once for `holder`, under whom what is scarce in this process is counted.
-    ///
-    /// # Errors
-    /// A [`SourceError`] in words for people.
-    pub async fn execute_for(&self, query: &BoundQuery, holder: &Holder) -> Result<Reading, SourceError> {
-        self.get(&query.source)?.execute_for(query, holder).await
+    /// The documents that the source's queries pick from, where several queries can share one.
+    pub fn documents(&self, source: &SourceName) -> Option<&dyn DocumentSource> {
+        self.get(source).ok()?.documents()
     }
 
     /// Executes the query over a span of the past, with the source's own timeout. `None` when the source cannot tell the

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
-use super::{QueryError, SourceError};
-use crate::domain::{BoundQuery, Holder, Placeholder, Reading, Series, TimeRange};
+use super::{DocumentSource, QueryError, SourceError};
+use crate::domain::{BoundQuery, Placeholder, Reading, Series, TimeRange};
 
 /// The readings that a source pushes by itself. One that fails is an item; the stream ends when no more will come.
 pub type ReadingStream = BoxStream<'static, Result<Reading, SourceError>>;
@@ -23,12 +23,9 @@ pub trait Source: Send + Sync {
     /// A [`SourceError`] in words for people.
     async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError>;
 
-    /// Executes the query once for `holder`, under whom what is scarce in this process is counted.
-    ///
-    /// # Errors
-    /// A [`SourceError`] in words for people.
-    async fn execute_for(&self, query: &BoundQuery, _holder: &Holder) -> Result<Reading, SourceError> {
-        self.execute(query).await
+    /// The documents that its queries pick from, where several queries can share one.
+    fn documents(&self) -> Option<&dyn DocumentSource> {
+        None
     }
 
     /// Executes the query over a span of the past, with the source's own timeout. `None` when the source cannot tell the

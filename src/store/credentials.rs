@@ -169,6 +169,11 @@ impl<R: CredentialRecord> Credentials<R> {
         Ok(())
     }
 
+    /// Notifies the live connections of a credential that it has ended, before that is written down.
+    pub fn announce_end(&self, id: R::Id, reason: EndReason) {
+        self.inner.notifier.publish(RowNews::Ended(id, reason));
+    }
+
     /// Closes the store, when the program stops. Everything later fails.
     pub async fn close(&self) {
         self.inner.store.close().await;

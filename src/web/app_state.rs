@@ -16,12 +16,14 @@ use crate::domain::{Clock, TrustedProxies};
 use crate::live::Hub;
 use crate::pages::PageStore;
 use crate::sessions::Sessions;
+use crate::store::WritableProbe;
 use crate::telemetry::Metrics;
 
 use super::Assets;
 use super::allowed_hosts::AllowedHosts;
 use super::diagnostics_runner::DiagnosticsRunner;
 use super::proxy_hints::ProxyHints;
+use super::shown_once::NewTokens;
 
 /// The web's managed state: handles of the rooms below, and the settings. Rocket manages this one value; a handler
 /// names the piece that it needs by type, as `auth: &Auth`.
@@ -64,12 +66,16 @@ pub struct AppState {
     pub assets: Assets,
     /// The connections to this server, and how many there may be.
     pub connections: Connections,
+    /// API tokens that were just made, for the pages that show them.
+    pub new_tokens: NewTokens,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Turns true when the server begins to shut down.
     pub shutdown: watch::Receiver<bool>,
     /// Whether the directory answers, checked at most once in a while.
     pub readiness: Readiness,
+    /// Whether the state folder can be written, checked at most once in a while.
+    pub writable_probe: WritableProbe,
     /// The program's metrics.
     pub metrics: Metrics,
 }
@@ -126,12 +132,14 @@ pieces! {
     Invitations = state.invitations;
     LocalAccounts = state.accounts;
     Metrics = state.metrics;
+    NewTokens = state.new_tokens;
     PageStore = state.page_store;
     Readiness = state.readiness;
     SessionRefresher = state.session_refresher;
     Sessions = state.sessions;
     SessionSettings = state.settings.sessions;
     Transport = state.transport;
+    WritableProbe = state.writable_probe;
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ mod refusal;
 mod request_check;
 mod request_log;
 mod routes;
+mod shown_once;
 mod templates;
 mod upgrade;
 mod views;
@@ -36,6 +37,7 @@ pub use assets::Assets;
 pub use diagnostics_runner::DiagnosticsRunner;
 pub use links::site_path;
 pub use proxy_hints::ProxyHints;
+pub use shown_once::NewTokens;
 
 use rocket::{Build, Rocket};
 

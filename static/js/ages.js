@@ -4,7 +4,7 @@
  */
 import { ClockSkew } from "./clock_skew.js";
 import { setAttribute, setText, setVisible } from "./dom.js";
-import { formatAge, formatDateTime, formatRecordTime, formatSeconds, formatShortest, panelCondition } from "./format.js";
+import { formatAge, formatDateTime, formatExpiry, formatRecordTime, formatSeconds, formatShortest, panelCondition } from "./format.js";
 
 /** @typedef {import("./types.js").Trouble} Trouble */
 
@@ -46,11 +46,22 @@ export class PanelAge {
     this.trouble = undefined;
   }
 
+  /** @param {number} now */
+  condition(now) {
+    const { hasView, at, trouble, staleAfter } = this;
+    return panelCondition({ hasView, at, failing: trouble !== undefined, staleAfter }, now);
+  }
+
+  /** Whether its reading is older than it may be. */
+  isLate() {
+    return this.condition(serverNow()) === "late";
+  }
+
   /** Updates the elements that have changed. */
   render() {
     const now = serverNow();
     const { at, trouble } = this;
-    const condition = panelCondition({ hasView: this.hasView, at, failing: trouble !== undefined, staleAfter: this.staleAfter }, now);
+    const condition = this.condition(now);
     setAttribute(this.panel, "data-condition", condition);
     const fresh = condition === "fresh";
     if (this.caption) {
@@ -92,12 +103,17 @@ function renderTime(time, at, label) {
   time.textContent = label;
 }
 
+/** @param {HTMLTimeElement} time @param {number} at @returns {string} */
+function labelOf(time, at) {
+  if (time.dataset.record !== undefined) return formatRecordTime(at);
+  return time.dataset.expiry === undefined ? formatShortest(at, Date.now()) : formatExpiry(at);
+}
+
 /** Puts the times that the server wrote in UTC into the viewer's zone. @param {ParentNode} root */
 export function localiseTimes(root) {
   for (const time of /** @type {NodeListOf<HTMLTimeElement>} */ (root.querySelectorAll("time[data-at]"))) {
     const at = Number(time.dataset.at);
-    const label = time.dataset.record === undefined ? formatShortest(at, Date.now()) : formatRecordTime(at);
-    renderTime(time, at, label);
+    renderTime(time, at, labelOf(time, at));
   }
 }
 

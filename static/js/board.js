@@ -181,6 +181,12 @@ export class Board {
     else if (previous !== "") this.announcer.announce(id, `${title} is well again`);
   }
 
+  /** @returns {number | null} the least age at which a panel is late, of those that are */
+  limitOfLatePanel() {
+    const late = Array.from(this.panels.values(), ({ age }) => age).filter((age) => age.isLate());
+    return late.length > 0 ? Math.min(...late.map((age) => age.staleAfter)) : null;
+  }
+
   renderAges() {
     for (const { age } of this.panels.values()) age.render();
   }

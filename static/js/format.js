@@ -21,6 +21,7 @@ const recordFormat = new Intl.DateTimeFormat(undefined, {
   year: "numeric",
 });
 const dayTimeFormat = new Intl.DateTimeFormat(undefined, { ...HOURS, day: "numeric", month: "short" });
+const expiryFormat = new Intl.DateTimeFormat(undefined, { ...HOURS, day: "numeric", month: "short", year: "numeric" });
 const dateFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 
 /** @param {number} at milliseconds @returns {string} `14:02` */
@@ -34,6 +35,9 @@ export const formatDateTime = (at) => dateTimeFormat.format(at);
 
 /** @param {number} at milliseconds @returns {string} the date and time to the second, for lists that one reads line by line */
 export const formatRecordTime = (at) => recordFormat.format(at);
+
+/** @param {number} at milliseconds @returns {string} the end of something, which may be years away: always with its year */
+export const formatExpiry = (at) => expiryFormat.format(at);
 
 /**
  * Formats a moment as shortly as it can be without being mistaken: the hour within half a day, before or after; the day
@@ -94,6 +98,8 @@ export function connectionText(connection, now, online) {
       return { state: "connecting", text: "Connecting" };
     case "live":
       return { state: "live", text: "Live" };
+    case "paused":
+      return { state: "connecting", text: "Paused" };
     case "signed-out":
       if (connection.reason === "second-factor") return { state: "signed-out", text: "One more step" };
       return { state: "signed-out", text: "Signed out" };
@@ -135,7 +141,7 @@ export function noticeText(connection) {
     return { text: TEMPORARY_NOTICES[reason], signIn: false, tone: "warn" };
   }
   if (connection.kind === "refused") {
-    return { text: "You may no longer open this page. What it shows has stopped.", signIn: false, tone: "bad" };
+    return { text: "You may no longer open this page. What it shows has stopped, and goes on by itself when you may again.", signIn: false, tone: "bad" };
   }
   if (connection.kind !== "signed-out") return null;
   const why =

@@ -2,9 +2,9 @@
  * The live connection: one socket at a time, for ever.
  *
  * It keeps its position in the channel, reconnects after every loss with jitter, falls back to Server-Sent Events where
- * upgrades are blocked, and stops for good only when the server says that the session or the right has ended. A page that
- * has become another one since it was loaded is loaded anew. It knows nothing of panels: it hands on snapshots and batches,
- * in order and without a gap.
+ * upgrades are blocked, and stops only when the server says that the session or the right has ended. When that is given back, or
+ * the page has become another one since it was loaded, it is loaded anew. It knows nothing of panels: it hands on snapshots and
+ * batches, in order and without a gap.
  */
 
 import { Cursor } from "./cursor.js";
@@ -33,6 +33,10 @@ const SNAPSHOT_TIMEOUT_MS = 5_000;
 
 /** How long a connection must hold to count as stable; the next loss starts with a short delay again. */
 const STABLE_AFTER_MS = 5_000;
+
+/** How long after a right has ended the page is asked for again, at first and at most: an access that is given back is given soon. */
+const FIRST_RETURN_CHECK_MS = 5_000;
+const MAX_RETURN_CHECK_MS = 60_000;
 
 /** The longest heartbeat that is believed; a longer one would hide a dead connection for minutes. */
 const MAX_HEARTBEAT_S = 120;
@@ -84,6 +88,8 @@ export class LiveConnection {
     /** Milliseconds of silence after which the connection counts as dead. */
     this.silenceLimitMs = HELLO_TIMEOUT_MS;
     this.ended = false;
+    /** How many connections in a row turned out to be alive, whose panels had grown old. */
+    this.falseAlarms = 0;
     /** @type {any} */
     this.watchdog = null;
     /** @type {any} */
@@ -100,6 +106,11 @@ export class LiveConnection {
     this.openedAt = environment.now();
     this.lastHeardAt = this.openedAt;
     this.silenceLimitMs = HELLO_TIMEOUT_MS;
+    // A browser has six connections to a server where upgrades are blocked, and a tab that nobody sees must not keep one of them.
+    if (transport === "events" && this.cursor.paused) {
+      this.listener.onState({ kind: "paused" });
+      return;
+    }
     if (lostAt === null) this.listener.onState({ kind: "connecting" });
     const url = resumeUrl(this.urls[transport], environment.baseUrl, transport, this.cursor.epoch, this.cursor.seq);
     const connection = transport === "websocket" ? environment.openSocket(url) : environment.openEventStream(url);
@@ -115,9 +126,15 @@ export class LiveConnection {
     this.startWatchdog();
   }
 
-  /** Leaves batches unread, since nobody looks; `resume` catches up. An ended session is still noticed. */
+  /**
+   * Leaves batches unread, since nobody looks; `resume` catches up. Over a socket an ended session is still noticed; a stream of
+   * events, of which a browser has few, is let go.
+   */
   pause() {
     this.cursor.pause();
+    if (this.ended || this.reconnect.transport !== "events") return;
+    this.disconnect();
+    this.listener.onState({ kind: "paused" });
   }
 
   /** Ends the pause. */
@@ -131,6 +148,7 @@ export class LiveConnection {
    * frozen. One that has been silent for too long is dead, and a delay that the server did not ask for is over.
    */
   wake() {
+    if (this.ended) this.checkReturn();
     this.checkSilence();
     if (this.ended) return;
     if (!this.connection && this.retryTimer === null) this.connect();
@@ -142,6 +160,39 @@ export class LiveConnection {
     if (this.connection && this.environment.now() - this.lastHeardAt > this.silenceLimitMs) this.handleLoss(0);
   }
 
+  /**
+   * Checks a connection that says nothing while panels grow old: it may have been cut without a word, which its heartbeat would
+   * tell much later. One that turns out to be alive is doubted half as often.
+   *
+   * @param {number} ms how old a reading of the panels may be
+   */
+  doubt(ms) {
+    if (!this.connection || !this.helloReceived) return;
+    if (this.environment.now() - this.lastHeardAt < ms * 2 ** Math.min(this.falseAlarms, 8)) return;
+    this.falseAlarms += 1;
+    this.handleLoss(0);
+  }
+
+  /**
+   * Asks for the page, after the session or the right to see it has ended: when it is given again, the page is loaded, with the
+   * name of whoever is signed in now.
+   */
+  checkReturn() {
+    if (!this.ended) return;
+    this.environment.probePage().then(
+      (status) => status === 200 && this.environment.reload(),
+      () => {},
+    );
+  }
+
+  /** Checks again and again whether the right was given back. @param {number} delay */
+  awaitReturn(delay) {
+    this.retryTimer = this.environment.setTimer(() => {
+      if (!this.cursor.paused) this.checkReturn();
+      this.awaitReturn(Math.min(delay * 2, MAX_RETURN_CHECK_MS));
+    }, delay);
+  }
+
   /** Ends a running delay, since there may be a network now; but not one that the server asked for. */
   retryNow() {
     if (this.retryTimer !== null && !this.reconnect.serverRequested) this.connect();
@@ -149,7 +200,9 @@ export class LiveConnection {
 
   /** Disconnects while the browser stops this page: what would come must not pile up. `wake` goes on from here. */
   suspend() {
-    if (this.connection) this.disconnect();
+    if (!this.connection) return;
+    this.disconnect();
+    this.listener.onState({ kind: "paused" });
   }
 
   /**
@@ -250,8 +303,10 @@ export class LiveConnection {
   /** @param {import("./types.js").Batch} batch */
   receiveBatch(batch) {
     const verdict = this.cursor.acceptBatch(batch);
-    if (verdict === "next") this.listener.onBatch(batch.panels, batch.sent);
-    else if (verdict === "gap") {
+    if (verdict === "next") {
+      this.falseAlarms = 0;
+      this.listener.onBatch(batch.panels, batch.sent);
+    } else if (verdict === "gap") {
       // Painting on would show a state that never was; a snapshot puts it right.
       this.cursor.invalidate();
       this.handleLoss(0);
@@ -332,6 +387,7 @@ export class LiveConnection {
     this.ended = true;
     this.disconnect();
     this.listener.onState(connection);
+    if (connection.kind === "refused") this.awaitReturn(FIRST_RETURN_CHECK_MS);
   }
 
   /** Restarts the watchdog. @param {number} [ms] */

@@ -6,6 +6,7 @@ import { Board, importPainters } from "./board.js";
 import { browserEnvironment } from "./environment.js";
 import { watchInputs } from "./inputs.js";
 import { LiveConnection } from "./live.js";
+import { watchSignIn } from "./signed_in.js";
 import { ConnectionStatus } from "./status.js";
 
 const board = requireElement("board");
@@ -51,8 +52,11 @@ function startPage(grid, painters) {
   }
   live.connect();
   followVisibility(live);
+  watchSignIn(() => live.checkReturn());
   everySecond(() => {
     live.checkSilence();
+    const limit = board.limitOfLatePanel();
+    if (limit !== null) live.doubt(limit);
     status.render();
   });
 }

@@ -34,6 +34,10 @@ export class ConnectionStatus {
     else if (connection.kind === "live" && this.wasLost) this.announcer.announce("connection", "Live again");
     if (connection.kind === "reconnecting") this.wasLost = true;
     if (connection.kind === "live") this.wasLost = false;
+    // Nobody is signed in any more; the notice has the way back in.
+    for (const who of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".who"))) {
+      setVisible(who, connection.kind !== "signed-out" || connection.reason === "second-factor");
+    }
   }
 
   /** Updates the text; called each second, since some of them count. */

@@ -21,7 +21,7 @@
  * @typedef {Hello | Snapshot | Batch | Ping | Bye} Message
  *
  * @typedef {"gone" | "unconfirmed" | "crowded" | "shutdown"} LossReason
- * @typedef {{ kind: "connecting" | "live" } | { kind: "reconnecting", at: number, since: number, reason: LossReason | null }
+ * @typedef {{ kind: "connecting" | "live" | "paused" } | { kind: "reconnecting", at: number, since: number, reason: LossReason | null }
  *   | { kind: "signed-out", reason: string } | { kind: "refused" }} ConnectionState
  */
 

@@ -97,12 +97,12 @@ async fn signing_out_in_another_tab_is_said_in_this_one() {
     let this = browser.client.window().await.unwrap();
 
     let other = browser.client.new_window(true).await.unwrap().handle;
-    browser.client.switch_to_window(other).await.unwrap();
+    browser.client.switch_to_window(other.clone()).await.unwrap();
     browser.goes_to(&demo.house.url("/")).await;
     browser.presses("form[action='/logout'] button").await;
     browser.sees("h1", |text| text.to_lowercase().contains("signed out")).await;
 
-    browser.client.switch_to_window(this).await.unwrap();
+    browser.client.switch_to_window(this.clone()).await.unwrap();
     browser.sees("#connection .words", |words| words == "Signed out").await;
     browser.sees("#notice", |text| text.contains("Sign in again")).await;
     assert!(browser.client.title().await.unwrap().contains("Signed out"));
@@ -110,6 +110,40 @@ async fn signing_out_in_another_tab_is_said_in_this_one() {
     browser.signs_in("alice", demo.password("alice")).await;
     browser.finds("#panel-uptime").await;
     assert_eq!(browser.is_at().await, demo.house.url("/p/board"), "back where they were");
+
+    browser.client.switch_to_window(other.clone()).await.unwrap();
+    browser.goes_to(&demo.house.url("/")).await;
+    browser.presses("form[action='/logout'] button").await;
+    browser.sees("h1", |text| text.to_lowercase().contains("signed out")).await;
+    browser.client.switch_to_window(this.clone()).await.unwrap();
+    browser.sees("#connection .words", |words| words == "Signed out").await;
+    assert_eq!(
+        browser.asks("return document.querySelector('.who').checkVisibility()").await,
+        false,
+        "nobody's name stands there"
+    );
+    browser.client.switch_to_window(other.clone()).await.unwrap();
+    browser.goes_to(&demo.house.url("/p/board")).await;
+    browser.signs_in("alice", demo.password("alice")).await;
+    browser.finds("#panel-uptime").await;
+    browser.client.switch_to_window(this.clone()).await.unwrap();
+    browser.sees("#connection .words", |words| words == "Live").await;
+    browser.sees(".who-name", |name| name.contains("Alice")).await;
+    browser.closes().await;
+}
+
+#[tokio::test]
+async fn an_access_that_is_given_back_brings_the_board_back() {
+    let Some(browser) = Browser::open(Screen::Desktop).await else { return };
+    let of = |who: &str| format!("access = {{ users = [\"{who}\"] }}\n{}", page("Board"));
+    let demo = DemoServer::builder().await.page("board", &of("alice")).open().await;
+    browser.goes_to(&demo.house.url("/p/board")).await;
+    browser.signs_in("alice", demo.password("alice")).await;
+    browser.sees("#connection .words", |words| words == "Live").await;
+    demo.house.write_page("board", &of("bob"));
+    browser.sees("#connection .words", |words| words == "Not allowed").await;
+    demo.house.write_page("board", &of("alice"));
+    browser.sees("#connection .words", |words| words == "Live").await;
     browser.closes().await;
 }
 

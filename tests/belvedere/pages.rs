@@ -17,6 +17,7 @@ const SAMPLES: &[(&str, &str)] = &[
     ("carol", "/p/colours?colour=Blue"),
     ("carol", "/p/colours?colour=Red"),
     ("alice", "/p/operations"),
+    ("carol", "/p/web-service"),
 ];
 
 const CITIES: &str = r#"

@@ -23,6 +23,9 @@ async fn a_token_is_shown_once_and_listed_without_its_secret() {
     let listed = desk.opens("/account").await;
     assert_eq!(listed.header("Cache-Control"), Some("no-store"));
     assert!(!listed.body.contains(&token[..20]), "never again");
+    let again = desk.opens("/account/tokens/new").await;
+    assert_eq!(again.location.as_deref(), Some("/account#tokens"), "loading the token's page again makes no second one");
+    assert_eq!(desk.opens("/account").await.body.matches("/revoke\"").count(), 1);
     for shown in ["a test&#x27;s", "<code>read:ops</code>", "2026-11-23", "<td>never</td>"] {
         assert!(listed.body.contains(shown), "{shown} in {}", listed.body);
     }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { summary } from "../../static/js/announce.js";
-import { connectionText, formatAge, formatShortest, MIN_NOTICE_WAIT_MS, noticeText, OFFLINE_AFTER_MS, panelCondition } from "../../static/js/format.js";
+import { connectionText, formatAge, formatExpiry, formatShortest, MIN_NOTICE_WAIT_MS, noticeText, OFFLINE_AFTER_MS, panelCondition } from "../../static/js/format.js";
 
 test("ages are told in the largest unit that is still honest", () => {
   assert.equal(formatAge(-500), "0 s old");
@@ -21,6 +21,13 @@ test("a moment has its day when it is not near, behind or ahead", () => {
     assert.ok(formatShortest(now + away, now).length > 5, formatShortest(now + away, now));
   }
   assert.match(formatShortest(now + 8760 * hour, now), /2027/);
+});
+
+test("the end of something has its year, however near it is", () => {
+  for (const at of [Date.UTC(2027, 1, 13, 8), Date.UTC(2026, 11, 31, 12)]) {
+    assert.match(formatExpiry(at), at > Date.UTC(2027, 0) ? /2027/ : /2026/);
+    assert.match(formatExpiry(at), /\d\d:\d\d/);
+  }
 });
 
 test("a panel is late just after its time, and failing outranks late", () => {

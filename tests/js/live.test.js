@@ -639,3 +639,111 @@ test("whoever has been signed out is not brought back by waking", () => {
   world.live.retryNow();
   assert.equal(world.connections.length, 1);
 });
+
+test("a board whose right was taken is asked for again, and loaded when it is given back", async () => {
+  const world = setUp({ status: 403 });
+  world.connection().deliver(hello);
+  world.connection().fail(4403);
+  for (let round = 0; round < 5; round += 1) {
+    world.advance(60_000);
+    await settled();
+  }
+  assert.equal(world.reloads, 0);
+  world.status = 200;
+  world.advance(60_000);
+  await settled();
+  assert.equal(world.reloads, 1);
+  assert.equal(world.connections.length, 1, "over plain HTTP");
+});
+
+test("a hidden board whose right was taken asks for nothing until it is seen", async () => {
+  const world = setUp();
+  world.connection().deliver(hello);
+  world.live.pause();
+  world.connection().fail(4403);
+  world.advance(600_000);
+  await settled();
+  assert.equal(world.reloads, 0);
+  world.live.resume();
+  await settled();
+  assert.equal(world.reloads, 1);
+});
+
+test("a board that was signed out is loaded when somebody signs in in another tab, and not before", async () => {
+  const world = setUp({ status: 401 });
+  world.connection().deliver(hello);
+  world.connection().deliver({ type: "bye", reason: "signed-out" });
+  world.live.checkReturn();
+  await settled();
+  assert.equal(world.reloads, 0);
+  world.status = 200;
+  world.live.checkReturn();
+  await settled();
+  assert.equal(world.reloads, 1);
+});
+
+/** A page whose upgrades are blocked: it has a stream of events. */
+function setUpEvents() {
+  const world = setUp();
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    world.connection().fail();
+    while (world.live.retryTimer !== null) world.advance(100);
+  }
+  assert.match(world.connection().url, /^http:.*\/events\/ops/);
+  return world;
+}
+
+test("a hidden tab lets go of its stream of events, says so, and goes on when it is seen", () => {
+  const world = setUpEvents();
+  world.connection().deliver(hello);
+  world.connection().deliver(batch(42));
+  const stream = world.connection();
+  world.live.pause();
+  assert.ok(stream.closed);
+  assert.equal(world.state().kind, "paused");
+  world.advance(3_600_000);
+  assert.equal(world.connection(), stream, "nothing is opened meanwhile");
+  world.live.resume();
+  assert.notEqual(world.connection(), stream);
+  assert.match(world.connection().url, /events.*seq=42$/);
+  world.connection().deliver(hello);
+  assert.equal(world.state().kind, "live");
+});
+
+test("a tab that is hidden before its stream of events is opened opens none", () => {
+  const world = setUp();
+  world.live.pause();
+  world.connection().fail();
+  while (world.live.retryTimer !== null) world.advance(100);
+  world.connection().fail();
+  world.advance(600_000);
+  assert.ok(world.connections.every((connection) => /^ws:/.test(connection.url)));
+  assert.equal(world.state().kind, "paused");
+  world.live.resume();
+  assert.match(world.connection().url, /events/);
+});
+
+test("a connection that says nothing while panels grow old is doubted, and one that lives half as often", () => {
+  const world = setUp();
+  world.connection().deliver(hello);
+  world.advance(4_000);
+  world.live.doubt(5_000);
+  assert.equal(world.state().kind, "live", "it has not been silent for so long");
+  world.advance(1_000);
+  world.live.doubt(5_000);
+  assert.equal(world.state().kind, "reconnecting");
+  world.advance(1_000);
+  world.connection().deliver(hello);
+  world.advance(9_000);
+  world.live.doubt(5_000);
+  assert.equal(world.state().kind, "live", "the source is slow, not the network");
+  world.advance(1_000);
+  world.live.doubt(5_000);
+  assert.equal(world.state().kind, "reconnecting");
+  world.advance(1_000);
+  world.connection().deliver(hello);
+  world.connection().deliver(batch(42));
+  world.advance(5_000);
+  world.live.doubt(5_000);
+  assert.equal(world.state().kind, "reconnecting", "a batch restores the trust");
+});

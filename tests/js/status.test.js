@@ -13,7 +13,7 @@ test("the notice that a page is gone goes away when the page is back", () => {
   /** @type {string[]} */
   const said = [];
   Object.defineProperty(globalThis, "navigator", { value: { onLine: true }, configurable: true });
-  Object.assign(globalThis, { document: { title: "Operations · Belvedere" } });
+  Object.assign(globalThis, { document: { title: "Operations · Belvedere", querySelectorAll: () => [] } });
   const status = new ConnectionStatus(/** @type {any} */ (bar), /** @type {any} */ (notice), /** @type {any} */ ({ announce: (/** @type {string} */ _thing, /** @type {string} */ line) => said.push(line) }));
 
   status.set({ kind: "live" });

@@ -59,8 +59,8 @@ fn read_option(node: ConfigNode, sink: &DiagnosticSink) -> Option<Located<InputO
     if let ConfigValue::Table(_) = node.value {
         return read_option_table(node.into_table("options", sink)?);
     }
-    let value = read_option_value(node.into_string("options", sink)?, sink)?;
-    let option = InputOption { label: value.clone(), value, fields: BTreeMap::new() };
+    let value = read_option_value(node.into_any_string("options", sink)?, sink)?;
+    let option = InputOption { label: label_of(&value), value, fields: BTreeMap::new() };
     Some(Located { value: option, location })
 }
 
@@ -68,8 +68,8 @@ fn read_option_table(mut fields: Fields<'_>) -> Option<Located<InputOption>> {
     let sink = fields.sink;
     let location = fields.location.clone();
     fields.require("value", "say what it stands for in the address: `{ value = \"NYC\", label = \"New York\" }`");
-    let value = read_option_value(fields.located_string("value")?, sink)?;
-    let label = fields.take("label").map_or(Some(value.clone()), |node| Some(node.into_string("label", sink)?.value))?;
+    let value = read_option_value(fields.take("value")?.into_any_string("value", sink)?, sink)?;
+    let label = fields.take("label").map_or(Some(label_of(&value)), |node| Some(node.into_string("label", sink)?.value))?;
     let mut additional = BTreeMap::new();
     for entry in fields.take_rest() {
         if entry.key.parse::<InputName>().is_err() {
@@ -77,10 +77,15 @@ fn read_option_table(mut fields: Fields<'_>) -> Option<Located<InputOption>> {
             sink.report(&entry.key_location, format!("an option's field cannot be called {}", quote(&entry.key)), help);
             return None;
         }
-        let text = entry.node.into_string(&entry.key, sink)?;
+        let text = entry.node.into_any_string(&entry.key, sink)?;
         additional.insert(entry.key, text.value);
     }
     Some(Located { value: InputOption { value, label, fields: additional }, location })
+}
+
+/// The label of an option without one: its value, or where that is empty a dash, so that there is something to choose.
+fn label_of(value: &str) -> String {
+    if value.trim().is_empty() { "–".to_owned() } else { value.to_owned() }
 }
 
 fn read_option_value(text: Located<String>, sink: &DiagnosticSink) -> Option<String> {
@@ -126,7 +131,7 @@ fn check_same_fields(options: &[Located<InputOption>], sink: &DiagnosticSink) ->
 /// The index of the initial choice.
 fn read_default(fields: &mut Fields<'_>, options: Option<&[InputOption]>) -> Option<usize> {
     let Some(node) = fields.take("default") else { return Some(0) };
-    let text = node.into_string("default", fields.sink)?;
+    let text = node.into_any_string("default", fields.sink)?;
     let options = options?;
     let found = options.iter().position(|option| option.value == text.value);
     if found.is_none() {

@@ -59,7 +59,7 @@ pub fn read_page(file: &Path, text: &str) -> Result<PageFile, Diagnostics> {
     let keep = fields.boolean("keep").unwrap_or(false);
     let show_source = fields.boolean("show_source").unwrap_or(false);
     let inputs = read_inputs(&mut fields, &sink);
-    let panels = read_panels(&mut fields, &inputs, &sink);
+    let panels = read_panels(&mut fields, inputs.as_deref(), &sink);
     fields.finish();
 
     let diagnostics = sink.into_diagnostics();
@@ -76,7 +76,7 @@ pub fn read_page(file: &Path, text: &str) -> Result<PageFile, Diagnostics> {
             order,
             keep,
             show_source,
-            inputs,
+            inputs: inputs.unwrap_or_default(),
             panels,
         }),
         _ => Err(diagnostics),
@@ -111,20 +111,24 @@ fn array_of_tables<'l>(fields: &mut Fields<'l>, key: &'static str, most: usize, 
     list.value.into_iter().take(most).filter_map(|node: ConfigNode| node.into_table(key, sink)).collect()
 }
 
-fn read_inputs<'l>(fields: &mut Fields<'l>, sink: &'l DiagnosticSink) -> Vec<Input> {
+/// The inputs; `None` when something is wrong with one of them: what refers to them is then not checked, as it may be right.
+fn read_inputs<'l>(fields: &mut Fields<'l>, sink: &'l DiagnosticSink) -> Option<Vec<Input>> {
+    let is_there = fields.key_location("input").is_some();
     let mut names = UniqueNames::default();
     let mut inputs = Vec::new();
-    for table in array_of_tables(fields, "input", MAX_INPUTS, sink) {
+    let tables = array_of_tables(fields, "input", MAX_INPUTS, sink);
+    let count = tables.len();
+    for table in tables {
         if let Some(input) = read_input(table)
             && names.insert("input", "name", input.value.name.as_str(), &input.location, sink)
         {
             inputs.push(input.value);
         }
     }
-    inputs
+    (inputs.len() == count && (count > 0 || !is_there)).then_some(inputs)
 }
 
-fn read_panels<'l>(fields: &mut Fields<'l>, inputs: &[Input], sink: &'l DiagnosticSink) -> Vec<PanelSettings> {
+fn read_panels<'l>(fields: &mut Fields<'l>, inputs: Option<&[Input]>, sink: &'l DiagnosticSink) -> Vec<PanelSettings> {
     let mut names = UniqueNames::default();
     let mut panels = Vec::new();
     for table in array_of_tables(fields, "panel", MAX_PANELS, sink) {

@@ -346,7 +346,7 @@ fn every_sample_page_is_read_without_error() {
         slugs.push(page.slug.to_string());
     }
     slugs.sort();
-    assert_eq!(slugs, ["cities", "colours", "operations", "this-machine", "welcome"]);
+    assert_eq!(slugs, ["cities", "colours", "operations", "this-machine", "web-service", "welcome"]);
 }
 
 #[test]
@@ -402,5 +402,57 @@ fn neither_depth_nor_length_makes_it_fall_over() {
             !diagnostics.is_empty()
                 && diagnostics.iter().all(|diagnostic| Diagnostics::from(diagnostic.clone()).render(false).len() < 5_000)
         );
+    }
+}
+
+#[test]
+fn a_faulty_input_is_the_only_fault_however_much_refers_to_it() {
+    let referring = "[[panel]]\nkind = \"text\"\ntext = \"In {city}, {city.zone}\"\n[[panel]]\nkind = \"text\"\nid = \"b\"\ntext = \"{town}\"\n";
+    let town = "[[input]]\nname = \"town\"\nkind = \"radio\"\noptions = [\"a\"]\n";
+    for (line, message) in [
+        ("kind = \"dropdwn\"\noptions = [\"LA\"]", "`kind` cannot be"),
+        ("kind = \"radio\"\noptions = []", "`options` is empty"),
+        ("kind = \"radio\"\noptions = [\"LA\", 5]", "must be text"),
+        ("kind = \"radio\"\noptions = [\"LA\", \"LA\"]", "already"),
+        ("kind = \"radio\"", "`options` is missing"),
+        ("kind = \"radio\"\noptions = [\"LA\"]\ndefault = \"NYC\"", "not among the options"),
+    ] {
+        let text = format!("title = \"T\"\n[[input]]\nname = \"city\"\n{line}\n{town}{referring}");
+        assert!(diagnostic(&text).message.contains(message), "{line}: {}", diagnostic(&text));
+    }
+    let nameless = format!("title = \"T\"\n[[input]]\nname = \"C!\"\nkind = \"radio\"\noptions = [\"LA\"]\n{town}{referring}");
+    assert!(diagnostic(&nameless).message.contains("`name` cannot be"), "{}", diagnostic(&nameless));
+}
+
+#[test]
+fn the_value_of_an_option_and_its_fields_may_be_empty() {
+    let page = |options: &str| read(&input(&format!("options = {options}\ndefault = \"\""))).unwrap();
+    let city = &page("[{ value = \"LA\", tag = \"x\" }, { value = \"\", label = \"All\", tag = \"\" }]").inputs[0];
+    let all = &city.options[1];
+    assert_eq!((all.value.as_str(), all.label.as_str(), all.fields["tag"].as_str(), city.default), ("", "All", "", 1));
+    let page = page("[\"\", \"LA\"]");
+    assert_eq!((page.inputs[0].options[0].value.as_str(), page.inputs[0].options[0].label.as_str()), ("", "–"));
+    expect(&[(input("options = [\"\", \"\"]"), "5:16", "another option is", "stands once")]);
+}
+
+#[test]
+fn a_link_or_image_that_leads_nowhere_is_a_fault_that_names_its_line() {
+    let page = |text: &str| format!("title = \"T\"\n[[panel]]\nkind = \"text\"\ntext = \"\"\"\nWords\n{text}\n\"\"\"\n");
+    expect(&[
+        (page("see [it](javascript:alert(1))"), "6:10", "`javascript:alert(1)` of this link leads nowhere", "https://"),
+        (page("see [it](//elsewhere.example/x)"), "6:10", "of this link", "/p/operations"),
+        (page("[it][1]\n\n[1]: ftp://files.corp/x"), "8:6", "`ftp://files.corp/x` of this link", "https://"),
+        (page("![logo](https://elsewhere.example/x.png)"), "6:9", "of this image", "/p/operations"),
+    ]);
+    for right in [
+        "[a](welcome)",
+        "[a](../account)",
+        "[a](#x)",
+        "[a](tel:+431)",
+        "<it@corp.example>",
+        "<https://corp.example>",
+        "![a](/static/x.png)",
+    ] {
+        assert!(read(&page(right)).is_ok(), "{right}");
     }
 }

@@ -58,13 +58,29 @@ fn html_is_dropped_and_its_words_stay() {
 #[test]
 fn only_harmless_addresses_are_linked() {
     let link = |address: &str| html(&format!("[x]({address})"), &[]);
-    for good in ["https://example.com/a", "http://example.com/", "mailto:it@example.com", "/p/welcome", "#top", "?city=NYC"] {
+    for good in [
+        "https://example.com/a",
+        "http://example.com/",
+        "mailto:it@example.com",
+        "tel:+43123456",
+        "/p/welcome",
+        "#top",
+        "?city=NYC",
+        "welcome",
+        "./welcome",
+        "../account",
+        "welcome?city=NYC#top",
+        "a/b:c",
+    ] {
         assert_eq!(link(good), format!(r#"<p><a href="{good}" rel="noopener">x</a></p>"#));
+        assert_eq!(dropped_addresses(&format!("[x]({good})")), [], "{good}");
     }
     for bad in
         ["javascript:alert(1)", "JavaScript:alert(1)", "data:text/html,x", "vbscript:x", "//evil.example", "file:///etc/passwd"]
     {
         assert_eq!(link(bad), r#"<p><a rel="noopener">x</a></p>"#, "{bad}");
+        let dropped = Dropped { what: "link", address: bad.to_owned() };
+        assert_eq!(dropped_addresses(&format!("a [x]({bad}) b")), [dropped], "{bad}");
     }
     // Written as it is, a browser would read the backslash as a second slash, and leave the host.
     assert_eq!(link("/\\evil.example"), r#"<p><a href="/%5Cevil.example" rel="noopener">x</a></p>"#);
@@ -82,6 +98,7 @@ fn no_image_comes_from_elsewhere() {
         "x.png",
     ] {
         assert_eq!(html(&format!("![*logo*]({elsewhere})"), &[]), "<p><em>logo</em></p>", "{elsewhere}");
+        assert_eq!(dropped_addresses(&format!("![*logo*]({elsewhere})")).len(), 1, "{elsewhere}");
     }
     assert_eq!(html("![a ![b](/b.png) c](https://evil.example)", &[]), r#"<p>a <img src="/b.png" alt="b"> c</p>"#);
     assert_eq!(html("![a ![b](https://evil.example) c](/a.png)", &[]), r#"<p><img src="/a.png" alt="a b c"></p>"#);

@@ -232,16 +232,25 @@ fn a_reading_of_any_shape_is_shown_or_refused_in_words_and_then_changes_nothing(
 #[test]
 fn a_reading_of_the_wrong_sort_is_told_in_words() {
     let said = |mut panel: FedPanel, reading: &Reading| panel.add_reading(second(0), reading).unwrap_err().to_string();
-    let table = Reading::Table(Rows::default());
-    assert_eq!(said(panel("gauge", "max = 1"), &table), "a gauge shows a number, but the source gave a table");
-    assert_eq!(said(stat(), &table), "a stat shows a number or text, but the source gave a table");
-    assert_eq!(said(line(), &table), "a chart shows numbers, but the source gave a table");
-    assert_eq!(said(panel("bar", ""), &table), "a bar chart shows numbers, but the source gave a table");
-    assert_eq!(said(panel("states", ""), &table), "a states panel shows states or numbers, but the source gave a table");
-    assert_eq!(
-        said(panel("table", ""), &Reading::Number(1.0)),
-        "a table shows rows under columns, but the source gave a number"
-    );
+    let table = processes();
+    for (panel, reading, words, json) in [
+        (panel("gauge", "max = 1"), &table, "a gauge shows a number, but the source gave a table", "`4.5`"),
+        (stat(), &table, "a stat shows a number or text, but the source gave a table", "`\"open\"`"),
+        (line(), &table, "a chart shows numbers, but the source gave a table", "`[4.5, 3]`"),
+        (panel("bar", ""), &table, "a bar chart shows numbers, but the source gave a table", "\"value\": 4.5}]`"),
+        (panel("states", ""), &table, "a states panel shows states or numbers, but the source gave a table", "\"up\": true"),
+        (
+            panel("table", ""),
+            &Reading::Number(1.0),
+            "a table shows rows under columns, but the source gave a number",
+            "`[{\"name\"",
+        ),
+    ] {
+        let said = said(panel, reading);
+        let (reason, shapes) = said.split_once("; as JSON it takes ").unwrap();
+        assert_eq!(reason, words);
+        assert!(shapes.contains(json), "{shapes}");
+    }
     assert_eq!(
         said(panel("text", "text = \"Hello\""), &table),
         "a text panel shows its page's own words, but the source gave a table"
@@ -288,12 +297,72 @@ fn bars_are_measured_by_the_largest_or_by_the_author() {
         panel.add_reading(second(0), &reading).unwrap();
         shown(&panel)["bars"].as_array().unwrap().iter().map(|bar| bar["percent"].as_f64().unwrap()).collect::<Vec<_>>()
     };
-    assert_eq!(bars(""), [25.0, 100.0, 0.0, 0.0]);
-    assert_eq!(bars("max = 80"), [12.5, 50.0, 0.0, 0.0]);
+    assert_eq!(bars(""), [24.4, 97.6, 2.4, 0.0], "also below zero");
+    assert_eq!(bars("max = 80"), [12.4, 49.4, 1.2, 0.0]);
     let mut alone = panel("bar", "max = 4");
     alone.add_reading(second(0), &Reading::Number(1.0)).unwrap();
     let bar = &shown(&alone)["bars"][0];
     assert_eq!((&bar["label"], &bar["percent"]), (&json!(""), &json!(25.0)));
+}
+
+#[test]
+fn bars_below_zero_go_the_other_way_from_the_place_of_zero() {
+    let bars = |keys, values: &[f64]| {
+        let labels: Vec<_> = values.iter().map(|value| ("a", *value)).collect();
+        let mut panel = panel("bar", keys);
+        panel.add_reading(second(0), &numbers(&labels)).unwrap();
+        let view = shown(&panel);
+        let extent = |bar: &Value| (bar["start"].as_f64().unwrap(), bar["percent"].as_f64().unwrap());
+        view["bars"].as_array().unwrap().iter().map(extent).collect::<Vec<_>>()
+    };
+    assert_eq!(bars("", &[30.0, -10.0, 0.0, f64::NAN]), [(25.0, 75.0), (0.0, 25.0), (25.0, 0.0), (25.0, 0.0)]);
+    assert_eq!(bars("", &[-4.0, -1.0]), [(0.0, 100.0), (75.0, 25.0)]);
+    assert_eq!(bars("max = 100", &[50.0, -100.0]), [(50.0, 25.0), (0.0, 50.0)]);
+    assert_eq!(bars("", &[3.0, 1.0]), [(0.0, 100.0), (0.0, 33.3)]);
+    assert_eq!(bars("", &[0.0]), [(0.0, 0.0)]);
+}
+
+#[test]
+fn an_empty_answer_is_shown_as_one_by_every_kind() {
+    let nothing = Reading::Table(Rows::default());
+    for settings in samples() {
+        let mut panel = FedPanel::new(&settings, &Bindings::new());
+        let shown_before = settings.kind.word == "text";
+        assert!(shown_before || panel.add_reading(second(0), &nothing).is_ok(), "{settings:?}");
+    }
+    let mut states = panel("states", "");
+    let down = LabelledState { label: "shop".into(), state: HealthState::Bad, note: None };
+    states.add_reading(second(0), &Reading::States(vec![down])).unwrap();
+    states.add_reading(second(1), &nothing).unwrap();
+    assert_eq!((&shown(&states)["rows"], states.drain().unwrap().trouble), (&json!([]), None), "no last down stands on");
+    let mut gauge = panel("gauge", "max = 1");
+    gauge.add_reading(second(0), &nothing).unwrap();
+    assert_eq!(shown(&gauge)["figure"]["text"], "–");
+    assert_eq!(table("columns = [\"name\"]", &nothing).unwrap()["rows"], json!([]));
+}
+
+#[test]
+fn a_table_of_names_and_values_is_what_its_panel_makes_of_it() {
+    let text = |text: &str| TableCell::Text(text.to_owned());
+    let column = |name: &str| TableColumn { name: name.to_owned(), unit: None };
+    let reading = Reading::Table(Rows {
+        columns: vec![column("name"), column("value"), column("up")],
+        rows: vec![
+            vec![text("db"), TableCell::Number(3.0), TableCell::State(HealthState::Bad)],
+            vec![text("web"), TableCell::Empty, TableCell::Empty],
+        ],
+    });
+    let view = |kind, keys| {
+        let mut panel = panel(kind, keys);
+        panel.add_reading(second(0), &reading).unwrap();
+        shown(&panel)
+    };
+    assert_eq!(view("bar", "")["bars"][0]["label"], "db");
+    assert_eq!(view("line", "")["series"].as_array().unwrap().len(), 2);
+    assert_eq!(view("states", "")["rows"][1]["mark"]["state"], "unknown");
+    assert_eq!(view("table", "columns = [\"up\", \"name\"]")["rows"][0][0]["state"], "bad");
+    let numbers = table("", &numbers(&[("a", 1.0)])).unwrap();
+    assert_eq!((texts(&numbers), &numbers["columns"][1]["label"]), (vec![vec!["a", "1"]], &json!("value")));
 }
 
 #[test]
@@ -488,7 +557,7 @@ fn a_frame_of_every_kind_is_written_as_the_wire_protocol_says() {
             "bar",
             "",
             vec![numbers(&[("a", 40.0), ("b", 96.0)])],
-            r#"{"at":1795309000000,"view":{"kind":"bar","bars":[{"label":"a","figure":{"text":"40.0","unit":"%"},"percent":41.7,"mark":{"state":"good","word":"ok"}},{"label":"b","figure":{"text":"96.0","unit":"%"},"percent":100.0,"mark":{"state":"bad","word":"critical"}}]}}"#,
+            r#"{"at":1795309000000,"view":{"kind":"bar","bars":[{"label":"a","figure":{"text":"40.0","unit":"%"},"percent":41.7,"start":0.0,"mark":{"state":"good","word":"ok"}},{"label":"b","figure":{"text":"96.0","unit":"%"},"percent":100.0,"start":0.0,"mark":{"state":"bad","word":"critical"}}]}}"#,
         ),
         (
             "table",

@@ -96,7 +96,7 @@ impl FilterWorkers {
         holder: &Holder,
     ) -> Result<Reading, SourceError> {
         let busy = || SourceError::OverLimits("other filters took all the time there is; let them pick less".to_owned());
-        let _waiting = self.waiting.add(holder, body.len()).ok_or_else(busy)?;
+        let _waiting = self.waiting.add(holder, body).ok_or_else(busy)?;
         let gate_holder = match holder {
             Holder::Stranger(network) => GateHolder::Stranger(*network),
             known => GateHolder::Known(known.clone()),

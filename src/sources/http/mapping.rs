@@ -9,14 +9,16 @@
 //! | an object of numbers | labelled numbers, by key; `null` is a number nobody can tell |
 //! | an object of booleans and state words | states, by key; `null` is unknown |
 //! | an array of numbers | labelled numbers: 0, 1, 2, … |
-//! | an array of objects with `label` and a number `value` | labelled numbers |
-//! | an array of objects with `label` or `name`, `state` or `up`, perhaps `note`, and nothing else | states |
-//! | an array of other objects | a table; columns in the order they first appear |
+//! | an array of objects | a table; columns in the order they first appear |
 //! | an array of arrays | a table with columns 1, 2, 3, … |
 //! | an array of anything else | a table with one column, `value` |
 //! | any other object | a table with one row |
 //! | an empty array or object | an empty table: "no alerts" is an answer |
 //! | several results | as an array of them |
+//!
+//! A table whose columns are named so is read as labelled numbers or states by the panels that show such
+//! ([`Reading::labelled_numbers`]). The words by which Prometheus and others write numbers that JSON has not (`"NaN"`, `"+Inf"`,
+//! `"-Inf"`) are numbers nobody can tell.
 //!
 //! State words are `good`, `ok`, `up`, `warn`, `bad`, `down` and `unknown`, in any case; `true` is good and `false`
 //! is bad. In a table, the columns `state` and `up` hold states where they read as such. A cell with an array or an
@@ -65,7 +67,7 @@ pub(super) fn reading(mut results: Vec<Val>) -> Result<Reading, SourceError> {
 }
 
 fn scalar(value: &Val) -> Result<Reading, SourceError> {
-    if let Some(number) = value.as_f64() {
+    if let Some(number) = number(value) {
         return Ok(Reading::Number(number));
     }
     let bytes = value.as_bytes().unwrap_or_default();
@@ -81,7 +83,7 @@ fn object(fields: &Map) -> Result<Reading, SourceError> {
         return Ok(Reading::Table(DataTable::default()));
     }
     let labelled = |(key, value): (&Val, &Val)| Some(LabelledNumber { label: short_text(key), value: number_or_gap(value)? });
-    if fields.values().any(|value| value.as_f64().is_some())
+    if fields.values().any(|value| number(value).is_some())
         && let Some(numbers) = fields.iter().map(labelled).collect()
     {
         return Ok(Reading::Numbers(numbers));
@@ -101,19 +103,13 @@ fn list(entries: &[Val]) -> Result<Reading, SourceError> {
     if entries.is_empty() {
         return Ok(Reading::Table(DataTable::default()));
     }
-    if entries.iter().any(|entry| entry.as_f64().is_some())
+    if entries.iter().any(|entry| number(entry).is_some())
         && let Some(values) = entries.iter().map(number_or_gap).collect::<Option<Vec<_>>>()
     {
         let labelled = |(at, value): (usize, f64)| LabelledNumber { label: at.to_string(), value };
         return Ok(Reading::Numbers(values.into_iter().enumerate().map(labelled).collect()));
     }
     if let Some(objects) = entries.iter().map(as_object).collect::<Option<Vec<_>>>() {
-        if let Some(numbers) = objects.iter().map(|fields| labelled_number(fields)).collect() {
-            return Ok(Reading::Numbers(numbers));
-        }
-        if let Some(states) = objects.iter().map(|fields| labelled_state(fields)).collect() {
-            return Ok(Reading::States(states));
-        }
         return table_of_objects(&objects);
     }
     if let Some(rows) = entries.iter().map(as_array).collect::<Option<Vec<_>>>() {
@@ -123,19 +119,6 @@ fn list(entries: &[Val]) -> Result<Reading, SourceError> {
         columns: vec![column("value")],
         rows: entries.iter().map(|entry| vec![cell(entry)]).collect(),
     }))
-}
-
-fn labelled_number(fields: &Map) -> Option<LabelledNumber> {
-    let label = label_text(field(fields, "label")?)?;
-    Some(LabelledNumber { label, value: number_or_gap(field(fields, "value")?)? })
-}
-
-fn labelled_state(fields: &Map) -> Option<LabelledState> {
-    let label = label_text(field(fields, "label").or_else(|| field(fields, "name"))?)?;
-    let state = state_or_gap(field(fields, "state").or_else(|| field(fields, "up"))?)?;
-    let note = field(fields, "note").filter(|note| !matches!(note, Val::Null));
-    let understood = 2 + usize::from(field(fields, "note").is_some());
-    (fields.len() == understood).then(|| LabelledState { label, state, note: note.map(short_text) })
 }
 
 fn table_of_objects(rows: &[&Map]) -> Result<Reading, SourceError> {
@@ -186,7 +169,7 @@ fn cell(value: &Val) -> TableCell {
     match value {
         Val::Null => TableCell::Empty,
         Val::Bool(value) => TableCell::Text(yes_or_no(*value).to_owned()),
-        value => value.as_f64().map_or_else(|| TableCell::Text(short_text(value)), TableCell::Number),
+        value => number(value).map_or_else(|| TableCell::Text(short_text(value)), TableCell::Number),
     }
 }
 
@@ -194,8 +177,16 @@ fn yes_or_no(value: bool) -> &'static str {
     if value { "yes" } else { "no" }
 }
 
+/// A number, or a word for one that JSON has not.
+fn number(value: &Val) -> Option<f64> {
+    match value.as_bytes() {
+        Some(b"NaN" | b"+Inf" | b"-Inf" | b"Infinity" | b"+Infinity" | b"-Infinity") => Some(f64::NAN),
+        _ => value.as_f64(),
+    }
+}
+
 fn number_or_gap(value: &Val) -> Option<f64> {
-    if matches!(value, Val::Null) { Some(f64::NAN) } else { value.as_f64() }
+    if matches!(value, Val::Null) { Some(f64::NAN) } else { number(value) }
 }
 
 fn state_or_gap(value: &Val) -> Option<HealthState> {
@@ -213,15 +204,6 @@ fn state(value: &Val) -> Option<HealthState> {
         b"unknown" => Some(HealthState::Unknown),
         _ => None,
     }
-}
-
-/// A label: a string, or a number read as one.
-fn label_text(value: &Val) -> Option<String> {
-    (value.as_bytes().is_some() || value.as_f64().is_some()).then(|| short_text(value))
-}
-
-fn field<'a>(fields: &'a Map, key: &str) -> Option<&'a Val> {
-    fields.get(&Val::from(key.to_owned()))
 }
 
 fn as_object(value: &Val) -> Option<&Map> {

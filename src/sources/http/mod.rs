@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use itertools::Itertools;
+use url::Url;
 
 use self::jq::FilterCache;
 pub use self::jq::serve_filters;
@@ -19,9 +20,9 @@ pub(super) use self::jq::serve_on_threads;
 use super::filter_workers::{FilterRequest, FilterWorkers};
 use super::http_client::{HttpClient, HttpClientSettings};
 use super::kind::{Opened, SourceKind, SourceSettings};
-use super::{QueryError, Source, SourceError};
+use super::{Document, DocumentRequest, DocumentSource, QueryError, Source, SourceError};
 use crate::config::Fields;
-use crate::domain::{BoundQuery, Clock, Holder, Placeholder, Reading};
+use crate::domain::{BoundQuery, Clock, Holder, Placeholder, Reading, Timestamp};
 
 /// The kind `http`.
 pub(super) const KIND: SourceKind = SourceKind::Named { word: "http", read, rows: HttpClientSettings::rows };
@@ -73,12 +74,28 @@ impl Source for Http {
     }
 
     async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
-        self.execute_for(query, &Holder::Program).await
+        let document = self.fetch(&self.request(query)?).await?;
+        self.pick(query, &document, &Holder::Program).await
     }
 
-    async fn execute_for(&self, query: &BoundQuery, holder: &Holder) -> Result<Reading, SourceError> {
-        let url = self.client.url_template().bind(&query.bindings)?;
-        let body = self.client.get(url).await?;
+    fn documents(&self) -> Option<&dyn DocumentSource> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl DocumentSource for Http {
+    fn request(&self, query: &BoundQuery) -> Result<DocumentRequest, QueryError> {
+        Ok(DocumentRequest::new(self.client.url_template().bind(&query.bindings)?))
+    }
+
+    async fn fetch(&self, request: &DocumentRequest) -> Result<Document, SourceError> {
+        let url =
+            Url::parse(request.as_str()).map_err(|error| SourceError::Broken(format!("the url cannot be read: {error}")))?;
+        self.client.get(url).await.map(Document::new)
+    }
+
+    async fn pick(&self, query: &BoundQuery, document: &Document, holder: &Holder) -> Result<Reading, SourceError> {
         let request = FilterRequest {
             filter: query.text.clone(),
             host: self.client.url_template().host(),
@@ -86,7 +103,11 @@ impl Source for Http {
             now: self.clock.now().as_millis(),
             memory_bytes: filter_memory(self.client.max_bytes()),
         };
-        self.filter_workers.run(&request, &body, holder).await
+        self.filter_workers.run(&request, document.text(), holder).await
+    }
+
+    fn not_before(&self) -> Option<Timestamp> {
+        self.client.not_before()
     }
 }
 

@@ -2,19 +2,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
-use serde::de::DeserializeOwned;
 use url::Url;
 
+use super::encoding;
 use super::error::{body_error, request_error};
+use super::retry_after::RetryAfter;
 use super::settings::HttpClientSettings;
 use super::url_template::{UrlTemplate, host_of};
-use crate::domain::Clock;
+use crate::domain::{Clock, Timestamp};
 use crate::sources::SourceError;
 
 /// The limit on redirects: one or two are a tidy server (`/x` to `/x/`); more is a loop.
@@ -31,6 +32,7 @@ pub(in crate::sources) struct HttpClient {
     max_bytes: usize,
     rate: u32,
     clock: Arc<dyn Clock>,
+    retry_after: RetryAfter,
 }
 
 impl HttpClient {
@@ -66,12 +68,18 @@ impl HttpClient {
             max_bytes: settings.max_bytes,
             rate: settings.rate,
             clock: Arc::clone(clock),
+            retry_after: RetryAfter::default(),
         })
     }
 
     /// How many requests a second there are at most.
     pub(in crate::sources) fn rate(&self) -> u32 {
         self.rate
+    }
+
+    /// The moment before which the server has asked not to be asked again, while that is to come.
+    pub(in crate::sources) fn not_before(&self) -> Option<Timestamp> {
+        self.retry_after.not_before(self.clock.now())
     }
 
     /// How large an answer may be.
@@ -84,15 +92,21 @@ impl HttpClient {
         &self.url_template
     }
 
-    /// Gets `url` and reads the body of its response, decompressed.
+    /// Gets `url` and reads the body of its response, decompressed, without a byte order mark.
     ///
     /// # Errors
     /// A [`SourceError`] that names the host, and never the path, the query or a header: also when `url` is of another
-    /// destination, or the time or the size is exceeded.
+    /// destination, the time or the size is exceeded, or the server has asked to be left alone for longer.
     pub(in crate::sources) async fn get(&self, url: Url) -> Result<Vec<u8>, SourceError> {
         let host = host_of(&url);
         if !self.url_template.has_same_origin(&url) {
             return Err(SourceError::Broken(format!("{host} is not where this source may ask")));
+        }
+        if let Some(until) = self.not_before() {
+            return Err(SourceError::AskedToWait(format!(
+                "{host} has asked not to be asked again before {}",
+                clock_time(until)
+            )));
         }
         tokio::select! {
             body = self.read_body(&host, url) => body,
@@ -104,7 +118,8 @@ impl HttpClient {
 
     async fn read_body(&self, host: &str, url: Url) -> Result<Vec<u8>, SourceError> {
         let response = self.client.get(url).send().await.map_err(|error| request_error(host, &error))?;
-        let mut response = require_success(host, response)?;
+        let mut response = self.require_success(host, response)?;
+        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| body_error(host, &error))? {
             let max_bytes = self.max_bytes;
@@ -115,8 +130,28 @@ impl HttpClient {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(body)
+        encoding::utf8(body, content_type.as_deref())
+            .map_err(|name| SourceError::BadAnswer(format!("{host} answered in {name}; JSON has to be in UTF-8")))
     }
+
+    /// The response if its status is a success; otherwise the error, and a wish to be left alone for a time is obeyed.
+    fn require_success(&self, host: &str, response: Response) -> Result<Response, SourceError> {
+        let (status, now) = (response.status(), self.clock.now());
+        if (status.is_client_error() || status.is_server_error())
+            && let Some(until) = self.retry_after.obey(response.headers(), now)
+        {
+            let (status, until) = (status.as_u16(), clock_time(until));
+            let message = format!("{host} answered {status}, and asks not to be asked again before {until}");
+            return Err(SourceError::AskedToWait(message));
+        }
+        require_success(host, response)
+    }
+}
+
+/// A moment for administrators.
+fn clock_time(moment: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(moment.as_millis())
+        .map_or_else(|_| "later".to_owned(), |moment| moment.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
 /// The response if its status is a success; otherwise the error message.
@@ -140,21 +175,6 @@ fn require_success(host: &str, response: Response) -> Result<Response, SourceErr
     Err(match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => SourceError::Refused(message),
         _ => SourceError::BadAnswer(message),
-    })
-}
-
-/// Parses an answer of `host` as JSON. Nesting deeper than 128 is refused by the parser.
-///
-/// # Errors
-/// [`SourceError::BadAnswer`] with the place where it is none.
-pub(in crate::sources) fn parse_json<T: DeserializeOwned>(host: &str, body: &[u8]) -> Result<T, SourceError> {
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Err(SourceError::BadAnswer(format!("{host} answered with nothing")));
-    }
-    serde_json::from_slice(body).map_err(|error| {
-        let page = if body.trim_ascii_start().starts_with(b"<") { ", but a web page" } else { "" };
-        let (line, column) = (error.line(), error.column());
-        SourceError::BadAnswer(format!("{host} did not answer with JSON{page} (line {line}, column {column})"))
     })
 }
 

@@ -6,11 +6,13 @@
 //! No error has a URL, a header or anything of an answer in it.
 
 mod client;
+mod encoding;
 mod error;
+mod retry_after;
 mod settings;
 #[cfg(test)]
 pub(super) mod tests;
 mod url_template;
 
-pub(super) use self::client::{HttpClient, parse_json};
+pub(super) use self::client::HttpClient;
 pub(super) use self::settings::HttpClientSettings;

@@ -2,6 +2,8 @@ use rocket::http::Status;
 use rocket::{Route, get, routes};
 
 use crate::directory::{Readiness, Unreachable};
+use crate::sessions::Sessions;
+use crate::store::WritableProbe;
 
 pub(super) fn routes() -> Vec<Route> {
     routes![alive, ready]
@@ -13,10 +15,13 @@ fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The readiness probe: whether the directory answers. Why not is in the log, where the directory's client has put it,
-/// since anybody may ask this.
+/// The readiness probe: whether the directory answers, and what has to last can be written. Why not is in the log, since anybody
+/// may ask this.
 #[get("/readyz")]
-async fn ready(readiness: &Readiness) -> (Status, &'static str) {
+async fn ready(readiness: &Readiness, sessions: &Sessions, probe: &WritableProbe) -> (Status, &'static str) {
+    if sessions.has_unwritten_ends() || !probe.is_writable().await {
+        return (Status::ServiceUnavailable, "the state folder cannot be written\n");
+    }
     match readiness.check().await {
         Ok(()) => (Status::Ok, "ready\n"),
         Err(Unreachable { .. }) => (Status::ServiceUnavailable, "the directory cannot be reached\n"),

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::auth::{Auth, CsrfBinding, NextPath, PreSessionToken, SignInRefusal, SignedIn};
 use crate::config::{SessionSettings, SiteSettings};
-use crate::directory::{PasswordFate, Unreachable};
+use crate::directory::{Directories, NameHints, PasswordFate, Unreachable};
 use crate::domain::{Client, PageSlug, Timestamp};
 use crate::pages::PageStore;
 use crate::sessions::SessionToken;
@@ -43,6 +43,7 @@ pub(super) struct SignInContext<'r> {
     pub(super) cookies: Cookies<'r>,
     pub(super) auth: &'r Auth,
     page_store: &'r PageStore,
+    directories: &'r Directories,
     pub(super) site: &'r SiteSettings,
     /// The client that asks.
     pub(super) client: Client,
@@ -50,6 +51,8 @@ pub(super) struct SignInContext<'r> {
     pub(super) sessions: &'r SessionSettings,
     /// Whether a passkey alone signs somebody in here.
     passwordless: bool,
+    /// Whether local accounts can sign in with their mail addresses.
+    has_local_mail: bool,
 }
 
 #[rocket::async_trait]
@@ -57,15 +60,17 @@ impl<'r> FromRequest<'r> for SignInContext<'r> {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        let AppState { auth, page_store, settings, .. } = AppState::of(request);
+        let AppState { auth, page_store, directories, settings, .. } = AppState::of(request);
         Outcome::Success(Self {
             cookies: Cookies::of(request),
             auth,
             page_store,
+            directories,
             site: &settings.site,
             client: client_of(request),
             sessions: &settings.sessions,
             passwordless: Passkeys::of(request).passwordless,
+            has_local_mail: !settings.accounts.mail_domains.is_empty(),
         })
     }
 }
@@ -84,10 +89,13 @@ impl SignInContext<'_> {
         username: &str,
         notice: Option<Notice>,
     ) -> Result<Html<SignInView>, Refusal> {
+        let NameHints { examples, takes_mail_address } = self.directories.name_hints();
         let view = SignInView {
             page_title: self.target_page_title(next),
             notice,
             username: username.to_owned(),
+            name_examples: examples,
+            takes_mail_address: takes_mail_address || self.has_local_mail,
             next: next.to_string(),
             csrf: self.pre_session_csrf_token()?,
             passwordless: self.passwordless,
@@ -158,8 +166,8 @@ impl SignInContext<'_> {
             SignInRefusal::WrongCredentials => (
                 Status::Unauthorized,
                 Tone::Warn,
-                "That name and password did not match. Use the name and password that open your computer, or your \
-                 mail name. After several wrong tries a name has to wait, and not even the right password is tried."
+                "That name and password did not match. Use the name and password that open your computer. After several \
+                 wrong tries a name has to wait, and not even the right password is tried."
                     .to_owned(),
             ),
             SignInRefusal::Throttled { retry_after, until } => {

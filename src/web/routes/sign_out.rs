@@ -11,7 +11,6 @@ use crate::web::cookies::Cookies;
 use crate::web::guards::{CsrfForm, NoFields, SameOrigin};
 use crate::web::html::Html;
 use crate::web::links::Link;
-use crate::web::refusal::Refusal;
 use crate::web::views::{Layout, SignOutView};
 
 pub(super) fn routes() -> Vec<Route> {
@@ -35,10 +34,10 @@ async fn submit(
     client: Client,
     cookies: Cookies<'_>,
     auth: &Auth,
-) -> Result<Redirect, Refusal> {
-    auth.sign_out(form.binding(), &client).await?;
+) -> Redirect {
+    auth.sign_out(form.binding(), &client).await;
     cookies.remove_session();
-    Ok(Redirect::to(Link::to("logout")))
+    Redirect::to(Link::to("logout"))
 }
 
 /// A browser without a session, which has signed out in another tab: there is nothing to end. A cookie that cannot be read

@@ -9,6 +9,10 @@ pub(in crate::web) struct SignInView {
     pub(in crate::web) notice: Option<Notice>,
     /// The name they typed.
     pub(in crate::web) username: String,
+    /// Examples of names, as they can be written here.
+    pub(in crate::web) name_examples: Vec<String>,
+    /// Whether a mail address will do.
+    pub(in crate::web) takes_mail_address: bool,
     /// The address to go to afterwards.
     pub(in crate::web) next: String,
     /// The form's token.

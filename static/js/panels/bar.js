@@ -2,7 +2,7 @@
 import { cachedParts, createMark, h, paintEmpty, paintMark, setAttribute, setText, setVisible, svg, syncChildren } from "../dom.js";
 
 /**
- * @typedef {{ label: string, figure: import("../types.js").Figure, percent: number, mark?: import("../types.js").Mark }} BarRow
+ * @typedef {{ label: string, figure: import("../types.js").Figure, percent: number, start: number, mark?: import("../types.js").Mark }} BarRow
  * @typedef {import("../types.js").View & { bars: BarRow[] }} BarView
  */
 
@@ -29,6 +29,8 @@ export function paint(body, view) {
     setText(/** @type {Node} */ (figure.firstChild), bar.figure.unit ? `${bar.figure.text} ` : bar.figure.text);
     setText(unit, bar.figure.unit);
     setVisible(unit, bar.figure.unit !== "");
-    setAttribute(/** @type {Element} */ (track.firstElementChild), "width", `${bar.percent}%`);
+    const rect = /** @type {Element} */ (track.firstElementChild);
+    setAttribute(rect, "x", `${bar.start}%`);
+    setAttribute(rect, "width", `${bar.percent}%`);
   });
 }

@@ -6,6 +6,9 @@ import { cachedParts, h, paintEmpty, setAttribute, setText, setVisible, syncChil
  * @typedef {import("../types.js").View & { columns: { label: string, align: "left" | "right" }[], rows: Cell[][], more: number }} TableView
  */
 
+/** A text of more characters wraps, as the template has it too. */
+const LONG_TEXT = 40;
+
 const parts = cachedParts(() => {
   const head = h("tr");
   const rows = h("tbody");
@@ -45,7 +48,7 @@ export function paint(body, view) {
         cells,
         () => h("td"),
         (cell, value, index) => {
-          setAttribute(cell, "class", alignmentClass(index));
+          setAttribute(cell, "class", !value.state && [...value.text].length > LONG_TEXT ? "long" : alignmentClass(index));
           paintCell(cell, value);
         },
       ),

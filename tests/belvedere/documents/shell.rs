@@ -69,8 +69,10 @@ impl ShellSession {
         }
         let settings = format!(
             "[default]\nadmins = {{ groups = [\"dash-admins\"] }}\n\n[default.directory]\nurl = \"{}\"\nbind_name = \
-             \"{SERVICE_ACCOUNT}\"\nbind_password = \"svc-reader-demo\"\n\n[default.digest]\nenabled = true\n",
-            self.demo.ldap_proxy.url()
+             \"{SERVICE_ACCOUNT}\"\nbind_password = \"svc-reader-demo\"\n\n[default.digest]\nenabled = true\n\n[default.sources.boards]\n\
+             kind = \"http\"\nurl = \"{}\"\n",
+            self.demo.ldap_proxy.url(),
+            self.demo.house.url("/api/v1/pages/welcome"),
         );
         fs::write(here.join("Rocket.toml"), settings).unwrap();
         fs::write(here.join("metrics-token"), METRICS_TOKEN).unwrap();

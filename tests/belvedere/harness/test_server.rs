@@ -1,6 +1,6 @@
 //! The whole program on a port of its own, with settings and pages of the test's own.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,13 +70,15 @@ impl TestServerBuilder {
         self
     }
 
-    /// Adds a copy of the repository's sample pages.
+    /// Adds a copy of the repository's sample pages, and the source that one of them asks, as the demo has it.
     pub(crate) fn sample_pages(self) -> Self {
         for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/pages")).unwrap() {
             let file = file.unwrap();
             std::fs::copy(file.path(), self.folder.path().join("pages").join(file.file_name())).unwrap();
         }
-        self
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let builder = self.set("port", port).set("sources.boards.kind", "http");
+        builder.set("sources.boards.url", format!("http://127.0.0.1:{port}/api/v1/pages/welcome"))
     }
 
     /// The settings, as a figment of Rocket's.

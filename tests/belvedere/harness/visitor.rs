@@ -159,8 +159,10 @@ impl Visitor {
         let lasts = lasts.to_string();
         let fields = [("name", "a test's"), ("scope", scope), ("lasts", &*lasts), ("csrf", &*csrf)];
         let answer = self.posts("/account/tokens", &fields).await;
-        assert_eq!(answer.status, StatusCode::OK, "a token is made: {:?} {}", answer.location, answer.body);
-        answer.text_of("<code id=\"token\"").expect("the token is shown")
+        assert_eq!(answer.location.as_deref(), Some("/account/tokens/new"), "a token is made: {}", answer.body);
+        let shown = self.opens("/account/tokens/new").await;
+        assert_eq!(shown.status, StatusCode::OK, "{:?} {}", shown.location, shown.body);
+        shown.text_of("<code id=\"token\"").expect("the token is shown")
     }
 
     /// Asks for a JWT made from its credential, with `scope` where one is given.

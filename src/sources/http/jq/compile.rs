@@ -1,14 +1,17 @@
 //! Compiles a filter's text to a program.
 
+use std::collections::HashSet;
+
 use jaq_core::compile::Undefined;
 use jaq_core::load::lex::Lexer;
 use jaq_core::load::parse::{Def, Parser, Term};
-use jaq_core::load::{Arena, File, Loader};
+use jaq_core::load::{self, Arena, File, Loader};
 use jaq_core::native::Fun;
 use jaq_core::{Compiler, Filter};
 
-use super::meter::{Metered, natives};
-use super::rewrite::{free_variables, metered, metered_def};
+use super::meter::{Metered, metering_natives};
+use super::natives::natives;
+use super::rewrite::{free_variables, literals, metered, metered_def};
 use crate::domain::Placeholder;
 use crate::sources::text::{did_you_mean, truncated};
 
@@ -19,30 +22,24 @@ const MAX_FILTER_BYTES: usize = 4 * 1024;
 /// The definition that the author's filter becomes.
 const MAIN: &str = "panel__";
 
-/// jq's filters that are left out: what reads the environment, ends the program or writes to its log, and the ways to build a path of any
-/// length, along which values are then updated with one call per step.
-const EXCLUDED_FILTERS: [&str; 14] = [
-    "env",
-    "debug_empty",
-    "stderr_empty",
-    "halt",
-    "debug",
-    "stderr",
-    "halt_error",
-    "getpath",
-    "setpath",
-    "delpaths",
-    // `now`, `fromjson` and `tojson` are replaced by our own; `input` and `inputs` are not there to begin with.
-    "now",
-    "fromjson",
-    "tojson",
-    "pick",
-];
+/// jaq's filters that are left out: what reads the environment, ends the program or writes to its log. `input` and `inputs` are not
+/// there to begin with.
+const EXCLUDED_FILTERS: [&str; 8] =
+    ["env", "debug_empty", "stderr_empty", "halt", "debug", "stderr", "halt_error", "$__prog_args"];
+
+/// jaq's filters that ours take the place of.
+const REPLACED_FILTERS: [&str; 9] =
+    ["getpath", "setpath", "delpaths", "pick", "now", "fromjson", "tojson", "tonumber", "toboolean"];
+
+/// Our definitions, as jq's manual has them.
+const DEFINITIONS: &str = include_str!("defs.jq");
 
 /// A compiled filter and the inputs' values it uses.
 pub(super) struct Program {
     pub(super) filter: Filter<Metered>,
     pub(super) variables: Vec<Variable>,
+    /// The texts that stand in it and in the definitions: as an error's message, they are nothing of the answer.
+    pub(super) literals: HashSet<String>,
 }
 
 /// A variable of a filter that stands for an input's value.
@@ -94,6 +91,8 @@ pub(super) fn compile(text: &str) -> Result<Program, String> {
         .map(|name| Variable::parse(name).ok_or_else(|| unknown_variable(name)))
         .collect::<Result<Vec<_>, _>>()?;
 
+    let mut known = literals(&term);
+    definitions().for_each(|def| known.extend(literals(&def.body)));
     let main = Def { name: MAIN, args: Vec::new(), body: metered(term) };
     let prelude = definitions().map(|def| -> Def<&str> { metered_def(def) }).chain([main]);
     let arena = Arena::default();
@@ -107,7 +106,7 @@ pub(super) fn compile(text: &str) -> Result<Program, String> {
             let undefined = errors.into_iter().flat_map(|(_, undefined)| undefined).next();
             undefined.map_or_else(|| "the filter cannot be compiled".to_owned(), |error| describe_undefined(&error))
         })?;
-    Ok(Program { filter, variables })
+    Ok(Program { filter, variables, literals: known })
 }
 
 fn parse(text: &str) -> Result<Term<&str>, String> {
@@ -140,13 +139,18 @@ fn position(text: &str, found: &str) -> usize {
 }
 
 fn definitions() -> impl Iterator<Item = Def<&'static str>> {
-    let all = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
-    all.filter(|def| !EXCLUDED_FILTERS.contains(&def.name))
+    let theirs = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+    // The later of two of one name is the one that counts.
+    theirs.filter(|def| is_kept(def.name)).chain(load::parse(DEFINITIONS, |parser| parser.defs()).unwrap_or_default())
 }
 
 fn functions() -> impl Iterator<Item = Fun<Metered>> {
-    let all = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
-    all.filter(|(name, ..)| !EXCLUDED_FILTERS.contains(name)).chain(natives())
+    let theirs = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
+    theirs.filter(|(name, ..)| is_kept(name)).chain(metering_natives()).chain(natives())
+}
+
+fn is_kept(name: &str) -> bool {
+    !EXCLUDED_FILTERS.contains(&name) && !REPLACED_FILTERS.contains(&name)
 }
 
 fn unknown_variable(name: &str) -> String {

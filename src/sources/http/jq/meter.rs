@@ -18,7 +18,7 @@ use std::time::Instant;
 use jaq_core::box_iter::box_once;
 use jaq_core::data::HasLut;
 use jaq_core::native::{Fun, v};
-use jaq_core::{DataT, Error, Exn, Lut, Native};
+use jaq_core::{DataT, Exn, Lut, Native};
 use jaq_json::{Num, Val};
 use jaq_std::ValT as _;
 
@@ -37,9 +37,6 @@ const MAX_VALUE_DEPTH: usize = 512;
 
 /// Bytes of one text on its way through the filter.
 const MAX_TEXT_BYTES: u32 = 16 * 1024 * 1024;
-
-/// Bytes of a value written as JSON: far more than a panel shows, and written well within a run's time.
-const MAX_JSON_BYTES: usize = 1024 * 1024;
 
 /// Entries of one array or object on its way through the filter: about as much memory.
 const MAX_VALUE_ENTRIES: usize = 1024 * 1024;
@@ -61,7 +58,6 @@ const STEPS_PER_CLOCK_CHECK: u64 = 64;
 pub(super) const STEP: &str = "step!";
 pub(super) const BUILD: &str = "build!";
 pub(super) const MULTIPLY: &str = "times!";
-pub(super) const TO_TEXT: &str = "text!";
 
 /// The reason why a run was halted, as the exit code that jq's machinery carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +97,11 @@ impl RunBudget {
     /// it limits work, which no test moves forward by hand.
     pub(super) fn start(now: f64) -> Self {
         Self { steps: Cell::new(0), deadline: Instant::now() + MAX_RUN_TIME, stack_start: stack_position(), now }
+    }
+
+    /// The present moment: seconds since the Unix epoch.
+    pub(super) fn now(&self) -> f64 {
+        self.now
     }
 
     /// Takes `cost` steps for a value that is passing by.
@@ -179,21 +180,11 @@ impl<'a> HasLut<'a, Metered> for RunData<'a> {
     }
 }
 
-/// The native filters that meter, and our own forms of `now` (from the clock that is passed in), `tojson` (which stops
-/// when the text grows too long) and `fromjson` (which refuses deep nesting, and repeats nothing of the text).
-pub(super) fn natives() -> [Fun<Metered>; 7] {
+/// The native filters that meter.
+pub(super) fn metering_natives() -> [Fun<Metered>; 3] {
     [
         (STEP, v(0), charge::<1>()),
         (BUILD, v(0), charge::<BUILD_COST>()),
-        (
-            TO_TEXT,
-            v(0),
-            Native::new(|cv| match cv.1.as_bytes() {
-                Some(_) => box_once(Ok(cv.1)),
-                None => box_once(to_json(&cv.1)),
-            }),
-        ),
-        ("tojson", v(0), Native::new(|cv| box_once(to_json(&cv.1)))),
         (
             MULTIPLY,
             v(2),
@@ -201,15 +192,6 @@ pub(super) fn natives() -> [Fun<Metered>; 7] {
                 let right = cv.0.pop_var();
                 let left = cv.0.pop_var();
                 box_once(multiply(left, right))
-            }),
-        ),
-        ("now", v(0), Native::new(|cv| box_once(Ok(Val::from(cv.0.data().budget.now))))),
-        (
-            "fromjson",
-            v(0),
-            Native::new(|cv| {
-                let parsed = cv.1.as_bytes().and_then(|text| serde_json::from_slice(text).ok());
-                box_once(parsed.ok_or_else(|| Exn::from(Error::str("fromjson was given something that is not JSON"))))
             }),
         ),
     ]
@@ -229,11 +211,6 @@ fn charge<const COST: u64>() -> Native<Metered> {
         Ok(()) => update(cv.1),
         Err(halt) => box_once(Err(Exn::halt(halt as i32))),
     })
-}
-
-/// A value as its JSON. A value that refers to itself many times over is far larger written out than in memory.
-fn to_json<'a>(value: &Val) -> Result<Val, Exn<'a, Val>> {
-    to_bounded_string(value, MAX_JSON_BYTES).map(Val::from).ok_or_else(|| Exn::halt(Halt::Size as i32))
 }
 
 /// `value` as text, if that is not longer than `max_bytes`.
@@ -271,7 +248,22 @@ fn multiply<'a>(left: Val, right: Val) -> Result<Val, Exn<'a, Val>> {
     {
         return Err(Exn::halt(Halt::Size as i32));
     }
+    let (left, right) =
+        if left.as_bytes().is_some() || right.as_bytes().is_some() { (copies(left), copies(right)) } else { (left, right) };
     (left * right).map_err(Exn::from)
+}
+
+/// A number of copies of a text, which is a whole one: jq takes one with a fraction too, and one that is not above zero for none.
+fn copies(value: Val) -> Val {
+    match value {
+        Val::Num(Num::Float(_) | Num::Dec(_)) => {
+            let count = value.as_f64().unwrap_or_default().ceil();
+            #[expect(clippy::cast_possible_truncation, reason = "a text that large was refused")]
+            let count = count as isize;
+            Val::from(count)
+        }
+        value => value,
+    }
 }
 
 /// The length of `text` repeated `count` times, if they are a text and a number.

@@ -3,16 +3,20 @@
 //! Only the authors of pages write filters, and a mistake stays where it was made. A filter reads nothing but the
 //! answer and the inputs' values, which are variables: `$city`, and `$city_zone` for the field `zone` of the chosen
 //! option; only the first `_` is that dot, and `__` before it stands for an underscore in the input's name. Left out are the
-//! environment, further inputs, modules, `halt`, the log, and paths of any length (`getpath`, `setpath`, `delpaths`, `pick`).
+//! environment, further inputs, modules, `halt` and the log. Where jaq is not jq, `defs.jq` and [`natives`] supply what jq's manual
+//! says; [`answer`] reads what is all but JSON.
 //!
 //! A filter runs in a worker ([`FilterWorkers`](crate::sources::FilterWorkers), [`worker`]), a process whose memory is limited, on a
 //! thread with a deep stack and a budget of steps, time, depth and size ([`meter`]).
 
+mod answer;
 mod compile;
 mod memory_limit;
 mod meter;
+mod natives;
 mod rewrite;
 mod run;
+mod text;
 mod worker;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,13 +1,14 @@
 //! Rewrites a filter's syntax tree so that it pays for its steps (see [`super::meter`]), and finds the names it uses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::{BinaryOp, Def, Pattern, Term};
 use jaq_core::ops::Math;
 use jaq_core::path::{Part, Path};
 
-use super::meter::{BUILD, MULTIPLY, STEP, TO_TEXT};
+use super::meter::{BUILD, MULTIPLY, STEP};
+use super::natives::{INDEX, INDEX_END, TO_TEXT};
 
 /// The factor of `x *= factor`, under a name no author can write.
 const FACTOR: &str = "$factor!";
@@ -76,6 +77,13 @@ pub(super) fn free_variables<'s>(term: &Term<&'s str>) -> Vec<&'s str> {
     names.used
 }
 
+/// The texts that stand in a term, without parts that are put together.
+pub(super) fn literals(term: &Term<&str>) -> HashSet<String> {
+    let mut names = TermNames::default();
+    names.visit_term(term);
+    names.literals
+}
+
 fn metered_operation<'s>(left: Box<Term<&'s str>>, op: BinaryOp<&'s str>, right: Box<Term<&'s str>>) -> Term<&'s str> {
     match op {
         BinaryOp::Math(Math::Mul) => Term::Call(MULTIPLY, vec![*left, *right]),
@@ -121,8 +129,13 @@ fn metered_pattern(pattern: Pattern<&str>) -> Pattern<&str> {
 
 fn metered_path_part(part: Part<Term<&str>>) -> Part<Term<&str>> {
     match part {
-        Part::Index(index) => Part::Index(metered(index)),
-        Part::Range(from, to) => Part::Range(from.map(metered), to.map(metered)),
+        // The name of a field is no number.
+        Part::Index(index @ Term::Str(..)) => Part::Index(metered(index)),
+        Part::Index(index) => Part::Index(charge_after(metered(index), INDEX)),
+        Part::Range(from, to) => {
+            let bound = |term, round| charge_after(metered(term), round);
+            Part::Range(from.map(|from| bound(from, INDEX)), to.map(|to| bound(to, INDEX_END)))
+        }
     }
 }
 
@@ -148,6 +161,8 @@ struct TermNames<'s> {
     bound: BTreeSet<&'s str>,
     /// Filters, with their number of arguments.
     called: BTreeSet<(&'s str, usize)>,
+    /// Texts that are not put together.
+    literals: HashSet<String>,
 }
 
 impl<'s> TermNames<'s> {
@@ -160,11 +175,18 @@ impl<'s> TermNames<'s> {
                 }
             }
             Term::Str(_, parts) => {
+                let mut literal = Some(String::new());
                 for part in parts {
-                    if let StrPart::Term(term) = part {
-                        self.visit_term(term);
+                    match part {
+                        StrPart::Term(term) => {
+                            self.visit_term(term);
+                            literal = None;
+                        }
+                        StrPart::Str(text) => literal = literal.map(|literal| literal + text),
+                        StrPart::Char(char) => literal = literal.map(|literal| literal + &char.to_string()),
                     }
                 }
+                self.literals.extend(literal);
             }
             Term::Arr(Some(term)) | Term::Neg(term) | Term::Label(_, term) => self.visit_term(term),
             Term::Obj(fields) => {

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+mod manual;
+
 use std::time::{Duration, Instant};
 
 use super::*;
@@ -113,9 +115,6 @@ fn a_filter_reaches_nothing_but_the_answer() {
         "halt_error",
         "debug",
         "stderr",
-        "getpath([])",
-        "setpath([]; 1)",
-        "delpaths([])",
         "import \"a\" as a; .",
         "include \"a\"; .",
         "$__prog_args",
@@ -247,7 +246,14 @@ async fn an_error_repeats_nothing_of_the_answer() {
         (". - 1", "the filter failed: it cannot calculate with an object and a number"),
         (".token[]", "the filter failed: it cannot use a text as iterable (array or object)"),
         (".token | fromjson", "the filter failed: fromjson was given something that is not JSON"),
-        (".token | tonumber", "the filter failed: fromjson was given something that is not JSON"),
+        (".token | tonumber", "the filter failed: tonumber was given something that is not a number"),
+        (".list | toboolean", "the filter failed: toboolean was given something that is neither true nor false"),
+        (".token | error", "the filter failed with a text that may be of the answer, and is not told"),
+        ("error(\"no \\(.token)\")", "the filter failed with a text that may be of the answer, and is not told"),
+        (".token | strptime(\"%Y\")", "the filter failed: strptime was given a text that is not of this format"),
+        (".list[5] = 1", "the filter failed: an index is beyond the end of its array"),
+        ("true | length", "the filter failed: a boolean has no length"),
+        (".list | @csv \"\\([.])\"", "the filter failed: @csv takes a row of numbers, texts, booleans and nulls"),
         ("error", "the filter failed with an object"),
         (".list | error", "the filter failed with an array"),
         ("error(\"no stock\")", "the filter failed: no stock"),

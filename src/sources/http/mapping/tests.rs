@@ -58,8 +58,38 @@ fn numbers_come_from_objects_lists_and_labelled_values() {
     assert!(values[1].label == "a" && values[1].value.is_nan());
     assert_eq!(one("[3,1]"), numbers(&[("0", 3.0), ("1", 1.0)]));
     assert_eq!(read(&["3", "1"]).unwrap(), numbers(&[("0", 3.0), ("1", 1.0)]));
-    let labelled = r#"[{"label":"LA","value":1,"more":"x"},{"label":7,"value":2}]"#;
-    assert_eq!(one(labelled), numbers(&[("LA", 1.0), ("7", 2.0)]));
+    for labelled in
+        [r#"[{"label":"LA","value":1,"more":"x"},{"label":7,"value":2}]"#, r#"[{"name":"LA","value":1},{"value":2,"name":7}]"#]
+    {
+        let Reading::Numbers(expected) = numbers(&[("LA", 1.0), ("7", 2.0)]) else { unreachable!() };
+        assert_eq!(one(labelled).labelled_numbers().unwrap(), expected, "{labelled}");
+    }
+    for neither in [r#"[{"name":"LA","count":1}]"#, r#"[{"value":1}]"#, r#"[{"name":"LA","value":"x"}]"#, r#""LA""#] {
+        assert!(one(neither).labelled_numbers().is_none(), "{neither}");
+    }
+}
+
+#[test]
+fn what_nobody_can_tell_is_a_gap_however_it_is_written() {
+    let gaps = |json: &str, labels: &[&str]| {
+        let reading = one(json);
+        let numbers = reading.labelled_numbers().unwrap();
+        let found: Vec<_> = numbers.iter().filter(|number| !number.value.is_finite()).map(|number| &*number.label).collect();
+        assert_eq!(found, labels, "{json}");
+    };
+    gaps(r#"{"a":null}"#, &["a"]);
+    gaps(r#"{"a":null,"b":null}"#, &["a", "b"]);
+    gaps("[null,null]", &["0", "1"]);
+    gaps(r#"{"a":"NaN","b":1,"c":"+Inf","d":"-Inf"}"#, &["a", "c", "d"]);
+    gaps(r#"["NaN",1]"#, &["0"]);
+    gaps(r#"[{"name":"a","value":null},{"name":"b","value":"+Inf"},{"name":"c","value":1}]"#, &["a", "b"]);
+    gaps(r#""NaN""#, &[""]);
+    gaps("[]", &[]);
+    let Reading::Number(value) = one(r#""NaN""#) else { panic!("no number") };
+    assert!(value.is_nan());
+    let unknown = one(r#"{"db":null}"#);
+    assert_eq!(unknown.labelled_states().unwrap()[0].state, HealthState::Unknown);
+    assert!(one("{}").labelled_states().unwrap().is_empty() && one("[]").rows().unwrap().rows.is_empty());
 }
 
 #[test]
@@ -69,8 +99,13 @@ fn states_come_from_words_and_truth_values() {
     let expected = [Good, Bad, Warn, Unknown, Unknown, Good, Good, Good, Bad];
     let Reading::States(found) = one(all) else { panic!("no states") };
     assert_eq!(found.iter().map(|entry| entry.state).collect::<Vec<_>>(), expected);
-    let list = r#"[{"name":"db","state":"up","note":"41 ms"},{"label":"web","up":false}]"#;
-    assert_eq!(one(list), states(&[("db", Good, Some("41 ms")), ("web", Bad, None)]));
+    let list = r#"[{"name":"db","state":"up","note":"41 ms"},{"name":"web","state":"down","note":7,"version":3}]"#;
+    let Reading::States(expected) = states(&[("db", Good, Some("41 ms")), ("web", Bad, Some("7"))]) else { unreachable!() };
+    assert_eq!(one(list).labelled_states().unwrap(), expected);
+    let list = r#"[{"label":"db","up":true},{"label":"web","up":null}]"#;
+    let Reading::States(expected) = states(&[("db", Good, None), ("web", Unknown, None)]) else { unreachable!() };
+    assert_eq!(one(list).labelled_states().unwrap(), expected);
+    assert!(one(r#"[{"name":"db","state":"restarting"}]"#).labelled_states().is_none());
 }
 
 #[test]

@@ -4,21 +4,21 @@ use rocket::form::FromForm;
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
-use rocket::{Route, post, routes};
+use rocket::{Either, Route, get, post, routes};
 
 use crate::auth::{ApiAuth, ApiTokenRefusal};
 use crate::domain::{Client, InvalidScope, Member, TokenId, TokenScope, Visitor};
 use crate::pages::PageDenied;
 use crate::tokens::{CreateTokenError, InvalidTokenName, TokenName};
-use crate::web::AppState;
 use crate::web::guards::{CsrfForm, NoFields, RecentlyAuthenticated, SiteAddress};
 use crate::web::html::Html;
 use crate::web::links::Link;
 use crate::web::refusal::{Refusal, capitalize};
 use crate::web::views::{Layout, NewTokenView, TokensView};
+use crate::web::{AppState, NewTokens};
 
 pub(super) fn routes() -> Vec<Route> {
-    routes![create, revoke]
+    routes![create, show_new, revoke]
 }
 
 /// The section of the account page that has one's own tokens.
@@ -52,16 +52,15 @@ pub(super) struct CreateTokenForm<'r> {
     lasts: u64,
 }
 
-/// Creates a token, and shows it this one time. It may outlast the session, so the password is asked for again. The
-/// response is cached nowhere, like every private page.
+/// Creates a token, and leads to the page that shows it this one time: loading that page again makes no second one. It may outlast
+/// the session, so the password is asked for again.
 #[post("/tokens", data = "<form>")]
 async fn create(
     form: CsrfForm<'_, CreateTokenForm<'_>>,
     recent: RecentlyAuthenticated,
-    layout: Layout,
     api_auth: &ApiAuth,
-    site: SiteAddress,
-) -> Result<Html<NewTokenView>, Refusal> {
+    new_tokens: &NewTokens,
+) -> Result<Redirect, Refusal> {
     let name: TokenName =
         form.name.parse().map_err(|invalid: InvalidTokenName| Refusal::BadRequest(capitalize(&invalid.to_string())))?;
     let scope: TokenScope =
@@ -70,9 +69,22 @@ async fn create(
         return Err(Refusal::BadRequest("Choose how long the token lasts".to_owned()));
     }
     let lifetime = Duration::from_secs(form.lasts);
+    let session = recent.member.session().ok_or(ApiTokenRefusal::NotInSession)?;
     let (secret, token) = api_auth.create_token(&recent.member, name, scope, lifetime, &recent.client).await?;
-    let view = NewTokenView::of(&secret, &token, site.0);
-    Ok(Html::new("auth/token_made", "Your new API token", layout, view))
+    new_tokens.put(session, (secret, token));
+    Ok(Redirect::to(Link::to("account/tokens/new")))
+}
+
+/// Shows a token that this session has just made, once. The response is cached nowhere, like every private page.
+#[get("/tokens/new")]
+fn show_new(member: Member, layout: Layout, new_tokens: &NewTokens, site: SiteAddress) -> Either<Html<NewTokenView>, Redirect> {
+    match member.session().and_then(|session| new_tokens.take(session)) {
+        Some((secret, token)) => {
+            let view = NewTokenView::of(&secret, &token, site.0);
+            Either::Left(Html::new("auth/token_made", "Your new API token", layout, view))
+        }
+        None => Either::Right(Redirect::to(Link::to("account#tokens"))),
+    }
 }
 
 /// Revokes one of one's own tokens. It is no error when that has ended before.

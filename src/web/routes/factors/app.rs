@@ -37,7 +37,7 @@ fn show(
     context: SignInContext<'_>,
 ) -> Result<Html<AuthenticatorSetupView>, Refusal> {
     let next = params.get("next").and_then(NextPath::parse).map(|next| next.to_string()).unwrap_or_default();
-    form(&context, layout, &recent.member.person, None, next)
+    form(&context, layout, &recent.member.person, None, None, next)
 }
 
 /// Enrols the app, once its first code is right.
@@ -55,7 +55,7 @@ async fn confirm(
         Ok(set_up) => set_up,
         Err(refusal) => {
             let (status, notice) = second_step::error_notice(refusal)?;
-            let form = form(&context, layout, person, Some(notice), next)?;
+            let form = form(&context, layout, person, Some(sent.sealed), Some(notice), next)?;
             return Ok(Either::Right(Either::Right(form.with_status(status))));
         }
     };
@@ -74,13 +74,17 @@ async fn remove(
     Ok(Redirect::to(Link::to("account/factors").with("done", "removed")))
 }
 
+/// The page with the enrollment that was `sealed` in a form, as the app may have its key already, or with a new one.
 fn form(
     context: &SignInContext<'_>,
     layout: Layout,
     person: &Person,
+    sealed: Option<&str>,
     notice: Option<Notice>,
     next: String,
 ) -> Result<Html<AuthenticatorSetupView>, Refusal> {
-    let offer = context.auth.factors().start_app_enrollment(person, &context.site.name, layout.csrf.as_bytes())?;
+    let (factors, site, browser) = (context.auth.factors(), &context.site.name, layout.csrf.as_bytes());
+    let resumed = sealed.map(|sealed| factors.resume_app_enrollment(person, site, browser, sealed)).transpose()?.flatten();
+    let offer = resumed.map_or_else(|| factors.start_app_enrollment(person, site, browser), Ok)?;
     Ok(Html::new("factors/app", "Set up an authenticator app", layout, AuthenticatorSetupView::of(&offer, notice, next)))
 }
