@@ -2,7 +2,7 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::page_files::is_page_file;
+use super::page_files::{is_page_file, may_hold_pages};
 
 /// The page files in a folder, each with what tells one state of it from another: enough to detect changes.
 ///
@@ -32,7 +32,7 @@ fn scan(folder: &Path) -> Option<Vec<(PathBuf, Option<FileState>)>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).ok()? {
         let path = entry.ok()?.path();
-        if is_page_file(&path) {
+        if is_page_file(&path) || may_hold_pages(&path) {
             // A link's target counts, not the link.
             let state = fs::metadata(&path).ok().map(|metadata| FileState::of(&metadata));
             files.push((path, state));

@@ -5,6 +5,7 @@
 //! may see a page; everything else gets at a page only through the [`OpenPage`] that it gives.
 
 mod door;
+mod entry_fault;
 mod folder_fingerprint;
 mod input_choice;
 mod navigation;

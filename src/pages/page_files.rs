@@ -8,6 +8,11 @@ const SYNC_CONFLICTS: [&str; 4] = [".sync-conflict-", "conflicted copy", "(confl
 /// The most names that are remembered, so that a folder in which they come and go does not fill the memory.
 const MAX_REMEMBERED: usize = 1024;
 
+/// Whether a folder in the folder of page files may be taken for a part of it.
+pub(super) fn may_hold_pages(entry: &Path) -> bool {
+    !entry.file_name().unwrap_or_default().to_string_lossy().starts_with('.') && entry.is_dir()
+}
+
 /// Whether a file of the folder is meant as a page.
 pub(super) fn is_page_file(file: &Path) -> bool {
     reason_to_pass_over(file).is_none()
@@ -19,7 +24,8 @@ fn reason_to_pass_over(file: &Path) -> Option<&'static str> {
     if name.starts_with('.') {
         return Some("it is hidden, as its name begins with a dot");
     }
-    if file.extension().is_none_or(|extension| extension != "toml") {
+    // In capitals it is a slip, which is told as one.
+    if file.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("toml")) {
         return Some("its name does not end with .toml");
     }
     let lowercase = name.to_lowercase();

@@ -11,8 +11,9 @@ use crate::config::{Diagnostic, DiagnosticReport, Diagnostics, SecondFactorSetti
 use crate::domain::{PageSlug, Placeholder};
 use crate::sources::Sources;
 
+use super::entry_fault::{entry_fault, holds_pages, unreadable};
 use super::folder_fingerprint::FolderFingerprint;
-use super::page_files::PassedOver;
+use super::page_files::{PassedOver, may_hold_pages};
 use super::{Page, PageFile, read_page};
 
 /// The largest page file, in bytes. A page is text that somebody types; a larger file is there by mistake.
@@ -69,7 +70,10 @@ impl PageStore {
     /// the folder cannot be read.
     pub fn diagnostics_without_sources(folder: &Path) -> Diagnostics {
         match list_page_files(folder, &PassedOver::default()) {
-            Ok(files) => files.iter().filter_map(|file| parse_file(file).err()).flatten().collect(),
+            Ok((files, mut faults)) => {
+                faults.extend(files.iter().filter_map(|file| parse_file(file).err()).flatten());
+                faults
+            }
             Err(unreadable) => unreadable,
         }
     }
@@ -85,7 +89,8 @@ impl PageStore {
         match list_page_files(&self.folder, &self.passed_over) {
             // The folder may be away for a moment while it is replaced; the pages stay meanwhile.
             Err(unreadable) => (diagnostics, pages) = (unreadable, before),
-            Ok(files) => {
+            Ok((files, faults)) => {
+                diagnostics.extend(faults);
                 for file in files {
                     match self.read_page(&file) {
                         Ok(page) => {
@@ -200,14 +205,13 @@ impl PageStore {
 
 /// Parses a page file, without checks that need the sources.
 fn parse_file(file: &Path) -> Result<PageFile, Diagnostics> {
-    let unreadable =
-        |message: String, help: &str| Diagnostics::from(Diagnostic::new(SourceLocation::file(file), message, help));
-    let size = fs::metadata(file).map_err(|error| unreadable(error.to_string(), "make the file readable"))?.len();
+    let size = fs::metadata(file).map_err(|error| unreadable(file, &error))?.len();
     if size > MAX_PAGE_FILE_BYTES {
         let message = format!("the file has {size} bytes, more than a page can need ({MAX_PAGE_FILE_BYTES})");
-        return Err(unreadable(message, "split the page, or move what is not a page out of the folder"));
+        let help = "split the page, or move what is not a page out of the folder";
+        return Err(Diagnostic::new(SourceLocation::file(file), message, help).into());
     }
-    let text = fs::read_to_string(file).map_err(|error| unreadable(error.to_string(), "save the file as UTF-8"))?;
+    let text = fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
     read_page(file, &text)
 }
 
@@ -222,15 +226,23 @@ fn slug_of(file: &Path) -> Option<PageSlug> {
     file.file_stem()?.to_str()?.parse().ok()
 }
 
-fn list_page_files(folder: &Path, passed_over: &PassedOver) -> Result<Vec<PathBuf>, Diagnostics> {
+/// The page files of a folder, and the faults of its other entries that are meant as some.
+fn list_page_files(folder: &Path, passed_over: &PassedOver) -> Result<(Vec<PathBuf>, Diagnostics), Diagnostics> {
     let listed: io::Result<Vec<PathBuf>> =
         fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
-    let mut files = listed.map_err(|error| {
+    let mut entries = listed.map_err(|error| {
         let message = format!("the folder of page files cannot be read: {error}");
         let help = "make the folder, or name another with the setting `pages` (BELVEDERE_PAGES)";
         Diagnostics::from_iter([Diagnostic::new(SourceLocation::file(folder), message, help)])
     })?;
-    files.retain(|file| file.is_file() && !passed_over.contains(file));
-    files.sort();
-    Ok(files)
+    entries.retain(|entry| if may_hold_pages(entry) { holds_pages(entry) } else { !passed_over.contains(entry) });
+    entries.sort();
+    let (mut files, mut faults) = (Vec::new(), Diagnostics::default());
+    for entry in entries {
+        match entry_fault(&entry) {
+            Some(fault) => faults.push(fault),
+            None => files.push(entry),
+        }
+    }
+    Ok((files, faults))
 }

@@ -34,6 +34,10 @@ impl Fairing for RequestCheck {
     async fn on_request(&self, request: &mut Request<'_>, data: &mut Data<'_>) {
         hint_at_proxy(request);
         let method = check_method(request, data).await;
+        if method.is_err() {
+            // The answer to what Rocket takes for HEAD would lack its body, and the client wait for it.
+            request.set_method(Method::Post);
+        }
         let refusal = method.and_then(|()| check_host(request)).and_then(|()| check_path(request)).err();
         request.local_cache(|| CheckResult(refusal));
     }

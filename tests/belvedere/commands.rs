@@ -214,6 +214,35 @@ async fn roots_commands_make_no_state_in_a_folder_of_somebody_elses() {
 }
 
 #[tokio::test]
+async fn check_says_what_in_the_folder_of_pages_is_no_page() {
+    let settings = "[default.directory]\nurl = \"ldaps://dc1.corp.example.com\"\n";
+    let folder = folder(&[
+        ("Rocket.toml", settings),
+        ("pages/all.toml", PAGE),
+        ("pages/Desk.TOML", PAGE),
+        ("pages/team/ops.toml", PAGE),
+        ("pages/pictures/logo.svg", "<svg/>"),
+        ("secrets", "key = \"never-to-be-seen\""),
+    ]);
+    for (target, link) in [("nowhere", "lost.toml"), ("../secrets", "secrets.toml")] {
+        std::os::unix::fs::symlink(target, folder.path().join("pages").join(link)).unwrap();
+    }
+    let output = run_to_end(belvedere(folder.path(), &["check"])).await;
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    for (place, what) in [
+        ("pages/Desk.TOML", "rename it to desk.toml"),
+        ("pages/team", "this is a folder"),
+        ("pages/lost.toml", "a link to nowhere, which is not there"),
+        ("pages/secrets.toml", "a link to ../secrets, which is no page file"),
+    ] {
+        assert!(said.contains(place) && said.contains(what), "{place} in {said}");
+    }
+    assert_eq!(said.matches("error:").count(), 4, "{said}");
+    assert!(!said.contains("never-to-be-seen") && !said.contains("pictures"), "{said}");
+}
+
+#[tokio::test]
 async fn in_the_wrong_folder_the_missing_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
     for command in ["serve", "check", "can"] {
