@@ -11,6 +11,7 @@ const BEFORE_VERIFIER: &[&str] = &[
     "same-password",
     "withheld",
     "directory-unreachable",
+    "directory-error",
     "no-such-directory",
     "name-empty",
     "name-too-long",

@@ -125,8 +125,10 @@ impl ApiAuth {
         client: &Client,
     ) -> Result<(ApiToken, Token), ApiTokenRefusal> {
         let session = member.session().ok_or(ApiTokenRefusal::NotInSession)?;
-        // The session is looked up after the epoch is noted: what ends it later ends the token too.
+        // Noted before all that was revoked by then has ended its sessions, and this one is looked up: what ends that later ends the
+        // token too.
         let epoch = self.auth.epochs.current().await.map_err(CreateTokenError::from)?;
+        self.auth.apply_foreign().await.map_err(CreateTokenError::from)?;
         if self.auth.sessions.get(session).await.map_err(CreateTokenError::from)?.is_none() {
             return Err(ApiTokenRefusal::NotInSession);
         }

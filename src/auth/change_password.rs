@@ -3,7 +3,8 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::refusal::audit_reason;
-use super::sign_in::{AttemptKind, Auth, SignedIn, invalid_password_word, invalid_username_word, settle_refused};
+use super::refused_attempt::{AttemptKind, invalid_password_word, invalid_username_word, settle_refused};
+use super::sign_in::{Auth, SignedIn};
 use super::timing_floor;
 use super::verifier_gate::{BindDenial, SentPassword};
 use super::{PasswordChangeRefusal, PendingToken, SignInRefusal};

@@ -7,9 +7,9 @@ use super::local::LocalDirectory;
 use crate::accounts::LocalAccounts;
 use crate::directory::{
     AccountStatus, BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange,
-    PasswordFate, PasswordState, Unreachable,
+    PasswordState, Unreachable,
 };
-use crate::domain::{Clock, GroupRef, Password, Person, PersonId, Revalidation, Username};
+use crate::domain::{Clock, GroupRef, Password, Person, PersonId, Realm, Revalidation, Username};
 
 /// The directories and the local accounts as one [`Directory`]. A sign-in goes to one of the two, chosen by what was
 /// typed, and never on to the other; what one of them cannot answer, the other is not asked. So a local account lets
@@ -65,7 +65,7 @@ impl Directory for CombinedDirectory {
         let (mut of_local, mut of_others) = (of_local.into_iter(), of_others.into_iter());
         let unanswered = || {
             let reason = "there was no answer about this person".to_owned();
-            Err(Unreachable { reason, password: PasswordFate::NotSent })
+            Err(Unreachable::new(reason))
         };
         let answer = |person| if is_local(person) { of_local.next() } else { of_others.next() };
         people.iter().map(answer).map(|answer| answer.unwrap_or_else(unanswered)).collect()
@@ -73,6 +73,10 @@ impl Directory for CombinedDirectory {
 
     fn hashes_password(&self, username: &Username) -> bool {
         self.local.handles(username)
+    }
+
+    fn realm_of(&self, username: &Username) -> Realm {
+        self.for_name(username).realm_of(username)
     }
 
     fn lockout_info(&self, username: &Username) -> LockoutInfo {

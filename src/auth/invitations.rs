@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::sign_in::{Auth, SignedIn, invalid_password_word};
+use super::refused_attempt::invalid_password_word;
+use super::sign_in::{Auth, SignedIn};
 use super::timing_floor;
 use crate::accounts::{
     AccountAction, AccountError, Invitation, InvitationCode, LocalAccount, LocalAccounts, PasswordRuleViolation,

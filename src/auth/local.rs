@@ -8,9 +8,11 @@ use crate::accounts::{
 };
 use crate::directory::{
     AccountStatus, BindCandidate, BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo,
-    LockoutPolicy, PasswordChange, PasswordFate, PasswordRule, PasswordState, RemovalReason, Unreachable,
+    LockoutPolicy, PasswordChange, PasswordRule, PasswordState, RemovalReason, Unreachable,
 };
-use crate::domain::{Clock, Group, GroupId, GroupKey, GroupRef, NameForm, Password, Person, PersonId, Revalidation, Username};
+use crate::domain::{
+    Clock, Group, GroupId, GroupKey, GroupRef, NameForm, Password, Person, PersonId, Realm, Revalidation, Username,
+};
 use crate::store::StoreError;
 
 /// The lockout policy of local accounts: they are never locked, the throttle's own limits hold guessers back.
@@ -109,8 +111,12 @@ impl Directory for LocalDirectory {
         answers
     }
 
+    fn realm_of(&self, _username: &Username) -> Realm {
+        Realm::Local
+    }
+
     fn lockout_info(&self, _username: &Username) -> LockoutInfo {
-        LockoutInfo { policy: Some(NO_LOCKOUT), identifies_before_bind: true }
+        LockoutInfo::new(Some(NO_LOCKOUT), true)
     }
 
     /// Whether a password in this state can be changed: local ones do not expire, and nobody must change theirs.
@@ -180,5 +186,5 @@ fn store_refusal(error: &StoreError) -> DirectoryRefusal {
 }
 
 fn store_unreachable(error: &StoreError) -> Unreachable {
-    Unreachable { reason: error.to_string(), password: PasswordFate::NotSent }
+    Unreachable::new(error.to_string())
 }

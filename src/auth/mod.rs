@@ -29,6 +29,8 @@ mod proof_kind;
 mod reauthentication;
 mod refresh;
 mod refusal;
+mod refuse;
+mod refused_attempt;
 mod rejection;
 mod revocation;
 mod scheme;

@@ -3,7 +3,8 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::SignInRefusal;
-use super::sign_in::{AttemptKind, Auth, SignedIn, invalid_password_word};
+use super::refused_attempt::{AttemptKind, invalid_password_word};
+use super::sign_in::{Auth, SignedIn};
 use super::timing_floor;
 use crate::audit::AuditEvent;
 use crate::domain::{Client, Member, Password};

@@ -22,12 +22,18 @@ pub enum SignInRefusal {
         /// When that is.
         until: Timestamp,
     },
-    /// Signing in is not allowed at this hour. The password was right, as with the next five.
+    /// Signing in is not allowed at this hour. The password was right, as with the next seven.
     #[error("signing in is not allowed at this hour")]
     NotAtThisHour,
     /// Signing in is not allowed from here.
     #[error("signing in is not allowed from here")]
     NotFromHere,
+    /// The account may not sign in by a password over LDAP.
+    #[error("a restriction of the account does not let it sign in here")]
+    Restricted,
+    /// The account is in more groups than the directory can handle at a sign-in.
+    #[error("the account is in too many groups to sign in")]
+    TooManyGroups,
     /// The password has expired.
     #[error("the password has expired")]
     PasswordExpired,
@@ -46,7 +52,7 @@ pub enum SignInRefusal {
     /// As many passwords are verified as can be at once: this one was not looked at.
     #[error("as many passwords are being verified as can be at once")]
     Busy,
-    /// The directory could not be asked: this says nothing about the person.
+    /// The directory could not be asked, or gave no answer about the person.
     #[error(transparent)]
     DirectoryUnreachable(Unreachable),
     /// The session could not be kept: this says nothing about the person.
@@ -102,11 +108,14 @@ impl From<ChangeRefusal> for PasswordChangeRefusal {
 impl From<DirectoryRefusal> for SignInRefusal {
     fn from(refusal: DirectoryRefusal) -> Self {
         match refusal {
-            DirectoryRefusal::WrongCredentials | DirectoryRefusal::Locked | DirectoryRefusal::BindDenied(_) => {
-                Self::WrongCredentials
-            }
+            DirectoryRefusal::WrongCredentials
+            | DirectoryRefusal::Locked
+            | DirectoryRefusal::NotJudged { .. }
+            | DirectoryRefusal::BindDenied(_) => Self::WrongCredentials,
             DirectoryRefusal::NotAtThisHour => Self::NotAtThisHour,
             DirectoryRefusal::NotFromHere => Self::NotFromHere,
+            DirectoryRefusal::Restricted => Self::Restricted,
+            DirectoryRefusal::TooManyGroups => Self::TooManyGroups,
             DirectoryRefusal::PasswordExpired => Self::PasswordExpired,
             DirectoryRefusal::MustChangePassword => Self::MustChangePassword,
             DirectoryRefusal::Disabled => Self::Disabled,
@@ -120,14 +129,20 @@ impl From<DirectoryRefusal> for SignInRefusal {
 /// refusal stands for just one (MS-ADTS 5.1.1.5).
 pub(super) fn audit_reason(refusal: &DirectoryRefusal) -> (&'static str, Option<&'static str>) {
     match refusal {
-        DirectoryRefusal::WrongCredentials | DirectoryRefusal::NotFromHere => (refusal.word(), None),
+        DirectoryRefusal::WrongCredentials | DirectoryRefusal::Restricted | DirectoryRefusal::NotJudged { .. } => {
+            (refusal.word(), None)
+        }
+        DirectoryRefusal::NotFromHere => (refusal.word(), Some("531")),
+        DirectoryRefusal::TooManyGroups => (refusal.word(), Some("568")),
         DirectoryRefusal::NotAtThisHour => (refusal.word(), Some("530")),
         DirectoryRefusal::PasswordExpired => (refusal.word(), Some("532")),
         DirectoryRefusal::Disabled => (refusal.word(), Some("533")),
         DirectoryRefusal::AccountExpired => (refusal.word(), Some("701")),
         DirectoryRefusal::MustChangePassword => (refusal.word(), Some("773")),
         DirectoryRefusal::Locked => (refusal.word(), Some("775")),
-        DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::NotSent, .. }) => ("directory-unreachable", None),
+        DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::NotSent, result_code, .. }) => {
+            (if result_code.is_some() { "directory-error" } else { "directory-unreachable" }, None)
+        }
         DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::Answered, .. }) => ("directory-failed", None),
         DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::Unanswered, .. }) => ("directory-silent", None),
         DirectoryRefusal::BindDenied(_) => ("throttled", None),

@@ -65,6 +65,7 @@ impl Auth {
         event: RevocationEvent,
         kept: Option<SessionId>,
     ) -> Result<EndedCredentials, StoreError> {
+        let _applying = self.foreign_bumps.read().await;
         let bump = self.epochs.bump(RevokedPeople::One(person.clone()), event, kept).await?;
         self.apply(&bump).await
     }
@@ -74,6 +75,7 @@ impl Auth {
     /// # Errors
     /// [`StoreError`], likewise.
     pub(super) async fn revoke_everybody(&self, kept: Option<SessionId>) -> Result<EndedCredentials, StoreError> {
+        let _applying = self.foreign_bumps.read().await;
         self.apply(&self.epochs.bump(RevokedPeople::Everybody, RevocationEvent::AllEnded, kept).await?).await
     }
 
@@ -91,30 +93,43 @@ impl Auth {
             // Whatever this process had bumped when it last looked has been applied since, by whoever bumped it.
             let settled = self.epochs.read_until();
             self.clock.sleep(POLL_INTERVAL).await;
-            if let Err(error) = self.apply_foreign(settled).await {
+            if let Err(error) = self.settle_foreign(settled).await {
                 tracing::error!(%error, "nobody can see what other processes revoke");
             }
         }
     }
 
     async fn apply_unapplied(&self) -> Result<(), StoreError> {
-        let bumps = self.epochs.unapplied().await?;
-        self.apply_all(&bumps).await?;
-        match bumps.last() {
-            Some(last) => self.epochs.set_applied(last.epoch).await,
+        let mut bumps = self.epochs.unapplied().await?;
+        let last = bumps.last().map(|bump| bump.epoch);
+        self.apply_all(&mut bumps).await?;
+        match last {
+            Some(last) => self.epochs.set_applied(last).await,
             None => Ok(()),
         }
     }
 
-    async fn apply_foreign(&self, settled: PersonEpoch) -> Result<(), StoreError> {
-        let bumps = self.epochs.poll().await?;
-        self.apply_all(&bumps).await?;
+    async fn settle_foreign(&self, settled: PersonEpoch) -> Result<(), StoreError> {
+        self.apply_foreign().await?;
         if self.epochs.read_until() > settled { self.epochs.set_applied(settled).await } else { Ok(()) }
     }
 
-    async fn apply_all(&self, bumps: &[Bump]) -> Result<(), StoreError> {
-        for bump in bumps {
+    /// Applies what other processes have bumped by now, and waits for what this one is about to apply: afterwards the sessions and
+    /// API tokens that ended before are gone from their stores.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what was not applied is at the next call.
+    pub(super) async fn apply_foreign(&self) -> Result<(), StoreError> {
+        let mut bumps = self.foreign_bumps.write().await;
+        bumps.extend(self.epochs.poll().await?);
+        self.apply_all(&mut bumps).await
+    }
+
+    /// Applies the bumps, and takes away those that were.
+    async fn apply_all(&self, bumps: &mut Vec<Bump>) -> Result<(), StoreError> {
+        while let Some(bump) = bumps.first() {
             self.audit_revoked(&self.apply(bump).await?, &Client::default());
+            bumps.remove(0);
         }
         Ok(())
     }
@@ -132,6 +147,7 @@ impl Auth {
         if person.realm.is_local() {
             return Ok(noted);
         }
+        let _applying = self.foreign_bumps.read().await;
         let PasswordRecord { bump, began } =
             self.epochs.record_password(&person.id, person.password_set.map(ObservedPassword::new)).await?;
         if let Some(bump) = bump {

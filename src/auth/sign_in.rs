@@ -5,19 +5,19 @@ use zeroize::Zeroizing;
 
 use super::credential_cache::{CredentialCache, CredentialTag};
 use super::password_subjects::PasswordSubjects;
-use super::refusal::audit_reason;
+use super::refused_attempt::{AttemptKind, invalid_password_word, invalid_username_word, settle_refused};
 use super::sign_in_gates::{PasswordVerifier, SignInGates};
-use super::throttle::{AttemptFailure, AttemptPermit, DeviceCookie, Release, Throttle, ThrottleReason, ThrottleStore};
+use super::throttle::{AttemptPermit, DeviceCookie, Release, Throttle, ThrottleStore};
 use super::timing_floor;
-use super::verifier_gate::{BindDenial, SentPassword, VerifierGate};
+use super::verifier_gate::{BindDenial, VerifierGate};
 use super::{Keys, SecondStep, SignInRefusal};
 use crate::audit::{Audit, AuditEvent};
-use crate::directory::{Directory, DirectoryRefusal, PasswordFate, Unreachable};
+use crate::directory::{Directory, Unreachable};
 use crate::domain::{
-    Client, Clock, EndReason, GateBusy, GateHolder, GatePlace, InvalidPassword, InvalidUsername, Member, Network, Password,
-    Person, PersonEpoch, PersonId, PrincipalName, Username, Visitor,
+    Client, Clock, EndReason, GateBusy, GateHolder, GatePlace, Member, Network, Password, Person, PersonEpoch, PersonId,
+    PrincipalName, Username, Visitor,
 };
-use crate::epochs::{PersonEpochs, ProofKind};
+use crate::epochs::{Bump, PersonEpochs, ProofKind};
 use crate::sessions::{Session, SessionLookup, SessionOptions, SessionToken, Sessions};
 use crate::store::StoreError;
 use crate::tokens::Tokens;
@@ -31,6 +31,9 @@ pub struct Auth {
     pub(super) second_step: SecondStep,
     pub(super) credential_cache: CredentialCache,
     pub(super) epochs: PersonEpochs,
+    /// The bumps of other processes that were read and are not applied yet. Whoever bumps here has it shared until that is applied, and
+    /// whoever wants all to be applied has it alone.
+    pub(super) foreign_bumps: tokio::sync::RwLock<Vec<Bump>>,
     pub(super) password_subjects: Arc<PasswordSubjects>,
     pub(super) tokens: Option<Tokens>,
     pub(super) throttle: Throttle,
@@ -46,14 +49,6 @@ pub struct AuthStores {
     pub epochs: PersonEpochs,
     /// The failed sign-ins.
     pub failed_attempts: Arc<dyn ThrottleStore>,
-}
-
-/// The purposes for which a password is checked; the audit has an event for each.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum AttemptKind {
-    SignIn,
-    PasswordChange,
-    Reauthentication,
 }
 
 /// The outcome of a successful sign-in.
@@ -92,6 +87,7 @@ impl Auth {
             second_step,
             credential_cache,
             epochs,
+            foreign_bumps: tokio::sync::RwLock::default(),
             password_subjects,
             tokens: None,
             throttle,
@@ -271,7 +267,8 @@ impl Auth {
         password: Option<&Password>,
         client: &Client,
     ) -> Result<AttemptPermit<'_>, SignInRefusal> {
-        let admitted = self.throttle.admit(name, password, client, self.directory.lockout_info(name)).await;
+        let (realm, lockout) = (self.directory.realm_of(name), self.directory.lockout_info(name));
+        let admitted = self.throttle.admit((name, &realm), password, client, lockout).await;
         match admitted {
             Ok(permit) => Ok(permit),
             Err(denial) => {
@@ -283,71 +280,12 @@ impl Auth {
 
     /// A device cookie for the browser in which `person` has just signed in as `name`.
     pub(super) fn issue_device_cookie(&self, name: &Username, person: &Person) -> Result<DeviceCookie, StoreError> {
-        self.throttle.issue_device_cookie(&names_of(person, name), &person.id)
+        self.throttle.issue_device_cookie(&names_of(person, name), &person.realm, &person.id)
     }
 
     /// Writes down what has changed of the failed sign-ins.
     pub async fn flush_failed_attempts(&self) {
         self.throttle.flush().await;
-    }
-
-    pub(super) fn refuse_throttled(
-        &self,
-        attempt: AttemptKind,
-        denial: ThrottleReason,
-        name: &Username,
-        client: &Client,
-    ) -> SignInRefusal {
-        // What is told as a wrong password says so in the audit alone.
-        let as_wrong = |reason| {
-            self.audit.record(client, &attempt.refusal_event(name.as_str(), reason, None, None));
-            SignInRefusal::WrongCredentials
-        };
-        match denial {
-            ThrottleReason::Exhausted(retry_after) => {
-                let event = attempt.refusal_event(name.as_str(), "throttled", None, Some(retry_after));
-                self.audit.record(client, &event);
-                SignInRefusal::Throttled { retry_after, until: self.clock.now() + retry_after }
-            }
-            ThrottleReason::NearLockout => as_wrong("directory-count"),
-            ThrottleReason::Withheld => as_wrong("withheld"),
-            ThrottleReason::SamePassword => as_wrong("same-password"),
-            ThrottleReason::Pending => {
-                let reason = "earlier sign-ins for this account are waiting for its answer".to_owned();
-                let refusal = DirectoryRefusal::Unreachable(Unreachable { reason, password: PasswordFate::NotSent });
-                self.refuse(attempt, refusal, name, client)
-            }
-        }
-    }
-
-    /// Refuses an attempt whose bind was denied.
-    pub(super) fn refuse_denied(
-        &self,
-        attempt: AttemptKind,
-        denial: BindDenial,
-        name: &Username,
-        client: &Client,
-    ) -> SignInRefusal {
-        match denial {
-            BindDenial::Throttled(reason) => self.refuse_throttled(attempt, reason, name, client),
-            BindDenial::Busy => {
-                self.audit.record(client, &attempt.refusal_event(name.as_str(), "busy", None, None));
-                SignInRefusal::Busy
-            }
-        }
-    }
-
-    pub(super) fn refuse(
-        &self,
-        attempt: AttemptKind,
-        refusal: DirectoryRefusal,
-        name: &Username,
-        client: &Client,
-    ) -> SignInRefusal {
-        let (reason, directory_code) = audit_reason(&refusal);
-        let event = attempt.refusal_event(name.as_str(), reason, directory_code, None);
-        self.audit.record(client, &event);
-        refusal.into()
     }
 
     /// Has the directory verify the password, and settles the permit by the outcome.
@@ -395,7 +333,7 @@ impl Auth {
         client: &Client,
         permit: &'a AttemptPermit<'a>,
     ) -> Result<VerifierGate<'a>, GateBusy> {
-        let familiar = self.throttle.familiar_account(client, name).map(GateHolder::Known);
+        let familiar = self.throttle.familiar_account(client, name, &self.directory.realm_of(name)).map(GateHolder::Known);
         let holder = familiar.unwrap_or_else(|| GateHolder::Stranger(Network::narrowest_of(client.address())));
         let is_hashed = self.directory.hashes_password(name);
         let verifier = if is_hashed { PasswordVerifier::Hashing } else { PasswordVerifier::Directory };
@@ -409,37 +347,8 @@ impl Auth {
     pub(super) async fn enter_as(&self, person: &PersonId) -> Result<GatePlace<String>, Unreachable> {
         self.gates.enter(PasswordVerifier::Directory, GateHolder::Known(person.to_string())).await.map_err(|GateBusy| {
             let reason = "as many are waiting for its answer as may".to_owned();
-            Unreachable { reason, password: PasswordFate::NotSent }
+            Unreachable::new(reason)
         })
-    }
-}
-
-/// Settles the permit of an attempt that the directory refused.
-pub(super) fn settle_refused(permit: AttemptPermit<'_>, refusal: &DirectoryRefusal, sent: SentPassword) {
-    match refusal {
-        DirectoryRefusal::WrongCredentials => permit.fail(match sent {
-            SentPassword::NotSent => AttemptFailure::NoSuchName,
-            SentPassword::NotAccepted => AttemptFailure::Wrong,
-            // Such as one whom the settings do not let in. It is told as a wrong one.
-            SentPassword::Accepted => AttemptFailure::Unjudged,
-        }),
-        DirectoryRefusal::Locked => permit.fail(AttemptFailure::Unjudged),
-        // It may have been judged and counted.
-        DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::Unanswered, .. }) => {
-            permit.fail(AttemptFailure::Unanswered);
-        }
-        DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::NotSent, .. })
-        | DirectoryRefusal::BindDenied(_) => {
-            permit.cancel();
-        }
-        // The password was right, or not judged.
-        DirectoryRefusal::Unreachable(Unreachable { password: PasswordFate::Answered, .. })
-        | DirectoryRefusal::NotAtThisHour
-        | DirectoryRefusal::NotFromHere
-        | DirectoryRefusal::PasswordExpired
-        | DirectoryRefusal::MustChangePassword
-        | DirectoryRefusal::Disabled
-        | DirectoryRefusal::AccountExpired => permit.decline(),
     }
 }
 
@@ -451,39 +360,6 @@ fn names_of(person: &Person, typed: &Username) -> Vec<Username> {
     // What a directory says of somebody is never a local account's name.
     let told = told.filter(|name| name.is_local() == person.realm.is_local());
     told.chain([typed.clone()]).collect()
-}
-
-impl AttemptKind {
-    /// The audit event of its refusal.
-    fn refusal_event<'a>(
-        self,
-        name: &'a str,
-        reason: &'static str,
-        directory_code: Option<&'static str>,
-        retry_after: Option<Duration>,
-    ) -> AuditEvent<'a> {
-        match self {
-            Self::SignIn => AuditEvent::SignInRefused { name, reason, directory_code, retry_after },
-            Self::PasswordChange => AuditEvent::PasswordChangeRefused { name, reason, directory_code, retry_after },
-            Self::Reauthentication => AuditEvent::ProofRefused { name, reason, directory_code, retry_after },
-        }
-    }
-}
-
-pub(super) fn invalid_username_word(invalid: InvalidUsername) -> &'static str {
-    match invalid {
-        InvalidUsername::Empty => "name-empty",
-        InvalidUsername::TooLong => "name-too-long",
-        InvalidUsername::ControlCharacter => "name-with-control-character",
-    }
-}
-
-pub(super) fn invalid_password_word(invalid: InvalidPassword) -> &'static str {
-    match invalid {
-        InvalidPassword::Empty => "password-empty",
-        InvalidPassword::TooLong => "password-too-long",
-        InvalidPassword::Nul => "password-with-nul",
-    }
 }
 
 #[cfg(test)]

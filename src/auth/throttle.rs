@@ -6,11 +6,13 @@
 //!
 //! **Whose failure it is.** A person has one count for all their names, however they are spelled. Where the directory shows
 //! people before they bind (with a service account, or to anonymous searches) the person is known before any password is
-//! sent. Where it does not, a name is somebody's once they have signed in with it; until then each name has a count of its
-//! own, and they are so small that two of them stay below a lockout.
+//! sent. Where it does not, a name is somebody's once they have signed in with just it; until then each name has a count of its
+//! own, and they are so small that two of them stay below a lockout. What only has the letters of somebody's name counts
+//! against both.
 //!
 //! **Where from.** A browser in which the person has signed in has a signed cookie ([`DeviceCookie`]), and tries of its own,
 //! which no stranger can take; so has, but for one, the network from which they last signed in. Strangers share what is left.
+//! Every name is told to have such tries in every network from which anybody has signed in: so they show nobody who.
 //!
 //! **What counts.** What the directory answered as a wrong password, or never answered; never what it accepted, whatever
 //! fails afterwards, nor what was not sent. The same wrong password again is refused without a bind, and costs nothing. Where
@@ -25,7 +27,7 @@
 //! So failures that reach the directory stay within the limit however many come at once, and nobody is sent away
 //! because they signed in with many windows at the same time.
 //!
-//! The counters are in memory, bounded, and hold no names; what must outlive a restart is in a [`ThrottleStore`].
+//! The counters are in memory, bounded, and hold no names: what had to be forgotten of names is assumed of all others until then; what must outlive a restart is in a [`ThrottleStore`].
 
 mod account_attempts;
 mod account_key;
@@ -44,6 +46,7 @@ mod reason;
 mod skeleton;
 mod sqlite;
 mod store;
+mod unwritten_changes;
 
 use std::hash::RandomState;
 use std::sync::atomic::AtomicI64;
@@ -53,7 +56,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 
 use super::Keys;
-use crate::domain::{Clock, PersonId, Username};
+use crate::domain::{Clock, PersonId, Realm, Username};
 use crate::store::StoreError;
 
 pub use device_cookie::DeviceCookie;
@@ -61,7 +64,7 @@ use failure_counters::FailureCounters;
 pub use memory::{Release, release_attempts};
 pub(super) use permit::{AttemptFailure, AttemptPermit};
 pub(super) use reason::ThrottleReason;
-use skeleton::skeleton;
+use skeleton::exact_name;
 pub use sqlite::SqliteThrottleStore;
 pub use store::ThrottleStore;
 
@@ -105,18 +108,23 @@ impl Throttle {
         }
     }
 
-    /// A device cookie for the browser in which `person` has just signed in, who has these names.
+    /// A device cookie for the browser in which `person` of that realm has just signed in, who has these names.
     ///
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give.
-    pub(super) fn issue_device_cookie(&self, names: &[Username], person: &PersonId) -> Result<DeviceCookie, StoreError> {
-        let mut skeletons: Vec<String> = Vec::with_capacity(names.len());
-        for skeleton in names.iter().map(skeleton) {
-            if !skeletons.contains(&skeleton) {
-                skeletons.push(skeleton);
+    pub(super) fn issue_device_cookie(
+        &self,
+        names: &[Username],
+        realm: &Realm,
+        person: &PersonId,
+    ) -> Result<DeviceCookie, StoreError> {
+        let mut exact: Vec<String> = Vec::with_capacity(names.len());
+        for name in names.iter().map(|name| exact_name(name, realm)) {
+            if !exact.contains(&name) {
+                exact.push(name);
             }
         }
-        self.keys.issue_device_cookie(&skeletons, self.keys.person_key(person), self.clock.now())
+        self.keys.issue_device_cookie(&exact, self.keys.person_key(person), self.clock.now())
     }
 
     /// Repeats a check whenever an attempt has ended, while the reason is pending attempts, up to [`MAX_WAIT`].

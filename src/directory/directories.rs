@@ -6,7 +6,7 @@ use futures::future::join_all;
 
 use super::client::{GroupLookup, LdapDirectory};
 use super::connection::SetUpError;
-use super::connection::{DirectoryRefusal, PasswordFate, Unreachable};
+use super::connection::{DirectoryRefusal, Unreachable};
 use super::diagnostics::{Diagnosis, group_step};
 use super::password::{ChangeRefusal, PasswordChange, PasswordState};
 use super::people::merge_mentions;
@@ -204,9 +204,13 @@ impl Directory for Directories {
         }
         let unknown = || {
             let reason = "the settings do not name the person's directory any more".to_owned();
-            Err(Unreachable { reason, password: PasswordFate::NotSent })
+            Err(Unreachable::new(reason))
         };
         answers.into_iter().map(|answer| answer.unwrap_or_else(unknown)).collect()
+    }
+
+    fn realm_of(&self, username: &Username) -> Realm {
+        self.for_username(username).realm()
     }
 
     fn lockout_info(&self, username: &Username) -> LockoutInfo {

@@ -10,7 +10,7 @@ use super::{
     AccountStatus, BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange,
     PasswordState, Unreachable,
 };
-use crate::domain::{GroupRef, Password, Person, PersonId, Revalidation, Username};
+use crate::domain::{GroupRef, Password, Person, PersonId, Realm, Revalidation, Username};
 
 #[async_trait]
 impl Directory for LdapDirectory {
@@ -52,6 +52,10 @@ impl Directory for LdapDirectory {
         };
         self.metrics.refresh(people.len(), answers.iter().zip(people).filter(is_news).count(), started.elapsed());
         answers
+    }
+
+    fn realm_of(&self, _username: &Username) -> Realm {
+        self.realm()
     }
 
     fn lockout_info(&self, _username: &Username) -> LockoutInfo {

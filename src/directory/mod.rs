@@ -53,7 +53,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::domain::{GroupRef, Password, Person, PersonId, Revalidation, Username};
+use crate::domain::{GroupRef, Password, Person, PersonId, Realm, Revalidation, Username};
 
 /// The interface of a directory to the rest of the program.
 #[async_trait]
@@ -88,6 +88,9 @@ pub trait Directory: Send + Sync {
     /// An answer is [`Unreachable`] when the directory could not be asked about that person, which says nothing of
     /// them.
     async fn refresh(&self, people: &[Person]) -> Vec<Result<AccountStatus, Unreachable>>;
+
+    /// The realm whose directory is asked for `username`.
+    fn realm_of(&self, username: &Username) -> Realm;
 
     /// The lockout policy that holds for `username`, as far as it is known without asking a server.
     fn lockout_info(&self, username: &Username) -> LockoutInfo;

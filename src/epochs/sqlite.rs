@@ -19,9 +19,12 @@ struct BumpRow {
 }
 
 impl SqliteEpochs {
-    /// The bumps in this file, whose epochs begin at `now` if it is new.
+    /// The bumps in this file, whose epochs go on at `now`, or begin there if it is new: so a copy of long ago that was put back
+    /// gives none again that has been given since. There are never as many as milliseconds.
     pub(super) async fn new(store: Store, now: Timestamp) -> Result<Self, StoreError> {
-        let first = sqlx::query("INSERT INTO counter (id, last, applied) VALUES (1, ?1, ?1) ON CONFLICT DO NOTHING");
+        let first = sqlx::query(
+            "INSERT INTO counter (id, last, applied) VALUES (1, ?1, ?1) ON CONFLICT DO UPDATE SET last = max(last, ?1)",
+        );
         store.execute(first.bind(now)).await?;
         Ok(Self(store))
     }

@@ -127,6 +127,26 @@ async fn the_epochs_of_a_file_that_was_lost_are_not_given_again() {
 }
 
 #[tokio::test]
+async fn the_epochs_of_a_file_that_was_restored_are_not_given_again() {
+    let fixture = EpochsFixture::new();
+    let file = fixture.folder.path().join("epochs.db");
+    fixture.open().await.close().await;
+    let copy = std::fs::read(&file).unwrap();
+    fixture.clock.advance(Duration::from_hours(1));
+    let epochs = fixture.open().await;
+    for _ in 0..3 {
+        epochs.bump(only(alice()), RevocationEvent::AllEnded, None).await.unwrap();
+    }
+    let made_in = epochs.current().await.unwrap();
+    epochs.close().await;
+    std::fs::write(&file, copy).unwrap();
+    fixture.clock.advance(Duration::from_secs(1));
+    let restored = fixture.open().await;
+    restored.bump(only(alice()), RevocationEvent::AllEnded, None).await.unwrap();
+    assert!(restored.has_ended(&alice(), ProofKind::ApiToken, made_in));
+}
+
+#[tokio::test]
 async fn a_password_that_was_set_later_than_the_last_one_seen_ends_what_was_proved_before_and_nothing_else_does() {
     let fixture = EpochsFixture::new();
     let (server, beside) = (fixture.open().await, fixture.open().await);

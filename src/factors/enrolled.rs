@@ -16,7 +16,13 @@ pub struct EnrolledFactors {
 impl EnrolledFactors {
     /// Whether there is any factor. Recovery codes alone are none.
     pub fn has_factor(&self) -> bool {
-        self.app.is_some() || !self.passkeys.is_empty()
+        self.since().is_some()
+    }
+
+    /// Since when there has been one: the oldest of those that are left.
+    pub fn since(&self) -> Option<Timestamp> {
+        let app = self.app.map(|(enrolled_at, _)| enrolled_at);
+        self.passkeys.iter().map(|passkey| passkey.created_at).chain(app).min()
     }
 }
 

@@ -231,12 +231,18 @@ const LINES: &[(&str, &[&str])] = &[
     ),
     (
         "Before a proof no cause is told: the forms answer alike for all accounts.",
-        &["before_the_old_password_is_proved_every_account_is_refused_alike"],
+        &[
+            "before_the_old_password_is_proved_every_account_is_refused_alike",
+            "every_form_answers_alike_for_every_account",
+            "every_header_of_a_script_is_answered_alike_for_every_account",
+            "whoever_shares_the_network_of_an_owner_is_not_told_that_they_are_one",
+        ],
     ),
     (
         "Strangers see no inner host, port, file or error text.",
         &[
             "whoever_looks_is_told_the_kind_of_a_failure_and_administrators_its_cause_under_the_same_reference",
+            "strangers_are_shown_no_host_no_path_no_file_and_no_words_of_a_fault",
             "visitors_are_told_nothing_of_an_answer_that_the_page_does_not_name",
         ],
     ),

@@ -41,7 +41,7 @@ async fn with_two_controllers(domain: &samba::SambaDomain) -> DnsServer {
 
 async fn reason(directory: &LdapDirectory) -> String {
     match sign_in(directory, "alice", samba::PASSWORD).await {
-        Err(DirectoryRefusal::Unreachable(Unreachable { reason, password: PasswordFate::NotSent })) => reason,
+        Err(DirectoryRefusal::Unreachable(Unreachable { reason, password: PasswordFate::NotSent, .. })) => reason,
         other => panic!("{other:?}"),
     }
 }

@@ -123,7 +123,7 @@ async fn a_refused_service_account_is_not_tried_by_every_visitor_so_that_it_is_n
     // A crowd that comes at once, and those who come after it.
     for _ in 0..3 {
         for answer in join_all((0..10).map(|_| sign_in(&directory, "alice", slapd::PASSWORD))).await {
-            let Err(DirectoryRefusal::Unreachable(Unreachable { reason, password: PasswordFate::NotSent })) = answer else {
+            let Err(DirectoryRefusal::Unreachable(Unreachable { reason, password: PasswordFate::NotSent, .. })) = answer else {
                 panic!("{answer:?}")
             };
             assert!(reason.contains("bind_password"), "{reason}");

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::harness::certificates::{TestAuthority, TestCertificate};
 use crate::harness::dns::DnsServer;
+use crate::harness::ldif::LdifChange;
 use crate::harness::program::{RunningProgram, belvedere, run_to_end, text};
 use crate::harness::silent_tls_server::SilentTlsServer;
 use crate::harness::visitor::Visitor;
@@ -318,7 +319,17 @@ async fn without_a_service_account_a_person_is_seen_with_their_own_password_trie
 async fn an_account_that_cannot_sign_in_says_why() {
     let Some(domain) = samba::domain() else { return };
     let site = DoctorSite::on(domain, &[("ops", OPERATIONS)]);
+    domain.hire_all(&["guarded", "at-no-hour", "at-one-desk"].map(str::to_owned));
+    domain.join("guarded", "Protected Users");
+    for (name, attribute, value) in
+        [("at-no-hour", "logonHours", &[0; 21][..]), ("at-one-desk", "userWorkstations", b"DESK1,DESK2")]
+    {
+        domain.modify(&LdifChange::at(&samba::dn(name)).replace(attribute, value).ldif());
+    }
     for (name, reason) in [
+        ("guarded", "the account is in Protected Users"),
+        ("at-no-hour", "may not sign in at this hour"),
+        ("at-one-desk", "from these workstations alone, or is refused (531): DESK1,DESK2"),
         ("disabled", "the account is disabled"),
         ("expired", "the account has expired"),
         ("locked", "the account is locked"),

@@ -199,6 +199,28 @@ async fn wrong_codes_are_limited_by_place_and_say_until_when() {
 }
 
 #[tokio::test]
+async fn a_browser_from_before_the_factor_is_like_any_other_until_it_has_shown_one() {
+    let (demo, clock) = house().await;
+    let mut thief = demo.house.visitor();
+    thief.signs_in("alice", demo.password("alice")).await;
+    clock.advance(Duration::from_secs(1));
+    let (mut owner, phone, _) = with_an_app(&demo, &clock, "alice").await;
+    owner.signs_out().await;
+    gives_the_password(&mut thief, &demo, "alice", "/").await;
+    for _ in 0..5 {
+        assert_eq!(shows(&mut thief, "/login/factor", "code", "000000").await.status, StatusCode::UNAUTHORIZED);
+    }
+    // So they were counted as of a stranger in this network.
+    let mut stranger = demo.house.visitor();
+    gives_the_password(&mut stranger, &demo, "alice", "/").await;
+    let answer = shows(&mut stranger, "/login/factor", "code", &phone.shows()).await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    // The browser in which it was set up has tries of its own.
+    gives_the_password(&mut owner, &demo, "alice", "/").await;
+    assert_eq!(shows(&mut owner, "/login/factor", "code", &phone.shows_next()).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
 async fn a_page_that_takes_a_second_factor_leads_there_and_opens_for_as_long_as_it_counts() {
     let (builder, clock) = builder().await;
     let demo = builder.set("second_factor.remember", "1h").open().await;

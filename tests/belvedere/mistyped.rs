@@ -168,6 +168,25 @@ async fn under_settings_of_their_own_that_nobody_here_may_read_strangers_lock_no
 }
 
 #[tokio::test]
+async fn two_unlike_names_of_somebody_under_settings_that_nobody_may_read_do_not_add_up_to_a_lockout() {
+    let Some(domain) = samba::domain() else { return };
+    let name = "hidden-names";
+    domain.hire(name);
+    let principal = "somebody.else@brand.example";
+    domain.modify(&LdifChange::at(&samba::dn(name)).replace("userPrincipalName", principal).ldif());
+    domain.modify(&password_settings("strict-names", 3, name).ldif());
+    let house = on(domain).open().await;
+    // Whoever signs in, anybody, has the server see that there are such settings.
+    crate::sign_in::is_welcomed(&house, "bob", samba::PASSWORD, "Bob Baker").await;
+    for number in 0..9 {
+        for name in [name, principal] {
+            let _ = house.visitor().at(&format!("203.0.113.{number}")).tries_to_sign_in(name, &wrong(number), "/").await;
+        }
+    }
+    assert!(domain.bad_password_count(name) < 3);
+}
+
+#[tokio::test]
 async fn a_right_password_is_none_of_the_wrong_ones_whatever_fails_after_it() {
     let Some(server) = slapd::server() else { return };
     server.hire("stalled-after");

@@ -1,7 +1,8 @@
 //! Names of different namespaces are never compared as text: whatever a directory calls somebody or their groups, it makes
 //! them nobody else.
 
-use belvedere::directory::{AccountStatus, Directory as _, LdapDirectory};
+use belvedere::config::DirectorySettings;
+use belvedere::directory::{AccountStatus, Directory as _, DirectoryRefusal, LdapDirectory, RemovalReason};
 use belvedere::domain::{GroupRef, Person};
 use reqwest::StatusCode;
 
@@ -39,10 +40,14 @@ fn other_servers() -> Vec<OtherServer> {
 }
 
 impl OtherServer {
-    fn directory(&self) -> LdapDirectory {
+    fn settings(&self) -> DirectorySettings {
         let below = settings(&[&self.server.ldaps_url()], &self.server.ca_file);
-        let below = belvedere::config::DirectorySettings { base_dn: Some(self.base.to_owned()), ..below };
-        open(&with_account(below, self.service, self.password))
+        let below = DirectorySettings { base_dn: Some(self.base.to_owned()), ..below };
+        with_account(below, self.service, self.password)
+    }
+
+    fn directory(&self) -> LdapDirectory {
+        open(&self.settings())
     }
 
     fn builder(&self) -> TestServerBuilder {
@@ -131,6 +136,49 @@ async fn a_name_means_a_group_for_as_long_as_it_is_that_ones_alone_for_who_is_si
             }
             at.server.administrator().apply(&ldif::delete(&other)).unwrap();
             assert!(is_in(&by_name, &refreshed(&directory, &before).await), "{}", at.base);
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_takes_a_colleagues_uid_by_signing_in_another_way_or_while_they_are_signed_in() {
+    for at in other_servers() {
+        at.server.hire("treasurer");
+        let branch = at.branches("uids");
+        let entry = |name: &str, uid: &str| {
+            LdifEntry::at(&dn_below(&branch, name))
+                .with("objectClass", "inetOrgPerson")
+                .with("cn", name)
+                .with("sn", name)
+                .with("uid", uid)
+                .with("mail", format!("{name}@branch.example"))
+                .with("userPassword", at.password)
+        };
+        at.server.administrator().apply(&entry("climber", "climber").ldif()).unwrap();
+        let ways = [
+            |settings: &mut DirectorySettings| settings.sign_in_by_mail = true,
+            |settings: &mut DirectorySettings| {
+                settings.person_filter = Some("(&(objectClass=person)(mail={username}))".parse().unwrap());
+            },
+        ];
+        for way in ways {
+            let mut settings = at.settings();
+            way(&mut settings);
+            let directory = open(&settings);
+            let climber = sign_in(&directory, "climber@branch.example", at.password).await.unwrap();
+            assert_eq!(climber.username, "climber");
+            let change = LdifChange::at(&dn_below(&branch, "climber")).replace("uid", "treasurer");
+            at.server.administrator().apply(&change.ldif()).unwrap();
+            let refused = sign_in(&directory, "climber@branch.example", at.password).await;
+            assert_eq!(refused, Err(DirectoryRefusal::WrongCredentials), "on {}", at.base);
+            let status = directory.refresh(std::slice::from_ref(&climber)).await.remove(0);
+            assert_eq!(status, Ok(AccountStatus::Removed(RemovalReason::NotFound)), "on {}", at.base);
+            // One that is theirs alone is theirs, also while they are signed in.
+            let change = LdifChange::at(&dn_below(&branch, "climber")).replace("uid", "ladder");
+            at.server.administrator().apply(&change.ldif()).unwrap();
+            assert_eq!(refreshed(&directory, &climber).await.username, "ladder");
+            let change = LdifChange::at(&dn_below(&branch, "climber")).replace("uid", "climber");
+            at.server.administrator().apply(&change.ldif()).unwrap();
         }
     }
 }

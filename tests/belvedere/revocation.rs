@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use belvedere::domain::ManualClock;
+use belvedere::domain::{ManualClock, PersonId};
+use belvedere::epochs::{PersonEpochs, RevocationEvent, RevokedPeople};
 use reqwest::StatusCode;
 
 use crate::credentials::of_session;
@@ -253,6 +254,19 @@ async fn a_sign_in_that_waits_for_its_second_factor_ends_with_what_it_rests_on()
         house.suffers(event).await;
         waiting.opens_until("/login/factor", |page| page.status == StatusCode::SEE_OTHER).await;
     }
+}
+
+#[tokio::test]
+async fn no_api_token_outlives_what_another_process_revoked_a_moment_before_it_was_made() {
+    let Revoked { demo, clock, admin, mut desk, .. } = Revoked::before(Event::OwnPassword).await;
+    let list = admin.clone().opens("/admin/sessions?name=guest").await;
+    let guest = list.field("/admin/sessions/end-all-of", "person").unwrap();
+    let csrf = desk.opens("/account").await.field("/account/tokens", "csrf").unwrap();
+    let beside = PersonEpochs::open(&demo.house.folder.path().join("state/epochs.db"), clock).await.unwrap();
+    beside.bump(RevokedPeople::One(PersonId::new(guest)), RevocationEvent::AllEnded, None).await.unwrap();
+    let fields = [("name", "a thief's"), ("scope", "read"), ("lasts", "86400"), ("csrf", &*csrf)];
+    let answer = desk.posts("/account/tokens", &fields).await;
+    assert_ne!(answer.status, StatusCode::OK, "{}", answer.body);
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use crate::directory::{
     AccountStatus, BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange,
     PasswordFate, PasswordRule, PasswordState, Unreachable,
 };
-use crate::domain::{Client, GroupRef, ManualClock, Password, Person, PersonId, Revalidation, Timestamp, Username};
+use crate::domain::{Client, GroupRef, ManualClock, Password, Person, PersonId, Realm, Revalidation, Timestamp, Username};
 use crate::epochs::PersonEpochs;
 use crate::factors::Factors;
 use crate::sessions::Sessions;
@@ -41,7 +41,7 @@ impl OnePassword {
 }
 
 fn unreachable(password: PasswordFate) -> DirectoryRefusal {
-    DirectoryRefusal::Unreachable(Unreachable { reason: "dc1: no answer".into(), password })
+    DirectoryRefusal::Unreachable(Unreachable { password, ..Unreachable::new("dc1: no answer") })
 }
 
 fn person(name: &str) -> Person {
@@ -68,8 +68,12 @@ impl Directory for OnePassword {
         people.iter().map(|person| Ok(AccountStatus::Active(person.clone()))).collect()
     }
 
+    fn realm_of(&self, _username: &Username) -> Realm {
+        Realm::Default
+    }
+
     fn lockout_info(&self, _username: &Username) -> LockoutInfo {
-        LockoutInfo { policy: None, identifies_before_bind: true }
+        LockoutInfo::new(None, true)
     }
 
     fn can_change_password(&self, _username: &Username, state: PasswordState) -> bool {

@@ -9,9 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::*;
 use crate::audit::log_capture::LogCapture;
 use crate::config::{SessionSettings, TokenSettings};
-use crate::directory::{
-    BindGate, ChangeRefusal, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange, PasswordFate, PasswordState,
-};
+use crate::directory::{BindGate, ChangeRefusal, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange, PasswordState};
 use crate::domain::{Group, GroupId, GroupRef, ManualClock, Password, PersonEpoch, Realm, Revalidation, Username};
 use crate::sessions::{SessionLookup, SessionOptions, SessionToken};
 use crate::tokens::{self, ApiToken, NewToken};
@@ -46,7 +44,7 @@ impl ScriptedDirectory {
 }
 
 fn unreachable() -> Unreachable {
-    Unreachable { reason: "dc1: no route".into(), password: PasswordFate::NotSent }
+    Unreachable::new("dc1: no route")
 }
 
 #[async_trait]
@@ -76,8 +74,12 @@ impl Directory for ScriptedDirectory {
         people.iter().map(of).collect()
     }
 
+    fn realm_of(&self, _username: &Username) -> Realm {
+        Realm::Default
+    }
+
     fn lockout_info(&self, _: &Username) -> LockoutInfo {
-        LockoutInfo { policy: None, identifies_before_bind: true }
+        LockoutInfo::new(None, true)
     }
 
     fn can_change_password(&self, _: &Username, _: PasswordState) -> bool {

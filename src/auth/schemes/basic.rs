@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use super::SchemeParts;
 use crate::audit::AuditEvent;
+use crate::auth::refused_attempt::AttemptKind;
 use crate::auth::scheme::{AuthError, AuthRequest, AuthScheme, REALM, credentials};
-use crate::auth::sign_in::AttemptKind;
 use crate::auth::{Auth, Rejection, SignInRefusal, timing_floor};
 use crate::domain::{Client, Member, Person, PersonEpoch, Visitor};
 

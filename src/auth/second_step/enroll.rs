@@ -1,5 +1,6 @@
 use super::{FactorRefusal, RenewedSession};
 use crate::audit::AuditEvent;
+use crate::auth::DeviceCookie;
 use crate::auth::sign_in::Auth;
 use crate::domain::{Client, Member, Person, PersonId};
 use crate::epochs::RevocationEvent;
@@ -12,6 +13,8 @@ use crate::store::StoreError;
 pub struct FactorEnrollment {
     /// The session with its new token: its person has just shown the factor.
     pub session: RenewedSession,
+    /// The browser's new device cookie: one from before the first factor counts for no codes.
+    pub device_cookie: Option<DeviceCookie>,
     /// New recovery codes, for those who had none.
     pub recovery_codes: Vec<RecoveryCode>,
 }
@@ -127,6 +130,8 @@ impl Auth {
         let session = session?;
         let has_codes = self.second_step.factors.enrolled(&person.id).await?.recovery_codes > 0;
         let recovery_codes = if has_codes { Vec::new() } else { self.create_recovery_codes(person, client).await? };
-        Ok(FactorEnrollment { session, recovery_codes })
+        let name = self.directory.sign_in_name(person);
+        let device_cookie = name.map(|name| self.issue_device_cookie(&name, person)).transpose()?;
+        Ok(FactorEnrollment { session, device_cookie, recovery_codes })
     }
 }

@@ -1,9 +1,10 @@
 use super::PasskeySignInRefusal;
 use crate::audit::AuditEvent;
 use crate::auth::sign_in::{Auth, SignedIn};
-use crate::directory::{AccountStatus, PasswordFate, Unreachable};
+use crate::auth::timing_floor;
+use crate::directory::{AccountStatus, Unreachable};
 use crate::domain::{Client, Person, Revalidation};
-use crate::factors::{PasskeyResponse, RelyingParty, VerifiedFactor};
+use crate::factors::{PasskeyRefusal, PasskeyResponse, RelyingParty, VerifiedFactor};
 use crate::sessions::{SessionOptions, SessionToken};
 
 /// Passwordless sign-in with a passkey. It is both factors at once: the device that holds it, and the finger, face or
@@ -25,13 +26,18 @@ impl Auth {
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, PasskeySignInRefusal> {
-        let epoch = self.epochs.current().await?;
+        let (begun, epoch) = (self.clock.now(), self.epochs.current().await?);
         let owner = match self.second_step.factors.finish_passkey_authentication(site, browser, response).await {
             Ok(owner) => owner,
             Err(refusal) => {
                 let reason = refusal.as_str();
                 let event = AuditEvent::SignInRefused { name: "", reason, directory_code: None, retry_after: None };
                 self.audit.record(client, &event);
+                if let PasskeyRefusal::InvalidResponse(why) = &refusal {
+                    tracing::info!(why, "a passkey's answer was refused");
+                }
+                // One that is known takes longer to check.
+                timing_floor::wait(&*self.clock, begun).await;
                 return Err(refusal.into());
             }
         };
@@ -66,7 +72,7 @@ impl Auth {
             Some(Err(unreachable)) => Err(unreachable.into()),
             None => {
                 let reason = "it gave no answer about one person".to_owned();
-                Err(Unreachable { reason, password: PasswordFate::NotSent }.into())
+                Err(Unreachable::new(reason).into())
             }
         }
     }

@@ -82,6 +82,7 @@ impl PasskeySignInRefusal {
             Self::Passkey(refusal) => refusal.as_str(),
             Self::NoServiceAccount => "no-service-account",
             Self::Removed(removal) => removal.word(),
+            Self::Unreachable(Unreachable { result_code: Some(_), .. }) => "directory-error",
             Self::Unreachable(_) => "directory-unreachable",
             Self::Store(_) => "store-unavailable",
         }

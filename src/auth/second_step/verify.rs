@@ -66,7 +66,7 @@ impl Auth {
     ) -> Result<PendingToken, StoreError> {
         self.audit.record(client, &AuditEvent::SecondFactorAsked { person: &person });
         let now = self.clock.now();
-        let origin = self.code_origin(&person.id, client);
+        let origin = self.code_origin(&person.id, client).await?;
         let (token, sign_in) = PendingSignIn::new(name, person, options, origin, now)?;
         self.second_step.pending.insert(token.hash(), sign_in, now).await?;
         Ok(token)
@@ -162,7 +162,7 @@ impl Auth {
     ) -> Result<VerifiedFactor, FactorRefusal> {
         let verified = match response {
             FactorResponse::Code(typed) => {
-                let origin = self.code_origin(&person.id, client);
+                let origin = self.code_origin(&person.id, client).await?;
                 self.second_step.factors.verify_code(&person.id, typed, &origin).await.map_err(FactorRefusal::from)
             }
             FactorResponse::Passkey { site, browser, response } => self.verify_passkey(person, site, browser, response).await,
@@ -184,12 +184,14 @@ impl Auth {
         verified
     }
 
-    /// Where this person's codes are typed from: a browser that is familiar as theirs, or a network.
-    fn code_origin(&self, person: &PersonId, client: &Client) -> CodeOrigin {
-        match self.throttle.device_of(client, person) {
+    /// Where this person's codes are typed from: a browser that is familiar as theirs, or a network. A browser in which somebody
+    /// signed in by the password alone, before there was a factor, is not: it may be a thief's.
+    async fn code_origin(&self, person: &PersonId, client: &Client) -> Result<CodeOrigin, StoreError> {
+        let since = self.second_step.factors.enrolled(person).await?.since();
+        Ok(match since.and_then(|since| self.throttle.device_of(client, person, since)) {
             Some(digest) => CodeOrigin::FamiliarDevice(digest),
             None => CodeOrigin::Network(Network::widest_of(client.address())),
-        }
+        })
     }
 
     async fn verify_passkey(

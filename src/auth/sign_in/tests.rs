@@ -22,7 +22,8 @@ use crate::directory::{
     LockoutPolicy, PasswordChange, PasswordFate, PasswordState, Unreachable,
 };
 use crate::domain::{
-    Client, Clock, EndReason, GroupRef, ManualClock, Password, Person, PersonId, Revalidation, Timestamp, Username, Visitor,
+    Client, Clock, EndReason, GroupRef, ManualClock, Password, Person, PersonId, Realm, Revalidation, Timestamp, Username,
+    Visitor,
 };
 use crate::epochs::PersonEpochs;
 use crate::factors::Factors;
@@ -62,14 +63,9 @@ impl Directory for FakeDirectory {
             "locked" => Err(DirectoryRefusal::Locked),
             // It never answers.
             name if name.starts_with("silence") => std::future::pending().await,
-            "away" => Err(DirectoryRefusal::Unreachable(Unreachable {
-                reason: "dc1: no route".into(),
-                password: PasswordFate::NotSent,
-            })),
-            "slow" => Err(DirectoryRefusal::Unreachable(Unreachable {
-                reason: "dc1: no answer".into(),
-                password: PasswordFate::Unanswered,
-            })),
+            "declined" => Err(DirectoryRefusal::NotJudged { reason: "result 53".to_owned() }),
+            "away" => Err(Unreachable::new("dc1: no route").into()),
+            "slow" => Err(Unreachable { password: PasswordFate::Unanswered, ..Unreachable::new("dc1: no answer") }.into()),
             _ if !right => Err(DirectoryRefusal::WrongCredentials),
             "expired" => Err(DirectoryRefusal::PasswordExpired),
             "new" => Err(DirectoryRefusal::MustChangePassword),
@@ -77,6 +73,8 @@ impl Directory for FakeDirectory {
             "gone" => Err(DirectoryRefusal::AccountExpired),
             "night" => Err(DirectoryRefusal::NotAtThisHour),
             "elsewhere" => Err(DirectoryRefusal::NotFromHere),
+            "protected" => Err(DirectoryRefusal::Restricted),
+            "in-many-groups" => Err(DirectoryRefusal::TooManyGroups),
             name => Ok(Person::named(name)),
         }
     }
@@ -93,8 +91,12 @@ impl Directory for FakeDirectory {
         people.iter().map(|person| Ok(AccountStatus::Active(person.clone()))).collect()
     }
 
+    fn realm_of(&self, _username: &Username) -> Realm {
+        Realm::Default
+    }
+
     fn lockout_info(&self, _username: &Username) -> LockoutInfo {
-        LockoutInfo { policy: None, identifies_before_bind: true }
+        LockoutInfo::new(None, true)
     }
 
     fn can_change_password(&self, _username: &Username, _state: PasswordState) -> bool {

@@ -34,7 +34,13 @@ pub(super) struct FailedAttempt {
     pub(super) password: Option<PasswordMark>,
     /// Whether the password is known to be wrong. It is not when it was never sent.
     pub(super) is_wrong: bool,
+    /// The server that said so, where it is known.
+    pub(super) judge: Option<ServerKey>,
 }
+
+/// The key of a directory's server: a hash of its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ServerKey(pub(super) u64);
 
 /// The attempts for one account: those that failed, oldest first, and those pending.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +62,20 @@ impl AccountAttempts {
     /// The failures of an account as they were stored.
     pub(super) fn restored(failed: Vec<FailedAttempt>, window: Duration) -> Self {
         Self { failed, window, ..Self::default() }
+    }
+
+    /// Takes the failures of a name that had to be forgotten for those of every name that is not known, if they are more, or hold
+    /// longer.
+    pub(super) fn assume(&mut self, evicted: &Self, now: Timestamp) {
+        let [count, before] = [evicted, &*self].map(|attempts| attempts.failures(now).len());
+        let Some(last) = evicted.failures(now).last().copied() else { return };
+        let (last, window) = if self.expires_at() > evicted.expires_at() && before > 0 {
+            (self.failed.last().copied().unwrap_or(last), self.window)
+        } else {
+            (last, evicted.window)
+        };
+        let assumed = FailedAttempt { sequence: 0, place: Place::Unfamiliar, password: None, judge: None, ..last };
+        (self.failed, self.window) = (vec![assumed; count.max(before)], window);
     }
 
     /// Checks whether one more attempt from `place` may fail within the budget: in its own share, and in those that it is a
@@ -131,28 +151,44 @@ impl AccountAttempts {
         self.failures(now).iter().filter(is_recent).any(|failure| failure.password == Some(password) && which(failure))
     }
 
-    /// Drops the failures before `since` that the directory no longer counts: the password was set anew, or its count is
-    /// lower than ours on a server that has heard of the last of them. There was a good sign-in elsewhere, then, or
-    /// somebody has unlocked the account.
-    pub(super) fn believe(&mut self, who: &BindCandidate, since: u64) {
-        let was_reset = self.password_set_at.is_some() && who.password_set_at != self.password_set_at;
-        self.password_set_at = who.password_set_at.or(self.password_set_at);
-        let before = self.failed.partition_point(|failure| failure.sequence < since);
-        let Some(last) = self.failed[..before].last() else { return };
-        // Whoever has heard of it tells another time than before it, and one that is near to ours.
+    /// Drops the failures before `since` that the directory no longer counts: the password was set anew after them, or the
+    /// count is lower than ours on the server that judged them. There was a good sign-in elsewhere, then, or somebody has
+    /// unlocked the account, or what was typed is one of the last passwords.
+    ///
+    /// Each server counts for itself, and by its own clock; only when a password was set is the same on all, sooner or later.
+    pub(super) fn believe(&mut self, who: &BindCandidate, told_by: Option<ServerKey>, since: u64, now: Timestamp) {
+        // An earlier time than was known is told by one that lags behind.
+        let set_anew = who.password_set_at.filter(|set_at| self.password_set_at.is_some_and(|known| *set_at > known));
+        self.password_set_at = self.password_set_at.max(who.password_set_at);
+        if let Some(set_at) = set_anew {
+            self.failed.retain(|failure| failure.sequence >= since || failure.at > set_at + CLOCK_TOLERANCE);
+        }
+        // A count that is over by the server's clock, and not by ours, is told by a clock that is behind.
+        let is_over = who.policy.zip(who.failed_at).is_some_and(|(policy, at)| now >= at + policy.window + CLOCK_TOLERANCE);
+        let counted = who.failures.filter(|_| !is_over).and_then(|counted| usize::try_from(counted).ok());
+        let Some(counted) = counted else { return };
+        let is_before = |failure: &FailedAttempt| failure.sequence < since;
+        let Some(last) = self.failures(now).iter().rev().find(|failure| is_before(failure)).copied() else { return };
+        // It has judged them itself, unless it is another's turn now.
+        let by_judge = |failure: &FailedAttempt| is_before(failure) && failure.judge.is_some() && failure.judge == told_by;
+        // Whoever has heard of failures that it did not judge itself tells another time than before the last of them, and one that is
+        // near to ours.
         let is_news = who.failed_at != self.told_failed_at;
         let has_heard = is_news && who.failed_at.is_some_and(|heard| heard + CLOCK_TOLERANCE >= last.at);
-        let kept = match who.failures {
-            _ if was_reset => 0,
-            Some(counted) if has_heard => usize::try_from(counted).unwrap_or(before),
-            _ => before,
-        };
-        self.failed.drain(..before.saturating_sub(kept));
+        let by_nobody = |failure: &FailedAttempt| has_heard && is_before(failure) && failure.judge.is_none();
+        let is_covered = |failure: &FailedAttempt| by_judge(failure) || by_nobody(failure);
+        let covered = self.failed.iter().filter(|failure| is_covered(failure)).count();
+        let mut dropped = covered.saturating_sub(counted);
+        self.failed.retain(|failure| {
+            let is_dropped = dropped > 0 && is_covered(failure);
+            dropped -= usize::from(is_dropped);
+            !is_dropped
+        });
     }
 
     /// Notes what the directory tells right before an attempt, to compare what it tells after it.
     pub(super) fn note_told(&mut self, who: &BindCandidate) {
-        self.password_set_at = who.password_set_at.or(self.password_set_at);
+        self.password_set_at = self.password_set_at.max(who.password_set_at);
         self.told_failed_at = who.failed_at;
     }
 

@@ -1,8 +1,8 @@
 use hmac::Mac;
 
-use super::skeleton::skeleton;
+use super::skeleton::{exact_name, skeleton};
 use crate::auth::keys::Keys;
-use crate::domain::{Network, PersonId, Username};
+use crate::domain::{Network, PersonId, Realm, Username};
 
 /// The key of a name: a hash under a key of this server, so that the counters and their file hold no names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,18 +28,23 @@ pub enum AccountKey {
 /// The two keys of a typed name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NameKeys {
-    /// Of the name just as it was typed, but for upper and lower case.
+    /// Of the name as it was typed, but for what makes no difference to the directory: it is one account's.
     pub(super) typed: NameKey,
     /// Of its skeleton.
     pub(super) skeleton: NameKey,
 }
 
 impl Keys {
-    pub(super) fn name_keys(&self, username: &Username) -> NameKeys {
+    pub(super) fn name_keys(&self, username: &Username, realm: &Realm) -> NameKeys {
         NameKeys {
-            typed: NameKey(self.throttle_hash("typed", &username.as_str().to_lowercase())),
+            typed: NameKey(self.throttle_hash("typed", &exact_name(username, realm))),
             skeleton: NameKey(self.throttle_hash("skeleton", &skeleton(username))),
         }
+    }
+
+    /// The key of a name's own count in one network.
+    pub(super) fn name_key_in(&self, network: NetworkKey, username: &Username) -> NameKey {
+        NameKey(self.throttle_hash("skeleton-in", &format!("{:x} {}", network.0, skeleton(username))))
     }
 
     pub(super) fn person_key(&self, id: &PersonId) -> PersonKey {

@@ -1,16 +1,21 @@
-use super::account_attempts::{FailedAttempt, PasswordMark};
-use super::account_key::{AccountKey, NameKeys, NetworkKey, PersonKey};
+use super::account_attempts::{FailedAttempt, PasswordMark, ServerKey};
+use super::account_key::{AccountKey, NameKey, NameKeys, NetworkKey, PersonKey};
 use super::device_cookie::VerifiedDevice;
 use super::failure_counters::FailureCounters;
+use super::known_people::NameOwners;
 use super::limits::AddressAttempts;
 use super::place::Place;
 use super::reason::ThrottleReason;
 use crate::directory::{FailureBudget, LockoutInfo};
-use crate::domain::Timestamp;
+use crate::domain::{Realm, Timestamp};
 
 /// An attempt, by what is known before the directory is asked.
 pub(super) struct Attempt {
     pub(super) name: NameKeys,
+    /// The key of the name in the network it comes from.
+    pub(super) name_here: NameKey,
+    /// The realm that the name is looked for in.
+    pub(super) realm: Realm,
     pub(super) lockout: LockoutInfo,
     pub(super) password: Option<PasswordMark>,
     /// The networks it comes from, the narrowest first, each with its multiple of an address's share.
@@ -35,6 +40,14 @@ impl Attempt {
         }
     }
 
+    /// The place of each of the people whom the name may be of. What only has the letters of somebody's name may be another
+    /// account's, whose owner this is not.
+    fn places(&self, counters: &FailureCounters, now: Timestamp) -> Vec<(PersonKey, Place)> {
+        let NameOwners { people, is_exact } = self.owners(counters, now);
+        let place = |person| if is_exact { self.place(person, counters, now) } else { Place::Unfamiliar };
+        people.into_iter().map(|person| (person, place(person))).collect()
+    }
+
     /// An account and the narrowest network.
     pub(super) fn pair(&self, account: AccountKey) -> (AccountKey, u64) {
         (account, self.networks.first().map_or(0, |(network, _)| *network))
@@ -49,24 +62,27 @@ impl Attempt {
     }
 
     /// The people whom the name may be of.
-    fn owners(&self, counters: &FailureCounters, now: Timestamp) -> Vec<PersonKey> {
+    fn owners(&self, counters: &FailureCounters, now: Timestamp) -> NameOwners {
         let owners = counters.known.owners(self.name, now);
         match &self.device {
-            Some(device) if owners.is_empty() && self.is_name_of_device => vec![device.owner],
+            Some(device) if !owners.is_exact && self.is_name_of_device => {
+                NameOwners { people: vec![device.owner], is_exact: true }
+            }
             _ => owners,
         }
     }
 
-    /// Counts an attempt that was not made, as a stranger would be told of one: by the name and the networks.
-    pub(super) fn withhold(&self, counters: &mut FailureCounters, now: Timestamp) {
+    /// Counts an attempt that was not made, as one would be told of it: by the `account` that strangers are told of.
+    pub(super) fn withhold(&self, account: AccountKey, counters: &mut FailureCounters, now: Timestamp) {
         let failure = FailedAttempt {
             sequence: counters.next_sequence(),
             at: now,
             place: Place::Unfamiliar,
             password: self.password,
             is_wrong: false,
+            judge: None,
         };
-        counters.record_failure(self.pair(self.of_name()), failure, self.name_budget().window, now);
+        counters.record_failure(self.pair(account), failure, self.name_budget().window, now);
     }
 
     pub(super) fn update_networks(
@@ -90,8 +106,8 @@ impl Attempt {
 /// The accounts that an attempt counts against.
 #[derive(Clone)]
 pub(super) struct CountedAccounts {
-    /// Whether it counts against the name: it comes from an unfamiliar place.
-    pub(super) name: bool,
+    /// The account that it counts against as a stranger's, unless it comes from an owner's own browser.
+    pub(super) name: Option<AccountKey>,
     pub(super) persons: Vec<CountedPerson>,
 }
 
@@ -101,42 +117,61 @@ pub(super) struct CountedPerson {
     pub(super) person: PersonKey,
     pub(super) place: Place,
     pub(super) budget: FailureBudget,
+    /// The server that judges the password, where it is known.
+    pub(super) judge: Option<ServerKey>,
 }
 
 impl CountedAccounts {
     pub(super) fn begin(&self, attempt: &Attempt, counters: &mut FailureCounters, now: Timestamp) {
-        for account in self.accounts(attempt) {
+        for account in self.accounts() {
             counters.update(account, now, |attempts| attempts.begin(attempt.password, now));
         }
     }
 
     pub(super) fn end(&self, attempt: &Attempt, counters: &mut FailureCounters, now: Timestamp) {
-        for account in self.accounts(attempt) {
+        for account in self.accounts() {
             counters.update(account, now, |attempts| attempts.end(attempt.password));
         }
     }
 
-    fn accounts(&self, attempt: &Attempt) -> impl Iterator<Item = AccountKey> {
-        let name = self.name.then(|| attempt.of_name());
-        name.into_iter().chain(self.persons.iter().map(|counted| AccountKey::Person(counted.person)))
+    fn accounts(&self) -> impl Iterator<Item = AccountKey> {
+        self.name.into_iter().chain(self.persons.iter().map(|counted| AccountKey::Person(counted.person)))
     }
 }
 
 impl Attempt {
-    /// Checks the attempt; the accounts that it counts against.
-    pub(super) fn check(&self, counters: &FailureCounters, now: Timestamp) -> Result<CountedAccounts, ThrottleReason> {
-        let owners = self.owners(counters, now);
-        let place = |person| self.place(person, counters, now);
-        let places: Vec<_> = owners.into_iter().map(|person| (person, place(person))).collect();
-        let is_stranger = places.iter().all(|(_, place)| *place == Place::Unfamiliar);
-        if is_stranger {
-            self.check_as_stranger(counters, now)?;
-        }
+    /// Checks what strangers are told of, where this is not the browser of somebody who has the name: the account that it then
+    /// counts against.
+    pub(super) fn check_as_told(
+        &self,
+        counters: &FailureCounters,
+        now: Timestamp,
+    ) -> Result<Option<AccountKey>, ThrottleReason> {
+        let is_own = self.places(counters, now).iter().any(|(_, place)| *place == Place::Own);
+        if is_own { Ok(None) } else { self.check_as_stranger(counters, now).map(Some) }
+    }
+
+    /// Checks the attempt, which counts against `name` as a stranger's; the accounts that it counts against.
+    pub(super) fn check(
+        &self,
+        name: Option<AccountKey>,
+        counters: &FailureCounters,
+        now: Timestamp,
+    ) -> Result<CountedAccounts, ThrottleReason> {
         // Where the directory shows the person before the bind, their count is checked then, by what it tells of them, and so
         // is the password: a name that was nobody's may be somebody's by now.
-        let persons = if self.lockout.identifies_before_bind { Vec::new() } else { self.persons(&places, counters, now) };
-        if persons.is_empty() && is_stranger && !self.lockout.identifies_before_bind {
+        if self.lockout.identifies_before_bind {
+            return Ok(CountedAccounts { name, persons: Vec::new() });
+        }
+        let places = self.places(counters, now);
+        let persons = self.persons(&places, counters, now);
+        if persons.is_empty() {
             counters.attempts(self.of_name(), now).check_password(self.password, now)?;
+        }
+        // The tries of the network are for those who have signed in from there.
+        let is_spent = name.is_some_and(|name| name != self.of_name());
+        if is_spent && places.iter().all(|(_, place)| *place == Place::Unfamiliar) {
+            self.tell_stranger(Err(ThrottleReason::Withheld), Place::Unfamiliar, counters, now)?;
         }
         for counted in &persons {
             let account = AccountKey::Person(counted.person);
@@ -146,22 +181,38 @@ impl Attempt {
                 checked.and_then(|()| counters.check(&attempts, self.pair(account), counted.budget, counted.place, now));
             self.tell_stranger(checked, counted.place, counters, now)?;
         }
-        Ok(CountedAccounts { name: is_stranger, persons })
+        Ok(CountedAccounts { name, persons })
     }
 
-    /// Checks what strangers are told of: the tries for this name, and from these networks.
-    pub(super) fn check_as_stranger(&self, counters: &FailureCounters, now: Timestamp) -> Result<(), ThrottleReason> {
-        let name = self.of_name();
-        counters.check(&counters.attempts(name, now), self.pair(name), self.name_budget(), Place::Unfamiliar, now)?;
+    /// Checks what strangers are told of: the tries for this name, and from these networks. The account that the attempt then counts
+    /// against: the name, or, when its tries are used up, the name in this network. That has some of its own wherever anybody has
+    /// signed in, so that it shows nobody who.
+    pub(super) fn check_as_stranger(&self, counters: &FailureCounters, now: Timestamp) -> Result<AccountKey, ThrottleReason> {
+        let is_familiar = counters.known.is_familiar_network(self.network, now);
+        let check = |account, budget| counters.attempts(account, now).check(budget, Place::Unfamiliar, now);
+        let (name, here) = (self.of_name(), AccountKey::Name(self.name_here));
+        let account = match check(name, self.name_budget()) {
+            Err(exhausted @ ThrottleReason::Exhausted(_)) if is_familiar => {
+                check(here, FailureBudget::of_familiar_network(self.lockout).ok_or(exhausted)?)?;
+                here
+            }
+            checked => checked.map(|()| name)?,
+        };
+        if is_familiar {
+            // As its owner waits there.
+            counters.check_pair(self.pair(account), FailureBudget::for_person(self.lockout.policy), Place::Familiar, now)?;
+        } else {
+            counters.check_pair(self.pair(account), self.name_budget(), Place::Unfamiliar, now)?;
+        }
         for (network, shares) in &self.networks {
             counters.networks.get(*network, now).map_or(Ok(()), |attempts| attempts.check(*shares, now))?;
         }
-        Ok(())
+        Ok(account)
     }
 
-    /// From an unfamiliar place, what keeps a person's attempt from being made is told as a wrong password, and counts as one
-    /// for the name, until as many are used up as for a name that nobody has: two names of one person would be told for such
-    /// otherwise. The same password again for the same name costs nothing, as ever.
+    /// Anywhere but in a person's own browser, what keeps their attempt from being made is told as a wrong password, and counts as
+    /// one for the name, until as many are used up as for a name that nobody has: two names of one person would be told for such
+    /// otherwise, and so would the network of their last sign-in. The same password again for the same name costs nothing, as ever.
     pub(super) fn tell_stranger(
         &self,
         checked: Result<(), ThrottleReason>,
@@ -170,7 +221,7 @@ impl Attempt {
         now: Timestamp,
     ) -> Result<(), ThrottleReason> {
         let Err(reason) = checked else { return Ok(()) };
-        if place != Place::Unfamiliar || reason == ThrottleReason::Pending {
+        if place == Place::Own || reason == ThrottleReason::Pending {
             return Err(reason);
         }
         if self.is_remembered(counters, now) {
@@ -181,8 +232,12 @@ impl Attempt {
 
     /// Whether the same password was tried for this name before, whatever came of it.
     pub(super) fn is_remembered(&self, counters: &FailureCounters, now: Timestamp) -> bool {
-        let name = counters.attempts(self.of_name(), now);
-        self.password.is_some_and(|password| name.remembers(password, now, |_| true))
+        let remembers = |password| {
+            [self.of_name(), AccountKey::Name(self.name_here)]
+                .into_iter()
+                .any(|account| counters.attempts(account, now).remembers(password, now, |_| true))
+        };
+        self.password.is_some_and(remembers)
     }
 
     fn persons(&self, places: &[(PersonKey, Place)], counters: &FailureCounters, now: Timestamp) -> Vec<CountedPerson> {
@@ -192,7 +247,7 @@ impl Attempt {
             let budgets =
                 [of_person, self.lockout.policy].into_iter().flatten().map(|policy| FailureBudget::for_person(Some(policy)));
             let budget = budgets.min_by_key(|budget| budget.total).unwrap_or_else(|| FailureBudget::for_person(None));
-            CountedPerson { person: *person, place: *place, budget }
+            CountedPerson { person: *person, place: *place, budget, judge: None }
         };
         places.iter().map(counted).collect()
     }

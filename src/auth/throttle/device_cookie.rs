@@ -72,6 +72,13 @@ pub(super) struct VerifiedDevice {
     pub(super) owner: PersonKey,
 }
 
+impl VerifiedDevice {
+    /// When its owner signed in.
+    pub(super) fn issued_at(&self) -> Timestamp {
+        self.cookie.issued_at()
+    }
+}
+
 impl fmt::Debug for DeviceCookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DeviceCookie(…)")
@@ -79,7 +86,7 @@ impl fmt::Debug for DeviceCookie {
 }
 
 impl Keys {
-    /// A device cookie for the browser in which `person` has just signed in, who has these names, by their skeletons.
+    /// A device cookie for the browser in which `person` has just signed in, who has these exact names.
     ///
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give.
@@ -113,10 +120,10 @@ impl Keys {
         Some(VerifiedDevice { owner: cookie.person(), cookie })
     }
 
-    /// Whether the owner of the cookie had the name with this skeleton when it was issued.
-    pub(super) fn is_name_of_device(&self, device: &VerifiedDevice, skeleton: &str) -> bool {
+    /// Whether the owner of the cookie had this exact name when it was issued.
+    pub(super) fn is_name_of_device(&self, device: &VerifiedDevice, name: &str) -> bool {
         let cookie = &device.cookie;
-        let tag = self.device_tag(cookie.head(), Some(skeleton));
+        let tag = self.device_tag(cookie.head(), Some(name));
         cookie.tags().skip(1).any(|name| tag.clone().verify_truncated_left(name).is_ok())
     }
 

@@ -23,12 +23,12 @@ impl<K: Copy + Hash + Ord, V> ExpiringMap<K, V> {
         self.entries.get(&key).filter(|(_, until)| now < *until).map(|(value, _)| value)
     }
 
-    /// Inserts or replaces a value that expires at `until`.
-    pub(super) fn insert(&mut self, key: K, value: V, until: Timestamp, now: Timestamp) {
-        if self.entries.len() >= self.capacity && !self.entries.contains_key(&key) {
-            self.evict(now);
-        }
+    /// Inserts or replaces a value that expires at `until`. The values that had to make room for it, before they expired.
+    pub(super) fn insert(&mut self, key: K, value: V, until: Timestamp, now: Timestamp) -> Vec<V> {
+        let is_full = self.entries.len() >= self.capacity && !self.entries.contains_key(&key);
+        let evicted = if is_full { self.evict(now) } else { Vec::new() };
         self.entries.insert(key, (value, until));
+        evicted
     }
 
     pub(super) fn remove(&mut self, key: K) {
@@ -40,18 +40,14 @@ impl<K: Copy + Hash + Ord, V> ExpiringMap<K, V> {
         self.entries.retain(|key, _| keep(key));
     }
 
-    /// Drops expired entries; when that is not enough, a quarter of the rest, those that expire first.
-    fn evict(&mut self, now: Timestamp) {
+    /// Drops expired entries; when that is not enough, a quarter of the rest, those that expire first, whose values are returned.
+    fn evict(&mut self, now: Timestamp) -> Vec<V> {
         self.entries.retain(|_, (_, until)| now < *until);
         let kept = self.capacity - self.capacity / EVICTED_SHARE;
-        if self.entries.len() <= kept {
-            return;
-        }
+        let surplus = self.entries.len().saturating_sub(kept);
         let mut by_end: Vec<(Timestamp, K)> = self.entries.iter().map(|(key, (_, until))| (*until, *key)).collect();
         by_end.sort_unstable();
-        for (_, key) in &by_end[..by_end.len() - kept] {
-            self.entries.remove(key);
-        }
+        by_end[..surplus].iter().filter_map(|(_, key)| self.entries.remove(key)).map(|(value, _)| value).collect()
     }
 
     #[cfg(test)]

@@ -8,6 +8,7 @@ use super::limits::{AddressAttempts, MAX_ENTRIES, PairAttempts};
 use super::place::Place;
 use super::reason::ThrottleReason;
 use super::store::ThrottleChange;
+use super::unwritten_changes::UnwrittenChanges;
 use crate::directory::FailureBudget;
 use crate::domain::Timestamp;
 
@@ -16,6 +17,9 @@ pub(super) struct FailureCounters {
     /// By the skeleton of a name: the tries from unfamiliar places, which is what strangers are told of. Anybody can make up
     /// names, and so fill this map.
     names: ExpiringMap<NameKey, AccountAttempts>,
+    /// The most that a full map of names had to forget of one: it is assumed of every name that is not in it, as the directory may
+    /// have counted it.
+    forgotten: AccountAttempts,
     /// By person. Nobody can make up those, so however many names a flood has, what counts against them stays.
     persons: ExpiringMap<PersonKey, AccountAttempts>,
     /// By the hash of a network.
@@ -24,7 +28,7 @@ pub(super) struct FailureCounters {
     pub(super) pairs: ExpiringMap<(AccountKey, u64), PairAttempts>,
     pub(super) known: KnownPeople,
     /// The changes that are to be written down.
-    pub(super) changes: Vec<ThrottleChange>,
+    pub(super) changes: UnwrittenChanges,
     last_sequence: u64,
 }
 
@@ -32,11 +36,12 @@ impl FailureCounters {
     pub(super) fn new() -> Self {
         Self {
             names: ExpiringMap::new(MAX_ENTRIES),
+            forgotten: AccountAttempts::default(),
             persons: ExpiringMap::new(MAX_ENTRIES),
             networks: ExpiringMap::new(MAX_ENTRIES),
             pairs: ExpiringMap::new(MAX_ENTRIES),
             known: KnownPeople::new(),
-            changes: Vec::new(),
+            changes: UnwrittenChanges::default(),
             last_sequence: 0,
         }
     }
@@ -57,15 +62,25 @@ impl FailureCounters {
         now: Timestamp,
     ) -> Result<(), ThrottleReason> {
         attempts.check(budget, place, now)?;
+        self.check_pair(pair, budget, place, now)
+    }
+
+    /// Checks whether one more attempt for an account may fail in that network.
+    pub(super) fn check_pair(
+        &self,
+        pair: (AccountKey, u64),
+        budget: FailureBudget,
+        place: Place,
+        now: Timestamp,
+    ) -> Result<(), ThrottleReason> {
         self.pairs.get(pair, now).map_or(Ok(()), |pair| pair.check(budget, place, now))
     }
 
     pub(super) fn attempts(&self, account: AccountKey, now: Timestamp) -> AccountAttempts {
-        let kept = match account {
-            AccountKey::Name(key) => self.names.get(key, now),
-            AccountKey::Person(key) => self.persons.get(key, now),
-        };
-        kept.cloned().unwrap_or_default()
+        match account {
+            AccountKey::Name(key) => self.names.get(key, now).unwrap_or(&self.forgotten).clone(),
+            AccountKey::Person(key) => self.persons.get(key, now).cloned().unwrap_or_default(),
+        }
     }
 
     pub(super) fn update(&mut self, account: AccountKey, now: Timestamp, change: impl FnOnce(&mut AccountAttempts)) {
@@ -77,8 +92,12 @@ impl FailureCounters {
     pub(super) fn replace(&mut self, account: AccountKey, attempts: AccountAttempts, now: Timestamp) {
         let until = attempts.expires_at().filter(|until| now < *until);
         match (account, until) {
-            (AccountKey::Name(key), Some(until)) => self.names.insert(key, attempts, until, now),
-            (AccountKey::Person(key), Some(until)) => self.persons.insert(key, attempts, until, now),
+            (AccountKey::Name(key), Some(until)) => {
+                for evicted in self.names.insert(key, attempts, until, now) {
+                    self.forgotten.assume(&evicted, now);
+                }
+            }
+            (AccountKey::Person(key), Some(until)) => drop(self.persons.insert(key, attempts, until, now)),
             (AccountKey::Name(key), None) => self.names.remove(key),
             (AccountKey::Person(key), None) => self.persons.remove(key),
         }

@@ -45,20 +45,47 @@ pub struct KnownName {
 pub(super) struct KnownPeople {
     names: ExpiringMap<NameKey, Vec<(PersonKey, Timestamp)>>,
     people: ExpiringMap<PersonKey, KnownPerson>,
+    /// The networks from which anybody has signed in within the last month.
+    networks: ExpiringMap<NetworkKey, ()>,
+    /// The strictest of the people's lockout policies, of those that lock.
+    strictest_policy: Option<LockoutPolicy>,
+}
+
+/// The people whom a typed name may be of.
+pub(super) struct NameOwners {
+    pub(super) people: Vec<PersonKey>,
+    /// Whether it is known to be the name of the one there is, and not just one with the same letters.
+    pub(super) is_exact: bool,
 }
 
 impl KnownPeople {
     pub(super) fn new() -> Self {
         // A person has some four names, in two forms.
-        Self { names: ExpiringMap::new(8 * MAX_ENTRIES), people: ExpiringMap::new(MAX_ENTRIES) }
+        Self {
+            names: ExpiringMap::new(8 * MAX_ENTRIES),
+            people: ExpiringMap::new(MAX_ENTRIES),
+            networks: ExpiringMap::new(MAX_ENTRIES),
+            strictest_policy: None,
+        }
     }
 
     /// The people whom a typed name may be of: the one who has signed in with just this, or else all whose names have its
     /// skeleton.
-    pub(super) fn owners(&self, name: NameKeys, now: Timestamp) -> Vec<PersonKey> {
+    pub(super) fn owners(&self, name: NameKeys, now: Timestamp) -> NameOwners {
         let owners = |key| self.names.get(key, now).into_iter().flatten().map(|(person, _)| *person).collect::<Vec<_>>();
         let typed = owners(name.typed);
-        if typed.is_empty() { owners(name.skeleton) } else { typed }
+        let is_exact = !typed.is_empty();
+        NameOwners { people: if is_exact { typed } else { owners(name.skeleton) }, is_exact }
+    }
+
+    /// The strictest lockout policy of anybody's that was told, for as long as the directory has told none since the start.
+    pub(super) fn strictest_policy(&self) -> Option<LockoutPolicy> {
+        self.strictest_policy
+    }
+
+    /// Whether anybody has signed in from that network within the last month.
+    pub(super) fn is_familiar_network(&self, network: NetworkKey, now: Timestamp) -> bool {
+        self.networks.get(network, now).is_some()
     }
 
     pub(super) fn person(&self, person: PersonKey, now: Timestamp) -> Option<&KnownPerson> {
@@ -94,6 +121,12 @@ impl KnownPeople {
             (before.network, before.policy) != (known.network, known.policy) || now >= before.signed_in_at + RENEWED_AFTER
         });
         self.people.insert(known.person, known, known.signed_in_at + KNOWN_FOR, now);
+        if let Some(network) = known.network {
+            self.networks.insert(network, (), known.signed_in_at + FAMILIAR_FOR, now);
+        }
+        let locks = |policy: &LockoutPolicy| policy.threshold > 0;
+        let policies = self.strictest_policy.into_iter().chain(known.policy.filter(locks));
+        self.strictest_policy = policies.reduce(LockoutPolicy::stricter);
         is_news
     }
 

@@ -5,11 +5,8 @@ use super::account_attempts::{AccountAttempts, FailedAttempt};
 use super::account_key::AccountKey;
 use super::store::{ThrottleChange, ThrottleStore};
 use crate::auth::Keys;
-use crate::domain::{Timestamp, Username};
+use crate::domain::{Realm, Timestamp, Username};
 use crate::store::StoreError;
-
-/// The most changes that wait to be written with others: those of some hundred sign-ins.
-const MAX_UNWRITTEN: usize = 1024;
 
 /// The outcome of a release by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +28,8 @@ pub async fn release_attempts(
     username: &Username,
     now: Timestamp,
 ) -> Result<Release, StoreError> {
-    let name = keys.name_keys(username);
+    // Of everybody whose name has these letters, in whichever realm.
+    let name = keys.name_keys(username, &Realm::Default);
     let (people, waiting) = store.accounts_of([name.typed, name.skeleton], now).await?;
     let accounts = people.iter().map(|person| AccountKey::Person(*person)).chain([AccountKey::Name(name.skeleton)]);
     store.release(&accounts.collect::<Vec<_>>(), now).await?;
@@ -58,6 +56,7 @@ impl Throttle {
                         place,
                         password: None,
                         is_wrong: true,
+                        judge: None,
                     });
                     let attempts = AccountAttempts::restored(failed.collect(), window);
                     counters.replace(account, attempts, now);
@@ -69,11 +68,7 @@ impl Throttle {
 
     /// Writes down what has changed, if it should not wait for others: names and places of good sign-ins may.
     pub(in crate::auth) async fn flush_if_due(&self) {
-        let is_due = |change: &ThrottleChange| matches!(change, ThrottleChange::Failures { .. });
-        let is_due = {
-            let counters = self.counters();
-            counters.changes.len() >= MAX_UNWRITTEN || counters.changes.iter().any(is_due)
-        };
+        let is_due = self.counters().changes.is_due();
         if is_due {
             self.flush().await;
         }
@@ -86,7 +81,7 @@ impl Throttle {
         }
         // One at a time, so that an older state of an account is not written over a newer one.
         let _writing = self.writing.lock().await;
-        let changes = std::mem::take(&mut self.counters().changes);
+        let changes = self.counters().changes.take();
         if !changes.is_empty()
             && let Err(error) = self.store.save(changes).await
         {

@@ -1,7 +1,8 @@
+use std::hash::BuildHasher as _;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::Throttle;
-use super::account_attempts::FailedAttempt;
+use super::account_attempts::{FailedAttempt, ServerKey};
 use super::account_key::{AccountKey, PersonKey};
 use super::attempt::{Attempt, CountedAccounts, CountedPerson};
 use super::failure_counters::FailureCounters;
@@ -35,7 +36,7 @@ pub(in crate::auth) enum AttemptFailure {
     Unanswered,
     /// Nobody has the name, or not just one. No password was sent.
     NoSuchName,
-    /// The password was not judged, as the account is locked. A stranger must not learn it.
+    /// The password was not judged, as the account is locked, or the like. A stranger must not learn it.
     Unjudged,
 }
 
@@ -78,12 +79,16 @@ impl AttemptPermit<'_> {
         let mut counted = self.counted();
         let mut counters = self.throttle.counters();
         let (account, place) = (AccountKey::Person(person), attempt.place(person, &counters, now));
-        // The place was taken for familiar, and to this person it is not.
-        if place == Place::Unfamiliar && !counted.name {
-            attempt.check_as_stranger(&counters, now)?;
-        }
+        let name = match (place, counted.name) {
+            (Place::Own, _) => None,
+            (_, Some(name)) => Some(name),
+            // The browser was taken for the owner's, and it is somebody else's.
+            (_, None) => Some(attempt.check_as_stranger(&counters, now)?),
+        };
         let is_counted = counted.persons.iter().any(|counted| counted.person == person);
-        counters.update(account, now, |attempts| attempts.believe(who, self.sequence));
+        let server =
+            |address: &Option<String>| address.as_ref().map(|address| ServerKey(self.throttle.hasher.hash_one(address)));
+        counters.update(account, now, |attempts| attempts.believe(who, server(&who.told_by), self.sequence, now));
         let attempts = counters.attempts(account, now);
         let attempts = if is_counted { attempts.without_pending(attempt.password) } else { attempts };
         let budget = FailureBudget::for_person(who.policy);
@@ -92,7 +97,8 @@ impl AttemptPermit<'_> {
         let checked = checked.and_then(|()| attempts.check_directory_count(who, place, self.sequence, now));
         attempt.tell_stranger(checked, place, &counters, now)?;
         counted.end(attempt, &mut counters, now);
-        *counted = CountedAccounts { name: place == Place::Unfamiliar, persons: vec![CountedPerson { person, place, budget }] };
+        let judge = server(&who.judge);
+        *counted = CountedAccounts { name, persons: vec![CountedPerson { person, place, budget, judge }] };
         counted.begin(attempt, &mut counters, now);
         counters.update(account, now, |attempts| attempts.note_told(who));
         Ok(())
@@ -121,7 +127,7 @@ impl AttemptPermit<'_> {
             counters.note_failures(account, now);
         }
         counters.pairs.remove(attempt.pair(account));
-        for name in names.iter().map(|name| keys.name_keys(name)).chain([attempt.name]) {
+        for name in names.iter().map(|name| keys.name_keys(name, &attempt.realm)).chain([attempt.name]) {
             let news = counters.known.record_name(name, person, now);
             if !news.is_empty() {
                 counters.move_failures(name.skeleton, sequence, person, now);
@@ -154,7 +160,10 @@ impl AttemptPermit<'_> {
         let is_pending = reason == ThrottleReason::Pending;
         self.settle(if is_pending { AttemptOutcome::Cancelled } else { AttemptOutcome::Declined });
         if matches!(reason, ThrottleReason::Withheld | ThrottleReason::NearLockout) {
-            self.attempt.withhold(&mut self.throttle.counters(), self.throttle.clock.now());
+            let (name, now) = (self.counted().name, self.throttle.clock.now());
+            let mut counters = self.throttle.counters();
+            let name = name.or_else(|| self.attempt.check_as_stranger(&counters, now).ok());
+            self.attempt.withhold(name.unwrap_or_else(|| self.attempt.of_name()), &mut counters, now);
         }
     }
 
@@ -174,10 +183,11 @@ impl AttemptPermit<'_> {
         let now = self.throttle.clock.now();
         let counted = self.counted().clone();
         let mut counters = self.throttle.counters();
-        counted.end(&self.attempt, &mut counters, now);
         if let AttemptOutcome::Failed(failure) = outcome {
-            self.record_failure(failure, counted, &mut counters, now);
+            self.record_failure(failure, counted.clone(), &mut counters, now);
         }
+        // Afterwards: what was noted of an account goes with its last attempt.
+        counted.end(&self.attempt, &mut counters, now);
         self.attempt.update_networks(&mut counters, now, |attempts| {
             attempts.end();
             if matches!(outcome, AttemptOutcome::Failed(_) | AttemptOutcome::Declined) {
@@ -202,28 +212,33 @@ impl AttemptPermit<'_> {
         if may_be_counted && counted.persons.is_empty() {
             let budget = FailureBudget::for_person(attempt.lockout.policy);
             let shown = counters.known.owners(attempt.name, now);
-            counted.persons =
-                shown.into_iter().map(|person| CountedPerson { person, place: Place::Unfamiliar, budget }).collect();
+            counted.persons = shown
+                .people
+                .into_iter()
+                .map(|person| CountedPerson { person, place: Place::Unfamiliar, budget, judge: None })
+                .collect();
         }
         let is_wrong = failure == AttemptFailure::Wrong;
         let password = attempt.password.filter(|_| is_wrong);
         // The same password again for a name that nobody has costs nothing, either: strangers must not tell the two apart.
         let is_same = failure == AttemptFailure::NoSuchName && attempt.is_remembered(counters, now);
-        if counted.name && !is_same {
+        if let Some(name) = counted.name.filter(|_| !is_same) {
             // Where the person is known, it is they of whom it is remembered that the password is wrong.
             let is_wrong = is_wrong && counted.persons.is_empty();
             let password = attempt.password;
-            let failed = FailedAttempt { sequence, at: now, place: Place::Unfamiliar, password, is_wrong };
-            let name = attempt.of_name();
+            let place = Place::Unfamiliar;
+            let failed = FailedAttempt { sequence, at: now, place, password, is_wrong, judge: None };
             counters.record_failure(attempt.pair(name), failed, attempt.name_budget().window, now);
             // Where the person is known before the bind, the name's count protects nobody.
             if !attempt.lockout.identifies_before_bind {
                 counters.note_failures(name, now);
             }
         }
-        for CountedPerson { person, place, budget } in counted.persons.into_iter().filter(|_| may_be_counted) {
+        for CountedPerson { person, place, budget, judge } in counted.persons.into_iter().filter(|_| may_be_counted) {
             let account = AccountKey::Person(person);
-            let failed = FailedAttempt { sequence, at: now, place, password, is_wrong };
+            // Who has not answered may not have counted it yet.
+            let judge = judge.filter(|_| is_wrong);
+            let failed = FailedAttempt { sequence, at: now, place, password, is_wrong, judge };
             counters.record_failure(attempt.pair(account), failed, budget.window, now);
             counters.note_failures(account, now);
             // So that whoever releases the name by hand finds whose it is, where the directory has told.

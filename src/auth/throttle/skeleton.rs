@@ -1,6 +1,6 @@
 use unicode_normalization::UnicodeNormalization;
 
-use crate::domain::{NameForm, Username};
+use crate::domain::{NameForm, Realm, Username};
 
 /// The skeleton of an account's name, which all its spellings have in common.
 ///
@@ -24,6 +24,17 @@ pub(super) fn skeleton(username: &Username) -> String {
     }
     let skeleton = if letters.is_empty() { folded(name) } else { folded(&letters) };
     realm.to_owned() + &skeleton
+}
+
+/// The name of one account, in words that no other account has: what was typed, but for upper and lower case, and for the domain
+/// before it, as a directory has one. Two names with one skeleton may be two accounts', such as `a.lice` and `alice`.
+pub(super) fn exact_name(username: &Username, realm: &Realm) -> String {
+    let realm = realm.as_str();
+    let folded = |text: &str| text.to_uppercase().to_lowercase();
+    match username.form() {
+        NameForm::Bare(name) | NameForm::DownLevel { name, .. } => format!("{realm}\\{}", folded(name)),
+        NameForm::Principal { .. } => format!("{realm}@{}", folded(username.as_str())),
+    }
 }
 
 /// The plain letters for one that Windows treats as accented though Unicode does not decompose it: strokes, ligatures.

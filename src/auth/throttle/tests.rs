@@ -13,11 +13,12 @@ use async_trait::async_trait;
 
 use super::account_key::{AccountKey, NameKey, PersonKey};
 use super::limits::MAX_ENTRIES;
+use super::skeleton::skeleton;
 use super::store::{ThrottleChange, ThrottleMemory};
-use super::{AttemptFailure, AttemptPermit, MAX_WAIT, Throttle, ThrottleReason, ThrottleStore, skeleton};
+use super::{AttemptFailure, AttemptPermit, MAX_WAIT, Throttle, ThrottleReason, ThrottleStore};
 use crate::auth::Keys;
 use crate::directory::{BindCandidate, LockoutInfo, LockoutPolicy};
-use crate::domain::{Client, Clock, ManualClock, Password, PersonId, Timestamp, Username};
+use crate::domain::{Client, Clock, ManualClock, Password, PersonId, Realm, Timestamp, Username};
 use crate::store::StoreError;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -34,7 +35,7 @@ struct ThrottleFixture {
 impl ThrottleFixture {
     /// Before a directory that shows people, and tells nothing of its policy.
     fn new() -> Self {
-        Self::before(LockoutInfo { policy: None, identifies_before_bind: true })
+        Self::before(LockoutInfo::new(None, true))
     }
 
     fn before(lockout: LockoutInfo) -> Self {
@@ -45,12 +46,12 @@ impl ThrottleFixture {
 
     /// Before a directory of which only a bind tells who it is.
     fn blind(threshold: u32) -> Self {
-        Self::before(LockoutInfo { policy: Some(policy(threshold)), identifies_before_bind: false })
+        Self::before(LockoutInfo::new(Some(policy(threshold)), false))
     }
 
     /// Before a directory that shows people.
     fn seeing(threshold: u32) -> Self {
-        Self::before(LockoutInfo { policy: Some(policy(threshold)), identifies_before_bind: true })
+        Self::before(LockoutInfo::new(Some(policy(threshold)), true))
     }
 
     fn fails(&self, name: &str, address: &str) -> Result<(), ThrottleReason> {
@@ -67,7 +68,7 @@ impl ThrottleFixture {
     }
 
     fn admit_with(&self, name: &str, password: &str, client: &Client) -> Result<AttemptPermit<'_>, ThrottleReason> {
-        self.throttle.try_admit(&username(name), Some(&typed(password)), client, self.lockout)
+        self.throttle.try_admit((&username(name), &Realm::Default), Some(&typed(password)), client, self.lockout)
     }
 
     /// The directory shows, before the bind, that the name is this person's; then the try fails.
@@ -92,7 +93,7 @@ impl ThrottleFixture {
     /// The browser in which that person has signed in, who has these names.
     fn own_browser(&self, names: &[&str], id: &str) -> Client {
         let names: Vec<_> = names.iter().map(|name| username(name)).collect();
-        let cookie = self.throttle.issue_device_cookie(&names, &person(id)).unwrap().reveal();
+        let cookie = self.throttle.issue_device_cookie(&names, &Realm::Default, &person(id)).unwrap().reveal();
         from("198.51.100.77").with_device_cookie(Some(&cookie))
     }
 }
@@ -214,7 +215,7 @@ async fn a_try_that_could_be_the_one_that_locks_is_not_made() {
         (1, 0, Ok(())),
         (0, 1_000_000, Ok(())),
     ] {
-        let fixture = ThrottleFixture::before(LockoutInfo { policy: Some(policy(threshold)), identifies_before_bind: true });
+        let fixture = ThrottleFixture::before(LockoutInfo::new(Some(policy(threshold)), true));
         let john = BindCandidate { policy: Some(policy(threshold)), failures: Some(failures), ..candidate("john") };
         let tried = fixture.fails_as_one_of("jdoe", "192.0.2.1", &john).await;
         assert_eq!(tried, expected, "{failures} of {threshold}");
@@ -360,7 +361,7 @@ async fn who_waits_for_a_try_under_way_is_heard_once_it_has_ended() {
     let mut permits: Vec<_> = (0..2).map(|_| fixture.admit("alice", "192.0.2.1").unwrap()).collect();
     let (name, password) = (username("alice"), typed("another"));
     let client = from("192.0.2.1");
-    let waiting = fixture.throttle.admit(&name, Some(&password), &client, fixture.lockout);
+    let waiting = fixture.throttle.admit((&name, &Realm::Default), Some(&password), &client, fixture.lockout);
     futures::pin_mut!(waiting);
     assert!(futures::poll!(waiting.as_mut()).is_pending());
     fixture.fails("bob", "192.0.2.2").unwrap();
@@ -375,7 +376,7 @@ async fn nobody_waits_for_ever_for_tries_under_way() {
     let _permits: Vec<_> = (0..2).map(|_| fixture.admit("alice", "192.0.2.1").unwrap()).collect();
     let (name, password) = (username("alice"), typed("another"));
     let client = from("192.0.2.1");
-    let waiting = fixture.throttle.admit(&name, Some(&password), &client, fixture.lockout);
+    let waiting = fixture.throttle.admit((&name, &Realm::Default), Some(&password), &client, fixture.lockout);
     futures::pin_mut!(waiting);
     assert!(futures::poll!(waiting.as_mut()).is_pending());
     fixture.clock.advance(MAX_WAIT);
@@ -423,8 +424,10 @@ async fn good_sign_ins_at_once_all_come_through_under_the_strictest_policy() {
     let fixture = &ThrottleFixture::seeing(3);
     let john = &BindCandidate { policy: Some(policy(3)), failures: Some(1), ..candidate("john") };
     let sign_in = async |name: &str| {
-        let permit =
-            fixture.throttle.admit(&username(name), Some(&typed("right")), &from("192.0.2.1"), fixture.lockout).await?;
+        let permit = {
+            let name = (&username(name), &Realm::Default);
+            fixture.throttle.admit(name, Some(&typed("right")), &from("192.0.2.1"), fixture.lockout).await?
+        };
         permit.identify(john).await?;
         tokio::task::yield_now().await;
         permit.succeed(&john.id, &[]);
@@ -488,6 +491,29 @@ async fn a_flood_of_made_up_names_forgets_nothing_that_counts_against_a_person()
         let _ = fixture.fails(&format!("name{number}"), &address);
     }
     assert!(fixture.fails_as("alice", "alice").await.is_err());
+}
+
+#[tokio::test]
+async fn what_a_flood_of_made_up_names_has_to_forget_of_one_is_assumed_of_every_other() {
+    let fixture = ThrottleFixture::blind(5);
+    fixture.admit("jdoe", "198.51.100.9").unwrap().succeed(&person("john"), &[]);
+    let own = fixture.own_browser(&["jdoe"], "john");
+    for address in ["203.0.113.5", "203.0.113.6"] {
+        fixture.fails("victim", address).unwrap();
+    }
+    fixture.clock.advance(Duration::from_secs(1));
+    let flood = |range: std::ops::Range<usize>| {
+        range.filter(|number| {
+            let address = format!("{}.{}.{}.7", 10 + (number >> 16), number >> 8 & 255, number & 255);
+            fixture.fails(&format!("name{number}"), &address).is_ok()
+        })
+    };
+    assert_eq!(flood(0..MAX_ENTRIES).count(), MAX_ENTRIES);
+    assert!(matches!(fixture.fails("victim", "203.0.113.7"), Err(ThrottleReason::Exhausted(_))), "it is forgotten");
+    assert_eq!(flood(MAX_ENTRIES..MAX_ENTRIES + 1000).count(), 0, "nor is the flood heard any more");
+    fixture.admit_with("jdoe", &unused_password(), &own).unwrap().fail(AttemptFailure::Wrong);
+    fixture.clock.advance(31 * MINUTE);
+    assert_eq!(fixture.fails("newcomer", "203.0.113.7"), Ok(()));
 }
 
 #[test]

@@ -19,6 +19,18 @@ pub struct LockoutPolicy {
     pub window: Duration,
 }
 
+impl LockoutPolicy {
+    /// The stricter of two policies: the lower threshold, and the longer window. A threshold of 0 is none.
+    #[must_use]
+    pub fn stricter(self, other: Self) -> Self {
+        let threshold = match (self.threshold, other.threshold) {
+            (0, threshold) | (threshold, 0) => threshold,
+            (one, other) => one.min(other),
+        };
+        Self { threshold, window: self.window.max(other.window) }
+    }
+}
+
 /// The lockout policies of one directory, as last read.
 #[derive(Default)]
 pub(in crate::directory) struct LockoutPolicyCache {
@@ -28,6 +40,8 @@ pub(in crate::directory) struct LockoutPolicyCache {
 #[derive(Default)]
 struct CachedLockoutPolicies {
     domain: Option<CachedLockoutPolicy>,
+    /// Whether any account is under a password settings object.
+    has_settings_objects: bool,
     /// By the objects' DNs.
     psos: HashMap<String, CachedLockoutPolicy>,
 }
@@ -62,6 +76,15 @@ impl LockoutPolicyCache {
     pub(in crate::directory) fn insert_domain(&self, policy: Option<LockoutPolicy>, now: Timestamp) -> bool {
         let before = self.lock().domain.replace(CachedLockoutPolicy { policy, read_at: now });
         before.is_none_or(|before| before.policy != policy)
+    }
+
+    /// Whether any account is under a password settings object, as last seen.
+    pub(in crate::directory) fn has_settings_objects(&self) -> bool {
+        self.lock().has_settings_objects
+    }
+
+    pub(in crate::directory) fn set_settings_objects(&self, has_any: bool) {
+        self.lock().has_settings_objects = has_any;
     }
 
     pub(in crate::directory) fn pso_policy(&self, dn: &str, now: Timestamp) -> Option<CachedLockoutPolicy> {

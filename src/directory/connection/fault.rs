@@ -55,7 +55,7 @@ impl fmt::Display for OperationKind {
 impl OperationFault {
     /// A fault where no answer about a person could be had.
     pub(in crate::directory) fn unreachable(operation: OperationKind, reason: impl Into<String>) -> Self {
-        let refusal = DirectoryRefusal::Unreachable(Unreachable { reason: reason.into(), password: PasswordFate::NotSent });
+        let refusal = DirectoryRefusal::Unreachable(Unreachable::new(reason));
         Self { refusal, operation, result_code: None, sub_code: None, connection_failed: false }
     }
 
@@ -72,7 +72,8 @@ impl OperationFault {
     /// A fault from a result that is no answer about a person; `what` says what the server refused.
     pub(in crate::directory) fn from_result(operation: OperationKind, result: &LdapResult, what: &str) -> Self {
         let reason = format!("{what}: {}{}", describe_result(result), remedy(operation, result.rc));
-        Self { result_code: Some(result.rc), ..Self::unreachable(operation, reason) }
+        let unreachable = Unreachable { result_code: Some(result.rc), ..Unreachable::new(reason) };
+        Self { result_code: Some(result.rc), ..Self::refused(operation, unreachable.into()) }
     }
 
     /// Sets what had become of a person's password by then.
@@ -141,6 +142,8 @@ pub(in crate::directory) mod result_code {
     pub(in crate::directory) const BUSY: u32 = 51;
     pub(in crate::directory) const UNAVAILABLE: u32 = 52;
     pub(in crate::directory) const UNWILLING: u32 = 53;
+    /// RFC 4370, 4.
+    pub(in crate::directory) const AUTHORIZATION_DENIED: u32 = 123;
 }
 
 /// Describes a result: its code, and the server's own text on one line.

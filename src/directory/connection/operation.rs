@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::fault::OperationFault;
 use super::pool::{ConnectionPool, PooledConnection};
-use super::refusal::{DirectoryRefusal, PasswordFate, Unreachable};
+use super::refusal::{DirectoryRefusal, Unreachable};
 use super::servers::DirectoryServer;
 
 /// The most attempts of one operation: on a connection that turned out to be dead, and on every other server that a
@@ -87,7 +87,7 @@ impl Operation {
     pub(in crate::directory) fn finish_or_unreachable<T>(self, answer: Result<T, OperationFault>) -> Result<T, Unreachable> {
         self.finish(answer).map_err(|refusal| match refusal {
             DirectoryRefusal::Unreachable(unreachable) => unreachable,
-            other => Unreachable { reason: other.to_string(), password: PasswordFate::NotSent },
+            other => Unreachable::new(other.to_string()),
         })
     }
 
@@ -103,9 +103,17 @@ impl Operation {
         let server = server.as_deref();
         let sub_code = sub_code.map(|code| format!("{code:x}"));
         match &refusal {
-            DirectoryRefusal::Unreachable(Unreachable { reason, password }) => tracing::warn!(
-                asked, server, %operation, result_code, sub_code, elapsed_ms, password = password.word(), reason,
-                "the directory cannot be reached"
+            DirectoryRefusal::Unreachable(unreachable) => {
+                let Unreachable { reason, password, .. } = unreachable;
+                tracing::warn!(
+                    asked, server, %operation, result_code, sub_code, elapsed_ms, password = password.word(), reason,
+                    "{}", unreachable.summary()
+                );
+            }
+            // Nobody can sign in by it, and only whoever runs the directory can say why.
+            DirectoryRefusal::NotJudged { reason } => tracing::warn!(
+                asked, server, %operation, result_code, sub_code, elapsed_ms, reason,
+                "the directory declined to judge a password"
             ),
             refusal => tracing::info!(
                 asked, server, %operation, result_code, sub_code, elapsed_ms, %refusal,

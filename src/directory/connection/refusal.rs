@@ -7,9 +7,16 @@ pub enum DirectoryRefusal {
     /// `530`: not at this hour.
     #[error("signing in is not allowed at this hour")]
     NotAtThisHour,
-    /// `531`, `52f`, `568`, `569`: not from this workstation, or not in this way. The password was right.
+    /// `531`: not from this workstation, which for a simple bind is the domain controller. The password was right.
     #[error("signing in is not allowed from here")]
     NotFromHere,
+    /// `52f`, `569`: a restriction of the account, such as that of Protected Users, who may bind with Kerberos alone, or a right
+    /// to sign in that it lacks. The password was right.
+    #[error("a restriction of the account does not let it sign in by a password over LDAP")]
+    Restricted,
+    /// `568`: the account is in more groups than a token holds. The password was right.
+    #[error("the account is in more groups than a token holds")]
+    TooManyGroups,
     /// `532`. The password was right.
     #[error("the password has expired")]
     PasswordExpired,
@@ -25,7 +32,14 @@ pub enum DirectoryRefusal {
     /// `775`: locked, whatever the password; to a stranger it must look like [`DirectoryRefusal::WrongCredentials`].
     #[error("the account is locked")]
     Locked,
-    /// No server could be asked.
+    /// The server declined to judge this account's password, whatever it is (results 19, 50, 53 and 123, sub-codes about the
+    /// kind of account): to a stranger it must look like [`DirectoryRefusal::WrongCredentials`].
+    #[error("the server did not judge the password: {reason}")]
+    NotJudged {
+        /// For the log: the result. No secret.
+        reason: String,
+    },
+    /// No server could be asked, or none gave an answer about the person.
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
     /// The [`BindGate`](crate::directory::BindGate) did not allow the bind, so the password was not sent.
@@ -40,11 +54,14 @@ impl DirectoryRefusal {
             Self::WrongCredentials => "wrong-credentials",
             Self::NotAtThisHour => "not-at-this-hour",
             Self::NotFromHere => "not-from-here",
+            Self::Restricted => "restricted",
+            Self::TooManyGroups => "too-many-groups",
             Self::PasswordExpired => "password-expired",
             Self::MustChangePassword => "must-change-password",
             Self::Disabled => "disabled",
             Self::AccountExpired => "account-expired",
             Self::Locked => "locked",
+            Self::NotJudged { .. } => "not-judged",
             Self::Unreachable(_) => "unreachable",
             Self::BindDenied(_) => "withheld",
         }
@@ -53,12 +70,26 @@ impl DirectoryRefusal {
 
 /// The directory could not be asked, or did not answer as a directory does. Never an answer about a person.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the directory cannot be reached: {reason}")]
+#[error("{}: {reason}", self.summary())]
 pub struct Unreachable {
     /// For the log: every server tried and what went wrong there. No secret.
     pub reason: String,
     /// The fate of the person's password, where one was to be sent.
     pub password: PasswordFate,
+    /// The result with which a server declined what was asked last: it was reached, and is not silent.
+    pub result_code: Option<u32>,
+}
+
+impl Unreachable {
+    /// No answer, and no password was sent.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), password: PasswordFate::NotSent, result_code: None }
+    }
+
+    /// Whether a server answered, in words.
+    pub(super) fn summary(&self) -> &'static str {
+        if self.result_code.is_some() { "the directory answered with an error" } else { "the directory cannot be reached" }
+    }
 }
 
 /// The fate of a person's password in an operation that ended without a verdict about the person.

@@ -1,6 +1,7 @@
 use ldap3::LdapResult;
 
 use super::fault::{OperationFault, OperationKind, result_code};
+use super::sub_code::{SubCodeVerdict, ad_sub_code};
 
 /// Judges the service account's bind. A failure is the admin's to mend, and no answer about a person.
 pub(in crate::directory) fn judge_service_bind(result: &LdapResult) -> Result<(), OperationFault> {
@@ -17,18 +18,11 @@ pub(in crate::directory) fn judge_service_bind(result: &LdapResult) -> Result<()
     }
 }
 
-/// Whether a refused bind counts as a wrong password against the account. What Active Directory refuses for a reason of
-/// its own (locked, disabled, expired) does not.
+/// Whether a refused bind counts as a wrong password against the account. What Active Directory refuses for another reason
+/// (locked, disabled, expired) does not.
 pub(super) fn counts_as_wrong_password(fault: &OperationFault) -> bool {
-    !matches!(fault.sub_code, Some(0x530..=0x533 | 0x701 | 0x773 | 0x775))
-}
-
-/// The sub-code behind result 49 in Active Directory's diagnostic message: a Win32 error, in hexadecimal (MS-ADTS
-/// 3.1.1.3.1.9 and MS-ERREF).
-pub(in crate::directory) fn ad_sub_code(diagnostic: &str) -> Option<u32> {
-    let (_, behind) = diagnostic.split_once(", data ")?;
-    let digits = behind.split(|c: char| !c.is_ascii_hexdigit()).next()?;
-    u32::from_str_radix(digits, 16).ok()
+    let verdict = fault.sub_code.and_then(SubCodeVerdict::of);
+    verdict.is_none_or(|verdict| verdict == SubCodeVerdict::Wrong)
 }
 
 #[cfg(test)]

@@ -1,16 +1,19 @@
 use crate::directory::password::PasswordState;
 use crate::directory::schema::LdapEntry;
+use crate::directory::schema::logon_hours::is_outside_hours;
 use crate::directory::schema::time::{format_minute, parse_filetime};
-use crate::domain::Timestamp;
+use crate::domain::{Groups, Timestamp};
 
 /// The attributes that tell an account's state: those that only a base-scope read computes (MS-ADTS 3.1.1.4.5.17), and
 /// those that say when an account ends.
 pub(super) const ATTRIBUTES: &[&str] = &[
     "accountExpires",
+    "logonHours",
     "msDS-User-Account-Control-Computed",
     "msDS-UserPasswordExpiryTimeComputed",
     "primaryGroupID",
     "shadowExpire",
+    "userWorkstations",
 ];
 
 /// Bits of `userAccountControl` (MS-ADTS 2.2.16) and of its computed counterpart (3.1.1.4.5.17).
@@ -19,6 +22,13 @@ const LOCKED: i64 = 0x10;
 const NEVER_EXPIRES: i64 = 0x1_0000;
 const SMART_CARD: i64 = 0x4_0000;
 const PASSWORD_EXPIRED: i64 = 0x80_0000;
+
+/// The relative id of the domain's group of Protected Users (MS-DTYP 2.4.2.4).
+const PROTECTED_USERS: u32 = 525;
+
+/// The advice about an account that may sign in from named workstations alone.
+pub(super) const WORKSTATIONS_REMEDY: &str =
+    "add the domain controllers to userWorkstations: a password over LDAP counts as typed at them";
 
 /// A reason why somebody cannot sign in, whatever the password.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,13 +49,16 @@ pub(super) struct AccountState {
     computed: i64,
     must_change: bool,
     account_expired: bool,
+    /// A restriction that a right password is refused by, and its remedy.
+    restriction: Option<(String, &'static str)>,
     account_expires: Option<Timestamp>,
     password_expires: Option<Timestamp>,
     password_never_expires: bool,
 }
 
 impl AccountState {
-    pub(super) fn from_entry(entry: &LdapEntry, now: Timestamp) -> Self {
+    /// The state that `entry` tells, of a member of these groups.
+    pub(super) fn from_entry(entry: &LdapEntry, groups: &Groups, now: Timestamp) -> Self {
         let bits = |attribute| entry.text(attribute).and_then(|bits| bits.parse::<i64>().ok()).unwrap_or_default();
         let control = bits("userAccountControl");
         let computed = bits("msDS-User-Account-Control-Computed");
@@ -57,6 +70,7 @@ impl AccountState {
             computed,
             must_change: entry.text("pwdLastSet") == Some("0"),
             account_expired: account_expires.is_some_and(|ends| ends <= now),
+            restriction: restriction(entry, groups, now),
             account_expires,
             password_expires: password_expiry.and_then(parse_filetime),
             password_never_expires: never,
@@ -97,6 +111,9 @@ impl AccountState {
             let remedy = "take the requirement from the account (SMARTCARD_REQUIRED), if the person is to sign in here";
             return blocker("the account signs in by smart card only, and has no password", remedy);
         }
+        if let Some((reason, remedy)) = &self.restriction {
+            return blocker(reason, remedy);
+        }
         if self.must_change {
             return password("the password must be changed before the next sign-in", PasswordState::MustChange);
         }
@@ -120,14 +137,32 @@ impl AccountState {
     }
 }
 
+/// The restriction by which Active Directory refuses a right password of the account, and its remedy.
+fn restriction(entry: &LdapEntry, groups: &Groups, now: Timestamp) -> Option<(String, &'static str)> {
+    let protected_users = entry.sid().and_then(|sid| sid.with_rid(PROTECTED_USERS)).map(|sid| sid.to_string());
+    if groups.iter().any(|group| Some(group.id.as_str()) == protected_users.as_deref()) {
+        let reason = "the account is in Protected Users, whose passwords Windows refuses over LDAP (52f)".to_owned();
+        return Some((reason, "take the account out of Protected Users, or give the person another account for this site"));
+    }
+    if is_outside_hours(entry, now) {
+        let reason = "the account may not sign in at this hour (530)".to_owned();
+        return Some((reason, "widen its logon hours (logonHours) in the directory"));
+    }
+    let workstations = entry.text("userWorkstations").filter(|names| !names.trim().is_empty())?;
+    let reason = format!("the account may sign in from these workstations alone, or is refused (531): {workstations}");
+    Some((reason, WORKSTATIONS_REMEDY))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::domain::{Group, GroupId};
 
     fn state(attributes: &[(&str, &str)]) -> AccountState {
         let attributes: Vec<_> = attributes.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-        AccountState::from_entry(&LdapEntry::with("CN=a,DC=x", &attributes), Timestamp::from_millis(1_795_309_126_976))
+        let entry = LdapEntry::with("CN=a,DC=x", &attributes);
+        AccountState::from_entry(&entry, &Groups::default(), Timestamp::from_millis(1_795_309_126_976))
     }
 
     #[test]
@@ -139,11 +174,26 @@ mod tests {
             (&[("pwdLastSet", "0"), ("msDS-User-Account-Control-Computed", "8388608")], "must be changed"),
             (&[("msDS-User-Account-Control-Computed", "8388608")], "password has expired"),
             (&[("userAccountControl", "262656")], "smart card"),
+            (&[("userWorkstations", "PC1,PC2")], "PC1,PC2"),
+            (&[("logonHours", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0")], "at this hour"),
         ] {
             let blocker = state(attributes).blocker(|_| true).unwrap();
             assert!(blocker.reason.contains(expected) && !blocker.remedy.is_empty(), "{blocker:?}");
         }
         assert_eq!(state(&[("userAccountControl", "512"), ("pwdLastSet", "134000000000000000")]).blocker(|_| true), None);
+    }
+
+    #[test]
+    fn whoever_is_in_protected_users_of_their_own_domain_cannot_sign_in() {
+        let sid = [1, 2, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 7, 4, 0, 0];
+        let entry = LdapEntry::with("CN=a,DC=x", &[("objectSid", &sid)]);
+        for (group, is_blocked) in [("S-1-5-21-525", true), ("S-1-5-22-525", false), ("S-1-5-21-513", false)] {
+            let group =
+                Group { id: GroupId::new(group.to_owned()), name: "G".to_owned(), dn: String::new(), shares_name: false };
+            let state = AccountState::from_entry(&entry, &[group].into_iter().collect(), Timestamp::from_millis(0));
+            let blocker = state.blocker(|_| true);
+            assert_eq!(blocker.is_some_and(|blocker| blocker.reason.contains("52f")), is_blocked);
+        }
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use super::account_state::WORKSTATIONS_REMEDY;
 use super::person::PersonLookup;
 use super::report::{DiagnosticStep, ReportSection};
 use super::request::DiagnosticsRequest;
@@ -91,6 +92,13 @@ fn refusal_step(name: &'static str, username: &Username, fault: &OperationFault)
             "let the person change it, then examine again"
         }
         DirectoryRefusal::Locked => "unlock the account in the directory, or wait until it is",
+        DirectoryRefusal::NotFromHere => WORKSTATIONS_REMEDY,
+        DirectoryRefusal::Restricted => {
+            "look whether the account is in Protected Users, under an authentication policy, or may not have a blank password; \
+             whoever is in Protected Users cannot sign in by a password over LDAP"
+        }
+        DirectoryRefusal::TooManyGroups => "take the account out of groups: Windows allows some 1,010 with those they are in",
+        DirectoryRefusal::NotJudged { .. } => "the directory's own log says why it declines to judge this account's password",
         DirectoryRefusal::Unreachable(_) => return failed_step(name, fault),
         _ => "see to the account in the directory",
     };

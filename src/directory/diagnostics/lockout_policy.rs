@@ -107,7 +107,7 @@ fn settings_advice(container: &str) -> String {
 /// How many tries people have here.
 fn tries(policy: Option<LockoutPolicy>, identifies_before_bind: bool) -> String {
     let person = FailureBudget::for_person(policy);
-    let stranger = FailureBudget::for_name(LockoutInfo { policy, identifies_before_bind });
+    let stranger = FailureBudget::for_name(LockoutInfo::new(policy, identifies_before_bind));
     let window = person.window.as_secs() / 60;
     let own = match person.total {
         u32::MAX => "as many as they like, more and more slowly,".to_owned(),

@@ -13,7 +13,7 @@ use crate::directory::connection::{
     Unreachable,
 };
 use crate::directory::people::{GroupMembership, person};
-use crate::domain::{NameForm, Username};
+use crate::domain::{Groups, NameForm, Username};
 
 /// The most entries of one name that are reported.
 const MAX_NAMESAKES: u16 = 5;
@@ -100,8 +100,8 @@ impl LdapDirectory {
         let Some(entry) = found.entries.into_iter().next() else { return Ok(PersonLookup::NotUnique(Vec::new())) };
         let known_as = self.short_name(username);
         let memberships = self.explain_groups(connection, profile, (&entry, known_as)).await?;
-        let groups = memberships.iter().map(|membership| membership.group.clone()).collect();
-        let state = AccountState::from_entry(&entry, self.clock.now());
+        let groups: Groups = memberships.iter().map(|membership| membership.group.clone()).collect();
+        let state = AccountState::from_entry(&entry, &groups, self.clock.now());
         Ok(PersonLookup::Found(Box::new(PersonReport {
             person: person::from_entry(profile.kind(), &self.realm(), &entry, known_as, groups),
             dn: entry.dn.clone(),

@@ -6,7 +6,9 @@ use zeroize::Zeroizing;
 use super::diagnostic_message;
 use super::password_change::PasswordChange;
 use super::refusal::{ChangeRefusal, PasswordRule};
-use crate::directory::connection::{DirectoryRefusal, LdapConnection, OperationFault, OperationKind, result_code};
+use crate::directory::connection::{
+    DirectoryRefusal, LdapConnection, OperationFault, OperationKind, SubCodeVerdict, result_code,
+};
 use crate::domain::Password;
 
 const UNICODE_PWD: &[u8] = b"unicodePwd";
@@ -42,16 +44,17 @@ pub(super) fn judge(result: &LdapResult) -> Result<(), ChangeRefusal> {
     if result.rc == result_code::SUCCESS {
         return Ok(());
     }
-    Err(match (win32_code(&result.text), result.rc) {
-        // ERROR_INVALID_PASSWORD, ERROR_LOGON_FAILURE: the old one.
-        (Some(0x56 | 0x52e), _) => DirectoryRefusal::WrongCredentials.into(),
+    let code = win32_code(&result.text);
+    match code.and_then(SubCodeVerdict::of) {
+        // The old one.
+        Some(SubCodeVerdict::Wrong) => return Err(DirectoryRefusal::WrongCredentials.into()),
+        Some(SubCodeVerdict::Refused(refusal)) => return Err(refusal.into()),
+        Some(SubCodeVerdict::NoServer) => return Err(ChangeRefusal::unclear(result)),
+        None => {}
+    }
+    Err(match (code, result.rc) {
         // ERROR_ILL_FORMED_PASSWORD, ERROR_PASSWORD_RESTRICTION.
         (Some(0x52c | 0x52d), _) => policy_refusal(result),
-        // ERROR_ACCOUNT_LOCKED_OUT.
-        (Some(0x775), _) => DirectoryRefusal::Locked.into(),
-        // ERROR_ACCOUNT_DISABLED, ERROR_ACCOUNT_EXPIRED.
-        (Some(0x533), _) => DirectoryRefusal::Disabled.into(),
-        (Some(0x701), _) => DirectoryRefusal::AccountExpired.into(),
         // ERROR_ACCESS_DENIED.
         (Some(0x5), _) | (_, result_code::INSUFFICIENT_ACCESS) => account_is_fixed(),
         // Samba's answer where the access control list denies the right to change it.

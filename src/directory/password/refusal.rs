@@ -1,6 +1,6 @@
 use ldap3::LdapResult;
 
-use crate::directory::connection::{DirectoryRefusal, OperationFault, OperationKind, PasswordFate, Unreachable};
+use crate::directory::connection::{DirectoryRefusal, OperationFault, OperationKind, PasswordFate};
 
 /// The reason why a password was not changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,14 +48,9 @@ pub enum PasswordRule {
 impl ChangeRefusal {
     /// The directory answered, and said neither yes nor no.
     pub(super) fn unclear(result: &LdapResult) -> Self {
-        match OperationFault::from_result(OperationKind::ChangePassword, result, "the server did not change the password")
-            .refusal
-        {
-            DirectoryRefusal::Unreachable(Unreachable { reason, .. }) => {
-                Self::OldPassword(DirectoryRefusal::Unreachable(Unreachable { reason, password: PasswordFate::Answered }))
-            }
-            other => Self::OldPassword(other),
-        }
+        let what = "the server did not change the password";
+        let fault = OperationFault::from_result(OperationKind::ChangePassword, result, what);
+        Self::OldPassword(fault.with_password_fate(PasswordFate::Answered).refusal)
     }
 
     /// A rule, without words of the directory's.

@@ -7,7 +7,7 @@ use super::membership::is_distribution_list;
 use super::suggestions;
 use crate::directory::client::{GroupLookup, LdapDirectory};
 use crate::directory::connection::{
-    DirectoryProfile, LdapConnection, OperationFault, OperationKind, PasswordFate, SearchRequest, Unreachable, result_code,
+    DirectoryProfile, LdapConnection, OperationFault, OperationKind, SearchRequest, Unreachable, result_code,
 };
 use crate::directory::schema::{LdapEntry, Sid, filter};
 use crate::domain::{Dn, Group, GroupId, GroupKey, GroupRef, Realm, is_same_name};
@@ -37,7 +37,7 @@ impl LdapDirectory {
     pub(in crate::directory) async fn lookup_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupLookup>, Unreachable> {
         if !self.has_service_account() {
             let reason = "groups are looked up with the service account, and none is set (bind_name)".to_owned();
-            return Err(Unreachable { reason, password: PasswordFate::NotSent });
+            return Err(Unreachable::new(reason));
         }
         let now = self.clock.now();
         let mut lookups: Vec<Option<GroupLookup>> = wanted.iter().map(|group| self.group_lookups.get(now, group)).collect();

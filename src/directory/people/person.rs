@@ -26,6 +26,9 @@ pub(in crate::directory) const ATTRIBUTES: &[&str] = &[
     "pwdUpdateTime",
 ];
 
+/// What is asked of entries that are only counted (RFC 4511, 4.5.1.8).
+pub(in crate::directory) const NO_ATTRIBUTES: &[&str] = &["1.1"];
+
 /// `userAccountControl`'s ADS_UF_ACCOUNTDISABLE (MS-ADTS 2.2.16).
 const ACCOUNT_DISABLE: u32 = 0x2;
 
@@ -129,6 +132,20 @@ fn uid_clauses(domains: &[String], username: &Username) -> Vec<String> {
         either.push(filter::equals("uid", username.as_str()));
     }
     either
+}
+
+/// The filter for everybody who has this `uid`, on another server than Active Directory.
+pub(in crate::directory) fn uid_filter(uid: &str) -> String {
+    filter::all(&[LDAP_PEOPLE, &filter::equals("uid", uid)])
+}
+
+/// Warns that the account at `dn` has a `uid` that another has, too.
+pub(in crate::directory) fn warn_of_shared_uid(uid: &str, dn: &str) {
+    tracing::warn!(
+        uid,
+        dn,
+        "several accounts have this uid, by which pages name people, so none of them is let in: have the directory keep it unique"
+    );
 }
 
 /// Whether the account is disabled now. The bind says so as well; this also holds where it was asked of a server

@@ -10,7 +10,7 @@ use super::person_reference::{PersonReference, id_attribute, person_reference};
 use super::service_search::{OPERATION_NAME, ServiceSearcher, truncated_answer};
 use crate::config::DirectoryKind;
 use crate::directory::client::LdapDirectory;
-use crate::directory::connection::{DirectoryProfile, PasswordFate, SearchRequest, Unreachable};
+use crate::directory::connection::{DirectoryProfile, SearchRequest, Unreachable};
 use crate::directory::people::{BulkGroups, MembershipSearcher as _, TruncatedAnswers, person};
 use crate::directory::schema::{LdapEntry, filter};
 use crate::domain::{Dn, Groups, Person};
@@ -29,10 +29,7 @@ impl LdapDirectory {
     pub(in crate::directory) async fn refresh_people(&self, people: &[Person]) -> Vec<Result<AccountStatus, Unreachable>> {
         if self.settings.service_account.is_none() {
             let reason = "there is no service account to ask with: set bind_name and bind_password_file".to_owned();
-            return people
-                .iter()
-                .map(|_| Err(Unreachable { reason: reason.clone(), password: PasswordFate::NotSent }))
-                .collect();
+            return people.iter().map(|_| Err(Unreachable::new(reason.clone()))).collect();
         }
         let profile = match self.profile_for_refresh().await {
             Ok(profile) => profile,
@@ -54,8 +51,7 @@ impl LdapDirectory {
             })
             .collect();
         let mut updated = self.update_all(profile, &found).await.into_iter();
-        let no_answer =
-            || Unreachable { reason: "nothing was said of this person".to_owned(), password: PasswordFate::NotSent };
+        let no_answer = || Unreachable::new("nothing was said of this person");
         entries_found
             .into_iter()
             .map(|refreshed_entry| match refreshed_entry? {
@@ -90,13 +86,41 @@ impl LdapDirectory {
             self.ensure_people_are_visible(profile, people).await?;
         }
         let now = self.clock.now();
-        let refreshed_entry =
-            |known: &Person| match entries.iter().find(|entry| person::person_id(&self.realm(), entry) == known.id) {
+        let mut refreshed = Vec::with_capacity(people.len());
+        for known in people {
+            let entry = entries.iter().find(|entry| person::person_id(&self.realm(), entry) == known.id);
+            refreshed.push(match entry {
                 None => RefreshedEntry::Removed(RemovalReason::NotFound),
+                Some(entry) if self.has_taken_a_uid(profile, entry, known).await? => {
+                    RefreshedEntry::Removed(RemovalReason::NotFound)
+                }
                 Some(entry) => removal_reason(entry, now)
                     .map_or_else(|| RefreshedEntry::Found(Box::new(entry.clone())), RefreshedEntry::Removed),
-            };
-        Ok(people.iter().map(refreshed_entry).collect())
+            });
+        }
+        Ok(refreshed)
+    }
+
+    /// Whether somebody outside Active Directory has another `uid` than they were known by, and it is somebody else's, too. Whoever
+    /// writes one branch of the tree must not make the account that they are signed in with pass for a colleague's.
+    async fn has_taken_a_uid(
+        &self,
+        profile: &DirectoryProfile,
+        entry: &LdapEntry,
+        known: &Person,
+    ) -> Result<bool, Unreachable> {
+        let uid = person::uid(entry, &known.username);
+        if profile.domain.is_some() || uid.to_lowercase() == known.username.to_lowercase() {
+            return Ok(false);
+        }
+        let (base, scope) = (profile.base_dn.as_str(), Scope::Subtree);
+        let filter = person::uid_filter(uid);
+        let request = SearchRequest { base, scope, filter: &filter, attributes: person::NO_ATTRIBUTES, limit: 2 };
+        let is_shared = ServiceSearcher(self).run(&request).await?.entries.len() > 1;
+        if is_shared {
+            person::warn_of_shared_uid(uid, &entry.dn);
+        }
+        Ok(is_shared)
     }
 
     async fn search_people(
@@ -128,7 +152,7 @@ impl LdapDirectory {
         let ids: Vec<String> = attributes.into_iter().map(|attribute| format!("({attribute}=*)")).collect();
         let filter = if ids.is_empty() { any_person } else { filter::all(&[&any_person, &filter::any(&ids)]) };
         let (base, scope) = (profile.base_dn.as_str(), Scope::Subtree);
-        let request = SearchRequest { base, scope, filter: &filter, attributes: &["1.1"], limit: 1 };
+        let request = SearchRequest { base, scope, filter: &filter, attributes: person::NO_ATTRIBUTES, limit: 1 };
         let found = ServiceSearcher(self).run(&request).await?;
         if !found.entries.is_empty() || found.truncated {
             return Ok(());
@@ -138,7 +162,7 @@ impl LdapDirectory {
             profile.base_dn
         );
         tracing::warn!(reason, "what became of the people who are signed in cannot be said");
-        Err(Unreachable { reason, password: PasswordFate::NotSent })
+        Err(Unreachable::new(reason))
     }
 
     /// Refreshes the people found. Only those whose groups seem to have changed are read one by one.

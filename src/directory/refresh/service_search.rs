@@ -4,8 +4,7 @@ use ldap3::Scope;
 
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::{
-    DirectoryProfile, Operation, OperationFault, OperationKind, PasswordFate, SearchRequest, SearchResult, Unreachable,
-    result_code,
+    DirectoryProfile, Operation, OperationFault, OperationKind, SearchRequest, SearchResult, Unreachable, result_code,
 };
 use crate::directory::people::MembershipSearcher;
 
@@ -59,5 +58,5 @@ impl MembershipSearcher for ServiceSearcher<'_> {
 pub(super) fn truncated_answer(what: &str) -> Unreachable {
     let reason = format!("the server sent only some of {what}: raise its size limit for the account bind_name");
     tracing::warn!(reason, "what became of some people cannot be said");
-    Unreachable { reason, password: PasswordFate::NotSent }
+    Unreachable::new(reason)
 }

@@ -7,6 +7,7 @@ mod ber;
 mod entry;
 pub(super) mod filter;
 mod guid;
+pub(super) mod logon_hours;
 mod sid;
 pub(super) mod time;
 

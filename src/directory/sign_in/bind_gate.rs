@@ -37,12 +37,16 @@ pub struct BindCandidate {
     pub failed_at: Option<Timestamp>,
     /// When the password was set (`pwdLastSet`).
     pub password_set_at: Option<Timestamp>,
+    /// The server that told this: each counts for itself.
+    pub told_by: Option<String>,
+    /// The server that is to judge the password.
+    pub judge: Option<String>,
 }
 
 impl BindCandidate {
     /// Somebody of whom no more is known.
     pub fn new(id: PersonId, policy: Option<LockoutPolicy>) -> Self {
-        Self { id, policy, failures: None, failed_at: None, password_set_at: None }
+        Self { id, policy, failures: None, failed_at: None, password_set_at: None, told_by: None, judge: None }
     }
 }
 
@@ -54,4 +58,13 @@ pub struct LockoutInfo {
     /// Whether the directory shows whom a name belongs to before a password is sent, so that all names of one account
     /// count together. Where it does, [`BindGate::allow_bind`] is always told who it is.
     pub identifies_before_bind: bool,
+    /// Whether an account may be under a stricter policy than that, which is not known before somebody has signed in to it.
+    pub may_be_stricter: bool,
+}
+
+impl LockoutInfo {
+    /// One policy for all accounts.
+    pub fn new(policy: Option<LockoutPolicy>, identifies_before_bind: bool) -> Self {
+        Self { policy, identifies_before_bind, may_be_stricter: false }
+    }
 }

@@ -2,9 +2,12 @@ use ldap3::LdapResult;
 
 use super::policy_control::PasswordPolicyResponse;
 use crate::config::DirectoryKind;
-use crate::directory::connection::{DirectoryRefusal, OperationFault, OperationKind, ad_sub_code, result_code};
+use crate::directory::connection::{
+    DirectoryRefusal, OperationFault, OperationKind, SubCodeVerdict, ad_sub_code, describe_result, result_code,
+};
 
-/// Judges the result of the one bind with a person's password.
+/// Judges the result of the one bind with a person's password. A result that may be about this account alone is one about the
+/// person, so that a stranger is told no more than of a name that nobody has; one about the server is an error of its own.
 ///
 /// # Errors
 /// An [`OperationFault`] with the typed refusal, or with [`DirectoryRefusal::Unreachable`] when the result says nothing
@@ -18,11 +21,15 @@ pub(in crate::directory) fn judge_bind(kind: DirectoryKind, result: &LdapResult)
             Some(refusal) => refusal,
             None => return Ok(()),
         },
-        // ERROR_NO_LOGON_SERVERS: the controller that would know, such as a trusted domain's, could not be asked.
-        (result_code::INVALID_CREDENTIALS, DirectoryKind::ActiveDirectory) if sub_code == Some(0x51f) => {
-            return Err(OperationFault::from_result(OperationKind::Bind, result, "no server could judge the password"));
-        }
-        (result_code::INVALID_CREDENTIALS, DirectoryKind::ActiveDirectory) => refusal_for_sub_code(sub_code),
+        // Unknown sub-codes are refused like a wrong password; the log has the number.
+        (result_code::INVALID_CREDENTIALS, DirectoryKind::ActiveDirectory) => match sub_code.and_then(SubCodeVerdict::of) {
+            Some(SubCodeVerdict::Wrong) | None => DirectoryRefusal::WrongCredentials,
+            Some(SubCodeVerdict::Refused(refusal)) => refusal,
+            Some(SubCodeVerdict::NoServer) => {
+                let fault = OperationFault::from_result(OperationKind::Bind, result, "no server could judge the password");
+                return Err(OperationFault { sub_code, ..fault });
+            }
+        },
         (result_code::INVALID_CREDENTIALS, DirectoryKind::Ldap) => {
             policy.refusal_after_failure().unwrap_or(DirectoryRefusal::WrongCredentials)
         }
@@ -32,9 +39,15 @@ pub(in crate::directory) fn judge_bind(kind: DirectoryKind, result: &LdapResult)
         }
         // 389 Directory Server: "Exceed password retry limit".
         (result_code::CONSTRAINT_VIOLATION, DirectoryKind::Ldap) => DirectoryRefusal::Locked,
-        // 389 Directory Server of an inactivated account, whatever the password: like a lockout it must not be told to a
-        // stranger.
-        (result_code::UNWILLING, DirectoryKind::Ldap) if result.text.contains("inactivated") => DirectoryRefusal::Locked,
+        // 53 is what 389 Directory Server, and eDirectory and others, say of an inactivated or locked account, whatever the
+        // password.
+        (
+            result_code::CONSTRAINT_VIOLATION
+            | result_code::INSUFFICIENT_ACCESS
+            | result_code::UNWILLING
+            | result_code::AUTHORIZATION_DENIED,
+            _,
+        ) => DirectoryRefusal::NotJudged { reason: describe_result(result) },
         _ => {
             return Err(OperationFault::from_result(OperationKind::Bind, result, "the server did not judge the password"));
         }
@@ -46,24 +59,6 @@ pub(in crate::directory) fn judge_bind(kind: DirectoryKind, result: &LdapResult)
         sub_code,
         connection_failed: false,
     })
-}
-
-/// The refusal for a sub-code. Unknown ones are refused like a wrong password; the log has the number.
-fn refusal_for_sub_code(sub_code: Option<u32>) -> DirectoryRefusal {
-    match sub_code {
-        Some(0x530) => DirectoryRefusal::NotAtThisHour,
-        // 0x52f: a restriction of the account, such as of Protected Users, who may bind with Kerberos alone. 0x568: more groups
-        // than a token holds. 0x569: not this kind of sign-in. They come after the password was found right (Win32 error codes,
-        // ERROR_ACCOUNT_RESTRICTION, ERROR_TOO_MANY_CONTEXT_IDS and ERROR_LOGON_TYPE_NOT_GRANTED).
-        Some(0x531 | 0x52f | 0x568 | 0x569) => DirectoryRefusal::NotFromHere,
-        Some(0x532) => DirectoryRefusal::PasswordExpired,
-        Some(0x533) => DirectoryRefusal::Disabled,
-        Some(0x701) => DirectoryRefusal::AccountExpired,
-        Some(0x773) => DirectoryRefusal::MustChangePassword,
-        Some(0x775) => DirectoryRefusal::Locked,
-        // 0x525 no such user, 0x52e wrong password, 0x52b the same where it was to be changed.
-        _ => DirectoryRefusal::WrongCredentials,
-    }
 }
 
 #[cfg(test)]
@@ -79,32 +74,36 @@ mod tests {
         judge_bind(kind, &result(rc, text)).unwrap_err().refusal
     }
 
+    fn not_judged(refusal: &DirectoryRefusal) -> bool {
+        matches!(refusal, DirectoryRefusal::NotJudged { .. })
+    }
+
     #[test]
     fn every_sub_code_has_its_refusal() {
-        for (data, expected) in [
-            ("525", DirectoryRefusal::WrongCredentials),
-            ("52e", DirectoryRefusal::WrongCredentials),
-            ("530", DirectoryRefusal::NotAtThisHour),
-            ("531", DirectoryRefusal::NotFromHere),
-            ("52f", DirectoryRefusal::NotFromHere),
-            ("568", DirectoryRefusal::NotFromHere),
-            ("569", DirectoryRefusal::NotFromHere),
-            ("52b", DirectoryRefusal::WrongCredentials),
-            ("532", DirectoryRefusal::PasswordExpired),
-            ("533", DirectoryRefusal::Disabled),
-            ("701", DirectoryRefusal::AccountExpired),
-            ("773", DirectoryRefusal::MustChangePassword),
-            ("775", DirectoryRefusal::Locked),
-            ("deadbeef", DirectoryRefusal::WrongCredentials),
-            ("ffffffffff", DirectoryRefusal::WrongCredentials),
-            ("", DirectoryRefusal::WrongCredentials),
+        for (codes, expected) in [
+            (&["525", "52e", "52b", "56", "deadbeef", "ffffffffff", ""][..], DirectoryRefusal::WrongCredentials),
+            (&["530"], DirectoryRefusal::NotAtThisHour),
+            (&["531"], DirectoryRefusal::NotFromHere),
+            (&["52f", "569"], DirectoryRefusal::Restricted),
+            (&["568"], DirectoryRefusal::TooManyGroups),
+            (&["532"], DirectoryRefusal::PasswordExpired),
+            (&["533"], DirectoryRefusal::Disabled),
+            (&["701"], DirectoryRefusal::AccountExpired),
+            (&["773", "792"], DirectoryRefusal::MustChangePassword),
+            (&["775"], DirectoryRefusal::Locked),
         ] {
-            for text in [
-                format!("80090308: LdapErr: DSID-0C090449, comment: AcceptSecurityContext error, data {data}, v4563\0"),
-                format!("80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data {data}, v1db1"),
-            ] {
-                assert_eq!(refused(DirectoryKind::ActiveDirectory, 49, &text), expected, "{text}");
+            for code in codes {
+                for text in [
+                    format!("80090308: LdapErr: DSID-0C090449, comment: AcceptSecurityContext error, data {code}, v4563\0"),
+                    format!("80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data {code}, v1db1"),
+                ] {
+                    assert_eq!(refused(DirectoryKind::ActiveDirectory, 49, &text), expected, "{text}");
+                }
             }
+        }
+        for code in ["534", "70f", "710", "711", "78f", "791"] {
+            let refusal = refused(DirectoryKind::ActiveDirectory, 49, &format!("error, data {code}, v1"));
+            assert!(not_judged(&refusal), "{code}: {refusal}");
         }
     }
 
@@ -116,16 +115,33 @@ mod tests {
 
     #[test]
     fn a_controller_that_could_ask_nobody_has_judged_no_password() {
-        let text = "80090308: LdapErr: DSID-0C090449, comment: AcceptSecurityContext error, data 51f, v4563";
-        assert!(matches!(refused(DirectoryKind::ActiveDirectory, 49, text), DirectoryRefusal::Unreachable(_)));
+        for code in ["51f", "54b", "576", "6ba", "6fd", "700", "774", "80090346"] {
+            let text = format!("80090308: LdapErr: DSID-0C090449, comment: AcceptSecurityContext error, data {code}, v4563");
+            let fault = judge_bind(DirectoryKind::ActiveDirectory, &result(49, &text)).unwrap_err();
+            assert!(matches!(fault.refusal, DirectoryRefusal::Unreachable(_)) && fault.sub_code.is_some(), "{fault:?}");
+        }
     }
 
     #[test]
-    fn a_result_that_says_nothing_about_the_person_is_no_wrong_password() {
-        for code in [1, 2, 3, 8, 10, 13, 14, 50, 51, 52, 53, 80, 12345] {
-            for kind in [DirectoryKind::ActiveDirectory, DirectoryKind::Ldap] {
-                assert!(matches!(refused(kind, code, "x"), DirectoryRefusal::Unreachable(_)), "{code}");
+    fn every_result_code_is_about_the_person_or_about_the_server() {
+        let kinds = [DirectoryKind::ActiveDirectory, DirectoryKind::Ldap];
+        for code in (1..=130).chain([4096, 16654]) {
+            for kind in kinds {
+                let refusal = refused(kind, code, "Account inactivated. Contact system administrator.");
+                match (code, kind) {
+                    (32 | 34 | 48 | 49, _) => assert_eq!(refusal, DirectoryRefusal::WrongCredentials, "{code}"),
+                    (19, DirectoryKind::Ldap) => assert_eq!(refusal, DirectoryRefusal::Locked),
+                    (19 | 50 | 53 | 123, _) => assert!(not_judged(&refusal), "{code}: {refusal}"),
+                    _ => {
+                        let DirectoryRefusal::Unreachable(unreachable) = &refusal else { panic!("{code}: {refusal}") };
+                        assert_eq!(unreachable.result_code, Some(code), "an answer is not silence");
+                        assert!(!refusal.to_string().contains("cannot be reached"), "{refusal}");
+                    }
+                }
+                // Whatever is about the person says by which code, to whoever reads the log.
+                assert!(!not_judged(&refusal) || refusal.to_string().contains(&format!("result {code}")), "{refusal}");
             }
         }
+        assert!(kinds.into_iter().all(|kind| judge_bind(kind, &result(0, "")).is_ok()));
     }
 }

@@ -7,6 +7,10 @@ use crate::directory::client::LockoutPolicy;
 /// stricter than Microsoft's baseline of ten, and half an hour without another resets the count.
 const ASSUMED_POLICY: LockoutPolicy = LockoutPolicy { threshold: 5, window: Duration::from_mins(30) };
 
+/// The policy assumed where one of its own holds for an account but may not be read: the strictest that people can live with, as
+/// such are made for accounts that matter.
+pub(super) const UNREADABLE_POLICY: LockoutPolicy = LockoutPolicy { threshold: 3, window: Duration::from_mins(30) };
+
 /// The most failures of an account from unfamiliar places, however much the directory would bear: enough for anybody who
 /// mistypes, and a guesser has no more of it than under a strict policy.
 const MAX_UNFAMILIAR_FAILURES: u32 = 8;
@@ -15,7 +19,7 @@ const MAX_UNFAMILIAR_FAILURES: u32 = 8;
 const MAX_FAILURES: u32 = 2 * MAX_UNFAMILIAR_FAILURES;
 
 /// The most failures of a name where nobody can be asked whose it is: its account may be under password settings that
-/// ordinary accounts cannot see, and three failures are the lowest threshold that people can live with.
+/// nobody here can see.
 const MAX_UNSEEN_FAILURES: u32 = 2;
 
 /// The names of an Active Directory account that are not alike: its `sAMAccountName` and its `userPrincipalName`.
@@ -55,8 +59,10 @@ pub struct FailureBudget {
 impl FailureBudget {
     /// The budget of a name, as a stranger has it: the same whether anybody has the name or not.
     pub fn for_name(lockout: LockoutInfo) -> Self {
-        let person = Self::for_person(lockout.policy);
-        let threshold = lockout.policy.unwrap_or(ASSUMED_POLICY).threshold;
+        let policy = lockout.policy.unwrap_or(ASSUMED_POLICY);
+        let policy = if lockout.may_be_stricter { policy.stricter(UNREADABLE_POLICY) } else { policy };
+        let person = Self::for_person(Some(policy));
+        let threshold = policy.threshold;
         let unfamiliar = if lockout.identifies_before_bind || threshold == 0 {
             person.unfamiliar
         } else {
@@ -65,6 +71,14 @@ impl FailureBudget {
         // Where people are known before a bind, the name's count protects nobody: it only tells strangers of all names alike.
         let longest = if lockout.identifies_before_bind { ASSUMED_POLICY.window + WINDOW_MARGIN } else { Duration::MAX };
         Self { unfamiliar, familiar: unfamiliar, total: unfamiliar, window: person.window.min(longest) }
+    }
+
+    /// The budget that each name has beyond that of [`FailureBudget::for_name`] in a network from which anybody has signed in: as much
+    /// as its owner may have there. `None` where that is nothing.
+    pub fn of_familiar_network(lockout: LockoutInfo) -> Option<Self> {
+        let (name, person) = (Self::for_name(lockout), Self::for_person(lockout.policy));
+        let beyond = person.familiar.saturating_sub(name.unfamiliar);
+        (beyond > 0).then_some(Self { unfamiliar: beyond, familiar: beyond, total: beyond, window: name.window })
     }
 
     /// The budget of a person, all of whose names count together.
@@ -95,7 +109,7 @@ mod tests {
 
     fn of_name(threshold: u32, identifies_before_bind: bool) -> FailureBudget {
         let policy = Some(LockoutPolicy { threshold, window: WINDOW });
-        FailureBudget::for_name(LockoutInfo { policy, identifies_before_bind })
+        FailureBudget::for_name(LockoutInfo::new(policy, identifies_before_bind))
     }
 
     #[test]
@@ -122,6 +136,11 @@ mod tests {
             assert!(budget.total >= 1 && NAMES_PER_ACCOUNT * budget.total < threshold, "{threshold}: {budget:?}");
         }
         assert_eq!(of_name(50, false).total, MAX_UNSEEN_FAILURES, "it may be under password settings of its own");
+        for threshold in [0, 3, 4, 5, 50] {
+            let policy = Some(LockoutPolicy { threshold, window: WINDOW });
+            let lockout = LockoutInfo { may_be_stricter: true, ..LockoutInfo::new(policy, false) };
+            assert_eq!(FailureBudget::for_name(lockout).total, 1, "{threshold}: there are such settings");
+        }
     }
 
     #[test]
@@ -137,7 +156,7 @@ mod tests {
     fn where_nothing_is_known_five_and_half_an_hour_are_assumed() {
         let five = FailureBudget { unfamiliar: 2, familiar: 3, total: 4, window: Duration::from_mins(31) };
         assert_eq!(FailureBudget::for_person(None), five);
-        let unknown = FailureBudget::for_name(LockoutInfo { policy: None, identifies_before_bind: false });
+        let unknown = FailureBudget::for_name(LockoutInfo::new(None, false));
         assert_eq!(unknown.total, 2);
     }
 

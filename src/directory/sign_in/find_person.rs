@@ -42,6 +42,9 @@ impl LdapDirectory {
             self.refuse_foreign_domain(domain, searching, username).await?;
         }
         let entry = self.find_unique_entry(profile, searching, username, &[]).await?;
+        if profile.domain.is_none() && !self.is_found_by_uid(&entry, username) {
+            self.refuse_shared_uid(profile, searching, &entry, username).await?;
+        }
         let candidate = self.bind_candidate(profile, searching, &entry).await?;
         Ok((entry, candidate))
     }
@@ -69,6 +72,40 @@ impl LdapDirectory {
             Ok([entry]) if !found.truncated && !entry.dn.is_empty() => Ok(entry),
             Ok(_) | Err(_) => Err(OperationFault::refused(OperationKind::Search, DirectoryRefusal::WrongCredentials)),
         }
+    }
+}
+
+impl LdapDirectory {
+    /// Whether the search for `username` was one for the `uid` of the entry that it found.
+    fn is_found_by_uid(&self, entry: &LdapEntry, username: &Username) -> bool {
+        let typed = self.short_name(username);
+        self.settings.person_filter.is_none() && person::uid(entry, typed).to_lowercase() == typed.to_lowercase()
+    }
+
+    /// Refuses an entry with a `uid` that another has, too: outside Active Directory nothing but the tree makes one unique, and pages
+    /// name people by it.
+    async fn refuse_shared_uid(
+        &self,
+        profile: &DirectoryProfile,
+        connection: &mut LdapConnection,
+        entry: &LdapEntry,
+        username: &Username,
+    ) -> Result<(), OperationFault> {
+        let uid = person::uid(entry, self.short_name(username));
+        let filter = person::uid_filter(uid);
+        let search = SearchRequest {
+            base: &profile.base_dn,
+            scope: Scope::Subtree,
+            filter: &filter,
+            attributes: person::NO_ATTRIBUTES,
+            limit: 2,
+        };
+        let found = connection.search(OperationKind::Search, &search).await?;
+        if found.entries.len() < 2 {
+            return Ok(());
+        }
+        person::warn_of_shared_uid(uid, &entry.dn);
+        Err(OperationFault::refused(OperationKind::Search, DirectoryRefusal::WrongCredentials))
     }
 }
 

@@ -3,6 +3,7 @@ use std::time::Duration;
 use ldap3::Scope;
 
 use super::bind_gate::{BindCandidate, LockoutInfo};
+use super::failure_budget::UNREADABLE_POLICY;
 use super::single_use_password::SingleUsePassword;
 use crate::directory::client::{LdapDirectory, LockoutPolicy};
 use crate::directory::connection::{
@@ -35,10 +36,6 @@ const MAX_WINDOW: Duration = Duration::from_mins(99_999);
 /// The window of a policy that names none: Active Directory's own default.
 const DEFAULT_WINDOW: Duration = Duration::from_mins(30);
 
-/// The policy assumed where one holds but may not be read: the strictest that people can live with, as objects of their own
-/// are made for accounts that matter.
-const FALLBACK_POLICY: LockoutPolicy = LockoutPolicy { threshold: 3, window: DEFAULT_WINDOW };
-
 /// The largest difference between our clock and the directory's: what Kerberos allows within a domain, by default. A
 /// count is stale for us only when it is so by the directory's clock as well.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
@@ -48,7 +45,10 @@ impl LdapDirectory {
     pub(in crate::directory) fn known_lockout(&self, profile: Option<&DirectoryProfile>) -> LockoutInfo {
         let is_ad = profile.is_none_or(|profile| profile.domain.is_some());
         let identifies_before_bind = self.settings.service_account.is_some() || !is_ad;
-        LockoutInfo { policy: self.lockout_policies.domain_policy(), identifies_before_bind }
+        LockoutInfo {
+            may_be_stricter: !identifies_before_bind && self.lockout_policies.has_settings_objects(),
+            ..LockoutInfo::new(self.lockout_policies.domain_policy(), identifies_before_bind)
+        }
     }
 
     /// The candidate whose password is about to be tried, and how near they are to a lockout. Asked over the service
@@ -70,6 +70,7 @@ impl LdapDirectory {
             failures: failure_count(entry, policy, self.clock.now()),
             failed_at: entry.text(BAD_PASSWORD_TIME).and_then(time::parse_filetime),
             password_set_at: entry.text(PASSWORD_LAST_SET).and_then(time::parse_filetime),
+            told_by: connection.server().map(|server| server.address.to_string()),
             ..BindCandidate::new(id, policy)
         })
     }
@@ -104,6 +105,9 @@ impl LdapDirectory {
             return Ok(());
         }
         let policy = read_policy(connection, &domain.dn, DOMAIN_POLICY).await?;
+        if self.settings.service_account.is_none() {
+            self.lockout_policies.set_settings_objects(has_settings_objects(connection, domain).await?);
+        }
         if self.lockout_policies.insert_domain(policy, now) {
             log_policy(domain, policy, self.settings.service_account.is_some());
         }
@@ -134,7 +138,7 @@ impl LdapDirectory {
             self.lockout_policies.insert_pso(dn, read, now);
             read
         };
-        Ok(Some(own.unwrap_or_else(|| stricter(of_domain.unwrap_or(FALLBACK_POLICY), FALLBACK_POLICY))))
+        Ok(Some(own.unwrap_or_else(|| of_domain.unwrap_or(UNREADABLE_POLICY).stricter(UNREADABLE_POLICY))))
     }
 }
 
@@ -152,6 +156,19 @@ async fn read_policy(
         }
         Err(fault) => Err(fault),
     }
+}
+
+/// Whether any account or group is under a password settings object (`msDS-PSOApplied`, MS-ADTS 3.1.1.4.5), as far as may be seen. The
+/// objects themselves, and which one holds for whom, are not for everybody.
+async fn has_settings_objects(connection: &mut LdapConnection, domain: &AdDomain) -> Result<bool, OperationFault> {
+    let search = SearchRequest {
+        base: &domain.dn,
+        scope: Scope::Subtree,
+        filter: "(msDS-PSOApplied=*)",
+        attributes: person::NO_ATTRIBUTES,
+        limit: 1,
+    };
+    Ok(!connection.search(OperationKind::Search, &search).await?.entries.is_empty())
 }
 
 /// The domain's policy, as its head tells it. `None` where that may not be read.
@@ -178,15 +195,6 @@ fn failure_count(entry: &LdapEntry, policy: Option<LockoutPolicy>, now: Timestam
     let last = entry.text(BAD_PASSWORD_TIME).and_then(time::parse_filetime);
     let is_stale = policy.zip(last).is_some_and(|(policy, last)| now >= last + policy.window + CLOCK_TOLERANCE);
     Some(if is_stale { 0 } else { count })
-}
-
-/// The stricter of two policies: the lower threshold, and the longer window. A threshold of 0 is none.
-fn stricter(one: LockoutPolicy, other: LockoutPolicy) -> LockoutPolicy {
-    let threshold = match (one.threshold, other.threshold) {
-        (0, threshold) | (threshold, 0) => threshold,
-        (one, other) => one.min(other),
-    };
-    LockoutPolicy { threshold, window: one.window.max(other.window) }
 }
 
 /// Logs the domain's policy for the admin, as a warning when failed sign-ins cannot be kept below it.

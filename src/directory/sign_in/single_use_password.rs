@@ -77,7 +77,9 @@ impl<'a> SingleUsePassword<'a> {
         name: &str,
         candidate: Option<&BindCandidate>,
     ) -> Result<(), OperationFault> {
-        let password = self.take(OperationKind::Bind, candidate, connection.deadline()).await?;
+        let judge = connection.server().map(|server| server.address.to_string());
+        let candidate = candidate.map(|candidate| BindCandidate { judge, ..candidate.clone() });
+        let password = self.take(OperationKind::Bind, candidate.as_ref(), connection.deadline()).await?;
         let control = profile.password_capabilities.supports_policy_control.then_some(PASSWORD_POLICY_CONTROL);
         let result = connection.bind(OperationKind::Bind, name, password, control).await?;
         self.record_answer();

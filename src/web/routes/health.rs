@@ -24,6 +24,7 @@ async fn ready(readiness: &Readiness, sessions: &Sessions, probe: &WritableProbe
     }
     match readiness.check().await {
         Ok(()) => (Status::Ok, "ready\n"),
-        Err(Unreachable { .. }) => (Status::ServiceUnavailable, "the directory cannot be reached\n"),
+        Err(Unreachable { result_code: None, .. }) => (Status::ServiceUnavailable, "the directory cannot be reached\n"),
+        Err(Unreachable { .. }) => (Status::ServiceUnavailable, "the directory answers with an error\n"),
     }
 }

@@ -5,7 +5,7 @@ use rocket::serde::json::Json;
 use rocket::{Either, Route, post, routes};
 
 use super::second_step::passkey_error;
-use super::sign_in_context::SignInContext;
+use super::sign_in_context::{SignInContext, directory_trouble};
 use crate::auth::{NextPath, PasskeySignInRefusal, PreSessionToken};
 use crate::factors::{self, PasskeyRefusal, PasskeyResponse};
 use crate::sessions::SessionToken;
@@ -79,6 +79,13 @@ fn error_text(context: &SignInContext<'_>, refusal: PasskeySignInRefusal) -> Res
         PasskeySignInRefusal::Store(error) | PasskeySignInRefusal::Passkey(PasskeyRefusal::Store(error)) => {
             return Err(error.into());
         }
+        // Whether anybody has the passkey is for nobody who has not shown it.
+        PasskeySignInRefusal::Passkey(PasskeyRefusal::UnknownPasskey | PasskeyRefusal::InvalidResponse(_)) => (
+            Status::Unauthorized,
+            "This passkey could not be checked, or is not known here (any more). Try it again, choose another, or sign in with \
+             your password."
+                .to_owned(),
+        ),
         PasskeySignInRefusal::Passkey(refusal) => passkey_error(&refusal),
         PasskeySignInRefusal::NoServiceAccount => (
             Status::Forbidden,
@@ -94,7 +101,7 @@ fn error_text(context: &SignInContext<'_>, refusal: PasskeySignInRefusal) -> Res
             tracing::warn!(reason = unreachable.reason, "the owner of a passkey could not be asked about");
             (
                 Status::ServiceUnavailable,
-                "The company directory cannot be reached right now, so nobody can sign in. Try again in a minute.".to_owned(),
+                format!("{}, so nobody can sign in. Try again in a minute.", directory_trouble(&unreachable)),
             )
         }
     })

@@ -3,9 +3,9 @@ use rocket::http::Status;
 use rocket::response::Redirect;
 use rocket::{Either, Route, get, post, routes};
 
-use super::sign_in_context::{PasswordField, SignInContext, SignInResponse};
+use super::sign_in_context::{PasswordField, SignInContext, SignInResponse, directory_trouble};
 use crate::auth::{Auth, NextPath, PasswordChangeRefusal, PasswordChangeRequest, PasswordChanged, SignInRefusal};
-use crate::directory::{PasswordFate, PasswordRule, PasswordState, Unreachable};
+use crate::directory::{PasswordFate, PasswordRule, PasswordState};
 use crate::domain::{Member, Username, Visitor};
 use crate::web::guards::{CsrfForm, PreSessionForm, QueryParams, SameOrigin, StaleForm};
 use crate::web::html::Html;
@@ -222,21 +222,23 @@ fn error_notice(context: &SignInContext<'_>, refusal: &PasswordChangeRefusal) ->
         PasswordChangeRefusal::Old(SignInRefusal::WrongCredentials) => {
             warn(Status::Unauthorized, "The current password did not match. After several wrong tries you have to wait.")
         }
-        PasswordChangeRefusal::Old(SignInRefusal::DirectoryUnreachable(Unreachable { password, .. })) => {
-            let text = match password {
+        PasswordChangeRefusal::Old(SignInRefusal::DirectoryUnreachable(unreachable)) => {
+            let text = match unreachable.password {
                 PasswordFate::Unanswered => {
                     "The company directory did not answer in time. Your password is what it was, and may have been checked all \
                      the same: make sure it is right before you try again in a minute."
+                        .to_owned()
                 }
                 PasswordFate::Answered => {
                     "The company directory answered with a fault of its own. Your password is what it was. Try again in a \
                      minute."
+                        .to_owned()
                 }
                 PasswordFate::NotSent => {
-                    "The company directory cannot be reached right now. Your password is what it was. Try again in a minute."
+                    format!("{}. Your password is what it was. Try again in a minute.", directory_trouble(unreachable))
                 }
             };
-            Ok((Status::ServiceUnavailable, Notice { tone: Tone::Bad, text: text.to_owned() }))
+            Ok((Status::ServiceUnavailable, Notice { tone: Tone::Bad, text }))
         }
         PasswordChangeRefusal::Old(refusal) => context.error_notice(refusal),
     }

@@ -179,6 +179,18 @@ impl SignInContext<'_> {
             SignInRefusal::NotFromHere => {
                 (Status::Forbidden, Tone::Warn, format!("Your account may not sign in from this server. {ask}"))
             }
+            SignInRefusal::Restricted => (
+                Status::Forbidden,
+                Tone::Warn,
+                format!(
+                    "Your account may sign in only in ways that this site does not offer, such as with a smart card. {ask}"
+                ),
+            ),
+            SignInRefusal::TooManyGroups => (
+                Status::Forbidden,
+                Tone::Warn,
+                format!("Your account is in more groups than the company directory can handle at a sign-in. {ask}"),
+            ),
             SignInRefusal::PasswordExpired => (
                 Status::Forbidden,
                 Tone::Warn,
@@ -212,17 +224,26 @@ impl SignInContext<'_> {
                  password. Try again in a minute."
                     .to_owned(),
             ),
-            SignInRefusal::DirectoryUnreachable(Unreachable { password: PasswordFate::NotSent, .. }) => (
+            SignInRefusal::DirectoryUnreachable(unreachable) => (
                 Status::ServiceUnavailable,
                 Tone::Bad,
-                "The company directory cannot be reached right now, so nobody can sign in. Your password was not \
-                 checked. Try again in a minute."
-                    .to_owned(),
+                format!(
+                    "{}, so nobody can sign in. Your password was not checked. Try again in a minute.",
+                    directory_trouble(unreachable)
+                ),
             ),
             SignInRefusal::Busy => return Err(Refusal::Busy),
             SignInRefusal::Store(error) => return Err(Refusal::StoreUnavailable(error.to_string())),
         };
         Ok((status, Notice { tone, text }))
+    }
+}
+
+/// The clause about a directory that could not be asked: whether it was silent, and no cause.
+pub(super) fn directory_trouble(unreachable: &Unreachable) -> &'static str {
+    match unreachable.result_code {
+        Some(_) => "The company directory cannot do its work right now",
+        None => "The company directory cannot be reached right now",
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::fault_proxy::{Fault, FaultProxyState};
 use super::ldap_requests::LdapRequestReader;
+use super::ldap_results;
 
 /// One client's connection; while it is there, it counts as open.
 pub(super) struct ProxiedConnection {
@@ -120,6 +121,10 @@ impl ProxiedConnection {
             Fault::Refuse => return Ok(false),
             Fault::Cut => &said[..said.len() / 2],
             Fault::Garbage(kind) => &kind.bytes(self.reader.lock().unwrap().last_id()),
+            Fault::Result(code) => {
+                let reader = self.reader.lock().unwrap();
+                &ldap_results::result(reader.last_id(), reader.last_operation(), code)
+            }
             Fault::Pass | Fault::Silent | Fault::Delay(_) => said,
         };
         client.write_all(passed).await?;

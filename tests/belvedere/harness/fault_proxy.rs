@@ -34,6 +34,8 @@ pub(crate) enum Fault {
     Delay(Duration),
     /// Instead of an answer comes this.
     Garbage(Garbage),
+    /// Instead of an answer comes a result with this code and nothing else.
+    Result(u32),
 }
 
 /// The counts of what has passed so far.

@@ -42,6 +42,7 @@ pub(crate) struct LdapRequestReader {
     /// From here on the stream is encrypted.
     is_dark: bool,
     last_id: i64,
+    last_operation: u64,
 }
 
 impl LdapRequestReader {
@@ -70,7 +71,9 @@ impl LdapRequestReader {
             let length = self.unread.len() - rest.len();
             let mut parts = children(message).into_iter();
             self.last_id = number(&octets(parts.next().unwrap()));
-            requests.push(request(parts.next().unwrap()));
+            let operation = parts.next().unwrap();
+            self.last_operation = operation.id;
+            requests.push(request(operation));
             self.unread.drain(..length);
         }
         requests
@@ -79,6 +82,11 @@ impl LdapRequestReader {
     /// The id of the last message; 1 where none could be read.
     pub(crate) fn last_id(&self) -> i64 {
         self.last_id.max(1)
+    }
+
+    /// The number of the last message's operation.
+    pub(crate) fn last_operation(&self) -> u64 {
+        self.last_operation
     }
 }
 

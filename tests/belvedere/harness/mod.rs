@@ -16,6 +16,7 @@ pub(crate) mod garbage;
 pub(crate) mod http_proxy;
 pub(crate) mod json_server;
 pub(crate) mod ldap_requests;
+pub(crate) mod ldap_results;
 pub(crate) mod ldap_server;
 pub(crate) mod ldif;
 pub(crate) mod program;

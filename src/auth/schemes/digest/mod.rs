@@ -16,9 +16,9 @@ use async_trait::async_trait;
 
 use crate::accounts::{AccountName, LocalAccount, LocalAccounts};
 use crate::audit::AuditEvent;
+use crate::auth::refused_attempt::AttemptKind;
 use crate::auth::scheme::{AuthError, AuthRequest, AuthScheme, REALM, credentials};
 use crate::auth::schemes::SchemeParts;
-use crate::auth::sign_in::AttemptKind;
 use crate::auth::throttle::{AttemptFailure, AttemptPermit};
 use crate::auth::{Auth, Rejection, SignInRefusal, local, timing_floor};
 use crate::directory::{BindCandidate, DirectoryRefusal};

@@ -13,11 +13,7 @@ async fn started(file: &Path, clock: &Arc<ManualClock>) -> ThrottleFixture {
     let keys = Arc::new(Keys::from_secret(&[7; 32]));
     let throttle = Throttle::new(clock.clone(), keys, store);
     throttle.restore().await.unwrap();
-    ThrottleFixture {
-        clock: clock.clone(),
-        throttle,
-        lockout: LockoutInfo { policy: Some(policy(5)), identifies_before_bind: false },
-    }
+    ThrottleFixture { clock: clock.clone(), throttle, lockout: LockoutInfo::new(Some(policy(5)), false) }
 }
 
 struct Restarts {
@@ -66,6 +62,24 @@ async fn failures_and_whose_names_they_are_outlive_a_restart() {
 }
 
 #[tokio::test]
+async fn a_policy_that_was_known_before_a_restart_holds_until_the_directory_tells_it_again() {
+    let restarts = Restarts::new();
+    let fixture = restarts.start().await;
+    for (name, threshold) in [("jdoe", 3), ("mary", 0)] {
+        let permit = fixture.admit(name, "198.51.100.9").unwrap();
+        permit.record_policy(policy(threshold));
+        permit.succeed(&person(name), &[]);
+    }
+    fixture.throttle.flush().await;
+    let mut fixture = restarts.start().await;
+    fixture.lockout.policy = None;
+    assert_eq!(fixture.fails("newcomer", "203.0.113.5"), Ok(()));
+    assert!(is_exhausted(fixture.fails("newcomer", "203.0.113.6")), "half of what locks nobody where three lock");
+    fixture.lockout.policy = Some(policy(5));
+    assert_eq!(fixture.fails("newcomer", "203.0.113.6"), Ok(()));
+}
+
+#[tokio::test]
 async fn a_good_sign_in_is_written_down_too() {
     let restarts = Restarts::new();
     let fixture = restarts.start().await;
@@ -108,7 +122,7 @@ async fn a_release_by_hand_frees_all_names_of_somebody_at_once_in_this_process_a
     let admit = async |name: &str, client: &Client| {
         fixture
             .throttle
-            .admit(&username(name), Some(&typed(&unused_password())), client, lockout)
+            .admit((&username(name), &Realm::Default), Some(&typed(&unused_password())), client, lockout)
             .await
             .map(AttemptPermit::cancel)
     };

@@ -17,7 +17,7 @@ async fn hammer_john(fixture: &ThrottleFixture, john: &BindCandidate, pause: u64
     let mut directory = DirectoryCount::default();
     for attempt in 0..100_u32 {
         let clients = [from(&format!("192.0.2.{attempt}")), from("198.51.100.9"), own.clone()];
-        for (name, client) in ["jdoe", "CORP\\jdoe", "John.Doe@CORP.example.com"]
+        for (name, client) in ["jdoe", "CORP\\jdoe", "John.Doe@CORP.example.com", "JDOE"]
             .into_iter()
             .flat_map(|name| clients.iter().map(move |client| (name, client)))
         {
@@ -114,7 +114,7 @@ async fn ones_own_browser_has_tries_that_no_stranger_can_take() {
 #[tokio::test]
 async fn an_own_browser_waits_for_an_hour_at_the_most() {
     let weeks = LockoutPolicy { threshold: 4, window: Duration::from_mins(99_999) };
-    let fixture = ThrottleFixture::before(LockoutInfo { policy: Some(weeks), identifies_before_bind: false });
+    let fixture = ThrottleFixture::before(LockoutInfo::new(Some(weeks), false));
     let john = BindCandidate::new(person("john"), Some(weeks));
     john_signs_in(&fixture, &john).await;
     let own = fixture.own_browser(&["jdoe"], "john");
@@ -160,6 +160,80 @@ async fn strangers_cannot_keep_out_the_network_that_last_signed_in_well() {
     assert_eq!(heard(&fixture, &from("198.51.100.9"), &john).await, 1, "one more than strangers have");
     let own = fixture.own_browser(&["jdoe"], "john");
     assert_eq!(heard(&fixture, &own, &john).await, 1, "and one is kept back from the network, too");
+}
+
+/// What is told of tries at this address in a row: whether one has to wait.
+async fn told_at(fixture: &ThrottleFixture, address: &str, name: &str, who: Option<&BindCandidate>) -> Vec<bool> {
+    let mut told = Vec::new();
+    for _ in 0..20 {
+        let client = from(address);
+        let tried = match who {
+            Some(who) if fixture.lockout.identifies_before_bind => {
+                fixture.fails_with(name, &unused_password(), &client, who).await
+            }
+            _ if fixture.lockout.identifies_before_bind => {
+                fixture.admit_with(name, &unused_password(), &client).map(|permit| permit.fail(AttemptFailure::NoSuchName))
+            }
+            _ => fixture.admit_with(name, &unused_password(), &client).map(|permit| permit.fail(AttemptFailure::Wrong)),
+        };
+        told.push(matches!(tried, Err(ThrottleReason::Exhausted(_))));
+    }
+    told
+}
+
+#[tokio::test]
+async fn whoever_shares_the_network_of_an_owner_is_not_told_that_they_are_one() {
+    for threshold in [0, 2, 3, 4, 5, 10] {
+        for fixture in [ThrottleFixture::seeing(threshold), ThrottleFixture::blind(threshold)] {
+            let john = BindCandidate::new(person("john"), Some(policy(threshold)));
+            john_signs_in(&fixture, &john).await;
+            let office = "198.51.100.9";
+            let of_john = told_at(&fixture, office, "jdoe", Some(&john)).await;
+            fixture.clock.advance(60 * MINUTE);
+            let of_nobody = told_at(&fixture, office, "nobody", None).await;
+            fixture.clock.advance(60 * MINUTE);
+            let mary = BindCandidate::new(person("mary"), Some(policy(threshold)));
+            let of_mary = told_at(&fixture, office, "mary", Some(&mary)).await;
+            assert_eq!((&of_john, &of_mary), (&of_nobody, &of_nobody), "{threshold} {:?}", fixture.lockout);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_network_has_its_limit_also_for_those_who_have_signed_in_from_there() {
+    let fixture = ThrottleFixture::seeing(0);
+    let mut heard = 0;
+    for number in 0..100 {
+        let (name, who) = (format!("name{number}"), candidate(&number.to_string()));
+        let permit = fixture.admit(&name, "198.51.100.9");
+        permit.unwrap().succeed(&who.id, &[]);
+    }
+    for number in 0..100 {
+        let who = candidate(&number.to_string());
+        heard += usize::from(fixture.fails_as_one_of(&format!("name{number}"), "198.51.100.9", &who).await.is_ok());
+    }
+    assert_eq!(heard, 30);
+}
+
+#[tokio::test]
+async fn a_name_with_the_letters_of_ones_own_is_somebody_elses() {
+    for threshold in 3..=12 {
+        let fixture = ThrottleFixture::blind(threshold);
+        let eves = fixture.own_browser(&["a.lice"], "eve");
+        fixture.admit_with("a.lice", "hers", &eves).unwrap().succeed(&person("eve"), &[username("a.lice")]);
+        let mut directory = DirectoryCount::default();
+        for name in ["alice", "A-lice", "CORP\\alice"] {
+            for _ in 0..9 {
+                if fixture.admit_with(name, &unused_password(), &eves).map(|permit| permit.fail(AttemptFailure::Wrong)).is_ok()
+                {
+                    directory.fail(fixture.clock.now());
+                }
+            }
+        }
+        assert!(2 * directory.worst < threshold.max(3), "{threshold}: {} of alice's", directory.worst);
+        // And what she tried does not take her own tries.
+        fixture.admit_with("a.lice", &unused_password(), &eves).unwrap().fail(AttemptFailure::Wrong);
+    }
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ async fn the_same_wrong_password_again_costs_nothing_for_an_hour() {
         assert_eq!(tries("mistyped").await, Ok(()), "the window is over");
     }
     let long = LockoutPolicy { threshold: 5, window: 99_999 * MINUTE };
-    let fixture = ThrottleFixture::before(LockoutInfo { policy: Some(long), identifies_before_bind: false });
+    let fixture = ThrottleFixture::before(LockoutInfo::new(Some(long), false));
     let own = own(&fixture);
     fixture.admit_with("jdoe", "mistyped", &own).unwrap().fail(AttemptFailure::Wrong);
     fixture.clock.advance(60 * MINUTE);
@@ -151,6 +151,125 @@ async fn a_controller_that_has_not_heard_of_our_failures_is_not_believed() {
     }
 }
 
+/// One server that judges and counts John's failures, by a clock of its own.
+struct Controller {
+    name: &'static str,
+    clock_ahead: Duration,
+    count: u32,
+    last: Option<Timestamp>,
+}
+
+impl Controller {
+    fn new(name: &'static str) -> Self {
+        Self { name, clock_ahead: Duration::ZERO, count: 0, last: None }
+    }
+
+    fn fails(&mut self, now: Timestamp) {
+        self.count += 1;
+        self.last = Some(now + self.clock_ahead);
+    }
+
+    /// What it tells of John, whose password another is to judge.
+    fn tells(&self, judge: &Self) -> BindCandidate {
+        BindCandidate {
+            failures: Some(self.count),
+            failed_at: self.last,
+            password_set_at: Some(Timestamp::from_millis(1)),
+            told_by: Some(self.name.to_owned()),
+            judge: Some(judge.name.to_owned()),
+            ..BindCandidate::new(person("john"), Some(policy(5)))
+        }
+    }
+}
+
+/// Fails in the own browser so often as is heard, where this server tells and judges.
+async fn fails_at(fixture: &ThrottleFixture, own: &Client, controller: &mut Controller) -> usize {
+    let mut heard = 0;
+    while fixture.fails_with("jdoe", &unused_password(), own, &controller.tells(controller)).await.is_ok() {
+        controller.fails(fixture.clock.now());
+        heard += 1;
+        assert!(heard < 9, "John is locked");
+    }
+    heard
+}
+
+#[tokio::test]
+async fn the_server_that_judged_our_failures_is_believed_at_once_and_another_never() {
+    let fixture = ThrottleFixture::seeing(5);
+    let own = own(&fixture);
+    let (mut judge, mut other) = (Controller::new("dc1"), Controller::new("dc2"));
+    assert_eq!(fails_at(&fixture, &own, &mut judge).await, 4);
+    // Somebody mistypes at another server, which has heard of none of ours.
+    fixture.clock.advance(Duration::from_secs(1));
+    other.fails(fixture.clock.now());
+    let denied = fixture.fails_with("jdoe", "right", &own, &other.tells(&judge)).await;
+    assert!(matches!(denied, Err(ThrottleReason::Exhausted(_))), "{denied:?}");
+    // An unlocking (`lockoutTime` is set to 0) leaves the time of the last wrong one as it is.
+    judge.count = 0;
+    assert_eq!(fixture.fails_with("jdoe", "right", &own, &judge.tells(&judge)).await, Ok(()));
+}
+
+#[tokio::test]
+async fn one_of_the_last_passwords_which_no_server_counts_does_not_count_here() {
+    let fixture = ThrottleFixture::seeing(3);
+    let own = own(&fixture);
+    let judge = Controller::new("dc1");
+    for number in 0..9 {
+        // MS-SAMR 3.1.1.7.1: neither the count nor its time changes.
+        let tried = fixture.fails_with("jdoe", &format!("last year's {number}"), &own, &judge.tells(&judge)).await;
+        assert_eq!(tried, Ok(()), "{number}");
+    }
+}
+
+#[tokio::test]
+async fn no_clock_of_a_server_makes_its_count_shorter_than_it_is() {
+    // Of servers whose clock is right, and two hours ahead; one that is behind must not end our count before its own.
+    for ahead in [Duration::ZERO, 120 * MINUTE] {
+        let fixture = ThrottleFixture::seeing(5);
+        let own = own(&fixture);
+        let mut judge = Controller { clock_ahead: ahead, ..Controller::new("dc1") };
+        assert_eq!(fails_at(&fixture, &own, &mut judge).await, 4, "{ahead:?}");
+        fixture.clock.advance(29 * MINUTE);
+        assert_eq!(fails_at(&fixture, &own, &mut judge).await, 0, "{ahead:?}");
+    }
+    let fixture = ThrottleFixture::seeing(5);
+    let own = own(&fixture);
+    let mut judge = Controller::new("dc1");
+    assert_eq!(fails_at(&fixture, &own, &mut judge).await, 4);
+    fixture.clock.advance(20 * MINUTE);
+    // By its clock, which is an hour behind, they are long over: so the count comes as none.
+    let behind =
+        BindCandidate { failures: Some(0), failed_at: judge.last.map(|last| last - 60 * MINUTE), ..judge.tells(&judge) };
+    let denied = fixture.fails_with("jdoe", &unused_password(), &own, &behind).await;
+    assert!(matches!(denied, Err(ThrottleReason::Exhausted(_))), "{denied:?}");
+}
+
+#[tokio::test]
+async fn a_time_at_which_the_password_was_set_counts_once_whoever_tells_it_when() {
+    let (fixture, own) = exhausted().await;
+    let now = fixture.clock.now();
+    let reset = BindCandidate { password_set_at: Some(now), ..counted(&fixture, 0, 4) };
+    fixture.admit_with("jdoe", "new", &own).unwrap().identify(&reset).await.unwrap();
+    let stale = counted(&fixture, 0, 4);
+    for number in 0..20 {
+        // Now one that lags behind tells it, now one that knows.
+        let who = if number % 2 == 0 { &stale } else { &reset };
+        let who = BindCandidate { failures: None, ..who.clone() };
+        let tried = fixture.fails_with("jdoe", &unused_password(), &own, &who).await;
+        assert_eq!(tried.is_ok(), number < 3, "{number}: {tried:?}");
+    }
+    // Failures since then are none that it has ended.
+    let fixture = ThrottleFixture::seeing(5);
+    let own = super::words::own(&fixture);
+    let unknown = BindCandidate { failures: None, ..counted(&fixture, 0, 0) };
+    for _ in 0..4 {
+        fixture.fails_with("jdoe", &unused_password(), &own, &unknown).await.unwrap();
+    }
+    let long_ago = BindCandidate { password_set_at: Some(fixture.clock.now() - 60 * MINUTE), ..unknown };
+    let denied = fixture.fails_with("jdoe", "right", &own, &long_ago).await;
+    assert!(matches!(denied, Err(ThrottleReason::Exhausted(_))), "set before they were tried: {denied:?}");
+}
+
 #[tokio::test]
 async fn what_is_withheld_for_the_directory_s_count_looks_like_a_wrong_password_and_is_open_again_afterwards() {
     let fixture = ThrottleFixture::new();
@@ -195,8 +314,7 @@ async fn a_stranger_is_told_the_same_of_every_name_whatever_has_become_of_it() {
             for passwords in
                 [&["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"][..], &["a", "a", "b", "a", "b", "c", "c", "d"]]
             {
-                let fixture =
-                    ThrottleFixture::before(LockoutInfo { policy: Some(policy(threshold)), identifies_before_bind: seeing });
+                let fixture = ThrottleFixture::before(LockoutInfo::new(Some(policy(threshold)), seeing));
                 let nobody = told(&fixture, "nobody", passwords, None).await;
                 let john = BindCandidate::new(person("john"), Some(policy(threshold)));
                 assert_eq!(told(&fixture, "jdoe", passwords, Some(&john)).await, nobody, "{threshold} {seeing}: never here");

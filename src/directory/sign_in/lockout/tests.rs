@@ -48,7 +48,7 @@ fn the_directory_s_count_holds_until_its_window_is_over_by_both_clocks() {
 #[test]
 fn of_two_policies_the_stricter_is_the_one_that_locks_sooner() {
     let policy = |threshold, window| LockoutPolicy { threshold, window: minutes(window) };
-    assert_eq!(stricter(policy(10, 60), policy(5, 30)), policy(5, 60));
-    assert_eq!(stricter(policy(3, 10), policy(5, 30)), policy(3, 30));
-    assert_eq!(stricter(policy(0, 30), policy(5, 30)), policy(5, 30), "0 is never");
+    assert_eq!(policy(10, 60).stricter(policy(5, 30)), policy(5, 60));
+    assert_eq!(policy(3, 10).stricter(policy(5, 30)), policy(3, 30));
+    assert_eq!(policy(0, 30).stricter(policy(5, 30)), policy(5, 30), "0 is never");
 }

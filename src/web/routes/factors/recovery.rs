@@ -43,6 +43,9 @@ pub(super) fn finish_enrollment(
     next: String,
 ) -> Either<Redirect, Html<RecoveryCodesView>> {
     context.set_session_cookie(&enrolled.session.token);
+    if let Some(device_cookie) = &enrolled.device_cookie {
+        context.cookies.set_device(device_cookie);
+    }
     if enrolled.recovery_codes.is_empty() {
         let onward = if next.is_empty() { Link::to("account/factors").with("done", done).to_string() } else { next };
         return Either::Left(Redirect::to(onward));
