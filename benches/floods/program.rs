@@ -1,6 +1,7 @@
-//! The program under test: a process with a directory, a local account and a page.
+//! The measured program: a process with a directory, a local account, pages and a source.
 
-use std::io::Write as _;
+use std::fs;
+use std::io::{Seek as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Stdio;
@@ -12,12 +13,11 @@ use base64::prelude::BASE64_STANDARD;
 use belvedere::demo_directory::{DemoDirectory, SampleDomain};
 use belvedere::domain::SystemClock;
 use tempfile::TempDir;
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
-use crate::common::http_client::HttpClient;
-
-const PAGE: &str = "title = \"Board\"\n\n[[panel]]\nid = \"cpu\"\ntitle = \"CPU\"\nkind = \"stat\"\nsource = \"host\"\n\
-                    query = \"cpu.total\"\nevery = \"100ms\"\n";
+use crate::inner_source::InnerSource;
+use crate::pages;
 
 /// The password of the local account `root`.
 pub(crate) const PASSWORD: &str = "lamp otter gravel nine";
@@ -32,59 +32,74 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub(crate) async fn start(path: &str) -> Self {
+    /// Starts it, and waits until it listens.
+    pub(crate) async fn start(program: &Path, source: &InnerSource) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        for name in ["pages", "state"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        pages::write(&folder.path().join("pages"));
         let directory = DemoDirectory::start(&SampleDomain::demo(), Arc::new(SystemClock)).await.unwrap();
         // Nobody else takes it in the moment until the program does.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        std::fs::create_dir(folder.path().join("pages")).unwrap();
-        std::fs::create_dir(folder.path().join("state")).unwrap();
-        std::fs::write(folder.path().join("pages/own.toml"), PAGE).unwrap();
         let settings = format!(
             "[default]\naddress = \"127.0.0.1\"\nport = {}\nlog_level = \"off\"\n\n[default.directory]\nurl = \"{}\"\n\n\
-             [default.site]\ntrusted_proxies = [\"127.0.0.1\"]\n",
+             [default.site]\ntrusted_proxies = [\"127.0.0.1\"]\n\n\
+             [default.sources.stock]\nkind = \"http\"\nurl = \"http://{source}/stock?city={{city}}\"\n\n\
+             [default.sources.text]\nkind = \"http\"\nurl = \"http://{source}/text\"\nmax_bytes = \"2MiB\"\n",
             address.port(),
-            directory.url()
+            directory.url(),
+            source = source.address,
         );
-        std::fs::write(folder.path().join("Rocket.toml"), settings).unwrap();
-        run(path, folder.path(), &["account", "add", "root", "--password-stdin"], PASSWORD).await;
-        let child = command(path, folder.path(), &["serve"]).spawn().unwrap();
-        let basic = format!("Basic {}", BASE64_STANDARD.encode("alice:alice-demo"));
-        let program = Self { address, basic, child, _directory: directory, _folder: folder };
-        program.wait_until_ready().await;
-        program
-    }
-
-    async fn wait_until_ready(&self) {
-        for _ in 0..600 {
-            if let Ok(mut client) = HttpClient::new(self.address).await
-                && client.opens("/healthz", None).await.is_ok_and(|answer| answer.status == 200)
-            {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        fs::write(folder.path().join("Rocket.toml"), settings).unwrap();
+        let program = fs::canonicalize(program).unwrap();
+        run(&program, folder.path(), &["account", "add", "root", "--password-stdin"], PASSWORD).await;
+        let child = command(&program, folder.path(), &["serve"]).spawn().unwrap();
+        while TcpStream::connect(address).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        panic!("the program does not open");
+        let basic = format!("Basic {}", BASE64_STANDARD.encode("alice:alice-demo"));
+        Self { address, basic, child, _directory: directory, _folder: folder }
     }
 
-    pub(crate) async fn stop(mut self) {
-        self.child.kill().await.unwrap();
+    /// Tells its memory.
+    pub(crate) fn sampler(&self) -> MemorySampler {
+        MemorySampler { process: self.child.id().unwrap() }
     }
 }
 
-fn command(path: &str, folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(path);
+fn command(program: &Path, folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // It has nothing to keep.
     command.kill_on_drop(true);
     command
 }
 
 /// Runs a command of the program.
-async fn run(path: &str, folder: &Path, arguments: &[&str], typed: &str) {
+async fn run(program: &Path, folder: &Path, arguments: &[&str], typed: &str) {
     let mut input = tempfile::tempfile().unwrap();
     writeln!(input, "{typed}").unwrap();
-    std::io::Seek::rewind(&mut input).unwrap();
-    let mut command = command(path, folder, arguments);
-    let output = command.stdin(input).stderr(Stdio::piped()).output().await.unwrap();
+    input.rewind().unwrap();
+    let output = command(program, folder, arguments).stdin(input).stderr(Stdio::piped()).output().await.unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The memory of a process and its children.
+pub(crate) struct MemorySampler {
+    process: u32,
+}
+
+impl MemorySampler {
+    /// What they use now, in MiB.
+    pub(crate) fn resident_mebibytes(&self) -> u64 {
+        let parent = format!("PPid:\t{}\n", self.process);
+        let of_process = |path: &Path| {
+            let status = fs::read_to_string(path.join("status")).ok()?;
+            let is_ours = path.ends_with(self.process.to_string()) || status.contains(&parent);
+            let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.trim().strip_suffix(" kB")?;
+            is_ours.then(|| kibibytes.parse::<u64>().unwrap_or_default() / 1024)
+        };
+        fs::read_dir("/proc").unwrap().filter_map(Result::ok).filter_map(|entry| of_process(&entry.path())).sum()
+    }
 }

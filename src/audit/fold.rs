@@ -192,7 +192,7 @@ impl FolderState {
             RetentionClass::Person => *self.of_people.entry((kind, entry.holder.name.clone())).or_default() += 1,
             RetentionClass::Stranger => {
                 let rows = self.of_strangers.entry(kind).or_default();
-                rows.networks.add(network);
+                rows.networks.add(network, 1);
                 rows.len += 1;
             }
         }
@@ -215,7 +215,7 @@ impl FolderState {
             }
             RetentionClass::Stranger => {
                 if let Some(rows) = self.of_strangers.get_mut(&fold.kind) {
-                    rows.networks.remove(fold.network);
+                    rows.networks.remove(fold.network, 1);
                     rows.len -= 1;
                 }
             }

@@ -20,15 +20,15 @@ pub(super) const DIRECTORY: GateLimits = GateLimits {
 };
 
 /// The sign-ins whose password is hashed at the same time: 76 MiB, and no more of the machine's cores than pages can spare. One
-/// place is kept for browsers that are familiar, and one for those that are not. Each takes some 20 ms, so whoever waits is through
-/// within a second or two.
+/// place is kept for browsers that are familiar, and one for those that are not. Each takes some 20 ms of one core, so whoever may
+/// wait is through within the time even on a small machine.
 const HASHING: GateLimits = GateLimits {
     places: 4,
     for_known: 3,
     for_strangers: 3,
     per_known: 2,
     per_holder: 8,
-    waiting_strangers: 64,
+    waiting_strangers: 256,
     max_wait: MAX_WAIT,
 };
 

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::table::ConnectionTable;
-use crate::domain::Clock;
+use crate::domain::{Clock, PersonId};
 
 /// A request in flight on a connection. Dropping it marks the request as answered.
 pub struct InFlightRequest {
@@ -28,9 +28,9 @@ impl InFlightRequest {
         self.table.lock().unwrap_or_else(PoisonError::into_inner).request_close(self.peer);
     }
 
-    /// Marks the connection as a member's: when there is no room for all, it stays.
-    pub fn mark_as_member(&self) {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner).mark_as_member(self.peer);
+    /// Counts the connection under a member: when there is no room for all, strangers' end before it.
+    pub fn set_member(&self, member: &PersonId) {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner).set_member(self.peer, member);
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::table::{ConnectionTable, TrackedConnection};
 use crate::config::ConnectionSettings;
-use crate::domain::{Network, Timestamp, TrustedProxies};
+use crate::domain::{Holder, HolderCounts, Network, Timestamp, TrustedProxies};
 
 /// The time that a connection has to write its response after it was shut down for reading.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
@@ -30,7 +30,7 @@ pub(super) enum EvictionReason {
     NotClosed,
     /// Its client does not take what it is sent.
     WriteStalled,
-    /// There are more than `connections.per_address` from its address.
+    /// There are more than `connections.per_address` from its address, or of one member.
     PerAddressLimit,
     /// There are more than `connections.most` in all.
     TotalLimit,
@@ -44,19 +44,28 @@ pub(super) struct Eviction {
     pub(super) reason: EvictionReason,
 }
 
-/// The order in which connections are ended when there is no room for all: by class, then the lesser number first.
+/// The order in which the connections of one holder are ended when there is no room for all: by class, then the lesser number
+/// first.
 type EvictionRank = (ConnectionClass, Reverse<i64>);
+
+/// A connection that stays as far as its timeouts go.
+struct Staying {
+    peer: SocketAddr,
+    rank: EvictionRank,
+    /// The member, or the network, that it is counted under.
+    holder: Holder,
+    /// The share of one holder that it needs, where those that are worth more to its holder stay as well.
+    needed_share: usize,
+}
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum ConnectionClass {
     /// No request was ever sent. The oldest goes first: a client that means to send one does so at once.
     NoRequestYet,
-    /// A stranger's, between two requests. The one that has been idle longest goes first.
-    IdleStranger,
-    /// A stranger's request or board. The newest goes first, so that what is there stays.
-    ActiveStranger,
-    IdleMember,
-    ActiveMember,
+    /// Between two requests. The one that has been idle longest goes first.
+    Idle,
+    /// A request or a board. The newest goes first, so that what is there stays.
+    Active,
     /// A trusted proxy's: many clients are behind it, and it limits them itself.
     Proxy,
 }
@@ -83,13 +92,14 @@ pub(super) fn select_evictions(
             }
             // It was shut down, and has a moment to close.
             None if connection.shut_down_at.is_some() => {}
-            None => staying.push((rank(connection, is_proxy), peer)),
+            None => staying.push(Staying::new(peer, connection, is_proxy)),
         }
     }
-    let mut surplus = over_address_limit(&mut staying, limits.per_address);
-    staying.sort_unstable();
+    let mut surplus = take_over_share(&mut staying, limits.per_address);
+    // Strangers' before members'; of either first those of whoever has most: so nobody keeps out others with what they hold.
+    staying.sort_unstable_by_key(|one| (one.precedence(), Reverse(one.needed_share), one.rank));
     let over_total = staying.len().saturating_sub(max_total);
-    surplus.extend(staying.drain(..over_total).map(|(_, peer)| (peer, EvictionReason::TotalLimit)));
+    surplus.extend(staying.drain(..over_total).map(|one| (one.peer, EvictionReason::TotalLimit)));
     for (peer, reason) in surplus {
         if let Some(connection) = table.connections.get_mut(&peer) {
             connection.shut_down_at = Some(now);
@@ -97,6 +107,25 @@ pub(super) fn select_evictions(
         evictions.push(Eviction { peer, mode: ShutdownMode::Both, reason });
     }
     evictions
+}
+
+impl Staying {
+    fn new(peer: SocketAddr, connection: &TrackedConnection, is_proxy: bool) -> Self {
+        let holder = match &connection.member {
+            Some(person) => Holder::Person(person.clone()),
+            None => Holder::Stranger(Network::narrowest_of(Some(peer.ip()))),
+        };
+        Self { peer, rank: rank(connection, is_proxy), holder, needed_share: 0 }
+    }
+
+    fn is_proxys(&self) -> bool {
+        self.rank.0 == ConnectionClass::Proxy
+    }
+
+    /// Its precedence over others when there are too many: the greatest stays longest.
+    fn precedence(&self) -> usize {
+        if self.is_proxys() { Holder::KINDS } else { self.holder.precedence() }
+    }
 }
 
 /// Whether a connection is past one of its timeouts, whatever room there is.
@@ -127,45 +156,33 @@ fn overdue(
 fn rank(connection: &TrackedConnection, is_proxy: bool) -> EvictionRank {
     let opened = connection.opened_at.as_millis();
     let idle_since = connection.answered_at.filter(|_| connection.in_flight == 0);
-    match (is_proxy, connection.is_member, idle_since) {
-        (true, ..) => (ConnectionClass::Proxy, Reverse(opened)),
-        (_, true, Some(since)) => (ConnectionClass::IdleMember, Reverse(-since.as_millis())),
-        (_, true, None) => (ConnectionClass::ActiveMember, Reverse(opened)),
-        (_, false, Some(since)) => (ConnectionClass::IdleStranger, Reverse(-since.as_millis())),
-        (_, false, None) if connection.in_flight == 0 => (ConnectionClass::NoRequestYet, Reverse(-opened)),
-        (_, false, None) => (ConnectionClass::ActiveStranger, Reverse(opened)),
+    match (is_proxy, idle_since) {
+        (true, _) => (ConnectionClass::Proxy, Reverse(opened)),
+        (_, Some(since)) => (ConnectionClass::Idle, Reverse(-since.as_millis())),
+        (_, None) if connection.in_flight == 0 => (ConnectionClass::NoRequestYet, Reverse(-opened)),
+        (_, None) => (ConnectionClass::Active, Reverse(opened)),
     }
 }
 
-/// Takes the connections above the limit per address out of `staying`, for networks in steps: many links of one site are not
-/// many addresses. Proxies may have as many as they like.
-fn over_address_limit(staying: &mut Vec<(EvictionRank, SocketAddr)>, max: usize) -> Vec<(SocketAddr, EvictionReason)> {
-    let networks = |peer: &SocketAddr| Network::steps_of(Some(peer.ip()));
-    let mut held: HashMap<Network, usize> = HashMap::new();
-    for ((class, _), peer) in staying.iter() {
-        if *class != ConnectionClass::Proxy {
-            networks(peer).for_each(|(network, _)| *held.entry(network).or_default() += 1);
+/// Takes the connections above `share` out of `staying`, and tells of the others what share they need. Members have one each,
+/// wherever they are: a company may come from one address, or from one network. Strangers are counted by networks in steps: many
+/// links of one site are not many addresses. Proxies may have as many as they like.
+fn take_over_share(staying: &mut Vec<Staying>, share: usize) -> Vec<(SocketAddr, EvictionReason)> {
+    // What is worth most first.
+    staying.sort_unstable_by_key(|one| Reverse(one.rank));
+    let (mut counts, mut out) = (HolderCounts::default(), Vec::new());
+    staying.retain_mut(|one| {
+        if one.is_proxys() {
+            return true;
         }
-    }
-    let mut out = Vec::new();
-    // The narrowest networks first: what goes for their sake goes from the wider ones, too.
-    for step in 0..Network::MOST_STEPS {
-        let is_over = |held: &HashMap<Network, usize>, peer: &SocketAddr| {
-            let step = networks(peer).nth(step);
-            step.is_some_and(|(network, shares)| held.get(&network).is_some_and(|held| *held > max.saturating_mul(shares)))
-        };
-        if !staying.iter().any(|(_, peer)| is_over(&held, peer)) {
-            continue;
+        counts.add(&one.holder, 1);
+        one.needed_share = counts.needed_share(&one.holder);
+        let stays = one.needed_share <= share;
+        if !stays {
+            counts.remove(&one.holder, 1);
+            out.push((one.peer, EvictionReason::PerAddressLimit));
         }
-        staying.sort_unstable();
-        staying.retain(|((class, _), peer)| {
-            let stays = *class == ConnectionClass::Proxy || !is_over(&held, peer);
-            if !stays {
-                networks(peer).for_each(|(network, _)| *held.entry(network).or_default() -= 1);
-                out.push((*peer, EvictionReason::PerAddressLimit));
-            }
-            stays
-        });
-    }
+        stays
+    });
     out
 }

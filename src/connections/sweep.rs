@@ -91,8 +91,8 @@ impl OverloadLog {
             tracing::warn!(
                 ended = over_address_limit,
                 address = example_peer.map(|peer| peer.ip().to_string()),
-                "an address has more connections than `connections.per_address`; if it is a proxy of yours, name it in \
-                 `site.trusted_proxies`"
+                "an address or a member has more connections than `connections.per_address`; if the address is that of a proxy \
+                 of yours, name it in `site.trusted_proxies`"
             );
         }
         if over_total_limit > 0 {

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use crate::domain::Timestamp;
+use crate::domain::{PersonId, Timestamp};
 
 /// The connections by the address and port of their other end, with what the system lists of them and the requests that the
 /// web has received on them. It holds those that the system listed last, and those with requests in flight.
@@ -13,7 +13,7 @@ pub(super) struct ConnectionTable {
 }
 
 /// A connection in the table.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct TrackedConnection {
     /// The inode number of its socket, once the system has listed it.
     pub(super) socket_inode: Option<u64>,
@@ -22,8 +22,8 @@ pub(super) struct TrackedConnection {
     pub(super) in_flight: u32,
     /// When the last of them was answered; `None` when there was none yet.
     pub(super) answered_at: Option<Timestamp>,
-    /// Whether a member has sent a request on it.
-    pub(super) is_member: bool,
+    /// The member who sent the last request on it by which somebody proved who they are.
+    pub(super) member: Option<PersonId>,
     /// Whether the web has requested that it be closed.
     pub(super) close_requested: bool,
     /// When it was shut down.
@@ -37,7 +37,7 @@ impl TrackedConnection {
             opened_at: now,
             in_flight: 0,
             answered_at: None,
-            is_member: false,
+            member: None,
             close_requested: false,
             shut_down_at: None,
         }
@@ -60,9 +60,10 @@ impl ConnectionTable {
         }
     }
 
-    pub(super) fn mark_as_member(&mut self, peer: SocketAddr) {
-        if let Some(connection) = self.connections.get_mut(&peer) {
-            connection.is_member = true;
+    pub(super) fn set_member(&mut self, peer: SocketAddr, member: &PersonId) {
+        let connection = self.connections.get_mut(&peer).filter(|connection| connection.member.as_ref() != Some(member));
+        if let Some(connection) = connection {
+            connection.member = Some(member.clone());
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::policy::{Eviction, EvictionReason, ShutdownMode, select_evictions};
 use super::table::ConnectionTable;
 use crate::config::ConnectionSettings;
-use crate::domain::{Timestamp, TrustedProxies};
+use crate::domain::{PersonId, Timestamp, TrustedProxies};
 
 const PROXY: &str = "10.0.0.1:4711";
 
@@ -48,6 +48,13 @@ impl ConnectionsFixture {
 
     fn asks(&mut self, peer: SocketAddr) {
         self.table.request_started(peer, self.now);
+    }
+
+    /// Opens a connection, on which the member asks for something.
+    fn signed_in(&mut self, peer: SocketAddr, member: &str) {
+        self.opens(peer);
+        self.asks(peer);
+        self.table.set_member(peer, &PersonId::new(member));
     }
 
     fn is_answered(&mut self, peer: SocketAddr) {
@@ -140,6 +147,49 @@ fn many_links_of_one_site_are_not_many_addresses() {
 }
 
 #[test]
+fn members_are_counted_by_themselves_wherever_a_whole_company_comes_from() {
+    let mut server = ConnectionsFixture::new();
+    server.limits.per_address = 8;
+    for staff in 0..100_u16 {
+        for connection in 0..3 {
+            server.signed_in(SocketAddr::from(([192, 0, 2, 7], 1_000 + staff * 8 + connection)), &format!("staff{staff}"));
+            server.signed_in(address(&format!("[2001:db8:0:{staff:x}::1]:{}", 1 + connection)), &format!("staff{staff}"));
+        }
+    }
+    assert_eq!(server.ends(), [], "of six each, behind one address and in one site");
+    for port in 1..=10 {
+        server.opens(stranger(port));
+    }
+    let ended = server.ends();
+    assert_eq!(ended.len(), 2, "a colleague who has not signed in yet has the address's share");
+    assert!(ended.iter().all(|(peer, why)| peer.port() <= 10 && *why == EvictionReason::PerAddressLimit));
+    for port in 1..=20 {
+        server.signed_in(SocketAddr::from(([198, 51, 100, 1], port)), "greedy");
+        server.signed_in(SocketAddr::from(([203, 0, 113, 1], port)), "greedy");
+    }
+    assert_eq!(server.ends().len(), 32, "one member has one share, from however many addresses");
+}
+
+#[test]
+fn when_there_are_too_many_they_go_from_whoever_has_most() {
+    let mut server = ConnectionsFixture::new();
+    (server.most, server.limits.per_address) = (400, 1000);
+    for link in 0..400 {
+        let peer = address(&format!("[2001:db8:0:{link:x}::1]:1"));
+        server.opens(peer);
+        server.asks(peer);
+    }
+    server.passes(1);
+    let newcomers: Vec<_> = (0..50).map(|host| address(&format!("198.51.{host}.1:1"))).collect();
+    for peer in &newcomers {
+        server.opens(*peer);
+    }
+    let ended = server.ends();
+    assert_eq!(ended.len(), 50);
+    assert!(ended.iter().all(|(peer, _)| !newcomers.contains(peer)), "a site with four hundred keeps out nobody");
+}
+
+#[test]
 fn a_proxy_may_have_any_number_of_its_share_and_be_silent() {
     let mut server = ConnectionsFixture::new();
     for port in 1..=200 {
@@ -160,8 +210,9 @@ fn when_there_are_too_many_the_silent_go_first_and_members_last() {
         server.opens(peer);
         server.asks(peer);
     }
-    server.table.mark_as_member(members_quiet);
-    server.table.mark_as_member(members_board);
+    for peer in [members_quiet, members_board] {
+        server.table.set_member(peer, &PersonId::new("alice"));
+    }
     server.is_answered(quiet);
     server.is_answered(members_quiet);
     server.passes(1);

@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,22 +7,22 @@ use tokio::sync::oneshot;
 
 use super::{Clock, Network, NetworkCounts};
 
+mod holder;
+mod recent;
+mod turn_queue;
+
+pub use holder::GateHolder;
+use recent::RecentStrangers;
+use turn_queue::{TurnQueue, Waiting};
+
 /// A gate that lets a bounded number of requests through at the same time. Its places are shared out by holder: whoever is known
 /// comes before strangers, but neither ever has more than its own share, nor one holder more than a part of that; among either, each
-/// holder has a turn after the other, however many of one wait. Whoever may not wait is told at once.
+/// holder has a turn after the other, however many of one wait. Whoever may not wait is told at once: where strangers fill the
+/// queue, that is the last of the network that has had and asks for most.
 pub struct FairGate<K: Clone + Eq + Hash> {
     state: Arc<Mutex<GateState<K>>>,
     limits: GateLimits,
     clock: Arc<dyn Clock>,
-}
-
-/// The one whom a place of a gate is counted under.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum GateHolder<K> {
-    /// Somebody who is known, by a key: who has proved who they are, or comes from a browser that is familiar as theirs.
-    Known(K),
-    /// Anybody else, by the narrowest network.
-    Stranger(Network),
 }
 
 /// The places of a gate.
@@ -63,17 +63,12 @@ struct GateState<K> {
     known_inside: usize,
     strangers_inside: usize,
     inside_by_turn: HashMap<GateHolder<K>, usize>,
+    /// The strangers that were let through and that wait.
     strangers: NetworkCounts,
+    recent_strangers: RecentStrangers,
     known: HashMap<GateHolder<K>, usize>,
     waiting_known: TurnQueue<K>,
     waiting_strangers: TurnQueue<K>,
-}
-
-/// Those who wait, by the holder in whose turn they are.
-struct TurnQueue<K> {
-    turns: VecDeque<GateHolder<K>>,
-    waiting: HashMap<GateHolder<K>, VecDeque<(u64, oneshot::Sender<()>)>>,
-    len: usize,
 }
 
 impl<K: Clone + Eq + Hash> FairGate<K> {
@@ -86,7 +81,7 @@ impl<K: Clone + Eq + Hash> FairGate<K> {
     ///
     /// # Errors
     /// [`GateBusy`], when as many of this holder wait already, when as many strangers do and no network of theirs has more than
-    /// this one, or when none became free in time.
+    /// this one would, or when none became free in time.
     pub async fn enter(&self, holder: GateHolder<K>) -> Result<GatePlace<K>, GateBusy> {
         let (place, let_in) = self.queue(holder)?;
         tokio::select! {
@@ -99,15 +94,15 @@ impl<K: Clone + Eq + Hash> FairGate<K> {
 
     fn queue(&self, holder: GateHolder<K>) -> Result<(GatePlace<K>, oneshot::Receiver<()>), GateBusy> {
         let mut state = lock(&self.state);
-        let turn = holder.widened();
-        if !state.has_room(&holder, self.limits) || !state.make_room_in_queue(&turn, self.limits) {
+        state.recent_strangers.forget_old(self.clock.now());
+        if !state.make_room(&holder, self.limits) {
             return Err(GateBusy);
         }
         state.count(&holder);
         state.last_id += 1;
         let id = state.last_id;
         let (sender, receiver) = oneshot::channel();
-        state.queue_of(&holder).push(turn, id, sender);
+        state.queue_of(&holder).push(Waiting { id, holder: holder.clone(), sender });
         state.let_in(self.limits);
         drop(state);
         Ok((GatePlace { state: Arc::clone(&self.state), limits: self.limits, holder, id }, receiver))
@@ -121,25 +116,11 @@ impl<K: Clone + Eq + Hash> Drop for GatePlace<K> {
         if state.inside.remove(&self.id) {
             *state.inside_of_kind(&self.holder) -= 1;
             decrement(&mut state.inside_by_turn, &turn);
-        } else {
-            state.queue_of(&self.holder).remove(&turn, self.id);
+            state.uncount(&self.holder, true);
+        } else if state.queue_of(&self.holder).remove(&turn, self.id) {
+            state.uncount(&self.holder, false);
         }
-        state.uncount(&self.holder);
         state.let_in(self.limits);
-    }
-}
-
-impl<K: Clone> GateHolder<K> {
-    /// The holder in whose turn it is: strangers of one widest network have one together.
-    fn widened(&self) -> Self {
-        match self {
-            Self::Known(key) => Self::Known(key.clone()),
-            Self::Stranger(network) => Self::Stranger(network.widest()),
-        }
-    }
-
-    fn is_stranger(&self) -> bool {
-        matches!(self, Self::Stranger(_))
     }
 }
 
@@ -152,37 +133,58 @@ impl<K: Clone + Eq + Hash> GateState<K> {
             strangers_inside: 0,
             inside_by_turn: HashMap::new(),
             strangers: NetworkCounts::default(),
+            recent_strangers: RecentStrangers::default(),
             known: HashMap::new(),
             waiting_known: TurnQueue::new(),
             waiting_strangers: TurnQueue::new(),
         }
     }
 
-    fn has_room(&self, holder: &GateHolder<K>, limits: GateLimits) -> bool {
-        match holder {
-            GateHolder::Stranger(network) => self.strangers.has_room(*network, limits.per_holder),
-            known @ GateHolder::Known(_) => self.known.get(known).is_none_or(|held| *held < limits.per_holder),
+    /// Makes room for one more of the holder, by sending away one of another where there is none.
+    fn make_room(&mut self, holder: &GateHolder<K>, limits: GateLimits) -> bool {
+        let network = match holder {
+            GateHolder::Stranger(network) => *network,
+            known @ GateHolder::Known(_) => return self.known.get(known).is_none_or(|held| *held < limits.per_holder),
+        };
+        if !self.strangers.has_room(network, limits.per_holder) {
+            let strangers = &self.strangers;
+            let is_in_the_way = |other| strangers.is_in_the_way(other, network, limits.per_holder);
+            let next = self.waiting_strangers.networks().filter(|other| is_in_the_way(*other));
+            let next = next.filter_map(|other| Some((strangers.lead(other, network, 1)?, other))).max();
+            return next.is_some_and(|(_, other)| self.send_away(other));
         }
+        if self.waiting_strangers.len() < limits.waiting_strangers {
+            return true;
+        }
+        let lead = |other| self.recent_strangers.counts().lead(other, network, 1);
+        let next = self.waiting_strangers.networks().filter_map(|other| Some((lead(other)?, other))).max();
+        next.is_some_and(|(_, other)| self.send_away(other))
     }
 
-    /// Makes room for one more that waits in this turn, where strangers fill the queue: the last of the longest turn is sent
-    /// away, so that a few networks do not keep out the others.
-    fn make_room_in_queue(&mut self, turn: &GateHolder<K>, limits: GateLimits) -> bool {
-        !turn.is_stranger()
-            || self.waiting_strangers.len < limits.waiting_strangers
-            || self.waiting_strangers.displace_for(turn)
+    /// Sends away the last stranger from this network that waits.
+    fn send_away(&mut self, network: Network) -> bool {
+        // Whose sender is gone is told that the gate is busy.
+        let Some(last) = self.waiting_strangers.remove_last(&GateHolder::Stranger(network)) else { return false };
+        self.uncount(&last.holder, false);
+        true
     }
 
     fn count(&mut self, holder: &GateHolder<K>) {
         match holder {
-            GateHolder::Stranger(network) => self.strangers.add(*network),
+            GateHolder::Stranger(network) => {
+                self.strangers.add(*network, 1);
+                self.recent_strangers.add(*network);
+            }
             known @ GateHolder::Known(_) => *self.known.entry(known.clone()).or_default() += 1,
         }
     }
 
-    fn uncount(&mut self, holder: &GateHolder<K>) {
+    fn uncount(&mut self, holder: &GateHolder<K>, was_inside: bool) {
         match holder {
-            GateHolder::Stranger(network) => self.strangers.remove(*network),
+            GateHolder::Stranger(network) => {
+                self.strangers.remove(*network, 1);
+                self.recent_strangers.leave(*network, was_inside);
+            }
             known @ GateHolder::Known(_) => decrement(&mut self.known, known),
         }
     }
@@ -212,66 +214,12 @@ impl<K: Clone + Eq + Hash> GateState<K> {
                     limits.for_strangers.div_ceil(2),
                 )
             });
-            let Some((turn, id, sender)) = next else { return };
+            let Some(Waiting { id, holder, sender }) = next else { return };
             self.inside.insert(id);
-            *self.inside_of_kind(&turn) += 1;
-            *self.inside_by_turn.entry(turn).or_default() += 1;
+            *self.inside_of_kind(&holder) += 1;
+            *self.inside_by_turn.entry(holder.widened()).or_default() += 1;
             // Whoever has gone meanwhile gives the place back when it is dropped.
             let _ = sender.send(());
-        }
-    }
-}
-
-impl<K: Clone + Eq + Hash> TurnQueue<K> {
-    fn new() -> Self {
-        Self { turns: VecDeque::new(), waiting: HashMap::new(), len: 0 }
-    }
-
-    fn push(&mut self, turn: GateHolder<K>, id: u64, sender: oneshot::Sender<()>) {
-        let waiting = self.waiting.entry(turn.clone()).or_default();
-        if waiting.is_empty() {
-            self.turns.push_back(turn);
-        }
-        waiting.push_back((id, sender));
-        self.len += 1;
-    }
-
-    /// Takes the first of the holder whose turn it is among those that may enter; the holder's next turn is the last.
-    fn next(&mut self, may_enter: impl Fn(&GateHolder<K>) -> bool) -> Option<(GateHolder<K>, u64, oneshot::Sender<()>)> {
-        let place = self.turns.iter().position(may_enter)?;
-        let turn = self.turns.remove(place)?;
-        let waiting = self.waiting.get_mut(&turn)?;
-        let (id, sender) = waiting.pop_front()?;
-        self.len -= 1;
-        if waiting.is_empty() {
-            self.waiting.remove(&turn);
-        } else {
-            self.turns.push_back(turn.clone());
-        }
-        Some((turn, id, sender))
-    }
-
-    /// Sends away the last of the longest turn, unless this one would become as long.
-    fn displace_for(&mut self, turn: &GateHolder<K>) -> bool {
-        let own = self.waiting.get(turn).map_or(0, VecDeque::len);
-        let Some(longest) = self.waiting.values_mut().max_by_key(|waiting| waiting.len()) else { return false };
-        if longest.len() <= own + 1 {
-            return false;
-        }
-        // Whose sender is gone is told that the gate is busy.
-        longest.pop_back();
-        self.len -= 1;
-        true
-    }
-
-    fn remove(&mut self, turn: &GateHolder<K>, id: u64) {
-        let Some(waiting) = self.waiting.get_mut(turn) else { return };
-        let before = waiting.len();
-        waiting.retain(|(other, _)| *other != id);
-        self.len -= before - waiting.len();
-        if waiting.is_empty() {
-            self.waiting.remove(turn);
-            self.turns.retain(|other| other != turn);
         }
     }
 }

@@ -27,8 +27,17 @@ impl Holder {
         matches!(self, Self::Stranger(_))
     }
 
-    /// Its precedence over others that share something: what a member uses too is no stranger's.
-    pub fn precedence(&self) -> u8 {
+    /// How many kinds of holders there are: strangers, members, the program.
+    pub const KINDS: usize = 3;
+
+    /// Whether both are strangers, or both members.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.precedence() == other.precedence()
+    }
+
+    /// The precedence of its kind over others that share something: what a member uses too is no stranger's. It is less than
+    /// [`Self::KINDS`].
+    pub fn precedence(&self) -> usize {
         match self {
             Self::Stranger(_) => 0,
             Self::Person(_) => 1,

@@ -45,6 +45,16 @@ impl Network {
         Self::steps_of(self.address)
     }
 
+    /// The multiple of one holder's share that all in it may have together.
+    pub fn shares(self) -> usize {
+        self.steps().find(|(step, _)| *step == self).map_or(1, |(_, shares)| shares)
+    }
+
+    /// Whether its clients are also in `other`, which is a step of theirs.
+    pub fn is_within(self, other: Self) -> bool {
+        self.steps().any(|(step, _)| step == other)
+    }
+
     /// The narrowest network that a client at `address` is counted by: an IPv4 address, or an IPv6 network of 64 bits, as
     /// whoever has one address of it has all of them.
     pub fn narrowest_of(address: Option<IpAddr>) -> Self {
@@ -95,23 +105,54 @@ pub struct NetworkCounts {
 }
 
 impl NetworkCounts {
-    /// Whether a client in `network`, the narrowest of its address, may hold one more, where one holder's share is `share`.
-    pub fn has_room(&self, network: Network, share: usize) -> bool {
-        network.steps().all(|(network, shares)| self.held.get(&network).is_none_or(|held| *held < share.saturating_mul(shares)))
+    /// How much the clients in `network` hold.
+    pub fn of(&self, network: Network) -> usize {
+        self.held.get(&network).copied().unwrap_or_default()
     }
 
-    /// Counts one more for a client in `network`.
-    pub fn add(&mut self, network: Network) {
-        for (network, _) in network.steps() {
-            *self.held.entry(network).or_default() += 1;
+    /// Whether a client in `network`, the narrowest of its address, may hold one more, where one holder's share is `share`.
+    pub fn has_room(&self, network: Network, share: usize) -> bool {
+        network.steps().all(|(step, shares)| self.of(step) < share.saturating_mul(shares))
+    }
+
+    /// Whether a client in `network` may not hold one more for the sake of what one in `other` holds: both are in a network that
+    /// has its share.
+    pub fn is_in_the_way(&self, other: Network, network: Network, share: usize) -> bool {
+        network.steps().any(|(step, shares)| self.of(step) >= share.saturating_mul(shares) && other.is_within(step))
+    }
+
+    /// The share of one holder that would be just enough for what the networks around `network` hold.
+    pub fn needed_share(&self, network: Network) -> usize {
+        self.steps_needing(network, 0).map(|(_, needed)| needed).max().unwrap_or_default()
+    }
+
+    /// How much more than a client in `newcomer` would have with `amount` more, as a share of one holder, `network` has already;
+    /// `None` where it is no more. Networks that both are in are no difference between them: so the links of one site share what
+    /// it has as the sites share all.
+    pub fn lead(&self, network: Network, newcomer: Network, amount: usize) -> Option<usize> {
+        let beside = |other: Network| move |(step, needed): (Network, usize)| (!other.is_within(step)).then_some(needed);
+        let has = self.steps_needing(network, 0).filter_map(beside(newcomer)).max()?;
+        let would_have = self.steps_needing(newcomer, amount).filter_map(beside(network)).max()?;
+        has.checked_sub(would_have).filter(|lead| *lead > 0)
+    }
+
+    /// The steps of `network`, each with the share of one holder that would be just enough for what it holds and `more`.
+    fn steps_needing(&self, network: Network, more: usize) -> impl Iterator<Item = (Network, usize)> {
+        network.steps().map(move |(step, shares)| (step, (self.of(step) + more).div_ceil(shares)))
+    }
+
+    /// Counts `amount` more for a client in `network`.
+    pub fn add(&mut self, network: Network, amount: usize) {
+        for (step, _) in network.steps() {
+            *self.held.entry(step).or_default() += amount;
         }
     }
 
-    /// Counts one less for a client in `network`.
-    pub fn remove(&mut self, network: Network) {
-        for (network, _) in network.steps() {
-            if let Entry::Occupied(mut held) = self.held.entry(network) {
-                *held.get_mut() -= 1;
+    /// Counts `amount` less for a client in `network`.
+    pub fn remove(&mut self, network: Network, amount: usize) {
+        for (step, _) in network.steps() {
+            if let Entry::Occupied(mut held) = self.held.entry(step) {
+                *held.get_mut() -= amount;
                 if *held.get() == 0 {
                     held.remove();
                 }
@@ -136,7 +177,7 @@ mod tests {
             let client = network(&text);
             let has_room = counts.has_room(client, share);
             if has_room {
-                counts.add(client);
+                counts.add(client, 1);
             }
             has_room
         };
@@ -165,12 +206,28 @@ mod tests {
     }
 
     #[test]
+    fn a_network_leads_by_what_it_has_beyond_a_newcomer_and_links_of_one_site_by_what_is_their_own() {
+        let mut counts = NetworkCounts::default();
+        counts.add(network("2001:db8:1:1::1"), 9);
+        counts.add(network("2001:db8:1:2::1"), 1);
+        counts.add(network("192.0.2.1"), 4);
+        let lead = |network_of: &str, newcomer: &str| counts.lead(network(network_of), network(newcomer), 1);
+        assert_eq!(lead("2001:db8:1:1::1", "2001:db8:2::1"), Some(8));
+        assert_eq!(lead("2001:db8:1:2::1", "2001:db8:2::1"), Some(4), "the home has ten, of two shares");
+        assert_eq!(lead("2001:db8:1:1::1", "2001:db8:1:2::1"), Some(7));
+        assert_eq!(lead("2001:db8:1:2::1", "2001:db8:1:3::1"), None, "it would have as much");
+        assert_eq!(lead("192.0.2.1", "2001:db8:1:3::1"), None, "whose home has more");
+        assert_eq!(lead("192.0.2.1", "192.0.2.2"), Some(3));
+        assert_eq!(lead("192.0.2.1", "192.0.2.1"), None, "nobody has more than itself");
+    }
+
+    #[test]
     fn what_is_given_back_makes_room() {
         let mut counts = NetworkCounts::default();
         for client in [network("2001:db8::1"), network("192.0.2.1"), Network::narrowest_of(None)] {
-            counts.add(client);
+            counts.add(client, 1);
             assert!(!counts.has_room(client, 1));
-            counts.remove(client);
+            counts.remove(client, 1);
             assert!(counts.has_room(client, 1));
         }
         assert!(counts.held.is_empty(), "nothing is remembered of who holds nothing");

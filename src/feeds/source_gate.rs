@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex as FairMutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
-use crate::domain::{Clock, Holder, Network, PersonId, SourceName, Timestamp};
+use crate::domain::{Clock, Holder, SourceName, Timestamp};
 
 /// The share of a source's rate that strangers have together: the rest is the members'.
 const STRANGERS_SHARE: f64 = 0.5;
@@ -14,11 +14,18 @@ const STRANGERS_SHARE: f64 = 0.5;
 const FIRST_QUERIES_SHARE: f64 = 0.05;
 const FIRST_QUERIES_BURST: f64 = 10.0;
 
-/// The queries of strangers that a source executes at a time: so many places in its server at most.
-const MAX_STRANGERS_AT_A_TIME: usize = 8;
+/// The queries of strangers that a source executes at a time: so many places in its server at most. A
+/// network has a quarter of them for first queries, and as many for others, so that slow ones of one keep out nobody else's.
+const MAX_STRANGERS_AT_A_TIME: usize = 16;
+const MAX_OF_NETWORK_AT_A_TIME: usize = MAX_STRANGERS_AT_A_TIME / 4;
 
-/// The holders that are remembered for a source, before those that wait for nothing are forgotten.
-const MAX_HOLDERS: usize = 4096;
+/// The same for one member, and for the pages that are kept running: all panels of a page, and several pages. Each answer that is
+/// awaited costs a connection and memory.
+const MAX_OF_MEMBER_AT_A_TIME: usize = 32;
+const MAX_OF_PROGRAM_AT_A_TIME: usize = 64;
+
+/// The queues that are remembered for a source, before those in which nothing waits are forgotten.
+const MAX_QUEUES: usize = 4096;
 
 /// The gates of all sources that have a rate.
 pub(super) struct SourceGates {
@@ -41,26 +48,31 @@ impl SourceGates {
 /// Limits how often a source is queried, and shares that out by holder.
 ///
 /// Every holder has a queue of its own, of which one at a time waits in the strangers', of which one at a time waits with the
-/// members: so strangers take turns with each other, and a member waits behind one query of each of the others.
+/// members: so strangers take turns with each other, and a member waits behind one query of each of the others. Queries that were
+/// executed before have queues apart from first ones: what a channel shows is refreshed, however many choices somebody walks
+/// through beside it.
 pub(super) struct SourceGate {
     clock: Arc<dyn Clock>,
     rate: f64,
     all: Arc<FairMutex<TokenBucket>>,
     strangers: Arc<FairMutex<TokenBucket>>,
     strangers_at_a_time: Arc<Semaphore>,
-    holders: Mutex<HashMap<QueueOwner, Arc<FairMutex<TokenBucket>>>>,
+    queues: Mutex<HashMap<QueueKey, Arc<HolderQueue>>>,
 }
 
-/// The owner of a queue.
-#[derive(Clone, PartialEq, Eq, Hash)]
-enum QueueOwner {
-    Person(PersonId),
-    Network(Network),
+/// The holder of a queue, of a network in steps, and whether it is the one for first queries.
+type QueueKey = (Holder, bool);
+
+/// The queue of a holder.
+struct HolderQueue {
+    /// Only first queries take tokens of it.
+    bucket: Arc<FairMutex<TokenBucket>>,
+    at_a_time: Arc<Semaphore>,
 }
 
 /// Permission for one query, held while it is executed.
 pub(super) struct QueryPermit {
-    _of_strangers: Option<OwnedSemaphorePermit>,
+    _permits: Vec<OwnedSemaphorePermit>,
 }
 
 impl SourceGate {
@@ -72,7 +84,7 @@ impl SourceGate {
             all: bucket(rate),
             strangers: bucket(rate * STRANGERS_SHARE),
             strangers_at_a_time: Arc::new(Semaphore::new(MAX_STRANGERS_AT_A_TIME)),
-            holders: Mutex::default(),
+            queues: Mutex::default(),
             clock,
         }
     }
@@ -81,26 +93,29 @@ impl SourceGate {
     pub(super) async fn pass(&self, holder: &Holder, is_first: bool) -> QueryPermit {
         // Each is kept until the wider ones are passed, so that one of each waits there.
         let mut passed = Vec::new();
-        let mut of_strangers = None;
-        match holder {
-            Holder::Program => (),
-            Holder::Person(person) => passed.push(self.queue(QueueOwner::Person(person.clone()), self.rate).lock_owned().await),
-            Holder::Stranger(network) => {
-                for (network, shares) in network.steps() {
-                    let shares = f64::from(u32::try_from(shares).unwrap_or(u32::MAX));
-                    let rate = self.rate * FIRST_QUERIES_SHARE * shares;
-                    let mut queue = self.queue(QueueOwner::Network(network), rate).lock_owned().await;
-                    if is_first {
-                        queue.take(&*self.clock).await;
-                    }
-                    passed.push(queue);
+        let mut permits = Vec::new();
+        if let Holder::Stranger(network) = holder {
+            for (step, shares) in network.steps() {
+                let shares = f64::from(u32::try_from(shares).unwrap_or(u32::MAX));
+                let queue = self.queue(Holder::Stranger(step), is_first, self.rate * FIRST_QUERIES_SHARE * shares);
+                let mut bucket = Arc::clone(&queue.bucket).lock_owned().await;
+                if is_first {
+                    bucket.take(&*self.clock).await;
                 }
-                of_strangers = Arc::clone(&self.strangers_at_a_time).acquire_owned().await.ok();
-                passed.push(self.take_from(&self.strangers).await);
+                passed.push(bucket);
+                if step == network.widest() {
+                    permits.extend(Arc::clone(&queue.at_a_time).acquire_owned().await);
+                }
             }
+            permits.extend(Arc::clone(&self.strangers_at_a_time).acquire_owned().await);
+            passed.push(self.take_from(&self.strangers).await);
+        } else {
+            let queue = self.queue(holder.clone(), is_first, self.rate);
+            passed.push(Arc::clone(&queue.bucket).lock_owned().await);
+            permits.extend(Arc::clone(&queue.at_a_time).acquire_owned().await);
         }
         self.take_from(&self.all).await;
-        QueryPermit { _of_strangers: of_strangers }
+        QueryPermit { _permits: permits }
     }
 
     async fn take_from(&self, bucket: &Arc<FairMutex<TokenBucket>>) -> OwnedMutexGuard<TokenBucket> {
@@ -109,13 +124,28 @@ impl SourceGate {
         bucket
     }
 
-    fn queue(&self, owner: QueueOwner, rate: f64) -> Arc<FairMutex<TokenBucket>> {
-        let mut holders = self.holders.lock().unwrap_or_else(PoisonError::into_inner);
-        if holders.len() >= MAX_HOLDERS {
-            holders.retain(|_, queue| Arc::strong_count(queue) > 1);
+    fn queue(&self, holder: Holder, is_first: bool, rate: f64) -> Arc<HolderQueue> {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        if queues.len() >= MAX_QUEUES {
+            queues.retain(|_, queue| queue.is_used());
         }
-        let new = || Arc::new(FairMutex::new(TokenBucket::new(rate, rate * FIRST_QUERIES_BURST, self.clock.now())));
-        Arc::clone(holders.entry(owner).or_insert_with(new))
+        let at_a_time = match holder {
+            Holder::Stranger(_) => MAX_OF_NETWORK_AT_A_TIME,
+            Holder::Person(_) => MAX_OF_MEMBER_AT_A_TIME,
+            Holder::Program => MAX_OF_PROGRAM_AT_A_TIME,
+        };
+        let new = || {
+            let bucket = TokenBucket::new(rate, rate * FIRST_QUERIES_BURST, self.clock.now());
+            Arc::new(HolderQueue { bucket: Arc::new(FairMutex::new(bucket)), at_a_time: Arc::new(Semaphore::new(at_a_time)) })
+        };
+        Arc::clone(queues.entry((holder, is_first)).or_insert_with(new))
+    }
+}
+
+impl HolderQueue {
+    /// Whether somebody waits in it, or has a permit of it.
+    fn is_used(self: &Arc<Self>) -> bool {
+        Arc::strong_count(self) > 1 || Arc::strong_count(&self.bucket) > 1 || Arc::strong_count(&self.at_a_time) > 1
     }
 }
 

@@ -195,7 +195,11 @@ impl RatedSource {
     }
 
     fn was_asked(&self, query: &str) -> bool {
-        self.0.lock().unwrap().iter().any(|asked| asked == query)
+        self.times_asked(query) > 0
+    }
+
+    fn times_asked(&self, query: &str) -> usize {
+        self.0.lock().unwrap().iter().filter(|asked| *asked == query).count()
     }
 }
 
@@ -203,6 +207,9 @@ impl RatedSource {
 impl QueryExecutor for RatedSource {
     async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
         self.0.lock().unwrap().push(query.text.clone());
+        if query.text.starts_with("slow") {
+            std::future::pending::<()>().await;
+        }
         if query.text == "failing" { Err(SourceError::BadAnswer("no".to_owned())) } else { Ok(Reading::Number(7.0)) }
     }
 
@@ -217,7 +224,11 @@ fn hourly(query: &str) -> (FeedKey, Past) {
 }
 
 fn stranger(site: u16) -> Holder {
-    let address = std::net::Ipv6Addr::from([0x2001, 0xdb8, site, 0, 0, 0, 0, 1]);
+    on_link(site, 0)
+}
+
+fn on_link(site: u16, link: u16) -> Holder {
+    let address = std::net::Ipv6Addr::from([0x2001, 0xdb8, site, link, 0, 0, 0, 1]);
     Holder::Stranger(Network::narrowest_of(Some(address.into())))
 }
 
@@ -279,4 +290,55 @@ async fn a_strangers_walk_is_slowed_down_and_delays_no_members_first_answer() {
     assert!(source.was_asked("hers"), "a member's first answer comes at once");
     assert!(source.was_asked("1/399"), "also where a stranger waits for it");
     drop((walked, other, joined));
+}
+
+#[tokio::test]
+async fn what_a_channel_shows_is_refreshed_in_time_however_many_choices_are_walked_through_beside_it() {
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
+    let source = Arc::new(RatedSource::default());
+    let feeds = Feeds::new(source.clone(), clock.clone());
+    let every_second = |query: &str| {
+        let (key, past) = hourly(query);
+        (FeedKey { every: SECOND, ..key }, past)
+    };
+    let alice = Holder::Person(PersonId::new("alice"));
+    let watch = |query: &str, holder: &Holder| feeds.subscribe_all([every_second(query)], &Arc::default(), holder);
+    let walk = |name: &str, holder: &Holder| {
+        let queries = (0..400).map(|number| hourly(&format!("{name}/{number}")));
+        feeds.subscribe_all(queries.collect::<Vec<_>>(), &Arc::default(), holder)
+    };
+    let watched = [watch("own", &stranger(1)), watch("neighbour", &on_link(1, 1)), watch("alice", &alice)];
+    settle().await;
+    let walked = [walk("walk", &stranger(1)), walk("hers", &alice)];
+    settle().await;
+    for second in 1..=3 {
+        for _ in 0..10 {
+            clock.advance(SECOND / 10);
+            settle().await;
+        }
+        for query in ["own", "neighbour", "alice"] {
+            assert!(source.times_asked(query) > second, "{query} in second {second}");
+        }
+    }
+    drop((watched, walked));
+}
+
+#[tokio::test]
+async fn slow_queries_of_one_network_keep_out_no_others() {
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
+    let source = Arc::new(RatedSource::default());
+    let feeds = Feeds::new(source.clone(), clock.clone());
+    let slow = |holder: &Holder| {
+        let queries = (0..90).map(|number| hourly(&format!("slow/{holder:?}/{number}"))).collect::<Vec<_>>();
+        feeds.subscribe_all(queries, &Arc::default(), holder)
+    };
+    let of_network = slow(&stranger(1));
+    settle().await;
+    let of_other = feeds.subscribe_all([hourly("other")], &Arc::default(), &stranger(2));
+    settle().await;
+    assert_eq!((source.asked(), source.was_asked("other")), (5, true));
+    let of_alice = slow(&Holder::Person(PersonId::new("alice")));
+    settle().await;
+    assert_eq!(source.asked(), 5 + 32, "a member has only so many either");
+    drop((of_network, of_other, of_alice));
 }

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::capacity::CapacityExceeded;
 use super::close_reason::CloseReason;
 use super::connection_limiter::ConnectionPermit;
 use crate::auth::CredentialWatch;
@@ -60,6 +61,7 @@ impl LiveAuthorization {
                 biased;
                 row_event = self.credential_watch.next_event() => AuthorizationEvent::Credential(row_event),
                 _ = self.shutdown.wait_for(|shutting_down| *shutting_down) => AuthorizationEvent::Shutdown,
+                _ = self.permit.displaced() => AuthorizationEvent::Displaced,
                 () = wait_until_some(soonest, clock) => {
                     if soonest == expires_at { AuthorizationEvent::Credential(RowEvent::Ended(EndReason::Expired)) } else { AuthorizationEvent::SecondFactorExpired }
                 }
@@ -71,6 +73,7 @@ impl LiveAuthorization {
                 AuthorizationEvent::Credential(RowEvent::Unconfirmed) => Some(CloseReason::unconfirmed()),
                 AuthorizationEvent::Credential(RowEvent::Changed(person)) => self.on_person_changed(person),
                 AuthorizationEvent::Shutdown => Some(CloseReason::shutdown(self.permit.viewers())),
+                AuthorizationEvent::Displaced => Some(CloseReason::capacity_exceeded(CapacityExceeded::Total.retry_after())),
                 AuthorizationEvent::SecondFactorExpired => self.on_second_factor_expired(),
                 AuthorizationEvent::PagesChanged => self.on_pages_changed(),
             };
@@ -129,6 +132,8 @@ enum AuthorizationEvent {
     SecondFactorExpired,
     PagesChanged,
     Shutdown,
+    /// Somebody who has fewer connections needs its place.
+    Displaced,
 }
 
 /// Resolves at `moment`; never, when there is none.

@@ -1,15 +1,21 @@
-//! The shares of the channels: how many a holder may have, of one page and in all.
+//! The shares of the channels: how many a holder may have, of one page and in all, and whose end to make room for others.
+
+use std::cmp::Reverse;
 
 use super::capacity::CapacityExceeded;
-use crate::domain::{Holder, NetworkCounts, PageSlug};
+use crate::domain::{Holder, HolderCounts, PageSlug};
 
 /// The limits on channels, of one page or of the server. Each channel costs a task, its feeds and a ring, and a page with many
 /// inputs has as many as visitors care to ask for.
 struct ChannelLimits {
     /// The most channels.
     total: usize,
-    /// How many of them may be used by strangers alone: the others are the members'.
-    strangers: usize,
+    /// How many of them strangers alone may use: the others are the members'.
+    of_strangers: usize,
+    /// How many of them members may have: the others are the strangers'.
+    of_members: usize,
+    /// How many of them pages may keep running.
+    of_program: usize,
     /// The most that one network of strangers has: an office whose people look at one page.
     per_network: usize,
     /// The most that one member has: a wall of boards, and a script that reads them all.
@@ -17,204 +23,161 @@ struct ChannelLimits {
 }
 
 /// The limits for the channels of one page, so that its inputs leave room for the other pages.
-const OF_PAGE: ChannelLimits = ChannelLimits { total: 250, strangers: 125, per_network: 32, per_person: 64 };
+const OF_PAGE: ChannelLimits =
+    ChannelLimits { total: 250, of_strangers: 125, of_members: 200, of_program: 250, per_network: 32, per_person: 64 };
 
 /// The limits for the channels of all pages.
-const OF_SERVER: ChannelLimits = ChannelLimits { total: 1_000, strangers: 500, per_network: 64, per_person: 250 };
+const OF_SERVER: ChannelLimits =
+    ChannelLimits { total: 1_000, of_strangers: 500, of_members: 800, of_program: 500, per_network: 64, per_person: 250 };
+
+impl ChannelLimits {
+    /// How many channels there may be of strangers together, or of members.
+    fn of_kind(&self, holder: &Holder) -> usize {
+        match holder {
+            Holder::Stranger(_) => self.of_strangers,
+            Holder::Person(_) => self.of_members,
+            Holder::Program => self.of_program,
+        }
+    }
+
+    /// How many of them nobody else may take.
+    fn reserved_for(&self, holder: &Holder) -> usize {
+        match holder {
+            Holder::Stranger(_) => self.total - self.of_members,
+            Holder::Person(_) => self.total - self.of_strangers,
+            Holder::Program => self.of_program,
+        }
+    }
+
+    fn per_holder(&self, holder: &Holder) -> usize {
+        match holder {
+            Holder::Stranger(_) => self.per_network,
+            Holder::Person(_) => self.per_person,
+            Holder::Program => self.of_program,
+        }
+    }
+}
 
 /// A running channel, as far as shares go.
 pub(super) struct HeldChannel<'a> {
+    /// A number of its own.
+    pub(super) id: usize,
     pub(super) page: &'a PageSlug,
     /// The holder that it is counted under.
     pub(super) holder: Holder,
     /// Since when, as a number: the lowest is the oldest.
     pub(super) held_since: u64,
-    /// Whether it has no subscriber, and is within its grace time.
-    pub(super) is_abandoned: bool,
+    /// How many holders use it; none when it is within its grace time.
+    pub(super) users: usize,
 }
 
-/// The place among the `running` of the channel that has to end before `holder` may have one more of the page; `None` where
-/// there is room.
+/// The ids of the channels that have to end before `holder` may have one more of the page.
 ///
-/// Abandoned channels go first: those of the holder before others, and no member's for a stranger. Then those that strangers
-/// have beyond their share: a channel of members becomes theirs when they have joined it and the last member leaves.
+/// Abandoned channels go first. Then one of whoever has most, if that is more than the holder would have: so nobody is refused
+/// while another has more. Strangers and members have places that the others cannot take: what strangers have beyond theirs, as
+/// when the last member leaves a channel to them, ends when a member needs it.
 ///
 /// # Errors
-/// [`CapacityExceeded::Channels`] when none has to, and there is no room either.
-pub(super) fn find_next_to_go(
-    running: &[HeldChannel<'_>],
+/// [`CapacityExceeded::Channels`] when there is no room, and nobody has more: then none has to end.
+pub(super) fn find_displaced(
+    mut running: Vec<HeldChannel<'_>>,
     page: &PageSlug,
     holder: &Holder,
-) -> Result<Option<usize>, CapacityExceeded> {
-    let of_page = || running.iter().enumerate().filter(|(_, channel)| channel.page == page);
-    let of_server = || running.iter().enumerate();
-    let counts_of_page = ChannelCounts::of(of_page(), holder, &OF_PAGE);
-    let next = if counts_of_page.has_room() {
-        let counts_of_server = ChannelCounts::of(of_server(), holder, &OF_SERVER);
-        if counts_of_server.has_room() {
-            return Ok(None);
-        }
-        next_abandoned(of_server(), holder).or_else(|| counts_of_server.next_displaced(of_server()))
-    } else {
-        next_abandoned(of_page(), holder).or_else(|| counts_of_page.next_displaced(of_page()))
-    };
-    next.map(Some).ok_or(CapacityExceeded::Channels)
+) -> Result<Vec<usize>, CapacityExceeded> {
+    let mut displaced = Vec::new();
+    loop {
+        let next = match Contest::new(running.iter().filter(|channel| channel.page == page), holder, &OF_PAGE).next_to_go()? {
+            None => Contest::new(running.iter(), holder, &OF_SERVER).next_to_go()?,
+            next => next,
+        };
+        let Some(id) = next else { return Ok(displaced) };
+        running.retain(|channel| channel.id != id);
+        displaced.push(id);
+    }
 }
 
-/// The channels that count towards one of the limits, each with its place.
-trait Places<'a>: Iterator<Item = (usize, &'a HeldChannel<'a>)> {}
-
-impl<'a, I: Iterator<Item = (usize, &'a HeldChannel<'a>)>> Places<'a> for I {}
-
-fn next_abandoned<'a>(channels: impl Places<'a>, holder: &Holder) -> Option<usize> {
-    let abandoned = channels.filter(|(_, channel)| channel.is_abandoned && channel.holder.precedence() <= holder.precedence());
-    let next =
-        abandoned.min_by_key(|(_, channel)| (channel.holder != *holder, channel.holder.precedence(), channel.held_since));
-    next.map(|(place, _)| place)
-}
-
-/// The running channels as one holder finds them, and the limits on them.
-struct ChannelCounts<'a> {
+/// The channels that count towards the same limits, and the holder who wants one more.
+struct Contest<'a> {
+    channels: Vec<&'a HeldChannel<'a>>,
+    counts: HolderCounts,
+    /// How many are of strangers, members and the program, by their precedence.
+    by_kind: [usize; Holder::KINDS],
     holder: &'a Holder,
     limits: &'a ChannelLimits,
-    total: usize,
-    strangers: usize,
-    by_network: NetworkCounts,
-    /// Those that are counted under the holder, who is a person.
-    own: usize,
 }
 
-impl<'a> ChannelCounts<'a> {
-    fn of<'b>(channels: impl Places<'b>, holder: &'a Holder, limits: &'a ChannelLimits) -> Self {
-        let mut counts = Self { holder, limits, total: 0, strangers: 0, by_network: NetworkCounts::default(), own: 0 };
-        for (_, channel) in channels {
-            counts.total += 1;
-            match &channel.holder {
-                Holder::Stranger(network) => {
-                    counts.strangers += 1;
-                    counts.by_network.add(*network);
-                }
-                other @ (Holder::Person(_) | Holder::Program) => counts.own += usize::from(other == holder),
-            }
+impl<'a> Contest<'a> {
+    fn new(channels: impl Iterator<Item = &'a HeldChannel<'a>>, holder: &'a Holder, limits: &'a ChannelLimits) -> Self {
+        let mut contest =
+            Self { channels: channels.collect(), counts: HolderCounts::default(), by_kind: [0; Holder::KINDS], holder, limits };
+        for channel in &contest.channels {
+            contest.counts.add(&channel.holder, 1);
+            contest.by_kind[channel.holder.precedence()] += 1;
         }
-        counts
+        contest
     }
 
-    fn has_room(&self) -> bool {
-        self.total < self.limits.total && self.is_within_share()
-    }
-
-    /// Whether the holder may have one more. Nobody has more than is left for others, so that who comes next finds room
-    /// however many others want all they can get.
-    fn is_within_share(&self) -> bool {
+    /// The channel that has to end next; `None` when there is room.
+    fn next_to_go(&self) -> Result<Option<usize>, CapacityExceeded> {
         let Self { holder, limits, .. } = self;
-        // What strangers have beyond their share is the members' as soon as one needs it.
-        let for_members = limits.total.saturating_sub(self.total - self.excess_of_strangers());
-        match holder {
-            Holder::Program => for_members > 0,
-            Holder::Person(_) => self.own < for_members.min(limits.per_person),
-            Holder::Stranger(network) => {
-                let left = limits.total.saturating_sub(self.total).min(limits.strangers.saturating_sub(self.strangers));
-                left > 0 && self.by_network.has_room(*network, left.min(limits.per_network))
-            }
-        }
+        let is_own_share =
+            |channel: &HeldChannel<'_>| self.counts.is_in_the_way(&channel.holder, holder, limits.per_holder(holder));
+        let is_of_own_kind = |channel: &HeldChannel<'_>| channel.holder.is_like(holder);
+        let next = if self.channels.iter().any(|channel| is_own_share(channel)) {
+            self.next_abandoned(is_own_share).or_else(|| self.next_of_leader(is_own_share))
+        } else if self.len_of_kind(holder) >= limits.of_kind(holder) {
+            self.next_abandoned(is_of_own_kind).or_else(|| self.next_of_leader(is_of_own_kind))
+        } else if self.channels.len() >= limits.total {
+            self.next_abandoned(|channel| channel.holder.precedence() <= holder.precedence())
+                .or_else(|| self.next_of_other_kinds())
+                .or_else(|| self.next_of_leader(is_of_own_kind))
+        } else {
+            return Ok(None);
+        };
+        next.map(|channel| Some(channel.id)).ok_or(CapacityExceeded::Channels)
     }
 
-    fn excess_of_strangers(&self) -> usize {
-        self.strangers.saturating_sub(self.limits.strangers)
+    /// Of the channels that nobody uses a stranger's before a member's, and then of whoever has most.
+    fn next_abandoned(&self, may_go: impl Fn(&HeldChannel<'_>) -> bool) -> Option<&'a HeldChannel<'a>> {
+        let abandoned = self.channels.iter().copied().filter(|channel| channel.users == 0 && may_go(channel));
+        abandoned.max_by_key(|channel| {
+            (Reverse(channel.holder.precedence()), self.counts.needed_share(&channel.holder), Reverse(channel.held_since))
+        })
     }
 
-    /// The channel in use that has to give way.
-    fn next_displaced<'b>(&self, channels: impl Places<'b>) -> Option<usize> {
-        if self.holder.is_stranger() || self.excess_of_strangers() == 0 || !self.is_within_share() {
+    /// A channel of whoever has most, if that is more than the holder would have.
+    fn next_of_leader(&self, may_go: impl Fn(&HeldChannel<'_>) -> bool) -> Option<&'a HeldChannel<'a>> {
+        let leading = self.channels.iter().copied().filter(|channel| may_go(channel));
+        let leading = leading.filter_map(|channel| Some((self.counts.lead(&channel.holder, self.holder, 1)?, channel)));
+        let next = leading.max_by_key(|(lead, channel)| (*lead, self.counts.of(&channel.holder), channel.dispensability()));
+        next.map(|(_, channel)| channel)
+    }
+
+    /// A channel of those who have more than is theirs, if the holder's kind has less.
+    fn next_of_other_kinds(&self) -> Option<&'a HeldChannel<'a>> {
+        let has_surplus = |holder: &Holder| self.len_of_kind(holder) > self.limits.reserved_for(holder);
+        if self.len_of_kind(self.holder) >= self.limits.reserved_for(self.holder) {
             return None;
         }
-        let of_strangers = channels.filter(|(_, channel)| channel.holder.is_stranger());
-        of_strangers.max_by_key(|(_, channel)| channel.held_since).map(|(place, _)| place)
+        let others = self.channels.iter().copied().filter(|channel| !channel.holder.is_like(self.holder));
+        let others = others.filter(|channel| has_surplus(&channel.holder));
+        others.max_by_key(|channel| {
+            let precedence = Reverse(channel.holder.precedence());
+            (precedence, self.counts.needed_share(&channel.holder), channel.dispensability())
+        })
+    }
+
+    fn len_of_kind(&self, holder: &Holder) -> usize {
+        self.by_kind[holder.precedence()]
+    }
+}
+
+impl HeldChannel<'_> {
+    /// The greater, the fewer miss it: one that few use, and then the newest, so that what has long been there stays.
+    fn dispensability(&self) -> (Reverse<usize>, u64) {
+        (Reverse(self.users), self.held_since)
     }
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::domain::{Network, PersonId};
-
-    fn stranger(address: &str) -> Holder {
-        Holder::Stranger(Network::narrowest_of(Some(address.parse().unwrap())))
-    }
-
-    fn member(name: &str) -> Holder {
-        Holder::Person(PersonId::new(name))
-    }
-
-    /// The channels of a server, which are all in use.
-    #[derive(Default)]
-    struct Channels(Vec<(PageSlug, Holder)>);
-
-    impl Channels {
-        /// How many channels of the page the holder gets, who wants as many as possible.
-        fn takes_all(&mut self, page: &str, holder: &Holder) -> usize {
-            let page: PageSlug = page.parse().unwrap();
-            (0..1_000).take_while(|_| self.takes(&page, holder)).count()
-        }
-
-        /// Whether the holder gets one more channel of the page.
-        fn takes(&mut self, page: &PageSlug, holder: &Holder) -> bool {
-            loop {
-                let running: Vec<_> = (0..)
-                    .zip(&self.0)
-                    .map(|(held_since, (page, holder))| HeldChannel {
-                        page,
-                        holder: holder.clone(),
-                        held_since,
-                        is_abandoned: false,
-                    })
-                    .collect();
-                match find_next_to_go(&running, page, holder) {
-                    Err(_) => return false,
-                    Ok(Some(place)) => drop(self.0.remove(place)),
-                    Ok(None) => {
-                        self.0.push((page.clone(), holder.clone()));
-                        return true;
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_stranger_has_a_share_and_neither_other_strangers_nor_members_are_shut_out() {
-        let mut channels = Channels::default();
-        assert_eq!(channels.takes_all("welcome", &stranger("192.0.2.1")), 32);
-        assert_eq!(channels.takes_all("welcome", &stranger("2001:db8::1")), 32);
-        let of_one_site: usize =
-            (0..500).map(|link| channels.takes_all("welcome", &stranger(&format!("2001:db8:0:{link:x}::1")))).sum();
-        assert!(of_one_site < 60, "its links have {of_one_site} more");
-        let of_next = channels.takes_all("welcome", &stranger("198.51.100.1"));
-        assert!(of_next > 0, "who comes next finds room");
-        for site in 0..100 {
-            channels.takes_all("welcome", &stranger(&format!("2001:db8:{site:x}:1::1")));
-        }
-        assert_eq!(channels.takes_all("welcome", &member("alice")), 63, "half of the page's are the members'");
-        assert_eq!(channels.takes_all("welcome", &member("bob")), 31);
-        assert_eq!(channels.takes_all("welcome", &member("carol")), 16);
-    }
-
-    #[test]
-    fn strangers_on_all_pages_leave_every_page_to_members() {
-        let mut channels = Channels::default();
-        for page in ["one", "two", "three", "four", "five", "six", "seven", "eight"] {
-            for site in 0..200 {
-                channels.takes_all(page, &stranger(&format!("2001:db8:{site:x}::1")));
-            }
-        }
-        assert!(channels.0.len() <= OF_SERVER.strangers, "{}", channels.0.len());
-        for page in ["one", "two", "quiet"] {
-            assert!(channels.takes_all(page, &member("alice")) >= 50, "{page}");
-        }
-        for member in ["bob", "carol", "dave"].map(member) {
-            assert!(channels.takes_all("quiet", &member) > 0);
-        }
-    }
-}
+mod tests;

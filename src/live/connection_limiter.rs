@@ -3,7 +3,10 @@ use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::oneshot;
+
 use super::capacity::CapacityExceeded;
+use super::connection_seats::{ConnectionSeats, SeatOwner};
 use crate::config::LiveSettings;
 use crate::domain::{Network, NetworkCounts, PersonId, SessionId, TokenId};
 
@@ -15,7 +18,8 @@ const ANONYMOUS_SHARE: (usize, usize) = (3, 4);
 /// in again and again gets no more.
 const SESSIONS_PER_PERSON: usize = 4;
 
-/// Limits the live connections: in all, by the networks of an address, by session or token, and by person.
+/// Limits the live connections: in all, by the networks of an address, by session or token, and by person. Where there is no room
+/// in all, one of whoever has most makes some, if that is more than the newcomer would have.
 pub(super) struct ConnectionLimiter {
     counts: Arc<Mutex<PermitCounts>>,
     /// People are counted by a hash: their ids would need more memory than all the rest.
@@ -41,11 +45,28 @@ pub enum PermitHolder {
     Anonymous(Network),
 }
 
+impl PermitHolder {
+    fn is_anonymous(self) -> bool {
+        matches!(self, Self::Anonymous(_))
+    }
+
+    /// The owner of its seats: the person, or else the widest network.
+    fn seat_owner(self, person: Option<u64>) -> SeatOwner {
+        match (person, self) {
+            (Some(person), _) => SeatOwner::Person(person),
+            (None, Self::Anonymous(network) | Self::Password(network)) => SeatOwner::Network(network.widest()),
+            (None, Self::Session(_) | Self::Token(_)) => SeatOwner::Network(Network::widest_of(None)),
+        }
+    }
+}
+
 /// A permit for one live connection. Dropping it gives it back.
 pub struct ConnectionPermit {
     counts: Arc<Mutex<PermitCounts>>,
     holder: PermitHolder,
     person: Option<u64>,
+    id: u64,
+    displaced: oneshot::Receiver<()>,
 }
 
 #[derive(Default)]
@@ -54,13 +75,50 @@ struct PermitCounts {
     by_credential: HashMap<PermitHolder, usize>,
     anonymous: NetworkCounts,
     by_password: NetworkCounts,
-    by_person: HashMap<u64, usize>,
+    seats_of_strangers: ConnectionSeats<PermitHolder>,
+    seats_of_members: ConnectionSeats<PermitHolder>,
 }
 
 impl PermitCounts {
     /// The connections of a session or token.
     fn of_credential(&self, holder: &PermitHolder) -> usize {
         self.by_credential.get(holder).copied().unwrap_or_default()
+    }
+
+    fn seats(&mut self, holder: PermitHolder) -> &mut ConnectionSeats<PermitHolder> {
+        if holder.is_anonymous() { &mut self.seats_of_strangers } else { &mut self.seats_of_members }
+    }
+
+    fn add(&mut self, holder: PermitHolder, owner: SeatOwner) -> (u64, oneshot::Receiver<()>) {
+        self.total += 1;
+        match holder {
+            PermitHolder::Session(_) | PermitHolder::Token(_) => *self.by_credential.entry(holder).or_default() += 1,
+            PermitHolder::Password(network) => self.by_password.add(network, 1),
+            PermitHolder::Anonymous(network) => self.anonymous.add(network, 1),
+        }
+        self.seats(holder).add(owner, holder)
+    }
+
+    /// Takes a connection out of the counts, if it was not displaced before.
+    fn remove(&mut self, holder: PermitHolder, owner: SeatOwner, id: u64) {
+        if self.seats(holder).remove(owner, id) {
+            self.uncount(holder);
+        }
+    }
+
+    /// Displaces a connection of whoever has most among those like `holder`; whether there was one.
+    fn displace_for(&mut self, holder: PermitHolder, owner: SeatOwner) -> bool {
+        let displaced = self.seats(holder).displace_for(owner, holder);
+        displaced.inspect(|displaced| self.uncount(*displaced)).is_some()
+    }
+
+    fn uncount(&mut self, holder: PermitHolder) {
+        self.total -= 1;
+        match holder {
+            PermitHolder::Session(_) | PermitHolder::Token(_) => decrement(&mut self.by_credential, holder),
+            PermitHolder::Password(network) => self.by_password.remove(network, 1),
+            PermitHolder::Anonymous(network) => self.anonymous.remove(network, 1),
+        }
     }
 }
 
@@ -82,10 +140,24 @@ impl ConnectionLimiter {
     ) -> Result<ConnectionPermit, CapacityExceeded> {
         let person = person.map(|person| self.hasher.hash_one(person));
         let mut counts = lock(&self.counts);
-        let is_anonymous = matches!(holder, PermitHolder::Anonymous(_));
-        if counts.total >= if is_anonymous { self.max_anonymous } else { self.max_total } {
+        self.check_own_limits(&counts, holder, person)?;
+        let owner = holder.seat_owner(person);
+        let most = if holder.is_anonymous() { self.max_anonymous } else { self.max_total };
+        if counts.total >= most && !counts.displace_for(holder, owner) {
             return Err(CapacityExceeded::Total);
         }
+        let (id, displaced) = counts.add(holder, owner);
+        drop(counts);
+        Ok(ConnectionPermit { counts: Arc::clone(&self.counts), holder, person, id, displaced })
+    }
+
+    /// Checks the limits of a credential, a network and a person.
+    fn check_own_limits(
+        &self,
+        counts: &PermitCounts,
+        holder: PermitHolder,
+        person: Option<u64>,
+    ) -> Result<(), CapacityExceeded> {
         let has_room = match holder {
             PermitHolder::Session(_) | PermitHolder::Token(_) if counts.of_credential(&holder) >= self.per_session => {
                 return Err(CapacityExceeded::PerSession);
@@ -97,21 +169,11 @@ impl ConnectionLimiter {
         if !has_room {
             return Err(CapacityExceeded::PerAddress);
         }
-        let of_person = person.and_then(|person| counts.by_person.get(&person)).copied().unwrap_or_default();
+        let of_person = person.map_or(0, |person| counts.seats_of_members.of(SeatOwner::Person(person)));
         if of_person >= self.per_session.saturating_mul(SESSIONS_PER_PERSON) {
             return Err(CapacityExceeded::PerPerson);
         }
-        counts.total += 1;
-        match holder {
-            PermitHolder::Session(_) | PermitHolder::Token(_) => *counts.by_credential.entry(holder).or_default() += 1,
-            PermitHolder::Password(network) => counts.by_password.add(network),
-            PermitHolder::Anonymous(network) => counts.anonymous.add(network),
-        }
-        if let Some(person) = person {
-            *counts.by_person.entry(person).or_default() += 1;
-        }
-        drop(counts);
-        Ok(ConnectionPermit { counts: Arc::clone(&self.counts), holder, person })
+        Ok(())
     }
 
     /// The number of live connections.
@@ -121,6 +183,11 @@ impl ConnectionLimiter {
 }
 
 impl ConnectionPermit {
+    /// Resolves, if only to an error, when the connection has to make room for somebody who has fewer.
+    pub(super) fn displaced(&mut self) -> &mut oneshot::Receiver<()> {
+        &mut self.displaced
+    }
+
     /// The number of live connections in all.
     pub(super) fn viewers(&self) -> usize {
         lock(&self.counts).total
@@ -129,16 +196,7 @@ impl ConnectionPermit {
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        let mut counts = lock(&self.counts);
-        counts.total -= 1;
-        match self.holder {
-            PermitHolder::Session(_) | PermitHolder::Token(_) => decrement(&mut counts.by_credential, self.holder),
-            PermitHolder::Password(network) => counts.by_password.remove(network),
-            PermitHolder::Anonymous(network) => counts.anonymous.remove(network),
-        }
-        if let Some(person) = self.person {
-            decrement(&mut counts.by_person, person);
-        }
+        lock(&self.counts).remove(self.holder, self.holder.seat_owner(self.person), self.id);
     }
 }
 

@@ -253,23 +253,23 @@ fn make_room(
     wanted: &ChannelKey,
     holder: &Holder,
 ) -> Result<(), CapacityExceeded> {
-    loop {
-        let (keys, held): (Vec<_>, Vec<_>) = channels.iter().map(|(key, entry)| (key, held_channel(key, entry))).unzip();
-        let Some(place) = channel_shares::find_next_to_go(&held, &wanted.slug, holder)? else { return Ok(()) };
-        let key = keys[place].clone();
-        if let Some(ended) = channels.remove(&key) {
-            ended.running.channel.end(ChannelEnd::Displaced);
-        }
+    let held = channels.iter().enumerate().map(|(id, (key, entry))| held_channel(id, key, entry));
+    let displaced = channel_shares::find_displaced(held.collect(), &wanted.slug, holder)?;
+    let keys = channels.keys().enumerate().filter(|(id, _)| displaced.contains(id)).map(|(_, key)| key.clone());
+    for ended in keys.collect::<Vec<_>>().iter().filter_map(|key| channels.remove(key)) {
+        ended.running.channel.end(ChannelEnd::Displaced);
     }
+    Ok(())
 }
 
-fn held_channel<'a>(key: &'a ChannelKey, entry: &ChannelEntry) -> HeldChannel<'a> {
+fn held_channel<'a>(id: usize, key: &'a ChannelKey, entry: &ChannelEntry) -> HeldChannel<'a> {
     let subscribers = entry.running.subscribers.borrow();
     HeldChannel {
+        id,
         page: &key.slug,
         holder: subscribers.holder().clone(),
         held_since: subscribers.held_since(),
-        is_abandoned: subscribers.is_empty(),
+        users: subscribers.holders(),
     }
 }
 

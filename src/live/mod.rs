@@ -20,6 +20,7 @@ mod channel_shares;
 mod close_handshake;
 mod close_reason;
 mod connection_limiter;
+mod connection_seats;
 mod cursor;
 mod hub;
 mod inbound;

@@ -60,6 +60,11 @@ impl Subscribers {
         self.by_holder.is_empty()
     }
 
+    /// How many holders have some.
+    pub(super) fn holders(&self) -> usize {
+        self.by_holder.len()
+    }
+
     /// How many of them are live connections.
     pub(super) fn viewers(&self) -> usize {
         self.viewers

@@ -5,6 +5,7 @@ use rocket::{Data, Orbit, Request, Rocket};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::connections::{Connections, InFlightRequest};
+use crate::domain::PersonId;
 
 /// A fairing that reports each request to the connection table, and sweeps connections while the server runs.
 pub(super) struct ConnectionTracking {
@@ -36,10 +37,10 @@ impl Fairing for ConnectionTracking {
     }
 }
 
-/// Marks the request's connection as a member's.
-pub(super) fn mark_as_member(request: &Request<'_>) {
-    if let Some(in_flight) = request.local_cache(|| None::<InFlightRequest>) {
-        in_flight.mark_as_member();
+/// Counts the request's connection under the member who sent it.
+pub(super) fn set_member(request: &Request<'_>, member: &PersonId) {
+    if let Some(in_flight) = in_flight_request(request) {
+        in_flight.set_member(member);
     }
 }
 

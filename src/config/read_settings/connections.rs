@@ -18,7 +18,8 @@ settings! {
         /// who are not signed in are closed first.
         pub most: usize = integer(10_000, LIMITS),
         // An office with a wall display or two a desk. A browser takes six, and one a board.
-        /// The largest number from one address. Trusted proxies are not limited.
+        /// The largest number from one address. Each person who is signed in has as many for themselves, wherever they are: colleagues
+        /// behind one address do not share its number. Trusted proxies are not limited.
         pub per_address: usize = integer(512, LIMITS),
         // A few packets: on a bad mobile network some seconds.
         /// Time limit for the TLS handshake and the head of the first request.

@@ -18,7 +18,7 @@ settings! {
         pub batch_interval: Duration = duration(Duration::from_millis(100), Duration::from_millis(10)..=10 * SECOND),
         // 25 seconds of them at ten a second: a lift, a tunnel, a lid closed for a moment. Beyond the most a snapshot is always
         // the shorter way back.
-        /// How many updates are kept for clients that reconnect.
+        /// How many updates are kept for clients that reconnect. Those of a page have 1 MiB together at the most.
         pub ring: usize = integer(256, 2..=65_536),
         // A reload, or a walk from page to page, finds its history there.
         /// How long a page's sources are still queried after the last viewer left.

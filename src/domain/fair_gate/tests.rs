@@ -30,8 +30,11 @@ fn familiar(name: &str) -> GateHolder<String> {
     GateHolder::Known(name.to_owned())
 }
 
+/// A request that waits for a place.
+type Entering<'a> = futures::future::BoxFuture<'a, Result<GatePlace<String>, GateBusy>>;
+
 /// Those who were let in at once, those who wait, and how many were sent away.
-type Crowd<'a> = (Vec<GatePlace<String>>, Vec<futures::future::BoxFuture<'a, Result<GatePlace<String>, GateBusy>>>, usize);
+type Crowd<'a> = (Vec<GatePlace<String>>, Vec<Entering<'a>>, usize);
 
 fn crowd(gate: &FairGate<String>, holders: impl IntoIterator<Item = GateHolder<String>>) -> Crowd<'_> {
     let (mut inside, mut waiting, mut sent_away) = (Vec::new(), Vec::new(), 0);
@@ -93,8 +96,8 @@ async fn nobody_waits_for_ever_and_whoever_goes_leaves_nothing_behind() {
     }
     drop(inside);
     let state = lock(&gate.state);
-    assert_eq!((state.inside.len(), state.strangers_inside, state.known_inside, state.waiting_strangers.len), (0, 0, 0, 0));
-    assert!(state.inside_by_turn.is_empty() && state.known.is_empty() && state.waiting_strangers.turns.is_empty());
+    assert_eq!((state.inside.len(), state.strangers_inside, state.known_inside), (0, 0, 0));
+    assert!(state.inside_by_turn.is_empty() && state.known.is_empty() && state.waiting_strangers.is_empty());
     assert!(state.strangers.has_room(Network::narrowest_of("2001:db8::1".parse().ok()), 1));
 }
 
@@ -116,7 +119,7 @@ async fn a_full_queue_sends_away_the_last_of_whoever_waits_most() {
     let (gate, _) = gate();
     let sites = (0..16).flat_map(|site| (0..8).map(move |_| stranger(&format!("2001:db8:{site:x}::1"))));
     let (inside, mut waiting, _) = crowd(&gate, sites);
-    assert_eq!((inside.len(), lock(&gate.state).waiting_strangers.len), (3, LIMITS.waiting_strangers));
+    assert_eq!((inside.len(), lock(&gate.state).waiting_strangers.len()), (3, LIMITS.waiting_strangers));
     waiting.retain_mut(|entering| entering.now_or_never().is_none());
     let newcomers: Vec<_> = (0..20).map(|host| stranger(&format!("198.51.{host}.1"))).collect();
     let (_, mut others, sent_away) = crowd(&gate, newcomers);
@@ -127,5 +130,75 @@ async fn a_full_queue_sends_away_the_last_of_whoever_waits_most() {
     assert!(others.iter_mut().all(|entering| entering.now_or_never().is_none()), "none of them for another of theirs");
     drop((inside, waiting, others));
     let state = lock(&gate.state);
-    assert_eq!((state.inside.len(), state.waiting_strangers.len, state.waiting_strangers.waiting.len()), (0, 0, 0));
+    assert!(state.inside.is_empty() && state.waiting_strangers.is_empty());
+}
+
+/// Takes those who have an answer out of `waiting`: who was let in, and how many were sent away.
+fn take_answered(waiting: &mut Vec<Entering<'_>>) -> (Vec<GatePlace<String>>, usize) {
+    let (mut let_in, mut sent_away) = (Vec::new(), 0);
+    waiting.retain_mut(|entering| match entering.now_or_never() {
+        None => true,
+        Some(Ok(place)) => {
+            let_in.push(place);
+            false
+        }
+        Some(Err(GateBusy)) => {
+            sent_away += 1;
+            false
+        }
+    });
+    (let_in, sent_away)
+}
+
+/// So many sites, each with one request at a time.
+fn sites(count: usize) -> impl Iterator<Item = GateHolder<String>> {
+    (0..count).map(|site| stranger(&format!("2001:db8:{site:x}::1")))
+}
+
+#[tokio::test]
+async fn many_networks_with_one_request_each_keep_out_nobody_who_comes_for_the_first_time() {
+    let (gate, clock) = gate();
+    // Each waits with one request at a time, and sends the next when that is answered.
+    let (inside, mut waiting, _) = crowd(&gate, sites(70));
+    assert_eq!((inside.len(), waiting.len()), (3, LIMITS.waiting_strangers));
+    drop(inside);
+    let second: Vec<_> = waiting.iter_mut().filter_map(FutureExt::now_or_never).collect();
+    assert_eq!(second.len(), 3);
+    let (_, again, sent_away) = crowd(&gate, sites(3));
+    assert_eq!((again.len(), sent_away), (3, 0));
+    let newcomers = (0..3).map(|host| stranger(&format!("198.51.{host}.1")));
+    let (_, mut newcomers, sent_away) = crowd(&gate, newcomers);
+    assert_eq!((newcomers.len(), sent_away), (3, 0), "in place of those who have had a turn");
+    let displaced = again.into_iter().filter_map(FutureExt::now_or_never).filter(Result::is_err).count();
+    assert_eq!(displaced, 3);
+    let (.., sent_away) = crowd(&gate, sites(3));
+    assert_eq!(sent_away, 3, "who may wait again when others have had theirs");
+    drop((second, waiting));
+    assert!(newcomers.iter_mut().all(|newcomer| matches!(newcomer.now_or_never(), Some(Ok(_)))));
+    drop(newcomers);
+    for _ in 0..2 {
+        clock.advance(Duration::from_secs(30));
+        lock(&gate.state).recent_strangers.forget_old(gate.clock.now());
+    }
+    let all = lock(&gate.state).recent_strangers.counts().of(Network::widest_of("2001:db8::1".parse().ok()));
+    assert_eq!(all, 0, "a minute later everybody begins anew");
+}
+
+#[tokio::test]
+async fn links_of_one_site_take_turns_and_a_few_of_them_shut_out_no_other() {
+    let (gate, _) = gate();
+    // Eight addresses with eight each are all that an IPv4 network may have.
+    let (inside, mut waiting, sent_away) =
+        crowd(&gate, (0..8).flat_map(|host| (0..8).map(move |_| stranger(&format!("192.0.2.{host}")))));
+    assert_eq!((inside.len(), waiting.len(), sent_away), (2, 62, 0));
+    let (_, mut ninth, _) = crowd(&gate, [stranger("192.0.2.9")]);
+    assert_eq!(ninth.len(), 1, "a colleague may wait");
+    let (let_in, sent_away) = take_answered(&mut waiting);
+    assert_eq!((let_in.len(), sent_away), (0, 1), "one of those who ask for eight may not");
+    drop(inside);
+    for _ in 0..4 {
+        let (let_in, sent_away) = take_answered(&mut waiting);
+        assert_eq!((let_in.len(), sent_away), (2, 0));
+    }
+    assert!((&mut ninth[0]).now_or_never().is_some(), "it waits for one of each, not for all");
 }

@@ -229,6 +229,35 @@ async fn anonymous_visitors_have_only_so_many_permits_and_never_the_last_ones() 
 }
 
 #[tokio::test]
+async fn when_all_permits_are_taken_one_of_whoever_has_most_makes_room_and_is_told() {
+    let fixture = LiveFixture::with_page(BOARD);
+    let address = |site: u16, link: u16| std::net::Ipv6Addr::from([0x2001, 0xdb8, site, link, 0, 0, 0, 1]);
+    let anonymous = |site, link| PermitHolder::Anonymous(Network::narrowest_of(Some(address(site, link).into())));
+    let mut greedy: Vec<_> = (0..2)
+        .flat_map(|site| (0..1000).map(move |link| (site, link)))
+        .filter_map(|(site, link)| fixture.hub.acquire_permit(anonymous(site, link), None).ok())
+        .collect();
+    let keep_those_that_stay = |permits: &mut Vec<ConnectionPermit>| {
+        permits.retain_mut(|permit| permit.displaced().now_or_never().is_none());
+        permits.len()
+    };
+    assert_eq!((keep_those_that_stay(&mut greedy), fixture.hub.viewers()), (750, 750));
+    let newcomers: Vec<_> = (10..60).map(|site| fixture.hub.acquire_permit(anonymous(site, 0), None).unwrap()).collect();
+    assert_eq!(fixture.hub.viewers(), 750);
+    assert_eq!((newcomers.len(), keep_those_that_stay(&mut greedy)), (50, 700));
+    drop((greedy, newcomers));
+    assert_eq!(fixture.hub.viewers(), 0);
+
+    let member = |number: u128| PersonId::new(format!("member-{}", number / 40));
+    let session = |number: u128| PermitHolder::Session(SessionId::new(number));
+    let mut of_members: Vec<_> =
+        (0..1000).map(|number| fixture.hub.acquire_permit(session(number), Some(&member(number))).unwrap()).collect();
+    let alice = PersonId::new("alice");
+    let hers: Vec<_> = (2000..2010).map(|number| fixture.hub.acquire_permit(session(number), Some(&alice)).unwrap()).collect();
+    assert_eq!((hers.len(), keep_those_that_stay(&mut of_members)), (10, 990), "a member's go for a member");
+}
+
+#[tokio::test]
 async fn nobody_takes_the_others_permits_by_signing_in_again_and_again() {
     let fixture = LiveFixture::with_page(BOARD);
     let [alice, bob] = ["objectGUID:alice", "objectGUID:bob"].map(PersonId::new);
@@ -271,7 +300,7 @@ async fn what_a_viewer_keeps_is_small() {
     let task = handler.serve(Upgraded { transport: Box::new(server_side), deflates: true }, ());
     assert!(size_of_val(&task) <= 900, "the task of a viewer takes {} bytes", size_of_val(&task));
     assert!(size_of::<super::super::ws_connection::WsConnection>() <= 300);
-    assert!(size_of::<LiveAuthorization>() <= 200);
+    assert!(size_of::<LiveAuthorization>() <= 216);
 }
 
 /// Reads up to the batch `until`, as fast as it goes, and returns how many snapshots it took.

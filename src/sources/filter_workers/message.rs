@@ -24,6 +24,9 @@ pub(in crate::sources) struct FilterRequest {
     pub(in crate::sources) memory_bytes: u64,
 }
 
+/// The first message of a worker: whether it is ready, or else why no filter may run in it.
+pub(in crate::sources) type Greeting = Result<(), String>;
+
 /// The answer of a worker.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::sources) struct FilterAnswer {
@@ -67,6 +70,24 @@ pub(in crate::sources) fn write_answer(stream: &mut impl Write, answer: &FilterA
     stream.write_all(&bytes)
 }
 
+/// Writes a worker's first message.
+///
+/// # Errors
+/// The transport's.
+pub(in crate::sources) fn write_greeting(stream: &mut impl Write, greeting: &Greeting) -> io::Result<()> {
+    let bytes = encode(greeting)?;
+    stream.write_all(&header(&bytes)?)?;
+    stream.write_all(&bytes)
+}
+
+/// Receives a worker's first message.
+///
+/// # Errors
+/// The transport's: the worker has ended.
+pub(super) async fn receive_greeting(stream: &mut tokio::net::UnixStream) -> io::Result<Greeting> {
+    receive(stream).await
+}
+
 /// Sends a request and the source's answer to a worker, and receives its answer.
 ///
 /// # Errors
@@ -80,11 +101,15 @@ pub(super) async fn exchange(
         stream.write_all(&header(bytes)?).await?;
         stream.write_all(bytes).await?;
     }
+    receive(stream).await
+}
+
+async fn receive<T: DeserializeOwned>(stream: &mut tokio::net::UnixStream) -> io::Result<T> {
     let mut length = [0; 4];
     stream.read_exact(&mut length).await?;
     let length = length_of(length);
     if length > MAX_MESSAGE_BYTES {
-        return Err(io::Error::other("the worker's answer is too long"));
+        return Err(io::Error::other("the worker's message is too long"));
     }
     let mut bytes = vec![0; length];
     stream.read_exact(&mut bytes).await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::process::Child;
 
-use super::message::{FilterAnswer, FilterRequest, exchange};
+use super::message::{FilterAnswer, FilterRequest, exchange, receive_greeting};
 use super::process;
 use super::waiting_bytes::WaitingBytes;
 use crate::domain::{FairGate, GateHolder, GateLimits, Holder, Reading, SystemClock};
@@ -19,14 +19,17 @@ pub(in crate::sources) const MAX_RUN_TIME: Duration = Duration::from_secs(1);
 /// How long past its time a run is waited for, for the step it is in to end. Then its worker is.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How long a worker may take to be ready: some milliseconds, but on a machine that has much else to do.
+const MAX_START_TIME: Duration = Duration::from_secs(10);
+
 /// How long a filter waits for a worker, while others run for as long as they may.
 const MAX_WAIT: Duration = Duration::from_secs(20);
 
 /// The most workers: together with what each may take they bound the memory of all filters.
 const MAX_WORKERS: usize = 4;
 
-/// The fewest, so that one long run does not hold up all the others.
-const MIN_WORKERS: usize = 2;
+/// The fewest, so that one long run does not hold up all the others: one of them is for strangers alone.
+const MIN_WORKERS: usize = 3;
 
 /// The most filters of one holder that run and wait, of a network in steps: a page has many panels, and a wall many pages. What
 /// they hold in memory has a limit of its own.
@@ -45,12 +48,20 @@ pub struct FilterWorkers {
     places: FairGate<Holder>,
     waiting: WaitingBytes,
     idle: Mutex<Vec<Worker>>,
+    max_start_time: Duration,
 }
 
 /// A running worker.
 struct Worker {
     socket: tokio::net::UnixStream,
     process: Option<Child>,
+}
+
+/// How the run of a filter has ended.
+enum RunEnd {
+    Answered(Result<Reading, SourceError>),
+    /// Its worker has ended, and there is no answer.
+    WorkerEnded(Option<Child>),
 }
 
 impl FilterWorkers {
@@ -70,10 +81,10 @@ impl FilterWorkers {
     pub(super) fn started_by(start: StartWorker) -> Self {
         let cores = thread::available_parallelism().map_or(MIN_WORKERS, usize::from);
         let places = cores.clamp(MIN_WORKERS, MAX_WORKERS);
-        // Nobody has more than half of them, and a network of strangers half of that.
+        // Nobody has more than half of them, and a network of strangers half of that. Members leave one to strangers.
         let limits = GateLimits {
             places,
-            for_known: places,
+            for_known: places - 1,
             for_strangers: places / 2,
             per_known: places / 2,
             per_holder: MAX_PER_HOLDER,
@@ -82,13 +93,19 @@ impl FilterWorkers {
         };
         // Real time: a filter is work, and no test moves that forward by hand.
         let places = FairGate::new(limits, Arc::new(SystemClock));
-        Self { start, places, waiting: WaitingBytes::default(), idle: Mutex::default() }
+        Self { start, places, waiting: WaitingBytes::default(), idle: Mutex::default(), max_start_time: MAX_START_TIME }
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_start_time(self, max_start_time: Duration) -> Self {
+        Self { max_start_time, ..self }
     }
 
     /// Runs a filter on a source's answer, in the turn of the holder.
     ///
     /// # Errors
-    /// The filter's own, and [`SourceError::OverLimits`] when it takes too long or too much memory.
+    /// The filter's own, [`SourceError::OverLimits`] when it takes too long or too much memory, and [`SourceError::Broken`] when no
+    /// worker can be started.
     pub(in crate::sources) async fn run(
         &self,
         request: &FilterRequest,
@@ -96,34 +113,69 @@ impl FilterWorkers {
         holder: &Holder,
     ) -> Result<Reading, SourceError> {
         let busy = || SourceError::OverLimits("other filters took all the time there is; let them pick less".to_owned());
-        let _waiting = self.waiting.add(holder, body).ok_or_else(busy)?;
+        let waiting = self.waiting.add(holder, body).ok_or_else(busy)?;
         let gate_holder = match holder {
             Holder::Stranger(network) => GateHolder::Stranger(*network),
             known => GateHolder::Known(known.clone()),
         };
-        let _place = self.places.enter(gate_holder).await.map_err(|_| busy())?;
-        let mut worker = self.take().map_err(|error| SourceError::Broken(format!("the filter cannot be run: {error}")))?;
+        let _place = tokio::select! {
+            place = self.places.enter(gate_holder) => place.map_err(|_| busy())?,
+            () = waiting.displaced() => return Err(busy()),
+        };
+        waiting.keep();
+        if let Some(idle) = self.take_idle() {
+            // One that ends here may have ended before it was asked, or have too little memory left by others: no fault of this
+            // filter, before it has had a worker of its own.
+            if let RunEnd::Answered(answer) = self.ask(idle, request, body).await {
+                return answer;
+            }
+        }
+        let worker = self.start().await?;
+        match self.ask(worker, request, body).await {
+            RunEnd::Answered(answer) => answer,
+            RunEnd::WorkerEnded(process) => Err(process::death(process, request.memory_bytes).await),
+        }
+    }
+
+    async fn ask(&self, mut worker: Worker, request: &FilterRequest, body: &[u8]) -> RunEnd {
         // A worker that is dropped here is ended: one that takes too long, and that of a feed that nobody needs any more.
         match tokio::time::timeout(MAX_RUN_TIME + GRACE, exchange(&mut worker.socket, request, body)).await {
             Ok(Ok(FilterAnswer { result, is_last })) => {
                 if !is_last {
                     self.idle().push(worker);
                 }
-                result
+                RunEnd::Answered(result)
             }
-            Ok(Err(_)) => Err(process::death(worker.process, request.memory_bytes).await),
-            Err(_) => Err(SourceError::OverLimits("the filter was stopped: it takes too long".to_owned())),
+            Ok(Err(_)) => RunEnd::WorkerEnded(worker.process),
+            Err(_) => RunEnd::Answered(Err(SourceError::OverLimits("the filter was stopped: it takes too long".to_owned()))),
         }
     }
 
-    /// An idle worker, or a new one.
-    fn take(&self) -> io::Result<Worker> {
-        while let Some(mut worker) = { self.idle().pop() } {
+    fn take_idle(&self) -> Option<Worker> {
+        loop {
+            let mut worker = { self.idle().pop() }?;
             let has_ended = worker.process.as_mut().is_some_and(|process| !matches!(process.try_wait(), Ok(None)));
             if !has_ended {
-                return Ok(worker);
+                return Some(worker);
             }
         }
+    }
+
+    /// A new worker, which is ready.
+    async fn start(&self) -> Result<Worker, SourceError> {
+        let mut worker = self.spawn().map_err(|error| process::start_error(&format!("it cannot be started: {error}")))?;
+        match tokio::time::timeout(self.max_start_time, receive_greeting(&mut worker.socket)).await {
+            Ok(Ok(Ok(()))) => Ok(worker),
+            Ok(Ok(Err(reason))) => Err(process::start_error(&reason)),
+            Ok(Err(_)) => Err(process::start_error(&process::end_of(worker.process).await)),
+            Err(_) => {
+                let limit = self.max_start_time.as_secs_f64();
+                Err(process::start_error(&format!("it was not ready within {limit} s")))
+            }
+        }
+    }
+
+    fn spawn(&self) -> io::Result<Worker> {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let socket = tokio::net::UnixStream::from_std(ours)?;

@@ -3,7 +3,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use tokio::process::{Child, Command};
@@ -12,6 +13,9 @@ use crate::sources::SourceError;
 
 /// The command by which this program becomes a worker. It is not in the help: nobody but this program gives it.
 pub const WORKER_COMMAND: &str = "filter-worker";
+
+/// How long a worker may take to end once its socket is closed: it is on its way.
+const MAX_END_TIME: Duration = Duration::from_secs(5);
 
 /// Starts a worker, which is asked on `socket`. It ends with its handle, and when the other end of its socket does.
 ///
@@ -33,13 +37,27 @@ pub(super) fn start(program: &Path, socket: UnixStream) -> io::Result<Child> {
         .spawn()
 }
 
+/// The error of a worker that is not ready, with the remedy.
+pub(super) fn start_error(reason: &str) -> SourceError {
+    SourceError::Broken(format!(
+        "the filter's process is not ready: {reason}; the service must be allowed to start this program once more (TasksMax, \
+         LimitNPROC, MemoryMax, LimitDATA, noexec) and to read /proc/self"
+    ))
+}
+
+/// The way in which a worker has ended.
+pub(super) async fn end_of(process: Option<Child>) -> String {
+    match status_of(process).await {
+        Some(status) => format!("it has ended ({status})"),
+        None => "it has ended".to_owned(),
+    }
+}
+
 /// The error of a run whose worker has ended: by its own abort when it got no more memory, or otherwise.
 pub(super) async fn death(process: Option<Child>, memory_bytes: u64) -> SourceError {
-    let status = match process {
-        Some(mut process) => process.wait().await.ok(),
-        None => None,
+    let Some(status) = status_of(process).await else {
+        return SourceError::Broken("the filter's process has ended".to_owned());
     };
-    let Some(status) = status else { return SourceError::Broken("the filter's process has ended".to_owned()) };
     if status.signal() == Some(Signal::ABORT.as_raw()) {
         let mebibytes = memory_bytes / (1024 * 1024);
         return SourceError::OverLimits(format!(
@@ -51,4 +69,14 @@ pub(super) async fn death(process: Option<Child>, memory_bytes: u64) -> SourceEr
         return SourceError::Broken("the filter's process was killed: this machine may be short of memory".to_owned());
     }
     SourceError::Broken(format!("the filter's process has ended ({status})"))
+}
+
+async fn status_of(process: Option<Child>) -> Option<ExitStatus> {
+    let mut process = process?;
+    if let Ok(status) = tokio::time::timeout(MAX_END_TIME, process.wait()).await {
+        return status.ok();
+    }
+    // It has closed its socket and lives on, of no use to anybody.
+    process.start_kill().ok()?;
+    process.wait().await.ok()
 }

@@ -16,7 +16,7 @@ use url::Url;
 use self::jq::FilterCache;
 pub use self::jq::serve_filters;
 #[cfg(test)]
-pub(super) use self::jq::serve_on_threads;
+pub(super) use self::jq::{serve_on_threads, serve_without_limit};
 use super::filter_workers::{FilterRequest, FilterWorkers};
 use super::http_client::{HttpClient, HttpClientSettings};
 use super::kind::{Opened, SourceKind, SourceSettings};

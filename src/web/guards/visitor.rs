@@ -7,7 +7,7 @@ use crate::domain::{Member, Visitor};
 use crate::pages::PageDenied;
 use crate::web::AppState;
 use crate::web::authentication::WebRequest;
-use crate::web::connection_tracking::mark_as_member;
+use crate::web::connection_tracking::set_member;
 use crate::web::refusal::Refusal;
 
 /// The visitor who makes this request; looked up once, however many guards ask.
@@ -76,8 +76,8 @@ pub(in crate::web) async fn visitor_of(request: &Request<'_>) -> Result<Visitor,
 
 async fn authenticate(request: &Request<'_>) -> Result<Visitor, Refusal> {
     let visitor = AppState::of(request).authenticator.authenticate(&WebRequest(request)).await?;
-    if visitor.member().is_some() {
-        mark_as_member(request);
+    if let Some(member) = visitor.member() {
+        set_member(request, &member.person.id);
     }
     Ok(visitor)
 }

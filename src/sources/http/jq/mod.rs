@@ -28,7 +28,7 @@ use self::compile::{Variable, compile};
 use self::meter::STACK_BYTES;
 pub use self::worker::serve_filters;
 #[cfg(test)]
-pub(in crate::sources) use self::worker::serve_on_threads;
+pub(in crate::sources) use self::worker::{serve_on_threads, serve_without_limit};
 use crate::domain::Placeholder;
 use crate::sources::QueryError;
 

@@ -16,7 +16,7 @@ use super::memory_limit::{MemoryLimit, used_bytes};
 use super::run::run;
 use crate::domain::Reading;
 use crate::sources::SourceError;
-use crate::sources::filter_workers::{FilterAnswer, FilterRequest, read_bytes, read_message, write_answer};
+use crate::sources::filter_workers::{FilterAnswer, FilterRequest, read_bytes, read_message, write_answer, write_greeting};
 
 /// The number of compiled filters that a worker caches. Each takes some of the memory that its filters may use.
 const MAX_PROGRAMS: usize = 64;
@@ -34,15 +34,19 @@ pub fn serve_filters() -> ExitCode {
         yield_memory();
         #[cfg(target_os = "linux")]
         set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-        let worker = filter_thread().spawn(move || {
-            // From here, as the thread's stack is no filter's memory. Without a limit no filter runs.
-            let limit = MemoryLimit::from_here();
-            let limit = limit.ok_or_else(|| io::Error::other("this system does not tell what memory is used"))?;
-            serve(&mut socket, Some(&limit))
-        })?;
+        // From within the thread, as its stack is no filter's memory.
+        let worker = filter_thread().spawn(move || serve_within(&mut socket, MemoryLimit::from_here()))?;
         worker.join().unwrap_or_else(|_| Err(io::Error::other("the worker broke")))
     };
     if serve().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Serves within the limit. Without one no filter runs.
+fn serve_within(socket: &mut (impl Read + Write), limit: io::Result<MemoryLimit>) -> io::Result<()> {
+    match limit {
+        Ok(limit) => serve(socket, Some(&limit)),
+        Err(error) => write_greeting(socket, &Err(format!("its memory cannot be limited: {error}"))),
+    }
 }
 
 /// Lets the server live when the machine is out of memory. Where the system refuses, the worker has its limits still. Its
@@ -51,8 +55,9 @@ fn yield_memory() {
     let _ = fs::write("/proc/self/oom_score_adj", "1000");
 }
 
-/// Answers one request after the other, within the memory that each names if there is a `limit`.
+/// Says that it is ready, and answers one request after the other, within the memory that each names if there is a `limit`.
 fn serve(socket: &mut (impl Read + Write), limit: Option<&MemoryLimit>) -> io::Result<()> {
+    write_greeting(socket, &Ok(()))?;
     let mut programs = IndexMap::new();
     loop {
         let request: FilterRequest = match read_message(socket) {
@@ -82,6 +87,13 @@ fn answer(programs: &mut IndexMap<String, Program>, request: &FilterRequest, bod
         programs.insert(request.filter.clone(), compile(&request.filter).map_err(SourceError::BadQuery)?);
     }
     run(&programs[&request.filter], &request.host, body, &request.bindings, request.now)
+}
+
+/// Serves on a thread, as a worker whose memory cannot be limited does.
+#[cfg(test)]
+pub(in crate::sources) fn serve_without_limit(mut socket: UnixStream) -> io::Result<()> {
+    let limit = MemoryLimit::from_status("Name:\tbelvedere\n");
+    filter_thread().spawn(move || serve_within(&mut socket, limit)).map(drop)
 }
 
 /// Serves on a thread, for tests: they run where no limit may be set.

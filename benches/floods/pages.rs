@@ -19,8 +19,8 @@ const HUNGRY_FILTERS: [&str; 2] = [r#"[.text | match("\\w+"; "g")] | length"#, r
 pub(crate) fn write(folder: &Path) {
     let board = "title = \"Board\"\n[[panel]]\nid = \"cpu\"\ntitle = \"CPU\"\nkind = \"stat\"\n\
                  source = \"host\"\nquery = \"cpu.total\"\nevery = \"100ms\"\n";
-    write_page(folder, "board", board);
-    write_page(folder, "own", &page_of_choices("signed-in"));
+    write_page(folder, "own", board);
+    write_page(folder, "choices", &page_of_choices("signed-in"));
     for slug in FLOODED {
         write_page(folder, slug, &page_of_choices("public"));
     }
