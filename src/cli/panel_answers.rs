@@ -1,14 +1,15 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use futures::StreamExt as _;
 use futures::stream;
 use indexmap::IndexMap;
+use tokio::sync::OnceCell;
 
 use crate::config::{Diagnostic, Diagnostics};
-use crate::domain::{BoundQuery, Reading, Timestamp};
+use crate::domain::{BoundQuery, Holder, Reading, SourceName, Timestamp};
 use crate::pages::{PageQuery, PageStore};
 use crate::panels::Panel;
-use crate::sources::{SourceError, Sources};
+use crate::sources::{Document, DocumentRequest, SourceError, Sources};
 
 /// The most queries that are under way: sources are asked, not tried for their strength.
 const MAX_QUERIES: usize = 8;
@@ -33,11 +34,27 @@ pub(super) async fn panel_faults(page_store: &PageStore, sources: &Sources, now:
 /// The answer to each distinct query.
 async fn answers_to(panels: &[PageQuery], sources: &Sources) -> IndexMap<BoundQuery, Result<Reading, SourceError>> {
     let distinct: HashSet<BoundQuery> = panels.iter().map(|panel| panel.query.clone()).collect();
+    let request_of = |query: &BoundQuery| {
+        let request = sources.documents(&query.source)?.request(query).ok()?;
+        Some(((query.source.clone(), request), OnceCell::new()))
+    };
+    let fetched: &FetchedDocuments = &distinct.iter().filter_map(request_of).collect();
     let answers = stream::iter(distinct).map(|query| async move {
-        let answer = sources.execute(&query).await;
+        let answer = answer_to(&query, sources, fetched).await;
         (query, answer)
     });
     answers.buffer_unordered(MAX_QUERIES).collect().await
+}
+
+/// The documents that queries pick from, each fetched once.
+type FetchedDocuments = HashMap<(SourceName, DocumentRequest), OnceCell<Result<Document, SourceError>>>;
+
+async fn answer_to(query: &BoundQuery, sources: &Sources, fetched: &FetchedDocuments) -> Result<Reading, SourceError> {
+    let Some(documents) = sources.documents(&query.source) else { return sources.execute(query).await };
+    let key = (query.source.clone(), documents.request(query)?);
+    let Some(document) = fetched.get(&key) else { return sources.execute(query).await };
+    let document = document.get_or_init(|| documents.fetch(&key.1)).await.clone()?;
+    documents.pick(query, &document, &Holder::Program).await
 }
 
 fn source_fault(panel: &PageQuery, error: &SourceError) -> Diagnostic {
