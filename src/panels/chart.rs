@@ -118,6 +118,7 @@ impl ChartPanel {
             decimals: self.axis_layout.decimals,
             unit: self.axis_layout.scale.unit.clone(),
             divisor: self.axis_layout.scale.divisor,
+            units: self.format.readout_units(),
         })
     }
 

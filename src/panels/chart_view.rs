@@ -1,5 +1,6 @@
 use serde::Serialize;
 
+use super::unit::ReadoutUnit;
 use super::view::{Axis, Figure};
 use crate::domain::{HealthState, Timestamp};
 
@@ -16,12 +17,14 @@ pub(super) struct ChartView {
     pub(super) window: u64,
     /// The thresholds, each with the state that begins there.
     pub(super) thresholds: Vec<(f64, HealthState)>,
-    /// The decimals of values read off the chart.
+    /// The fewest decimals that tell two values apart on the axis.
     pub(super) decimals: u8,
-    /// The unit of values read off the chart.
+    /// The unit of the axis.
     pub(super) unit: String,
     /// The number to divide a value by to have it in `unit`.
     pub(super) divisor: f64,
+    /// The units of values read off the chart, smallest first: each value has the one of its own size, not that of the axis.
+    pub(super) units: Vec<ReadoutUnit>,
 }
 
 /// One line of a chart.

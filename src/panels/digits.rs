@@ -1,11 +1,13 @@
 //! Number formatting: rounding, digit grouping and a real minus sign.
 
+use serde::Serialize;
+
 /// The text in place of an unknown number.
 pub(super) const NO_VALUE: &str = "–";
 
 /// The magnitude from which on numbers are in scientific notation: a longer row of digits is not read but counted, and a
 /// double no longer holds each of them.
-const SCIENTIFIC_FROM: f64 = 1e15;
+pub(super) const SCIENTIFIC_FROM: f64 = 1e15;
 
 /// The magnitude below which numbers are in scientific notation, unless the author set their decimals.
 const SCIENTIFIC_BELOW: f64 = 1e-6;
@@ -13,8 +15,9 @@ const SCIENTIFIC_BELOW: f64 = 1e-6;
 /// The most decimals of any number.
 const MAX_DECIMALS: u8 = 9;
 
-/// The rule for how many decimals a number has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The rule for how many decimals a number has. On the wire it is a word, or the decimals that the author set: `{"fixed": 2}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Precision {
     /// As many as the author set.
     Fixed(u8),
@@ -49,7 +52,10 @@ impl Precision {
             Self::General if is_integer(value) => 0,
             Self::General | Self::Significant => significant_decimals(size),
             Self::Percent if size == 0.0 || size >= 100.0 => 0,
+            // Two digits would make nothing of it, and it is something.
+            Self::Percent if size < 0.005 => significant_decimals(size),
             Self::Percent => 1 + u8::from(size < 1.0),
+            Self::Minimal if size > 0.0 && size < 0.000_5 => significant_decimals(size),
             Self::Minimal => (0..3).find(|&d| (round(value, d) - value).abs() <= size * 1e-9).unwrap_or(3),
         }
     }
@@ -190,6 +196,8 @@ mod tests {
             (7.0, Precision::Percent, "7.0"),
             (0.0, Precision::Percent, "0"),
             (0.05, Precision::Percent, "0.05"),
+            (0.003, Precision::Percent, "0.0030"),
+            (0.000_02, Precision::Minimal, "0.000020"),
             (0.999, Precision::Percent, "1.0"),
             (80.0, Precision::Minimal, "80"),
             (0.5, Precision::Minimal, "0.5"),

@@ -60,6 +60,9 @@ impl KindOptions for GaugeOptions {
 struct GaugeView {
     /// The number.
     figure: Figure,
+    /// The number in few characters, for a dial that has no room for all of it; absent where it is short already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    short: Option<String>,
     /// The state by the thresholds; absent without any.
     #[serde(skip_serializing_if = "Option::is_none")]
     mark: Option<StateMark>,
@@ -103,6 +106,7 @@ impl Render for GaugePanel {
         let value = one_number("a gauge", ONE_NUMBER, reading)?;
         Ok(GaugeView {
             figure: self.format.figure(value),
+            short: self.format.short_text(value),
             mark: words::threshold_mark(&self.thresholds, value),
             percent: percent(value, self.min, self.max),
             min: self.format.minimal_text(self.min),

@@ -55,6 +55,12 @@ impl KindOptions for StatOptions {
 struct StatView {
     /// The number, or a text with an empty unit.
     figure: Figure,
+    /// The number in few characters, for a panel that has no room for all of it; absent where it is short already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    short: Option<String>,
+    /// Whether it is a text, which may be broken between its words, as a number never is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    words: bool,
     /// The state by the thresholds; absent without any.
     #[serde(skip_serializing_if = "Option::is_none")]
     mark: Option<StateMark>,
@@ -95,12 +101,14 @@ impl Render for StatPanel {
     fn render(&mut self, reading: &Reading, history: &History) -> Result<StatView, ReadingMismatch> {
         if let Reading::Text(text) = reading {
             let figure = Figure { text: words::truncate(text.trim()), unit: String::new() };
-            return Ok(StatView { figure, mark: None, note: None, spark: None });
+            return Ok(StatView { figure, short: None, words: true, mark: None, note: None, spark: None });
         }
         let value = one_number("a stat", NUMBER_OR_TEXT, reading)?;
         let spark = self.sparkline.and_then(|window| Sparkline::draw(&history.window(window)?));
         Ok(StatView {
             figure: self.format.figure(value),
+            short: self.format.short_text(value),
+            words: false,
             mark: words::threshold_mark(&self.thresholds, value),
             note: self.note.clone(),
             spark,

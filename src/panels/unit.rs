@@ -1,5 +1,7 @@
 //! Numbers with units: which of KiB, MiB, GiB or ms, s, min suits a value, and its symbol.
 
+use serde::Serialize;
+
 use super::digits::{self, NO_VALUE, Precision};
 use super::kind::PanelSettings;
 use super::settings::Unit;
@@ -21,6 +23,18 @@ pub(super) struct UnitScale {
     pub(super) unit: String,
     /// Whether round numbers are powers of two.
     pub(super) binary: bool,
+}
+
+/// A unit in which values are read off a chart, each in the largest that is not larger than it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct ReadoutUnit {
+    /// The value from which on it is used, which is one of it.
+    pub(super) from: f64,
+    /// Its symbol.
+    pub(super) unit: String,
+    /// The rule for the decimals; absent where a value is written in this unit and the next smaller one: `3 min 20 s`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) precision: Option<Precision>,
 }
 
 /// A scaled unit, such as KiB: from `size` on, numbers are written in it.
@@ -78,6 +92,13 @@ const MINUTE: f64 = 60.0;
 const HOUR: f64 = 3_600.0;
 const DAY: f64 = 86_400.0;
 
+/// The words for powers of a thousand, for numbers that have no room.
+const THOUSANDS: &[UnitStep] =
+    &[step(1.0, ""), step(1e3, " k"), step(1e6, " mn"), step(1e9, " bn"), step(1e12, " tn")];
+
+/// The most characters of a number that needs no short form: every panel has room for them.
+const MAX_SHORT_CHARS: usize = 7;
+
 /// The number of days from which on hours are left out.
 const DAYS_ONLY_FROM: f64 = 100.0;
 
@@ -104,6 +125,25 @@ impl NumberFormat {
         self.format(value, false)
     }
 
+    /// The number in few characters, for where its figure has no room: `123 bn` for `123,456,789,012`. `None` where the figure
+    /// is short already.
+    pub(super) fn short_text(&self, value: f64) -> Option<String> {
+        let full = self.figure(value).text;
+        if full.chars().count() <= MAX_SHORT_CHARS || value.abs() >= digits::SCIENTIFIC_FROM {
+            return None;
+        }
+        let steps = self.steps();
+        let short = match steps.get(step_index(steps, value)) {
+            Some(step) if self.is_duration(step) => {
+                let (count, step) = scale(&steps[4..], value, |_| Precision::Fixed(0));
+                format!("{} {}", digits::format_number(count, Precision::Fixed(0)), step.symbol)
+            }
+            Some(_) => shorten(scale(steps, value, |step| self.precision(false, step.size > 1.0)).0),
+            None => shorten(value),
+        };
+        (short.chars().count() < full.chars().count()).then_some(short)
+    }
+
     /// The number and its unit in one text: `86.4 %`.
     pub(super) fn text(&self, value: f64) -> String {
         to_text(self.format(value, false))
@@ -125,6 +165,24 @@ impl NumberFormat {
         UnitScale { divisor, unit: unit.to_owned(), binary }
     }
 
+    /// The units in which values are read off a chart, by which a browser writes them as [`Self::figure`] does.
+    pub(super) fn readout_units(&self) -> Vec<ReadoutUnit> {
+        let of_step = |step: &UnitStep| ReadoutUnit {
+            from: step.size,
+            unit: step.symbol.to_owned(),
+            precision: (!self.is_duration(step)).then(|| self.precision(false, step.size > 1.0)),
+        };
+        match self.steps() {
+            [] => vec![ReadoutUnit { from: 1.0, unit: self.symbol().to_owned(), precision: Some(self.precision(false, false)) }],
+            steps => steps.iter().map(of_step).collect(),
+        }
+    }
+
+    /// Whether values of this size are written in two units.
+    fn is_duration(&self, step: &UnitStep) -> bool {
+        step.size >= MINUTE && self.unit == Unit::Seconds
+    }
+
     fn format(&self, value: f64, minimal: bool) -> Figure {
         if !value.is_finite() {
             return Figure { text: NO_VALUE.to_owned(), unit: String::new() };
@@ -136,22 +194,12 @@ impl NumberFormat {
                 unit: self.symbol().to_owned(),
             };
         }
-        let mut at = step_index(steps, value);
-        loop {
-            let step = &steps[at];
-            if step.size >= MINUTE && self.unit == Unit::Seconds {
-                return Figure { text: format_duration(value), unit: String::new() };
-            }
-            let scaled = value / step.size;
-            let precision = self.precision(minimal, step.size > 1.0);
-            // 1023.99 KiB would be read as 1024 KiB: it is 1.00 MiB.
-            match steps.get(at + 1) {
-                Some(next) if (precision.round(scaled).0 * step.size).abs() >= next.size * (1.0 - f64::EPSILON) => {
-                    at += 1;
-                }
-                _ => return Figure { text: digits::format_number(scaled, precision), unit: step.symbol.to_owned() },
-            }
+        let precision = |step: &UnitStep| self.precision(minimal, step.size > 1.0);
+        let (scaled, step) = scale(steps, value, precision);
+        if self.is_duration(step) {
+            return Figure { text: format_duration(value), unit: String::new() };
         }
+        Figure { text: digits::format_number(scaled, precision(step)), unit: step.symbol.to_owned() }
     }
 
     fn precision(&self, minimal: bool, scaled_up: bool) -> Precision {
@@ -204,6 +252,27 @@ pub(super) fn parse_unit(name: &str) -> Unit {
 fn step_index(steps: &[UnitStep], value: f64) -> usize {
     let size = if value == 0.0 || !value.is_finite() { 1.0 } else { value.abs() };
     steps.iter().rposition(|step| step.size <= size).unwrap_or(0)
+}
+
+/// The value in the largest unit that is not larger than it, and that unit, by its precision there: 1023.99 KiB would be read as
+/// 1024 KiB, and is 1.00 MiB.
+fn scale(steps: &[UnitStep], value: f64, precision: impl Fn(&UnitStep) -> Precision) -> (f64, &UnitStep) {
+    let mut at = step_index(steps, value);
+    loop {
+        let step = &steps[at];
+        let scaled = value / step.size;
+        match steps.get(at + 1) {
+            Some(next) if (precision(step).round(scaled).0 * step.size).abs() >= next.size * (1.0 - f64::EPSILON) => at += 1,
+            _ => return (scaled, step),
+        }
+    }
+}
+
+/// Three significant digits, and the word for its power of a thousand: `1.23 mn`.
+fn shorten(value: f64) -> String {
+    let precision = |step: &UnitStep| if step.size > 1.0 { Precision::Significant } else { Precision::General };
+    let (scaled, step) = scale(THOUSANDS, value, precision);
+    digits::format_number(scaled, precision(step)) + step.symbol
 }
 
 fn to_text(figure: Figure) -> String {

@@ -107,16 +107,22 @@ export function paintMark(node, stateMark) {
 /** @param {import("./types.js").Figure} figure @returns {string} `86.4 %` */
 export const figureText = (figure) => (figure.unit ? `${figure.text} ${figure.unit}` : figure.text);
 
-/** The big number of a stat and of a gauge. */
+/** The large figure of a stat and of a gauge. Its class `n-…` is its length, by which the stylesheet sizes it. */
 export function createFigure() {
   const digits = h("span", "digits");
+  const brief = h("span", "short");
+  brief.setAttribute("aria-hidden", "true");
   const unit = h("span", "unit");
-  const root = h("p", "reading", h("span", "figure", digits, unit));
+  const whole = h("span", "figure", digits, brief, unit);
   return {
-    root,
-    /** @param {import("./types.js").Figure} figure */
-    paint(figure) {
+    root: h("p", "reading", whole),
+    /** @param {import("./types.js").Figure} figure @param {string} [short] @param {boolean} [words] whether it is a text */
+    paint(figure, short = "", words = false) {
+      setAttribute(whole, "class", `figure${words ? " words" : ""} n-${[...figure.text].length}${short ? ` s-${[...short].length}` : ""}`);
+      setAttribute(whole, "title", short ? figureText(figure) : null);
       setText(digits, figure.text);
+      setText(brief, short);
+      setVisible(brief, short !== "");
       setText(unit, figure.unit);
       setVisible(unit, figure.unit !== "");
     },

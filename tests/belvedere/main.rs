@@ -39,6 +39,7 @@ mod door;
 mod every_route;
 mod factors;
 mod fallbacks;
+mod figures;
 mod filters;
 mod forms;
 mod groups;

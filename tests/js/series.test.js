@@ -13,6 +13,7 @@ const chart = (points, window) => ({
   decimals: 0,
   unit: "",
   divisor: 1,
+  units: [{ from: 1, unit: "", precision: "general" }],
 });
 
 const latest = [

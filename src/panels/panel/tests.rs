@@ -273,7 +273,7 @@ fn a_stat_shows_figure_judgement_note_and_line() {
     assert_eq!(view["spark"]["line"], "M0 32L300 2");
 
     panel.add_reading(second(2), &Reading::Text(" closed\n".into())).unwrap();
-    assert_eq!(shown(&panel), json!({ "kind": "stat", "figure": { "text": "closed", "unit": "" } }));
+    assert_eq!(shown(&panel), json!({ "kind": "stat", "figure": { "text": "closed", "unit": "" }, "words": true }));
 
     panel.add_reading(second(3), &Reading::Number(f64::NAN)).unwrap();
     let view = shown(&panel);
@@ -533,7 +533,7 @@ fn a_frame_of_every_kind_is_written_as_the_wire_protocol_says() {
             "stat",
             "",
             vec![Reading::Text("closed".into())],
-            r#"{"at":1795309000000,"view":{"kind":"stat","figure":{"text":"closed","unit":""}}}"#,
+            r#"{"at":1795309000000,"view":{"kind":"stat","figure":{"text":"closed","unit":""},"words":true}}"#,
         ),
         (
             "gauge",
@@ -545,13 +545,13 @@ fn a_frame_of_every_kind_is_written_as_the_wire_protocol_says() {
             "line",
             "window = \"1m\"",
             vec![numbers(&[("a", 1.5), ("b", f64::NAN)]), numbers(&[("a", 2.0), ("b", 96.0)])],
-            r#"{"at":1795309001000,"view":{"kind":"line","times":[1795309000000,1795309001000],"series":[{"label":"a","latest":{"text":"2.0","unit":"%"},"values":[1.5,2.0]},{"label":"b","latest":{"text":"96.0","unit":"%"},"values":[null,96.0]}],"axis":{"min":0.0,"max":100.0,"ticks":[{"at":0.0,"text":"0"},{"at":25.0,"text":"25"},{"at":50.0,"text":"50"},{"at":75.0,"text":"75"},{"at":100.0,"text":"100%"}]},"window":60000,"thresholds":[[80.0,"warn"],[95.0,"bad"]],"decimals":1,"unit":"%","divisor":1.0}}"#,
+            r#"{"at":1795309001000,"view":{"kind":"line","times":[1795309000000,1795309001000],"series":[{"label":"a","latest":{"text":"2.0","unit":"%"},"values":[1.5,2.0]},{"label":"b","latest":{"text":"96.0","unit":"%"},"values":[null,96.0]}],"axis":{"min":0.0,"max":100.0,"ticks":[{"at":0.0,"text":"0"},{"at":25.0,"text":"25"},{"at":50.0,"text":"50"},{"at":75.0,"text":"75"},{"at":100.0,"text":"100%"}]},"window":60000,"thresholds":[[80.0,"warn"],[95.0,"bad"]],"decimals":1,"unit":"%","divisor":1.0,"units":[{"from":1.0,"unit":"%","precision":"percent"}]}}"#,
         ),
         (
             "area",
             "window = \"1m\"",
             vec![Reading::Number(3.25)],
-            r#"{"at":1795309000000,"view":{"kind":"area","times":[1795309000000],"series":[{"label":"","latest":{"text":"3.3","unit":"%"},"values":[3.25]}],"axis":{"min":0.0,"max":100.0,"ticks":[{"at":0.0,"text":"0"},{"at":25.0,"text":"25"},{"at":50.0,"text":"50"},{"at":75.0,"text":"75"},{"at":100.0,"text":"100%"}]},"window":60000,"thresholds":[[80.0,"warn"],[95.0,"bad"]],"decimals":1,"unit":"%","divisor":1.0}}"#,
+            r#"{"at":1795309000000,"view":{"kind":"area","times":[1795309000000],"series":[{"label":"","latest":{"text":"3.3","unit":"%"},"values":[3.25]}],"axis":{"min":0.0,"max":100.0,"ticks":[{"at":0.0,"text":"0"},{"at":25.0,"text":"25"},{"at":50.0,"text":"50"},{"at":75.0,"text":"75"},{"at":100.0,"text":"100%"}]},"window":60000,"thresholds":[[80.0,"warn"],[95.0,"bad"]],"decimals":1,"unit":"%","divisor":1.0,"units":[{"from":1.0,"unit":"%","precision":"percent"}]}}"#,
         ),
         (
             "bar",

@@ -23,6 +23,7 @@ fn chart(points: &[(i64, Option<f64>)]) -> ChartView {
         decimals: 1,
         unit: "%".into(),
         divisor: 1.0,
+        units: Vec::new(),
     }
 }
 

@@ -95,3 +95,40 @@ fn a_chart_is_written_in_one_step() {
     assert_eq!(NumberFormat::new(Unit::Percent, None).scale_for(50.0).unit, "%");
     assert_eq!(NumberFormat::new(Unit::Seconds, None).scale_for(0.0).unit, "s");
 }
+
+#[test]
+fn a_number_without_room_is_told_in_thousands_millions_and_billions() {
+    let short = |unit: Unit, decimals, value| NumberFormat::new(unit, decimals).short_text(value);
+    for (value, text) in [
+        (123_456_789_012.0, Some("123 bn")),
+        (-123_456_789_012.0, Some("−123 bn")),
+        (1_234_567.0, Some("1.23 mn")),
+        (999_999_999.0, Some("1.00 bn")),
+        (999_994_999_999_999.0, Some("1,000 tn")),
+        (123_456.0, None),
+        (1284.0, None),
+        (1e15, None),
+        (f64::NAN, None),
+    ] {
+        assert_eq!(short(Unit::None, None, value).as_deref(), text, "{value}");
+    }
+    assert_eq!(short(Unit::Other("EUR".into()), Some(2), 1_234_567.5).as_deref(), Some("1.23 mn"), "the unit stands beside it");
+    assert_eq!(short(Unit::Bytes, Some(9), 1_234.5 * KIB).as_deref(), Some("1.21"), "of MiB");
+    assert_eq!(short(Unit::Seconds, None, 200.0).as_deref(), Some("3 min"));
+    assert_eq!(short(Unit::Seconds, None, 3_599.0).as_deref(), Some("1 h"));
+    assert_eq!(short(Unit::Seconds, None, 12.0), None);
+}
+
+/// What the front end's tests hold its own code to.
+#[test]
+fn a_browser_is_told_the_units_by_which_it_writes_values_as_the_server_does() {
+    let groups: serde_json::Value = serde_json::from_str(include_str!("../../../tests/js/readout.json")).unwrap();
+    for group in groups.as_array().unwrap() {
+        let decimals = group["decimals"].as_u64().map(|decimals| u8::try_from(decimals).unwrap());
+        let format = NumberFormat::new(parse_unit(group["unit"].as_str().unwrap()), decimals);
+        assert_eq!(serde_json::to_value(format.readout_units()).unwrap(), group["units"]);
+        for value in group["values"].as_array().unwrap() {
+            assert_eq!(format.text(value[0].as_f64().unwrap()), value[1].as_str().unwrap());
+        }
+    }
+}

@@ -4,6 +4,7 @@
  */
 import { cachedParts, figureText, h, setAttribute, setText, setVisible, syncChildren } from "../dom.js";
 import { formatSeconds, formatTime } from "../format.js";
+import { readout } from "../readout.js";
 import { appendPoints, timeRange, toColumns } from "../series.js";
 import { THEME_CHANGED } from "../theme.js";
 import { colours } from "./colours.js";
@@ -12,7 +13,7 @@ import { DrawQueue } from "./draw_queue.js";
 /**
  * @typedef {{ label: string, latest: import("../types.js").Figure, values: (number | null)[] }} Series
  * @typedef {import("../types.js").View & { times: number[], series: Series[], axis: import("../types.js").Axis, window: number,
- *   thresholds: [number, import("../types.js").State][], decimals: number, unit: string, divisor: number }} ChartView
+ *   thresholds: [number, import("../types.js").State][], decimals: number, unit: string, divisor: number, units: import("../readout.js").ReadoutUnit[] }} ChartView
  */
 /** @typedef {import("../types.js").Append} Append */
 /** @typedef {import("uplot")} Plot */
@@ -330,8 +331,8 @@ function showTooltip(chart, plot) {
   tooltip.style.left = `${Math.max(0, fits ? rightOfCursor : left - tooltip.offsetWidth - 14)}px`;
 }
 
-/** @param {ChartView} view @param {number | null | undefined} value */
+/** A value in the unit of its own size: beside a peak of megabytes, a few bytes are not nothing. @param {ChartView} view @param {number | null | undefined} value */
 function valueText(view, value) {
   if (value === null || value === undefined) return "–";
-  return figureText({ text: (value / view.divisor).toFixed(view.decimals), unit: view.unit });
+  return figureText(readout(view.units, value, (unit) => (unit.from === view.divisor ? view.decimals : 0)));
 }

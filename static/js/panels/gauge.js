@@ -2,7 +2,7 @@
 import { cachedParts, createFigure, createMark, h, paintMark, setAttribute, setText, svg, syncChildren } from "../dom.js";
 
 /**
- * @typedef {import("../types.js").View & { figure: import("../types.js").Figure, percent: number, min: string, max: string,
+ * @typedef {import("../types.js").View & { figure: import("../types.js").Figure, short?: string, percent: number, min: string, max: string,
  *   marks: [number, import("../types.js").State][] }} GaugeView
  */
 
@@ -41,7 +41,7 @@ export function paint(body, view) {
       setAttribute(path, "stroke-dasharray", `0 ${at} 100 100`);
     },
   );
-  figure.paint(view.figure);
+  figure.paint(view.figure, view.short);
   paintMark(stateMark, view.mark);
   setText(min, view.min);
   setText(max, view.max);

@@ -2,7 +2,7 @@
 import { cachedParts, createFigure, createMark, h, paintMark, setAttribute, setText, setVisible, svg } from "../dom.js";
 
 /**
- * @typedef {import("../types.js").View & { figure: import("../types.js").Figure, note?: string, spark?: { line: string, area: string } }} StatView
+ * @typedef {import("../types.js").View & { figure: import("../types.js").Figure, short?: string, words?: boolean, note?: string, spark?: { line: string, area: string } }} StatView
  */
 
 const parts = cachedParts(() => {
@@ -20,7 +20,7 @@ const parts = cachedParts(() => {
 export function paint(body, view) {
   const { root, figure, stateMark, note, spark, area, line } = parts(body);
   setAttribute(root, "data-state", view.mark?.state ?? "");
-  figure.paint(view.figure);
+  figure.paint(view.figure, view.short, view.words);
   paintMark(stateMark, view.mark);
   setText(note, view.note ?? "");
   setVisible(note, view.note !== undefined);
