@@ -6,8 +6,10 @@ use indexmap::IndexMap;
 use tokio::sync::watch;
 
 use super::channel_feeds::ChannelFeeds;
+use super::initial_state::InitialState;
 use super::message::{ChannelPosition, EncodedMessage, PanelFrames, ServerMessage};
 use super::panel_slot::PanelSlot;
+use super::rendition::{RenderedState, RenditionBudget};
 use super::ring::BatchRing;
 use crate::config::LiveSettings;
 use crate::domain::{Bindings, PanelId, Timestamp};
@@ -15,15 +17,6 @@ use crate::pages::Page;
 use crate::panels::PanelFrame;
 use crate::telemetry::LiveMetrics;
 use crate::websocket;
-
-/// The state of a channel at one position, for the first paint.
-#[derive(Clone, Debug)]
-pub struct InitialState {
-    /// From where the live connection continues.
-    pub position: ChannelPosition,
-    /// Each panel as it stands, in the page's order.
-    pub panels: IndexMap<PanelId, PanelFrame>,
-}
 
 /// One page with one choice of inputs: its panels, their feeds, and an append-only ring of encoded batches. It knows nothing of
 /// who reads it.
@@ -36,6 +29,7 @@ pub(super) struct Channel {
     feeds: ChannelFeeds,
     state: Mutex<ChannelState>,
     metrics: Arc<LiveMetrics>,
+    rendition_budget: RenditionBudget,
 }
 
 /// The reason why a channel ends while it has viewers.
@@ -62,6 +56,8 @@ struct ChannelState {
     panels: IndexMap<PanelId, PanelSlot>,
     ring: BatchRing,
     snapshot: Option<Arc<EncodedMessage>>,
+    /// Made for the first who asks for it, as the snapshot is.
+    rendered: Option<Arc<RenderedState>>,
 }
 
 impl Channel {
@@ -71,6 +67,7 @@ impl Channel {
         feeds: ChannelFeeds,
         settings: &LiveSettings,
         metrics: Arc<LiveMetrics>,
+        rendition_budget: RenditionBudget,
     ) -> Self {
         let panels = page.panels.iter().map(|panel| (panel.id.clone(), PanelSlot::new(panel, bindings))).collect();
         Self {
@@ -82,18 +79,25 @@ impl Channel {
             // the page that the connection is alive, the control frame's answer tells us.
             ping_message: Arc::new(ServerMessage::Ping.encode().with_control_frame(&websocket::ping_frame(&[]))),
             feeds,
-            state: Mutex::new(ChannelState { panels, ring: BatchRing::new(settings.ring), snapshot: None }),
+            state: Mutex::new(ChannelState { panels, ring: BatchRing::new(settings.ring), snapshot: None, rendered: None }),
             metrics,
+            rendition_budget,
         }
     }
 
     /// The current state, and its position.
     pub(super) fn initial_state(&self) -> InitialState {
-        let state = self.state();
-        InitialState {
-            position: ChannelPosition { epoch: self.epoch.clone(), seq: state.ring.head() },
-            panels: state.frames(&self.feeds).map(|(id, frame)| (id.clone(), frame)).collect(),
+        self.state().initial_state(&self.epoch, &self.feeds)
+    }
+
+    /// The current state, to be rendered at most once in each form.
+    pub(super) fn rendered_state(&self) -> Arc<RenderedState> {
+        let mut state = self.state();
+        if let Some(rendered) = &state.rendered {
+            return Arc::clone(rendered);
         }
+        let initial = state.initial_state(&self.epoch, &self.feeds);
+        Arc::clone(state.rendered.insert(Arc::new(RenderedState::new(initial, self.rendition_budget.clone()))))
     }
 
     /// Ends the channel while it has viewers: they are disconnected, and told why.
@@ -190,6 +194,7 @@ impl Channel {
             ServerMessage::Batch { seq, sent: now, panels: &frames }.encode_at(Some(position))
         };
         state.snapshot = None;
+        state.rendered = None;
         let read_at = batch.read_at();
         state.ring.push(Arc::new(batch));
         drop(state);
@@ -204,6 +209,13 @@ impl Channel {
 impl ChannelState {
     fn is_complete(&self) -> bool {
         self.panels.values().all(PanelSlot::has_something_to_show)
+    }
+
+    fn initial_state(&self, epoch: &str, feeds: &ChannelFeeds) -> InitialState {
+        InitialState {
+            position: ChannelPosition { epoch: epoch.to_owned(), seq: self.ring.head() },
+            panels: self.frames(feeds).map(|(id, frame)| (id.clone(), frame)).collect(),
+        }
     }
 
     fn frames(&self, feeds: &ChannelFeeds) -> impl Iterator<Item = (&PanelId, PanelFrame)> {

@@ -21,6 +21,7 @@ use super::channel::{Channel, ChannelEnd};
 use super::channel_feeds::ChannelFeeds;
 use super::channel_shares::{self, HeldChannel};
 use super::connection_limiter::{ConnectionLimiter, ConnectionPermit, PermitHolder};
+use super::rendition::RenditionBudget;
 use super::subscription::{RunningChannel, Subscribers, Subscription};
 use super::writer_shards::WriterShards;
 use super::ws_connection::WsConnection;
@@ -37,6 +38,7 @@ struct HubInner {
     clock: Arc<dyn Clock>,
     channels: Mutex<HashMap<ChannelKey, ChannelEntry>>,
     holdings: Arc<AtomicU64>,
+    rendition_budget: RenditionBudget,
     limiter: ConnectionLimiter,
     connections: TaskTracker,
     metrics: Arc<LiveMetrics>,
@@ -74,6 +76,7 @@ impl Hub {
             clock,
             channels: Mutex::default(),
             holdings: Arc::default(),
+            rendition_budget: RenditionBudget::default(),
             limiter,
             connections: TaskTracker::new(),
             metrics,
@@ -209,7 +212,8 @@ impl HubInner {
     fn start_channel(&self, page: &Page, choice: &InputChoice, holder: &Holder) -> RunningChannel {
         let metrics = || Arc::clone(&self.metrics);
         let feeds = ChannelFeeds::subscribe(page, &choice.bindings, &self.sources, &self.feeds, holder);
-        let channel = Arc::new(Channel::new(page, &choice.bindings, feeds, &self.settings, metrics()));
+        let budget = self.rendition_budget.clone();
+        let channel = Arc::new(Channel::new(page, &choice.bindings, feeds, &self.settings, metrics(), budget));
         let shards = WriterShards::new(channel.head(), self.settings.heartbeat, metrics(), Arc::clone(&self.clock));
         let holdings = Arc::clone(&self.holdings);
         let held_since = holdings.fetch_add(1, Ordering::Relaxed);

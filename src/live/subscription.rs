@@ -5,9 +5,11 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use tokio::sync::watch;
 
-use super::channel::{Channel, InitialState};
+use super::channel::Channel;
+use super::initial_state::InitialState;
+use super::rendition::Rendition;
 use super::writer_shards::WriterShards;
-use crate::domain::Holder;
+use crate::domain::{Holder, Timestamp};
 
 /// A channel, and all who use it.
 pub(super) struct RunningChannel {
@@ -23,13 +25,15 @@ impl RunningChannel {
     /// Changes who subscribes, and has the channel's queries counted under the same holder as the channel.
     fn change_subscribers(&self, change: impl FnOnce(&mut Subscribers)) {
         let mut new_holder = None;
-        self.subscribers.send_modify(|subscribers| {
-            let before = subscribers.holder.clone();
+        self.subscribers.send_if_modified(|subscribers| {
+            let (before, was_empty) = (subscribers.holder.clone(), subscribers.is_empty());
             change(subscribers);
             if subscribers.holder != before {
                 subscribers.held_since = self.holdings.fetch_add(1, Ordering::Relaxed);
                 new_holder = Some(subscribers.holder.clone());
             }
+            // Nobody waits for anything else, and a page that many open would wake the channel's task twice each time.
+            subscribers.is_empty() != was_empty
         });
         if let Some(holder) = new_holder {
             self.channel.feeds().set_holder(&holder);
@@ -118,6 +122,17 @@ impl Subscription {
     /// The channel's current state, for the first paint.
     pub fn initial_state(&self) -> InitialState {
         self.channel().initial_state()
+    }
+
+    /// What `render` makes of the channel's current state in this form: once for all who ask, until the state changes or what was
+    /// made is no longer true. `None` where it makes none.
+    pub fn rendition(
+        &self,
+        form: &str,
+        now: Timestamp,
+        render: impl FnOnce(&InitialState) -> Option<Rendition>,
+    ) -> Option<Arc<Rendition>> {
+        self.channel().rendered_state().rendition(form, now, render)
     }
 
     /// Resolves once every panel has something to show, or after `timeout`.

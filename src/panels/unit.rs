@@ -93,8 +93,7 @@ const HOUR: f64 = 3_600.0;
 const DAY: f64 = 86_400.0;
 
 /// The words for powers of a thousand, for numbers that have no room.
-const THOUSANDS: &[UnitStep] =
-    &[step(1.0, ""), step(1e3, " k"), step(1e6, " mn"), step(1e9, " bn"), step(1e12, " tn")];
+const THOUSANDS: &[UnitStep] = &[step(1.0, ""), step(1e3, " k"), step(1e6, " mn"), step(1e9, " bn"), step(1e12, " tn")];
 
 /// The most characters of a number that needs no short form: every panel has room for them.
 const MAX_SHORT_CHARS: usize = 7;
@@ -173,7 +172,9 @@ impl NumberFormat {
             precision: (!self.is_duration(step)).then(|| self.precision(false, step.size > 1.0)),
         };
         match self.steps() {
-            [] => vec![ReadoutUnit { from: 1.0, unit: self.symbol().to_owned(), precision: Some(self.precision(false, false)) }],
+            [] => {
+                vec![ReadoutUnit { from: 1.0, unit: self.symbol().to_owned(), precision: Some(self.precision(false, false)) }]
+            }
             steps => steps.iter().map(of_step).collect(),
         }
     }

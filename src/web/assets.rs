@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -50,24 +50,38 @@ struct BuiltInVendor;
 pub struct Assets {
     folders: Vec<PathBuf>,
     theme_css: String,
-    /// The index of all files, when none of them can change any more.
-    index: Option<Arc<AssetIndex>>,
+    /// The files that cannot change any more: the built-in ones, where no folder has another in their place.
+    index: Arc<AssetIndex>,
 }
 
-/// An index of the files, when they cannot change while the program runs.
-#[derive(Debug)]
+/// The built-in files in memory, and their version.
+#[derive(Debug, Default)]
 struct AssetIndex {
     version: String,
-    /// Each file by its path, compressed with gzip (RFC 1952), where that makes it smaller.
-    gzipped: HashMap<String, Vec<u8>>,
-    paths: HashSet<String>,
+    files: HashMap<String, StaticFile>,
+}
+
+/// A static file in memory, with all that a response of it needs.
+#[derive(Clone, Debug)]
+pub(super) struct StaticFile {
+    /// Its bytes.
+    pub(super) bytes: Arc<[u8]>,
+    /// Its bytes compressed with gzip (RFC 1952), where that makes it smaller.
+    pub(super) gzipped: Option<Arc<[u8]>>,
+    /// The hash of its bytes, for its entity tag.
+    pub(super) tag: String,
+}
+
+impl StaticFile {
+    fn plain(bytes: Cow<'static, [u8]>) -> Self {
+        Self { tag: short_hash(Sha256::new().chain_update(&bytes)), bytes: bytes.into(), gzipped: None }
+    }
 }
 
 impl Assets {
     /// The built-in files alone, under those of `overlay`.
     pub fn built_in(overlay: Option<&Path>, theme: &SiteTheme) -> Self {
-        let folders = overlay.map(Path::to_path_buf).into_iter().collect();
-        Self { folders, theme_css: theme_css(theme), index: None }.indexed()
+        Self::with_folders(overlay.map(Path::to_path_buf).into_iter().collect(), theme)
     }
 
     /// Like [`Assets::built_in`], with the source tree between the two when this is a debug build and it is there.
@@ -76,33 +90,33 @@ impl Assets {
         let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
         if cfg!(debug_assertions) && sources.join("templates").is_dir() {
             assets.folders.push(sources.to_path_buf());
-            assets.index = None;
         }
         assets
     }
 
-    /// Builds the index, if no file can change.
-    fn indexed(mut self) -> Self {
-        if self.folders.is_empty() {
-            let vendored = BuiltInVendor::iter().map(|path| format!("{VENDOR_PREFIX}{path}"));
-            let paths = BuiltInStatic::iter().map(String::from).chain(vendored).chain([THEME_PATH.to_owned()]);
-            let paths: HashSet<String> = paths.collect();
-            let packed = paths.iter().filter_map(|path| Some((path.clone(), gzip(&self.static_file(path)?)?)));
-            let packed = packed.collect();
-            self.index = Some(Arc::new(AssetIndex { version: self.compute_version(), gzipped: packed, paths }));
-        }
-        self
+    fn with_folders(folders: Vec<PathBuf>, theme: &SiteTheme) -> Self {
+        let mut assets = Self { folders, theme_css: theme_css(theme), index: Arc::default() };
+        let vendored = BuiltInVendor::iter().map(|path| format!("{VENDOR_PREFIX}{path}"));
+        let paths = BuiltInStatic::iter().map(String::from).chain(vendored).chain([THEME_PATH.to_owned()]);
+        let files = paths.filter_map(|path| {
+            let bytes = assets.built_in_file(&path)?;
+            let gzipped = gzip(&bytes).map(Arc::from);
+            Some((path, StaticFile { gzipped, ..StaticFile::plain(bytes) }))
+        });
+        let index = AssetIndex { version: assets.compute_version(), files: files.collect() };
+        assets.index = Arc::new(index);
+        assets
     }
 
     /// The version of all files together: a hash of their contents. It is a part of their addresses, so that
     /// browsers may keep them for ever: modules that import one another by name stay within it, and are always of one
     /// state.
-    pub(super) fn version(&self) -> String {
-        self.index.as_ref().map_or_else(|| self.compute_version(), |settled| settled.version.clone())
+    pub(super) fn version(&self) -> Cow<'_, str> {
+        if self.folders.is_empty() { Cow::Borrowed(&self.index.version) } else { Cow::Owned(self.compute_version()) }
     }
 
     /// Hashes the hashes of the built-in files; of those in folders, which may be edited any time, their times and
-    /// sizes.
+    /// sizes, and those of the templates there, of which pages are rendered that many see.
     fn compute_version(&self) -> String {
         let mut hash = Sha256::new().chain_update(&self.theme_css);
         let mut built_in: Vec<_> = BuiltInStatic::iter().filter_map(|path| Some((BuiltInStatic::get(&path)?, path))).collect();
@@ -111,8 +125,8 @@ impl Assets {
             hash = hash.chain_update(path.as_bytes()).chain_update(file.metadata.sha256_hash());
         }
         for folder in &self.folders {
-            let files = WalkDir::new(folder.join("static")).sort_by_file_name().into_iter().filter_map(Result::ok);
-            for file in files.filter(|entry| entry.file_type().is_file()) {
+            let walk = |kind| WalkDir::new(folder.join(kind)).sort_by_file_name().into_iter().filter_map(Result::ok);
+            for file in walk("static").chain(walk("templates")).filter(|entry| entry.file_type().is_file()) {
                 let Ok(metadata) = file.metadata() else { continue };
                 let changed = metadata.modified().ok().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
                 hash = hash
@@ -124,38 +138,32 @@ impl Assets {
         short_hash(hash)
     }
 
-    /// A static file's bytes compressed with gzip, where that was worth it.
-    pub(super) fn gzipped_file(&self, path: &str) -> Option<&[u8]> {
-        self.index.as_ref()?.gzipped.get(path).map(Vec::as_slice)
+    /// A static file, by its path below `/static/`. One that is in a folder is read each time, for it may be edited; the others are
+    /// in memory, compressed once.
+    pub(super) fn static_file(&self, path: &str) -> Option<Cow<'_, StaticFile>> {
+        let is_replaceable = path != THEME_PATH && !path.starts_with(VENDOR_PREFIX);
+        if is_replaceable && let Some((folder, bytes)) = self.read_from_folders("static", path) {
+            let bytes = Cow::Owned(bytes);
+            let is_ours = folder == Path::new(env!("CARGO_MANIFEST_DIR"));
+            return Some(Cow::Owned(StaticFile::plain(if is_ours { minify_script(path, bytes) } else { bytes })));
+        }
+        self.index.files.get(path).map(Cow::Borrowed)
     }
 
-    /// A static file's bytes, by its path below `/static/`.
-    pub(super) fn static_file(&self, path: &str) -> Option<Cow<'static, [u8]>> {
+    fn built_in_file(&self, path: &str) -> Option<Cow<'static, [u8]>> {
         if path == THEME_PATH {
             return Some(Cow::Owned(self.theme_css.clone().into_bytes()));
         }
         if let Some(vendored) = path.strip_prefix(VENDOR_PREFIX) {
             return BuiltInVendor::get(vendored).map(|file| file.data);
         }
-        if let Some((folder, bytes)) = self.read_from_folders("static", path) {
-            let bytes = Cow::Owned(bytes);
-            return Some(if folder == Path::new(env!("CARGO_MANIFEST_DIR")) { minify_script(path, bytes) } else { bytes });
-        }
         BuiltInStatic::get(path).map(|file| minify_script(path, file.data))
     }
 
     /// The address of a static file, with the version in it, so that browsers may keep it for ever.
     pub(super) fn static_url(&self, path: &str) -> Option<String> {
-        let is_there = match &self.index {
-            Some(settled) => settled.paths.contains(path),
-            None => self.static_file(path).is_some(),
-        };
+        let is_there = self.index.files.contains_key(path) || self.read_from_folders("static", path).is_some();
         is_there.then(|| Link::to(format_args!("static/{}/{path}", self.version())).to_string())
-    }
-
-    /// The hash of a file's bytes, for its entity tag.
-    pub(super) fn content_hash(bytes: &[u8]) -> String {
-        short_hash(Sha256::new().chain_update(bytes))
     }
 
     /// Whether `text` has the form of a version, current or not.
@@ -250,7 +258,7 @@ mod tests {
         let (version, path) = url.strip_prefix("/static/").unwrap().split_once('/').unwrap();
         assert!(Assets::is_version(version) && path == "js/main.js", "{url}");
         assert!(assets.static_url("js/none.js").is_none());
-        assert!(assets.static_file("vendor/uplot/uPlot.esm.js").unwrap().len() > 10_000);
+        assert!(assets.static_file("vendor/uplot/uPlot.esm.js").unwrap().bytes.len() > 10_000);
         assert!(assets.static_file("no/such.css").is_none());
     }
 
@@ -258,9 +266,10 @@ mod tests {
     fn what_gains_by_it_is_compressed_once_and_decompresses_to_the_same() {
         let assets = Assets::built_in(None, &THEME);
         let mut unpacked = Vec::new();
-        flate2::read::GzDecoder::new(assets.gzipped_file("css/base.css").unwrap()).read_to_end(&mut unpacked).unwrap();
-        assert_eq!(unpacked, assets.static_file("css/base.css").unwrap().as_ref());
-        assert!(assets.gzipped_file(THEME_PATH).is_none(), "too small to gain");
+        let file = assets.static_file("css/base.css").unwrap();
+        flate2::read::GzDecoder::new(file.gzipped.as_deref().unwrap()).read_to_end(&mut unpacked).unwrap();
+        assert_eq!(unpacked, &*file.bytes);
+        assert!(assets.static_file(THEME_PATH).unwrap().gzipped.is_none(), "too small to gain");
     }
 
     /// Collects the script at `path` and everything it imports.
@@ -268,7 +277,7 @@ mod tests {
         if !known.insert(path.to_owned()) {
             return;
         }
-        let script = String::from_utf8(assets.static_file(path).unwrap().into_owned()).unwrap();
+        let script = String::from_utf8(assets.static_file(path).unwrap().bytes.to_vec()).unwrap();
         let imports = script.lines().filter(|line| line.starts_with("import "));
         for import in imports.map(|line| line.rsplit('"').nth(1).unwrap()) {
             let address = url::Url::parse("file:///").unwrap().join(path).unwrap().join(import).unwrap();
@@ -285,9 +294,9 @@ mod tests {
             with_imports(&assets, &script, &mut scripts);
         }
         assert!(scripts.contains("js/panels/colours.js"), "{scripts:?}");
-        let transfer_size = |path: &String| match assets.gzipped_file(path) {
-            Some(packed) => packed.len(),
-            None => assets.static_file(path).unwrap().len(),
+        let transfer_size = |path: &String| {
+            let file = assets.static_file(path).unwrap().into_owned();
+            file.gzipped.unwrap_or(file.bytes).len()
         };
         let sum: usize = scripts.iter().map(transfer_size).sum();
         assert!(
@@ -300,7 +309,7 @@ mod tests {
 
     #[test]
     fn any_other_state_of_any_file_has_another_version() {
-        let built_in = Assets::built_in(None, &THEME).version();
+        let built_in = Assets::built_in(None, &THEME).version().into_owned();
         assert_eq!(built_in, Assets::built_in(None, &THEME).version());
         assert_ne!(built_in, Assets::built_in(None, &SiteTheme { hue: 1, ..THEME }).version());
         let overlay = tempfile::tempdir().unwrap();
@@ -319,7 +328,8 @@ mod tests {
         std::fs::write(overlay.path().join("static/js/main.js"), "// ours").unwrap();
         std::fs::write(overlay.path().join("secret"), "secret").unwrap();
         let assets = Assets::built_in(Some(overlay.path()), &THEME);
-        assert_eq!(assets.static_file("js/main.js").unwrap().as_ref(), b"// ours");
+        assert_eq!(&*assets.static_file("js/main.js").unwrap().bytes, b"// ours");
+        assert!(assets.static_file("js/live.js").unwrap().gzipped.is_some(), "the others are served as before");
         assert!(assets.static_file("../secret").is_none());
         assert!(assets.static_file("js/../../secret").is_none());
     }

@@ -20,10 +20,33 @@ pub(super) struct Html<V> {
 
 /// The context of every template: the layout, and its own view beside it.
 #[derive(Serialize)]
-struct LayoutContext<V> {
-    layout: Layout,
+pub(super) struct LayoutContext<V> {
+    pub(super) layout: Layout,
     #[serde(flatten)]
-    view: V,
+    pub(super) view: V,
+}
+
+/// The context of a template for what all visitors share: it leaves a gap wherever something is a visitor's own.
+#[derive(Serialize)]
+pub(super) struct SharedContext<V> {
+    is_shared: bool,
+    #[serde(flatten)]
+    context: LayoutContext<V>,
+}
+
+impl<V> SharedContext<V> {
+    pub(super) fn new(layout: &Layout, view: V) -> Self {
+        Self { is_shared: true, context: LayoutContext { layout: layout.shared(), view } }
+    }
+}
+
+/// The mark of a gap in what is shared, and between the parts that fill the gaps. No value in a page can contain it: `<` is
+/// escaped in all of them, and comments are taken out of the authors' Markdown.
+const OWN_MARK: &str = "<!--own-->";
+
+/// The pieces of a rendered template around its gaps.
+pub(super) fn split_own(html: &str) -> impl Iterator<Item = String> {
+    html.split(OWN_MARK).map(str::to_owned)
 }
 
 impl<V: Serialize> Html<V> {

@@ -9,6 +9,7 @@ mod app_state;
 mod assets;
 mod authentication;
 mod catcher;
+mod composed;
 mod connection_tracking;
 mod cookies;
 mod diagnostics_runner;
@@ -16,6 +17,7 @@ mod form;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod guards;
+mod gzip;
 mod headers;
 mod html;
 mod links;

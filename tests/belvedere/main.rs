@@ -41,6 +41,7 @@ mod factors;
 mod fallbacks;
 mod figures;
 mod filters;
+mod first_paint;
 mod forms;
 mod groups;
 mod harness;

@@ -4,9 +4,11 @@ use rocket::{Route, get, routes};
 use serde::Serialize;
 
 use crate::domain::{Client, Holder, PanelId, Visitor};
-use crate::live::Hub;
-use crate::pages::{ListedPage, PageStore};
+use crate::live::{InitialState, Rendition};
+use crate::pages::{InputChoice, ListedPage, OpenPage, PageStore};
 use crate::panels::PanelFrame;
+use crate::web::AppState;
+use crate::web::composed::Composed;
 use crate::web::guards::QueryParams;
 use crate::web::links::Link;
 use crate::web::refusal::Refusal;
@@ -32,20 +34,20 @@ struct PageItem {
 }
 
 #[derive(Serialize)]
-pub(super) struct PageResponse {
-    slug: String,
-    title: String,
-    inputs: IndexMap<String, String>,
-    epoch: String,
+struct PageResponse<'a> {
+    slug: &'a str,
+    title: &'a str,
+    inputs: IndexMap<&'a str, &'a str>,
+    epoch: &'a str,
     seq: u64,
-    panels: IndexMap<PanelId, PanelResponse>,
+    panels: IndexMap<&'a PanelId, PanelResponse<'a>>,
 }
 
 #[derive(Serialize)]
-struct PanelResponse {
-    title: String,
+struct PanelResponse<'a> {
+    title: &'a str,
     #[serde(flatten)]
-    frame: PanelFrame,
+    frame: &'a PanelFrame,
 }
 
 /// The pages this visitor may open.
@@ -61,32 +63,45 @@ fn pages(visitor: Visitor, page_store: &PageStore) -> Json<PagesResponse> {
     Json(PagesResponse { pages: page_store.authorized_pages(&visitor).iter().map(summary).collect() })
 }
 
-/// A page's current state, and the position where its live channel continues.
+/// A page's current state, and the position where its live channel continues; encoded once for all who ask.
 #[get("/pages/<slug>")]
 async fn page(
     slug: &str,
     params: QueryParams,
     visitor: Visitor,
     client: Client,
-    page_store: &PageStore,
-    hub: &Hub,
-) -> Result<Json<PageResponse>, Refusal> {
+    state: &AppState,
+) -> Result<Composed, Refusal> {
+    let AppState { page_store, hub, clock, .. } = state;
     let page = page_store.authorize(slug, &visitor)?;
     let choice = page.choose(params.pairs())?;
     let subscription =
         hub.subscribe(&page, &choice, &Holder::of(visitor.member().map(|member| &member.person.id), client.address()))?;
     subscription.wait_until_complete(FIRST_PAINT_TIMEOUT).await;
-    let mut initial_state = subscription.initial_state();
-    let panels = page.panels.iter().filter_map(|panel| {
-        let frame = initial_state.panels.shift_remove(&panel.id)?;
-        Some((panel.id.clone(), PanelResponse { title: panel.title.clone(), frame }))
+    let rendition = subscription.rendition(FORM, clock.now(), |state| {
+        let json = serde_json::to_string(&PageResponse::of(&page, &choice, state)).ok()?;
+        Some(Rendition::new([json], None))
     });
-    Ok(Json(PageResponse {
-        slug: page.slug.to_string(),
-        title: page.title.clone(),
-        inputs: choice.values.iter().map(|(name, value)| (name.to_string(), value.to_owned())).collect(),
-        panels: panels.collect(),
-        epoch: initial_state.position.epoch,
-        seq: initial_state.position.seq,
-    }))
+    let rendition = rendition.ok_or_else(|| Refusal::Internal("the page's state did not encode".to_owned()))?;
+    Ok(Composed::json(rendition))
+}
+
+/// The name of the rendition in this form.
+const FORM: &str = "json";
+
+impl<'a> PageResponse<'a> {
+    fn of(page: &'a OpenPage, choice: &'a InputChoice, state: &'a InitialState) -> Self {
+        let panels = page.panels.iter().filter_map(|panel| {
+            let frame = state.panels.get(&panel.id)?;
+            Some((&panel.id, PanelResponse { title: &panel.title, frame }))
+        });
+        Self {
+            slug: page.slug.as_str(),
+            title: &page.title,
+            inputs: choice.values.iter().map(|(name, value)| (name.as_str(), value)).collect(),
+            epoch: &state.position.epoch,
+            seq: state.position.seq,
+            panels: panels.collect(),
+        }
+    }
 }

@@ -18,6 +18,17 @@ pub(in crate::web) fn humanize(length: Duration) -> String {
     }
 }
 
+/// How long until [`humanize`] says another length of what has lasted for so long already.
+pub(super) fn until_next_humanized(length: Duration) -> Duration {
+    let unit = match length.as_secs() {
+        0..=119 => 1,
+        120..=7_199 => 60,
+        7_200..=172_799 => 3_600,
+        _ => 86_400,
+    };
+    Duration::from_secs((length.as_secs() / unit + 1) * unit) - length
+}
+
 /// Formats a moment for people of any zone: `14:02 UTC`, and with its day when it is more than a day away.
 pub(in crate::web) fn moment(at: Timestamp, away: Duration) -> String {
     let format = if away < Duration::from_hours(20) { "%H:%M UTC" } else { "%Y-%m-%d %H:%M UTC" };
@@ -50,6 +61,15 @@ mod tests {
             [(1, "1 s"), (30_000, "30 s"), (120_001, "3 min"), (3_600_000, "60 min"), (7_300_000, "3 h"), (400_000_000, "5 d")]
         {
             assert_eq!(humanize_wait(Duration::from_millis(millis)), expected);
+        }
+        for millis in [0, 250, 12_000, 119_999, 120_000, 7_199_999, 7_200_000, 172_799_999, 400_000_000] {
+            let length = Duration::from_millis(millis);
+            let next = length + until_next_humanized(length);
+            assert_ne!(humanize(length), humanize(next), "{millis}");
+            assert_eq!(
+                humanize(length.max(Duration::from_secs(1))),
+                humanize((next - Duration::from_millis(1)).max(Duration::from_secs(1)))
+            );
         }
         assert_eq!(humanize_interval(Duration::from_secs(1)), "every second");
     }

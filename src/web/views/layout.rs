@@ -31,6 +31,14 @@ pub(in crate::web) struct Layout {
     pub(in crate::web) banners: Vec<Banner>,
 }
 
+impl Layout {
+    /// The part of it that is the same for everybody who has chosen this theme.
+    pub(in crate::web) fn shared(&self) -> Self {
+        let Self { site, title, theme, contact, .. } = self.clone();
+        Self { site, title, theme, contact, ..Self::default() }
+    }
+}
+
 /// A banner under the bar, and perhaps a link to do something about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(in crate::web) struct Banner {

@@ -35,5 +35,5 @@ pub(super) use home::HomeView;
 pub(super) use humanize::{humanize, humanize_wait, moment};
 pub(super) use invitation::{AcceptanceView, InvitationView};
 pub(super) use layout::{Banner, Layout, LayoutVisitor, NavItem};
-pub(super) use page::PageView;
+pub(super) use page::{OwnPageView, PageView, WholePageView};
 pub(super) use tokens::{NewTokenView, TokensView};

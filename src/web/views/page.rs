@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use indexmap::IndexMap;
 use itertools::Itertools;
 use serde::Serialize;
@@ -6,25 +8,43 @@ use serde_json::Value;
 use crate::domain::{Input, InputKind, InputValues, PanelId, Timestamp};
 use crate::live::{ChannelPosition, InitialState};
 use crate::pages::{InputChoice, OpenPage};
-use crate::panels::{PanelFrame, PanelKind, PanelSettings};
+use crate::panels::{PanelFrame, PanelKind, PanelSettings, PanelTrouble, PanelView};
 use crate::web::links::Link;
 
-use super::humanize::{humanize, humanize_interval};
+use super::humanize::{humanize, humanize_interval, until_next_humanized};
 
-/// The view of a page at its first paint: the panels as the channel has them, and the position where the socket
-/// continues.
+/// A page at its first paint, as all visitors of its channel see it: the panels as the channel has them, and the position
+/// where the socket continues.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct PageView {
     page: BoardView,
     live: LiveEndpoints,
-    viewers: usize,
     refresh_href: Link,
     live_data: String,
+    #[serde(skip)]
+    expires: Option<Timestamp>,
+}
+
+/// What is one visitor's own on a page.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct OwnPageView {
+    /// The revision of what they see: the page, and the navigation around it.
+    pub(in crate::web) revision: String,
+    /// The number of those who watch, of whom they are none yet.
+    pub(in crate::web) viewers: usize,
+}
+
+/// A whole page for one visitor.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct WholePageView {
+    #[serde(flatten)]
+    pub(in crate::web) shared: PageView,
+    #[serde(flatten)]
+    pub(in crate::web) own: OwnPageView,
 }
 
 #[derive(Debug, Serialize)]
 struct BoardView {
-    slug: String,
     title: String,
     about: Option<String>,
     file: String,
@@ -60,7 +80,8 @@ struct PanelSlotView {
     caption: Option<String>,
     stale_after: Option<u64>,
     view: Option<Value>,
-    frame: PanelFrame,
+    at: Option<Timestamp>,
+    trouble: Option<PanelTrouble>,
     age: Option<String>,
 }
 
@@ -68,80 +89,90 @@ struct PanelSlotView {
 struct LiveEndpoints {
     url: Link,
     events_url: Link,
-    epoch: String,
-    seq: u64,
 }
 
 /// The initial data of the page's script: the same views as the HTML shows.
 #[derive(Serialize)]
 struct LiveData<'a> {
-    revision: &'a str,
     epoch: &'a str,
     seq: u64,
     panels: &'a IndexMap<PanelId, PanelFrame>,
 }
 
 impl PageView {
-    pub(in crate::web) fn of(
-        page: &OpenPage,
-        revision: &str,
-        choice: &InputChoice,
-        mut initial_state: InitialState,
-        viewers: usize,
-        now: Timestamp,
-    ) -> Self {
+    pub(in crate::web) fn of(page: &OpenPage, choice: &InputChoice, state: &InitialState, now: Timestamp) -> Self {
         let query = inputs_query(&choice.values);
-        // Before the frames move into the page.
-        let live_data = live_data_json(revision, &initial_state);
-        let slug = page.slug.to_string();
-        let panels = page
-            .panels
-            .iter()
-            .map(|panel| PanelSlotView::of(panel, initial_state.panels.swap_remove(&panel.id).unwrap_or_default(), now))
-            .collect();
-        let ChannelPosition { epoch, seq } = initial_state.position;
+        let slug = &page.slug;
+        let panels = page.panels.iter().map(|panel| (panel, state.panels.get(&panel.id)));
+        let ages = panels.clone().filter_map(|(panel, frame)| PanelAge::of(panel, frame?, now));
         let board = BoardView {
             title: page.title.clone(),
             about: page.about.clone(),
             file: page.file_name(),
             source: page.show_source.then(|| page.text.clone()),
             inputs: inputs(page, &choice.values),
-            panels,
+            panels: panels.clone().map(|(panel, frame)| PanelSlotView::of(panel, frame, now)).collect(),
             styles: page.panel_kinds().flat_map(PanelKind::styles).unique().collect(),
             scripts: page.panel_kinds().flat_map(PanelKind::scripts).unique().collect(),
-            slug: slug.clone(),
         };
         Self {
             page: board,
             live: LiveEndpoints {
                 url: Link::to(format_args!("live/{slug}{query}")),
                 events_url: Link::to(format_args!("events/{slug}{query}")),
-                epoch,
-                seq,
             },
-            viewers,
             refresh_href: Link::to(format_args!("p/{slug}{query}")),
-            live_data,
+            live_data: live_data_json(state),
+            expires: ages.map(|age| age.changes_at).min(),
         }
+    }
+
+    /// From when on it says another age of some reading, if nothing else changes until then.
+    pub(in crate::web) fn expires(&self) -> Option<Timestamp> {
+        self.expires
     }
 }
 
 impl PanelSlotView {
-    fn of(panel: &PanelSettings, mut frame: PanelFrame, now: Timestamp) -> Self {
-        let every = panel.source.as_ref().map(|source| source.every);
-        let stale_after = panel.source.as_ref().map(|source| source.stale_after);
-        let late_by = frame.at.zip(stale_after).map(|(at, limit)| (now.since(at), limit));
+    fn of(panel: &PanelSettings, frame: Option<&PanelFrame>, now: Timestamp) -> Self {
+        let age = frame.and_then(|frame| PanelAge::of(panel, frame, now));
         Self {
             id: panel.id.to_string(),
             title: panel.title.clone(),
             kind: panel.kind.word,
             span: panel.span,
-            caption: every.filter(|_| panel.kind.shows_interval).map(humanize_interval),
-            stale_after: stale_after.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
-            view: frame.view.take().map(|view| view.template_data()),
-            age: late_by.filter(|(age, limit)| age > limit).map(|(age, _)| format!("{} old", humanize(age))),
-            frame,
+            caption: panel
+                .source
+                .as_ref()
+                .map(|source| source.every)
+                .filter(|_| panel.kind.shows_interval)
+                .map(humanize_interval),
+            stale_after: panel.source.as_ref().map(|source| u64::try_from(source.stale_after.as_millis()).unwrap_or(u64::MAX)),
+            view: frame.and_then(|frame| frame.view.as_ref()).map(PanelView::template_data),
+            at: frame.and_then(|frame| frame.at),
+            trouble: frame.and_then(|frame| frame.trouble.clone()),
+            age: age.and_then(|age| age.late_by),
         }
+    }
+}
+
+/// The age of a panel's reading.
+struct PanelAge {
+    /// The age in words, when the reading is late.
+    late_by: Option<String>,
+    /// When that changes.
+    changes_at: Timestamp,
+}
+
+impl PanelAge {
+    /// The age of the newest reading of a panel whose readings can be late.
+    fn of(panel: &PanelSettings, frame: &PanelFrame, now: Timestamp) -> Option<Self> {
+        let (at, limit) = (frame.at?, panel.source.as_ref()?.stale_after);
+        let age = now.since(at);
+        if age <= limit {
+            return Some(Self { late_by: None, changes_at: at + limit + Duration::from_millis(1) });
+        }
+        Some(Self { late_by: Some(format!("{} old", humanize(age))), changes_at: now + until_next_humanized(age) })
     }
 }
 
@@ -174,13 +205,14 @@ fn inputs(page: &OpenPage, values: &InputValues) -> Vec<InputView> {
     page.inputs.iter().map(view).collect()
 }
 
-/// JSON for a `<script type="application/json">`: with `<` escaped, nothing in it can end the element.
-fn live_data_json(revision: &str, initial_state: &InitialState) -> String {
-    let ChannelPosition { epoch, seq } = &initial_state.position;
-    let data = LiveData { revision, epoch, seq: *seq, panels: &initial_state.panels };
+/// JSON for a `<script type="application/json">`, without the brace that it begins with: the visitor's revision comes first. With `<`
+/// escaped, nothing in it can end the element.
+fn live_data_json(state: &InitialState) -> String {
+    let ChannelPosition { epoch, seq } = &state.position;
+    let data = LiveData { epoch, seq: *seq, panels: &state.panels };
     let json = serde_json::to_string(&data).unwrap_or_else(|error| {
         tracing::error!(%error, "a first paint did not encode; its page begins with a snapshot instead");
-        "{}".to_owned()
+        "{\"epoch\":null}".to_owned()
     });
-    json.replace('<', "\\u003c")
+    json.trim_start_matches('{').replace('<', "\\u003c")
 }
