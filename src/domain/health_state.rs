@@ -14,6 +14,13 @@ pub enum HealthState {
     Unknown,
 }
 
+impl HealthState {
+    /// Whether somebody should look at it.
+    pub fn needs_a_look(self) -> bool {
+        matches!(self, Self::Warn | Self::Bad)
+    }
+}
+
 /// A value from which on something is in a state: from `at` up, or from `at` down where `below` is set.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Threshold {

@@ -56,6 +56,9 @@ struct BarView {
     /// The number beyond those shown.
     #[serde(skip_serializing_if = "is_zero")]
     more: usize,
+    /// The mark of the worst, where that needs a look.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mark: Option<StateMark>,
 }
 
 /// One bar.
@@ -74,7 +77,11 @@ struct BarRow {
     mark: Option<StateMark>,
 }
 
-impl View for BarView {}
+impl View for BarView {
+    fn mark(&self) -> Option<&StateMark> {
+        self.mark.as_ref()
+    }
+}
 
 #[derive(Debug)]
 struct BarPanel {
@@ -103,7 +110,9 @@ impl Render for BarPanel {
                 mark: words::threshold_mark(&self.thresholds, number.value),
             }
         });
-        Ok(BarView { bars: bars.collect(), more: numbers.len().saturating_sub(MAX_ROWS) })
+        // Those that are not shown may be what it is about.
+        let mark = words::worst_mark(numbers.iter().filter_map(|number| words::judge(&self.thresholds, number.value)));
+        Ok(BarView { bars: bars.collect(), more: numbers.len().saturating_sub(MAX_ROWS), mark })
     }
 }
 

@@ -9,11 +9,12 @@ use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, Past, ReadC
 use super::mismatch::{NUMBERS, ReadingMismatch};
 use super::shared_keys::{read_bounds, read_window};
 use super::unit::NumberFormat;
-use super::view::{ChartAppend, PanelView};
+use super::view::{ChartAppend, PanelView, StateMark};
 use super::words;
 use crate::config::Fields;
 use crate::domain::{
-    Bindings, HealthState, History, HistoryCursor, HistoryLine, HistoryPoints, MAX_LINES, Reading, UnrecordableReading,
+    Bindings, HealthState, History, HistoryCursor, HistoryLine, HistoryPoints, MAX_LINES, Reading, Threshold,
+    UnrecordableReading,
 };
 
 /// The own keys of charts.
@@ -54,7 +55,7 @@ struct ChartPanel {
     format: NumberFormat,
     bounds: AxisBounds,
     window: Duration,
-    thresholds: Vec<(f64, HealthState)>,
+    thresholds: Vec<Threshold>,
     /// `None` before the first reading.
     drawn: Option<DrawnLines>,
     axis_layout: AxisLayout,
@@ -93,7 +94,7 @@ impl ChartPanel {
             format,
             bounds,
             window,
-            thresholds: settings.thresholds.iter().map(|threshold| (threshold.at, threshold.state)).collect(),
+            thresholds: settings.thresholds.clone(),
             drawn: None,
             axis_inputs: (None, true),
             pending: PendingUpdate::Full,
@@ -107,6 +108,7 @@ impl ChartPanel {
         let series = drawn.values_of(&points).map(|(line, latest, values)| ChartSeries {
             label: words::truncate(&line.label),
             latest: self.format.figure(latest),
+            state: self.state_of(latest),
             values,
         });
         Some(ChartView {
@@ -114,7 +116,8 @@ impl ChartPanel {
             series: series.collect(),
             axis: self.axis_layout.axis.clone(),
             window: u64::try_from(self.window.as_millis()).unwrap_or(u64::MAX),
-            thresholds: self.thresholds.clone(),
+            thresholds: self.thresholds.iter().map(|threshold| (threshold.at, threshold.state)).collect(),
+            mark: self.mark(&drawn.latest),
             decimals: self.axis_layout.decimals,
             unit: self.axis_layout.scale.unit.clone(),
             divisor: self.axis_layout.scale.divisor,
@@ -125,12 +128,29 @@ impl ChartPanel {
     fn append(&self, history: &History, from: HistoryCursor, axis: bool) -> Option<ChartAppend> {
         let drawn = self.drawn.as_ref()?;
         let points = history.window(self.window)?.points_between(from, drawn.cursor);
+        let mark = self.mark(&drawn.latest);
         Some(ChartAppend {
             times: points.times().collect(),
             values: drawn.values_of(&points).map(|(_, _, values)| values).collect(),
             latest: drawn.latest.iter().map(|latest| self.format.figure(*latest)).collect(),
+            states: if mark.is_some() {
+                drawn.latest.iter().map(|latest| self.state_of(*latest)).collect()
+            } else {
+                Vec::new()
+            },
+            mark,
             axis: axis.then(|| self.axis_layout.axis.clone()),
         })
+    }
+
+    /// The state of a line's last value, where that needs a look.
+    fn state_of(&self, latest: f64) -> Option<HealthState> {
+        Threshold::evaluate(&self.thresholds, latest).filter(|state| state.needs_a_look())
+    }
+
+    /// The mark of the whole chart: what has been is drawn, and what is now is judged.
+    fn mark(&self, latest: &[f64]) -> Option<StateMark> {
+        words::worst_mark(latest.iter().filter_map(|latest| words::judge(&self.thresholds, *latest)))
     }
 
     /// Lays the axis out anew when the points' extent has changed.

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::unit::ReadoutUnit;
-use super::view::{Axis, Figure};
+use super::view::{Axis, Figure, StateMark};
 use crate::domain::{HealthState, Timestamp};
 
 /// Lines over time.
@@ -23,6 +23,9 @@ pub(super) struct ChartView {
     pub(super) unit: String,
     /// The number to divide a value by to have it in `unit`.
     pub(super) divisor: f64,
+    /// The mark of the line that is worst now, where that needs a look.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) mark: Option<StateMark>,
     /// The units of values read off the chart, smallest first: each value has the one of its own size, not that of the axis.
     pub(super) units: Vec<ReadoutUnit>,
 }
@@ -34,6 +37,9 @@ pub(super) struct ChartSeries {
     pub(super) label: String,
     /// The last value.
     pub(super) latest: Figure,
+    /// The last value's state, where that needs a look.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) state: Option<HealthState>,
     /// A value for each of the chart's times; `null` where there was none.
     pub(super) values: Vec<Option<f64>>,
 }

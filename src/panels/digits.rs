@@ -165,6 +165,12 @@ fn format_scientific(value: f64) -> String {
     format!("{minus}{digits} × 10{power}")
 }
 
+/// Formats a value in as few characters as tell its magnitude: `1.5e300`.
+pub(super) fn format_power(value: f64) -> String {
+    let minus = if value < 0.0 { MINUS } else { "" };
+    format!("{minus}{:.1e}", value.abs())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

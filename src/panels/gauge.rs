@@ -16,6 +16,7 @@ use crate::config::Fields;
 use crate::domain::{Bindings, HealthState, History, Reading, Threshold};
 
 pub(super) static KIND: PanelKind = PanelKind {
+    marks_figure: true,
     shared_styles: &["css/panels/figure.css"],
     keys: &["min", "max"],
     samples: &["max = 100"],
@@ -76,7 +77,11 @@ struct GaugeView {
     marks: Vec<(f64, HealthState)>,
 }
 
-impl View for GaugeView {}
+impl View for GaugeView {
+    fn mark(&self) -> Option<&StateMark> {
+        self.mark.as_ref()
+    }
+}
 
 #[derive(Debug)]
 struct GaugePanel {

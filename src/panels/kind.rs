@@ -18,6 +18,8 @@ pub struct PanelKind {
     pub has_source: bool,
     /// Whether its heading says how often the source is queried.
     pub shows_interval: bool,
+    /// Whether its mark stands beside its figure, and so not in the heading.
+    pub marks_figure: bool,
     /// The stylesheets below `static/` that it shares with others; they come before its own.
     pub(super) shared_styles: &'static [&'static str],
     /// The scripts below `static/` that its own imports, so that a browser fetches them together.
@@ -41,6 +43,7 @@ impl PanelKind {
             word,
             has_source: true,
             shows_interval: false,
+            marks_figure: false,
             shared_styles: &[],
             shared_scripts: &[],
             samples: &[""],

@@ -46,4 +46,4 @@ pub(crate) use read_panel::{read_panel, reject_page_keys};
 pub use registry::PANEL_KINDS;
 pub use settings::{PanelSource, Unit};
 pub(crate) use view::MAX_ROWS;
-pub use view::{Axis, AxisTick, ChartAppend, Figure, PanelFrame, PanelTrouble, PanelView};
+pub use view::{Axis, AxisTick, ChartAppend, Figure, PanelFrame, PanelTrouble, PanelView, StateMark};

@@ -17,6 +17,7 @@ use crate::config::Fields;
 use crate::domain::{Bindings, History, Reading, Threshold};
 
 pub(super) static KIND: PanelKind = PanelKind {
+    marks_figure: true,
     shared_styles: &["css/panels/figure.css"],
     keys: &["sparkline", "window"],
     samples: &["", "sparkline = true"],
@@ -72,7 +73,11 @@ struct StatView {
     spark: Option<Sparkline>,
 }
 
-impl View for StatView {}
+impl View for StatView {
+    fn mark(&self) -> Option<&StateMark> {
+        self.mark.as_ref()
+    }
+}
 
 #[derive(Debug)]
 struct StatPanel {

@@ -46,6 +46,9 @@ struct StatesView {
     /// The number beyond those shown.
     #[serde(skip_serializing_if = "is_zero")]
     more: usize,
+    /// The mark of the worst, where that needs a look.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mark: Option<StateMark>,
 }
 
 /// A thing that is watched, and its state.
@@ -64,7 +67,11 @@ struct StateRow {
     uptime: String,
 }
 
-impl View for StatesView {}
+impl View for StatesView {
+    fn mark(&self) -> Option<&StateMark> {
+        self.mark.as_ref()
+    }
+}
 
 /// Things that are watched, with their states now and before.
 #[derive(Debug)]
@@ -88,7 +95,8 @@ impl Render for StatesPanel {
     /// The view of a reading, which adds one beat to each of its things.
     fn render(&mut self, reading: &Reading, _: &History) -> Result<StatesView, ReadingMismatch> {
         if let Some(states) = reading.labelled_states() {
-            return Ok(self.record(states.len(), states.iter().map(from_state)));
+            let mark = words::worst_mark(states.iter().map(|thing| (thing.state, words::state_word(thing.state))));
+            return Ok(self.record(states.len(), states.iter().map(from_state), mark));
         }
         let wrong_kind = || ReadingMismatch::wrong_kind("a states panel", STATES_OR_NUMBERS, reading);
         let numbers = reading.labelled_numbers().ok_or_else(wrong_kind)?;
@@ -103,12 +111,18 @@ impl Render for StatesPanel {
             let row = from_number(&thresholds, &format, number.value);
             (label.as_str(), row)
         });
-        Ok(self.record(numbers.len(), rows))
+        let mark = words::worst_mark(numbers.iter().filter_map(|number| words::judge(&thresholds, number.value)));
+        Ok(self.record(numbers.len(), rows, mark))
     }
 }
 
 impl StatesPanel {
-    fn record<'a>(&mut self, count: usize, rows: impl Iterator<Item = (&'a str, CurrentState)>) -> StatesView {
+    fn record<'a>(
+        &mut self,
+        count: usize,
+        rows: impl Iterator<Item = (&'a str, CurrentState)>,
+        mark: Option<StateMark>,
+    ) -> StatesView {
         let mut before = std::mem::take(&mut self.histories);
         self.histories.reserve(count.min(MAX_ROWS));
         let rows = rows
@@ -132,7 +146,7 @@ impl StatesPanel {
                 row
             })
             .collect();
-        StatesView { rows, more: count.saturating_sub(MAX_ROWS) }
+        StatesView { rows, more: count.saturating_sub(MAX_ROWS), mark }
     }
 }
 

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::chart_view::{ChartSeries, ChartView};
 use super::sparkline::{push_coordinate, push_point};
-use super::view::{Figure, View};
+use super::view::{Figure, StateMark, View};
+use crate::domain::HealthState;
 
 /// The size of the drawing's box. It is scaled to the panel's width.
 const WIDTH: f64 = 760.0;
@@ -57,16 +58,25 @@ struct StillChart<'a> {
 struct LegendEntry<'a> {
     label: &'a str,
     latest: &'a Figure,
+    state: Option<HealthState>,
 }
 
 impl View for ChartView {
     fn template_data(&self) -> Value {
         let still = StillChart {
             picture: self.static_chart(),
-            legend: self.series.iter().map(|series| LegendEntry { label: &series.label, latest: &series.latest }).collect(),
+            legend: self
+                .series
+                .iter()
+                .map(|series| LegendEntry { label: &series.label, latest: &series.latest, state: series.state })
+                .collect(),
             is_empty: self.times.is_empty(),
         };
         serde_json::to_value(still).unwrap_or_default()
+    }
+
+    fn mark(&self) -> Option<&StateMark> {
+        self.mark.as_ref()
     }
 }
 

@@ -16,7 +16,7 @@ use super::mismatch::{ROWS, ReadingMismatch};
 use super::rendered::{Render, Rendered};
 use super::settings::Unit;
 use super::unit::{self, NumberFormat};
-use super::view::View;
+use super::view::{StateMark, View};
 use super::words;
 use crate::config::{Fields, Located};
 use crate::domain::{Bindings, DataTable as Rows, HealthState, History, Reading, TableCell, TableColumn, Threshold};
@@ -89,6 +89,9 @@ struct TableView {
     rows: Vec<Vec<CellView>>,
     /// The number of rows beyond those shown.
     more: usize,
+    /// The mark of the worst, where that needs a look.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mark: Option<StateMark>,
 }
 
 /// The header of a table's column.
@@ -120,7 +123,11 @@ struct CellView {
     state: Option<HealthState>,
 }
 
-impl View for TableView {}
+impl View for TableView {
+    fn mark(&self) -> Option<&StateMark> {
+        self.mark.as_ref()
+    }
+}
 
 #[derive(Debug)]
 struct TablePanel {
@@ -156,6 +163,7 @@ impl Render for TablePanel {
         let rows = &table.rows[..table.rows.len().min(self.options.rows)];
         let visible = self.visible_columns(&table, rows)?;
         Ok(TableView {
+            mark: words::worst_mark(self.states(&visible, &table.rows)),
             rows: rows
                 .iter()
                 .map(|row| visible.iter().map(|column| self.cell(column, row.get(column.index))).collect())
@@ -224,6 +232,21 @@ impl TablePanel {
                 unit => NumberStyle::WithUnit(NumberFormat::new(unit, self.decimals)),
             },
         }
+    }
+
+    /// The states of all cells in the visible columns, those of rows that are not shown too.
+    fn states<'a>(
+        &'a self,
+        visible: &'a [VisibleColumn<'_>],
+        rows: &'a [Vec<TableCell>],
+    ) -> impl Iterator<Item = (HealthState, &'static str)> {
+        let cells =
+            rows.iter().flat_map(move |row| visible.iter().filter_map(move |column| Some((column, row.get(column.index)?))));
+        cells.filter_map(|(column, cell)| match cell {
+            TableCell::State(state) => Some((*state, words::cell_word(*state))),
+            TableCell::Number(value) if column.thresholds_apply => words::judge(&self.thresholds, *value),
+            _ => None,
+        })
     }
 
     fn cell(&self, column: &VisibleColumn<'_>, cell: Option<&TableCell>) -> CellView {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, ViewChange};
 use super::markdown::{self, Dropped};
 use super::mismatch::ReadingMismatch;
-use super::view::{PanelView, View};
+use super::view::{PanelView, StateMark, View};
 use crate::config::{Fields, SourceLocation, quote, suggest};
 use crate::domain::{Bindings, History, Input, Placeholder, Reading, TextTemplate};
 
@@ -75,7 +75,12 @@ struct TextView {
     html: String,
 }
 
-impl View for TextView {}
+impl View for TextView {
+    /// Words of the author's own need no look.
+    fn mark(&self) -> Option<&StateMark> {
+        None
+    }
+}
 
 /// A text is there from the start, and stays as it is.
 #[derive(Debug)]

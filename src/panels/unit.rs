@@ -128,7 +128,7 @@ impl NumberFormat {
     /// is short already.
     pub(super) fn short_text(&self, value: f64) -> Option<String> {
         let full = self.figure(value).text;
-        if full.chars().count() <= MAX_SHORT_CHARS || value.abs() >= digits::SCIENTIFIC_FROM {
+        if full.chars().count() <= MAX_SHORT_CHARS {
             return None;
         }
         let steps = self.steps();
@@ -271,6 +271,9 @@ fn scale(steps: &[UnitStep], value: f64, precision: impl Fn(&UnitStep) -> Precis
 
 /// Three significant digits, and the word for its power of a thousand: `1.23 mn`.
 fn shorten(value: f64) -> String {
+    if value.abs() >= digits::SCIENTIFIC_FROM {
+        return digits::format_power(value);
+    }
     let precision = |step: &UnitStep| if step.size > 1.0 { Precision::Significant } else { Precision::General };
     let (scaled, step) = scale(THOUSANDS, value, precision);
     digits::format_number(scaled, precision(step)) + step.symbol

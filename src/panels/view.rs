@@ -59,6 +59,11 @@ impl PanelView {
     pub fn template_data(&self) -> Value {
         self.view.template_data()
     }
+
+    /// The panel's mark where something in it needs a look.
+    pub fn mark(&self) -> Option<&StateMark> {
+        self.view.mark().filter(|mark| mark.state.needs_a_look())
+    }
 }
 
 fn serialize_view<S: Serializer>(view: &Arc<dyn View>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -72,6 +77,9 @@ pub(super) trait View: erased_serde::Serialize + fmt::Debug + Send + Sync {
         // Views are structs of texts and numbers, which serialize without fail.
         erased_serde::serialize(self, serde_json::value::Serializer).unwrap_or_default()
     }
+
+    /// The mark of the whole panel: of the one thing that it shows, or of the worst of several. Serialized as `mark`.
+    fn mark(&self) -> Option<&StateMark>;
 }
 
 /// A formatted number and its unit: `86.4` and `%`.
@@ -85,11 +93,11 @@ pub struct Figure {
 
 /// A state and the word for it, so that colour never stands alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct StateMark {
+pub struct StateMark {
     /// The state.
-    pub(super) state: HealthState,
+    pub state: HealthState,
     /// The word: `ok`, `high`, `critical`, `low`, `unknown` …
-    pub(super) word: String,
+    pub word: String,
 }
 
 /// The vertical axis of a chart.
@@ -121,6 +129,12 @@ pub struct ChartAppend {
     pub values: Vec<Vec<Option<f64>>>,
     /// For each line, its last value.
     pub latest: Vec<Figure>,
+    /// For each line, its last value's state, where that needs a look; empty where none does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub states: Vec<Option<HealthState>>,
+    /// The mark of the whole chart, where it needs a look.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mark: Option<StateMark>,
     /// The axis, when it changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub axis: Option<Axis>,

@@ -22,6 +22,11 @@ pub(super) fn truncate(text: &str) -> String {
 
 /// The state of `value` by `thresholds`, and its word; `None` when there are no thresholds.
 pub(super) fn threshold_mark(thresholds: &[Threshold], value: f64) -> Option<StateMark> {
+    judge(thresholds, value).map(|(state, word)| StateMark { state, word: word.to_owned() })
+}
+
+/// The state of `value` by `thresholds`, and the word for it; `None` when there are no thresholds.
+pub(super) fn judge(thresholds: &[Threshold], value: f64) -> Option<(HealthState, &'static str)> {
     let state = Threshold::evaluate(thresholds, value)?;
     let word = match state {
         HealthState::Good => "ok",
@@ -30,7 +35,22 @@ pub(super) fn threshold_mark(thresholds: &[Threshold], value: f64) -> Option<Sta
         HealthState::Bad => "critical",
         HealthState::Unknown => "unknown",
     };
-    Some(StateMark { state, word: word.to_owned() })
+    Some((state, word))
+}
+
+/// The mark of a panel that shows several things, by the states of all of them: the worst, and how many have it where that is more
+/// than one: `critical`, `3 critical`. `None` where nothing needs a look.
+pub(super) fn worst_mark<'a>(states: impl IntoIterator<Item = (HealthState, &'a str)>) -> Option<StateMark> {
+    let mut worst: Option<(HealthState, &str, usize)> = None;
+    for (state, word) in states.into_iter().filter(|(state, _)| state.needs_a_look()) {
+        worst = match worst {
+            Some((found, first, count)) if found == state => Some((state, first, count + 1)),
+            Some(found) if found.0 > state => Some(found),
+            _ => Some((state, word, 1)),
+        };
+    }
+    let (state, word, count) = worst?;
+    Some(StateMark { state, word: if count == 1 { word.to_owned() } else { format!("{count} {word}") } })
 }
 
 /// The word for a thing in this state.
@@ -114,6 +134,16 @@ mod tests {
         assert_eq!(threshold_mark(&room, 10.0).unwrap().word, "low");
         assert_eq!(threshold_mark(&room, 20.0).unwrap().word, "ok");
         assert_eq!(threshold_mark(&room, 31.0).unwrap().word, "high");
+    }
+
+    #[test]
+    fn several_things_have_the_mark_of_the_worst_and_how_many_that_are() {
+        let mark = |values: &[f64]| worst_mark(values.iter().filter_map(|value| judge(&LOAD, *value))).map(|mark| mark.word);
+        assert_eq!(mark(&[]), None);
+        assert_eq!(mark(&[1.0, f64::NAN]), None, "what nobody knows is no alarm");
+        assert_eq!(mark(&[1.0, 80.0]).unwrap(), "high");
+        assert_eq!(mark(&[80.0, 96.0, 81.0]).unwrap(), "critical");
+        assert_eq!(mark(&[97.0, 80.0, 96.0]).unwrap(), "2 critical");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 /** The panels of this page, painted once per animation frame however many batches came. */
 import { everySecond, PanelAge, serverNow } from "./ages.js";
-import { h } from "./dom.js";
+import { h, paintMark, setAttribute } from "./dom.js";
 import { mergeInto } from "./merge.js";
 
 /** @typedef {import("./types.js").Frame} Frame */
@@ -22,6 +22,8 @@ import { mergeInto } from "./merge.js";
  * @property {Painter} painter
  * @property {PanelAge} age
  * @property {boolean} [isBehind] whether it could not be painted, and shows what was there before
+ * @property {HTMLElement} [element] the whole panel
+ * @property {import("./types.js").Mark} [mark] its mark, while something in it needs a look
  * @property {string} announced the state that was announced last
  */
 
@@ -64,9 +66,12 @@ export class Board {
    * @param {HTMLElement} grid
    * @param {import("./announce.js").Announcer} announcer
    * @param {Map<string, Painter>} painters
+   * @param {(marked: { title: string, mark: import("./types.js").Mark }[]) => void} [onMarks] told which panels need a look,
+   *   whenever that changes
    */
-  constructor(grid, announcer, painters) {
+  constructor(grid, announcer, painters, onMarks = () => {}) {
     this.grid = grid;
+    this.onMarks = onMarks;
     this.announcer = announcer;
     /** @type {Map<string, Panel>} */
     this.panels = new Map();
@@ -75,11 +80,13 @@ export class Board {
       const body = element.querySelector(".body");
       if (!painter || !body) continue;
       const title = element.querySelector("h2")?.textContent ?? "";
-      this.panels.set(element.id.replace(/^panel-/, ""), { title, body, painter, age: new PanelAge(element), announced: "" });
+      this.panels.set(element.id.replace(/^panel-/, ""), { title, body, painter, element, age: new PanelAge(element), announced: "" });
     }
     /** The frames that came since the last paint. @type {Map<string, Frame>} */
     this.pending = new Map();
     this.paintRequested = false;
+    /** The marks that were told last. */
+    this.told = "";
     /** Panels whose fault has been logged: a console that fills for months is of no use. @type {Set<string>} */
     this.reported = new Set();
     everySecond(() => this.renderAges());
@@ -92,11 +99,13 @@ export class Board {
       if (!panel) continue;
       panel.age.at = frame.at;
       panel.age.trouble = frame.trouble;
-      panel.announced = notableState(frame);
+      this.setMark(panel, frame.view?.mark);
+      panel.announced = notableState(panel);
       const { view } = frame;
       if (view && panel.painter.append) this.guard(id, panel, () => panel.painter.paint(panel.body, view));
     }
     this.renderAges();
+    this.tellMarks();
   }
 
   /** Replaces what every panel shows. What waited is older, and falls away. @param {Frames} frames */
@@ -105,7 +114,7 @@ export class Board {
     for (const [id, frame] of Object.entries(frames)) {
       const panel = this.panels.get(id);
       // What the server painted may be another channel's, and nothing can replace it.
-      if (panel && (!frame.view || panel.painter.isMissing)) this.guard(id, panel, () => showNoReading(panel));
+      if (panel && (!frame.view || panel.painter.isMissing)) this.guard(id, panel, () => this.showNoReading(panel));
       this.pending.set(id, frame);
     }
     this.requestPaint();
@@ -129,6 +138,7 @@ export class Board {
         const panel = this.panels.get(id);
         if (panel) this.guard(id, panel, () => this.paint(id, panel, frame));
       }
+      this.tellMarks();
     });
   }
 
@@ -147,7 +157,28 @@ export class Board {
     if (frame.at !== undefined && !panel.isBehind) age.at = frame.at;
     age.trouble = panel.isBehind ? paintTrouble(frame.trouble ?? age.trouble) : frame.trouble;
     age.render();
-    this.announce(id, panel, frame);
+    // What came last tells: points that came after a view are newer than it.
+    const told = frame.append ?? frame.view;
+    if (told) this.setMark(panel, told.mark);
+    this.announce(id, panel);
+  }
+
+  /** @param {Panel} panel @param {import("./types.js").Mark | undefined} mark */
+  setMark(panel, mark) {
+    if (isNotable(mark)) panel.mark = mark;
+    else delete panel.mark;
+    if (!panel.element) return;
+    setAttribute(panel.element, "data-state", panel.mark?.state ?? "");
+    const node = /** @type {HTMLElement | null} */ (panel.element.querySelector(".panel-head > .mark"));
+    if (node) paintMark(node, panel.mark);
+  }
+
+  tellMarks() {
+    const marked = [...this.panels.values()].flatMap(({ title, mark }) => (mark ? [{ title, mark }] : []));
+    const key = marked.map(({ title, mark }) => `${title} ${mark.word}`).join();
+    if (key === this.told) return;
+    this.told = key;
+    this.onMarks(marked);
   }
 
   /**
@@ -169,15 +200,15 @@ export class Board {
     }
   }
 
-  /** Announces what has changed for the worse, or back. @param {string} id @param {Panel} panel @param {Frame} frame */
-  announce(id, panel, frame) {
-    const state = frame.view || frame.trouble ? notableState(frame) : panel.announced === "failing" ? "" : panel.announced;
+  /** Announces what has changed for the worse, or back. @param {string} id @param {Panel} panel */
+  announce(id, panel) {
+    const state = notableState(panel);
     if (state === panel.announced) return;
     const previous = panel.announced;
     panel.announced = state;
     const { title } = panel;
-    if (state === "failing") this.announcer.announce(id, `${title}: ${frame.trouble?.reason ?? "no newer reading"}`);
-    else if (state !== "") this.announcer.announce(id, `${title} is ${state}`);
+    if (state === FAILING) this.announcer.announce(id, `${title}: ${panel.age.trouble?.reason ?? "no newer reading"}`);
+    else if (state !== "") this.announcer.announce(id, `${title}: ${state}`);
     else if (previous !== "") this.announcer.announce(id, `${title} is well again`);
   }
 
@@ -185,6 +216,15 @@ export class Board {
   limitOfLatePanel() {
     const late = Array.from(this.panels.values(), ({ age }) => age).filter((age) => age.isLate());
     return late.length > 0 ? Math.min(...late.map((age) => age.staleAfter)) : null;
+  }
+
+  /** Clears a panel that has no reading in this channel: an older one's must not stand in. @param {Panel} panel */
+  showNoReading(panel) {
+    panel.painter.clear?.(panel.body);
+    panel.body.replaceChildren(h("p", "waiting", "No reading yet."));
+    panel.age.hasView = false;
+    panel.age.at = undefined;
+    this.setMark(panel, undefined);
   }
 
   renderAges() {
@@ -197,23 +237,30 @@ export class Board {
   }
 }
 
-/** The state of a frame that is worth announcing: none when all is well. @param {Frame} frame @returns {string} */
-function notableState(frame) {
-  if (frame.trouble) return "failing";
-  const mark = frame.view?.mark;
-  return mark && (mark.state === "warn" || mark.state === "bad") ? mark.word : "";
+/** The state of a panel whose source fails. */
+const FAILING = "failing";
+
+/** The state of a panel that is worth announcing: none when all is well. @param {Panel} panel @returns {string} */
+const notableState = (panel) => (panel.age.trouble ? FAILING : (panel.mark?.word ?? ""));
+
+/** @param {import("./types.js").Mark | undefined} mark @returns {mark is import("./types.js").Mark} */
+const isNotable = (mark) => mark?.state === "warn" || mark?.state === "bad";
+
+/**
+ * What needs a look, for the page's title, as the server says it: `✕ CPU: critical`, or `▲ 3 problems`.
+ *
+ * @param {{ title: string, mark: import("./types.js").Mark }[]} marked
+ * @returns {string} empty when all is well
+ */
+export function alarmText(marked) {
+  const [first] = marked;
+  if (!first) return "";
+  const symbol = marked.some(({ mark }) => mark.state === "bad") ? "✕" : "▲";
+  return marked.length === 1 ? `${symbol} ${first.title}: ${first.mark.word}` : `${symbol} ${marked.length} problems`;
 }
 
 /** @param {import("./types.js").Trouble | undefined} before @returns {import("./types.js").Trouble} */
 function paintTrouble(before) {
   const reason = "The newest reading could not be drawn here. If loading the page again does not help, the browser's console says why.";
   return { reason, since: before?.since ?? serverNow() };
-}
-
-/** Clears a panel that has no reading in this channel: an older one's must not stand in. @param {Panel} panel */
-function showNoReading(panel) {
-  panel.painter.clear?.(panel.body);
-  panel.body.replaceChildren(h("p", "waiting", "No reading yet."));
-  panel.age.hasView = false;
-  panel.age.at = undefined;
 }

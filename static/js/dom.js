@@ -104,6 +104,9 @@ export function paintMark(node, stateMark) {
   setText(node, stateMark.word);
 }
 
+/** A mark, unless all is well: that is silent. @param {import("./types.js").Mark | undefined} stateMark @returns {import("./types.js").Mark | undefined} */
+export const unlessGood = (stateMark) => (stateMark?.state === "good" ? undefined : stateMark);
+
 /** @param {import("./types.js").Figure} figure @returns {string} `86.4 %` */
 export const figureText = (figure) => (figure.unit ? `${figure.text} ${figure.unit}` : figure.text);
 

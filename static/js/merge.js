@@ -21,6 +21,8 @@ export function joinAppends(first, second) {
     times: [...first.times, ...second.times].slice(from),
     values: second.values.map((values, line) => [...(first.values[line] ?? []), ...values].slice(from)),
     latest: second.latest,
+    ...(second.states ? { states: second.states } : {}),
+    ...(second.mark ? { mark: second.mark } : {}),
     ...(axis ? { axis } : {}),
   };
 }

@@ -2,7 +2,7 @@
 import "./layout.js";
 import { everySecond, resetClockSkew, updateClockSkew } from "./ages.js";
 import { Announcer } from "./announce.js";
-import { Board, importPainters } from "./board.js";
+import { alarmText, Board, importPainters } from "./board.js";
 import { browserEnvironment } from "./environment.js";
 import { watchInputs } from "./inputs.js";
 import { LiveConnection } from "./live.js";
@@ -16,7 +16,7 @@ startPage(board, await importPainters(board));
 function startPage(grid, painters) {
   const announcer = new Announcer(requireElement("announcer"));
   const status = new ConnectionStatus(requireElement("connection"), requireElement("notice"), announcer);
-  const board = new Board(grid, announcer, painters);
+  const board = new Board(grid, announcer, painters, (marked) => status.setAlarm(alarmText(marked)));
   const first = JSON.parse(requireElement("live-data").textContent ?? "{}");
   board.hydrate(first.panels ?? {});
 

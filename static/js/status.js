@@ -15,7 +15,9 @@ export class ConnectionStatus {
     this.label = /** @type {HTMLElement} */ (bar.querySelector(".words"));
     this.notice = notice;
     this.announcer = announcer;
-    this.title = document.title;
+    // The server's title says already what needs a look; the board says it anew.
+    this.alarm = bar.dataset?.alarm ?? "";
+    this.title = this.alarm ? document.title.replace(`${this.alarm} · `, "") : document.title;
     /** @type {ConnectionState} */
     this.connection = { kind: "connecting" };
     this.wasLost = false;
@@ -47,8 +49,16 @@ export class ConnectionStatus {
     setText(this.label, text);
     // The title counts no seconds: it is read in a list of tabs, and by ears.
     const titleText = state === "reconnecting" ? "Reconnecting" : text;
-    const title = state === "live" ? this.title.replace(/( · [^·]*)?$/, (site) => ` · Live${site}`) : `${titleText} · ${this.title}`;
+    // What needs a look comes first, as long as that is known to be so.
+    const alarm = this.alarm && `${this.alarm} · `;
+    const title = state === "live" ? alarm + this.title.replace(/( · [^·]*)?$/, (site) => ` · Live${site}`) : `${titleText} · ${this.title}`;
     if (document.title !== title) document.title = title;
+  }
+
+  /** Sets what needs a look. @param {string} alarm empty when all is well */
+  setAlarm(alarm) {
+    this.alarm = alarm;
+    this.render();
   }
 
   /** @param {{ text: string, signIn: boolean, tone: string }} notice */

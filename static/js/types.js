@@ -8,7 +8,7 @@
  * @typedef {{ kind: string, mark?: Mark }} View what the views of all kinds have
  * @typedef {{ at: number, text: string }} Tick
  * @typedef {{ min: number, max: number, ticks: Tick[] }} Axis
- * @typedef {{ times: number[], values: (number | null)[][], latest: Figure[], axis?: Axis }} Append
+ * @typedef {{ times: number[], values: (number | null)[][], latest: Figure[], states?: (State | null)[], mark?: Mark, axis?: Axis }} Append
  * @typedef {{ reason: string, since: number, retry_at?: number }} Trouble
  * @typedef {{ at?: number, view?: View, append?: Append, trouble?: Trouble }} Frame
  * @typedef {{ [id: string]: Frame }} Frames

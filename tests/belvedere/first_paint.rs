@@ -138,3 +138,24 @@ async fn a_page_as_json_is_not_sent_again_until_it_has_changed_nor_to_whom_may_n
         assert_eq!(stranger.send(request).await.status, StatusCode::UNAUTHORIZED);
     }
 }
+
+#[tokio::test]
+async fn a_page_whose_template_an_overlay_replaces_is_still_each_visitors_own() {
+    let overlay = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(overlay.path().join("templates/pages")).unwrap();
+    let whole = "<p>{{ page.title }}</p>{{ layout.csrf }}{% if layout.visitor %}{{ layout.visitor.name }}{% endif %}";
+    std::fs::write(overlay.path().join("templates/pages/show.html.tera"), whole).unwrap();
+    let demo = DemoServer::builder().await.set("overlay", overlay.path().to_str().unwrap());
+    let demo = demo.page("notes", &notes("\"public\"")).open().await;
+    let mut visitor = demo.house.visitor();
+    visitor.signs_in("alice", demo.password("alice")).await;
+    let home = visitor.opens("/").await;
+    let (name, token) = (home.signed_in_name().unwrap(), home.field("/logout", "csrf").unwrap());
+    for _ in 0..2 {
+        let (head, body) = asks(&visitor, &demo, "GET", "/p/notes", "Accept-Encoding: gzip\r\n").await;
+        assert!(!head.contains("content-encoding"), "{head}");
+        assert_eq!(String::from_utf8(body).unwrap(), format!("<p>Notes</p>{token}{name}"));
+    }
+    let (_, body) = asks(&demo.house.visitor(), &demo, "GET", "/p/notes", "").await;
+    assert_eq!(String::from_utf8(body).unwrap(), "<p>Notes</p>");
+}

@@ -135,3 +135,68 @@ async fn a_browser_paints_of_every_view_what_the_server_paints_of_it() {
     }
     browser.closes().await;
 }
+
+/// A page of every kind that is judged, on one number.
+fn judged_page() -> String {
+    let panels = [
+        ("line", ".load"),
+        ("bar", ".load"),
+        ("stat", ".load.cpu"),
+        ("gauge", ".load.cpu"),
+        ("states", ".load"),
+        ("table", ".table"),
+    ];
+    let panel = |(kind, query): (&str, &str)| {
+        format!(
+            "\n[[panel]]\nid = \"{kind}\"\ntitle = \"By {kind}\"\nkind = \"{kind}\"\nspan = 4\nsource = \"data\"\nquery = \"{query}\"\n\
+             every = \"100ms\"\n{}",
+            COMMON_KEYS[1]
+        )
+    };
+    format!("title = \"Judged\"\naccess = \"public\"\n{}", panels.map(panel).concat())
+}
+
+#[tokio::test]
+async fn every_kind_says_on_its_panel_in_the_title_and_to_ears_what_needs_a_look_and_nothing_when_all_is_well() {
+    let load = |cpu: f64| json!({ "load": { "cpu": cpu, "idle": 1 }, "table": [{ "name": "db", "cpu": cpu }] });
+    let data = JsonServer::start(load(98.0)).await;
+    let builder = DemoServer::builder().await.set("sources.data.kind", "http").set("sources.data.url", data.url("/"));
+    let demo = builder.page("judged", &judged_page()).open().await;
+    // Without a script, too: what needs a look stands in the first paint.
+    let html = demo
+        .house
+        .visitor()
+        .opens_until("/p/judged", |answer| answer.body.matches("data-condition=\"fresh\"").count() == 6)
+        .await;
+    assert!(html.body.contains("<title>✕ 6 problems · Judged"), "{}", html.body);
+    assert_eq!(html.body.matches("data-condition=\"fresh\" data-state=\"bad\"").count(), 6);
+    for (screen, name) in [(Screen::Desktop, "desktop"), (Screen::Phone, "phone")] {
+        let Some(browser) = Browser::open(screen).await else { return };
+        data.answers(load(98.0));
+        browser.goes_to(&demo.house.url("/p/judged")).await;
+        browser.sees("#connection .words", |words| words == "Live").await;
+        browser
+            .waits_for("return document.title", |title| title.as_str().unwrap().starts_with("✕ 6 problems · Judged · Live"))
+            .await;
+        let marks = "return [...document.querySelectorAll('.panel')].map((panel) => [panel.dataset.state, \
+                     [...panel.querySelectorAll('.panel-head > .mark, .stat .mark, .gauge .mark')].map((mark) => mark.hidden ? '' : mark.textContent).join()])";
+        let critical = json!(vec![["bad", "critical"]; 6]);
+        browser.waits_for(marks, |marks| *marks == critical).await;
+        for theme in ["light", "dark"] {
+            browser.presses(&format!("form[action='/theme'] button[value={theme}]")).await;
+            browser.finds(&format!("html.theme-{theme}")).await;
+            browser.waits_for("return document.querySelectorAll('.plot canvas').length", |plots| *plots == 1).await;
+            let barriers = browser.barriers().await;
+            assert!(barriers.is_empty(), "{theme}, {name}: {barriers:#?}");
+            browser.pictures(&format!("judged-{theme}-{name}")).await;
+        }
+        data.answers(load(5.0));
+        let silent = json!(vec![["", ""]; 6]);
+        browser.waits_for(marks, |marks| *marks == silent).await;
+        browser.waits_for("return document.title", |title| title.as_str().unwrap().starts_with("Judged · Live")).await;
+        browser.sees_hidden("#announcer", |text| text.contains("is well again")).await;
+        data.answers(load(81.0));
+        browser.sees_hidden("#announcer", |text| text.contains("By ") && text.contains(": high")).await;
+        browser.closes().await;
+    }
+}

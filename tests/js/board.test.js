@@ -16,7 +16,7 @@ Object.assign(globalThis, {
   // The board's clock ticks for as long as the page lives; here it would keep the test alive.
   setInterval: () => 0,
 });
-const { Board, missingPainter } = await import("../../static/js/board.js");
+const { alarmText, Board, missingPainter } = await import("../../static/js/board.js");
 
 /** @param {(body: any, view: any) => void} paint @returns {Panel} */
 const panel = (paint) => /** @type {any} */ ({ title: "A panel", body: {}, painter: { paint, append: paint }, age: { render() {} }, announced: "" });
@@ -103,4 +103,24 @@ test("a panel whose script is missing tells so with its first news, and goes on 
       assert.match(one.age.trouble?.reason ?? "", /could not be drawn/);
     }
   }
+});
+
+test("a chart, too, tells by its points what needs a look, once, and when all is well again", () => {
+  const one = panel(() => {});
+  const board = createBoard({ one });
+  /** @type {string[]} */
+  const said = [];
+  /** @type {string[]} */
+  const titles = [];
+  board.announcer = /** @type {any} */ ({ announce: (/** @type {string} */ _key, /** @type {string} */ message) => said.push(message) });
+  board.onMarks = (marked) => titles.push(alarmText(marked));
+  const points = (/** @type {number} */ at) => /** @type {any} */ ({ times: [at], values: [[1]], latest: [{ text: "1", unit: "" }] });
+  const critical = { state: /** @type {const} */ ("bad"), word: "critical" };
+  for (const append of [points(1), { ...points(2), mark: critical }, { ...points(3), mark: critical }, points(4)]) {
+    board.applyBatch({ one: { at: append.times[0], append } });
+    frame();
+  }
+  assert.deepEqual(said, ["A panel: critical", "A panel is well again"]);
+  assert.deepEqual(titles, ["✕ A panel: critical", ""]);
+  assert.equal(alarmText([{ title: "A", mark: { state: "warn", word: "high" } }, { title: "B", mark: { state: "warn", word: "low" } }]), "▲ 2 problems");
 });

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::{DataTable as Rows, HealthState, LabelledNumber, LabelledState, Series, TableCell, TableColumn};
+use crate::panels::MAX_ROWS;
 use crate::panels::tests::{FedPanel, THRESHOLDS, numbers, panel, samples, second, settings, shown};
 
 fn judged(kind: &str, keys: &str) -> FedPanel {
@@ -74,11 +75,23 @@ fn append_points(chart: &mut Value, append: &Value) {
         values.extend(newest(&append["values"][at]));
         series["values"] = values.split_off(gone).into();
         series["latest"] = append["latest"][at].clone();
+        let state = append.get("states").map(|states| states[at].clone());
+        replace(series, "state", state.filter(|state| !state.is_null()));
     }
+    replace(chart, "mark", append.get("mark").cloned());
     chart["times"] = times.split_off(gone).into();
     if let Some(axis) = append.get("axis") {
         chart["axis"] = axis.clone();
     }
+}
+
+/// What is not told is no longer so.
+fn replace(value: &mut Value, key: &str, new: Option<Value>) {
+    let fields = value.as_object_mut().unwrap();
+    match new {
+        Some(new) => fields.insert(key.to_owned(), new),
+        None => fields.shift_remove(key),
+    };
 }
 
 /// A random number generator with a seed (SplitMix64): the same numbers in every run.
@@ -545,7 +558,7 @@ fn a_frame_of_every_kind_is_written_as_the_wire_protocol_says() {
             "line",
             "window = \"1m\"",
             vec![numbers(&[("a", 1.5), ("b", f64::NAN)]), numbers(&[("a", 2.0), ("b", 96.0)])],
-            r#"{"at":1795309001000,"view":{"kind":"line","times":[1795309000000,1795309001000],"series":[{"label":"a","latest":{"text":"2.0","unit":"%"},"values":[1.5,2.0]},{"label":"b","latest":{"text":"96.0","unit":"%"},"values":[null,96.0]}],"axis":{"min":0.0,"max":100.0,"ticks":[{"at":0.0,"text":"0"},{"at":25.0,"text":"25"},{"at":50.0,"text":"50"},{"at":75.0,"text":"75"},{"at":100.0,"text":"100%"}]},"window":60000,"thresholds":[[80.0,"warn"],[95.0,"bad"]],"decimals":1,"unit":"%","divisor":1.0,"units":[{"from":1.0,"unit":"%","precision":"percent"}]}}"#,
+            r#"{"at":1795309001000,"view":{"kind":"line","times":[1795309000000,1795309001000],"series":[{"label":"a","latest":{"text":"2.0","unit":"%"},"values":[1.5,2.0]},{"label":"b","latest":{"text":"96.0","unit":"%"},"state":"bad","values":[null,96.0]}],"axis":{"min":0.0,"max":100.0,"ticks":[{"at":0.0,"text":"0"},{"at":25.0,"text":"25"},{"at":50.0,"text":"50"},{"at":75.0,"text":"75"},{"at":100.0,"text":"100%"}]},"window":60000,"thresholds":[[80.0,"warn"],[95.0,"bad"]],"decimals":1,"unit":"%","divisor":1.0,"mark":{"state":"bad","word":"critical"},"units":[{"from":1.0,"unit":"%","precision":"percent"}]}}"#,
         ),
         (
             "area",
@@ -557,19 +570,19 @@ fn a_frame_of_every_kind_is_written_as_the_wire_protocol_says() {
             "bar",
             "",
             vec![numbers(&[("a", 40.0), ("b", 96.0)])],
-            r#"{"at":1795309000000,"view":{"kind":"bar","bars":[{"label":"a","figure":{"text":"40.0","unit":"%"},"percent":41.7,"start":0.0,"mark":{"state":"good","word":"ok"}},{"label":"b","figure":{"text":"96.0","unit":"%"},"percent":100.0,"start":0.0,"mark":{"state":"bad","word":"critical"}}]}}"#,
+            r#"{"at":1795309000000,"view":{"kind":"bar","bars":[{"label":"a","figure":{"text":"40.0","unit":"%"},"percent":41.7,"start":0.0,"mark":{"state":"good","word":"ok"}},{"label":"b","figure":{"text":"96.0","unit":"%"},"percent":100.0,"start":0.0,"mark":{"state":"bad","word":"critical"}}],"mark":{"state":"bad","word":"critical"}}}"#,
         ),
         (
             "table",
             "rows = 2",
             vec![processes()],
-            r#"{"at":1795309000000,"view":{"kind":"table","columns":[{"label":"pid","align":"right"},{"label":"name","align":"left"},{"label":"cpu","align":"right"},{"label":"memory","align":"right"}],"rows":[[{"text":"4711"},{"text":"postgres"},{"text":"96.3 %","state":"bad"},{"text":"3.50 MiB"}],[{"text":"1"},{"text":"init"},{"text":"0 %"},{"text":"512 B"}]],"more":1}}"#,
+            r#"{"at":1795309000000,"view":{"kind":"table","columns":[{"label":"pid","align":"right"},{"label":"name","align":"left"},{"label":"cpu","align":"right"},{"label":"memory","align":"right"}],"rows":[[{"text":"4711"},{"text":"postgres"},{"text":"96.3 %","state":"bad"},{"text":"3.50 MiB"}],[{"text":"1"},{"text":"init"},{"text":"0 %"},{"text":"512 B"}]],"more":1,"mark":{"state":"bad","word":"critical"}}}"#,
         ),
         (
             "states",
             "",
             vec![Reading::States(vec![state("shop", HealthState::Bad, Some("503")), state("pay", HealthState::Good, None)])],
-            r#"{"at":1795309000000,"view":{"kind":"states","rows":[{"label":"shop","mark":{"state":"bad","word":"down"},"note":"503","beats":["bad"],"uptime":"0 %"},{"label":"pay","mark":{"state":"good","word":"up"},"beats":["good"],"uptime":"100 %"}]}}"#,
+            r#"{"at":1795309000000,"view":{"kind":"states","rows":[{"label":"shop","mark":{"state":"bad","word":"down"},"note":"503","beats":["bad"],"uptime":"0 %"},{"label":"pay","mark":{"state":"good","word":"up"},"beats":["good"],"uptime":"100 %"}],"mark":{"state":"bad","word":"down"}}}"#,
         ),
     ];
     for (kind, keys, readings, json) in cases {
@@ -606,4 +619,55 @@ fn frames_are_written_as_the_wire_protocol_says() {
         json(chart.drain().unwrap()),
         r#"{"at":2000,"append":{"times":[2000],"values":[[null]],"latest":[{"text":"–","unit":""}]}}"#
     );
+}
+
+/// The word of a panel's mark, as whoever looks at the panel, its title or nothing but the announcements is told it.
+fn mark_word(frame: &PanelFrame) -> Option<String> {
+    let of_view = frame.view.as_ref().and_then(|view| view.mark());
+    of_view.or(frame.append.as_ref().and_then(|append| append.mark.as_ref())).map(|mark| mark.word.clone())
+}
+
+#[test]
+fn every_kind_gives_a_mark_by_its_thresholds_and_what_is_good_is_silent() {
+    for settings in samples() {
+        if !settings.kind.has_source {
+            continue;
+        }
+        let mut panel = FedPanel::new(&settings, &Bindings::new());
+        let mut word = |at: i64, value: f64| {
+            let column = |name: &str, unit: Option<&str>| TableColumn { name: name.into(), unit: unit.map(Into::into) };
+            let table = Rows {
+                columns: vec![column("name", None), column("cpu", Some("percent"))],
+                rows: vec![vec![TableCell::Text("it".into()), TableCell::Number(value)]],
+            };
+            let reading = if settings.kind.word == "table" { Reading::Table(table) } else { Reading::Number(value) };
+            panel.add_reading(second(at), &reading).unwrap();
+            let (changed, whole) = (panel.drain().map(|frame| mark_word(&frame)), mark_word(&panel.frame()));
+            assert!(changed.is_none_or(|changed| changed == whole), "{:?} says what its view does", settings.kind);
+            whole
+        };
+        let kind = settings.kind;
+        assert_eq!(word(0, 98.0).as_deref(), Some("critical"), "{kind:?}");
+        assert_eq!(word(1, 81.0).as_deref(), Some("high"), "{kind:?}");
+        assert_eq!(word(2, 5.0), None, "{kind:?}");
+        assert_eq!(word(3, f64::NAN), None, "{kind:?}: what nobody knows is no alarm");
+    }
+}
+
+#[test]
+fn what_is_not_shown_is_judged_too() {
+    let many = |bad: usize| {
+        let value = |at: usize| if at < MAX_ROWS || at >= MAX_ROWS + bad { 1.0 } else { 99.0 };
+        Reading::Numbers((0..MAX_ROWS + 10).map(|at| LabelledNumber { label: at.to_string(), value: value(at) }).collect())
+    };
+    for kind in ["bar", "states"] {
+        let mut panel = judged(kind, "");
+        panel.add_reading(second(0), &many(2)).unwrap();
+        assert_eq!(mark_word(&panel.frame()).as_deref(), Some("2 critical"), "{kind}");
+        panel.add_reading(second(1), &many(0)).unwrap();
+        assert_eq!(mark_word(&panel.frame()), None, "{kind}");
+    }
+    let mut table = judged("table", "rows = 1\ncolumns = [\"name\", \"cpu\"]");
+    table.add_reading(second(0), &processes()).unwrap();
+    assert_eq!(mark_word(&table.frame()).as_deref(), Some("critical"));
 }

@@ -11,6 +11,7 @@ fn chart(points: &[(i64, Option<f64>)]) -> ChartView {
         series: vec![ChartSeries {
             label: "a".into(),
             latest: Figure { text: "1".into(), unit: String::new() },
+            state: None,
             values: points.iter().map(|(_, value)| *value).collect(),
         }],
         axis: Axis {
@@ -23,6 +24,7 @@ fn chart(points: &[(i64, Option<f64>)]) -> ChartView {
         decimals: 1,
         unit: "%".into(),
         divisor: 1.0,
+        mark: None,
         units: Vec::new(),
     }
 }

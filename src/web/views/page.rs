@@ -5,10 +5,10 @@ use itertools::Itertools;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::{Input, InputKind, InputValues, PanelId, Timestamp};
+use crate::domain::{HealthState, Input, InputKind, InputValues, PanelId, Timestamp};
 use crate::live::{ChannelPosition, InitialState};
 use crate::pages::{InputChoice, OpenPage};
-use crate::panels::{PanelFrame, PanelKind, PanelSettings, PanelTrouble, PanelView};
+use crate::panels::{PanelFrame, PanelKind, PanelSettings, PanelTrouble, PanelView, StateMark};
 use crate::web::links::Link;
 
 use super::humanize::{humanize, humanize_interval, until_next_humanized};
@@ -21,6 +21,8 @@ pub(in crate::web) struct PageView {
     live: LiveEndpoints,
     refresh_href: Link,
     live_data: String,
+    /// What needs a look.
+    alarm: Option<String>,
     #[serde(skip)]
     expires: Option<Timestamp>,
 }
@@ -80,6 +82,8 @@ struct PanelSlotView {
     caption: Option<String>,
     stale_after: Option<u64>,
     view: Option<Value>,
+    mark: Option<StateMark>,
+    marks_figure: bool,
     at: Option<Timestamp>,
     trouble: Option<PanelTrouble>,
     age: Option<String>,
@@ -104,6 +108,7 @@ impl PageView {
         let query = inputs_query(&choice.values);
         let slug = &page.slug;
         let panels = page.panels.iter().map(|panel| (panel, state.panels.get(&panel.id)));
+        let marks = panels.clone().filter_map(|(panel, frame)| Some((panel.title.as_str(), mark_of(frame?)?)));
         let ages = panels.clone().filter_map(|(panel, frame)| PanelAge::of(panel, frame?, now));
         let board = BoardView {
             title: page.title.clone(),
@@ -123,6 +128,7 @@ impl PageView {
             },
             refresh_href: Link::to(format_args!("p/{slug}{query}")),
             live_data: live_data_json(state),
+            alarm: alarm(marks),
             expires: ages.map(|age| age.changes_at).min(),
         }
     }
@@ -149,10 +155,29 @@ impl PanelSlotView {
                 .map(humanize_interval),
             stale_after: panel.source.as_ref().map(|source| u64::try_from(source.stale_after.as_millis()).unwrap_or(u64::MAX)),
             view: frame.and_then(|frame| frame.view.as_ref()).map(PanelView::template_data),
+            mark: frame.and_then(mark_of).cloned(),
+            marks_figure: panel.kind.marks_figure,
             at: frame.and_then(|frame| frame.at),
             trouble: frame.and_then(|frame| frame.trouble.clone()),
             age: age.and_then(|age| age.late_by),
         }
+    }
+}
+
+fn mark_of(frame: &PanelFrame) -> Option<&StateMark> {
+    frame.view.as_ref().and_then(PanelView::mark)
+}
+
+/// What needs a look on a page, for its title: `✕ CPU: critical`, or how many panels do: `▲ 3 problems`. The symbols are those
+/// of marks. The script says the same when it changes.
+fn alarm<'a>(marks: impl Iterator<Item = (&'a str, &'a StateMark)>) -> Option<String> {
+    let marks: Vec<_> = marks.collect();
+    let is_bad = marks.iter().any(|(_, mark)| mark.state == HealthState::Bad);
+    let symbol = if is_bad { "✕" } else { "▲" };
+    match marks.as_slice() {
+        [] => None,
+        [(title, mark)] => Some(format!("{symbol} {title}: {}", mark.word)),
+        several => Some(format!("{symbol} {} problems", several.len())),
     }
 }
 

@@ -1,5 +1,5 @@
 /** Bar panel: a bar for each labelled number. */
-import { cachedParts, createMark, h, paintEmpty, paintMark, setAttribute, setText, setVisible, svg, syncChildren } from "../dom.js";
+import { cachedParts, createMark, h, paintEmpty, paintMark, setAttribute, setText, setVisible, svg, syncChildren, unlessGood } from "../dom.js";
 
 /**
  * @typedef {{ label: string, figure: import("../types.js").Figure, percent: number, start: number, mark?: import("../types.js").Mark }} BarRow
@@ -24,7 +24,7 @@ export function paint(body, view) {
     setAttribute(item, "data-state", bar.mark?.state ?? "");
     setText(label, bar.label);
     // What is as it should be needs no word here; the bar's length says it.
-    paintMark(stateMark, bar.mark?.state === "good" ? undefined : bar.mark);
+    paintMark(stateMark, unlessGood(bar.mark));
     const unit = /** @type {HTMLElement} */ (figure.lastElementChild);
     setText(/** @type {Node} */ (figure.firstChild), bar.figure.unit ? `${bar.figure.text} ` : bar.figure.text);
     setText(unit, bar.figure.unit);

@@ -11,7 +11,7 @@ import { colours } from "./colours.js";
 import { DrawQueue } from "./draw_queue.js";
 
 /**
- * @typedef {{ label: string, latest: import("../types.js").Figure, values: (number | null)[] }} Series
+ * @typedef {{ label: string, latest: import("../types.js").Figure, state?: import("../types.js").State, values: (number | null)[] }} Series
  * @typedef {import("../types.js").View & { times: number[], series: Series[], axis: import("../types.js").Axis, window: number,
  *   thresholds: [number, import("../types.js").State][], decimals: number, unit: string, divisor: number, units: import("../readout.js").ReadoutUnit[] }} ChartView
  */
@@ -122,7 +122,7 @@ export function createChartKind(fill) {
       const title = body.closest("section")?.getAttribute("aria-labelledby") ?? "";
       chart.legend.id = title.replace(/title$/, "legend");
       setAttribute(chart.plot, "aria-labelledby", `${title} ${chart.legend.id}`);
-      paintLegend(chart, view.series.map((series) => series.latest));
+      paintLegend(chart, view.series.map((series) => series.latest), view.series.map((series) => series.state ?? null));
       if (mustRedraw) destroyPlot(chart);
       drawQueue.enqueue(chart);
     },
@@ -132,7 +132,7 @@ export function createChartKind(fill) {
       // Points that do not fit belong to a view that has not come; until it does, the picture stays as it was.
       if (!chart.view || !appendPoints(chart.columns, append)) return;
       if (append.axis) chart.view.axis = append.axis;
-      paintLegend(chart, append.latest);
+      paintLegend(chart, append.latest, append.states ?? []);
       drawQueue.enqueue(chart);
     },
     /** Removes the chart of a panel that has nothing to show any more. @param {Element} body */
@@ -168,8 +168,8 @@ function destroyPlot(chart) {
   chart.uplot = null;
 }
 
-/** @param {Chart} chart @param {import("../types.js").Figure[]} latest */
-function paintLegend(chart, latest) {
+/** @param {Chart} chart @param {import("../types.js").Figure[]} latest @param {(import("../types.js").State | null)[]} states */
+function paintLegend(chart, latest, states) {
   const series = chart.view?.series ?? [];
   syncChildren(
     chart.legend,
@@ -182,6 +182,7 @@ function paintLegend(chart, latest) {
       setVisible(label, line.label !== "");
       const figure = latest[index];
       setText(value, figure ? figureText(figure) : "");
+      setAttribute(value, "data-state", states[index] ?? null);
     },
   );
   setVisible(chart.empty, chart.columns.times.length === 0);

@@ -1,5 +1,5 @@
 /** Gauge panel: a dial with how far round, where the thresholds begin, and the number within. */
-import { cachedParts, createFigure, createMark, h, paintMark, setAttribute, setText, svg, syncChildren } from "../dom.js";
+import { cachedParts, createFigure, createMark, h, paintMark, setAttribute, setText, svg, syncChildren, unlessGood } from "../dom.js";
 
 /**
  * @typedef {import("../types.js").View & { figure: import("../types.js").Figure, short?: string, percent: number, min: string, max: string,
@@ -42,7 +42,7 @@ export function paint(body, view) {
     },
   );
   figure.paint(view.figure, view.short);
-  paintMark(stateMark, view.mark);
+  paintMark(stateMark, unlessGood(view.mark));
   setText(min, view.min);
   setText(max, view.max);
 }

@@ -1,5 +1,5 @@
 /** Stat panel: one big number, its mark, a line beneath, and the last minutes. */
-import { cachedParts, createFigure, createMark, h, paintMark, setAttribute, setText, setVisible, svg } from "../dom.js";
+import { cachedParts, createFigure, createMark, h, paintMark, setAttribute, setText, setVisible, svg, unlessGood } from "../dom.js";
 
 /**
  * @typedef {import("../types.js").View & { figure: import("../types.js").Figure, short?: string, words?: boolean, note?: string, spark?: { line: string, area: string } }} StatView
@@ -21,7 +21,7 @@ export function paint(body, view) {
   const { root, figure, stateMark, note, spark, area, line } = parts(body);
   setAttribute(root, "data-state", view.mark?.state ?? "");
   figure.paint(view.figure, view.short, view.words);
-  paintMark(stateMark, view.mark);
+  paintMark(stateMark, unlessGood(view.mark));
   setText(note, view.note ?? "");
   setVisible(note, view.note !== undefined);
   if (view.spark) {

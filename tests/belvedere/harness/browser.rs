@@ -141,6 +141,12 @@ impl Browser {
         }
     }
 
+    /// Waits until the element's text is `wanted`, though nobody sees it.
+    pub(crate) async fn sees_hidden(&self, css: &str, wanted: impl Fn(&str) -> bool) -> Value {
+        let script = format!("return document.querySelector({})?.textContent ?? ''", json!(css));
+        self.waits_for(&script, |text| wanted(text.as_str().unwrap_or_default())).await
+    }
+
     /// Runs a script, and returns its value.
     pub(crate) async fn asks(&self, script: &str) -> Value {
         self.client.execute(script, Vec::new()).await.unwrap()
