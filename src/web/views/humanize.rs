@@ -26,7 +26,7 @@ pub(super) fn until_next_humanized(length: Duration) -> Duration {
         7_200..=172_799 => 3_600,
         _ => 86_400,
     };
-    Duration::from_secs((length.as_secs() / unit + 1) * unit) - length
+    Duration::from_secs((length.as_secs() / unit + 1) * unit).saturating_sub(length)
 }
 
 /// Formats a moment for people of any zone: `14:02 UTC`, and with its day when it is more than a day away.
@@ -68,7 +68,7 @@ mod tests {
             assert_ne!(humanize(length), humanize(next), "{millis}");
             assert_eq!(
                 humanize(length.max(Duration::from_secs(1))),
-                humanize((next - Duration::from_millis(1)).max(Duration::from_secs(1)))
+                humanize(next.saturating_sub(Duration::from_millis(1)).max(Duration::from_secs(1)))
             );
         }
         assert_eq!(humanize_interval(Duration::from_secs(1)), "every second");
