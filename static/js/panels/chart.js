@@ -4,7 +4,6 @@
  */
 import { cachedParts, figureText, h, setAttribute, setText, setVisible, syncChildren } from "../dom.js";
 import { formatSeconds, formatTime } from "../format.js";
-import { readout } from "../readout.js";
 import { appendPoints, timeRange, toColumns } from "../series.js";
 import { THEME_CHANGED } from "../theme.js";
 import { colours } from "./colours.js";
@@ -50,6 +49,9 @@ const DIGIT_WIDTH = 6.6;
 
 /** @type {Library | null} */
 let library = null;
+
+/** Writes the values under the pointer; loaded when there is one. @type {typeof import("../readout.js") | null} */
+let writer = null;
 
 /** Every chart on the page by the element it is drawn in; few, and they live as long as it does. @type {Map<Element, Chart>} */
 const charts = new Map();
@@ -306,9 +308,11 @@ function drawThresholds(plot, thresholds) {
 function showTooltip(chart, plot) {
   const { idx, left = -1 } = plot.cursor;
   const { view, columns, tooltip } = chart;
+  const loaded = writer;
   const time = idx === null || idx === undefined ? undefined : columns.times[idx];
-  if (time === undefined || left < 0 || !view) {
+  if (time === undefined || left < 0 || !view || !loaded) {
     setVisible(tooltip, false);
+    if (!loaded && left >= 0) import("../readout.js").then((module) => (writer = module), console.error);
     return;
   }
   if (tooltip.childElementCount === 0) tooltip.append(h("p", "reader-time"), h("ul"));
@@ -322,7 +326,7 @@ function showTooltip(chart, plot) {
       const [swatch, label, value] = /** @type {[Element, Element, Element]} */ ([...item.children]);
       setAttribute(swatch, "class", `series-${(index % COLOUR_COUNT) + 1}`);
       setText(label, series.label);
-      setText(value, valueText(view, columns.values[index]?.[/** @type {number} */ (idx)]));
+      setText(value, valueText(loaded, view, columns.values[index]?.[/** @type {number} */ (idx)]));
     },
   );
   setVisible(tooltip, true);
@@ -332,8 +336,14 @@ function showTooltip(chart, plot) {
   tooltip.style.left = `${Math.max(0, fits ? rightOfCursor : left - tooltip.offsetWidth - 14)}px`;
 }
 
-/** A value in the unit of its own size: beside a peak of megabytes, a few bytes are not nothing. @param {ChartView} view @param {number | null | undefined} value */
-function valueText(view, value) {
+/**
+ * A value in the unit of its own size: beside a peak of megabytes, a few bytes are not nothing.
+ *
+ * @param {typeof import("../readout.js")} writer
+ * @param {ChartView} view
+ * @param {number | null | undefined} value
+ */
+function valueText(writer, view, value) {
   if (value === null || value === undefined) return "–";
-  return figureText(readout(view.units, value, (unit) => (unit.from === view.divisor ? view.decimals : 0)));
+  return figureText(writer.readout(view.units, value, (unit) => (unit.from === view.divisor ? view.decimals : 0)));
 }
