@@ -13,7 +13,6 @@ pub(super) fn entry_fault(entry: &Path) -> Option<Diagnostic> {
         Err(error) if error.kind() == ErrorKind::NotFound && is_link => {
             (format!("this is a link to {}, which is not there", target()), "correct the link, or remove it".to_owned())
         }
-        Err(_) => return None,
         Ok(found) if found.is_dir() => (
             "this is a folder, and the pages in it are not read: all pages are files of one folder".to_owned(),
             "move its pages up; or, if they are none, give it a name that begins with a dot".to_owned(),
@@ -30,7 +29,7 @@ pub(super) fn entry_fault(entry: &Path) -> Option<Diagnostic> {
             format!("this is a link to {}, which is no page file, so it is not read", target()),
             "link to a file whose name ends with .toml, or remove the link".to_owned(),
         ),
-        Ok(_) => return None,
+        _ => return None,
     };
     Some(Diagnostic::new(SourceLocation::file(entry), message, help))
 }
