@@ -669,3 +669,23 @@ async fn a_lost_phone_s_sessions_and_tokens_end_with_its_factors() {
     assert_eq!(alice.opens("/account").await.status, StatusCode::SEE_OTHER);
     assert_eq!(demo.house.visitor().with_token(&token).fetches("/p/members").await.status, StatusCode::UNAUTHORIZED);
 }
+
+#[tokio::test]
+async fn a_wrong_code_keeps_the_key_that_the_app_has_scanned() {
+    let (demo, clock) = house().await;
+    let mut alice = demo.house.visitor();
+    alice.signs_in("alice", demo.password("alice")).await;
+    let key_on =
+        |page: &Response| page.body.split("<code class=\"key\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    let form = alice.opens("/account/factors/app").await;
+    let phone = AuthenticatorApp { key: key_on(&form).replace(' ', ""), clock: clock.clone() };
+    let sends = async |visitor: &mut Visitor, form: &Response, code: &str| {
+        let field = |name| form.field("/account/factors/app", name).unwrap();
+        let (csrf, sealed) = (field("csrf"), field("sealed"));
+        visitor.posts("/account/factors/app", &[("csrf", &*csrf), ("sealed", &sealed), ("code", code)]).await
+    };
+    let refused = sends(&mut alice, &form, "12345").await;
+    assert_eq!((refused.status, key_on(&refused)), (StatusCode::UNAUTHORIZED, key_on(&form)));
+    let confirmed = sends(&mut alice, &refused, &phone.shows()).await;
+    assert_eq!(confirmed.status, StatusCode::OK, "{}", confirmed.body);
+}

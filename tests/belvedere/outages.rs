@@ -202,3 +202,23 @@ fn reference_on(page: &Response) -> String {
 fn is_a_reference(text: &str) {
     assert!(text.len() == 10 && text.chars().all(|c| c.is_ascii_hexdigit()), "{text:?}");
 }
+
+#[tokio::test]
+async fn on_a_full_disk_people_sign_out_and_the_server_says_that_it_is_not_ready() {
+    let demo = DemoServer::builder().await.page("members", &page("Members")).open().await;
+    let mut alice = demo.house.visitor();
+    alice.signs_in("alice", demo.password("alice")).await;
+    let csrf = alice.opens("/account").await.field("/logout", "csrf").unwrap();
+    assert_eq!(demo.house.visitor().fetches("/readyz").await.status, StatusCode::OK);
+
+    let options = SqliteConnectOptions::new().filename(demo.house.folder.path().join("state/sessions.db"));
+    let mut file = SqliteConnection::connect_with(&options).await.unwrap();
+    let full = "CREATE TRIGGER full BEFORE UPDATE ON sessions BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END";
+    sqlx::query(full).execute(&mut file).await.unwrap();
+    let answer = alice.posts("/logout", &[("csrf", &csrf)]).await;
+    assert_eq!((answer.status, answer.location.as_deref()), (StatusCode::SEE_OTHER, Some("/logout")), "{}", answer.body);
+    let opened = alice.opens("/p/members").await;
+    assert!(opened.location.as_deref().is_some_and(|to| to.starts_with("/login")), "{:?}", opened.location);
+    let ready = demo.house.visitor().fetches("/readyz").await;
+    assert_eq!((ready.status, ready.body.as_str()), (StatusCode::SERVICE_UNAVAILABLE, "the state folder cannot be written\n"));
+}

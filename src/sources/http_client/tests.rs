@@ -13,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 
 use self::mock_server::{MockHttpServer, MockReply, answer, ok, redirect, settings};
 use super::*;
-use crate::domain::{Bindings, ManualClock, SystemClock, Timestamp};
+use crate::domain::{Bindings, Clock as _, ManualClock, SystemClock, Timestamp};
 use crate::sources::SourceError;
 
 async fn fetch(settings: &HttpClientSettings) -> Result<String, String> {
@@ -208,4 +208,32 @@ fn certificates_that_are_gone_are_told_when_the_client_is_opened() {
     let settings = HttpClientSettings { ca_file: Some("/nonexistent/ca.pem".into()), ..settings("https://stock.corp/") };
     let error = HttpClient::open(&settings, &(Arc::new(SystemClock) as _)).err().unwrap();
     assert!(error.to_string().starts_with("its ca_file /nonexistent/ca.pem cannot be used"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_asks_to_be_left_alone_is_not_asked_until_then() {
+    let server = MockHttpServer::start(None, |_| MockReply::Bytes(answer("429 Slow", "Retry-After: 120\r\n", b"{}"))).await;
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
+    let url = format!("http://127.0.0.1:{}/", server.port);
+    let client = HttpClient::open(&settings(&url), &(Arc::clone(&clock) as _)).unwrap();
+    let until = clock.now() + Duration::from_secs(120);
+    let asks = async |path: &str| client.get(format!("{url}{path}").parse().unwrap()).await.unwrap_err();
+    let first = asks("a").await;
+    assert!(
+        matches!(first, SourceError::AskedToWait(_)) && first.to_string().contains(" answered 429, and asks not"),
+        "{first}"
+    );
+    assert_eq!(client.not_before(), Some(until));
+    for path in ["a", "b"] {
+        clock.advance(Duration::from_secs(59));
+        let error = asks(path).await;
+        assert!(
+            matches!(error, SourceError::AskedToWait(_)) && error.to_string().ends_with("2027-01-15 08:02:00 UTC"),
+            "{error}"
+        );
+    }
+    assert_eq!(server.first_lines().len(), 1);
+    clock.advance(Duration::from_secs(2));
+    asks("b").await;
+    assert_eq!(server.first_lines().len(), 2);
 }
