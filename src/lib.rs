@@ -5,7 +5,8 @@
 //!
 //! - [`domain`] has the pure types and the clock.
 //! - [`config`] parses settings and page files, and reports every error with its file and line.
-//! - [`telemetry`] is the log and the metrics, [`store`] the SQLite files, [`websocket`] RFC 6455.
+//! - [`telemetry`] is the log and the metrics, [`store`] the SQLite files, [`tls`] which servers are trusted, [`websocket`]
+//!   RFC 6455.
 //! - [`directory`], [`accounts`], [`sessions`], [`tokens`], [`factors`], [`epochs`], [`sources`] and [`audit`] are the
 //!   outside world, one room each; [`demo_directory`] is an LDAP server with sample people, for demos and tests.
 //! - [`connections`] limits how many connections there are, and how long they may be silent.
@@ -36,6 +37,7 @@ pub mod sessions;
 pub mod sources;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 pub mod tokens;
 pub mod web;
 pub mod websocket;

@@ -8,8 +8,10 @@ use clap::Args;
 use rocket::figment::Figment;
 
 use crate::config::Settings;
-use crate::directory::{DiagnosticsRequest, Directories, DirectoryFacts, DirectoryReport, UntrustedCa};
-use crate::domain::{Clock, SystemClock};
+use crate::directory::{
+    DiagnosticStep, DiagnosticsRequest, Directories, DirectoryFacts, DirectoryReport, StepVerdict, UntrustedCa,
+};
+use crate::domain::{CertificateFingerprint, Clock, SystemClock};
 use crate::pages::write_first_page;
 
 use super::doctor::{CommandError, save_authority};
@@ -28,6 +30,11 @@ pub(super) struct InitArgs {
     /// The certificates of the CA that signed the server's, in PEM form.
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
+    /// Trust the certificate with this SHA-256 fingerprint and no other, whatever names are in it.
+    ///
+    /// It is worth as much as the comparison of the fingerprint with what the server's owner says.
+    #[arg(long, value_name = "sha256:HEX", conflicts_with = "ca_file")]
+    tls_fingerprint: Option<CertificateFingerprint>,
     /// The account that searches: a DN, name@domain, or DOMAIN\name.
     #[arg(long, value_name = "NAME", requires = "bind_password_file")]
     bind_name: Option<String>,
@@ -46,7 +53,7 @@ pub(super) struct InitArgs {
     /// Save the certificate of the CA that the server sends and this machine does not know, and stop there.
     ///
     /// It is worth as much as the comparison of its SHA-256 with what the CA's owner says; --ca-file uses it then.
-    #[arg(long, value_name = "FILE", conflicts_with = "ca_file")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ca_file", "tls_fingerprint"])]
     save_ca: Option<PathBuf>,
     /// Overwrite the settings that are there.
     #[arg(long)]
@@ -87,7 +94,7 @@ async fn init(mut args: InitArgs) -> Result<String, CommandError> {
     let (0, Some(facts)) = (counts.failures, &report.known) else {
         return Err(CommandError::Message(format!(
             "nothing was written, as the directory cannot be used so. {}",
-            failure_hint(&args, &url)
+            failure_hint(&args, &url, &report)
         )));
     };
     write_settings(&args, &settings_text(&args, &url, facts))?;
@@ -161,6 +168,9 @@ async fn diagnose(args: &InitArgs, url: &str) -> Result<DirectoryReport, Command
     if let Some(file) = &args.ca_file {
         figment = figment.merge(("directory.ca_file", file));
     }
+    if let Some(fingerprint) = &args.tls_fingerprint {
+        figment = figment.merge(("directory.tls_fingerprint", fingerprint.to_string()));
+    }
     if let (Some(name), Some(file)) = (&args.bind_name, &args.bind_password_file) {
         figment = figment.merge(("directory.bind_name", name)).merge(("directory.bind_password_file", file));
     }
@@ -180,7 +190,13 @@ async fn diagnose(args: &InitArgs, url: &str) -> Result<DirectoryReport, Command
 }
 
 /// The advice after a failed diagnosis, with what else the name could mean.
-fn failure_hint(args: &InitArgs, url: &str) -> String {
+fn failure_hint(args: &InitArgs, url: &str, report: &DirectoryReport) -> String {
+    let offers_pin = |step: &DiagnosticStep| matches!(&step.verdict, StepVerdict::Failed { remedy, .. } if remedy.contains("tls_fingerprint ="));
+    if report.steps().any(offers_pin) {
+        return "Do what the arrows say, then try again; ca_file and tls_fingerprint are the options --ca-file and \
+                --tls-fingerprint here"
+            .to_owned();
+    }
     let host = url.split("://").nth(1).unwrap_or_default().trim_end_matches('/');
     let is_name = host.contains('.') && !host.contains(':') && host.parse::<std::net::IpAddr>().is_err();
     if args.url.contains("://") || !is_name {
@@ -202,6 +218,9 @@ fn settings_text(args: &InitArgs, url: &str, facts: &DirectoryFacts) -> String {
     let _ = writeln!(text, "[default.directory]\nurl = {}", toml_quoted(url));
     if let Some(file) = &args.ca_file {
         let _ = writeln!(text, "ca_file = {}", toml_quoted(&file.to_string_lossy()));
+    }
+    if let Some(fingerprint) = &args.tls_fingerprint {
+        let _ = writeln!(text, "tls_fingerprint = {}", toml_quoted(&fingerprint.to_string()));
     }
     if args.start_tls {
         text.push_str("start_tls = true\n");

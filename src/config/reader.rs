@@ -164,6 +164,21 @@ impl<'l> Fields<'l> {
     /// shorter than it was meant to be.
     pub(crate) fn parsed_list<T: FromStr<Err: Display>>(&mut self, key: &'static str) -> Option<Vec<T>> {
         let items = self.take(key)?.into_array(key, self.sink)?.value;
+        self.parse_items(key, items)
+    }
+
+    /// A string that is parsed, or a list of such.
+    pub(crate) fn parsed_one_or_more<T: FromStr<Err: Display>>(&mut self, key: &'static str) -> Option<Vec<T>> {
+        match self.take(key)?.parse_env_toml(self.sink)? {
+            list @ ConfigNode { value: ConfigValue::Array(_), .. } => {
+                let items = list.into_array(key, self.sink)?.value;
+                self.parse_items(key, items)
+            }
+            one => self.parse_items(key, vec![one]),
+        }
+    }
+
+    fn parse_items<T: FromStr<Err: Display>>(&self, key: &'static str, items: Vec<ConfigNode>) -> Option<Vec<T>> {
         let count = items.len();
         let parse = |item: ConfigNode| {
             let text = item.into_string(key, self.sink)?;

@@ -14,6 +14,7 @@ use super::files;
 use super::quantity::{format_duration, format_size};
 use super::reader::Fields;
 use super::secret::Secret;
+use crate::domain::CertificateFingerprint;
 
 /// A row of the reference: a key, and how to set it. Its texts are Markdown.
 #[derive(Clone, Debug, Default)]
@@ -177,6 +178,13 @@ pub(crate) fn path(default: &str) -> Setting<PathBuf> {
 /// A file of PEM certificates.
 pub(crate) fn ca_file() -> Setting<Option<PathBuf>> {
     Setting::new(None, "none", "path", files::ca_file).such_as("\"corp-ca.pem\"")
+}
+
+/// Certificates by their fingerprints: one, or a list.
+pub(crate) fn tls_fingerprint() -> Setting<Vec<CertificateFingerprint>> {
+    let read = |fields: &mut Fields<'_>, key| fields.parsed_one_or_more(key);
+    Setting::new(Vec::new(), "none", "fingerprint, or a list", read)
+        .such_as("\"sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"")
 }
 
 /// A path whose default is relative to the folder of the settings, too.

@@ -44,9 +44,9 @@ pub use directories::Directories;
 pub use group_watch::{GroupReport, GroupWatch};
 pub use name_hints::NameHints;
 pub use password::{ChangeRefusal, PasswordChange, PasswordRule, PasswordState};
-pub use people::{GroupMembership, GroupMention, MembershipPath};
+pub use people::{GroupMembership, GroupMention, MembershipPath, RemovalReason};
 pub use readiness::Readiness;
-pub use refresh::{AccountStatus, RemovalReason};
+pub use refresh::AccountStatus;
 pub use sign_in::{BindCandidate, BindGate, CLOCK_TOLERANCE, FailureBudget, LockoutInfo};
 
 use std::time::Duration;

@@ -5,6 +5,7 @@
 
 mod access;
 mod access_reason;
+mod certificate_fingerprint;
 mod client;
 mod clock;
 mod credential;
@@ -40,6 +41,7 @@ mod visitor;
 
 pub use access::{Access, AccessDecision, Audience};
 pub use access_reason::AccessReason;
+pub use certificate_fingerprint::{CertificateFingerprint, InvalidFingerprint};
 pub use client::Client;
 pub use clock::{Clock, ManualClock, SystemClock, wait_until};
 pub use credential::{Credential, RootCredential, SessionId, TokenId};

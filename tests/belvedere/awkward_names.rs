@@ -14,7 +14,7 @@ use proptest::prelude::Strategy;
 use proptest::sample::select;
 use proptest::strategy::{Union, ValueTree as _};
 use proptest::test_runner::TestRunner;
-use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 use crate::directory_sign_in::{open, settings, sign_in, with_account};
 use crate::harness::administrator::Administrator;
@@ -79,12 +79,12 @@ async fn on_active_directory_two_hundred_awkward_names_sign_in_as_themselves_and
     let ldaps = settings(&[&domain.ldaps_url()], &domain.ca_file);
     let forms: [fn(&str) -> String; 3] =
         [str::to_owned, |name| format!("{}\\{name}", samba::NETBIOS_DOMAIN), |name| format!("{name}@{}", samba::DNS_DOMAIN)];
-    for (way, directory) in [
-        ("as themselves", open(&ldaps)),
-        ("with an account", open(&with_account(ldaps, samba::SERVICE_ACCOUNT, samba::PASSWORD))),
-    ] {
-        each_is_themselves(way, &directory, &people, &ids, &forms).await;
-    }
+    let searching = open(&with_account(ldaps.clone(), samba::SERVICE_ACCOUNT, samba::PASSWORD));
+    each_is_themselves("with an account", &searching, &people, &ids, &forms).await;
+    // One name alone can be tried in a bind, and that is composed: an account that is kept otherwise needs a search.
+    let composed: Vec<AwkwardPerson> = people.into_iter().filter(|someone| is_nfc(&someone.name)).collect();
+    assert!(composed.len() > 200, "{}", composed.len());
+    each_is_themselves("as themselves", &open(&ldaps), &composed, &ids, &forms).await;
 }
 
 #[tokio::test]

@@ -4,12 +4,13 @@
 use std::io;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use belvedere::config::{DirectorySettings, FilterTemplate, InvalidFilter};
 use belvedere::directory::{Directory as _, DirectoryRefusal, LdapDirectory, SetUpError};
-use belvedere::domain::SystemClock;
+use belvedere::domain::{CertificateFingerprint, SystemClock};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
@@ -316,4 +317,97 @@ fn what_can_never_work_is_refused_before_anybody_signs_in() {
     assert!(matches!(new(&settings(&["ldaps://no host"], &ca_file)), Some(SetUpError::Host(_))));
     assert!(matches!(new(&settings(&[], &ca_file)), Some(SetUpError::NoServer)));
     assert_eq!("(uid={username}".parse::<FilterTemplate>(), Err(InvalidFilter), "so the settings cannot hold it");
+}
+
+#[tokio::test]
+async fn a_server_that_wants_a_certificate_is_shown_the_settings_one_and_without_it_the_setting_is_told() {
+    let authority = TestAuthority::new();
+    let server = match slapd::demanding_certificates(&authority) {
+        Ok(server) => server,
+        Err(why) => return server_process::skipped(&format!("a directory with mutual TLS: {why}")),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        Some(file)
+    };
+    let (ours, other) = (authority.issue(&["belvedere"]), authority.issue(&["belvedere"]));
+    let start_tls = DirectorySettings { start_tls: true, ..settings(&[&server.ldap_url()], &server.ca_file) };
+    for way in [settings(&[&server.ldaps_url()], &server.ca_file), start_tls] {
+        let refusal = sign_in(&open(&way), "alice", slapd::PASSWORD).await.unwrap_err().to_string();
+        assert!(refusal.contains("mutual TLS") && refusal.contains("client_certificate_file"), "{refusal}");
+        let with_certificate = DirectorySettings {
+            client_certificate_file: file("client.pem", &ours.certificate),
+            client_key_file: file("client.key", &ours.key),
+            ..way
+        };
+        assert_eq!(sign_in(&open(&with_certificate), "alice", slapd::PASSWORD).await.unwrap().username, "alice");
+        let mismatched = DirectorySettings { client_key_file: file("other.key", &other.key), ..with_certificate };
+        let fault = LdapDirectory::new(&mismatched, Arc::new(SystemClock)).map(|_| ()).unwrap_err();
+        assert!(matches!(fault, SetUpError::ClientIdentity(_)) && fault.to_string().contains("client_key_file"), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_fingerprint_is_enough_for_a_certificate_without_names_and_no_other_is_trusted_then() {
+    let Some(domain) = samba::domain() else { return };
+    let authority = TestAuthority::new();
+    let identity = authority.issue(&[]);
+    let impostor = ImpostorServer::with_tls(&identity).await;
+    let fingerprint = |pem: &[u8]| CertificateFingerprint::of_der(&CertificateDer::from_pem_slice(pem).unwrap());
+    let pinned = |url: &str, pem: &[u8]| DirectorySettings {
+        ca_file: None,
+        tls_fingerprint: vec![fingerprint(pem)],
+        ..settings(&[url], Path::new(""))
+    };
+    let (_folder, ca_file) = trusted(&authority);
+    let url = format!("ldaps://localhost:{}", impostor.port);
+    let offered = reason(&impatient(&url, &ca_file)).await;
+    assert!(offered.contains(&format!("tls_fingerprint = \"{}\"", fingerprint(identity.certificate.as_bytes()))), "{offered}");
+    impostor.heard().await;
+    // It is heard out, so far as TLS goes: it never answers.
+    let impostor = ImpostorServer::with_tls(&identity).await;
+    let url = format!("ldaps://localhost:{}", impostor.port);
+    let by_fingerprint = DirectorySettings { operation_timeout: DEADLINE, ..pinned(&url, identity.certificate.as_bytes()) };
+    let reached = reason(&by_fingerprint).await;
+    assert!(reached.contains("no answer within"), "{reached}");
+    assert!(!impostor.heard().await.is_empty());
+
+    let shown = std::fs::read(domain.ca_file.with_file_name("cert.pem")).unwrap();
+    assert!(sign_in(&open(&pinned(&domain.ldaps_url(), &shown)), "alice", samba::PASSWORD).await.is_ok());
+    let other = open(&pinned(&domain.ldaps_url(), identity.certificate.as_bytes()));
+    let refusal = sign_in(&other, "alice", SECRET).await.unwrap_err().to_string();
+    assert!(refusal.contains("not the one that tls_fingerprint names"), "{refusal}");
+}
+
+#[tokio::test]
+async fn tls_of_another_age_is_told_as_what_it_is() {
+    let authority = TestAuthority::new();
+    let (_folder, ca_file) = trusted(&authority);
+    let folder = tempfile::tempdir().unwrap();
+    let identity = authority.issue(&["localhost"]);
+    let [certificate, key] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
+    std::fs::write(&certificate, &identity.certificate).unwrap();
+    std::fs::write(&key, &identity.key).unwrap();
+    let p521 = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521", "-nodes", "-subj", "/CN=localhost"];
+    let [large_certificate, large_key] = ["large.pem", "large.key"].map(|name| folder.path().join(name));
+    let made = Command::new("openssl").args(p521).arg("-out").arg(&large_certificate).arg("-keyout").arg(&large_key).output();
+    if !made.is_ok_and(|made| made.status.success()) {
+        return server_process::skipped("old TLS, as there is no openssl");
+    }
+    for (identity, arguments, expected) in [
+        ([&certificate, &key], &["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"][..], "TLS 1.1 or older"),
+        ([&certificate, &key], &["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA"], "CBC"),
+        ([&large_certificate, &large_key], &[], "P-521"),
+    ] {
+        let [port, _] = server_process::two_free_ports().unwrap();
+        let mut server = Command::new("openssl");
+        server.args(["s_server", "-www", "-accept", &format!("127.0.0.1:{port}")]).args(arguments);
+        server.arg("-cert").arg(identity[0]).arg("-key").arg(identity[1]);
+        server_process::spawn_supervised(&server, tempfile::tempdir().unwrap()).unwrap();
+        server_process::wait_for(("127.0.0.1", port)).unwrap();
+        let reason = reason(&settings(&[&format!("ldaps://localhost:{port}")], &ca_file)).await;
+        assert!(reason.contains(expected) && !reason.contains("overloaded"), "{reason}");
+    }
 }

@@ -28,6 +28,7 @@ mod directory_dial;
 mod directory_discovery;
 mod directory_failover;
 mod directory_malice;
+mod directory_oddities;
 mod directory_passwords;
 mod directory_pool;
 mod directory_refresh;

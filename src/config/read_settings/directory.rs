@@ -6,15 +6,17 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use super::super::directory_settings::{DirectoryKind, DirectoryServers, ServiceAccount};
-use super::super::files::{peek_path, secret};
+use super::super::files::{path as read_path, peek_path, secret};
 use super::super::filter_template::{FilterTemplate, InvalidFilter};
 use super::super::hints::quote;
 use super::super::reader::Fields;
-use super::super::setting::{DeclaredTable, Setting, SettingRow, boolean, ca_file, duration, integer, settings, word};
+use super::super::setting::{
+    DeclaredTable, Setting, SettingRow, boolean, ca_file, duration, integer, settings, tls_fingerprint, word,
+};
 use super::super::tree::ConfigEntry;
 use super::servers::{read_dns, reject_plaintext, servers};
 use super::{DAY, MINUTE, SECOND};
-use crate::domain::{DirectoryName, Dn, Password, Realm};
+use crate::domain::{CertificateFingerprint, DirectoryName, Dn, Password, Realm};
 
 /// The timeouts: nothing over a network is sure to be quicker, and somebody is waiting before the sign-in form.
 const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(100)..=MINUTE;
@@ -31,8 +33,14 @@ settings! {
         pub dns: Vec<SocketAddr> = Setting::new(Vec::new(), "`[]`", "list of addresses", read_dns).such_as("[\"10.0.0.53\"]"),
         /// For `ldap://` URLs: encrypt the connection with StartTLS.
         pub start_tls: bool = boolean(false),
-        /// PEM file with the certificate authorities to trust instead of the system's.
+        /// PEM file with the certificate authorities to trust instead of the system's, or with the servers' own certificates.
         pub ca_file: Option<PathBuf> = ca_file(),
+        /// Trust the certificates with these SHA-256 fingerprints and no others, whatever names are in them and `ca_file` says.
+        pub tls_fingerprint: Vec<CertificateFingerprint> = tls_fingerprint(),
+        /// PEM file with a certificate that is shown to the directory's servers (mutual TLS).
+        pub client_certificate_file: Option<PathBuf> = optional_file("\"/etc/belvedere/ldap-client.pem\""),
+        /// PEM file with the key of `client_certificate_file`, without a passphrase.
+        pub client_key_file: Option<PathBuf> = optional_file("\"/etc/belvedere/ldap-client.key\""),
         /// Whether passwords may leave this machine unencrypted.
         pub allow_plaintext: bool = boolean(false),
         /// The service account: a DN, `name@domain` or `DOMAIN\name`. Without it people search as themselves.
@@ -82,6 +90,7 @@ impl DirectorySettings {
             reject_plaintext(&self.servers, fields);
         }
         check_sign_in_by_mail(&self, fields);
+        check_client_identity(&self, fields);
         self
     }
 }
@@ -100,6 +109,19 @@ fn check_sign_in_by_mail(settings: &DirectorySettings, fields: &Fields<'_>) {
                     `sign_in_by_mail` out";
         fields.sink.report(&location, "`sign_in_by_mail` means nothing beside a `person_filter`, which says it all", help);
     }
+}
+
+/// Checks that the certificate shown to servers and its key are there together.
+fn check_client_identity(settings: &DirectorySettings, fields: &Fields<'_>) {
+    let keys = ["client_certificate_file", "client_key_file"];
+    let [certificate, key] = keys.map(|key| fields.key_location(key));
+    let missing = match (&settings.client_certificate_file, certificate, &settings.client_key_file, key) {
+        (Some(_), Some(location), None, None) => (location, keys[1]),
+        (None, None, Some(_), Some(location)) => (location, keys[0]),
+        _ => return,
+    };
+    let (location, missing) = missing;
+    fields.sink.report(&location, format!("`{missing}` is missing beside it"), "a certificate is shown with its key: set both");
 }
 
 /// A directory beside the default one.
@@ -222,6 +244,11 @@ fn read_account(fields: &mut Fields<'_>) -> Option<Option<ServiceAccount>> {
             None
         }
     }
+}
+
+fn optional_file(example: &str) -> Setting<Option<PathBuf>> {
+    let read = |fields: &mut Fields<'_>, key| read_path(fields, key).map(|file| Some(file.value));
+    Setting::new(None, "none", "path", read).such_as(example)
 }
 
 fn base_dn() -> Setting<Option<String>> {

@@ -78,7 +78,7 @@ impl LdapDirectory {
         metrics: DirectoryMetrics,
     ) -> Result<Self, SetUpError> {
         set_up::check_settings(settings)?;
-        let tls = TlsClient::new(settings.ca_file.as_deref())?;
+        let tls = TlsClient::new(settings)?;
         let dialler = Arc::new(Dialler::new(settings, tls, metrics.clone()));
         let servers = Arc::new(ServerSet::new(settings, Arc::clone(&dialler), Arc::clone(&clock), metrics.clone()));
         let pool =

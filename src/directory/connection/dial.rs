@@ -116,7 +116,7 @@ impl Dialler {
         let socket = stream.try_clone().map_err(|error| error.to_string())?;
         let ends = self.connect_ldap(stream, tls).await?;
         let metrics = ConnectionMetrics::new(self.metrics.clone(), server.to_string());
-        Ok(LdapConnection::new(ends, socket, self.operation_timeout, metrics))
+        Ok(LdapConnection::new(ends, socket, self.operation_timeout, metrics).with_certificate_requests(self.tls.requests()))
     }
 
     /// Hands an open stream to the `ldap3` crate, which makes it one to this host by TLS, if there is one.

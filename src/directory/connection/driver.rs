@@ -11,6 +11,9 @@ use ldap3::{LdapConnAsync, LdapError};
 use rustix::io::ioctl_fionread;
 use tokio::task::coop::has_budget_remaining;
 
+use super::tls::in_words;
+use crate::tls::explain;
+
 /// The stack on which the `ldap3` crate is polled. It reads nested elements by recursion and without a limit, some 400
 /// bytes a level (2 KiB without optimisation), and overflowing its stack would end the whole process. LDAP needs ten
 /// levels; this is enough for as many as three megabytes can hold. Only what is used of it takes memory.
@@ -48,6 +51,11 @@ impl ReceivedBytes {
         self.count.store(self.count.load(Ordering::Relaxed).saturating_add(unread), Ordering::Relaxed);
     }
 
+    /// The number so far, and what was counted more than once.
+    pub(super) fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
     /// Forgets what was counted: all of it was read, and nothing is left in part.
     pub(super) fn reset(&self) {
         self.count.store(0, Ordering::Relaxed);
@@ -66,6 +74,8 @@ pub(super) enum ConnectionError {
     Closed,
     #[error("the connection broke: {0}")]
     Io(io::Error),
+    #[error("{}", in_words(&explain(.0)))]
+    Tls(rustls::Error),
     #[error("its answer is not LDAP as RFC 4511 has it")]
     Malformed,
     #[error("the filter is not one: check person_filter and group_filter")]
@@ -178,7 +188,10 @@ impl From<io::Error> for ConnectionError {
             io::ErrorKind::Other if error.to_string() == "bytes remaining on stream" => Self::Closed,
             // The crate's word for what it cannot decode.
             io::ErrorKind::Other if error.get_ref().is_none_or(|inner| !inner.is::<rustls::Error>()) => Self::Malformed,
-            _ => Self::Io(error),
+            _ => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                Some(fault) => Self::Tls(fault.clone()),
+                None => Self::Io(error),
+            },
         }
     }
 }

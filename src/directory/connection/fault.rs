@@ -19,6 +19,8 @@ pub(in crate::directory) struct OperationFault {
     pub(in crate::directory) sub_code: Option<u32>,
     /// Whether the connection or the server failed, rather than the request being refused.
     pub(in crate::directory) connection_failed: bool,
+    /// For the log alone: the cause of a refusal, which nobody hears before they have proved who they are.
+    pub(in crate::directory) cause: Option<String>,
 }
 
 /// The kind of LDAP operation; the log's field `operation`.
@@ -56,7 +58,7 @@ impl OperationFault {
     /// A fault where no answer about a person could be had.
     pub(in crate::directory) fn unreachable(operation: OperationKind, reason: impl Into<String>) -> Self {
         let refusal = DirectoryRefusal::Unreachable(Unreachable::new(reason));
-        Self { refusal, operation, result_code: None, sub_code: None, connection_failed: false }
+        Self { refusal, operation, result_code: None, sub_code: None, connection_failed: false, cause: None }
     }
 
     /// A fault of the connection: it broke, or could not be made.
@@ -66,7 +68,7 @@ impl OperationFault {
 
     /// A refusal of the person before, or without, an answer of the server's.
     pub(in crate::directory) fn refused(operation: OperationKind, refusal: DirectoryRefusal) -> Self {
-        Self { refusal, operation, result_code: None, sub_code: None, connection_failed: false }
+        Self { refusal, operation, result_code: None, sub_code: None, connection_failed: false, cause: None }
     }
 
     /// A fault from a result that is no answer about a person; `what` says what the server refused.
@@ -74,6 +76,12 @@ impl OperationFault {
         let reason = format!("{what}: {}{}", describe_result(result), remedy(operation, result.rc));
         let unreachable = Unreachable { result_code: Some(result.rc), ..Unreachable::new(reason) };
         Self { result_code: Some(result.rc), ..Self::refused(operation, unreachable.into()) }
+    }
+
+    /// Adds the cause of a refusal, for the log.
+    pub(in crate::directory) fn with_cause(mut self, cause: String) -> Self {
+        self.cause = Some(cause);
+        self
     }
 
     /// Sets what had become of a person's password by then.
@@ -129,9 +137,11 @@ pub(in crate::directory) mod result_code {
     pub(in crate::directory) const SUCCESS: u32 = 0;
     pub(in crate::directory) const OPERATIONS_ERROR: u32 = 1;
     pub(in crate::directory) const PROTOCOL_ERROR: u32 = 2;
+    pub(in crate::directory) const TIME_LIMIT_EXCEEDED: u32 = 3;
     pub(in crate::directory) const SIZE_LIMIT_EXCEEDED: u32 = 4;
     pub(in crate::directory) const STRONGER_AUTH_REQUIRED: u32 = 8;
     pub(in crate::directory) const REFERRAL: u32 = 10;
+    pub(in crate::directory) const ADMIN_LIMIT_EXCEEDED: u32 = 11;
     pub(in crate::directory) const CONFIDENTIALITY_REQUIRED: u32 = 13;
     pub(in crate::directory) const CONSTRAINT_VIOLATION: u32 = 19;
     pub(in crate::directory) const NO_SUCH_OBJECT: u32 = 32;

@@ -1,26 +1,22 @@
 mod modify;
+mod search;
+
+pub(in crate::directory) use search::{SearchRequest, SearchResult, Truncation};
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ldap3::controls::RawControl;
-use ldap3::{Ldap, LdapConnAsync, LdapError, LdapResult, Scope, SearchOptions};
-use tokio::time::{Instant, timeout, timeout_at};
+use ldap3::{Ldap, LdapConnAsync, LdapError, LdapResult};
+use tokio::time::{Instant, timeout_at};
 
 use super::driver::{ConnectionDriver, ConnectionError, NoDeepStack, poll_on_fitting_stack};
 use super::fault::{OperationFault, OperationKind, result_code};
 use super::servers::DirectoryServer;
-use crate::directory::schema::LdapEntry;
 use crate::domain::Password;
 use crate::telemetry::DirectoryMetrics;
-
-/// The longest time an abandon request may take to send.
-const ABANDON_TIMEOUT: Duration = Duration::from_millis(250);
-
-/// The most bytes kept of one search's entries, names and values together: a thousand entries with some kilobytes each,
-/// times a dozen. A search that brings more fails.
-const MAX_SEARCH_BYTES: usize = 64 * 1024 * 1024;
+use crate::tls::CertificateRequests;
 
 /// An open LDAP connection. Dropping it closes its socket.
 ///
@@ -35,6 +31,8 @@ pub(in crate::directory) struct LdapConnection {
     /// The server at its other end, whose health is watched.
     server: Option<WatchedServer>,
     metrics: ConnectionMetrics,
+    /// The server's requests for a certificate that there is not.
+    certificate_requests: Option<Arc<CertificateRequests>>,
     /// The number of operations it has begun.
     operation_count: u32,
     /// Whether an operation has begun and not ended: nobody knows how much of it was sent, and what came of it.
@@ -55,7 +53,12 @@ impl ConnectionMetrics {
     /// Records the end of an operation: with a result of the server's, or without one.
     fn record(&self, operation: OperationKind, result_code: Option<u32>, started: Instant) {
         let outcome = match result_code {
-            Some(result_code::SUCCESS | result_code::SIZE_LIMIT_EXCEEDED) => "ok",
+            Some(
+                result_code::SUCCESS
+                | result_code::SIZE_LIMIT_EXCEEDED
+                | result_code::TIME_LIMIT_EXCEEDED
+                | result_code::ADMIN_LIMIT_EXCEEDED,
+            ) => "ok",
             Some(_) => "refused",
             None => "unreachable",
         };
@@ -69,23 +72,6 @@ struct WatchedServer {
     server: Arc<DirectoryServer>,
     /// The number of its outages when the connection was made.
     outage_count: u64,
-}
-
-/// A search request (RFC 4511, 4.5.1).
-pub(in crate::directory) struct SearchRequest<'a> {
-    pub(in crate::directory) base: &'a str,
-    pub(in crate::directory) scope: Scope,
-    pub(in crate::directory) filter: &'a str,
-    pub(in crate::directory) attributes: &'a [&'a str],
-    /// The most entries wanted, enforced here too: a server may ignore it.
-    pub(in crate::directory) limit: u16,
-}
-
-/// The entries that a search found.
-pub(in crate::directory) struct SearchResult {
-    pub(in crate::directory) entries: Vec<LdapEntry>,
-    /// Whether the server had more entries than were taken.
-    pub(in crate::directory) truncated: bool,
 }
 
 impl LdapConnection {
@@ -103,9 +89,16 @@ impl LdapConnection {
             deadline: None,
             server: None,
             metrics,
+            certificate_requests: None,
             operation_count: 0,
             in_flight: false,
         }
+    }
+
+    /// Tells it where the requests for a certificate of ours are recorded.
+    pub(super) fn with_certificate_requests(mut self, requests: Arc<CertificateRequests>) -> Self {
+        self.certificate_requests = Some(requests);
+        self
     }
 
     /// Ties the connection to `server`, which had `outages` outages before: it ends when that goes down.
@@ -163,36 +156,6 @@ impl LdapConnection {
         self.run(operation, control, async |ldap| ldap.simple_bind(name, password.expose()).await).await
     }
 
-    /// One search. References to other servers in its answer are passed over, never followed.
-    ///
-    /// # Errors
-    /// Any result but success and `sizeLimitExceeded`; its code is in the fault.
-    pub(in crate::directory) async fn search(
-        &mut self,
-        operation: OperationKind,
-        search: &SearchRequest<'_>,
-    ) -> Result<SearchResult, OperationFault> {
-        let wait = self.start_operation();
-        let seconds = i32::try_from(self.operation_timeout.as_secs().max(1)).unwrap_or(i32::MAX);
-        let (ldap, driver) = self.ldap_and_driver();
-        let received = Arc::clone(driver.received());
-        let answer = poll_on_fitting_stack(Arc::clone(&received), run_search(ldap, driver, search, seconds, &wait)).await;
-        // Of a search that was abandoned, answers may be there in part.
-        if matches!(&answer, Ok((found, _)) if !found.truncated) {
-            received.reset();
-        }
-        self.metrics.record(operation, answer.as_ref().ok().map(|(_, result)| result.rc), wait.started);
-        self.in_flight &= answer.is_err();
-        match answer {
-            Ok((found, result)) if matches!(result.rc, result_code::SUCCESS | result_code::SIZE_LIMIT_EXCEEDED) => Ok(found),
-            Ok((_, result)) => {
-                let base = if search.base.is_empty() { "the RootDSE" } else { search.base };
-                Err(OperationFault::from_result(operation, &result, &format!("the search below {base} failed")))
-            }
-            Err(no_answer) => Err(self.to_fault(operation, &no_answer)),
-        }
-    }
-
     /// Runs an operation that has one answer, whose result is the caller's to judge, with the control of this OID, if
     /// any: without a value, and not critical, so that a server that does not know it goes on without (RFC 4511,
     /// 4.1.11).
@@ -232,12 +195,21 @@ impl LdapConnection {
         AnswerWait { started, deadline: self.deadline.map_or(own, |deadline| deadline.min(own)), server: self.server.clone() }
     }
 
+    fn was_asked_for_certificate(&self) -> bool {
+        self.certificate_requests.as_ref().is_some_and(|requests| requests.was_asked())
+    }
+
     /// The fault for a missing answer, with its reason in words.
     fn to_fault(&self, operation: OperationKind, no_answer: &NoAnswer) -> OperationFault {
         let reason = match no_answer {
             NoAnswer::TimedOut => format!("no answer within {:?} (operation_timeout)", self.operation_timeout),
             NoAnswer::ServerDown(reason) => reason.to_string(),
-            NoAnswer::TooLarge => format!("what it found is larger than {MAX_SEARCH_BYTES} bytes together"),
+            // What a server that demands a certificate does at the first word, and others seldom.
+            NoAnswer::Connection(ConnectionError::Closed) if self.operation_count == 1 && self.was_asked_for_certificate() => {
+                "it asked for a certificate of ours, got none, and closed the connection: if it demands one (mutual TLS), set \
+                 client_certificate_file and client_key_file"
+                    .to_owned()
+            }
             NoAnswer::Connection(broken) => broken.to_string(),
             // No fault of the server's, and another has no other answer.
             NoAnswer::NoDeepStack(no_stack) => return OperationFault::unreachable(operation, no_stack.to_string()),
@@ -252,7 +224,6 @@ enum NoAnswer {
     TimedOut,
     /// The server went down meanwhile, as other connections found out.
     ServerDown(Arc<str>),
-    TooLarge,
     Connection(ConnectionError),
     NoDeepStack(NoDeepStack),
 }
@@ -304,65 +275,10 @@ impl AnswerWait {
     }
 }
 
-/// Sends a search and collects its entries.
-async fn run_search(
-    ldap: &mut Ldap,
-    driver: &mut ConnectionDriver,
-    search: &SearchRequest<'_>,
-    time_limit: i32,
-    wait: &AnswerWait,
-) -> Result<(SearchResult, LdapResult), NoAnswer> {
-    let &SearchRequest { base, scope, filter, attributes, limit } = search;
-    ldap.with_search_options(SearchOptions::new().sizelimit(limit.into()).timelimit(time_limit));
-    let mut stream = wait.until_answered(driver.drive(ldap.streaming_search(base, scope, filter, attributes))).await?;
-    let mut found = SearchResult { entries: Vec::new(), truncated: false };
-    let mut taken = 0;
-    loop {
-        let item = match wait.until_answered(driver.drive(stream.next())).await {
-            Ok(Some(item)) => item,
-            Ok(None) => break,
-            Err(no_answer) => {
-                if matches!(no_answer, NoAnswer::TimedOut) {
-                    abandon(stream.ldap_handle(), driver).await;
-                }
-                return Err(no_answer);
-            }
-        };
-        if item.is_ref() || item.is_intermediate() {
-            continue;
-        }
-        if found.entries.len() == usize::from(limit) {
-            found.truncated = true;
-            abandon(stream.ldap_handle(), driver).await;
-            return Ok((found, success()));
-        }
-        let entry = LdapEntry::from_result(item).map_err(|_| NoAnswer::Connection(ConnectionError::Malformed))?;
-        taken += entry.size();
-        if taken > MAX_SEARCH_BYTES {
-            return Err(NoAnswer::TooLarge);
-        }
-        found.entries.push(entry);
-    }
-    let result = stream.finish().await;
-    found.truncated = result.rc == result_code::SIZE_LIMIT_EXCEEDED;
-    Ok((found, result))
-}
-
-/// Abandons the last request of this handle (RFC 4511, 4.11): a search's own handle, as the connection's does not know
-/// its id. A courtesy: whether the server hears it makes no difference here.
-async fn abandon(ldap: &mut Ldap, driver: &mut ConnectionDriver) {
-    let asked = ldap.last_id();
-    let _ = timeout(ABANDON_TIMEOUT, driver.drive(ldap.abandon(asked))).await;
-}
-
-fn success() -> LdapResult {
-    LdapResult { rc: result_code::SUCCESS, matched: String::new(), text: String::new(), refs: Vec::new(), ctrls: Vec::new() }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
-    use ldap3::{LdapConnSettings, StdStream};
+    use ldap3::{LdapConnSettings, Scope, StdStream};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::{TcpListener, TcpStream};
 
@@ -373,7 +289,7 @@ mod tests {
         SearchRequest { base: "", scope: Scope::Base, filter: "(cn=*)", attributes: &[], limit: 1 };
 
     /// A connection whose operations take so long at the most, and its other end.
-    async fn connected(operation_timeout: Duration) -> (LdapConnection, TcpStream) {
+    pub(super) async fn connected(operation_timeout: Duration) -> (LdapConnection, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
@@ -392,7 +308,7 @@ mod tests {
     }
 
     /// Answers the first request with these bytes, and stays.
-    async fn answer(server: &mut TcpStream, bytes: &[u8]) {
+    pub(super) async fn answer(server: &mut TcpStream, bytes: &[u8]) {
         server.read_buf(&mut Vec::with_capacity(1024)).await.unwrap();
         server.write_all(bytes).await.unwrap();
     }
@@ -441,11 +357,10 @@ mod tests {
         let not_ldap = "its answer is not LDAP as RFC 4511 has it";
         let deepest = nested(50_000);
         for bytes in [
-            // Not a message; one without an operation; an operation that is none; a found entry that is hollow.
+            // Not a message; one without an operation; an operation that is none.
             &[0x04, 0x00][..],
             &[0x30, 0x03, 0x02, 0x01, 0x01],
             &[0x30, 0x05, 0x02, 0x01, 0x01, 0x7e, 0x00],
-            &[0x30, 0x05, 0x02, 0x01, 0x01, 0x64, 0x00],
             &[0x30, 0x80],
             &deepest,
         ] {
@@ -472,22 +387,5 @@ mod tests {
             drop(server);
         };
         assert_eq!(tokio::join!(reason(&mut connection), hangs_up).0, "it closed the connection", "in half a message");
-    }
-
-    #[tokio::test]
-    async fn more_than_is_taken_of_a_search_is_given_up() {
-        let (mut connection, mut server) = connected(Duration::from_mins(1)).await;
-        // An entry without a name, with one attribute without one, whose only value is too long.
-        let value = vec![b'x'; MAX_SEARCH_BYTES + 1];
-        let values = octets(0x31, &octets(0x04, &value));
-        let attributes = octets(0x30, &octets(0x30, &[octets(0x04, b""), values].concat()));
-        let entry = octets(0x64, &[octets(0x04, b""), attributes].concat());
-        let message = octets(0x30, &[octets(0x02, &[1]), entry].concat());
-        let (reason, ()) = tokio::join!(reason(&mut connection), answer(&mut server, &message));
-        assert!(reason.contains("larger than"), "{reason}");
-    }
-
-    fn octets(tag: u8, content: &[u8]) -> Vec<u8> {
-        [&[tag, 0x84][..], &u32::try_from(content.len()).unwrap().to_be_bytes(), content].concat()
     }
 }

@@ -31,11 +31,11 @@ pub use set_up_error::SetUpError;
 
 pub(super) use dial::Dialler;
 pub(super) use fault::{OperationFault, OperationKind, describe_result, result_code};
-pub(super) use ldap_connection::{LdapConnection, SearchRequest, SearchResult};
+pub(super) use ldap_connection::{LdapConnection, SearchRequest, SearchResult, Truncation};
 pub(super) use operation::Operation;
 pub(super) use pool::{ConnectionPool, PoolPurpose, PooledConnection};
 pub(super) use root_dse::{AdDomain, DirectoryProfile, PASSWORD_POLICY_CONTROL, PasswordCapabilities};
 pub(super) use servers::{DirectoryServer, DnsResolver, ServerSet};
 pub(super) use service_bind::judge_service_bind;
 pub(super) use sub_code::{SubCodeVerdict, ad_sub_code};
-pub(super) use tls::TlsClient;
+pub(super) use tls::{CHECK_PORT, TlsClient};

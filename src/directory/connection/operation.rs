@@ -94,7 +94,7 @@ impl Operation {
     /// Ends an operation: logs a fault or refusal, each once.
     pub(in crate::directory) fn finish<T>(self, answer: Result<T, OperationFault>) -> Result<T, DirectoryRefusal> {
         let elapsed_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let OperationFault { refusal, operation, result_code, sub_code, connection_failed: _ } = match answer {
+        let OperationFault { refusal, operation, result_code, sub_code, cause, connection_failed: _ } = match answer {
             Ok(answer) => return Ok(answer),
             Err(fault) => fault,
         };
@@ -116,7 +116,7 @@ impl Operation {
                 "the directory declined to judge a password"
             ),
             refusal => tracing::info!(
-                asked, server, %operation, result_code, sub_code, elapsed_ms, %refusal,
+                asked, server, %operation, result_code, sub_code, elapsed_ms, %refusal, cause,
                 "the directory refused somebody"
             ),
         }

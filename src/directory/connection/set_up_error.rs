@@ -11,6 +11,9 @@ pub enum SetUpError {
         /// The fault in it.
         fault: String,
     },
+    /// The certificate that is shown to servers, or its key, cannot be used.
+    #[error("directory: {0}")]
+    ClientIdentity(String),
     /// A host that no certificate can be made out to.
     #[error("directory.url: \"{0}\" is no host name or IP address; write it as in ldaps://dc1.corp.example.com")]
     Host(String),

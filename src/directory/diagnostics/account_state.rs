@@ -1,23 +1,17 @@
 use crate::directory::password::PasswordState;
+use crate::directory::people::RemovalReason;
+use crate::directory::people::removal::{account_end, removal_reason};
 use crate::directory::schema::LdapEntry;
 use crate::directory::schema::logon_hours::is_outside_hours;
 use crate::directory::schema::time::{format_minute, parse_filetime};
 use crate::domain::{Groups, Timestamp};
 
-/// The attributes that tell an account's state: those that only a base-scope read computes (MS-ADTS 3.1.1.4.5.17), and
-/// those that say when an account ends.
-pub(super) const ATTRIBUTES: &[&str] = &[
-    "accountExpires",
-    "logonHours",
-    "msDS-User-Account-Control-Computed",
-    "msDS-UserPasswordExpiryTimeComputed",
-    "primaryGroupID",
-    "shadowExpire",
-    "userWorkstations",
-];
+/// The attributes that tell an account's state, besides those that a sign-in reads: the computed ones come of a base-scope read
+/// alone (MS-ADTS 3.1.1.4.5.17).
+pub(super) const ATTRIBUTES: &[&str] =
+    &["msDS-User-Account-Control-Computed", "msDS-UserPasswordExpiryTimeComputed", "userWorkstations"];
 
 /// Bits of `userAccountControl` (MS-ADTS 2.2.16) and of its computed counterpart (3.1.1.4.5.17).
-const DISABLED: i64 = 0x2;
 const LOCKED: i64 = 0x10;
 const NEVER_EXPIRES: i64 = 0x1_0000;
 const SMART_CARD: i64 = 0x4_0000;
@@ -48,7 +42,8 @@ pub(super) struct AccountState {
     /// `msDS-User-Account-Control-Computed`.
     computed: i64,
     must_change: bool,
-    account_expired: bool,
+    /// The reason why a sign-in is refused though the password is right.
+    removal: Option<RemovalReason>,
     /// A restriction that a right password is refused by, and its remedy.
     restriction: Option<(String, &'static str)>,
     account_expires: Option<Timestamp>,
@@ -62,16 +57,15 @@ impl AccountState {
         let bits = |attribute| entry.text(attribute).and_then(|bits| bits.parse::<i64>().ok()).unwrap_or_default();
         let control = bits("userAccountControl");
         let computed = bits("msDS-User-Account-Control-Computed");
-        let account_expires = entry.text("accountExpires").and_then(parse_filetime);
         let password_expiry = entry.text("msDS-UserPasswordExpiryTimeComputed");
         let never = control & NEVER_EXPIRES != 0 || password_expiry == Some("9223372036854775807");
         Self {
             control,
             computed,
             must_change: entry.text("pwdLastSet") == Some("0"),
-            account_expired: account_expires.is_some_and(|ends| ends <= now),
+            removal: removal_reason(entry, now),
             restriction: restriction(entry, groups, now),
-            account_expires,
+            account_expires: account_end(entry),
             password_expires: password_expiry.and_then(parse_filetime),
             password_never_expires: never,
         }
@@ -96,11 +90,18 @@ impl AccountState {
                 ends_with_password_change: ends_with_change,
             })
         };
-        if self.control & DISABLED != 0 {
-            return blocker("the account is disabled", "enable it in the directory, if the person is to sign in");
-        }
-        if self.account_expired {
-            return blocker("the account has expired", "give it a later end in the directory, if the person is to sign in");
+        match self.removal {
+            Some(RemovalReason::Disabled) => {
+                return blocker("the account is disabled", "enable it in the directory, if the person is to sign in");
+            }
+            Some(RemovalReason::AccountExpired) => {
+                return blocker("the account has expired", "give it a later end in the directory, if the person is to sign in");
+            }
+            Some(RemovalReason::NotAtThisHour) if self.restriction.is_none() => {
+                let remedy = "widen its hours (logonHours), or move its beginning (pwdStartTime), in the directory";
+                return blocker("the account may not sign in at this hour", remedy);
+            }
+            Some(_) | None => {}
         }
         if self.computed & LOCKED != 0 {
             let remedy = "wait until the directory unlocks it, or unlock it there; look in its log for who tries wrong \
@@ -170,6 +171,9 @@ mod tests {
         for (attributes, expected) in [
             (&[("userAccountControl", "514")][..], "disabled"),
             (&[("accountExpires", "126500000000000000")], "account has expired"),
+            (&[("pwdEndTime", "20200101000000Z")], "account has expired"),
+            (&[("nsAccountLock", "true")], "disabled"),
+            (&[("pwdStartTime", "20300101000000Z")], "at this hour"),
             (&[("msDS-User-Account-Control-Computed", "16")], "locked"),
             (&[("pwdLastSet", "0"), ("msDS-User-Account-Control-Computed", "8388608")], "must be changed"),
             (&[("msDS-User-Account-Control-Computed", "8388608")], "password has expired"),

@@ -67,7 +67,7 @@ impl LdapDirectory {
         }
         match self.lookup_person_on(&mut identified.connection, &identified.profile, username).await? {
             PersonLookup::Found(seen) => Ok(Some(seen.dn.clone())),
-            PersonLookup::NotUnique(_) | PersonLookup::ForeignDomain { .. } => Ok(None),
+            PersonLookup::NotUnique(_) | PersonLookup::Elsewhere(_) | PersonLookup::ForeignDomain { .. } => Ok(None),
         }
     }
 }

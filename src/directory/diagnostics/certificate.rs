@@ -5,18 +5,16 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use itertools::Itertools as _;
-use rustls::CertificateError;
 use rustls::pki_types::CertificateDer;
-use sha2::{Digest as _, Sha256};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
 
 use super::handshake::{HandshakeError, ObservedHandshake};
 use super::report::{DiagnosticStep, UntrustedCa, without_advice};
-use crate::directory::connection::TlsClient;
+use crate::directory::connection::{CHECK_PORT, TlsClient};
 use crate::directory::schema::time::format_day;
-use crate::domain::Timestamp;
+use crate::domain::{CertificateFingerprint, Timestamp};
 
 const NAME: &str = "TLS";
 
@@ -49,7 +47,7 @@ struct CertificateSummary {
     from: Timestamp,
     until: Timestamp,
     is_authority: bool,
-    fingerprint: String,
+    fingerprint: CertificateFingerprint,
 }
 
 /// The step about the certificates seen in a server's handshake, judged as the client itself would; and the authority,
@@ -66,17 +64,15 @@ pub(super) fn certificate_step(
     let details = certificate_details(observed.protocol, own, &chain, expected.now);
     let (step, authority) = match expected.tls.verify_chain(expected.host, &observed.chain, expected.now) {
         Ok(()) => (valid_step(own, expected.now), None),
-        Err(rustls::Error::InvalidCertificate(fault)) => match fault {
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-                let authority = untrusted_ca(&chain, &observed.chain);
-                (unknown_ca_step(own, authority.as_ref(), expected), authority)
-            }
-            other => (invalid_step(&other, own, expected.host), None),
-        },
-        Err(other) => {
+        Err(_) if expected.tls.trusts_nobody() => {
             let remedy = "install this system's CA certificates, or set ca_file to the PEM file of the CA";
-            (DiagnosticStep::failure(NAME, other.to_string(), remedy), None)
+            (DiagnosticStep::failure(NAME, "this system has no trusted certificates", remedy), None)
         }
+        Err(problem) if problem.is_unknown_issuer() => {
+            let authority = untrusted_ca(&chain, &observed.chain);
+            (unknown_ca_step(own, authority.as_ref(), expected), authority)
+        }
+        Err(problem) => (DiagnosticStep::failure(NAME, problem.reason(), problem.remedy()), None),
     };
     (step.with_all(details), authority)
 }
@@ -109,53 +105,6 @@ fn unknown_ca_step(own: &CertificateSummary, sent: Option<&UntrustedCa>, expecte
     DiagnosticStep::failure(NAME, reason, remedy)
 }
 
-fn invalid_step(fault: &CertificateError, own: &CertificateSummary, host: &str) -> DiagnosticStep {
-    match fault {
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } if own.names.is_empty() => {
-            let reason = "the server's certificate names no host: it has no subject alternative name, and a common \
-                          name does not count (RFC 9525)";
-            let remedy = format!("give the server a certificate with {host} as a subject alternative name; url may stay");
-            DiagnosticStep::failure(NAME, reason, remedy)
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            let names = own.names.iter().take(MAX_NAMES).join(", ");
-            let reason = format!("the server's certificate is for another host name: for {names}, not for {host}");
-            let name = own.names.iter().find(|name| !name.starts_with('*')).map_or(host, |name| name);
-            let remedy = format!(
-                "write the server's own name in url, as in url = \"ldaps://{name}\", or give the server a certificate \
-                 for {host}"
-            );
-            DiagnosticStep::failure(NAME, reason, remedy)
-        }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            let reason = format!(
-                "a certificate in the server's chain has expired; the server's own ran until {}",
-                format_day(own.until)
-            );
-            DiagnosticStep::failure(
-                NAME,
-                reason,
-                "renew it on the server; if the date is in the future, set this machine's clock",
-            )
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            let reason = format!(
-                "a certificate in the server's chain is not valid yet; the server's own is from {}",
-                format_day(own.from)
-            );
-            DiagnosticStep::failure(
-                NAME,
-                reason,
-                "set this machine's clock, and the server's; they should follow the same time server",
-            )
-        }
-        other => {
-            let reason = format!("the server's certificate cannot be accepted: {other}");
-            DiagnosticStep::failure(NAME, reason, "give the server a certificate from a CA, made out to the host in url")
-        }
-    }
-}
-
 /// The step of a failed handshake.
 pub(super) fn handshake_error_step(fault: HandshakeError, start_tls: bool) -> DiagnosticStep {
     match fault {
@@ -163,14 +112,15 @@ pub(super) fn handshake_error_step(fault: HandshakeError, start_tls: bool) -> Di
             let remedy = "install a certificate on the server, or write an ldaps:// URL in url and take start_tls out";
             DiagnosticStep::failure(NAME, without_advice(&why), remedy)
         }
+        HandshakeError::HostName => DiagnosticStep::failure(NAME, "its host name cannot be in a certificate", "correct url"),
         HandshakeError::Failed(why) => {
-            let remedy = if start_tls {
+            let check_port = if start_tls {
                 "install a certificate on the server, or check that an LDAP server is behind this port"
             } else {
-                "check that this port speaks LDAPS (636 does, 389 does not) and that the server has a certificate; a \
-                 server with StartTLS alone wants url = \"ldap://…\" and start_tls = true"
+                CHECK_PORT
             };
-            DiagnosticStep::failure(NAME, format!("there was no TLS handshake: {why}"), remedy)
+            let remedy = why.remedy.unwrap_or_else(|| check_port.to_owned());
+            DiagnosticStep::failure(NAME, format!("there was no TLS handshake: {}", why.reason), remedy)
         }
     }
 }
@@ -213,7 +163,11 @@ fn untrusted_ca(chain: &[CertificateSummary], der: &[CertificateDer<'_>]) -> Opt
     let encoded = BASE64_STANDARD.encode(der.get(place)?);
     let lines = encoded.as_bytes().chunks(PEM_LINE).map(String::from_utf8_lossy).join("\n");
     let pem = format!("-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n");
-    Some(UntrustedCa { subject: top.subject.clone(), fingerprint: top.fingerprint.clone(), pem })
+    Some(UntrustedCa {
+        subject: top.subject.clone(),
+        fingerprint: top.fingerprint.to_string().trim_start_matches("sha256:").to_owned(),
+        pem,
+    })
 }
 
 fn parse_certificate(der: &CertificateDer<'_>) -> Option<CertificateSummary> {
@@ -230,7 +184,7 @@ fn parse_certificate(der: &CertificateDer<'_>) -> Option<CertificateSummary> {
         from: moment(parsed.validity().not_before.timestamp()),
         until: moment(parsed.validity().not_after.timestamp()),
         is_authority: parsed.is_ca(),
-        fingerprint: Sha256::digest(der).iter().map(|byte| format!("{byte:02X}")).join(":"),
+        fingerprint: CertificateFingerprint::of_der(der),
     })
 }
 

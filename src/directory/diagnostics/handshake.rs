@@ -1,13 +1,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::{DigitallySignedStruct, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::directory::connection::start_tls;
+use crate::directory::connection::{TlsClient, start_tls};
+use crate::tls::{TlsExplanation, explain_io};
 
 /// The protocol and the certificates seen in a TLS handshake.
 pub(super) struct ObservedHandshake {
@@ -21,31 +22,28 @@ pub(super) struct ObservedHandshake {
 pub(super) enum HandshakeError {
     /// The server refused StartTLS; the reason and the advice, in words.
     StartTls(String),
-    /// It speaks no TLS that we do, or none at all; TLS's own message.
-    Failed(String),
+    /// It speaks no TLS that we do, or none at all.
+    Failed(TlsExplanation),
+    /// Nobody can have a certificate for its host name.
+    HostName,
 }
 
-/// Makes a TLS handshake to see the server's certificates, whoever signed them, and hangs up. `asks` for StartTLS
-/// first.
+/// Makes a TLS handshake to see the server's certificates, whoever signed them, and hangs up. Asks for StartTLS first, where
+/// that is to be. What goes wrong once the certificates were shown does not matter.
 ///
 /// Since nobody was verified, nothing is ever said over this connection: before the handshake at the most the request
 /// for StartTLS, and after it nothing. It has no deadline of its own.
 pub(super) async fn observe_handshake(
     mut stream: TcpStream,
-    host: &str,
+    (host, tls): (&str, &TlsClient),
     start_tls_first: bool,
 ) -> Result<ObservedHandshake, HandshakeError> {
     if start_tls_first {
         start_tls::request(&mut stream).await.map_err(HandshakeError::StartTls)?;
     }
     let recorder = Arc::new(CertificateRecorder::default());
-    let name = ServerName::try_from(host.to_owned()).map_err(|fault| HandshakeError::Failed(fault.to_string()))?;
-    let config = ClientConfig::builder_with_provider(Arc::clone(&recorder.provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|fault| HandshakeError::Failed(fault.to_string()))?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::<CertificateRecorder>::clone(&recorder))
-        .with_no_client_auth();
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| HandshakeError::HostName)?;
+    let config = tls.observing_config(Arc::<CertificateRecorder>::clone(&recorder));
     let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
     let chain = std::mem::take(&mut *recorder.chain.lock().unwrap_or_else(PoisonError::into_inner));
     match handshake {
@@ -54,22 +52,26 @@ pub(super) async fn observe_handshake(
             let protocol = if version == Some(rustls::ProtocolVersion::TLSv1_3) { "TLS 1.3" } else { "TLS 1.2" };
             Ok(ObservedHandshake { protocol, chain })
         }
-        Err(fault) => Err(HandshakeError::Failed(fault.to_string())),
+        Err(_) if !chain.is_empty() => Ok(ObservedHandshake { protocol: "TLS", chain }),
+        Err(fault) => Err(HandshakeError::Failed(explain_io(&fault))),
     }
 }
 
-/// A verifier that records the certificates a server shows. It accepts them all, so nothing may be sent afterwards.
-#[derive(Debug)]
+/// A verifier that records the certificates a server shows. It accepts them all, with keys of every kind, so nothing may be sent
+/// afterwards.
+#[derive(Debug, Default)]
 struct CertificateRecorder {
-    provider: Arc<CryptoProvider>,
     chain: Mutex<Vec<CertificateDer<'static>>>,
 }
 
-impl Default for CertificateRecorder {
-    fn default() -> Self {
-        Self { provider: Arc::new(ring::default_provider()), chain: Mutex::default() }
-    }
-}
+/// The kinds of signatures that are not spoken here: with them asked for as well, a server shows a certificate that can be
+/// named as the trouble.
+const FOREIGN_SCHEMES: [SignatureScheme; 4] = [
+    SignatureScheme::ECDSA_NISTP521_SHA512,
+    SignatureScheme::ED448,
+    SignatureScheme::RSA_PKCS1_SHA1,
+    SignatureScheme::ECDSA_SHA1_Legacy,
+];
 
 impl ServerCertVerifier for CertificateRecorder {
     fn verify_server_cert(
@@ -88,23 +90,25 @@ impl ServerCertVerifier for CertificateRecorder {
 
     fn verify_tls12_signature(
         &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        Ok(HandshakeSignatureValid::assertion())
     }
 
     fn verify_tls13_signature(
         &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        Ok(HandshakeSignatureValid::assertion())
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        let mut schemes = ring::default_provider().signature_verification_algorithms.supported_schemes();
+        schemes.extend(FOREIGN_SCHEMES);
+        schemes
     }
 }

@@ -6,14 +6,19 @@ use super::account_state;
 use super::account_state::AccountState;
 use super::person_report::PersonReport;
 use super::report::{DiagnosticStep, ReportSection};
+use super::root_dse;
 use crate::config::DirectoryKind;
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::{
     AdDomain, DirectoryProfile, DirectoryRefusal, LdapConnection, Operation, OperationFault, OperationKind, SearchRequest,
     Unreachable,
 };
-use crate::directory::people::{GroupMembership, person};
+use crate::directory::people::compat_tree::leave_out_copies;
+use crate::directory::people::{GroupMembership, person, removal};
 use crate::domain::{Groups, NameForm, Username};
+
+/// The most naming contexts of a server that are looked through for somebody.
+const MAX_CONTEXTS: usize = 8;
 
 /// The most entries of one name that are reported.
 const MAX_NAMESAKES: u16 = 5;
@@ -25,6 +30,8 @@ pub enum PersonLookup {
     Found(Box<PersonReport>),
     /// No entry, or several, whose DNs these are.
     NotUnique(Vec<String>),
+    /// No entry where sign-ins look, but these elsewhere: outside the base DN, or left out by the settings' filter.
+    Elsewhere(Vec<String>),
     /// It is of another domain than the directory's, as `OTHER\alice` is.
     ForeignDomain {
         /// The domain that was typed.
@@ -89,11 +96,17 @@ impl LdapDirectory {
             attributes: &["cn"],
             limit: MAX_NAMESAKES,
         };
-        let found = connection.search(OperationKind::Search, &search).await?;
-        let [one] = found.entries.as_slice() else {
-            return Ok(PersonLookup::NotUnique(found.entries.into_iter().map(|entry| entry.dn).collect()));
+        let mut entries = connection.search(OperationKind::Search, &search).await?.entries;
+        leave_out_copies(&mut entries, &profile.base_dn);
+        let [one] = entries.as_slice() else {
+            let dns: Vec<String> = entries.into_iter().map(|entry| entry.dn).collect();
+            return Ok(if dns.is_empty() {
+                self.look_elsewhere(connection, profile, username).await
+            } else {
+                PersonLookup::NotUnique(dns)
+            });
         };
-        let attributes = [person::ATTRIBUTES, account_state::ATTRIBUTES].concat();
+        let attributes = [person::ATTRIBUTES, removal::ATTRIBUTES, account_state::ATTRIBUTES].concat();
         let search =
             SearchRequest { base: &one.dn, scope: Scope::Base, filter: "(objectClass=*)", attributes: &attributes, limit: 1 };
         let found = connection.search(OperationKind::Search, &search).await?;
@@ -109,6 +122,37 @@ impl LdapDirectory {
             blocker: state.blocker(|password| self.allows_password_change(password)),
             account_state: state.in_words(),
         })))
+    }
+
+    /// Looks for a person everywhere in the directory, whatever the settings say of where people are and who is one.
+    async fn look_elsewhere(
+        &self,
+        connection: &mut LdapConnection,
+        profile: &DirectoryProfile,
+        username: &Username,
+    ) -> PersonLookup {
+        let contexts = match (&profile.domain, root_dse::read_root_dse(connection).await) {
+            (Some(domain), _) => vec![domain.dn.clone()],
+            (None, Ok(root)) => root.texts("namingContexts").map(str::to_owned).collect(),
+            (None, Err(_)) => Vec::new(),
+        };
+        let names = person::NameSettings { person_filter: None, ..self.name_settings() };
+        let filter = person::name_filter(profile, &names, username);
+        let mut dns = Vec::new();
+        for context in contexts.iter().filter(|context| !context.is_empty()).take(MAX_CONTEXTS) {
+            let search = SearchRequest {
+                base: context,
+                scope: Scope::Subtree,
+                filter: &filter,
+                attributes: &["1.1"],
+                limit: MAX_NAMESAKES,
+            };
+            // A part of the directory that may not be searched tells nothing, and there may be many.
+            if let Ok(found) = connection.search(OperationKind::Search, &search).await {
+                dns.extend(found.entries.into_iter().map(|entry| entry.dn));
+            }
+        }
+        if dns.is_empty() { PersonLookup::NotUnique(dns) } else { PersonLookup::Elsewhere(dns) }
     }
 
     /// The lookup of another domain's name, where a sign-in would refuse it as one.
@@ -134,6 +178,9 @@ impl PersonLookup {
         match self {
             Self::Found(_) => None,
             Self::NotUnique(dns) if dns.is_empty() => Some(format!("the directory has nobody called {username}")),
+            Self::Elsewhere(dns) => {
+                Some(format!("{username} is {}, which base_dn or person_filter leaves out", dns.join("; ")))
+            }
             Self::NotUnique(_) => Some(format!("{username} is more than one person, so none of them can sign in by that name")),
             Self::ForeignDomain { typed, own } => Some(format!("{typed} is not this directory's domain ({own})")),
         }
@@ -150,6 +197,14 @@ pub(super) fn person_steps(section: &mut ReportSection, username: &Username, loo
                           account bind_name read there";
             section.push(DiagnosticStep::failure("person", reason, remedy));
             section.skip(&["account", "groups"], "nobody was found");
+            return;
+        }
+        PersonLookup::Elsewhere(dns) => {
+            let reason =
+                format!("{username} is somebody of the directory, but not among those below {base_dn} who may sign in");
+            let remedy = "widen base_dn or person_filter, if the person is to sign in";
+            section.push(DiagnosticStep::failure("person", reason, remedy).with_all(dns.iter().cloned()));
+            section.skip(&["account", "groups"], "the settings leave the person out");
             return;
         }
         PersonLookup::NotUnique(dns) => {

@@ -103,14 +103,14 @@ impl LdapDirectory {
         if server.scheme == LdapScheme::Ldap && !start_tls {
             return (self.no_tls_step(addresses), None);
         }
-        let tls = match TlsClient::new(self.settings.ca_file.as_deref()) {
+        let tls = match TlsClient::new(&self.settings) {
             Ok(tls) => tls,
             Err(fault) => {
-                return (DiagnosticStep::failure(NAME, fault.to_string(), "correct ca_file, or write the file"), None);
+                return (DiagnosticStep::failure(NAME, fault.to_string(), "correct that setting, or the file"), None);
             }
         };
         let dial_timeout = self.settings.dial_timeout;
-        let Ok(handshake) = timeout(dial_timeout, observe_handshake(stream, &server.host, start_tls)).await else {
+        let Ok(handshake) = timeout(dial_timeout, observe_handshake(stream, (&server.host, &tls), start_tls)).await else {
             let reason = format!("there was no TLS handshake within {dial_timeout:?} (dial_timeout)");
             let remedy = "check that this port speaks LDAPS (636 does, 389 does not), and that nothing between delays it";
             return (DiagnosticStep::failure(NAME, reason, remedy), None);

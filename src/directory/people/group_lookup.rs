@@ -2,6 +2,7 @@ use std::ops::ControlFlow;
 
 use ldap3::Scope;
 
+use super::compat_tree::leave_out_copies;
 use super::group_classes;
 use super::membership::is_distribution_list;
 use super::suggestions;
@@ -101,7 +102,11 @@ impl GroupFinder<'_> {
         for wanted in batch {
             let candidates = match self.own_key(wanted) {
                 Some(GroupKey::Dn(dn)) => self.entry_at(connection, dn).await?,
-                Some(key) => named.iter().filter(|entry| self.matches(entry, key)).cloned().collect(),
+                Some(key) => {
+                    let mut entries = named.iter().filter(|entry| self.matches(entry, key)).cloned().collect();
+                    leave_out_copies(&mut entries, &self.profile.base_dn);
+                    entries
+                }
                 None => Vec::new(),
             };
             let mut lookup = self.judge_candidates(wanted, &candidates);

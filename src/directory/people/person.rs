@@ -43,7 +43,7 @@ pub(in crate::directory) struct NameSettings<'a> {
     /// The settings' `person_filter`.
     pub(in crate::directory) person_filter: Option<&'a FilterTemplate>,
     /// Whether a mail address is a name too.
-    pub(super) by_mail: bool,
+    pub(in crate::directory) by_mail: bool,
     /// The domains that may stand before `\` or behind `@` on a server that is no domain controller and knows no
     /// domains itself. In lower case.
     pub(in crate::directory) domains: &'a [String],
@@ -58,7 +58,17 @@ pub(in crate::directory) struct NameSettings<'a> {
 ///
 /// Where a name could be one person's principal name and another's mail address, both are found, and so it is
 /// nobody's.
+///
+/// A name that was typed decomposed is looked for in both forms: servers that compare octets keep names as they came.
 pub(in crate::directory) fn name_filter(profile: &DirectoryProfile, names: &NameSettings<'_>, username: &Username) -> String {
+    let composed = filter_for_spelling(profile, names, username);
+    match username.as_typed() {
+        Some(typed) => filter::any(&[composed, filter_for_spelling(profile, names, &typed)]),
+        None => composed,
+    }
+}
+
+fn filter_for_spelling(profile: &DirectoryProfile, names: &NameSettings<'_>, username: &Username) -> String {
     let (mut clauses, short, people) = match &profile.domain {
         Some(domain) => (ad_clauses(domain, username.form()), ad_short_name(domain, username), AD_ACCOUNTS),
         None => (uid_clauses(names.domains, username), short_name(names.domains, username), LDAP_PEOPLE),
@@ -274,6 +284,13 @@ mod tests {
         let own_filter = "(cn={username})".parse().unwrap();
         let own = NameSettings { person_filter: Some(&own_filter), ..names };
         assert_eq!(filter_by("brand\\alice", None, &own), "(cn=alice)");
+    }
+
+    #[test]
+    fn a_decomposed_name_is_looked_for_in_both_forms() {
+        let filter = filter_for("jo\u{308}rg");
+        assert!(filter.contains("(sAMAccountName=j\\c3\\b6rg)"), "{filter}");
+        assert!(filter.contains("(sAMAccountName=jo\\cc\\88rg)"), "{filter}");
     }
 
     #[test]

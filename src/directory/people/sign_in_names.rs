@@ -41,7 +41,8 @@ impl LdapDirectory {
         if typed.eq_ignore_ascii_case(short) || typed.eq_ignore_ascii_case(&domain.dns_name) {
             return Ok(());
         }
-        Err(OperationFault::refused(OperationKind::Search, DirectoryRefusal::WrongCredentials))
+        let cause = format!("what stands before the name is not this directory's domain ({short} or {})", domain.dns_name);
+        Err(OperationFault::refused(OperationKind::Search, DirectoryRefusal::WrongCredentials).with_cause(cause))
     }
 }
 
@@ -58,13 +59,14 @@ pub(in crate::directory) fn bind_name(domain: &AdDomain, username: &Username) ->
         NameForm::DownLevel { domain: dns_name, name } if dns_name.eq_ignore_ascii_case(&domain.dns_name) => {
             (format!("{name}@{}", domain.dns_name), dns_name)
         }
-        NameForm::DownLevel { domain, .. } => (typed.to_owned(), domain),
+        NameForm::DownLevel { domain, name } => (format!("{domain}\\{name}"), domain),
     };
     // Kerberos reads a `\` before a letter as nothing, and then finds the letters around it: whoever had any number of such
     // spellings had as many tries.
     let is_odd = typed.matches('\\').count() + typed.matches('@').count() > 1;
     if is_odd || typed.parse::<Dn>().is_ok() || qualifier.contains(['=', ',', '/']) {
-        return Err(OperationFault::refused(OperationKind::Bind, DirectoryRefusal::WrongCredentials));
+        let cause = "the name is of a form that is never sent in a bind".to_owned();
+        return Err(OperationFault::refused(OperationKind::Bind, DirectoryRefusal::WrongCredentials).with_cause(cause));
     }
     Ok(name)
 }
@@ -106,6 +108,7 @@ mod tests {
         assert_eq!(bound_as("alice").unwrap(), "alice@corp.example.com");
         assert_eq!(bound_as("alice@brand.example").unwrap(), "alice@brand.example");
         assert_eq!(bound_as("CORP\\alice").unwrap(), "CORP\\alice");
+        assert_eq!(bound_as("CORP/alice").unwrap(), "CORP\\alice");
         assert_eq!(bound_as("Corp.Example.com\\alice").unwrap(), "alice@corp.example.com");
     }
 
@@ -124,6 +127,7 @@ mod tests {
             "CORP\\al\\ice",
             "CORP\\alice@corp.example.com",
             "alice@x@corp.example.com",
+            "CN=a/b",
         ] {
             assert_eq!(bound_as(typed), None, "{typed}");
         }

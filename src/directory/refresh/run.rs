@@ -3,15 +3,16 @@ use std::ops::ControlFlow;
 
 use ldap3::Scope;
 
-use super::account_status;
-use super::account_status::{AccountStatus, RemovalReason, removal_reason};
+use super::account_status::AccountStatus;
 use super::comparable_groups::{comparable_ids, has_foreign_groups};
 use super::person_reference::{PersonReference, id_attribute, person_reference};
-use super::service_search::{OPERATION_NAME, ServiceSearcher, truncated_answer};
+use super::service_search::{OPERATION_NAME, ServiceSearcher};
 use crate::config::DirectoryKind;
 use crate::directory::client::LdapDirectory;
-use crate::directory::connection::{DirectoryProfile, SearchRequest, Unreachable};
-use crate::directory::people::{BulkGroups, MembershipSearcher as _, TruncatedAnswers, person};
+use crate::directory::connection::{DirectoryProfile, SearchRequest, SearchResult, Truncation, Unreachable};
+use crate::directory::people::compat_tree::leave_out_copies;
+use crate::directory::people::removal::{self, removal_reason};
+use crate::directory::people::{BulkGroups, Halves, MembershipSearcher as _, RemovalReason, TruncatedAnswers, person};
 use crate::directory::schema::{LdapEntry, filter};
 use crate::domain::{Dn, Groups, Person};
 
@@ -22,6 +23,14 @@ const PEOPLE_PER_SEARCH: usize = 100;
 enum RefreshedEntry {
     Removed(RemovalReason),
     Found(Box<LdapEntry>),
+}
+
+/// The entries found of people, and those among the people whose answer is cut short though it was asked for alone.
+#[derive(Default)]
+struct FoundEntries {
+    entries: Vec<LdapEntry>,
+    /// By the references they were asked for by.
+    unread: Vec<(PersonReference, Truncation)>,
 }
 
 impl LdapDirectory {
@@ -38,7 +47,7 @@ impl LdapDirectory {
         let mut entries_found = Vec::with_capacity(people.len());
         for batch in people.chunks(PEOPLE_PER_SEARCH) {
             match self.find_by_ids(profile, batch).await {
-                Ok(found) => entries_found.extend(found.into_iter().map(Ok)),
+                Ok(found) => entries_found.extend(found),
                 Err(unreachable) => entries_found.extend(batch.iter().map(|_| Err(unreachable.clone()))),
             }
         }
@@ -62,41 +71,33 @@ impl LdapDirectory {
     }
 
     /// Finds these people again by their ids.
-    async fn find_by_ids(&self, profile: &DirectoryProfile, people: &[Person]) -> Result<Vec<RefreshedEntry>, Unreachable> {
+    async fn find_by_ids(
+        &self,
+        profile: &DirectoryProfile,
+        people: &[Person],
+    ) -> Result<Vec<Result<RefreshedEntry, Unreachable>>, Unreachable> {
         let references: Vec<Option<PersonReference>> = people.iter().map(|person| person_reference(&person.id)).collect();
-        let clauses: Vec<String> = references
-            .iter()
-            .filter_map(|reference| match reference {
-                Some(PersonReference::Clause(clause)) => Some(clause.clone()),
-                Some(PersonReference::Dn(_)) | None => None,
-            })
-            .collect();
-        let mut entries = Vec::new();
-        if !clauses.is_empty() {
-            let below = (profile.base_dn.as_str(), Scope::Subtree);
-            entries = self.search_people(profile, below, &filter::any(&clauses), clauses.len()).await?;
-        }
-        for dn in references.iter().filter_map(|reference| match reference {
-            Some(PersonReference::Dn(dn)) if is_below(dn, &profile.base_dn) => Some(dn),
-            _ => None,
-        }) {
-            entries.extend(self.search_people(profile, (dn, Scope::Base), "(objectClass=*)", 1).await?);
-        }
-        if entries.is_empty() {
+        let found = self.read_entries(profile, references.iter().flatten()).await?;
+        if found.entries.is_empty() && found.unread.is_empty() {
             self.ensure_people_are_visible(profile, people).await?;
         }
         let now = self.clock.now();
         let mut refreshed = Vec::with_capacity(people.len());
-        for known in people {
-            let entry = entries.iter().find(|entry| person::person_id(&self.realm(), entry) == known.id);
-            refreshed.push(match entry {
+        for (known, reference) in people.iter().zip(&references) {
+            let unread = found.unread.iter().find(|(unread, _)| Some(unread) == reference.as_ref());
+            if let Some((_, truncation)) = unread {
+                refreshed.push(Err(unreadable_person(known, *truncation)));
+                continue;
+            }
+            let entry = found.entries.iter().find(|entry| person::person_id(&self.realm(), entry) == known.id);
+            refreshed.push(Ok(match entry {
                 None => RefreshedEntry::Removed(RemovalReason::NotFound),
                 Some(entry) if self.has_taken_a_uid(profile, entry, known).await? => {
                     RefreshedEntry::Removed(RemovalReason::NotFound)
                 }
                 Some(entry) => removal_reason(entry, now)
                     .map_or_else(|| RefreshedEntry::Found(Box::new(entry.clone())), RefreshedEntry::Removed),
-            });
+            }));
         }
         Ok(refreshed)
     }
@@ -115,12 +116,48 @@ impl LdapDirectory {
         }
         let (base, scope) = (profile.base_dn.as_str(), Scope::Subtree);
         let filter = person::uid_filter(uid);
-        let request = SearchRequest { base, scope, filter: &filter, attributes: person::NO_ATTRIBUTES, limit: 2 };
-        let is_shared = ServiceSearcher(self).run(&request).await?.entries.len() > 1;
+        let request = SearchRequest { base, scope, filter: &filter, attributes: person::NO_ATTRIBUTES, limit: 4 };
+        let mut entries = ServiceSearcher(self).run(&request).await?.entries;
+        leave_out_copies(&mut entries, &profile.base_dn);
+        let is_shared = entries.len() > 1;
         if is_shared {
             person::warn_of_shared_uid(uid, &entry.dn);
         }
         Ok(is_shared)
+    }
+
+    /// Reads the entries of people: those with an id in one search, in halves where the answer is cut short.
+    async fn read_entries(
+        &self,
+        profile: &DirectoryProfile,
+        references: impl Iterator<Item = &PersonReference>,
+    ) -> Result<FoundEntries, Unreachable> {
+        let mut found = FoundEntries::default();
+        let (mut clauses, mut dns) = (Vec::new(), Vec::new());
+        for reference in references {
+            match reference {
+                PersonReference::Clause(clause) => clauses.push(clause.clone()),
+                PersonReference::Dn(dn) => dns.push(dn),
+            }
+        }
+        let mut halves = Halves::of(&clauses, PEOPLE_PER_SEARCH);
+        while let Some(batch) = halves.next_batch() {
+            let below = (profile.base_dn.as_str(), Scope::Subtree);
+            let answer = self.search_people(profile, below, &filter::any(batch), batch.len()).await?;
+            match (answer.truncated, batch) {
+                (None, _) => found.entries.extend(answer.entries),
+                (Some(truncation), [only]) => found.unread.push((PersonReference::Clause(only.clone()), truncation)),
+                (Some(_), _) => {
+                    halves.split(batch);
+                }
+            }
+        }
+        for dn in dns.into_iter().filter(|dn| is_below(dn, &profile.base_dn)) {
+            let answer = self.search_people(profile, (dn, Scope::Base), "(objectClass=*)", 1).await?;
+            found.entries.extend(answer.entries);
+            found.unread.extend(answer.truncated.map(|truncation| (PersonReference::Dn(dn.clone()), truncation)));
+        }
+        Ok(found)
     }
 
     async fn search_people(
@@ -129,17 +166,16 @@ impl LdapDirectory {
         (base, scope): (&str, Scope),
         which: &str,
         most: usize,
-    ) -> Result<Vec<LdapEntry>, Unreachable> {
+    ) -> Result<SearchResult, Unreachable> {
         let any_person = person::any_person_filter(profile, self.settings.person_filter.as_ref());
         let request = SearchRequest {
             base,
             scope,
             filter: &filter::all(&[&any_person, which]),
-            attributes: &[person::ATTRIBUTES, account_status::ATTRIBUTES].concat(),
+            attributes: &[person::ATTRIBUTES, removal::ATTRIBUTES].concat(),
             limit: u16::try_from(most).unwrap_or(u16::MAX),
         };
-        let found = ServiceSearcher(self).run(&request).await?;
-        if found.truncated { Err(truncated_answer("the people who were asked for")) } else { Ok(found.entries) }
+        ServiceSearcher(self).run(&request).await
     }
 
     /// Checks that other people can be seen. When not one of the people is found, they may all have gone; more often a
@@ -154,7 +190,7 @@ impl LdapDirectory {
         let (base, scope) = (profile.base_dn.as_str(), Scope::Subtree);
         let request = SearchRequest { base, scope, filter: &filter, attributes: person::NO_ATTRIBUTES, limit: 1 };
         let found = ServiceSearcher(self).run(&request).await?;
-        if !found.entries.is_empty() || found.truncated {
+        if !found.entries.is_empty() || found.truncated.is_some() {
             return Ok(());
         }
         let reason = format!(
@@ -173,11 +209,7 @@ impl LdapDirectory {
     ) -> Vec<Result<Person, Unreachable>> {
         let entries: Vec<_> = people.iter().map(|(known, entry)| (*entry, known.username.as_str())).collect();
         let all_bulk_groups = match self.resolve_in_bulk(&mut ServiceSearcher(self), profile, &entries).await {
-            Ok(Some(all_bulk_groups)) => all_bulk_groups,
-            Ok(None) => {
-                let unreachable = truncated_answer("the groups that were asked for");
-                return people.iter().map(|_| Err(unreachable.clone())).collect();
-            }
+            Ok(all_bulk_groups) => all_bulk_groups,
             Err(unreachable) => return people.iter().map(|_| Err(unreachable.clone())).collect(),
         };
         let mut updated = Vec::with_capacity(people.len());
@@ -243,6 +275,13 @@ impl LdapDirectory {
         }
         Ok(groups)
     }
+}
+
+/// The error for somebody whose entry cannot be read. It is theirs alone.
+fn unreadable_person(person: &Person, truncation: Truncation) -> Unreachable {
+    let reason = format!("the entry of one person cannot be read: {}", truncation.in_words());
+    tracing::warn!(id = %person.id, reason, "what became of somebody cannot be said");
+    Unreachable::new(reason)
 }
 
 fn is_below(dn: &str, base: &str) -> bool {

@@ -41,6 +41,14 @@ pub(in crate::directory) fn any(filters: &[String]) -> String {
     }
 }
 
+/// The filter without the entries that pass one of `excluded`.
+pub(in crate::directory) fn excluding(filter: &str, excluded: &[String]) -> String {
+    if excluded.is_empty() {
+        return filter.to_owned();
+    }
+    all(&[filter, &format!("(!{})", any(excluded))])
+}
+
 /// The settings' person filter for one name. A filter without `{username}` says which entries are people, and
 /// `by_name` says which of them is meant.
 pub(in crate::directory) fn person_by_name(template: &FilterTemplate, username: &str, by_name: &str) -> String {

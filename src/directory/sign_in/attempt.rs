@@ -10,7 +10,8 @@ use crate::directory::connection::{
     AdDomain, DirectoryProfile, DirectoryRefusal, LdapConnection, Operation, OperationFault, OperationKind, PooledConnection,
     SearchRequest,
 };
-use crate::directory::people::{TruncatedAnswers, bind_name, person};
+use crate::directory::people::removal::{self, removal_reason};
+use crate::directory::people::{RemovalReason, TruncatedAnswers, bind_name, person};
 use crate::directory::schema::LdapEntry;
 use crate::domain::{Groups, Person, Username};
 
@@ -46,7 +47,7 @@ impl LdapDirectory {
     ) -> Result<(LdapEntry, Groups), OperationFault> {
         let (entry, candidate, _) = self.find_person(operation, profile, username).await?;
         drop(self.prove_password(operation, profile, &entry, &candidate, bind).await?);
-        refuse_disabled(&entry)?;
+        self.refuse_removed(&entry)?;
         // The password was right; if a server fails now, another can still say what groups there are.
         loop {
             let mut service = operation.acquire(&self.search_pool).await?;
@@ -88,7 +89,7 @@ impl LdapDirectory {
             self.refuse_foreign_domain(domain, &mut own, username).await?;
             let token = read_own_token(&mut own).await?;
             let entry = self.find_unique_entry(profile, &mut own, username, &token).await?;
-            refuse_disabled(&entry)?;
+            self.refuse_removed(&entry)?;
             let groups = self.read_groups(profile, &mut own, &entry, username).await?;
             self.learn_policy(domain, &mut own, &entry, bind).await;
             Ok((entry, groups))
@@ -123,13 +124,14 @@ impl LdapDirectory {
             base: &visible.dn,
             scope: Scope::Base,
             filter: "(objectClass=*)",
-            attributes: person::ATTRIBUTES,
+            attributes: &[person::ATTRIBUTES, removal::ATTRIBUTES].concat(),
             limit: 1,
         };
         let found = own.search(OperationKind::Search, &search).await?;
         let Some(entry) = found.entries.into_iter().next() else {
             return Err(OperationFault::unreachable(OperationKind::Search, "people may not read themselves"));
         };
+        self.refuse_removed(&entry)?;
         let groups = self.read_groups(profile, own, &entry, username).await?;
         Ok((entry, groups))
     }
@@ -144,11 +146,17 @@ impl LdapDirectory {
         let known = (entry, self.short_name(username));
         self.resolve_groups(connection, profile, known, TruncatedAnswers::Accept).await
     }
-}
 
-fn refuse_disabled(entry: &LdapEntry) -> Result<(), OperationFault> {
-    if person::is_disabled(entry) {
-        return Err(OperationFault::refused(OperationKind::Search, DirectoryRefusal::Disabled));
+    /// Refuses whose account may not be signed in now, as a refresh would find a moment later: many servers take the password
+    /// of one that is closed or over, or were asked before they had heard.
+    fn refuse_removed(&self, entry: &LdapEntry) -> Result<(), OperationFault> {
+        let refusal = match removal_reason(entry, self.clock.now()) {
+            None => return Ok(()),
+            Some(RemovalReason::Disabled) => DirectoryRefusal::Disabled,
+            Some(RemovalReason::AccountExpired) => DirectoryRefusal::AccountExpired,
+            Some(RemovalReason::NotAtThisHour) => DirectoryRefusal::NotAtThisHour,
+            Some(RemovalReason::NotFound) => DirectoryRefusal::WrongCredentials,
+        };
+        Err(OperationFault::refused(OperationKind::Search, refusal))
     }
-    Ok(())
 }

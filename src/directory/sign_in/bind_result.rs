@@ -58,6 +58,7 @@ pub(in crate::directory) fn judge_bind(kind: DirectoryKind, result: &LdapResult)
         result_code: Some(result.rc),
         sub_code,
         connection_failed: false,
+        cause: None,
     })
 }
 

@@ -7,11 +7,15 @@ use super::lockout;
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::{
     DirectoryProfile, DirectoryRefusal, LdapConnection, Operation, OperationFault, OperationKind, PooledConnection,
-    SearchRequest,
+    SearchRequest, SearchResult, Truncation,
 };
-use crate::directory::people::person;
+use crate::directory::people::compat_tree::leave_out_copies;
+use crate::directory::people::{person, removal};
 use crate::directory::schema::{LdapEntry, Sid};
 use crate::domain::Username;
+
+/// The most entries of one name that are told apart, and told to the log.
+const MAX_NAMESAKES: u16 = 5;
 
 impl LdapDirectory {
     /// Finds the one person `username` names, with the service identity, or with none: their entry, the bind's
@@ -63,15 +67,37 @@ impl LdapDirectory {
             base: &profile.base_dn,
             scope: Scope::Subtree,
             filter: &filter,
-            attributes: &[person::ATTRIBUTES, lockout::ATTRIBUTES].concat(),
-            limit: 2,
+            attributes: &[person::ATTRIBUTES, removal::ATTRIBUTES, lockout::ATTRIBUTES].concat(),
+            limit: MAX_NAMESAKES,
         };
-        let mut found = connection.search(OperationKind::Search, &search).await?;
-        found.entries.retain(|entry| is_bound_account(entry, token));
-        match <[LdapEntry; 1]>::try_from(found.entries) {
-            Ok([entry]) if !found.truncated && !entry.dn.is_empty() => Ok(entry),
-            Ok(_) | Err(_) => Err(OperationFault::refused(OperationKind::Search, DirectoryRefusal::WrongCredentials)),
+        let SearchResult { mut entries, truncated } = connection.search(OperationKind::Search, &search).await?;
+        if let Some(truncation) = truncated.filter(|truncation| *truncation != Truncation::Limit) {
+            let reason = format!("whose name it is cannot be said: {}", truncation.in_words());
+            return Err(OperationFault::unreachable(OperationKind::Search, reason));
         }
+        entries.retain(|entry| is_bound_account(entry, token));
+        leave_out_copies(&mut entries, &profile.base_dn);
+        match <[LdapEntry; 1]>::try_from(entries) {
+            Ok([entry]) if truncated.is_none() && !entry.dn.is_empty() => Ok(entry),
+            Ok(entries) => Err(self.refuse_not_one(profile, &entries)),
+            Err(entries) => Err(self.refuse_not_one(profile, &entries)),
+        }
+    }
+
+    /// The refusal of a name that is not exactly one person's. Only the log hears why.
+    fn refuse_not_one(&self, profile: &DirectoryProfile, entries: &[LdapEntry]) -> OperationFault {
+        let base_dn = &profile.base_dn;
+        let filter = if self.settings.person_filter.is_some() { "person_filter" } else { "the default filter for people" };
+        let cause = if entries.is_empty() {
+            format!(
+                "nobody of that name passes {filter} below {base_dn}: `belvedere doctor --user NAME` says whether somebody is \
+                 elsewhere"
+            )
+        } else {
+            let dns = entries.iter().map(|entry| entry.dn.as_str()).collect::<Vec<_>>().join("; ");
+            format!("{} or more entries below {base_dn} have that name, so it is nobody's: {dns}", entries.len())
+        };
+        OperationFault::refused(OperationKind::Search, DirectoryRefusal::WrongCredentials).with_cause(cause)
     }
 }
 
@@ -98,10 +124,11 @@ impl LdapDirectory {
             scope: Scope::Subtree,
             filter: &filter,
             attributes: person::NO_ATTRIBUTES,
-            limit: 2,
+            limit: MAX_NAMESAKES,
         };
-        let found = connection.search(OperationKind::Search, &search).await?;
-        if found.entries.len() < 2 {
+        let mut entries = connection.search(OperationKind::Search, &search).await?.entries;
+        leave_out_copies(&mut entries, &profile.base_dn);
+        if entries.len() < 2 {
             return Ok(());
         }
         person::warn_of_shared_uid(uid, &entry.dn);

@@ -1,13 +1,10 @@
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use url::Url;
 
 use super::encoding;
@@ -17,6 +14,7 @@ use super::settings::HttpClientSettings;
 use super::url_template::{UrlTemplate, host_of};
 use crate::domain::{Clock, Timestamp};
 use crate::sources::SourceError;
+use crate::tls::ServerTrust;
 
 /// The limit on redirects: one or two are a tidy server (`/x` to `/x/`); more is a loop.
 const MAX_REDIRECTS: usize = 3;
@@ -178,36 +176,20 @@ fn require_success(host: &str, response: Response) -> Result<Response, SourceErr
     })
 }
 
-/// The TLS settings, with the admin's certificates or with those the system trusts. A URL without TLS gets no roots at all.
+/// The TLS settings, with the servers that the admin's settings or the system trust. A URL without TLS trusts nobody.
 fn tls_config(settings: &HttpClientSettings) -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore::empty();
-    if let Some(file) = &settings.ca_file {
-        add_ca_file(&mut roots, file)?;
-    } else if settings.url.is_tls() {
-        let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if added == 0 {
-            return Err("this system has no trusted certificates; install them, or set ca_file".to_owned());
-        }
+    let trust = if settings.ca_file.is_some() || settings.url.is_tls() {
+        ServerTrust::new(settings.ca_file.as_deref(), &settings.tls_fingerprint).map_err(|fault| match &settings.ca_file {
+            Some(file) => format!("its ca_file {} cannot be used: {fault}", file.display()),
+            None => fault,
+        })?
+    } else {
+        ServerTrust::nobody()
+    };
+    if settings.url.is_tls() && trust.is_empty() {
+        return Err("this system has no trusted certificates; install them, or set ca_file".to_owned());
     }
-    let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| format!("TLS cannot be set up: {error}"))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let mut config = Arc::new(trust).client_config(None)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
-}
-
-fn add_ca_file(roots: &mut RootCertStore, file: &Path) -> Result<(), String> {
-    let describe = |error: &dyn std::fmt::Display| format!("its ca_file {} cannot be used: {error}", file.display());
-    let certificates: Vec<_> = CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect)
-        .map_err(|error: rustls::pki_types::pem::Error| describe(&error))?;
-    if certificates.is_empty() {
-        return Err(describe(&"there is no PEM certificate in it"));
-    }
-    for certificate in certificates {
-        roots.add(certificate).map_err(|error| describe(&error))?;
-    }
-    Ok(())
 }

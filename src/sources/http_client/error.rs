@@ -3,9 +3,8 @@
 use std::error::Error;
 use std::io;
 
-use rustls::CertificateError;
-
 use crate::sources::SourceError;
+use crate::tls::{TlsExplanation, explain};
 
 /// The error when there was no response at all.
 pub(super) fn request_error(host: &str, error: &reqwest::Error) -> SourceError {
@@ -13,7 +12,7 @@ pub(super) fn request_error(host: &str, error: &reqwest::Error) -> SourceError {
         return SourceError::Unreachable(format!("{host} has no address: its name cannot be resolved"));
     }
     if let Some(error) = tls_error(error) {
-        return SourceError::Unreachable(format!("{host} cannot be trusted: {}", describe_tls_error(error)));
+        return SourceError::Unreachable(format!("{host} {}", describe_tls_error(error)));
     }
     SourceError::Unreachable(match io_kind(error) {
         Some(io::ErrorKind::ConnectionRefused) => format!("{host} refused the connection"),
@@ -25,6 +24,11 @@ pub(super) fn request_error(host: &str, error: &reqwest::Error) -> SourceError {
         }
         Some(io::ErrorKind::TimedOut) => {
             return SourceError::TimedOut(format!("{host} did not take the connection in time"));
+        }
+        Some(io::ErrorKind::UnexpectedEof) if error.is_connect() => {
+            format!(
+                "{host} hung up in the middle of the TLS handshake; if nothing but HTTP is spoken there, write http:// in its url"
+            )
         }
         _ if error.is_connect() => format!("{host} cannot be reached"),
         _ => return SourceError::BadAnswer(format!("{host} did not answer as a web server does")),
@@ -60,17 +64,10 @@ fn io_kind(error: &reqwest::Error) -> Option<io::ErrorKind> {
     error_chain(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last().map(io::Error::kind)
 }
 
+/// What TLS failed for, and what to do about it.
 fn describe_tls_error(error: &rustls::Error) -> String {
-    use CertificateError::{BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer};
-    let words = match error {
-        rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature) => {
-            "nobody known here signed its certificate; set ca_file of the source to the authority that did"
-        }
-        rustls::Error::InvalidCertificate(Expired | ExpiredContext { .. }) => "its certificate has expired",
-        rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
-            "its certificate is for another name"
-        }
-        other => return format!("TLS failed ({other})"),
-    };
-    words.to_owned()
+    let TlsExplanation { reason, remedy, is_certificate } = explain(error);
+    let remedy = remedy.unwrap_or_else(|| "if nothing but HTTP is spoken there, write http:// in its url".to_owned());
+    let kind = if is_certificate { "cannot be trusted" } else { "cannot be spoken to by TLS" };
+    format!("{kind}: {reason}; {remedy}")
 }

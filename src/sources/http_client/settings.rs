@@ -7,8 +7,9 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use super::url_template::{InvalidUrl, UrlTemplate};
 use crate::config::{
     ConfigEntry, ConfigNode, ConfigValue, Fields, Secret, Setting, SettingRow, ca_file, duration, integer, quote, read_path,
-    read_secret, read_secret_file, size,
+    read_secret, read_secret_file, size, tls_fingerprint,
 };
+use crate::domain::CertificateFingerprint;
 
 /// The most headers of a request: more than any service asks for; servers refuse some hundred.
 const MAX_HEADERS: usize = 32;
@@ -16,11 +17,13 @@ const MAX_HEADERS: usize = 32;
 const URL: &str = "url";
 const HEADERS: &str = "headers";
 const CA_FILE: &str = "ca_file";
+const TLS_FINGERPRINT: &str = "tls_fingerprint";
 const TIMEOUT: &str = "timeout";
 const MAX_BYTES: &str = "max_bytes";
 const RATE: &str = "rate";
 
-/// The keys of a source that is asked over HTTP: `url` (or `url_file`), `headers`, `ca_file`, `timeout`, `max_bytes`, `rate`.
+/// The keys of a source that is asked over HTTP: `url` (or `url_file`), `headers`, `ca_file`, `tls_fingerprint`, `timeout`,
+/// `max_bytes`, `rate`.
 #[derive(Debug)]
 pub(in crate::sources) struct HttpClientSettings {
     /// The URL, with placeholders for inputs in its path or query.
@@ -29,6 +32,8 @@ pub(in crate::sources) struct HttpClientSettings {
     pub(super) headers: HeaderMap,
     /// PEM certificates to trust instead of the system's.
     pub(super) ca_file: Option<PathBuf>,
+    /// The certificates to trust and no others, whatever their names.
+    pub(super) tls_fingerprint: Vec<CertificateFingerprint>,
     /// How long a request may take, from the dial to the last byte.
     pub(super) timeout: Duration,
     /// How large an answer may be.
@@ -43,6 +48,7 @@ impl HttpClientSettings {
         let url = url().take_from(fields, URL);
         let headers = headers().take_from(fields, HEADERS);
         let ca_file = ca_file().take_from(fields, CA_FILE);
+        let tls_fingerprint = tls_fingerprint().take_from(fields, TLS_FINGERPRINT);
         let timeout = timeout().take_from(fields, TIMEOUT);
         let max_bytes = max_bytes().take_from(fields, MAX_BYTES);
         let rate = rate().take_from(fields, RATE);
@@ -50,6 +56,7 @@ impl HttpClientSettings {
             url: Arc::new(url??),
             headers: headers?,
             ca_file: ca_file?,
+            tls_fingerprint: tls_fingerprint?,
             timeout: timeout?,
             max_bytes: max_bytes?,
             rate: rate?,
@@ -62,7 +69,14 @@ impl HttpClientSettings {
         [
             url().into_rows(URL, "The URL. The path and the query string can contain inputs: `?city={city}`."),
             headers().into_rows(HEADERS, about_headers),
-            ca_file().into_rows(CA_FILE, "PEM file with the certificate authorities to trust instead of the system's."),
+            ca_file().into_rows(
+                CA_FILE,
+                "PEM file with the certificate authorities to trust instead of the system's, or with the server's own certificate.",
+            ),
+            tls_fingerprint().into_rows(
+                TLS_FINGERPRINT,
+                "Trust the certificates with these SHA-256 fingerprints and no others, whatever names are in them and `ca_file` says.",
+            ),
             timeout().into_rows(TIMEOUT, "Time limit for one request."),
             max_bytes().into_rows(
                 MAX_BYTES,

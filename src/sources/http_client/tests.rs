@@ -3,17 +3,19 @@
 pub(in crate::sources) mod mock_server;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use self::mock_server::{MockHttpServer, MockReply, answer, ok, redirect, settings};
 use super::*;
-use crate::domain::{Bindings, Clock as _, ManualClock, SystemClock, Timestamp};
+use crate::domain::{Bindings, CertificateFingerprint, Clock as _, ManualClock, SystemClock, Timestamp};
 use crate::sources::SourceError;
 
 async fn fetch(settings: &HttpClientSettings) -> Result<String, String> {
@@ -133,10 +135,13 @@ async fn a_redirect_is_followed_at_home_and_nowhere_else() {
 fn certificate(name: &str, until: i32, folder: &tempfile::TempDir) -> (TlsAcceptor, PathBuf) {
     let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
     params.not_after = rcgen::date_time_ymd(until, 1, 1);
+    accept_with(&params, &folder.path().join(format!("{name}-{until}.pem")))
+}
+
+fn accept_with(params: &rcgen::CertificateParams, file: &Path) -> (TlsAcceptor, PathBuf) {
     let key = rcgen::KeyPair::generate().unwrap();
     let certificate = params.self_signed(&key).unwrap();
-    let file = folder.path().join(format!("{name}-{until}.pem"));
-    std::fs::write(&file, certificate.pem()).unwrap();
+    std::fs::write(file, certificate.pem()).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -144,7 +149,7 @@ fn certificate(name: &str, until: i32, folder: &tempfile::TempDir) -> (TlsAccept
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], key)
         .unwrap();
-    (TlsAcceptor::from(Arc::new(config)), file)
+    (TlsAcceptor::from(Arc::new(config)), file.to_owned())
 }
 
 #[tokio::test]
@@ -164,11 +169,42 @@ async fn a_certificate_is_verified_and_what_is_wrong_with_it_is_told() {
     };
     assert_eq!(serve(&good, Some(&trusted)).await, Ok("9".to_owned()));
     let error = serve(&good, Some(&other)).await.unwrap_err();
-    assert!(error.contains("cannot be trusted: nobody known here signed its certificate; set ca_file"), "{error}");
+    assert!(error.contains("cannot be trusted: its certificate is from an unknown CA"), "{error}");
+    assert!(error.contains("ca_file"), "{error}");
     let error = serve(&expired, Some(&expired_file)).await.unwrap_err();
-    assert!(error.ends_with("cannot be trusted: its certificate has expired"), "{error}");
+    assert!(error.contains("cannot be trusted: its certificate, or one above it, has expired on 2001-01-01"), "{error}");
     let error = serve(&misnamed, Some(&misnamed_file)).await.unwrap_err();
-    assert!(error.ends_with("cannot be trusted: its certificate is for another name"), "{error}");
+    assert!(error.contains("cannot be trusted: its certificate is for another host name"), "{error}");
+}
+
+#[tokio::test]
+async fn what_openssl_makes_is_trusted_from_the_file_and_a_fingerprint_pins_one_certificate_whatever_its_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let (own_authority, own_file) = self_signed_authority("127.0.0.1", &folder);
+    let (other, other_file) = self_signed_authority("ups.corp", &folder);
+    let fingerprint = |file: &PathBuf| {
+        let certificate = CertificateDer::from_pem_file(file).unwrap();
+        CertificateFingerprint::of_der(&certificate)
+    };
+    let serve = async |tls: &TlsAcceptor, change: &dyn Fn(&mut HttpClientSettings)| {
+        let server = MockHttpServer::start(Some(tls.clone()), |_| MockReply::Bytes(ok("9"))).await;
+        let mut settings = settings(&format!("https://127.0.0.1:{}/", server.port));
+        change(&mut settings);
+        fetch(&settings).await
+    };
+    assert_eq!(serve(&own_authority, &|settings| settings.ca_file = Some(own_file.clone())).await, Ok("9".to_owned()));
+    let error = serve(&other, &|settings| settings.ca_file = Some(other_file.clone())).await.unwrap_err();
+    assert!(error.contains(&format!("tls_fingerprint = \"{}\"", fingerprint(&other_file))), "{error}");
+    assert_eq!(serve(&other, &|settings| settings.tls_fingerprint = vec![fingerprint(&other_file)]).await, Ok("9".to_owned()));
+    let error = serve(&other, &|settings| settings.tls_fingerprint = vec![fingerprint(&own_file)]).await.unwrap_err();
+    assert!(error.contains("not the one that tls_fingerprint names"), "{error}");
+}
+
+/// What `openssl req -x509` makes: a certificate that is its own authority.
+fn self_signed_authority(name: &str, folder: &tempfile::TempDir) -> (TlsAcceptor, PathBuf) {
+    let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    accept_with(&params, &folder.path().join(format!("{name}-ca.pem")))
 }
 
 #[tokio::test]
@@ -185,7 +221,7 @@ async fn a_server_that_speaks_no_tls_gets_nothing() {
     let mut settings = settings(&format!("https://127.0.0.1:{port}/"));
     settings.ca_file = Some(file);
     let error = fetch(&settings).await.unwrap_err();
-    assert!(error.starts_with(&format!("127.0.0.1:{port} cannot be trusted: TLS failed")), "{error}");
+    assert!(error.contains("it does not speak TLS at this port") && error.contains("write http://"), "{error}");
     plain.await.unwrap();
     drop(server);
 }

@@ -45,6 +45,12 @@ const ROOT_DN: &str = "cn=root,dc=example,dc=org";
 /// The account that may search everywhere.
 pub(crate) const SERVICE_DN: &str = "cn=Belvedere\\, service,dc=closed,dc=org";
 
+/// An account that may search everywhere, and is sent [`LIMITED_ENTRIES`] entries at the most, in pages or not.
+pub(crate) const LIMITED_DN: &str = "cn=limited,dc=closed,dc=org";
+
+/// The most entries that [`LIMITED_DN`] is sent.
+const LIMITED_ENTRIES: usize = 100;
+
 /// The server, with the people of [`population`] and:
 ///
 /// - `carol`, below [`CLOSED_BASE_DN`].
@@ -93,14 +99,36 @@ fn start() -> io::Result<LdapServer> {
     Ok(server)
 }
 
+/// Another server, with the people of [`population`], that talks to nobody who shows no certificate of this authority's.
+///
+/// # Errors
+/// When it cannot be started.
+pub(crate) fn demanding_certificates(authority: &TestAuthority) -> io::Result<LdapServer> {
+    let temporary = tempfile::Builder::new().prefix("belvedere-slapd-").tempdir()?;
+    let folder = temporary.path().to_owned();
+    let ca_file = authority.write(&authority.issue(&["localhost"]), &folder)?;
+    let (conf, people) = (folder.join("slapd.conf"), folder.join("people.ldif"));
+    let database = database(
+        &folder,
+        BASE_DN,
+        &format!(
+            "rootpw \"{PASSWORD}\"\naccess to attrs=userPassword by self write by anonymous auth by * none\naccess to * by * read"
+        ),
+    );
+    std::fs::write(&conf, format!("{}TLSVerifyClient demand\n{database}", preamble(&folder)))?;
+    std::fs::create_dir(folder.join(BASE_DN))?;
+    std::fs::write(&people, top(BASE_DN, "example") + &population(BASE_DN, PASSWORD))?;
+    server_process::run(Command::new("slapadd").arg("-f").arg(&conf).args(["-b", BASE_DN]).arg("-l").arg(&people))?;
+    let [plain, tls] = server_process::two_free_ports()?;
+    let mut slapd = Command::new("slapd");
+    slapd.args(["-d", "stats", "-h", &format!("ldap://127.0.0.1:{plain}/ ldaps://127.0.0.1:{tls}/")]).arg("-f").arg(&conf);
+    let (log, bind_ends) = (server_process::LOG, "method=128");
+    let kind = LdapServerKind { base_dn: BASE_DN, root_dn: ROOT_DN, password: PASSWORD, log, bind_ends };
+    LdapServer::start(kind, &slapd, temporary, ca_file, [plain, tls])
+}
+
 fn configuration(folder: &Path) -> String {
-    let here = folder.display();
-    let database = |base: &str, more: &str| {
-        format!(
-            "database mdb\nsuffix \"{base}\"\ndirectory \"{here}/{base}\"\nmaxsize 67108864\ndbnosync\n\
-             index objectClass,uid,cn,member,uniqueMember,memberUid,entryUUID eq\nrootdn \"{ROOT_DN}\"\n{more}\n"
-        )
-    };
+    let database = |base: &str, more: &str| database(folder, base, more);
     let own_password = "access to attrs=userPassword by self write by anonymous auth by * none";
     let all_read = format!("{own_password}\naccess to * by * read");
     let everyone = database(BASE_DN, &format!("rootpw \"{PASSWORD}\"\n{all_read}"));
@@ -110,18 +138,31 @@ fn configuration(folder: &Path) -> String {
         POLICY_BASE_DN,
         &format!("{all_read}\noverlay ppolicy\nppolicy_default \"cn=policy,{POLICY_BASE_DN}\"\nppolicy_use_lockout"),
     );
+    format!("{}{everyone}{closed}{backlinked}{aging}", preamble(folder))
+}
+
+fn database(folder: &Path, base: &str, more: &str) -> String {
+    format!(
+        "database mdb\nsuffix \"{base}\"\ndirectory \"{}/{base}\"\nmaxsize 134217728\ndbnosync\n\
+         limits dn.exact=\"{LIMITED_DN}\" size={LIMITED_ENTRIES} size.prtotal={LIMITED_ENTRIES}\n\
+         index objectClass,uid,cn,member,uniqueMember,memberUid,entryUUID eq\nrootdn \"{ROOT_DN}\"\n{more}\n",
+        folder.display()
+    )
+}
+
+fn preamble(folder: &Path) -> String {
+    let here = folder.display();
     let schemas: String =
         ["core", "cosine", "inetorgperson", "nis"].map(|schema| format!("include /etc/ldap/schema/{schema}.schema\n")).concat();
     let modules: String = ["back_mdb", "memberof", "ppolicy"].map(|module| format!("moduleload {module}\n")).concat();
     format!(
         "{schemas}pidfile {here}/slapd.pid\nargsfile {here}/slapd.args\nmodulepath /usr/lib/ldap\n{modules}\
-         TLSCACertificateFile {here}/ca.pem\nTLSCertificateFile {here}/cert.pem\nTLSCertificateKeyFile {here}/key.pem\n\
-         {everyone}{closed}{backlinked}{aging}"
+         TLSCACertificateFile {here}/ca.pem\nTLSCertificateFile {here}/cert.pem\nTLSCertificateKeyFile {here}/key.pem\n"
     )
 }
 
 fn closed_population() -> String {
-    let service = service(SERVICE_DN, PASSWORD).ldif();
+    let service = service(SERVICE_DN, PASSWORD).ldif() + &ldap_server::service(LIMITED_DN, PASSWORD).ldif();
     let carol = LdifEntry::at(&format!("uid=carol,{CLOSED_BASE_DN}"))
         .with("objectClass", "inetOrgPerson")
         .with("cn", "Carol")

@@ -12,7 +12,7 @@ use import_graph::{ImportGraph, rust_files};
 const FLOORS: &[&[&str]] = &[
     &["domain"],
     &["config"],
-    &["telemetry", "store", "websocket"],
+    &["telemetry", "store", "tls", "websocket"],
     &["sources", "directory", "demo_directory", "accounts", "sessions", "tokens", "factors", "epochs", "audit", "connections"],
     &["panels"],
     &["pages", "auth"],

@@ -3,6 +3,7 @@ use std::collections::{HashMap, HashSet};
 use ldap3::Scope;
 
 use super::bulk_groups::BulkGroups;
+use super::halves::Halves;
 use super::path::{GroupMembership, MembershipPath, PathStep, ShortestPaths};
 use super::searcher::MembershipSearcher;
 use super::walk::WalkBounds;
@@ -30,8 +31,8 @@ pub(super) struct DomainGroups {
     by_key: HashMap<GroupReference, usize>,
     /// Whether groups are missing, since there are too many or they are nested too deep.
     is_incomplete: bool,
-    /// Whether the server sent only some of the groups that were asked for.
-    pub(super) is_truncated: bool,
+    /// The groups whose entry cannot be read, or not whole.
+    unread: HashSet<GroupReference>,
 }
 
 struct GroupNode {
@@ -74,7 +75,8 @@ pub(super) async fn read_domain_groups<S: MembershipSearcher>(
     level.retain(|key| asked.insert(key.clone()));
     while bounds.admit(&level, found.groups.len()) {
         let before = found.groups.len();
-        for batch in level.chunks(GROUPS_PER_SEARCH) {
+        let mut halves = Halves::of(&level, GROUPS_PER_SEARCH);
+        while let Some(batch) = halves.next_batch() {
             let clauses: Vec<String> = batch.iter().map(GroupReference::filter_clause).collect();
             let request = SearchRequest {
                 // The groups may be elsewhere than the people: base_dn is where the latter are.
@@ -85,8 +87,10 @@ pub(super) async fn read_domain_groups<S: MembershipSearcher>(
                 limit: u16::try_from(batch.len()).unwrap_or(u16::MAX),
             };
             let answer = searcher.run(&request).await?;
-            found.is_truncated |= answer.truncated;
             answer.entries.iter().for_each(|entry| found.add(entry));
+            if answer.truncated.is_some() && !halves.split(batch) {
+                found.unread.extend(batch.iter().cloned());
+            }
         }
         level = found.groups[before..].iter().flat_map(|node| node.parents.clone()).collect();
         level.retain(|key| asked.insert(key.clone()));
@@ -138,7 +142,11 @@ impl DomainGroups {
     /// The groups of a person, as far as they have been read.
     pub(super) fn bulk_groups_of(&self, person: &LdapEntry) -> BulkGroups {
         let paths = self.paths_of(person);
-        let is_partial = person.is_partial("memberOf") || paths.reached().any(|group| !self.groups[group].is_complete);
+        let is_unread = |key: &GroupReference| self.unread.contains(key);
+        let is_group_partial = |group: &GroupNode| !group.is_complete || group.parents.iter().any(is_unread);
+        let is_partial = person.is_partial("memberOf")
+            || direct_groups(person).iter().any(|(key, _)| is_unread(key))
+            || paths.reached().any(|group| is_group_partial(&self.groups[group]));
         if self.is_incomplete || is_partial {
             return BulkGroups::Unknown;
         }
@@ -218,6 +226,16 @@ mod tests {
         let graph = graph(&[group("ops", 7, &[], &[("memberOf;range=0-1499", b"CN=x,DC=x")])]);
         assert_eq!(graph.bulk_groups_of(&person(&[("memberOf", b"CN=ops,DC=x")])), BulkGroups::Unknown);
         assert_eq!(graph.bulk_groups_of(&person(&[("memberOf;range=0-1499", b"CN=ops,DC=x")])), BulkGroups::Unknown);
+    }
+
+    #[test]
+    fn a_group_that_cannot_be_read_makes_unknown_the_groups_of_those_alone_who_are_in_it() {
+        let mut graph = graph(&[group("inner", 6, &["CN=odd,DC=x"], &[]), group("ops", 7, &[], &[])]);
+        graph.unread.insert(GroupReference::Dn("CN=odd,DC=x".parse().unwrap()));
+        for direct in ["CN=odd,DC=x", "CN=inner,DC=x"] {
+            assert_eq!(graph.bulk_groups_of(&person(&[("memberOf", direct.as_bytes())])), BulkGroups::Unknown, "{direct}");
+        }
+        assert_eq!(group_names(&graph.bulk_groups_of(&person(&[("memberOf", b"CN=ops,DC=x")]))), ["ops"]);
     }
 
     #[test]

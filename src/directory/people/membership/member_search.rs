@@ -6,10 +6,11 @@ use crate::directory::people::group_classes;
 use crate::directory::schema::{LdapEntry, filter};
 use crate::domain::Dn;
 
-/// The filter for groups that list a DN or, in posix groups, a `uid`, as a member.
+/// The filter for groups that list a DN or, in posix groups, a `uid` as a member. Some directories have DNs there too.
 #[expect(clippy::expect_used, reason = "it is always the same text")]
-static MEMBER_FILTER: LazyLock<FilterTemplate> =
-    LazyLock::new(|| "(|(member={dn})(uniqueMember={dn})(memberUid={username}))".parse().expect("an LDAP filter"));
+static MEMBER_FILTER: LazyLock<FilterTemplate> = LazyLock::new(|| {
+    "(|(member={dn})(uniqueMember={dn})(memberUid={dn})(memberUid={username}))".parse().expect("an LDAP filter")
+});
 
 /// The most unique identifiers of one entry: one is the rule.
 const MAX_IDENTIFIERS: usize = 4;

@@ -3,9 +3,11 @@ use std::collections::{BTreeSet, HashMap};
 use ldap3::Scope;
 
 use super::group_index::GroupIndex;
+use super::halves::Halves;
 use super::member_search::MemberSearch;
 use super::searcher::MembershipSearcher;
 use crate::directory::connection::SearchRequest;
+use crate::directory::people::compat_tree::is_in_compat_tree;
 use crate::directory::schema::filter;
 use crate::domain::{Dn, Group};
 
@@ -28,10 +30,10 @@ pub(super) async fn mark_namesakes<S: MembershipSearcher>(
     search: &MemberSearch<'_>,
     index: &mut GroupIndex,
 ) -> Result<(), S::Error> {
-    let mut bearers = Bearers::of(index);
+    let mut bearers = Bearers::of(index, search.base_dn);
     let names = bearers.names();
-    let mut to_do: Vec<&[&str]> = names.chunks(NAMES_PER_SEARCH).collect();
-    while let Some(names) = to_do.pop() {
+    let mut halves = Halves::of(&names, NAMES_PER_SEARCH);
+    while let Some(names) = halves.next_batch() {
         let clauses: Vec<String> = names.iter().map(|name| filter::equals("cn", name)).collect();
         let request = SearchRequest {
             base: search.base_dn,
@@ -44,10 +46,10 @@ pub(super) async fn mark_namesakes<S: MembershipSearcher>(
         for entry in &answer.entries {
             entry.texts("cn").for_each(|cn| bearers.add(cn, &entry.dn));
         }
-        match names {
-            [only] if answer.truncated => bearers.mark_common(only),
-            _ if answer.truncated => to_do.extend(<[_; 2]>::from(names.split_at(names.len() / 2))),
-            _ => {}
+        if answer.truncated.is_some() && !halves.split(names) {
+            for only in names {
+                bearers.mark_common(only);
+            }
         }
     }
     for group in bearers.with_namesakes() {
@@ -61,16 +63,17 @@ pub(super) async fn mark_namesakes<S: MembershipSearcher>(
 /// The groups found, and the DNs of all groups that bear their names.
 struct Bearers<'i> {
     index: &'i GroupIndex,
+    base_dn: &'i str,
     dns_by_name: HashMap<String, BTreeSet<String>>,
 }
 
 impl<'i> Bearers<'i> {
-    fn of(index: &'i GroupIndex) -> Self {
+    fn of(index: &'i GroupIndex, base_dn: &'i str) -> Self {
         let mut dns_by_name = HashMap::<_, BTreeSet<_>>::new();
         for group in index.groups() {
             dns_by_name.entry(normalized(&group.name)).or_default().insert(normalized_dn(&group.dn));
         }
-        Self { index, dns_by_name }
+        Self { index, base_dn, dns_by_name }
     }
 
     /// The names to ask for.
@@ -90,10 +93,16 @@ impl<'i> Bearers<'i> {
         self.dns_by_name.entry(normalized(name)).or_default().extend(["one".to_owned(), "another".to_owned()]);
     }
 
-    /// Those among the groups found whose names others have too.
+    /// Those among the groups found whose names others have too. A copy in the compatibility tree is no other for what it is a
+    /// copy of, which is one for it.
     fn with_namesakes(&self) -> Vec<usize> {
-        let is_shared = |name: &str| self.dns_by_name.get(&normalized(name)).is_some_and(|dns| dns.len() > 1);
-        let named = self.index.groups().iter().enumerate().filter(|(_, group)| is_shared(&group.name));
+        let is_copy = |dn: &str| is_in_compat_tree(dn, self.base_dn);
+        let is_shared = |group: &Group| {
+            let Some(dns) = self.dns_by_name.get(&normalized(&group.name)) else { return false };
+            let originals = dns.iter().filter(|dn| !is_copy(dn)).count();
+            if is_copy(&group.dn) { dns.len() > 1 } else { originals > 1 }
+        };
+        let named = self.index.groups().iter().enumerate().filter(|(_, group)| is_shared(group));
         named.map(|(at, _)| at).collect()
     }
 }
@@ -118,7 +127,7 @@ mod tests {
         for (dn, cn) in [("cn=ops,ou=a,dc=x", "ops"), ("cn=Dash Admins,dc=x", "Dash Admins"), ("cn=alone,dc=x", "alone")] {
             index.add(dn, Some(cn));
         }
-        let mut bearers = Bearers::of(&index);
+        let mut bearers = Bearers::of(&index, "dc=x");
         assert_eq!(bearers.names(), ["Dash Admins", "alone", "ops"]);
         for (cn, dn) in
             [("OPS", "CN=ops, OU=b,DC=x"), ("dash  admins ", "cn=y,dc=x"), ("Alone", "CN=alone, DC=x"), ("other", "cn=z,dc=x")]
@@ -135,6 +144,15 @@ mod tests {
         let mut index = GroupIndex::with_limit(10);
         index.add("cn=ops,ou=a,dc=x", Some("ops"));
         index.add("cn=ops,ou=b,dc=x", None);
-        assert_eq!(Bearers::of(&index).with_namesakes(), [0, 1]);
+        assert_eq!(Bearers::of(&index, "dc=x").with_namesakes(), [0, 1]);
+    }
+
+    #[test]
+    fn a_group_s_copy_in_the_compatibility_tree_takes_nothing_from_it() {
+        let mut index = GroupIndex::with_limit(10);
+        index.add("cn=ops,cn=groups,cn=accounts,dc=x", Some("ops"));
+        index.add("cn=ops,cn=groups,cn=compat,dc=x", Some("ops"));
+        index.add("cn=trusted,cn=groups,cn=compat,dc=x", Some("trusted"));
+        assert_eq!(Bearers::of(&index, "dc=x").with_namesakes(), [1], "the copy alone is not what the name means");
     }
 }

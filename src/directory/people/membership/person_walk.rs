@@ -1,28 +1,21 @@
 use std::collections::HashMap;
 
-use ldap3::Scope;
-
 use super::group_index::GroupIndex;
+use super::group_search::{MAX_GROUPS, search_groups};
+use super::halves::Halves;
 use super::member_search::{MemberQuery, MemberSearch};
 use super::namesakes::mark_namesakes;
 use super::path::{GroupMembership, PathStep, ShortestPaths};
 use super::walk::WalkBounds;
-use crate::directory::connection::{LdapConnection, OperationFault, OperationKind, SearchRequest};
+use crate::directory::connection::{LdapConnection, OperationFault, OperationKind, SearchResult, Truncation};
 use crate::directory::schema::{LdapEntry, filter};
 use crate::domain::{Dn, Groups};
 
 /// The most members whose groups one search asks for: a filter that any server takes.
-const MEMBERS_PER_SEARCH: usize = 25;
+const MEMBERS_PER_SEARCH: usize = 50;
 
 /// The most members that are searched one by one to find the paths to groups; the paths to the rest stay unknown.
 const MAX_EXPLAINED: usize = 300;
-
-/// The most groups taken from one search: what servers commonly allow (Active Directory's page, 389's default).
-const GROUPS_PER_SEARCH: u16 = 1_000;
-
-/// The most groups of one person, more than anybody is in; below the usual limits on what one search returns, times a
-/// few.
-const MAX_GROUPS: usize = 2_000;
 
 /// The handling of answers that the server cut short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +46,7 @@ impl<'a> PersonWalk<'a> {
         person: &'a LdapEntry,
         truncated_answers: TruncatedAnswers,
     ) -> Self {
-        let index = GroupIndex::with_limit(MAX_GROUPS);
+        let index = GroupIndex::with_limit(MAX_GROUPS.into());
         Self { connection, search, person, truncated_answers, index, left_to_explain: 0, steps: Vec::new() }
     }
 
@@ -98,7 +91,7 @@ impl<'a> PersonWalk<'a> {
         for dn in self.person.texts("memberOf") {
             self.add(dn, None);
         }
-        let (mut level, mut bounds) = (self.search.person_queries(self.person, uid), WalkBounds::new(MAX_GROUPS));
+        let (mut level, mut bounds) = (self.search.person_queries(self.person, uid), WalkBounds::new(MAX_GROUPS.into()));
         while bounds.admit(&level, self.index.groups().len()) {
             level = self.read_level(&level).await?;
         }
@@ -119,44 +112,48 @@ impl<'a> PersonWalk<'a> {
         self.index.add(dn, cn)
     }
 
-    /// Finds the groups of some members at once.
-    async fn read_batch(&mut self, batch: &[MemberQuery]) -> Result<(), OperationFault> {
-        let clauses: Vec<String> = batch.iter().map(|query| query.filter.clone()).collect();
-        let request = SearchRequest {
-            base: self.search.base_dn,
-            scope: Scope::Subtree,
-            filter: &filter::any(&clauses),
-            attributes: &["cn"],
-            limit: GROUPS_PER_SEARCH,
-        };
-        let answer = self.connection.search(OperationKind::Search, &request).await?;
-        if answer.truncated && self.truncated_answers == TruncatedAnswers::Reject {
-            let reason = "the server cut the list of groups short: raise its size limit for bind_name";
-            return Err(OperationFault::unreachable(OperationKind::Search, reason));
+    /// Finds the groups of these members, some at once. Returns the queries for those that were not known before.
+    async fn read_level(&mut self, level: &[MemberQuery]) -> Result<Vec<MemberQuery>, OperationFault> {
+        let explained = self.left_to_explain.min(level.len());
+        self.left_to_explain -= explained;
+        let (one_by_one, others) = level.split_at(explained);
+        for mut halves in [Halves::of(one_by_one, 1), Halves::of(others, MEMBERS_PER_SEARCH)] {
+            while let Some(batch) = halves.next_batch() {
+                let clauses: Vec<String> = batch.iter().map(|query| query.filter.clone()).collect();
+                let found = search_groups(self.connection, self.search.base_dn, &filter::any(&clauses)).await?;
+                if found.truncated.is_none() || !halves.split(batch) {
+                    self.add_all(batch, found)?;
+                }
+            }
         }
-        if answer.truncated {
-            tracing::warn!(dn = self.person.dn, "the server cut the list of groups short: raise its size limit");
+        let new = self.index.take_new();
+        Ok(new.map(|group| self.search.group_query(group, &self.index.groups()[group].dn)).collect())
+    }
+
+    /// Adds the groups that list some of these members.
+    fn add_all(&mut self, batch: &[MemberQuery], found: SearchResult) -> Result<(), OperationFault> {
+        if let Some(truncation) = found.truncated {
+            let (dn, reason) = (self.person.dn.as_str(), truncation.in_words());
+            let is_accepted = match truncation {
+                // It never was anybody's.
+                Truncation::Malformed => true,
+                Truncation::Limit | Truncation::SizeLimit | Truncation::WorkLimit => {
+                    matches!(self.truncated_answers, TruncatedAnswers::Accept)
+                }
+                Truncation::TooLarge | Truncation::TimedOut => false,
+            };
+            if !is_accepted {
+                let reason = format!("not all groups of {dn} can be read: {reason}");
+                return Err(OperationFault::unreachable(OperationKind::Search, reason));
+            }
+            tracing::warn!(dn, reason, "not all groups of somebody can be read: some are left out");
         }
-        for entry in answer.entries {
+        for entry in found.entries {
             let group = self.add(&entry.dn, entry.text("cn"));
             if let (Some(group), [only]) = (group, batch) {
                 self.steps.push((group, only.step));
             }
         }
         Ok(())
-    }
-
-    /// Finds the groups of these members. Returns the queries for those that were not known before.
-    async fn read_level(&mut self, level: &[MemberQuery]) -> Result<Vec<MemberQuery>, OperationFault> {
-        let mut rest = level;
-        while !rest.is_empty() {
-            let size = if self.left_to_explain > 0 { 1 } else { MEMBERS_PER_SEARCH };
-            self.left_to_explain = self.left_to_explain.saturating_sub(1);
-            let (batch, behind) = rest.split_at(size.min(rest.len()));
-            self.read_batch(batch).await?;
-            rest = behind;
-        }
-        let new = self.index.take_new();
-        Ok(new.map(|group| self.search.group_query(group, &self.index.groups()[group].dn)).collect())
     }
 }

@@ -53,8 +53,7 @@ impl LdapDirectory {
         walk.memberships(person::uid(entry, known_as)).await
     }
 
-    /// Resolves the groups of many people, as far as the directory tells them in bulk; `None` when the server sent only
-    /// some of those asked for.
+    /// Resolves the groups of many people, as far as the directory tells them in bulk.
     ///
     /// # Errors
     /// When a search fails.
@@ -63,15 +62,14 @@ impl LdapDirectory {
         searcher: &mut S,
         profile: &DirectoryProfile,
         people: &[(&LdapEntry, &str)],
-    ) -> Result<Option<Vec<BulkGroups>>, S::Error> {
+    ) -> Result<Vec<BulkGroups>, S::Error> {
         if let Some(domain) = &profile.domain {
             let entries: Vec<&LdapEntry> = people.iter().map(|(entry, _)| *entry).collect();
             let seen = read_domain_groups(searcher, domain, &entries).await?;
-            let groups = || entries.iter().map(|entry| seen.bulk_groups_of(entry)).collect();
-            return Ok((!seen.is_truncated).then(groups));
+            return Ok(entries.iter().map(|entry| seen.bulk_groups_of(entry)).collect());
         }
         let listed: Vec<_> = people.iter().map(|(entry, known_as)| (*entry, person::uid(entry, known_as))).collect();
-        read_member_lists(searcher, &self.member_search(profile), &listed).await.map(Some)
+        read_member_lists(searcher, &self.member_search(profile), &listed).await
     }
 
     fn member_search<'a>(&'a self, profile: &'a DirectoryProfile) -> MemberSearch<'a> {

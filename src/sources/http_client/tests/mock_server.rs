@@ -130,6 +130,7 @@ pub(in crate::sources) fn settings(url: &str) -> HttpClientSettings {
         url: Arc::new(UrlTemplate::parse(url).unwrap()),
         headers: HeaderMap::from_iter([key]),
         ca_file: None,
+        tls_fingerprint: Vec::new(),
         timeout: Duration::from_secs(20),
         max_bytes: 10_000,
     }
