@@ -14,7 +14,7 @@ use crate::harness::visitor::Visitor;
 
 /// A page that never changes: its channel stays at one position, and so its rendition is one.
 fn notes(access: &str) -> String {
-    let rows = (0..200).map(|row| format!("| line {row} | the same words again |\n")).collect::<String>();
+    let rows = (0..200).map(|row| format!("| line {row} | the same words again |\n")).collect::<Vec<_>>().concat();
     format!(
         "title = \"Notes\"\naccess = {access}\n[[panel]]\nid = \"notes\"\nkind = \"text\"\ntext = \"\"\"\n| a | b |\n|---|---|\n{rows}\"\"\"\n"
     )
