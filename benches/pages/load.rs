@@ -13,7 +13,7 @@ use crate::common::report::median_and_p99;
 use crate::worker_options::{LoadOptions, LoadReport};
 
 /// How long a crowd is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) fn run(options: &LoadOptions) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();

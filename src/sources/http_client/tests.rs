@@ -252,7 +252,7 @@ async fn a_server_that_asks_to_be_left_alone_is_not_asked_until_then() {
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
     let url = format!("http://127.0.0.1:{}/", server.port);
     let client = HttpClient::open(&settings(&url), &(Arc::clone(&clock) as _)).unwrap();
-    let until = clock.now() + Duration::from_secs(120);
+    let until = clock.now() + Duration::from_mins(2);
     let asks = async |path: &str| client.get(format!("{url}{path}").parse().unwrap()).await.unwrap_err();
     let first = asks("a").await;
     assert!(
