@@ -56,7 +56,7 @@ async fn somebody_in_more_groups_than_a_server_sends_at_once_has_all_of_them_at_
     let directory = open(&below(server, &base));
     let joiner = sign_in(&directory, "joiner", slapd::PASSWORD).await.unwrap();
     assert_eq!(joiner.groups.len(), GROUPS);
-    assert_eq!(refreshed(&directory, &[joiner.clone()]).await[0].groups.len(), GROUPS);
+    assert_eq!(refreshed(&directory, std::slice::from_ref(&joiner)).await[0].groups.len(), GROUPS);
 
     // This account is sent no more than a hundred, whatever it says of pages.
     let limited = with_account(below(server, &base), slapd::LIMITED_DN, slapd::PASSWORD);
