@@ -213,10 +213,15 @@ async fn the_table_of_tries_is_as_it_is_written_down() {
     for (threshold, blind, seeing) in [
         // Where nothing locks, one who keeps trying is slowed: strangers at three addresses, and the own browser.
         (0, (12, 12, 4), (12, 12, 4)),
+        (1, (1, 0, 1), (1, 0, 1)),
         (2, (1, 0, 1), (1, 0, 1)),
         (3, (1, 1, 2), (1, 1, 2)),
         (4, (1, 2, 3), (2, 1, 3)),
         (5, (2, 2, 4), (2, 2, 4)),
+        (6, (2, 3, 5), (3, 2, 5)),
+        (7, (2, 4, 6), (3, 3, 6)),
+        (8, (2, 5, 7), (4, 3, 7)),
+        (9, (2, 6, 8), (4, 4, 8)),
         (10, (2, 7, 9), (5, 4, 9)),
     ] {
         domain.modify(&LdifChange::at(samba::BASE_DN).replace("lockoutThreshold", threshold.to_string()).ldif());

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use belvedere::domain::{ManualClock, Timestamp};
+use belvedere::domain::{Clock as _, ManualClock, SystemClock, Timestamp};
 use reqwest::StatusCode;
 
 use crate::harness::demo_server::{DemoServer, page};
@@ -151,7 +151,7 @@ async fn the_embedded_directory_s_refusals_have_words_that_help() {
 #[tokio::test]
 async fn on_active_directory_nobody_learns_which_names_exist_or_are_locked() {
     let Some(domain) = samba::domain() else { return };
-    let house = on_samba(domain).open().await;
+    let house = on_samba(domain).clock(still_clock()).open().await;
     for name in ["mistyped", "guessed-at"] {
         domain.hire(name);
     }
@@ -166,20 +166,20 @@ async fn on_active_directory_nobody_learns_which_names_exist_or_are_locked() {
 #[tokio::test]
 async fn on_openldap_nobody_learns_which_names_exist() {
     let Some(server) = slapd::server() else { return };
-    let house = on_slapd(server).open().await;
+    let house = on_slapd(server).clock(still_clock()).open().await;
     assert_eq!(is_throttled(&house, "bob").await, is_throttled(&house, "nobody-at-all").await);
     let look_alike = [("alice", WRONG), ("nobody", WRONG), ("twin", slapd::PASSWORD), ("jörg.müller", WRONG)];
     look_alike_and_like_impossible_ones(&house, &look_alike).await;
     for name in ATTEMPTS {
         // Some are spelled as alice is, and count as tries for her.
-        let house = on_slapd(server).open().await;
+        let house = on_slapd(server).clock(still_clock()).open().await;
         assert_eq!(refused(&house, name, slapd::PASSWORD).await, refused(&house, "nobody", "").await, "{name}");
     }
 }
 
 #[tokio::test]
 async fn on_the_embedded_directory_nobody_learns_which_names_exist_or_how_they_stand() {
-    let demo = DemoServer::builder().await.open().await;
+    let demo = DemoServer::builder_with_clock(still_clock()).await.open().await;
     assert_eq!(is_throttled(&demo.house, "carol").await, is_throttled(&demo.house, "nobody-at-all").await);
     let mut look_alike = vec![("alice", WRONG), ("nobody", WRONG)];
     // Who has not proved the password hears nothing of how the account stands.
@@ -251,6 +251,11 @@ async fn all_spellings_of_a_name_add_up_to_fewer_wrong_passwords_than_lock() {
         let count = domain.bad_password_count("spelled");
         assert!(count < samba::LOCKOUT_THRESHOLD, "{name}: {count} wrong passwords reached the domain controller");
     }
+}
+
+/// Now, for as long as a test lasts: of two answers that say until when one waits, neither says a minute more.
+fn still_clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::at(SystemClock.now()))
 }
 
 /// Uses up a stranger's tries for this name; the answer to a further one.

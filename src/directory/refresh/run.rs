@@ -281,7 +281,7 @@ impl LdapDirectory {
 fn unreadable_person(person: &Person, truncation: Truncation) -> Unreachable {
     let reason = format!("the entry of one person cannot be read: {}", truncation.in_words());
     tracing::warn!(id = %person.id, reason, "what became of somebody cannot be said");
-    Unreachable::new(reason)
+    Unreachable { result_code: truncation.result_code(), ..Unreachable::new(reason) }
 }
 
 fn is_below(dn: &str, base: &str) -> bool {

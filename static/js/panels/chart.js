@@ -312,7 +312,13 @@ function showTooltip(chart, plot) {
   const time = idx === null || idx === undefined ? undefined : columns.times[idx];
   if (time === undefined || left < 0 || !view || !loaded) {
     setVisible(tooltip, false);
-    if (!loaded && left >= 0) import("../readout.js").then((module) => (writer = module), console.error);
+    if (!loaded && left >= 0) {
+      import("../readout.js").then((module) => {
+        writer = module;
+        // The pointer may rest by now.
+        showTooltip(chart, plot);
+      }, console.error);
+    }
     return;
   }
   if (tooltip.childElementCount === 0) tooltip.append(h("p", "reader-time"), h("ul"));

@@ -56,7 +56,9 @@ pub(in crate::directory) enum Truncation {
     Limit,
     /// The server sends no more of them to this account.
     SizeLimit,
-    /// The server looks through no more entries for this account, or not for longer.
+    /// The server looks no longer for this account.
+    TimeLimit,
+    /// The server looks through no more entries for this account.
     WorkLimit,
     /// They are larger together than is kept.
     TooLarge,
@@ -72,12 +74,16 @@ impl Truncation {
         match self {
             Self::Limit => "there are more than are read at once",
             Self::SizeLimit => {
-                "the server sends this account only some of them: raise its size limit for bind_name (OpenLDAP: `limits`, \
-                 389: nsSizeLimit)"
+                "the server sends this account only some of them (result 4): raise its size limit for bind_name (OpenLDAP: \
+                 `limits`, 389: nsSizeLimit)"
+            }
+            Self::TimeLimit => {
+                "the server does not look so long for this account (result 3): index the attributes in the filter, or raise \
+                 its time limit for bind_name (OpenLDAP: `limits`, 389: nsTimeLimit)"
             }
             Self::WorkLimit => {
-                "the server does not look through so many entries for this account: index the attributes in the filter, or \
-                 raise its limits for bind_name (OpenLDAP: `limits`, 389: nsLookThroughLimit, nsTimeLimit)"
+                "the server does not look through so many entries for this account (result 11): index the attributes in the \
+                 filter, or raise its limits for bind_name (OpenLDAP: `limits`, 389: nsLookThroughLimit)"
             }
             Self::TooLarge => "the answer is larger than 8 MiB",
             Self::TimedOut => "the answer was still coming when the time was over (operation_timeout)",
@@ -86,10 +92,16 @@ impl Truncation {
     }
 
     fn of_result(code: u32) -> Option<Self> {
-        match code {
-            result_code::SIZE_LIMIT_EXCEEDED => Some(Self::SizeLimit),
-            result_code::TIME_LIMIT_EXCEEDED | result_code::ADMIN_LIMIT_EXCEEDED => Some(Self::WorkLimit),
-            _ => None,
+        [Self::SizeLimit, Self::TimeLimit, Self::WorkLimit].into_iter().find(|limit| limit.result_code() == Some(code))
+    }
+
+    /// The result code by which the server told so, where it did.
+    pub(in crate::directory) fn result_code(self) -> Option<u32> {
+        match self {
+            Self::SizeLimit => Some(result_code::SIZE_LIMIT_EXCEEDED),
+            Self::TimeLimit => Some(result_code::TIME_LIMIT_EXCEEDED),
+            Self::WorkLimit => Some(result_code::ADMIN_LIMIT_EXCEEDED),
+            Self::Limit | Self::TooLarge | Self::TimedOut | Self::Malformed => None,
         }
     }
 }
@@ -300,7 +312,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_limit_of_the_servers_truncates_an_answer_and_another_result_is_a_fault() {
-        for (code, truncation) in [(3, Truncation::WorkLimit), (4, Truncation::SizeLimit), (11, Truncation::WorkLimit)] {
+        for (code, truncation) in [(3, Truncation::TimeLimit), (4, Truncation::SizeLimit), (11, Truncation::WorkLimit)] {
             let (found, ..) = found(9, &[entry(1, b"cn=a", b"a"), done(1, code, None)].concat()).await;
             assert_eq!((found.entries.len(), found.truncated), (1, Some(truncation)));
         }

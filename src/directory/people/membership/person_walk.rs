@@ -137,7 +137,7 @@ impl<'a> PersonWalk<'a> {
             let is_accepted = match truncation {
                 // It never was anybody's.
                 Truncation::Malformed => true,
-                Truncation::Limit | Truncation::SizeLimit | Truncation::WorkLimit => {
+                Truncation::Limit | Truncation::SizeLimit | Truncation::TimeLimit | Truncation::WorkLimit => {
                     matches!(self.truncated_answers, TruncatedAnswers::Accept)
                 }
                 Truncation::TooLarge | Truncation::TimedOut => false,
