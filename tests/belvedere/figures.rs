@@ -75,9 +75,9 @@ async fn a_number_is_never_broken_and_never_leaves_its_panel() {
             }
             browser.goes_to(&demo.house.url("/p/figures")).await;
             browser.sees("#connection .words", |words| words == "Live").await;
-            browser
-                .waits_for("return document.querySelectorAll('.panel[data-condition=waiting]').length", |left| *left == 0)
-                .await;
+            let empty = "return [...document.querySelectorAll('.panel[data-kind=stat], .panel[data-kind=gauge]')]
+                .filter((panel) => !panel.querySelector('.figure')?.textContent.trim()).length";
+            browser.waits_for(empty, |left| *left == 0).await;
             let amiss = browser.asks(AMISS).await;
             assert_eq!(amiss, json!([]), "at {width} px: {amiss:#}");
             browser.pictures(&format!("figures-{width}")).await;

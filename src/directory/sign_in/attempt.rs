@@ -129,7 +129,10 @@ impl LdapDirectory {
         };
         let found = own.search(OperationKind::Search, &search).await?;
         let Some(entry) = found.entries.into_iter().next() else {
-            return Err(OperationFault::unreachable(OperationKind::Search, "people may not read themselves"));
+            let unseen = || OperationFault::unreachable(OperationKind::Search, "people may not read themselves");
+            return Err(found
+                .truncated
+                .map_or_else(unseen, |truncation| truncation.into_fault("people cannot read themselves")));
         };
         self.refuse_removed(&entry)?;
         let groups = self.read_groups(profile, own, &entry, username).await?;

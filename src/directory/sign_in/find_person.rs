@@ -7,7 +7,7 @@ use super::lockout;
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::{
     DirectoryProfile, DirectoryRefusal, LdapConnection, Operation, OperationFault, OperationKind, PooledConnection,
-    SearchRequest, SearchResult, Truncation, Unreachable,
+    SearchRequest, SearchResult, Truncation,
 };
 use crate::directory::people::compat_tree::leave_out_copies;
 use crate::directory::people::{person, removal};
@@ -72,9 +72,7 @@ impl LdapDirectory {
         };
         let SearchResult { mut entries, truncated } = connection.search(OperationKind::Search, &search).await?;
         if let Some(truncation) = truncated.filter(|truncation| *truncation != Truncation::Limit) {
-            let reason = format!("whose name it is cannot be said: {}", truncation.in_words());
-            let unreachable = Unreachable { result_code: truncation.result_code(), ..Unreachable::new(reason) };
-            return Err(OperationFault::refused(OperationKind::Search, unreachable.into()));
+            return Err(truncation.into_fault("whose name it is cannot be said"));
         }
         entries.retain(|entry| is_bound_account(entry, token));
         leave_out_copies(&mut entries, &profile.base_dn);

@@ -7,6 +7,7 @@ use ldap3::{Ldap, LdapResult, Scope, SearchOptions};
 use tokio::time::timeout;
 
 use super::{AnswerWait, LdapConnection, NoAnswer};
+use crate::directory::connection::Unreachable;
 use crate::directory::connection::driver::{ConnectionDriver, ReceivedBytes, poll_on_fitting_stack};
 use crate::directory::connection::fault::{OperationFault, OperationKind, result_code};
 use crate::directory::schema::LdapEntry;
@@ -93,6 +94,13 @@ impl Truncation {
 
     fn of_result(code: u32) -> Option<Self> {
         [Self::SizeLimit, Self::TimeLimit, Self::WorkLimit].into_iter().find(|limit| limit.result_code() == Some(code))
+    }
+
+    /// The fault where nothing can be said without the entries that are missing; `what` says what that is.
+    pub(in crate::directory) fn into_fault(self, what: &str) -> OperationFault {
+        let reason = format!("{what}: {}", self.in_words());
+        let unreachable = Unreachable { result_code: self.result_code(), ..Unreachable::new(reason) };
+        OperationFault::refused(OperationKind::Search, unreachable.into())
     }
 
     /// The result code by which the server told so, where it did.
