@@ -1,4 +1,4 @@
-//! What floods take from a member: `cargo bench --bench floods`, optionally with `-- --only NAME` (`hashes`, `audit`, `sign_in`,
+//! A member's waits beside floods of requests: `cargo bench --bench floods`, optionally with `-- --only NAME` (`hashes`, `audit`, `sign_in`,
 //! `channels`, `sources`, `filters`), `-- --seconds 10`, and `-- --program PATH` for another version of the program.
 //!
 //! The program runs as a process of its own, with a directory of sample people and a source here. A member opens a page, hears of a

@@ -91,7 +91,7 @@ pub(crate) struct MemorySampler {
 }
 
 impl MemorySampler {
-    /// What they use now, in MiB.
+    /// The resident memory of all of them now, in MiB.
     pub(crate) fn resident_mebibytes(&self) -> u64 {
         let parent = format!("PPid:\t{}\n", self.process);
         let of_process = |path: &Path| {

@@ -57,7 +57,7 @@ async fn ask(options: &LoadOptions) -> LoadReport {
     LoadReport { count: times.len(), elapsed, median, slowest, bytes, ..LoadReport::default() }
 }
 
-/// What one connection has done.
+/// The work of one connection.
 #[derive(Default)]
 struct Done {
     times: Vec<Duration>,

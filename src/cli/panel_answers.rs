@@ -9,7 +9,7 @@ use crate::config::{Diagnostic, Diagnostics};
 use crate::domain::{BoundQuery, Holder, Reading, SourceName, Timestamp};
 use crate::pages::{PageQuery, PageStore};
 use crate::panels::Panel;
-use crate::sources::{Document, DocumentRequest, SourceError, Sources};
+use crate::sources::{DocumentRequest, SourceDocument, SourceError, Sources};
 
 /// The most queries that are under way: sources are asked, not tried for their strength.
 const MAX_QUERIES: usize = 8;
@@ -47,7 +47,7 @@ async fn answers_to(panels: &[PageQuery], sources: &Sources) -> IndexMap<BoundQu
 }
 
 /// The documents that queries pick from, each fetched once.
-type FetchedDocuments = HashMap<(SourceName, DocumentRequest), OnceCell<Result<Document, SourceError>>>;
+type FetchedDocuments = HashMap<(SourceName, DocumentRequest), OnceCell<Result<SourceDocument, SourceError>>>;
 
 async fn answer_to(query: &BoundQuery, sources: &Sources, fetched: &FetchedDocuments) -> Result<Reading, SourceError> {
     let Some(documents) = sources.documents(&query.source) else { return sources.execute(query).await };

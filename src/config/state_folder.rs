@@ -18,7 +18,7 @@ const WRITABLE_BY_OTHERS: u32 = 0o022;
 /// anybody.
 ///
 /// # Errors
-/// What is wrong with it, and the remedy.
+/// [`Diagnostics`] that name the fault of the folder, and the remedy.
 pub fn open_state_folder(state: &Path) -> Result<(), Diagnostics> {
     open_as(state, geteuid().as_raw())
 }
@@ -27,7 +27,7 @@ pub fn open_state_folder(state: &Path) -> Result<(), Diagnostics> {
 /// likely runs as somebody else.
 ///
 /// # Errors
-/// What is wrong with it, and the remedy.
+/// [`Diagnostics`] that name the fault of the folder, and the remedy.
 pub fn open_state_folder_of_server(state: &Path) -> Result<(), Diagnostics> {
     if geteuid().is_root() && !state.exists() {
         leave_to_owner(state)?;

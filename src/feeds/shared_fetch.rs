@@ -11,7 +11,7 @@ use super::executor::QueryExecutor;
 use super::size_limited_map::SizeLimitedMap;
 use super::source_gate::QueryPermit;
 use crate::domain::{Clock, SourceName, Timestamp};
-use crate::sources::{Document, DocumentRequest, SourceError};
+use crate::sources::{DocumentRequest, SourceDocument, SourceError};
 
 /// A source, and a request to it. Feeds with equal ones share a fetch.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -48,7 +48,7 @@ pub(super) struct FetchState {
 /// An answer to a request.
 #[derive(Clone, Debug)]
 pub(super) struct FetchAnswer {
-    pub(super) result: Result<Document, SourceError>,
+    pub(super) result: Result<SourceDocument, SourceError>,
     /// When it came.
     pub(super) taken_at: Timestamp,
     /// From when on it counts as new: when the feed was due that had the request sent. So feeds that share it stay together.
@@ -132,7 +132,7 @@ impl SharedFetch {
         });
     }
 
-    fn publish(self: Arc<Self>, result: Result<Document, SourceError>, beat: Timestamp) {
+    fn publish(self: Arc<Self>, result: Result<SourceDocument, SourceError>, beat: Timestamp) {
         let size = result.as_ref().map_or(0, |document| document.text().len());
         let taken_at = self.clock.now();
         self.state.send_modify(|state| {
@@ -152,7 +152,7 @@ impl SharedFetch {
 }
 
 /// Sends the request. A panic of the source, which is in the log, is an error of it.
-async fn send(executor: &dyn QueryExecutor, key: &FetchKey) -> Result<Document, SourceError> {
+async fn send(executor: &dyn QueryExecutor, key: &FetchKey) -> Result<SourceDocument, SourceError> {
     let broken = || SourceError::Broken("the source broke while it was asked".to_owned());
     let documents = executor.documents(&key.source).ok_or_else(broken)?;
     AssertUnwindSafe(documents.fetch(&key.request)).catch_unwind().await.map_err(|_| broken())?

@@ -54,14 +54,12 @@ impl PageStore {
 
     /// Every page, in the navigation's order, for an administrator: that it is there, and not what it shows.
     pub fn all_pages(&self, visitor: &Visitor) -> Vec<ListedPage> {
-        let mut pages = self.pages();
-        pages.sort_by(|a, b| (a.order, a.title.to_lowercase(), &a.slug).cmp(&(b.order, b.title.to_lowercase(), &b.slug)));
         let listed = |page: Arc<Page>| ListedPage {
             is_authorized: page.access.evaluate(visitor) == AccessDecision::Allowed && is_in_scope(&page, visitor),
             locked: self.lacks_second_factor(&page, visitor),
             page,
         };
-        pages.into_iter().map(listed).collect()
+        self.pages_in_order().into_iter().map(listed).collect()
     }
 
     /// Whether the settings require a second factor of `person` wherever they must sign in.

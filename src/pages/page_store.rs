@@ -32,6 +32,8 @@ pub struct PageStore {
 #[derive(Default)]
 struct LoadedPages {
     pages: BTreeMap<PageSlug, Arc<Page>>,
+    /// The same, in the navigation's order.
+    in_order: Vec<Arc<Page>>,
     diagnostics: Diagnostics,
     fingerprint: FolderFingerprint,
 }
@@ -113,7 +115,9 @@ impl PageStore {
             tracing::error!(fault = %diagnostic, "a page file is faulty");
         }
         tracing::info!(pages = pages.len(), faults = diagnostics.len(), folder = %self.folder.display(), "pages loaded");
-        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = LoadedPages { pages, diagnostics, fingerprint };
+        let in_order = in_order(&pages);
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) =
+            LoadedPages { pages, in_order, diagnostics, fingerprint };
         self.reloads.send_modify(|reloads| *reloads += 1);
     }
 
@@ -159,6 +163,11 @@ impl PageStore {
         self.read(|loaded| loaded.pages.values().cloned().collect())
     }
 
+    /// Every page in the navigation's order, without authorization: for the door.
+    pub(super) fn pages_in_order(&self) -> Vec<Arc<Page>> {
+        self.read(|loaded| loaded.in_order.clone())
+    }
+
     /// The page of that name, without authorization: for the door.
     pub(super) fn page(&self, slug: &str) -> Option<Arc<Page>> {
         self.read(|loaded| loaded.pages.get(slug).cloned())
@@ -201,6 +210,12 @@ impl PageStore {
         }
         diagnostics
     }
+}
+
+/// The pages by their order, and then by title.
+fn in_order(pages: &BTreeMap<PageSlug, Arc<Page>>) -> Vec<Arc<Page>> {
+    // Those alike in both stay as they come: by slug.
+    pages.values().cloned().sorted_by_cached_key(|page| (page.order, page.title.to_lowercase())).collect()
 }
 
 /// Parses a page file, without checks that need the sources.

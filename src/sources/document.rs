@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use super::{QueryError, SourceError};
 use crate::domain::{BoundQuery, Holder, Reading, Timestamp};
 
-/// A request whose one answer, a [`Document`], serves every query that picks from it. Equal ones of a source have the same answer.
+/// A request whose one answer, a [`SourceDocument`], serves every query that picks from it. Equal ones of a source have the same answer.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct DocumentRequest(String);
 
@@ -31,9 +31,9 @@ impl fmt::Debug for DocumentRequest {
 
 /// A source's answer to a request, from which each query picks its reading.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Document(Arc<[u8]>);
+pub struct SourceDocument(Arc<[u8]>);
 
-impl Document {
+impl SourceDocument {
     /// The document of that text.
     pub fn new(text: impl Into<Arc<[u8]>>) -> Self {
         Self(text.into())
@@ -45,9 +45,9 @@ impl Document {
     }
 }
 
-impl fmt::Debug for Document {
+impl fmt::Debug for SourceDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Document({} bytes)", self.0.len())
+        write!(f, "SourceDocument({} bytes)", self.0.len())
     }
 }
 
@@ -64,13 +64,13 @@ pub trait DocumentSource: Send + Sync {
     ///
     /// # Errors
     /// A [`SourceError`] in words for people.
-    async fn fetch(&self, request: &DocumentRequest) -> Result<Document, SourceError>;
+    async fn fetch(&self, request: &DocumentRequest) -> Result<SourceDocument, SourceError>;
 
     /// Picks a query's reading from its document, for `holder`, under whom the work is counted.
     ///
     /// # Errors
     /// A [`SourceError`] in words for people.
-    async fn pick(&self, query: &BoundQuery, document: &Document, holder: &Holder) -> Result<Reading, SourceError>;
+    async fn pick(&self, query: &BoundQuery, document: &SourceDocument, holder: &Holder) -> Result<Reading, SourceError>;
 
     /// The moment before which the source has asked not to be asked again, while that is to come.
     fn not_before(&self) -> Option<Timestamp> {

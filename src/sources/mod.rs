@@ -22,7 +22,7 @@ mod settings;
 mod source;
 mod text;
 
-pub use self::document::{Document, DocumentRequest, DocumentSource};
+pub use self::document::{DocumentRequest, DocumentSource, SourceDocument};
 pub use self::error::{QueryError, SourceError};
 pub use self::filter_workers::{FilterWorkers, WORKER_COMMAND};
 pub use self::http::serve_filters;

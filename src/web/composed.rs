@@ -1,4 +1,5 @@
 use std::io::Cursor;
+use std::iter;
 use std::sync::Arc;
 
 use rocket::Request;
@@ -6,7 +7,7 @@ use rocket::http::{ContentType, Header, Status};
 use rocket::response::{self, Responder, Response};
 
 use super::gzip::{AcceptsGzip, GzipStream, stored_length};
-use crate::live::Rendition;
+use crate::live::{Rendition, SharedPiece};
 
 /// A response of what all visitors of a channel share, and between its pieces what is this visitor's own. Where the client takes
 /// gzip, the one was deflated once for all, and the other is stored as it is.
@@ -32,26 +33,27 @@ impl Composed {
         Self { rendition, own: Vec::new(), content_type: ContentType::JSON, is_tagged: true }
     }
 
+    /// The shared pieces, each with the own part behind it; behind the last, there is none.
+    fn pieces(&self) -> impl Iterator<Item = (&SharedPiece, &str)> {
+        self.rendition.pieces().iter().zip(self.own.iter().map(String::as_str).chain(iter::repeat("")))
+    }
+
     fn plain(&self) -> Vec<u8> {
-        let length = self.rendition.pieces().iter().map(|piece| piece.text().len()).sum::<usize>()
-            + self.own.iter().map(String::len).sum::<usize>();
+        let length = self.pieces().map(|(piece, own)| piece.text().len() + own.len()).sum();
         let mut bytes = Vec::with_capacity(length);
-        let mut own = self.own.iter();
-        for piece in self.rendition.pieces() {
+        for (piece, own) in self.pieces() {
             bytes.extend_from_slice(piece.text().as_bytes());
-            bytes.extend_from_slice(own.next().map_or(&[], |own| own.as_bytes()));
+            bytes.extend_from_slice(own.as_bytes());
         }
         bytes
     }
 
     fn gzipped(&self) -> Vec<u8> {
-        let length = self.rendition.pieces().iter().map(|piece| piece.deflated().len()).sum::<usize>()
-            + self.own.iter().map(|own| stored_length(own)).sum::<usize>();
+        let length = self.pieces().map(|(piece, own)| piece.deflated().len() + stored_length(own)).sum();
         let mut stream = GzipStream::with_capacity(length);
-        let mut own = self.own.iter();
-        for piece in self.rendition.pieces() {
+        for (piece, own) in self.pieces() {
             stream.push_deflated(piece.deflated(), piece.text().as_bytes());
-            stream.push_stored(own.next().map_or(&[], |own| own.as_bytes()));
+            stream.push_stored(own.as_bytes());
         }
         stream.finish()
     }

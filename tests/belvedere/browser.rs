@@ -1,12 +1,13 @@
 //! The whole program in Chromium, as people see it.
 
+use fantoccini::wd::WindowHandle;
 use serde_json::{Value, json};
 
 use crate::harness::browser::{Browser, Screen};
 use crate::harness::demo_server::{DemoServer, page};
 use crate::harness::json_server::server_with_stock_source;
 use crate::harness::samba;
-use crate::harness::test_server::TestServerBuilder;
+use crate::harness::test_server::{TestServer, TestServerBuilder};
 
 /// The checks at the end of every look at a page.
 async fn nothing_is_amiss(browser: &Browser, house: &str) {
@@ -97,13 +98,7 @@ async fn signing_out_in_another_tab_is_said_in_this_one() {
     let this = browser.client.window().await.unwrap();
 
     let other = browser.client.new_window(true).await.unwrap().handle;
-    browser.client.switch_to_window(other.clone()).await.unwrap();
-    browser.goes_to(&demo.house.url("/")).await;
-    browser.presses("form[action='/logout'] button").await;
-    browser.sees("h1", |text| text.to_lowercase().contains("signed out")).await;
-
-    browser.client.switch_to_window(this.clone()).await.unwrap();
-    browser.sees("#connection .words", |words| words == "Signed out").await;
+    signs_out_beside(&browser, &demo.house, &other, &this).await;
     browser.sees("#notice", |text| text.contains("Sign in again")).await;
     assert!(browser.client.title().await.unwrap().contains("Signed out"));
     browser.presses("#notice a").await;
@@ -111,12 +106,7 @@ async fn signing_out_in_another_tab_is_said_in_this_one() {
     browser.finds("#panel-uptime").await;
     assert_eq!(browser.is_at().await, demo.house.url("/p/board"), "back where they were");
 
-    browser.client.switch_to_window(other.clone()).await.unwrap();
-    browser.goes_to(&demo.house.url("/")).await;
-    browser.presses("form[action='/logout'] button").await;
-    browser.sees("h1", |text| text.to_lowercase().contains("signed out")).await;
-    browser.client.switch_to_window(this.clone()).await.unwrap();
-    browser.sees("#connection .words", |words| words == "Signed out").await;
+    signs_out_beside(&browser, &demo.house, &other, &this).await;
     assert_eq!(
         browser.asks("return document.querySelector('.who').checkVisibility()").await,
         false,
@@ -130,6 +120,16 @@ async fn signing_out_in_another_tab_is_said_in_this_one() {
     browser.sees("#connection .words", |words| words == "Live").await;
     browser.sees(".who-name", |name| name.contains("Alice")).await;
     browser.closes().await;
+}
+
+/// Signs out in the tab `other`; the board in the tab `this` says so.
+async fn signs_out_beside(browser: &Browser, house: &TestServer, other: &WindowHandle, this: &WindowHandle) {
+    browser.client.switch_to_window(other.clone()).await.unwrap();
+    browser.goes_to(&house.url("/")).await;
+    browser.presses("form[action='/logout'] button").await;
+    browser.sees("h1", |text| text.to_lowercase().contains("signed out")).await;
+    browser.client.switch_to_window(this.clone()).await.unwrap();
+    browser.sees("#connection .words", |words| words == "Signed out").await;
 }
 
 #[tokio::test]

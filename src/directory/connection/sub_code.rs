@@ -8,7 +8,7 @@ pub(in crate::directory) fn ad_sub_code(diagnostic: &str) -> Option<u32> {
     u32::from_str_radix(digits, 16).ok()
 }
 
-/// What Active Directory says by a Win32 error about a password that it was shown.
+/// The verdict of Active Directory on a password that it was shown, told by a Win32 error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::directory) enum SubCodeVerdict {
     /// The password is wrong, or nobody has the name.

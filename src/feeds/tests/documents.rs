@@ -1,6 +1,6 @@
 //! Feeds whose queries pick from one document.
 
-use crate::sources::{Document, DocumentRequest, DocumentSource, QueryError};
+use crate::sources::{DocumentRequest, DocumentSource, QueryError, SourceDocument};
 
 use super::*;
 
@@ -38,7 +38,7 @@ impl DocumentSource for DocumentCounter {
         }
     }
 
-    async fn fetch(&self, request: &DocumentRequest) -> Result<Document, SourceError> {
+    async fn fetch(&self, request: &DocumentRequest) -> Result<SourceDocument, SourceError> {
         let count = {
             let mut asked = self.asked.lock().unwrap();
             asked.push(request.as_str().to_owned());
@@ -50,10 +50,10 @@ impl DocumentSource for DocumentCounter {
         if *self.fails.lock().unwrap() {
             return Err(SourceError::Unreachable("shop.corp is away".to_owned()));
         }
-        Ok(Document::new(count.to_string().into_bytes()))
+        Ok(SourceDocument::new(count.to_string().into_bytes()))
     }
 
-    async fn pick(&self, query: &BoundQuery, document: &Document, holder: &Holder) -> Result<Reading, SourceError> {
+    async fn pick(&self, query: &BoundQuery, document: &SourceDocument, holder: &Holder) -> Result<Reading, SourceError> {
         self.picked.lock().unwrap().push(holder.clone());
         if query.text.ends_with(" broken") {
             return Err(SourceError::BadAnswer("the filter found nothing".to_owned()));

@@ -20,7 +20,7 @@ pub(super) use self::jq::{serve_on_threads, serve_without_limit};
 use super::filter_workers::{FilterRequest, FilterWorkers};
 use super::http_client::{HttpClient, HttpClientSettings};
 use super::kind::{Opened, SourceKind, SourceSettings};
-use super::{Document, DocumentRequest, DocumentSource, QueryError, Source, SourceError};
+use super::{DocumentRequest, DocumentSource, QueryError, Source, SourceDocument, SourceError};
 use crate::config::Fields;
 use crate::domain::{BoundQuery, Clock, Holder, Placeholder, Reading, Timestamp};
 
@@ -89,13 +89,13 @@ impl DocumentSource for Http {
         Ok(DocumentRequest::new(self.client.url_template().bind(&query.bindings)?))
     }
 
-    async fn fetch(&self, request: &DocumentRequest) -> Result<Document, SourceError> {
+    async fn fetch(&self, request: &DocumentRequest) -> Result<SourceDocument, SourceError> {
         let url =
             Url::parse(request.as_str()).map_err(|error| SourceError::Broken(format!("the url cannot be read: {error}")))?;
-        self.client.get(url).await.map(Document::new)
+        self.client.get(url).await.map(SourceDocument::new)
     }
 
-    async fn pick(&self, query: &BoundQuery, document: &Document, holder: &Holder) -> Result<Reading, SourceError> {
+    async fn pick(&self, query: &BoundQuery, document: &SourceDocument, holder: &Holder) -> Result<Reading, SourceError> {
         let request = FilterRequest {
             filter: query.text.clone(),
             host: self.client.url_template().host(),

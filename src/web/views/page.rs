@@ -21,13 +21,13 @@ pub(in crate::web) struct PageView {
     live: LiveEndpoints,
     refresh_href: Link,
     live_data: String,
-    /// What needs a look.
+    /// The summary of the panels that need a look.
     alarm: Option<String>,
     #[serde(skip)]
     expires: Option<Timestamp>,
 }
 
-/// What is one visitor's own on a page.
+/// The part of a page that is one visitor's own.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct OwnPageView {
     /// The revision of what they see: the page, and the navigation around it.
@@ -87,6 +87,8 @@ struct PanelSlotView {
     at: Option<Timestamp>,
     trouble: Option<PanelTrouble>,
     age: Option<String>,
+    #[serde(skip)]
+    age_changes_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize)]
@@ -109,14 +111,15 @@ impl PageView {
         let slug = &page.slug;
         let panels = page.panels.iter().map(|panel| (panel, state.panels.get(&panel.id)));
         let marks = panels.clone().filter_map(|(panel, frame)| Some((panel.title.as_str(), mark_of(frame?)?)));
-        let ages = panels.clone().filter_map(|(panel, frame)| PanelAge::of(panel, frame?, now));
+        let slots: Vec<_> = panels.map(|(panel, frame)| PanelSlotView::of(panel, frame, now)).collect();
+        let expires = slots.iter().filter_map(|slot| slot.age_changes_at).min();
         let board = BoardView {
             title: page.title.clone(),
             about: page.about.clone(),
             file: page.file_name(),
             source: page.show_source.then(|| page.text.clone()),
             inputs: inputs(page, &choice.values),
-            panels: panels.clone().map(|(panel, frame)| PanelSlotView::of(panel, frame, now)).collect(),
+            panels: slots,
             styles: page.panel_kinds().flat_map(PanelKind::styles).unique().collect(),
             scripts: page.panel_kinds().flat_map(PanelKind::scripts).unique().collect(),
         };
@@ -129,7 +132,7 @@ impl PageView {
             refresh_href: Link::to(format_args!("p/{slug}{query}")),
             live_data: live_data_json(state),
             alarm: alarm(marks),
-            expires: ages.map(|age| age.changes_at).min(),
+            expires,
         }
     }
 
@@ -159,6 +162,7 @@ impl PanelSlotView {
             marks_figure: panel.kind.marks_figure,
             at: frame.and_then(|frame| frame.at),
             trouble: frame.and_then(|frame| frame.trouble.clone()),
+            age_changes_at: age.as_ref().map(|age| age.changes_at),
             age: age.and_then(|age| age.late_by),
         }
     }
@@ -168,7 +172,7 @@ fn mark_of(frame: &PanelFrame) -> Option<&StateMark> {
     frame.view.as_ref().and_then(PanelView::mark)
 }
 
-/// What needs a look on a page, for its title: `✕ CPU: critical`, or how many panels do: `▲ 3 problems`. The symbols are those
+/// The summary of the panels that need a look, for a page's title: `✕ CPU: critical`, or how many panels do: `▲ 3 problems`. The symbols are those
 /// of marks. The script says the same when it changes.
 fn alarm<'a>(marks: impl Iterator<Item = (&'a str, &'a StateMark)>) -> Option<String> {
     let marks: Vec<_> = marks.collect();

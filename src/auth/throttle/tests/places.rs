@@ -162,7 +162,7 @@ async fn strangers_cannot_keep_out_the_network_that_last_signed_in_well() {
     assert_eq!(heard(&fixture, &own, &john).await, 1, "and one is kept back from the network, too");
 }
 
-/// What is told of tries at this address in a row: whether one has to wait.
+/// The answers to tries at this address in a row: whether one has to wait.
 async fn told_at(fixture: &ThrottleFixture, address: &str, name: &str, who: Option<&BindCandidate>) -> Vec<bool> {
     let mut told = Vec::new();
     for _ in 0..20 {

@@ -169,7 +169,7 @@ impl Controller {
         self.last = Some(now + self.clock_ahead);
     }
 
-    /// What it tells of John, whose password another is to judge.
+    /// The counters that it tells of John, whose password another is to judge.
     fn tells(&self, judge: &Self) -> BindCandidate {
         BindCandidate {
             failures: Some(self.count),
