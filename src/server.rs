@@ -110,7 +110,6 @@ impl Server {
             failed_attempts: Arc::clone(&stores.failed_attempts),
         };
         let auth = Auth::new(Arc::clone(&directory), auth_stores, second_step, audit.clone(), Arc::clone(&clock), keys);
-        auth.restore_failed_attempts().await?;
         let auth = Arc::new(auth.with_credential_cache(settings.basic.remember).with_tokens(tokens.clone()));
         let session_refresher =
             SessionRefresher::new(directory, sessions.clone(), audit.clone(), Arc::clone(&clock), settings.sessions.refresh);

@@ -1,6 +1,6 @@
 use super::refusal::audit_reason;
 use super::refused_attempt::AttemptKind;
-use super::throttle::ThrottleReason;
+use super::throttle::{AttemptDenial, ThrottleReason};
 use super::verifier_gate::BindDenial;
 use super::{Auth, SignInRefusal};
 use crate::directory::{DirectoryRefusal, Unreachable};
@@ -8,8 +8,21 @@ use crate::domain::{Client, Username};
 
 /// Refusing an attempt: the audit has the cause, and the visitor what they may know.
 impl Auth {
-    /// Refuses an attempt that the throttle does not allow.
-    pub(super) fn refuse_throttled(
+    /// Refuses an attempt that the throttle does not allow, or cannot.
+    pub(super) fn refuse_attempt(
+        &self,
+        attempt: AttemptKind,
+        denial: AttemptDenial,
+        name: &Username,
+        client: &Client,
+    ) -> SignInRefusal {
+        match denial {
+            AttemptDenial::Throttled(reason) => self.refuse_throttled(attempt, reason, name, client),
+            AttemptDenial::Store(error) => SignInRefusal::Store(error),
+        }
+    }
+
+    fn refuse_throttled(
         &self,
         attempt: AttemptKind,
         denial: ThrottleReason,
@@ -47,7 +60,7 @@ impl Auth {
         client: &Client,
     ) -> SignInRefusal {
         match denial {
-            BindDenial::Throttled(reason) => self.refuse_throttled(attempt, reason, name, client),
+            BindDenial::Throttle(denial) => self.refuse_attempt(attempt, denial, name, client),
             BindDenial::Busy => {
                 self.audit.record(client, &attempt.refusal_event(name.as_str(), "busy", None, None));
                 SignInRefusal::Busy

@@ -63,8 +63,7 @@ pub struct SignedIn {
 }
 
 impl Auth {
-    /// Creates it over these parts, without API tokens. Failed sign-ins from before count once
-    /// [`Auth::restore_failed_attempts`] has taken them in.
+    /// Creates it over these parts, without API tokens.
     pub fn new(
         directory: Arc<dyn Directory>,
         stores: AuthStores,
@@ -94,14 +93,6 @@ impl Auth {
             gates,
             keys,
         }
-    }
-
-    /// Takes in the failed sign-ins that were written down before a restart.
-    ///
-    /// # Errors
-    /// [`StoreError`] when they cannot be read.
-    pub async fn restore_failed_attempts(&self) -> Result<(), StoreError> {
-        self.throttle.restore().await
     }
 
     /// Forgets the failed sign-ins of a name, and of everybody it may be of, so that they may try again at once.
@@ -273,7 +264,7 @@ impl Auth {
             Ok(permit) => Ok(permit),
             Err(denial) => {
                 self.throttle.flush().await;
-                Err(self.refuse_throttled(attempt, denial, name, client))
+                Err(self.refuse_attempt(attempt, denial, name, client))
             }
         }
     }
@@ -333,7 +324,7 @@ impl Auth {
         client: &Client,
         permit: &'a AttemptPermit<'a>,
     ) -> Result<VerifierGate<'a>, GateBusy> {
-        let familiar = self.throttle.familiar_account(client, name, &self.directory.realm_of(name)).map(GateHolder::Known);
+        let familiar = permit.familiar_owner().map(GateHolder::Known);
         let holder = familiar.unwrap_or_else(|| GateHolder::Stranger(Network::narrowest_of(client.address())));
         let is_hashed = self.directory.hashes_password(name);
         let verifier = if is_hashed { PasswordVerifier::Hashing } else { PasswordVerifier::Directory };

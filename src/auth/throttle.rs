@@ -27,46 +27,56 @@
 //! So failures that reach the directory stay within the limit however many come at once, and nobody is sent away
 //! because they signed in with many windows at the same time.
 //!
-//! The counters are in memory, bounded, and hold no names: what had to be forgotten of names is assumed of all others until then; what must outlive a restart is in a [`ThrottleStore`].
+//! Accounts are counted in a [`ThrottleStore`], where every decision is one atomic step over the accounts that it involves:
+//! an attempt is *reserved* there before the directory is asked, and *settled* afterwards. One server's store is its memory,
+//! bounded, with a file of what must outlive a restart; what had to be forgotten of names is assumed of all others until then.
+//! Networks are counted by each server for itself. No name is kept anywhere, only keyed hashes.
 
 mod account_attempts;
+mod account_counters;
 mod account_key;
 mod admit;
 mod attempt;
+mod attempt_counters;
+mod denial;
 mod device_cookie;
 mod expiring_map;
 mod failure_counters;
 mod familiarity;
 mod known_people;
 mod limits;
-mod memory;
+mod network_counters;
 mod permit;
 mod place;
 mod reason;
+mod release;
+mod settlement;
 mod skeleton;
 mod sqlite;
 mod store;
+mod throttle_file;
 mod unwritten_changes;
 
 use std::hash::RandomState;
-use std::sync::atomic::AtomicI64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 
 use super::Keys;
 use crate::domain::{Clock, PersonId, Realm, Username};
 use crate::store::StoreError;
 
+use attempt_counters::AttemptCounters;
+pub(super) use denial::AttemptDenial;
 pub use device_cookie::DeviceCookie;
-use failure_counters::FailureCounters;
-pub use memory::{Release, release_attempts};
-pub(super) use permit::{AttemptFailure, AttemptPermit};
+pub(super) use permit::AttemptPermit;
 pub(super) use reason::ThrottleReason;
+pub use release::release_attempts;
+pub(super) use settlement::AttemptFailure;
 use skeleton::exact_name;
 pub use sqlite::SqliteThrottleStore;
-pub use store::ThrottleStore;
+pub use store::{Release, ThrottleStore};
 
 /// The longest wait for pending attempts to end. A directory that answers needs some tens of milliseconds for each;
 /// beyond this the browser's patience ends too.
@@ -79,33 +89,17 @@ const MAX_WAITING: usize = 256;
 pub(super) struct Throttle {
     clock: Arc<dyn Clock>,
     keys: Arc<Keys>,
-    store: Arc<dyn ThrottleStore>,
-    /// The number of the last release by hand that has been taken in.
-    last_release: AtomicI64,
-    /// Held while changes are written down.
-    writing: tokio::sync::Mutex<()>,
-    /// Networks and passwords are kept as hashes with a key of this process: of one size, and unpredictable from outside.
+    /// Networks are kept as hashes with a key of this process: of one size, and unpredictable from outside.
     hasher: RandomState,
-    counters: Mutex<FailureCounters>,
-    /// Wakes those who wait when an attempt has ended.
-    attempt_ended: Notify,
+    counters: Arc<AttemptCounters>,
     wait_slots: Semaphore,
 }
 
 impl Throttle {
-    /// A throttle without failures; [`Throttle::restore`] takes in those that `store` has.
+    /// A throttle that counts accounts in `store`.
     pub(super) fn new(clock: Arc<dyn Clock>, keys: Arc<Keys>, store: Arc<dyn ThrottleStore>) -> Self {
-        Self {
-            clock,
-            keys,
-            store,
-            last_release: AtomicI64::new(0),
-            writing: tokio::sync::Mutex::default(),
-            hasher: RandomState::new(),
-            counters: Mutex::new(FailureCounters::new()),
-            attempt_ended: Notify::new(),
-            wait_slots: Semaphore::new(MAX_WAITING),
-        }
+        let counters = Arc::new(AttemptCounters::new(Arc::clone(&clock), store));
+        Self { clock, keys, hasher: RandomState::new(), counters, wait_slots: Semaphore::new(MAX_WAITING) }
     }
 
     /// A device cookie for the browser in which `person` of that realm has just signed in, who has these names.
@@ -128,14 +122,17 @@ impl Throttle {
     }
 
     /// Repeats a check whenever an attempt has ended, while the reason is pending attempts, up to [`MAX_WAIT`].
-    async fn wait_while_pending<T>(&self, mut attempt: impl FnMut() -> Result<T, ThrottleReason>) -> Result<T, ThrottleReason> {
+    async fn wait_while_pending<T, F>(&self, mut attempt: impl FnMut() -> F) -> Result<T, AttemptDenial>
+    where
+        F: Future<Output = Result<T, AttemptDenial>>,
+    {
         let mut timeout = self.clock.sleep(MAX_WAIT);
         let mut slot = None;
         loop {
             // Made before the attempt, so that an end between the two is not missed.
-            let ended = self.attempt_ended.notified();
-            match attempt() {
-                Err(ThrottleReason::Pending) => {}
+            let ended = self.counters.attempt_ended();
+            match attempt().await {
+                Err(AttemptDenial::Throttled(ThrottleReason::Pending)) => {}
                 decided => return decided,
             }
             if slot.is_none() {
@@ -143,14 +140,9 @@ impl Throttle {
             }
             tokio::select! {
                 () = ended => {}
-                () = &mut timeout => return Err(ThrottleReason::Pending),
+                () = &mut timeout => return Err(ThrottleReason::Pending.into()),
             }
         }
-    }
-
-    /// Locks the counters. A panic elsewhere leaves them whole: at worst one attempt is counted that was not made.
-    fn counters(&self) -> MutexGuard<'_, FailureCounters> {
-        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use async_trait::async_trait;
 
 use super::sign_in_gates::{PasswordVerifier, SignInGates};
-use super::throttle::{AttemptPermit, ThrottleReason};
+use super::throttle::{AttemptDenial, AttemptPermit};
 use crate::directory::{BindCandidate, BindDenied, BindGate, LockoutPolicy};
 use crate::domain::{GateBusy, GateHolder, GatePlace};
 
@@ -35,10 +35,10 @@ pub(super) enum SentPassword {
 }
 
 /// Why a bind was denied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum BindDenial {
-    /// There were too many attempts.
-    Throttled(ThrottleReason),
+    /// The throttle does not allow it.
+    Throttle(AttemptDenial),
     /// There was no place.
     Busy,
 }
@@ -82,11 +82,11 @@ impl<'a> VerifierGate<'a> {
     }
 
     async fn identify(&self, who: &BindCandidate) -> Result<(), BindDenial> {
-        if self.permit.identify_at_once(who).is_ok() {
+        if self.permit.identify_at_once(who).await.is_ok() {
             return Ok(());
         }
         self.set_place(None);
-        self.permit.identify(who).await.map_err(BindDenial::Throttled)?;
+        self.permit.identify(who).await.map_err(BindDenial::Throttle)?;
         let place = self.gates.enter(self.verifier, self.holder.clone()).await.map_err(|GateBusy| BindDenial::Busy)?;
         self.set_place(Some(place));
         Ok(())
@@ -99,9 +99,9 @@ impl<'a> VerifierGate<'a> {
 
 impl BindDenial {
     /// Settles the permit of the attempt.
-    pub(super) fn settle(self, permit: AttemptPermit<'_>) {
+    pub(super) fn settle(&self, permit: AttemptPermit<'_>) {
         match self {
-            Self::Throttled(reason) => permit.deny(reason),
+            Self::Throttle(denial) => permit.deny(denial),
             Self::Busy => permit.cancel(),
         }
     }

@@ -6,7 +6,7 @@ use clap::Args;
 use super::doctor::{CommandError, parse_username};
 use super::serve::report_error;
 use crate::audit::{Audit, AuditEvent};
-use crate::auth::{Release, ThrottleStore as _, release_attempts};
+use crate::auth::{Release, release_attempts};
 use crate::config::{self, Settings};
 use crate::domain::{Client, Clock, SystemClock, Username};
 use crate::server;
@@ -42,10 +42,10 @@ async fn execute(name: &str) -> Result<String, CommandError> {
     config::open_state_folder_of_server(&settings.state)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let keys = server::load_keys(&figment, &settings)?;
-    let store = server::open_failed_attempts(&settings).await?;
+    let store = server::open_failed_attempts(&settings, &clock).await?;
     let trail = server::open_audit(&settings).await?;
     let (audit, writer) = Audit::with_trail(trail.clone(), Metrics::new().audit(), Arc::clone(&clock));
-    let released = release_attempts(&store, &keys, &username, clock.now()).await;
+    let released = release_attempts(&*store, &keys, &username).await;
     if released.is_ok() {
         audit.record(&Client::default(), &AuditEvent::AttemptsReleased { name: username.as_str(), by: None });
     }

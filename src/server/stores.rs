@@ -42,7 +42,7 @@ impl Stores {
             factors: Factors::open(&file(FACTORS_FILE), keys.factors_key(), Arc::clone(clock)).await?,
             accounts: open_accounts(settings, Arc::clone(clock)).await?,
             tokens: open_tokens(settings, clock).await?,
-            failed_attempts: Arc::new(open_failed_attempts(settings).await?),
+            failed_attempts: open_failed_attempts(settings, clock).await?,
             audit: open_audit(settings).await?,
         })
     }
@@ -83,8 +83,12 @@ pub(crate) async fn open_audit(settings: &Settings) -> Result<AuditTrail, StoreE
 }
 
 /// Opens the store of failed sign-ins.
-pub(crate) async fn open_failed_attempts(settings: &Settings) -> Result<SqliteThrottleStore, StoreError> {
-    SqliteThrottleStore::open(&settings.state.join(FAILED_ATTEMPTS_FILE)).await
+pub(crate) async fn open_failed_attempts(
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn ThrottleStore>, StoreError> {
+    let file = settings.state.join(FAILED_ATTEMPTS_FILE);
+    Ok(Arc::new(SqliteThrottleStore::open(&file, Arc::clone(clock)).await?))
 }
 
 /// Opens the store of API tokens.

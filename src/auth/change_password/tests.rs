@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::{Auth, PasswordChangeRequest, PasswordChanged};
 use crate::audit::Audit;
 use crate::auth::sign_in::tests::InstantClock;
-use crate::auth::throttle::tests::Forgetful;
+use crate::auth::throttle::SqliteThrottleStore;
 use crate::auth::{AuthStores, Keys, PasswordChangeRefusal, SecondStep, SignInRefusal, SignedIn};
 use crate::config::SessionSettings;
 use crate::directory::{
@@ -138,7 +138,9 @@ impl PasswordChangeFixture {
         let second_step = SecondStep::new(factors, Duration::from_hours(12));
         let epochs = PersonEpochs::open(&folder.path().join("epochs.db"), clock.clone()).await.unwrap();
         let clock = Arc::new(InstantClock(clock));
-        let stores = AuthStores { sessions: sessions.clone(), epochs, failed_attempts: Arc::new(Forgetful) };
+        let failed_attempts =
+            SqliteThrottleStore::open(&folder.path().join("failed_attempts.db"), clock.clone()).await.unwrap();
+        let stores = AuthStores { sessions: sessions.clone(), epochs, failed_attempts: Arc::new(failed_attempts) };
         let auth = Auth::new(directory.clone(), stores, second_step, Audit::new(), clock, keys);
         Self { auth, directory, sessions, _folder: folder }
     }

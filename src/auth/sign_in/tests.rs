@@ -13,7 +13,7 @@ use super::{Auth, AuthStores, SignInRefusal, SignedIn};
 use crate::audit::Audit;
 use crate::audit::log_capture::LogCapture;
 use crate::auth::sign_in_gates::DIRECTORY;
-use crate::auth::throttle::tests::Forgetful;
+use crate::auth::throttle::SqliteThrottleStore;
 use crate::auth::timing_floor;
 use crate::auth::{Keys, SecondStep};
 use crate::config::SessionSettings;
@@ -155,7 +155,9 @@ impl SignInFixture {
         let factors = Factors::open(&factors, keys.factors_key(), clock.clone()).await.unwrap();
         let second_step = SecondStep::new(factors, Duration::from_hours(12));
         let epochs = PersonEpochs::open(&folder.path().join("epochs.db"), clock.clone()).await.unwrap();
-        let stores = AuthStores { sessions: sessions.clone(), epochs, failed_attempts: Arc::new(Forgetful) };
+        let failed_attempts =
+            SqliteThrottleStore::open(&folder.path().join("failed_attempts.db"), clock.clone()).await.unwrap();
+        let stores = AuthStores { sessions: sessions.clone(), epochs, failed_attempts: Arc::new(failed_attempts) };
         let auth = Auth::new(directory.clone(), stores, second_step, Audit::new(), to_clock(clock.clone()), keys);
         Self { auth, directory, sessions, clock, _folder: folder }
     }

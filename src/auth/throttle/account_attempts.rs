@@ -1,6 +1,5 @@
 use std::time::Duration;
 
-use super::limits::ATTEMPT_TIME;
 use super::place::Place;
 use super::reason::ThrottleReason;
 use crate::directory::{BindCandidate, CLOCK_TOLERANCE, FailureBudget};
@@ -19,7 +18,7 @@ const MAX_REMEMBERED: Duration = Duration::from_hours(1);
 /// The lowest threshold that is kept below: a directory that locks at the first failure could never be asked otherwise.
 const MIN_THRESHOLD: u32 = 2;
 
-/// A hash of a typed password, under a key of this process: to know the same one again, and for nothing else.
+/// A hash of a typed password, under a key of this server: to know the same one again, and for nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PasswordMark(pub(super) u64);
 
@@ -42,16 +41,30 @@ pub(super) struct FailedAttempt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ServerKey(pub(super) u64);
 
+/// The time after which a pending attempt that nobody settled counts as failed, as its server has died: longer than a sign-in may
+/// take, which is a minute at the directory and a quarter of one of waiting before.
+const RESERVED_FOR: Duration = Duration::from_mins(2);
+
+/// An attempt that is pending.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PendingAttempt {
+    /// The sequence number of its permit.
+    pub(super) permit: u64,
+    pub(super) password: Option<PasswordMark>,
+    #[expect(dead_code, reason = "for a store that several servers share")]
+    pub(super) place: Place,
+    pub(super) began_at: Timestamp,
+    /// The time after its failure when the count would be reset.
+    pub(super) window: Duration,
+}
+
 /// The attempts for one account: those that failed, oldest first, and those pending.
 #[derive(Clone, Debug, Default)]
 pub(super) struct AccountAttempts {
     failed: Vec<FailedAttempt>,
     /// The time after the last failure when the count is reset: the longest of the budgets that the failures fell under.
     window: Duration,
-    /// The passwords of the pending ones.
-    pending: Vec<Option<PasswordMark>>,
-    /// The time when the last attempt began.
-    started_at: Option<Timestamp>,
+    pending: Vec<PendingAttempt>,
     /// When the password was set, as the directory last told.
     password_set_at: Option<Timestamp>,
     /// The time of the last wrong password that the directory told before the last attempt was made.
@@ -142,7 +155,11 @@ impl AccountAttempts {
         if self.remembers(password, now, |failure| failure.is_wrong) {
             return Err(ThrottleReason::SamePassword);
         }
-        if self.pending.contains(&Some(password)) { Err(ThrottleReason::Pending) } else { Ok(()) }
+        if self.pending.iter().any(|pending| pending.password == Some(password)) {
+            Err(ThrottleReason::Pending)
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether a failure with that password is remembered.
@@ -193,20 +210,17 @@ impl AccountAttempts {
     }
 
     /// The attempts without one of the pending ones, to check that one.
-    pub(super) fn without_pending(mut self, password: Option<PasswordMark>) -> Self {
-        self.end(password);
+    pub(super) fn without_pending(mut self, permit: u64) -> Self {
+        self.end(permit);
         self
     }
 
-    pub(super) fn begin(&mut self, password: Option<PasswordMark>, now: Timestamp) {
-        self.pending.push(password);
-        self.started_at = Some(now);
+    pub(super) fn begin(&mut self, attempt: PendingAttempt) {
+        self.pending.push(attempt);
     }
 
-    pub(super) fn end(&mut self, password: Option<PasswordMark>) {
-        if let Some(index) = self.pending.iter().position(|pending| *pending == password) {
-            self.pending.swap_remove(index);
-        }
+    pub(super) fn end(&mut self, permit: u64) {
+        self.pending.retain(|pending| pending.permit != permit);
     }
 
     pub(super) fn fail(&mut self, failure: FailedAttempt, window: Duration, now: Timestamp) {
@@ -235,8 +249,8 @@ impl AccountAttempts {
     /// The time from which it may be dropped; `None` at once.
     pub(super) fn expires_at(&self) -> Option<Timestamp> {
         let failures = self.failed.last().map(|last| last.at + self.window);
-        let pending = self.started_at.filter(|_| !self.pending.is_empty()).map(|started_at| started_at + ATTEMPT_TIME);
-        failures.max(pending)
+        let pending = self.pending.iter().map(|pending| pending.began_at + RESERVED_FOR + pending.window);
+        failures.into_iter().chain(pending).max()
     }
 
     /// The failures that count.

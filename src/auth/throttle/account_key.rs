@@ -1,8 +1,9 @@
 use hmac::Mac;
 
+use super::account_attempts::{PasswordMark, ServerKey};
 use super::skeleton::{exact_name, skeleton};
 use crate::auth::keys::Keys;
-use crate::domain::{Network, PersonId, Realm, Username};
+use crate::domain::{Network, Password, PersonId, Realm, Username};
 
 /// The key of a name: a hash under a key of this server, so that the counters and their file hold no names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,7 +15,7 @@ pub struct PersonKey(pub(super) u64);
 
 /// The key of the network that somebody signs in from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NetworkKey(pub(super) u64);
+pub(super) struct NetworkKey(pub(super) u64);
 
 /// The key of an account's counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,7 +28,7 @@ pub enum AccountKey {
 
 /// The two keys of a typed name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NameKeys {
+pub struct NameKeys {
     /// Of the name as it was typed, but for what makes no difference to the directory: it is one account's.
     pub(super) typed: NameKey,
     /// Of its skeleton.
@@ -53,6 +54,16 @@ impl Keys {
 
     pub(super) fn network_key(&self, network: Network) -> NetworkKey {
         NetworkKey(self.throttle_hash("network", &format!("{network:?}")))
+    }
+
+    /// The mark of a typed password: the same on every server that has this key, and kept for an hour at the most.
+    pub(super) fn password_mark(&self, password: &Password) -> PasswordMark {
+        PasswordMark(self.throttle_hash("password", password.expose()))
+    }
+
+    /// The key of a directory's server.
+    pub(super) fn server_key(&self, address: &str) -> ServerKey {
+        ServerKey(self.throttle_hash("server", address))
     }
 
     fn throttle_hash(&self, kind: &str, text: &str) -> u64 {

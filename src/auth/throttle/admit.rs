@@ -2,9 +2,12 @@ use std::hash::BuildHasher;
 use std::sync::{Mutex, OnceLock};
 
 use super::Throttle;
-use super::account_attempts::PasswordMark;
-use super::attempt::Attempt;
+use super::account_key::PersonKey;
+use super::attempt::{Attempt, CountedAccounts};
+use super::denial::AttemptDenial;
 use super::device_cookie::DeviceCookie;
+use super::failure_counters::FailureCounters;
+use super::limits::AddressAttempts;
 use super::permit::AttemptPermit;
 use super::reason::ThrottleReason;
 use super::skeleton::exact_name;
@@ -17,50 +20,49 @@ impl Throttle {
     /// client does not send one.
     ///
     /// # Errors
-    /// A [`ThrottleReason`] why not.
+    /// An [`AttemptDenial`] why not.
     pub(in crate::auth) async fn admit(
         &self,
         (username, realm): (&Username, &Realm),
         password: Option<&Password>,
         client: &Client,
         lockout: LockoutInfo,
-    ) -> Result<AttemptPermit<'_>, ThrottleReason> {
+    ) -> Result<AttemptPermit<'_>, AttemptDenial> {
         let admit = || self.try_admit((username, realm), password, client, lockout);
         let admitted = self.wait_while_pending(admit).await;
         // What was released by another process is news here only when somebody is refused.
-        if admitted.is_err() && self.apply_releases().await {
+        if matches!(admitted, Err(AttemptDenial::Throttled(_))) && self.counters.apply_releases().await {
             return self.wait_while_pending(admit).await;
         }
         admitted
     }
 
-    pub(super) fn try_admit(
+    /// Admits without waiting: attempts that are pending deny it.
+    pub(super) async fn try_admit(
         &self,
         name: (&Username, &Realm),
         password: Option<&Password>,
         client: &Client,
         lockout: LockoutInfo,
-    ) -> Result<AttemptPermit<'_>, ThrottleReason> {
-        let now = self.clock.now();
-        let mut counters = self.counters();
-        // Until a directory has told its policy, after a start, what is known of anybody's holds.
-        let lockout = LockoutInfo { policy: lockout.policy.or(counters.known.strictest_policy()), ..lockout };
-        let attempt = self.attempt(name, password, client, lockout, now);
-        let told = attempt.check_as_told(&counters, now)?;
-        let counted = attempt.check(told, &counters, now).inspect_err(|reason| {
-            if *reason == ThrottleReason::Withheld {
-                attempt.withhold(told.unwrap_or_else(|| attempt.of_name()), &mut counters, now);
-                attempt.update_networks(&mut counters, now, |attempts| attempts.fail(now));
+    ) -> Result<AttemptPermit<'_>, AttemptDenial> {
+        let mut attempt = self.attempt(name, password, client, lockout);
+        let scope = attempt.scope();
+        let mut reserved = Err(ThrottleReason::Pending);
+        let stored = self.counters.step(&scope, |counters, now| reserved = attempt.reserve(counters, now)).await;
+        if let Err(error) = stored {
+            // The network has nothing pending, then; the account may have, until it counts as failed.
+            if reserved.is_ok() {
+                self.counters.networks().update(&attempt.networks, self.clock.now(), AddressAttempts::end);
             }
-        })?;
-        counted.begin(&attempt, &mut counters, now);
-        attempt.update_networks(&mut counters, now, |attempts| attempts.begin(now));
-        let sequence = counters.next_sequence();
+            return Err(error.into());
+        }
+        let reservation = reserved?;
         Ok(AttemptPermit {
             throttle: self,
             attempt,
-            sequence,
-            counted: Mutex::new(counted),
+            sequence: reservation.sequence,
+            familiar_owner: reservation.familiar_owner,
+            counted: Mutex::new(reservation.counted),
             policy: OnceLock::new(),
             is_settled: false,
         })
@@ -72,10 +74,9 @@ impl Throttle {
         password: Option<&Password>,
         client: &Client,
         lockout: LockoutInfo,
-        now: Timestamp,
     ) -> Attempt {
         let device = client.device_cookie().and_then(DeviceCookie::parse);
-        let device = device.and_then(|cookie| self.keys.verify_device_cookie(cookie, now));
+        let device = device.and_then(|cookie| self.keys.verify_device_cookie(cookie, self.clock.now()));
         let name = exact_name(username, realm);
         let network = self.keys.network_key(Network::narrowest_of(client.address()));
         Attempt {
@@ -83,7 +84,7 @@ impl Throttle {
             name_here: self.keys.name_key_in(network, username),
             realm: realm.clone(),
             lockout,
-            password: password.map(|password| PasswordMark(self.hasher.hash_one(("password", password.expose())))),
+            password: password.map(|password| self.keys.password_mark(password)),
             networks: Network::steps_of(client.address())
                 .map(|(network, shares)| (self.hasher.hash_one(network), shares))
                 .collect(),
@@ -91,5 +92,33 @@ impl Throttle {
             is_name_of_device: device.as_ref().is_some_and(|device| self.keys.is_name_of_device(device, &name)),
             device,
         }
+    }
+}
+
+/// What a permit is made of, once its attempt is pending.
+struct Reservation {
+    sequence: u64,
+    counted: CountedAccounts,
+    familiar_owner: Option<PersonKey>,
+}
+
+impl Attempt {
+    /// Checks the attempt, and notes it as pending, or what it costs that it is withheld.
+    fn reserve(&mut self, counters: &mut FailureCounters<'_>, now: Timestamp) -> Result<Reservation, ThrottleReason> {
+        // Until a directory has told its policy, after a start, what is known of anybody's holds.
+        self.lockout.policy = self.lockout.policy.or(counters.accounts.known.strictest_policy());
+        let told = self.check_as_told(counters, now)?;
+        let counted = self.check(told, counters, now).inspect_err(|reason| {
+            if *reason == ThrottleReason::Withheld {
+                self.withhold(told.unwrap_or_else(|| self.of_name()), counters, now);
+                let local_now = counters.local_now;
+                counters.networks.update(&self.networks, local_now, |attempts| attempts.fail(local_now));
+            }
+        })?;
+        let sequence = counters.accounts.next_sequence();
+        counted.begin(sequence, self, counters.accounts, now);
+        let local_now = counters.local_now;
+        counters.networks.update(&self.networks, local_now, |attempts| attempts.begin(local_now));
+        Ok(Reservation { sequence, counted, familiar_owner: self.familiar_owner(counters, now) })
     }
 }

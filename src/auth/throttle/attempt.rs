@@ -1,15 +1,17 @@
-use super::account_attempts::{FailedAttempt, PasswordMark, ServerKey};
+use super::account_attempts::{FailedAttempt, PasswordMark, PendingAttempt, ServerKey};
+use super::account_counters::AccountCounters;
 use super::account_key::{AccountKey, NameKey, NameKeys, NetworkKey, PersonKey};
 use super::device_cookie::VerifiedDevice;
 use super::failure_counters::FailureCounters;
 use super::known_people::NameOwners;
-use super::limits::AddressAttempts;
 use super::place::Place;
 use super::reason::ThrottleReason;
+use super::store::AccountScope;
 use crate::directory::{FailureBudget, LockoutInfo};
 use crate::domain::{Realm, Timestamp};
 
 /// An attempt, by what is known before the directory is asked.
+#[derive(Clone)]
 pub(super) struct Attempt {
     pub(super) name: NameKeys,
     /// The key of the name in the network it comes from.
@@ -30,10 +32,10 @@ pub(super) struct Attempt {
 
 impl Attempt {
     /// How familiar the place is to that person.
-    pub(super) fn place(&self, person: PersonKey, counters: &FailureCounters, now: Timestamp) -> Place {
+    pub(super) fn place(&self, person: PersonKey, counters: &FailureCounters<'_>, now: Timestamp) -> Place {
         if self.device.as_ref().is_some_and(|device| device.owner == person) {
             Place::Own
-        } else if counters.known.is_familiar(person, self.network, now) {
+        } else if counters.accounts.known.is_familiar(person, self.network, now) {
             Place::Familiar
         } else {
             Place::Unfamiliar
@@ -42,10 +44,28 @@ impl Attempt {
 
     /// The place of each of the people whom the name may be of. What only has the letters of somebody's name may be another
     /// account's, whose owner this is not.
-    fn places(&self, counters: &FailureCounters, now: Timestamp) -> Vec<(PersonKey, Place)> {
+    fn places(&self, counters: &FailureCounters<'_>, now: Timestamp) -> Vec<(PersonKey, Place)> {
         let NameOwners { people, is_exact } = self.owners(counters, now);
         let place = |person| if is_exact { self.place(person, counters, now) } else { Place::Unfamiliar };
         people.into_iter().map(|person| (person, place(person))).collect()
+    }
+
+    /// The owner of the browser, where the name is one of theirs.
+    pub(super) fn familiar_owner(&self, counters: &FailureCounters<'_>, now: Timestamp) -> Option<PersonKey> {
+        let owner = self.device.as_ref()?.owner;
+        let owners = counters.accounts.known.owners(self.name, now);
+        (self.is_name_of_device || owners.is_exact && owners.people.contains(&owner)).then_some(owner)
+    }
+
+    /// The accounts of the name.
+    pub(super) fn scope(&self) -> AccountScope {
+        AccountScope {
+            names: vec![self.name],
+            name_here: self.name_here,
+            persons: self.device.iter().map(|device| device.owner).collect(),
+            network: self.network,
+            needs_policy: self.lockout.policy.is_none(),
+        }
     }
 
     /// An account and the narrowest network.
@@ -62,8 +82,8 @@ impl Attempt {
     }
 
     /// The people whom the name may be of.
-    fn owners(&self, counters: &FailureCounters, now: Timestamp) -> NameOwners {
-        let owners = counters.known.owners(self.name, now);
+    fn owners(&self, counters: &FailureCounters<'_>, now: Timestamp) -> NameOwners {
+        let owners = counters.accounts.known.owners(self.name, now);
         match &self.device {
             Some(device) if !owners.is_exact && self.is_name_of_device => {
                 NameOwners { people: vec![device.owner], is_exact: true }
@@ -73,9 +93,9 @@ impl Attempt {
     }
 
     /// Counts an attempt that was not made, as one would be told of it: by the `account` that strangers are told of.
-    pub(super) fn withhold(&self, account: AccountKey, counters: &mut FailureCounters, now: Timestamp) {
+    pub(super) fn withhold(&self, account: AccountKey, counters: &mut FailureCounters<'_>, now: Timestamp) {
         let failure = FailedAttempt {
-            sequence: counters.next_sequence(),
+            sequence: counters.accounts.next_sequence(),
             at: now,
             place: Place::Unfamiliar,
             password: self.password,
@@ -83,23 +103,6 @@ impl Attempt {
             judge: None,
         };
         counters.record_failure(self.pair(account), failure, self.name_budget().window, now);
-    }
-
-    pub(super) fn update_networks(
-        &self,
-        counters: &mut FailureCounters,
-        now: Timestamp,
-        change: impl Fn(&mut AddressAttempts),
-    ) {
-        for (network, _) in &self.networks {
-            let mut attempts = counters.networks.get(*network, now).copied().unwrap_or_else(|| AddressAttempts::new(now));
-            change(&mut attempts);
-            if attempts.expires_at() > now {
-                counters.networks.insert(*network, attempts, attempts.expires_at(), now);
-            } else {
-                counters.networks.remove(*network);
-            }
-        }
     }
 }
 
@@ -122,20 +125,22 @@ pub(super) struct CountedPerson {
 }
 
 impl CountedAccounts {
-    pub(super) fn begin(&self, attempt: &Attempt, counters: &mut FailureCounters, now: Timestamp) {
-        for account in self.accounts() {
-            counters.update(account, now, |attempts| attempts.begin(attempt.password, now));
+    /// Notes the attempt that has this `permit` as pending.
+    pub(super) fn begin(&self, permit: u64, attempt: &Attempt, accounts: &mut AccountCounters, now: Timestamp) {
+        let name = self.name.map(|name| (name, Place::Unfamiliar, attempt.name_budget().window));
+        let person = |counted: &CountedPerson| (AccountKey::Person(counted.person), counted.place, counted.budget.window);
+        for (account, place, window) in name.into_iter().chain(self.persons.iter().map(person)) {
+            let pending = PendingAttempt { permit, password: attempt.password, place, began_at: now, window };
+            accounts.update(account, now, |attempts| attempts.begin(pending));
         }
     }
 
-    pub(super) fn end(&self, attempt: &Attempt, counters: &mut FailureCounters, now: Timestamp) {
-        for account in self.accounts() {
-            counters.update(account, now, |attempts| attempts.end(attempt.password));
+    /// Forgets that it is pending.
+    pub(super) fn end(&self, permit: u64, accounts: &mut AccountCounters, now: Timestamp) {
+        let persons = self.persons.iter().map(|counted| AccountKey::Person(counted.person));
+        for account in self.name.into_iter().chain(persons) {
+            accounts.update(account, now, |attempts| attempts.end(permit));
         }
-    }
-
-    fn accounts(&self) -> impl Iterator<Item = AccountKey> {
-        self.name.into_iter().chain(self.persons.iter().map(|counted| AccountKey::Person(counted.person)))
     }
 }
 
@@ -144,7 +149,7 @@ impl Attempt {
     /// counts against.
     pub(super) fn check_as_told(
         &self,
-        counters: &FailureCounters,
+        counters: &FailureCounters<'_>,
         now: Timestamp,
     ) -> Result<Option<AccountKey>, ThrottleReason> {
         let is_own = self.places(counters, now).iter().any(|(_, place)| *place == Place::Own);
@@ -155,7 +160,7 @@ impl Attempt {
     pub(super) fn check(
         &self,
         name: Option<AccountKey>,
-        counters: &FailureCounters,
+        counters: &FailureCounters<'_>,
         now: Timestamp,
     ) -> Result<CountedAccounts, ThrottleReason> {
         // Where the directory shows the person before the bind, their count is checked then, by what it tells of them, and so
@@ -166,7 +171,7 @@ impl Attempt {
         let places = self.places(counters, now);
         let persons = self.persons(&places, counters, now);
         if persons.is_empty() {
-            counters.attempts(self.of_name(), now).check_password(self.password, now)?;
+            counters.accounts.attempts(self.of_name(), now).check_password(self.password, now)?;
         }
         // The tries of the network are for those who have signed in from there.
         let is_spent = name.is_some_and(|name| name != self.of_name());
@@ -175,7 +180,7 @@ impl Attempt {
         }
         for counted in &persons {
             let account = AccountKey::Person(counted.person);
-            let attempts = counters.attempts(account, now);
+            let attempts = counters.accounts.attempts(account, now);
             let checked = attempts.check_password(self.password, now);
             let checked =
                 checked.and_then(|()| counters.check(&attempts, self.pair(account), counted.budget, counted.place, now));
@@ -187,9 +192,13 @@ impl Attempt {
     /// Checks what strangers are told of: the tries for this name, and from these networks. The account that the attempt then counts
     /// against: the name, or, when its tries are used up, the name in this network. That has some of its own wherever anybody has
     /// signed in, so that it shows nobody who.
-    pub(super) fn check_as_stranger(&self, counters: &FailureCounters, now: Timestamp) -> Result<AccountKey, ThrottleReason> {
-        let is_familiar = counters.known.is_familiar_network(self.network, now);
-        let check = |account, budget| counters.attempts(account, now).check(budget, Place::Unfamiliar, now);
+    pub(super) fn check_as_stranger(
+        &self,
+        counters: &FailureCounters<'_>,
+        now: Timestamp,
+    ) -> Result<AccountKey, ThrottleReason> {
+        let is_familiar = counters.accounts.known.is_familiar_network(self.network, now);
+        let check = |account, budget| counters.accounts.attempts(account, now).check(budget, Place::Unfamiliar, now);
         let (name, here) = (self.of_name(), AccountKey::Name(self.name_here));
         let account = match check(name, self.name_budget()) {
             Err(exhausted @ ThrottleReason::Exhausted(_)) if is_familiar => {
@@ -204,9 +213,7 @@ impl Attempt {
         } else {
             counters.check_pair(self.pair(account), self.name_budget(), Place::Unfamiliar, now)?;
         }
-        for (network, shares) in &self.networks {
-            counters.networks.get(*network, now).map_or(Ok(()), |attempts| attempts.check(*shares, now))?;
-        }
+        counters.networks.check(&self.networks, counters.local_now)?;
         Ok(account)
     }
 
@@ -217,7 +224,7 @@ impl Attempt {
         &self,
         checked: Result<(), ThrottleReason>,
         place: Place,
-        counters: &FailureCounters,
+        counters: &FailureCounters<'_>,
         now: Timestamp,
     ) -> Result<(), ThrottleReason> {
         let Err(reason) = checked else { return Ok(()) };
@@ -231,18 +238,18 @@ impl Attempt {
     }
 
     /// Whether the same password was tried for this name before, whatever came of it.
-    pub(super) fn is_remembered(&self, counters: &FailureCounters, now: Timestamp) -> bool {
+    pub(super) fn is_remembered(&self, counters: &FailureCounters<'_>, now: Timestamp) -> bool {
         let remembers = |password| {
             [self.of_name(), AccountKey::Name(self.name_here)]
                 .into_iter()
-                .any(|account| counters.attempts(account, now).remembers(password, now, |_| true))
+                .any(|account| counters.accounts.attempts(account, now).remembers(password, now, |_| true))
         };
         self.password.is_some_and(remembers)
     }
 
-    fn persons(&self, places: &[(PersonKey, Place)], counters: &FailureCounters, now: Timestamp) -> Vec<CountedPerson> {
+    fn persons(&self, places: &[(PersonKey, Place)], counters: &FailureCounters<'_>, now: Timestamp) -> Vec<CountedPerson> {
         let counted = |(person, place): &(PersonKey, Place)| {
-            let of_person = counters.known.person(*person, now).and_then(|known| known.policy);
+            let of_person = counters.accounts.known.person(*person, now).and_then(|known| known.policy);
             // What was told of them may be old: the domain's policy may have become stricter.
             let budgets =
                 [of_person, self.lockout.policy].into_iter().flatten().map(|policy| FailureBudget::for_person(Some(policy)));

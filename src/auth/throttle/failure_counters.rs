@@ -1,57 +1,24 @@
 use std::time::Duration;
 
 use super::account_attempts::{AccountAttempts, FailedAttempt};
-use super::account_key::{AccountKey, NameKey, PersonKey};
-use super::expiring_map::ExpiringMap;
-use super::known_people::KnownPeople;
-use super::limits::{AddressAttempts, MAX_ENTRIES, PairAttempts};
+use super::account_counters::AccountCounters;
+use super::account_key::AccountKey;
+use super::limits::PairAttempts;
+use super::network_counters::NetworkCounters;
 use super::place::Place;
 use super::reason::ThrottleReason;
-use super::store::ThrottleChange;
-use super::unwritten_changes::UnwrittenChanges;
 use crate::directory::FailureBudget;
 use crate::domain::Timestamp;
 
-/// The counters of sign-in attempts, by keys of names, persons and networks.
-pub(super) struct FailureCounters {
-    /// By the skeleton of a name: the tries from unfamiliar places, which is what strangers are told of. Anybody can make up
-    /// names, and so fill this map.
-    names: ExpiringMap<NameKey, AccountAttempts>,
-    /// The most that a full map of names had to forget of one: it is assumed of every name that is not in it, as the directory may
-    /// have counted it.
-    forgotten: AccountAttempts,
-    /// By person. Nobody can make up those, so however many names a flood has, what counts against them stays.
-    persons: ExpiringMap<PersonKey, AccountAttempts>,
-    /// By the hash of a network.
-    pub(super) networks: ExpiringMap<u64, AddressAttempts>,
-    /// By account and the hash of the narrowest network.
-    pub(super) pairs: ExpiringMap<(AccountKey, u64), PairAttempts>,
-    pub(super) known: KnownPeople,
-    /// The changes that are to be written down.
-    pub(super) changes: UnwrittenChanges,
-    last_sequence: u64,
+/// All counters that one attempt is checked against, for as long as it is decided.
+pub(super) struct FailureCounters<'a> {
+    pub(super) accounts: &'a mut AccountCounters,
+    pub(super) networks: &'a mut NetworkCounters,
+    /// The present by this server's clock, which its networks are counted by. Accounts are counted by the store's.
+    pub(super) local_now: Timestamp,
 }
 
-impl FailureCounters {
-    pub(super) fn new() -> Self {
-        Self {
-            names: ExpiringMap::new(MAX_ENTRIES),
-            forgotten: AccountAttempts::default(),
-            persons: ExpiringMap::new(MAX_ENTRIES),
-            networks: ExpiringMap::new(MAX_ENTRIES),
-            pairs: ExpiringMap::new(MAX_ENTRIES),
-            known: KnownPeople::new(),
-            changes: UnwrittenChanges::default(),
-            last_sequence: 0,
-        }
-    }
-
-    /// The next sequence number, which orders events. Two can happen at the same time on the clock.
-    pub(super) fn next_sequence(&mut self) -> u64 {
-        self.last_sequence += 1;
-        self.last_sequence
-    }
-
+impl FailureCounters<'_> {
     /// Checks whether one more attempt for the account may fail, whose attempts are given.
     pub(super) fn check(
         &self,
@@ -73,75 +40,14 @@ impl FailureCounters {
         place: Place,
         now: Timestamp,
     ) -> Result<(), ThrottleReason> {
-        self.pairs.get(pair, now).map_or(Ok(()), |pair| pair.check(budget, place, now))
-    }
-
-    pub(super) fn attempts(&self, account: AccountKey, now: Timestamp) -> AccountAttempts {
-        match account {
-            AccountKey::Name(key) => self.names.get(key, now).unwrap_or(&self.forgotten).clone(),
-            AccountKey::Person(key) => self.persons.get(key, now).cloned().unwrap_or_default(),
-        }
-    }
-
-    pub(super) fn update(&mut self, account: AccountKey, now: Timestamp, change: impl FnOnce(&mut AccountAttempts)) {
-        let mut attempts = self.attempts(account, now);
-        change(&mut attempts);
-        self.replace(account, attempts, now);
-    }
-
-    pub(super) fn replace(&mut self, account: AccountKey, attempts: AccountAttempts, now: Timestamp) {
-        let until = attempts.expires_at().filter(|until| now < *until);
-        match (account, until) {
-            (AccountKey::Name(key), Some(until)) => {
-                for evicted in self.names.insert(key, attempts, until, now) {
-                    self.forgotten.assume(&evicted, now);
-                }
-            }
-            (AccountKey::Person(key), Some(until)) => drop(self.persons.insert(key, attempts, until, now)),
-            (AccountKey::Name(key), None) => self.names.remove(key),
-            (AccountKey::Person(key), None) => self.persons.remove(key),
-        }
+        self.networks.pairs.get(pair, now).map_or(Ok(()), |pair| pair.check(budget, place, now))
     }
 
     /// Counts one more failure for the account, and from that network.
     pub(super) fn record_failure(&mut self, pair: (AccountKey, u64), failure: FailedAttempt, window: Duration, now: Timestamp) {
-        self.update(pair.0, now, |attempts| attempts.fail(failure, window, now));
-        let mut of_pair = self.pairs.get(pair, now).copied().unwrap_or_else(PairAttempts::new);
+        self.accounts.update(pair.0, now, |attempts| attempts.fail(failure, window, now));
+        let mut of_pair = self.networks.pairs.get(pair, now).copied().unwrap_or_else(PairAttempts::new);
         of_pair.fail(window, now);
-        self.pairs.insert(pair, of_pair, of_pair.expires_at(), now);
-    }
-
-    /// Moves the failures of a name after `sequence` to the person whose it turned out to be: the directory may have counted
-    /// them after their good sign-in.
-    pub(super) fn move_failures(&mut self, name: NameKey, sequence: u64, person: PersonKey, now: Timestamp) {
-        let mut of_name = self.attempts(AccountKey::Name(name), now);
-        let window = of_name.window();
-        for failure in of_name.take_failures_after(sequence) {
-            self.update(AccountKey::Person(person), now, |attempts| attempts.fail(failure, window, now));
-        }
-    }
-
-    /// Queues the failures of an account to be written down.
-    pub(super) fn note_failures(&mut self, account: AccountKey, now: Timestamp) {
-        let attempts = self.attempts(account, now);
-        let failures = attempts.failures(now).iter().map(|failure| (failure.at, failure.place)).collect();
-        self.changes.push(ThrottleChange::Failures { account, failures, window: attempts.window() });
-    }
-
-    /// Whether there are failures of the account.
-    pub(super) fn has_failures(&self, account: AccountKey, now: Timestamp) -> bool {
-        !self.attempts(account, now).failures(now).is_empty()
-    }
-
-    /// Forgets the failures of an account, and what waits because of them from wherever.
-    pub(super) fn release(&mut self, account: AccountKey, now: Timestamp) {
-        self.update(account, now, |attempts| attempts.forget_before(u64::MAX));
-        self.note_failures(account, now);
-        self.pairs.retain(|(of, _)| *of != account);
-    }
-
-    #[cfg(test)]
-    pub(super) fn lengths(&self) -> [usize; 4] {
-        [self.names.len(), self.persons.len(), self.pairs.len(), self.networks.len()]
+        self.networks.pairs.insert(pair, of_pair, of_pair.expires_at(), now);
     }
 }

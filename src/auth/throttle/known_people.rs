@@ -17,28 +17,28 @@ const MAX_ALIKE: usize = 4;
 
 /// Somebody who has signed in here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KnownPerson {
+pub(super) struct KnownPerson {
     /// Who.
-    pub person: PersonKey,
+    pub(super) person: PersonKey,
     /// The network from which they last signed in.
-    pub network: Option<NetworkKey>,
+    pub(super) network: Option<NetworkKey>,
     /// The lockout policy of their account, where it was told.
-    pub policy: Option<LockoutPolicy>,
+    pub(super) policy: Option<LockoutPolicy>,
     /// When they last signed in.
-    pub signed_in_at: Timestamp,
+    pub(super) signed_in_at: Timestamp,
 }
 
 /// A name of somebody's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KnownName {
+pub(super) struct KnownName {
     /// The key of a typed name, or of a skeleton.
-    pub name: NameKey,
+    pub(super) name: NameKey,
     /// Whether it is a typed name, which is one person's; a skeleton may be several people's.
-    pub is_typed: bool,
+    pub(super) is_typed: bool,
     /// Whose.
-    pub person: PersonKey,
+    pub(super) person: PersonKey,
     /// When it last was seen to be.
-    pub seen_at: Timestamp,
+    pub(super) seen_at: Timestamp,
 }
 
 /// The people who have signed in, and the names that are known to be theirs.

@@ -1,15 +1,13 @@
-use std::hash::BuildHasher as _;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::Throttle;
-use super::account_attempts::{FailedAttempt, ServerKey};
 use super::account_key::{AccountKey, PersonKey};
 use super::attempt::{Attempt, CountedAccounts, CountedPerson};
+use super::denial::AttemptDenial;
 use super::failure_counters::FailureCounters;
-use super::known_people::KnownPerson;
 use super::place::Place;
 use super::reason::ThrottleReason;
-use super::store::ThrottleChange;
+use super::settlement::{AttemptFailure, AttemptOutcome, Settlement};
 use crate::directory::{BindCandidate, FailureBudget, LockoutPolicy};
 use crate::domain::{PersonId, Timestamp, Username};
 
@@ -21,32 +19,12 @@ pub(in crate::auth) struct AttemptPermit<'a> {
     pub(super) attempt: Attempt,
     /// The sequence number when it was given.
     pub(super) sequence: u64,
+    /// The owner of the browser, where the name is one of theirs.
+    pub(super) familiar_owner: Option<PersonKey>,
     pub(super) counted: Mutex<CountedAccounts>,
     /// The policy of the account, where only the bind told whose it was.
     pub(super) policy: OnceLock<LockoutPolicy>,
     pub(super) is_settled: bool,
-}
-
-/// How an attempt failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::auth) enum AttemptFailure {
-    /// The directory said that the password is wrong.
-    Wrong,
-    /// The password was sent, and no answer came: it may have been counted.
-    Unanswered,
-    /// Nobody has the name, or not just one. No password was sent.
-    NoSuchName,
-    /// The password was not judged, as the account is locked, or the like. A stranger must not learn it.
-    Unjudged,
-}
-
-/// The outcome of an attempt.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum AttemptOutcome {
-    Succeeded,
-    Declined,
-    Cancelled,
-    Failed(AttemptFailure),
 }
 
 impl AttemptPermit<'_> {
@@ -56,11 +34,11 @@ impl AttemptPermit<'_> {
     /// # Errors
     /// [`ThrottleReason`] when that person's attempts are used up, here or by the directory's own count; the password
     /// must not be sent then.
-    pub(in crate::auth) async fn identify(&self, who: &BindCandidate) -> Result<(), ThrottleReason> {
-        let person = self.throttle.keys.person_key(&who.id);
-        let identified = self.throttle.wait_while_pending(|| self.try_identify(who, person)).await;
-        if identified.is_err() && self.throttle.apply_releases().await {
-            return self.throttle.wait_while_pending(|| self.try_identify(who, person)).await;
+    pub(in crate::auth) async fn identify(&self, who: &BindCandidate) -> Result<(), AttemptDenial> {
+        let identify = || self.identify_at_once(who);
+        let identified = self.throttle.wait_while_pending(identify).await;
+        if matches!(identified, Err(AttemptDenial::Throttled(_))) && self.throttle.counters.apply_releases().await {
+            return self.throttle.wait_while_pending(identify).await;
         }
         identified
     }
@@ -68,40 +46,57 @@ impl AttemptPermit<'_> {
     /// Identifies without waiting: attempts that are pending deny it.
     ///
     /// # Errors
-    /// [`ThrottleReason`], [`ThrottleReason::Pending`] among them.
-    pub(in crate::auth) fn identify_at_once(&self, who: &BindCandidate) -> Result<(), ThrottleReason> {
-        self.try_identify(who, self.throttle.keys.person_key(&who.id))
+    /// [`AttemptDenial`], [`ThrottleReason::Pending`] among them.
+    pub(in crate::auth) async fn identify_at_once(&self, who: &BindCandidate) -> Result<(), AttemptDenial> {
+        let person = self.throttle.keys.person_key(&who.id);
+        let before = self.counted().clone();
+        let mut scope = self.attempt.scope();
+        scope.persons.extend(before.persons.iter().map(|counted| counted.person).chain([person]));
+        let mut identified = Err(ThrottleReason::Pending);
+        let decide =
+            |counters: &mut FailureCounters<'_>, now| identified = self.identify_as(who, person, &before, counters, now);
+        self.throttle.counters.step(&scope, decide).await?;
+        *self.counted() = identified?;
+        Ok(())
     }
 
-    fn try_identify(&self, who: &BindCandidate, person: PersonKey) -> Result<(), ThrottleReason> {
-        let now = self.throttle.clock.now();
-        let attempt = &self.attempt;
-        let mut counted = self.counted();
-        let mut counters = self.throttle.counters();
-        let (account, place) = (AccountKey::Person(person), attempt.place(person, &counters, now));
-        let name = match (place, counted.name) {
+    /// Checks the attempt as that person's: the accounts that it counts against from here on.
+    fn identify_as(
+        &self,
+        who: &BindCandidate,
+        person: PersonKey,
+        before: &CountedAccounts,
+        counters: &mut FailureCounters<'_>,
+        now: Timestamp,
+    ) -> Result<CountedAccounts, ThrottleReason> {
+        let (attempt, sequence) = (&self.attempt, self.sequence);
+        let (account, place) = (AccountKey::Person(person), attempt.place(person, counters, now));
+        let name = match (place, before.name) {
             (Place::Own, _) => None,
             (_, Some(name)) => Some(name),
             // The browser was taken for the owner's, and it is somebody else's.
-            (_, None) => Some(attempt.check_as_stranger(&counters, now)?),
+            (_, None) => Some(attempt.check_as_stranger(counters, now)?),
         };
-        let is_counted = counted.persons.iter().any(|counted| counted.person == person);
-        let server =
-            |address: &Option<String>| address.as_ref().map(|address| ServerKey(self.throttle.hasher.hash_one(address)));
-        counters.update(account, now, |attempts| attempts.believe(who, server(&who.told_by), self.sequence, now));
-        let attempts = counters.attempts(account, now);
-        let attempts = if is_counted { attempts.without_pending(attempt.password) } else { attempts };
+        let server = |address: &Option<String>| address.as_ref().map(|address| self.throttle.keys.server_key(address));
+        counters.accounts.update(account, now, |attempts| attempts.believe(who, server(&who.told_by), sequence, now));
+        let attempts = counters.accounts.attempts(account, now).without_pending(sequence);
         let budget = FailureBudget::for_person(who.policy);
         let checked = attempts.check_password(attempt.password, now);
         let checked = checked.and_then(|()| counters.check(&attempts, attempt.pair(account), budget, place, now));
-        let checked = checked.and_then(|()| attempts.check_directory_count(who, place, self.sequence, now));
-        attempt.tell_stranger(checked, place, &counters, now)?;
-        counted.end(attempt, &mut counters, now);
+        let checked = checked.and_then(|()| attempts.check_directory_count(who, place, sequence, now));
+        attempt.tell_stranger(checked, place, counters, now)?;
         let judge = server(&who.judge);
-        *counted = CountedAccounts { name, persons: vec![CountedPerson { person, place, budget, judge }] };
-        counted.begin(attempt, &mut counters, now);
-        counters.update(account, now, |attempts| attempts.note_told(who));
-        Ok(())
+        let counted = CountedAccounts { name, persons: vec![CountedPerson { person, place, budget, judge }] };
+        before.end(sequence, counters.accounts, now);
+        counted.begin(sequence, attempt, counters.accounts, now);
+        counters.accounts.update(account, now, |attempts| attempts.note_told(who));
+        Ok(counted)
+    }
+
+    /// The owner of the browser, in words that differ from every other's, where somebody signs in with one of the owner's
+    /// names.
+    pub(in crate::auth) fn familiar_owner(&self) -> Option<String> {
+        self.familiar_owner.map(|owner| format!("{:016x}", owner.0))
     }
 
     /// Records the policy of the account, where only the bind told whose it was.
@@ -116,29 +111,10 @@ impl AttemptPermit<'_> {
     ///
     /// Failures while this attempt was pending stay too, since the directory may have counted them afterwards.
     pub(in crate::auth) fn succeed(mut self, id: &PersonId, names: &[Username]) {
-        let now = self.throttle.clock.now();
-        let person = self.throttle.keys.person_key(id);
-        self.settle(AttemptOutcome::Succeeded);
-        let (keys, attempt, sequence) = (&self.throttle.keys, &self.attempt, self.sequence);
-        let mut counters = self.throttle.counters();
-        let account = AccountKey::Person(person);
-        if counters.has_failures(account, now) {
-            counters.update(account, now, |attempts| attempts.forget_before(sequence));
-            counters.note_failures(account, now);
-        }
-        counters.pairs.remove(attempt.pair(account));
-        for name in names.iter().map(|name| keys.name_keys(name, &attempt.realm)).chain([attempt.name]) {
-            let news = counters.known.record_name(name, person, now);
-            if !news.is_empty() {
-                counters.move_failures(name.skeleton, sequence, person, now);
-            }
-            counters.changes.extend(news.into_iter().map(ThrottleChange::Name));
-        }
-        let policy = self.policy.get().copied();
-        let known = KnownPerson { person, network: Some(attempt.network), policy, signed_in_at: now };
-        if counters.known.record_person(known, now) {
-            counters.changes.push(ThrottleChange::Person(known));
-        }
+        let (keys, realm) = (&self.throttle.keys, &self.attempt.realm);
+        let names = names.iter().map(|name| keys.name_keys(name, realm)).collect();
+        let (person, policy) = (keys.person_key(id), self.policy.get().copied());
+        self.settle(AttemptOutcome::Succeeded { person, names, policy });
     }
 
     /// Settles it as failed. A failure counts against the person only if the directory may have counted it, and against the
@@ -156,15 +132,12 @@ impl AttemptPermit<'_> {
     /// Settles it when the bind was denied, so the password was not sent. It took a search of the directory to know, which no
     /// network may have for nothing again and again. What is told as a wrong password counts as one for the name too, unless
     /// it was the same as before.
-    pub(in crate::auth) fn deny(mut self, reason: ThrottleReason) {
-        let is_pending = reason == ThrottleReason::Pending;
-        self.settle(if is_pending { AttemptOutcome::Cancelled } else { AttemptOutcome::Declined });
-        if matches!(reason, ThrottleReason::Withheld | ThrottleReason::NearLockout) {
-            let (name, now) = (self.counted().name, self.throttle.clock.now());
-            let mut counters = self.throttle.counters();
-            let name = name.or_else(|| self.attempt.check_as_stranger(&counters, now).ok());
-            self.attempt.withhold(name.unwrap_or_else(|| self.attempt.of_name()), &mut counters, now);
-        }
+    pub(in crate::auth) fn deny(mut self, denial: &AttemptDenial) {
+        self.settle(match denial {
+            AttemptDenial::Store(_) | AttemptDenial::Throttled(ThrottleReason::Pending) => AttemptOutcome::Cancelled,
+            AttemptDenial::Throttled(ThrottleReason::Withheld | ThrottleReason::NearLockout) => AttemptOutcome::Withheld,
+            AttemptDenial::Throttled(_) => AttemptOutcome::Declined,
+        });
     }
 
     /// Settles it when the password was not sent: nothing counts.
@@ -180,73 +153,8 @@ impl AttemptPermit<'_> {
         if std::mem::replace(&mut self.is_settled, true) {
             return;
         }
-        let now = self.throttle.clock.now();
-        let counted = self.counted().clone();
-        let mut counters = self.throttle.counters();
-        if let AttemptOutcome::Failed(failure) = outcome {
-            self.record_failure(failure, counted.clone(), &mut counters, now);
-        }
-        // Afterwards: what was noted of an account goes with its last attempt.
-        counted.end(&self.attempt, &mut counters, now);
-        self.attempt.update_networks(&mut counters, now, |attempts| {
-            attempts.end();
-            if matches!(outcome, AttemptOutcome::Failed(_) | AttemptOutcome::Declined) {
-                attempts.fail(now);
-            }
-        });
-        drop(counters);
-        self.throttle.attempt_ended.notify_waiters();
-    }
-
-    fn record_failure(
-        &self,
-        failure: AttemptFailure,
-        mut counted: CountedAccounts,
-        counters: &mut FailureCounters,
-        now: Timestamp,
-    ) {
-        let attempt = &self.attempt;
-        let sequence = counters.next_sequence();
-        let may_be_counted = matches!(failure, AttemptFailure::Wrong | AttemptFailure::Unanswered);
-        // Another attempt may have shown meanwhile whose name this is.
-        if may_be_counted && counted.persons.is_empty() {
-            let budget = FailureBudget::for_person(attempt.lockout.policy);
-            let shown = counters.known.owners(attempt.name, now);
-            counted.persons = shown
-                .people
-                .into_iter()
-                .map(|person| CountedPerson { person, place: Place::Unfamiliar, budget, judge: None })
-                .collect();
-        }
-        let is_wrong = failure == AttemptFailure::Wrong;
-        let password = attempt.password.filter(|_| is_wrong);
-        // The same password again for a name that nobody has costs nothing, either: strangers must not tell the two apart.
-        let is_same = failure == AttemptFailure::NoSuchName && attempt.is_remembered(counters, now);
-        if let Some(name) = counted.name.filter(|_| !is_same) {
-            // Where the person is known, it is they of whom it is remembered that the password is wrong.
-            let is_wrong = is_wrong && counted.persons.is_empty();
-            let password = attempt.password;
-            let place = Place::Unfamiliar;
-            let failed = FailedAttempt { sequence, at: now, place, password, is_wrong, judge: None };
-            counters.record_failure(attempt.pair(name), failed, attempt.name_budget().window, now);
-            // Where the person is known before the bind, the name's count protects nobody.
-            if !attempt.lockout.identifies_before_bind {
-                counters.note_failures(name, now);
-            }
-        }
-        for CountedPerson { person, place, budget, judge } in counted.persons.into_iter().filter(|_| may_be_counted) {
-            let account = AccountKey::Person(person);
-            // Who has not answered may not have counted it yet.
-            let judge = judge.filter(|_| is_wrong);
-            let failed = FailedAttempt { sequence, at: now, place, password, is_wrong, judge };
-            counters.record_failure(attempt.pair(account), failed, budget.window, now);
-            counters.note_failures(account, now);
-            // So that whoever releases the name by hand finds whose it is, where the directory has told.
-            if attempt.lockout.identifies_before_bind {
-                let news = counters.known.record_name(attempt.name, person, now);
-                counters.changes.extend(news.into_iter().map(ThrottleChange::Name));
-            }
-        }
+        let (attempt, counted) = (self.attempt.clone(), self.counted().clone());
+        self.throttle.counters.settle(Settlement { attempt, sequence: self.sequence, counted, outcome });
     }
 }
 

@@ -1,6 +1,6 @@
 /// How familiar the place of an attempt is to the account's owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub(super) enum Place {
     /// Nothing is known of it.
     Unfamiliar,
     /// The network from which they last signed in.

@@ -1,222 +1,132 @@
 use std::path::Path;
-use std::time::Duration;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use sqlx::migrate::Migrator;
-use sqlx::{Sqlite, Transaction};
 
-use super::account_key::{AccountKey, NameKey, NetworkKey, PersonKey};
-use super::known_people::{KNOWN_FOR, KnownName, KnownPerson};
-use super::place::Place;
-use super::store::{ThrottleChange, ThrottleMemory, ThrottleStore};
-use crate::directory::LockoutPolicy;
-use crate::domain::Timestamp;
-use crate::store::{Store, StoreError, StoreKind};
+use super::account_attempts::{AccountAttempts, FailedAttempt};
+use super::account_counters::AccountCounters;
+use super::account_key::{AccountKey, NameKeys};
+use super::store::{AccountScope, Decision, Release, ThrottleChange, ThrottleStore};
+use super::throttle_file::ThrottleFile;
+use crate::domain::{Clock, Timestamp};
+use crate::store::StoreError;
 
-/// The migrations from an empty file to today's tables, embedded in the binary.
-static MIGRATIONS: Migrator = sqlx::migrate!("src/auth/throttle/migrations");
-
-const KIND: StoreKind = StoreKind {
-    name: "store of failed sign-ins",
-    if_recreated: "failed sign-ins are counted from zero, and people's names count apart until they sign in again",
-};
-
-/// How long a release is kept for processes that have not heard of it.
-const RELEASE_KEPT_FOR: Duration = Duration::from_hours(24);
-
-/// The throttle's memory in an SQLite file.
-pub struct SqliteThrottleStore(Store);
-
-type FailureRow = (i64, i64, String, i64);
+/// One server's own counters: in memory, and written down in an SQLite file, by which failures outlive a restart.
+pub struct SqliteThrottleStore {
+    clock: Arc<dyn Clock>,
+    counters: Mutex<AccountCounters>,
+    file: ThrottleFile,
+    /// The number of the last release by hand that has been taken in.
+    last_release: AtomicI64,
+    /// Held while changes are written down.
+    writing: tokio::sync::Mutex<()>,
+}
 
 impl SqliteThrottleStore {
-    /// Opens the file. Its folder must exist.
+    /// Opens the file, and takes in what was written down before a restart. Its folder must exist.
     ///
     /// # Errors
-    /// [`StoreError`] when it cannot be opened.
-    pub async fn open(file: &Path) -> Result<Self, StoreError> {
-        Store::open(file, KIND, &MIGRATIONS).await.map(Self)
-    }
-
-    fn failed(&self, error: &sqlx::Error) -> StoreError {
-        self.0.query_failed(error)
-    }
-
-    fn failures(&self, (kind, account, failures, window): FailureRow) -> Result<ThrottleChange, StoreError> {
-        let stored: Vec<(i64, u8)> = serde_json::from_str(&failures).map_err(|error| self.0.damaged(&error))?;
-        let failures = stored.into_iter().map(|(at, place)| (Timestamp::from_millis(at), place_of(place)));
-        Ok(ThrottleChange::Failures {
-            account: account_of(kind, account),
-            failures: failures.collect(),
-            window: duration_of(window),
+    /// [`StoreError`] when it cannot be opened or read.
+    pub async fn open(file: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let file = ThrottleFile::open(file).await?;
+        let now = clock.now();
+        let stored = file.load(now).await?;
+        let mut counters = AccountCounters::new();
+        for change in stored.changes {
+            restore(&mut counters, change, now);
+        }
+        Ok(Self {
+            clock,
+            counters: Mutex::new(counters),
+            file,
+            last_release: AtomicI64::new(stored.last_release),
+            writing: tokio::sync::Mutex::default(),
         })
+    }
+
+    /// Locks the counters. A panic elsewhere leaves them whole: at worst one attempt is counted that was not made.
+    pub(super) fn counters(&self) -> MutexGuard<'_, AccountCounters> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl ThrottleStore for SqliteThrottleStore {
-    async fn load(&self, now: Timestamp) -> Result<ThrottleMemory, StoreError> {
-        let since = now - KNOWN_FOR;
-        let names = sqlx::query_as("SELECT name, is_typed, person, seen_at FROM names WHERE seen_at > ? ORDER BY seen_at");
-        let names: Vec<(i64, bool, i64, Timestamp)> = self.0.fetch_all(names.bind(since)).await?;
-        let people = sqlx::query_as(
-            "SELECT person, network, threshold, window_ms, signed_in_at FROM people WHERE signed_in_at > ? ORDER BY signed_in_at",
-        );
-        let people: Vec<(i64, Option<i64>, Option<u32>, Option<i64>, Timestamp)> = self.0.fetch_all(people.bind(since)).await?;
-        let failures = sqlx::query_as("SELECT kind, account, failures, window_ms FROM failures WHERE expires_at > ?");
-        let failures: Vec<FailureRow> = self.0.fetch_all(failures.bind(now)).await?;
-        let name = |(name, is_typed, person, seen_at)| {
-            ThrottleChange::Name(KnownName {
-                name: NameKey(key_of(name)),
-                is_typed,
-                person: PersonKey(key_of(person)),
-                seen_at,
-            })
-        };
-        let person = |(person, network, threshold, window, signed_in_at): (_, Option<i64>, Option<u32>, Option<i64>, _)| {
-            let policy = threshold.zip(window);
-            ThrottleChange::Person(KnownPerson {
-                person: PersonKey(key_of(person)),
-                network: network.map(|network| NetworkKey(key_of(network))),
-                policy: policy.map(|(threshold, window)| LockoutPolicy { threshold, window: duration_of(window) }),
-                signed_in_at,
-            })
-        };
-        let mut changes: Vec<_> = names.into_iter().map(name).chain(people.into_iter().map(person)).collect();
-        for row in failures {
-            changes.push(self.failures(row)?);
+    async fn step(&self, _scope: &AccountScope, decide: Decision<'_>) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        decide(&mut self.counters(), now);
+        Ok(())
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// What cannot be written is logged, and lost at a restart.
+    async fn flush(&self, all: bool) {
+        let is_due = |counters: &AccountCounters| if all { !counters.changes.is_empty() } else { counters.changes.is_due() };
+        if !is_due(&self.counters()) {
+            return;
         }
-        let (last_release,): (i64,) = self.0.fetch_one(sqlx::query_as("SELECT coalesce(max(number), 0) FROM releases")).await?;
-        Ok(ThrottleMemory { changes, last_release })
+        // One at a time, so that an older state of an account is not written over a newer one.
+        let _writing = self.writing.lock().await;
+        let changes = self.counters().changes.take();
+        if !changes.is_empty()
+            && let Err(error) = self.file.save(changes).await
+        {
+            tracing::error!(%error, "failed sign-ins could not be written down: after a restart they do not count");
+        }
     }
 
-    async fn save(&self, changes: Vec<ThrottleChange>) -> Result<(), StoreError> {
-        let written = async {
-            let mut transaction = self.0.pool().begin_with("BEGIN IMMEDIATE").await?;
-            for change in changes {
-                write(&mut transaction, change).await?;
-            }
-            transaction.commit().await
-        };
-        written.await.map_err(|error| self.failed(&error))
+    async fn release(&self, name: NameKeys) -> Result<Release, StoreError> {
+        self.flush(true).await;
+        self.file.release(name, self.clock.now()).await
     }
 
-    async fn accounts_of(&self, names: [NameKey; 2], now: Timestamp) -> Result<(Vec<PersonKey>, Vec<AccountKey>), StoreError> {
-        let [typed, skeleton] = names.map(|name| name.0.cast_signed());
-        let query = sqlx::query_as("SELECT DISTINCT person FROM names WHERE name IN (?, ?)");
-        let people: Vec<(i64,)> = self.0.fetch_all(query.bind(typed).bind(skeleton)).await?;
-        let query = sqlx::query_as(
-            "SELECT kind, account FROM failures WHERE expires_at > ?1 AND ((kind = 0 AND account = ?3)
-                 OR (kind = 1 AND account IN (SELECT person FROM names WHERE name IN (?2, ?3))))",
-        );
-        let waiting: Vec<(i64, i64)> = self.0.fetch_all(query.bind(now).bind(typed).bind(skeleton)).await?;
-        let people = people.into_iter().map(|(person,)| PersonKey(key_of(person)));
-        Ok((people.collect(), waiting.into_iter().map(|(kind, account)| account_of(kind, account)).collect()))
+    async fn take_releases(&self) -> Result<Vec<AccountKey>, StoreError> {
+        let last = self.last_release.load(Ordering::Relaxed);
+        let (released, last) = self.file.released_after(last).await?;
+        // Two who read the same releases at once apply them once.
+        if self.last_release.fetch_max(last, Ordering::Relaxed) >= last {
+            return Ok(Vec::new());
+        }
+        let now = self.clock.now();
+        let mut counters = self.counters();
+        for account in &released {
+            counters.release(*account, now);
+        }
+        Ok(released)
     }
 
-    async fn release(&self, accounts: &[AccountKey], at: Timestamp) -> Result<(), StoreError> {
-        let released = async {
-            let mut transaction = self.0.pool().begin_with("BEGIN IMMEDIATE").await?;
-            for account in accounts {
-                let (kind, key) = row_of(*account);
-                let forget = sqlx::query("DELETE FROM failures WHERE kind = ? AND account = ?").bind(kind).bind(key);
-                forget.execute(&mut *transaction).await?;
-                let tell = sqlx::query("INSERT INTO releases (kind, account, released_at) VALUES (?, ?, ?)");
-                tell.bind(kind).bind(key).bind(at).execute(&mut *transaction).await?;
-            }
-            transaction.commit().await
-        };
-        released.await.map_err(|error| self.failed(&error))
-    }
-
-    async fn released_after(&self, last: i64) -> Result<(Vec<AccountKey>, i64), StoreError> {
-        let query = sqlx::query_as("SELECT number, kind, account FROM releases WHERE number > ? ORDER BY number").bind(last);
-        let rows: Vec<(i64, i64, i64)> = self.0.fetch_all(query).await?;
-        let last = rows.last().map_or(last, |(number, ..)| *number);
-        Ok((rows.into_iter().map(|(_, kind, account)| account_of(kind, account)).collect(), last))
-    }
-
-    async fn sweep(&self, now: Timestamp) -> Result<(), StoreError> {
-        let since = now - KNOWN_FOR;
-        self.0.execute(sqlx::query("DELETE FROM failures WHERE expires_at <= ?").bind(now)).await?;
-        self.0.execute(sqlx::query("DELETE FROM names WHERE seen_at <= ?").bind(since)).await?;
-        self.0.execute(sqlx::query("DELETE FROM people WHERE signed_in_at <= ?").bind(since)).await?;
-        let forget = sqlx::query("DELETE FROM releases WHERE released_at <= ?").bind(now - RELEASE_KEPT_FOR);
-        self.0.execute(forget).await.map(drop)
+    async fn sweep(&self) -> Result<(), StoreError> {
+        self.flush(true).await;
+        self.file.sweep(self.clock.now()).await
     }
 
     async fn close(&self) {
-        self.0.close().await;
+        self.file.close().await;
     }
 }
 
-async fn write(transaction: &mut Transaction<'_, Sqlite>, change: ThrottleChange) -> Result<(), sqlx::Error> {
-    let statement = match change {
-        ThrottleChange::Name(KnownName { name, is_typed, person, seen_at }) => {
-            let (name, person) = (name.0.cast_signed(), person.0.cast_signed());
-            if is_typed {
-                let others = sqlx::query("DELETE FROM names WHERE name = ? AND person <> ?").bind(name).bind(person);
-                others.execute(&mut **transaction).await?;
-            }
-            let upsert = sqlx::query("INSERT OR REPLACE INTO names (name, is_typed, person, seen_at) VALUES (?, ?, ?, ?)");
-            upsert.bind(name).bind(is_typed).bind(person).bind(seen_at)
-        }
-        ThrottleChange::Person(KnownPerson { person, network, policy, signed_in_at }) => {
-            let upsert = sqlx::query(
-                "INSERT INTO people (person, network, threshold, window_ms, signed_in_at) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (person) DO UPDATE SET network = ?2, signed_in_at = ?5,
-                     threshold = coalesce(?3, threshold), window_ms = coalesce(?4, window_ms)",
-            );
-            let upsert = upsert.bind(person.0.cast_signed()).bind(network.map(|network| network.0.cast_signed()));
-            let upsert = upsert.bind(policy.map(|policy| policy.threshold));
-            upsert.bind(policy.map(|policy| millis_of(policy.window))).bind(signed_in_at)
+/// Takes in a change as it was written down.
+fn restore(counters: &mut AccountCounters, change: ThrottleChange, now: Timestamp) {
+    match change {
+        ThrottleChange::Name(known) => counters.known.restore_name(known, now),
+        ThrottleChange::Person(known) => {
+            counters.known.record_person(known, now);
         }
         ThrottleChange::Failures { account, failures, window } => {
-            let (kind, key) = row_of(account);
-            let Some((last, _)) = failures.last() else {
-                let delete = sqlx::query("DELETE FROM failures WHERE kind = ? AND account = ?").bind(kind).bind(key);
-                return delete.execute(&mut **transaction).await.map(drop);
-            };
-            let expires_at = *last + window;
-            let stored: Vec<_> = failures.iter().map(|(at, place)| (at.as_millis(), *place as u8)).collect();
-            let stored = serde_json::to_string(&stored).map_err(|error| sqlx::Error::Encode(error.into()))?;
-            let upsert = sqlx::query(
-                "INSERT OR REPLACE INTO failures (kind, account, failures, window_ms, expires_at) VALUES (?, ?, ?, ?, ?)",
-            );
-            upsert.bind(kind).bind(key).bind(stored).bind(millis_of(window)).bind(expires_at)
+            let failed = failures.into_iter().map(|(at, place)| FailedAttempt {
+                sequence: counters.next_sequence(),
+                at,
+                place,
+                password: None,
+                is_wrong: true,
+                judge: None,
+            });
+            let attempts = AccountAttempts::restored(failed.collect(), window);
+            counters.replace(account, attempts, now);
         }
-    };
-    statement.execute(&mut **transaction).await.map(drop)
-}
-
-fn row_of(account: AccountKey) -> (i64, i64) {
-    match account {
-        AccountKey::Name(NameKey(key)) => (0, key.cast_signed()),
-        AccountKey::Person(PersonKey(key)) => (1, key.cast_signed()),
     }
-}
-
-fn account_of(kind: i64, account: i64) -> AccountKey {
-    let key = key_of(account);
-    if kind == 0 { AccountKey::Name(NameKey(key)) } else { AccountKey::Person(PersonKey(key)) }
-}
-
-fn key_of(stored: i64) -> u64 {
-    stored.cast_unsigned()
-}
-
-fn place_of(stored: u8) -> Place {
-    match stored {
-        0 => Place::Unfamiliar,
-        1 => Place::Familiar,
-        _ => Place::Own,
-    }
-}
-
-fn millis_of(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn duration_of(millis: i64) -> Duration {
-    Duration::from_millis(millis.try_into().unwrap_or_default())
 }

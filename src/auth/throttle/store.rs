@@ -2,15 +2,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::account_key::{AccountKey, NameKey, PersonKey};
+use super::account_counters::AccountCounters;
+use super::account_key::{AccountKey, NameKey, NameKeys, NetworkKey, PersonKey};
 use super::known_people::{KnownName, KnownPerson};
 use super::place::Place;
 use crate::domain::Timestamp;
 use crate::store::StoreError;
 
+/// How long a release is kept for processes that have not heard of it.
+pub(super) const RELEASE_KEPT_FOR: Duration = Duration::from_hours(24);
+
 /// Something that the throttle has to remember over a restart.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ThrottleChange {
+pub(super) enum ThrottleChange {
     /// A name is somebody's.
     Name(KnownName),
     /// Somebody has signed in.
@@ -26,38 +30,58 @@ pub enum ThrottleChange {
     },
 }
 
-/// Everything that the throttle remembers.
-#[derive(Clone, Debug, Default)]
-pub struct ThrottleMemory {
-    /// As they were written down, oldest first.
-    pub changes: Vec<ThrottleChange>,
-    /// The number of the last release.
-    pub last_release: i64,
+/// The accounts that one step reads and changes.
+#[derive(Clone, Debug)]
+pub struct AccountScope {
+    /// The names, the attempt's first; everybody they may be of is in the scope, too.
+    pub(super) names: Vec<NameKeys>,
+    /// The key of the attempt's name in the network it comes from.
+    #[expect(dead_code, reason = "for a store that several servers share")]
+    pub(super) name_here: NameKey,
+    pub(super) persons: Vec<PersonKey>,
+    /// The network it comes from.
+    #[expect(dead_code, reason = "for a store that several servers share")]
+    pub(super) network: NetworkKey,
+    /// Whether no directory has told its lockout policy yet, so that the strictest of anybody's is needed.
+    #[expect(dead_code, reason = "for a store that several servers share")]
+    pub(super) needs_policy: bool,
 }
 
-/// Where failed attempts, and whose name is whose, are kept over a restart, and where other processes release somebody. Names
-/// and people are in it by keyed hashes alone. Passwords are not: what was typed wrong is nearly what is right.
+/// The outcome of a release by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// Whether there were failures that counted.
+    pub had_failures: bool,
+    /// Whether the name is known to be somebody's.
+    pub is_known: bool,
+}
+
+/// What a step decides over the counters of its accounts, and the time by which these are counted.
+pub(super) type Decision<'a> = &'a mut (dyn FnMut(&mut AccountCounters, Timestamp) + Send);
+
+/// Where accounts' attempts are counted, the failed and the pending ones, and where it is kept whose name is whose. Names and
+/// people are in it by keyed hashes alone.
 ///
-/// Every method fails with a [`StoreError`] when the store cannot be asked.
+/// Every method that can fails with a [`StoreError`] when the store cannot be asked.
 #[async_trait]
 pub trait ThrottleStore: Send + Sync {
-    /// Reads everything that still holds at `now`.
-    async fn load(&self, now: Timestamp) -> Result<ThrottleMemory, StoreError>;
+    /// Runs `decide` once, as one atomic step, with the counters of the accounts in the scope. When this has returned, what it changed holds for every server that has this store; when this fails, it may hold.
+    async fn step(&self, scope: &AccountScope, decide: Decision<'_>) -> Result<(), StoreError>;
 
-    /// Writes changes down, in one transaction.
-    async fn save(&self, changes: Vec<ThrottleChange>) -> Result<(), StoreError>;
+    /// Whether other servers count in it as well.
+    fn is_shared(&self) -> bool;
 
-    /// The people whom these names are of, and which of the accounts have failures that hold at `now`.
-    async fn accounts_of(&self, names: [NameKey; 2], now: Timestamp) -> Result<(Vec<PersonKey>, Vec<AccountKey>), StoreError>;
+    /// Writes down what has changed, if it is not yet; with `all`, also what may wait for others.
+    async fn flush(&self, all: bool);
 
-    /// Forgets the failures of these accounts, and tells every process that counts them.
-    async fn release(&self, accounts: &[AccountKey], at: Timestamp) -> Result<(), StoreError>;
+    /// Forgets the failures of the name with these keys, and of everybody it may be of, in every process that has this store.
+    async fn release(&self, name: NameKeys) -> Result<Release, StoreError>;
 
-    /// The accounts that were released after the release number `last`, and the number of the last one.
-    async fn released_after(&self, last: i64) -> Result<(Vec<AccountKey>, i64), StoreError>;
+    /// The accounts that were released since this was asked last, by whichever process.
+    async fn take_releases(&self) -> Result<Vec<AccountKey>, StoreError>;
 
-    /// Deletes what holds no more at `now`.
-    async fn sweep(&self, now: Timestamp) -> Result<(), StoreError>;
+    /// Deletes what holds no more.
+    async fn sweep(&self) -> Result<(), StoreError>;
 
     /// Closes the store: every later call fails.
     async fn close(&self);

@@ -5,17 +5,19 @@ mod places;
 mod words;
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::FutureExt as _;
 
-use super::account_key::{AccountKey, NameKey, PersonKey};
+use super::account_counters::AccountCounters;
+use super::account_key::{AccountKey, NameKeys};
 use super::limits::MAX_ENTRIES;
 use super::skeleton::skeleton;
-use super::store::{ThrottleChange, ThrottleMemory};
-use super::{AttemptFailure, AttemptPermit, MAX_WAIT, Throttle, ThrottleReason, ThrottleStore};
+use super::store::{AccountScope, Decision, Release, ThrottleStore};
+use super::{AttemptDenial, AttemptFailure, AttemptPermit, MAX_WAIT, Throttle, ThrottleReason};
 use crate::auth::Keys;
 use crate::directory::{BindCandidate, LockoutInfo, LockoutPolicy};
 use crate::domain::{Client, Clock, ManualClock, Password, PersonId, Realm, Timestamp, Username};
@@ -29,6 +31,7 @@ static TYPED: AtomicU32 = AtomicU32::new(0);
 struct ThrottleFixture {
     clock: Arc<ManualClock>,
     throttle: Throttle,
+    store: Arc<Forgetful>,
     lockout: LockoutInfo,
 }
 
@@ -41,7 +44,8 @@ impl ThrottleFixture {
     fn before(lockout: LockoutInfo) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
         let keys = Arc::new(Keys::from_secret(&[7; 32]));
-        Self { throttle: Throttle::new(clock.clone(), keys, Arc::new(Forgetful)), clock, lockout }
+        let store = Arc::new(Forgetful::new(&clock));
+        Self { throttle: Throttle::new(clock.clone(), keys, store.clone()), store, clock, lockout }
     }
 
     /// Before a directory of which only a bind tells who it is.
@@ -68,7 +72,9 @@ impl ThrottleFixture {
     }
 
     fn admit_with(&self, name: &str, password: &str, client: &Client) -> Result<AttemptPermit<'_>, ThrottleReason> {
-        self.throttle.try_admit((&username(name), &Realm::Default), Some(&typed(password)), client, self.lockout)
+        let (name, password) = (username(name), typed(password));
+        let admitted = self.throttle.try_admit((&name, &Realm::Default), Some(&password), client, self.lockout);
+        admitted.now_or_never().expect("it is in memory").or_reason()
     }
 
     /// The directory shows, before the bind, that the name is this person's; then the try fails.
@@ -83,8 +89,8 @@ impl ThrottleFixture {
     async fn fails_with(&self, name: &str, password: &str, client: &Client, who: &BindCandidate) -> Result<(), ThrottleReason> {
         let permit = self.admit_with(name, password, client)?;
         if let Err(denial) = permit.identify(who).await {
-            permit.deny(denial);
-            return Err(denial);
+            permit.deny(&denial);
+            return Err(denial).or_reason();
         }
         permit.fail(AttemptFailure::Wrong);
         Ok(())
@@ -98,40 +104,58 @@ impl ThrottleFixture {
     }
 }
 
-/// A store that keeps nothing.
-pub(in crate::auth) struct Forgetful;
+/// A store that outlives nothing.
+struct Forgetful {
+    clock: Arc<ManualClock>,
+    counters: Mutex<AccountCounters>,
+}
+
+impl Forgetful {
+    fn new(clock: &Arc<ManualClock>) -> Self {
+        Self { clock: clock.clone(), counters: Mutex::new(AccountCounters::new()) }
+    }
+}
 
 #[async_trait]
 impl ThrottleStore for Forgetful {
-    async fn load(&self, _now: Timestamp) -> Result<ThrottleMemory, StoreError> {
-        Ok(ThrottleMemory::default())
-    }
-
-    async fn save(&self, _changes: Vec<ThrottleChange>) -> Result<(), StoreError> {
+    async fn step(&self, _scope: &AccountScope, decide: Decision<'_>) -> Result<(), StoreError> {
+        decide(&mut self.counters.lock().unwrap(), self.clock.now());
         Ok(())
     }
 
-    async fn accounts_of(
-        &self,
-        _names: [NameKey; 2],
-        _now: Timestamp,
-    ) -> Result<(Vec<PersonKey>, Vec<AccountKey>), StoreError> {
-        Ok((Vec::new(), Vec::new()))
+    fn is_shared(&self) -> bool {
+        false
     }
 
-    async fn release(&self, _accounts: &[AccountKey], _at: Timestamp) -> Result<(), StoreError> {
-        Ok(())
+    async fn flush(&self, _all: bool) {}
+
+    async fn release(&self, _name: NameKeys) -> Result<Release, StoreError> {
+        Ok(Release { had_failures: false, is_known: false })
     }
 
-    async fn released_after(&self, last: i64) -> Result<(Vec<AccountKey>, i64), StoreError> {
-        Ok((Vec::new(), last))
+    async fn take_releases(&self) -> Result<Vec<AccountKey>, StoreError> {
+        Ok(Vec::new())
     }
 
-    async fn sweep(&self, _now: Timestamp) -> Result<(), StoreError> {
+    async fn sweep(&self) -> Result<(), StoreError> {
         Ok(())
     }
 
     async fn close(&self) {}
+}
+
+/// The reason of a denial, where the store did not fail.
+trait OrReason<T> {
+    fn or_reason(self) -> Result<T, ThrottleReason>;
+}
+
+impl<T> OrReason<T> for Result<T, AttemptDenial> {
+    fn or_reason(self) -> Result<T, ThrottleReason> {
+        self.map_err(|denial| match denial {
+            AttemptDenial::Throttled(reason) => reason,
+            AttemptDenial::Store(error) => panic!("{error}"),
+        })
+    }
 }
 
 fn from(address: &str) -> Client {
@@ -380,7 +404,7 @@ async fn nobody_waits_for_ever_for_tries_under_way() {
     futures::pin_mut!(waiting);
     assert!(futures::poll!(waiting.as_mut()).is_pending());
     fixture.clock.advance(MAX_WAIT);
-    assert_eq!(waiting.await.err(), Some(ThrottleReason::Pending));
+    assert_eq!(waiting.await.or_reason().err(), Some(ThrottleReason::Pending));
 }
 
 #[tokio::test]
@@ -396,7 +420,7 @@ async fn tries_that_read_the_same_count_wait_for_each_other() {
     futures::pin_mut!(found);
     assert!(futures::poll!(found.as_mut()).is_pending(), "seven, two under way, and this one would be ten");
     drop(permits);
-    assert_eq!(found.await, Err(ThrottleReason::NearLockout), "they failed after the count was read");
+    assert_eq!(found.await.or_reason(), Err(ThrottleReason::NearLockout), "they failed after the count was read");
 }
 
 #[tokio::test]
@@ -415,7 +439,7 @@ async fn one_try_of_one_person_waits_for_another_under_another_name() {
         futures::pin_mut!(found);
         assert!(futures::poll!(found.as_mut()).is_pending());
         permits.pop().unwrap().succeed(&john.id, &[]);
-        assert_eq!(found.await, Ok(()));
+        assert_eq!(found.await.or_reason(), Ok(()));
     }
 }
 
@@ -426,9 +450,9 @@ async fn good_sign_ins_at_once_all_come_through_under_the_strictest_policy() {
     let sign_in = async |name: &str| {
         let permit = {
             let name = (&username(name), &Realm::Default);
-            fixture.throttle.admit(name, Some(&typed("right")), &from("192.0.2.1"), fixture.lockout).await?
+            fixture.throttle.admit(name, Some(&typed("right")), &from("192.0.2.1"), fixture.lockout).await.or_reason()?
         };
-        permit.identify(john).await?;
+        permit.identify(john).await.or_reason()?;
         tokio::task::yield_now().await;
         permit.succeed(&john.id, &[]);
         Ok::<_, ThrottleReason>(())
@@ -524,8 +548,8 @@ fn a_flood_of_names_and_addresses_does_not_fill_the_memory() {
         fixture.succeeds(&format!("good{number}"), &address).unwrap();
         fixture.fails(&format!("name{number}"), &address).unwrap();
     }
-    let counters = fixture.throttle.counters();
-    let [names, persons, pairs, networks] = counters.lengths();
+    let counters = fixture.store.counters.lock().unwrap();
+    let ([names, persons], [pairs, networks]) = (counters.lengths(), fixture.throttle.counters.networks().lengths());
     assert_eq!(persons, 0, "made-up names are no persons");
     for entries in [names, pairs, networks, counters.known.len().1] {
         assert!(entries <= MAX_ENTRIES && entries > MAX_ENTRIES / 2, "{entries}");

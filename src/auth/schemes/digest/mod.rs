@@ -118,8 +118,8 @@ impl Digest {
         if let Some(account) = &account
             && let Err(denial) = permit.identify(&candidate(account)).await
         {
-            permit.deny(denial);
-            return Err(to_refusal(self.auth.refuse_throttled(AttemptKind::SignIn, denial, &name, client)));
+            permit.deny(&denial);
+            return Err(to_refusal(self.auth.refuse_attempt(AttemptKind::SignIn, denial, &name, client)));
         }
         // An unknown name is compared with a dummy, so that its time reveals nothing.
         let is_right = ha1.unwrap_or_else(Ha1::dummy).verify_response(&sent, request.method()) && account.is_some();

@@ -50,7 +50,7 @@ async fn the_same_password_at_once_is_tried_once() {
                 futures::pin_mut!(identified);
                 assert!(futures::poll!(identified.as_mut()).is_pending());
                 first.fail(AttemptFailure::Wrong);
-                identified.await
+                identified.await.or_reason()
             }
             Err(denied) => {
                 assert_eq!(denied, ThrottleReason::Pending);
