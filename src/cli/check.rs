@@ -6,12 +6,13 @@ use std::sync::Arc;
 use clap::Args;
 use rocket::figment::Figment;
 
-use crate::config::{self, Diagnostics, Settings};
+use crate::config::{self, Diagnostic, Diagnostics, Settings};
 use crate::domain::{Clock, SystemClock};
 use crate::pages::PageStore;
 use crate::server::StartError;
 use crate::sources::{self, FilterWorkers, NamedSources, Sources};
 
+use super::certificate_dates::{CertificateDates, certificate_dates};
 use super::online;
 use super::serve::report_error;
 
@@ -28,7 +29,7 @@ pub(super) async fn run(args: CheckArgs) -> ExitCode {
     let figment = config::figment();
     let checked = match sources::read_settings(&figment) {
         Ok((settings, named_sources)) => {
-            check(&settings, &named_sources, args.online).await.map(|message| message + &exposed_notes(&figment))
+            check(&figment, &settings, &named_sources, args.online).await.map(|message| message + &exposed_notes(&figment))
         }
         Err(mut faults) => {
             faults.extend(page_faults(&figment));
@@ -45,15 +46,24 @@ pub(super) async fn run(args: CheckArgs) -> ExitCode {
     }
 }
 
-async fn check(settings: &Settings, named_sources: &NamedSources, online: bool) -> Result<String, StartError> {
+async fn check(
+    figment: &Figment,
+    settings: &Settings,
+    named_sources: &NamedSources,
+    online: bool,
+) -> Result<String, StartError> {
     let sources = Arc::new(Sources::open(named_sources, &clock(), &filters())?);
     let page_store = PageStore::load(&settings.pages, Arc::clone(&sources))?;
     let mut faults = page_store.diagnostics();
-    let mut notes = String::new();
+    faults.extend(config::check_state_folder(&settings.state).err().into_iter().flatten());
+    let (bad, expiring): (Vec<_>, _) =
+        certificate_dates(figment, clock().now()).into_iter().partition(|certificate| certificate.is_fault);
+    faults.extend(bad.into_iter().map(|certificate| certificate.diagnostic));
+    let mut notes = expiring_notes(&expiring);
     if online {
         let (found, unchecked) = online::check(settings, &page_store, &sources).await?;
         faults.extend(found);
-        notes = unchecked;
+        notes.insert_str(0, &unchecked);
     }
     if !faults.is_empty() {
         return Err(faults.into());
@@ -63,6 +73,14 @@ async fn check(settings: &Settings, named_sources: &NamedSources, online: bool) 
         count => format!("{count} pages"),
     };
     Ok(format!("Everything is in order: {pages} in {}.{notes}", settings.pages.display()))
+}
+
+/// A line for each certificate that expires soon.
+fn expiring_notes(expiring: &[CertificateDates]) -> String {
+    let note = |CertificateDates { diagnostic: Diagnostic { message, help, .. }, .. }: &CertificateDates| {
+        format!("\n{message}: {help}.")
+    };
+    expiring.iter().map(note).collect()
 }
 
 /// A line for each file with a secret that every user of this machine may read: not a fault, since all works.

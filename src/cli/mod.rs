@@ -4,6 +4,7 @@
 mod account;
 mod account_list;
 mod can;
+mod certificate_dates;
 mod check;
 mod core_dumps;
 mod demo;
@@ -12,6 +13,7 @@ mod init;
 mod online;
 mod panel_answers;
 mod release;
+mod runtime;
 mod serve;
 mod terminal_style;
 mod token;
@@ -86,15 +88,15 @@ pub fn main() -> ExitCode {
         eprintln!("belvedere: core dumps cannot be turned off: {error}");
     }
     let run = || match command {
-        Command::Serve => rocket::execute(serve::run()),
-        Command::Demo => rocket::execute(demo::run()),
-        Command::Check(options) => rocket::execute(check::run(options)),
-        Command::Init(options) => rocket::execute(init::run(options)),
-        Command::Doctor(options) => rocket::execute(doctor::run(options)),
-        Command::Account(options) => rocket::execute(account::run(options)),
-        Command::Can(options) => rocket::execute(can::run(options)),
-        Command::Release(options) => rocket::execute(release::run(options)),
-        Command::Token(options) => rocket::execute(token::run(options)),
+        Command::Serve => runtime::run(serve::run()),
+        Command::Demo => runtime::run(demo::run()),
+        Command::Check(options) => runtime::run(check::run(options)),
+        Command::Init(options) => runtime::run(init::run(options)),
+        Command::Doctor(options) => runtime::run(doctor::run(options)),
+        Command::Account(options) => runtime::run(account::run(options)),
+        Command::Can(options) => runtime::run(can::run(options)),
+        Command::Release(options) => runtime::run(release::run(options)),
+        Command::Token(options) => runtime::run(token::run(options)),
         Command::FilterWorker => sources::serve_filters(),
     };
     run()

@@ -26,6 +26,19 @@ struct SettingsFile {
     syntax_errors: Diagnostics,
 }
 
+/// How to write one of Rocket's settings: those that everybody sets in their own words, any other by its manual.
+fn rocket_help(key: &str) -> &'static str {
+    match key {
+        "address" => {
+            "write an IP address: `\"127.0.0.1\"` for this machine alone, `\"0.0.0.0\"` or `\"::\"` for the network too; its port is \
+             `port`"
+        }
+        "port" => "write a number from 1 to 65535, without quotes",
+        "tls" => "write beneath [default.tls] `certs = \"cert.pem\"` and `key = \"key.pem\"`",
+        _ => "this is one of Rocket's own settings: https://rocket.rs/guide/v0.5/configuration/",
+    }
+}
+
 impl<'f> ConfigSources<'f> {
     /// Reads again the files that `figment` was made from.
     pub(super) fn from_figment(figment: &'f Figment) -> Self {
@@ -81,8 +94,7 @@ impl<'f> ConfigSources<'f> {
             _ if key.starts_with("tls") => format!("`{key}` is not in the form that Rocket takes"),
             kind => format!("`{key}`: {kind}"),
         };
-        let help = "this is one of Rocket's own settings: https://rocket.rs/guide/v0.5/configuration/";
-        Diagnostic::new(location, message, help)
+        Diagnostic::new(location, message, rocket_help(error.path.first().map_or("", String::as_str)))
     }
 
     fn merge_errors(&self, error: Error, tables: &[&str]) -> Diagnostics {

@@ -41,8 +41,8 @@ pub(crate) fn suggest(written: &str, known: &[&str]) -> String {
 /// The known word nearest to `written`, unless even that is quite another word.
 pub(crate) fn closest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
     let written: String = written.chars().take(MAX_QUOTED_CHARS).flat_map(char::to_lowercase).collect();
-    // One slip in a short word, one more for every four letters.
-    let allowed = 1 + written.chars().count() / 4;
+    // One slip in a short word, one more for every five letters: of four, two others make another word.
+    let allowed = 1 + written.chars().count() / 5;
     known
         .iter()
         .map(|word| (strsim::damerau_levenshtein(&written, &word.to_lowercase()), *word))
@@ -63,6 +63,8 @@ mod tests {
         assert_eq!(closest("nyx", &known), Some("NYC"));
         assert_eq!(closest("private", &known), None);
         assert_eq!(closest("", &known), None);
+        assert_eq!(closest("link", &["kind", "title"]), None);
+        assert_eq!(closest("knid", &["kind", "title"]), Some("kind"));
         assert_eq!(suggest("private", &["a", "b"]), "write one of `a`, `b`");
     }
 

@@ -6,6 +6,7 @@
 //! by the rooms whose tables they hold.
 
 mod audience;
+mod certificate_files;
 mod config_sources;
 mod diagnostic;
 mod directory_settings;
@@ -26,8 +27,10 @@ mod setting;
 mod state_folder;
 mod tree;
 mod typed;
+mod value_name;
 
 pub(crate) use audience::read_audience;
+pub(crate) use certificate_files::{CertificateFile, CertificatePurpose};
 pub use diagnostic::{Diagnostic, DiagnosticReport, Diagnostics, SourceLocation};
 pub use directory_settings::{DirectoryKind, DirectoryServers, DnsDiscovery, LdapScheme, ServerAddress, ServiceAccount};
 pub(crate) use document::Document;
@@ -47,5 +50,6 @@ pub use secret::Secret;
 pub use secret_key::{SecretKey, load_or_create_secret_key};
 pub use setting::SettingRow;
 pub(crate) use setting::{Setting, ca_file, duration, integer, size, tls_fingerprint};
-pub use state_folder::{open_state_folder, open_state_folder_of_server};
+pub use state_folder::{check_state_folder, open_state_folder, open_state_folder_of_server};
 pub(crate) use tree::{ConfigEntry, ConfigNode, ConfigValue, parse_document};
+pub(crate) use value_name::ValueName;

@@ -11,6 +11,7 @@ use super::diagnostic::{Diagnostic, Diagnostics, SourceLocation};
 use super::hints::{closest, quote, suggest};
 use super::quantity::{format_duration, format_size, parse_duration, parse_size};
 use super::tree::{ConfigEntry, ConfigNode, ConfigValue};
+use super::value_name::ValueName;
 
 /// The collector of diagnostics, shared by all readers of one tree.
 #[derive(Default)]
@@ -164,7 +165,7 @@ impl<'l> Fields<'l> {
     /// shorter than it was meant to be.
     pub(crate) fn parsed_list<T: FromStr<Err: Display>>(&mut self, key: &'static str) -> Option<Vec<T>> {
         let items = self.take(key)?.into_array(key, self.sink)?.value;
-        self.parse_items(key, items)
+        self.parse_items(ValueName::ItemOf(key), items)
     }
 
     /// A string that is parsed, or a list of such.
@@ -172,16 +173,17 @@ impl<'l> Fields<'l> {
         match self.take(key)?.parse_env_toml(self.sink)? {
             list @ ConfigNode { value: ConfigValue::Array(_), .. } => {
                 let items = list.into_array(key, self.sink)?.value;
-                self.parse_items(key, items)
+                self.parse_items(ValueName::ItemOf(key), items)
             }
-            one => self.parse_items(key, vec![one]),
+            one => self.parse_items(ValueName::Of(key), vec![one]),
         }
     }
 
-    fn parse_items<T: FromStr<Err: Display>>(&self, key: &'static str, items: Vec<ConfigNode>) -> Option<Vec<T>> {
+    fn parse_items<T: FromStr<Err: Display>>(&self, name: ValueName<'static>, items: Vec<ConfigNode>) -> Option<Vec<T>> {
+        let (ValueName::Of(key) | ValueName::ItemOf(key)) = name;
         let count = items.len();
         let parse = |item: ConfigNode| {
-            let text = item.into_string(key, self.sink)?;
+            let text = item.into_string(name, self.sink)?;
             let parsed = text.value.parse().map_err(|error: T::Err| {
                 self.sink.report(
                     &text.location,
@@ -219,7 +221,14 @@ impl<'l> Fields<'l> {
     }
 
     pub(crate) fn duration(&mut self, key: &'static str, range: RangeInclusive<Duration>) -> Option<Located<Duration>> {
-        let text = self.located_string(key)?;
+        let node = self.take(key)?;
+        if let ConfigValue::Integer(number) = node.value {
+            node.reveal();
+            let message = format!("`{key}` must be text with a unit, not a whole number");
+            self.sink.report(&node.location, message, format!("say of what: `{key} = \"{number}s\"` is in seconds"));
+            return None;
+        }
+        let text = node.into_string(key, self.sink)?;
         let Some(value) = parse_duration(&text.value) else {
             let message = format!("`{key}` is {}, which is not a duration", quote(&text.value));
             let help = "write a whole number and one of the units ms, s, m, h, d: `\"250ms\"`, `\"5s\"`, `\"15m\"`";
@@ -259,7 +268,7 @@ impl<'l> Fields<'l> {
     /// An array of strings; what is not a string is reported and left out.
     pub(crate) fn strings(&mut self, key: &'static str) -> Option<Located<Vec<Located<String>>>> {
         let list = self.array(key)?;
-        let value = list.value.into_iter().filter_map(|item| item.into_string(key, self.sink)).collect();
+        let value = list.value.into_iter().filter_map(|item| item.into_string(ValueName::ItemOf(key), self.sink)).collect();
         Some(Located { value, location: list.location })
     }
 

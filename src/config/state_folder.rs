@@ -35,6 +35,22 @@ pub fn open_state_folder_of_server(state: &Path) -> Result<(), Diagnostics> {
     open_state_folder(state)
 }
 
+/// Checks the state folder, where there is one, and makes none: for whoever checks the settings, who need not be the server's user.
+/// Only root and that user can look into it.
+///
+/// # Errors
+/// [`Diagnostics`] that name the fault of the folder, and the remedy.
+pub fn check_state_folder(state: &Path) -> Result<(), Diagnostics> {
+    let user = geteuid();
+    match fs::metadata(state) {
+        Ok(folder) if folder.is_dir() && (user.is_root() || folder.uid() == user.as_raw()) => {
+            check(state, &folder, folder.uid()).map_err(Diagnostics::from)
+        }
+        Ok(folder) if !folder.is_dir() => Err(unmade(state, &io::Error::from(ErrorKind::NotADirectory)).into()),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 /// Opens it as this user.
 fn open_as(state: &Path, user: u32) -> Result<(), Diagnostics> {
     match fs::metadata(state) {
@@ -186,8 +202,12 @@ mod tests {
         for target in ["/dev/null", "nowhere"] {
             symlink(target, &file).unwrap();
             assert!(refusal(state, me()).contains("symbolic link"), "{target}");
+            assert!(check_state_folder(state).expect_err("it is told").to_string().contains("symbolic link"));
             fs::remove_file(&file).unwrap();
         }
         open_state_folder(state).unwrap();
+        check_state_folder(state).unwrap();
+        check_state_folder(&state.join("none")).unwrap();
+        assert!(!state.join("none").exists(), "checking makes no folder");
     }
 }

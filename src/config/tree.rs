@@ -63,7 +63,7 @@ impl ConfigNode {
 pub(crate) fn parse_document(document: &Arc<Document>) -> (Vec<ConfigEntry>, Diagnostics) {
     let (table, errors) = DeTable::parse_recoverable(document.text());
     let location = |span: Range<usize>| SourceLocation::in_document(document, span);
-    let diagnostics: Diagnostics = errors.iter().map(|error| syntax_diagnostic(error, &location)).collect();
+    let diagnostics: Diagnostics = errors.iter().map(|error| syntax_diagnostic(error, document.text(), &location)).collect();
     (entries(table.get_ref(), &location), diagnostics.in_order())
 }
 
@@ -76,16 +76,39 @@ pub(crate) fn parse_value(text: &str, location: &SourceLocation) -> Result<Confi
     Ok(node(&value, &|_| location.clone()))
 }
 
-fn syntax_diagnostic(error: &toml::de::Error, location: &dyn Fn(Range<usize>) -> SourceLocation) -> Diagnostic {
+fn syntax_diagnostic(error: &toml::de::Error, text: &str, location: &dyn Fn(Range<usize>) -> SourceLocation) -> Diagnostic {
+    let span = error.span().unwrap_or_default();
     let message = error.message();
-    let help = if message.contains("duplicate key") {
-        "each key stands once in its table: keep one of them"
+    let help = syntax_help(message, text, text.floor_char_boundary(span.start));
+    Diagnostic::new(location(span), message, help)
+}
+
+/// How to write what a syntax error at `place` was probably meant to be.
+fn syntax_help(message: &str, text: &str, place: usize) -> &'static str {
+    let line = &text[text[..place].rfind('\n').map_or(0, |end| end + 1)..];
+    let line = line.lines().next().unwrap_or_default().trim();
+    let word = text[place..].split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    if message.contains("duplicate key") {
+        return "each key stands once in its table: keep one of them";
+    }
+    if message.contains("escape") {
+        return "between single quotes a backslash stands for itself: `'CORP\\alice'`; between double ones, write it twice";
+    }
+    match word.to_ascii_lowercase().as_str() {
+        "yes" | "on" | "true" => return "write `true`, in small letters and without quotes",
+        "no" | "off" | "false" => return "write `false`, in small letters and without quotes",
+        "null" | "none" | "nil" => return "take the key out: what is not set is not there",
+        _ => {}
+    }
+    if line.starts_with("//") || line.starts_with(';') {
+        "a comment begins with `#`"
+    } else if text[place..].starts_with(':') {
+        "write `=` between a key and its value"
     } else if message.contains("must be quoted") || message.contains("invalid basic string") {
         "put text between quotes, both in the same line: `key = \"text\"`"
     } else {
         "the syntax is TOML: `key = \"text\"`, `key = 5`, `key = [\"a\", \"b\"]`, `[table]`, `[[one of several]]`"
-    };
-    Diagnostic::new(location(error.span().unwrap_or_default()), message, help)
+    }
 }
 
 fn entries(table: &DeTable<'_>, location: &dyn Fn(Range<usize>) -> SourceLocation) -> Vec<ConfigEntry> {

@@ -3,6 +3,7 @@ use std::ops::RangeInclusive;
 use super::hints::may_have_password;
 use super::reader::{DiagnosticSink, Fields, Located};
 use super::tree::{ConfigNode, ConfigValue, parse_value};
+use super::value_name::ValueName;
 
 /// Conversions of an untyped value. Each reports what is wrong and where.
 impl ConfigNode {
@@ -16,36 +17,37 @@ impl ConfigNode {
     }
 
     /// A string that is not blank.
-    pub(crate) fn into_string(self, key: &str, sink: &DiagnosticSink) -> Option<Located<String>> {
+    pub(crate) fn into_string<'k>(self, name: impl Into<ValueName<'k>>, sink: &DiagnosticSink) -> Option<Located<String>> {
         self.reveal();
-        self.into_text(key, sink)
+        self.into_text(name, sink)
     }
 
     /// A string, which may be blank.
-    pub(crate) fn into_any_string(self, key: &str, sink: &DiagnosticSink) -> Option<Located<String>> {
+    pub(crate) fn into_any_string<'k>(self, name: impl Into<ValueName<'k>>, sink: &DiagnosticSink) -> Option<Located<String>> {
         match &self.value {
             ConfigValue::String(text) if text.trim().is_empty() => {
                 self.reveal();
                 Some(Located { value: text.clone(), location: self.location })
             }
-            _ => self.into_string(key, sink),
+            _ => self.into_string(name, sink),
         }
     }
 
     /// A string that is not blank, and may be a secret.
-    pub(super) fn into_text(self, key: &str, sink: &DiagnosticSink) -> Option<Located<String>> {
+    pub(super) fn into_text<'k>(self, name: impl Into<ValueName<'k>>, sink: &DiagnosticSink) -> Option<Located<String>> {
         let Self { location, value } = self;
+        let name = name.into();
         match value {
             ConfigValue::String(text) | ConfigValue::EnvVar(text) if !text.trim().is_empty() => {
                 return Some(Located { value: text, location });
             }
             ConfigValue::String(_) | ConfigValue::EnvVar(_) => {
-                sink.report(&location, format!("`{key}` is empty"), "write something between the quotes, or leave it out");
+                sink.report(&location, format!("{name} is empty"), "write something between the quotes, or leave it out");
             }
             other => sink.report(
                 &location,
-                format!("`{key}` must be text, not {}", other.type_name()),
-                format!("write it in quotes: `{key} = \"…\"`"),
+                format!("{name} must be text, not {}", other.type_name()),
+                format!("write it in quotes: {}", name.written_as("\"…\"")),
             ),
         }
         None
@@ -105,15 +107,18 @@ impl ConfigNode {
         None
     }
 
-    pub(crate) fn into_table<'l>(self, key: &str, sink: &'l DiagnosticSink) -> Option<Fields<'l>> {
+    pub(crate) fn into_table<'l, 'k>(self, name: impl Into<ValueName<'k>>, sink: &'l DiagnosticSink) -> Option<Fields<'l>> {
         let Self { location, value } = self.parse_env_toml(sink)?;
         if let ConfigValue::Table(entries) = value {
             return Some(Fields::new(location, entries, sink));
         }
-        let message = format!("`{key}` must be a table, not {}", value.type_name());
-        let help = match value {
-            ConfigValue::Array(_) => format!("there is one: write `{key} = {{ … }}`, or a heading in one pair of brackets"),
-            _ => format!("write it in braces, `{key} = {{ … }}`, or under a heading in brackets"),
+        let name = name.into();
+        let message = format!("{name} must be a table, not {}", value.type_name());
+        let written = name.written_as("{ … }");
+        let help = match (name, value) {
+            (ValueName::ItemOf(_), _) => format!("write each in braces: {written}"),
+            (_, ConfigValue::Array(_)) => format!("there is one: write {written}, or a heading in one pair of brackets"),
+            _ => format!("write it in braces, {written}, or under a heading in brackets"),
         };
         sink.report(&location, message, help);
         None

@@ -15,11 +15,14 @@ pub(super) const DEFAULT_REALM: &str = "default";
 /// Why a text cannot be a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
-    /// It has other characters, or too many.
-    #[error("a {0} is 1 to {MAX_NAME_CHARS} of the characters a-z, 0-9, '-' and '_', beginning with a letter or digit")]
-    Malformed(&'static str),
+    /// It has other characters, or too many. With the name that may be meant.
+    #[error(
+        "the {0} is 1 to {MAX_NAME_CHARS} of the characters a-z, 0-9, '-' and '_', beginning with a letter or digit{meant}",
+        meant = .1.as_ref().map(|meant| format!(": `{meant}`")).unwrap_or_default()
+    )]
+    Malformed(&'static str, Option<String>),
     /// It stands for something else.
-    #[error("a {0} is none of: {list}", list = .1.join(", "))]
+    #[error("the {0} is none of: {list}", list = .1.join(", "))]
     Reserved(&'static str, &'static [&'static str]),
 }
 
@@ -44,7 +47,7 @@ macro_rules! name {
                 if reserved.contains(&text) {
                     return Err(InvalidName::Reserved($what, reserved));
                 }
-                if is_name(text) { Ok(Self(text.to_owned())) } else { Err(InvalidName::Malformed($what)) }
+                if is_name(text) { Ok(Self(text.to_owned())) } else { Err(InvalidName::Malformed($what, near_name(text))) }
             }
         }
 
@@ -106,6 +109,12 @@ name!(
     "source's name",
     &[]
 );
+
+/// The name that a text is but for its capitals, blanks and dots.
+fn near_name(text: &str) -> Option<String> {
+    let name = text.trim().to_ascii_lowercase().replace([' ', '.'], "-");
+    is_name(&name).then_some(name)
+}
 
 impl PanelId {
     /// The id a panel gets from its title: `"Disk, used"` becomes `disk-used`. `None` when the title has no letter

@@ -5,7 +5,7 @@ use itertools::Itertools;
 use super::kind::{PanelKind, PanelSettings, ReadContext};
 use super::registry::{PANEL_KINDS, kind_specific_keys};
 use super::settings::{PanelSource, Unit};
-use crate::config::{DiagnosticSink, Fields, Located, SourceLocation, quote};
+use crate::config::{DiagnosticSink, Fields, Located, SourceLocation, ValueName, quote};
 use crate::domain::{HealthState, Input, PanelId, SourceName, Threshold};
 
 /// The shortest interval of queries: batches go out ten times a second, so nobody would see more.
@@ -231,8 +231,11 @@ fn read_thresholds(fields: &mut Fields<'_>) -> Option<Vec<Threshold>> {
         return None;
     }
     let count = list.value.len();
-    let thresholds: Vec<_> =
-        list.value.into_iter().filter_map(|node| read_threshold(node.into_table("thresholds", sink)?)).collect();
+    let thresholds: Vec<_> = list
+        .value
+        .into_iter()
+        .filter_map(|node| read_threshold(node.into_table(ValueName::ItemOf("thresholds"), sink)?))
+        .collect();
     (thresholds.len() == count && in_order(&thresholds, sink))
         .then(|| thresholds.into_iter().map(|threshold| threshold.value).collect())
 }
@@ -258,7 +261,7 @@ fn in_order(thresholds: &[Located<Threshold>], sink: &DiagnosticSink) -> bool {
             let other = &other.value;
             let sooner = if below { other.at > at } else { other.at < at };
             #[expect(clippy::float_cmp, reason = "the very same number written twice")]
-            let same = other.at == at && *other_index < index;
+            let same = other.at == at && (*other_index < index || other.state > state);
             other.below == below && other.state >= state && (sooner || same)
         });
         if let Some((_, other)) = hidden_by {

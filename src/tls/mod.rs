@@ -3,7 +3,7 @@
 //! `server_trust` verifies a server's certificate: by authorities, by a certificate that stands in the settings' file itself,
 //! or by its fingerprint alone. `presented` reads what matters of a certificate, `certificate_problem` says why one is refused,
 //! `explanation` why there is no connection, `client_identity` is the certificate by which a
-//! server knows us, and `certificate_requests` tells whether one asked for it in vain.
+//! server knows us, and `certificate_requests` tells whether one asked for it in vain. `validity` looks at the dates in files.
 //!
 //! Nothing here accepts a certificate that the settings do not name in one of these ways, or one whose dates do not hold.
 
@@ -15,9 +15,11 @@ mod explanation;
 mod pem;
 mod presented;
 mod server_trust;
+mod validity;
 
 pub use certificate_problem::CertificateProblem;
 pub use certificate_requests::CertificateRequests;
 pub use client_identity::ClientIdentity;
 pub use explanation::{TlsExplanation, explain, explain_io};
 pub use server_trust::ServerTrust;
+pub use validity::Validity;

@@ -74,12 +74,17 @@ impl<'a> PresentedCertificate<'a> {
 
     /// Checks its dates, at `now` in seconds since 1970.
     pub(super) fn check_dates(&self, now: i64) -> Result<(), CertificateProblem> {
-        let validity = self.0.validity();
-        let (from, until) = (validity.not_before.timestamp(), validity.not_after.timestamp());
+        let (from, until) = self.dates();
         if now > until {
             return Err(CertificateProblem::Expired { on: day(until) });
         }
         if now < from { Err(CertificateProblem::NotYetValid { from: day(from) }) } else { Ok(()) }
+    }
+
+    /// The first and the last second of its validity, since 1970.
+    pub(super) fn dates(&self) -> (i64, i64) {
+        let validity = self.0.validity();
+        (validity.not_before.timestamp(), validity.not_after.timestamp())
     }
 
     /// Whether it can vouch for others: it says so, or is of a version that cannot say.

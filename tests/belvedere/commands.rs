@@ -1,6 +1,8 @@
 //! The commands, as typed: what they print, how they end, and what they leave behind.
 
+use std::ops::Range;
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use reqwest::StatusCode;
 use tempfile::TempDir;
@@ -113,6 +115,41 @@ async fn serve_refuses_a_faulty_setting_with_the_words_of_check() {
 }
 
 #[tokio::test]
+async fn every_command_tells_broken_settings_by_their_place_and_nobody_their_secrets() {
+    let url = "[default.directory]\nurl = \"ldaps://dc1.corp.example.com\"\n";
+    let commands: [&[&str]; 7] = [
+        &["check"],
+        &["serve"],
+        &["doctor"],
+        &["can", "alice", "all"],
+        &["token", "list"],
+        &["account", "list"],
+        &["release", "alice"],
+    ];
+    for (settings, place) in [
+        (format!("{url}bind_password = \"s3cret-of-svc\n"), "Rocket.toml:3:"),
+        (format!("{url}bind_name = \"CORP\\svc\"\nbind_password = \"s3cret-of-svc\"\n"), "Rocket.toml:3:"),
+        (format!("{url}{url}bind_password = \"s3cret-of-svc\"\n"), "Rocket.toml:3:"),
+        (format!("[default]\nworkers = \"many\"\n{url}"), "Rocket.toml:2:11"),
+        ("\u{feff}\u{fffd}".repeat(9), "Rocket.toml:1:"),
+    ] {
+        let folder = folder(&[("Rocket.toml", &settings), ("pages/all.toml", PAGE)]);
+        for arguments in commands {
+            let output = run_to_end(belvedere(folder.path(), arguments)).await;
+            let said = text(&output.stderr) + &text(&output.stdout);
+            assert!(said.contains(place), "{arguments:?}: {said}");
+            assert!(matches!(output.status.code(), Some(1 | 2)), "{arguments:?}: {:?}", output.status);
+            assert!(!said.contains("s3cret") && !said.contains("panicked"), "{arguments:?}: {said}");
+        }
+    }
+    // No threads at all would be a panic too.
+    let idle =
+        folder(&[("Rocket.toml", &format!("[default]\nworkers = 0\nmax_blocking = 0\n{url}")), ("pages/all.toml", PAGE)]);
+    let output = run_to_end(belvedere(idle.path(), &["check"])).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
+#[tokio::test]
 async fn serve_without_a_directory_names_the_remedies() {
     let folder = folder(&[("pages/all.toml", PAGE)]);
     for arguments in [&["serve"][..], &[]] {
@@ -144,26 +181,30 @@ async fn serve_without_pages_or_with_a_taken_port_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn serve_outlives_a_hangup_leaves_no_core_dump_and_warns_of_secrets_that_others_read() {
-    let folder = folder(&[("pages/all.toml", PAGE), ("metrics-token", "0123456789abcdef0123456789abcdef\n"), ("private", "x")]);
+async fn serve_outlives_a_hangup_leaves_no_core_dump_and_warns_of_open_secrets_and_old_certificates() {
+    let old = TestAuthority::new().issue_expired(&["old"]).certificate;
+    let token = "0123456789abcdef0123456789abcdef\n";
+    let folder = folder(&[("pages/all.toml", PAGE), ("metrics-token", token), ("private", "x"), ("ca.pem", &old)]);
     let open = std::fs::Permissions::from_mode(0o644);
     std::fs::set_permissions(folder.path().join("metrics-token"), open).unwrap();
     let mut command = belvedere(folder.path(), &["serve"]);
     command.env("BELVEDERE_DIRECTORY__URL", "ldap://127.0.0.1:1");
     command.env("BELVEDERE_METRICS__TOKEN_FILE", "metrics-token");
+    command.env("BELVEDERE_DIRECTORY__CA_FILE", "ca.pem");
     let mut house = RunningProgram::start(command);
     let address = house.is_open_at().await;
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", house.pid())).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     assert_eq!(core.split_whitespace().collect::<Vec<_>>()[4..6], ["0", "0"], "{core}");
-    for _ in 0..2 {
-        house.lives_through("HUP", "SIGHUP is ignored").await;
+    for signal in ["HUP", "HUP", "USR1", "USR2"] {
+        house.lives_through(signal, &format!("SIG{signal} is ignored")).await;
         assert_eq!(Visitor::new(address).fetches("/healthz").await.status, StatusCode::OK);
     }
     let log = house.ends_after("TERM").await;
     let warned: Vec<_> = log.lines().filter(|line| line.contains("there is a secret in it")).collect();
     assert!(matches!(warned[..], [one] if one.contains("chmod o= metrics-token") && one.contains("WARN")), "{log}");
     assert!(!log.contains("0123456789abcdef"), "{log}");
+    assert!(log.contains("ca.pem, what is trusted, expired on 2002-01-01"), "{log}");
 }
 
 #[tokio::test]
@@ -185,6 +226,69 @@ async fn a_wrong_certificate_is_said_by_check_and_serve_and_never_called_a_port(
             assert!(words.contains(place) && words.contains(said) && !words.contains("port"), "{command}: {words}");
         }
     }
+}
+
+#[tokio::test]
+async fn check_tells_certificates_that_are_not_good_now_or_not_for_long() {
+    let authority = TestAuthority::new();
+    let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / (24 * 60 * 60);
+    let settings = "[default.directory]\nurl = \"ldaps://dc1.corp.example.com\"\nca_file = \"ca.pem\"\n\
+                    client_certificate_file = \"client.pem\"\nclient_key_file = \"client.key\"\n\n\
+                    [default.tls]\ncerts = \"cert.pem\"\nkey = \"key.pem\"\n";
+    let check = async |days: [Range<u64>; 3]| {
+        let [own, client, trusted] = days.map(|days| authority.issue_for_days(&["boards"], days));
+        let folder = folder(&[
+            ("Rocket.toml", settings),
+            ("pages/all.toml", PAGE),
+            ("cert.pem", &(own.certificate + &authority.pem())),
+            ("key.pem", &own.key),
+            ("client.pem", &client.certificate),
+            ("client.key", &client.key),
+            ("ca.pem", &(authority.issue_expired(&["old"]).certificate + &trusted.certificate)),
+        ]);
+        run_to_end(belvedere(folder.path(), &["check"])).await
+    };
+    let (past, soon, long, future) =
+        (today - 400..today - 10, today - 300..today + 9, today - 9..today + 900, today + 30..today + 900);
+
+    let good = check([long.clone(), long.clone(), long.clone()]).await;
+    assert_eq!(good.status.code(), Some(0), "{}", text(&good.stderr));
+    assert!(!text(&good.stdout).contains("expire"), "an old one beside what is trusted is no fault: {}", text(&good.stdout));
+
+    let ending = check([soon.clone(), soon.clone(), soon]).await;
+    let said = text(&ending.stdout);
+    assert_eq!((ending.status.code(), said.matches("expires soon, on ").count()), (Some(0), 3), "{said}");
+
+    let bad = check([past.clone(), future, past]).await;
+    let said = text(&bad.stderr);
+    assert_eq!(bad.status.code(), Some(1), "{}", text(&bad.stdout));
+    for (place, words) in [
+        ("Rocket.toml:8:9", "cert.pem, the server's own certificate, expired on "),
+        ("Rocket.toml:4:27", "client.pem, the certificate by which servers know this one, is not valid before "),
+        ("Rocket.toml:3:11", "ca.pem, what is trusted, expired on "),
+    ] {
+        assert!(said.contains(place) && said.contains(words), "{place} ({words}) in\n{said}");
+    }
+}
+
+#[tokio::test]
+async fn check_looks_into_the_state_folder_and_leaves_it_as_it_is() {
+    let settings = "[default.directory]\nurl = \"ldaps://dc1.corp.example.com\"\n";
+    let folder = folder(&[("Rocket.toml", settings), ("pages/all.toml", PAGE), ("state/sessions.db", "")]);
+    let mode = |mode| {
+        std::fs::set_permissions(folder.path().join("state"), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode(0o777);
+    let said = text(&run_to_end(belvedere(folder.path(), &["check"])).await.stderr);
+    assert!(said.contains("other users of this machine can write") && said.contains("chmod go-w"), "{said}");
+    mode(0o700);
+    std::os::unix::fs::symlink("/dev/null", folder.path().join("state/audit.db")).unwrap();
+    let said = text(&run_to_end(belvedere(folder.path(), &["check"])).await.stderr);
+    assert!(said.contains("audit.db") && said.contains("symbolic link"), "{said}");
+    std::fs::remove_file(folder.path().join("state/audit.db")).unwrap();
+    let output = run_to_end(belvedere(folder.path(), &["check"])).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(std::fs::read_dir(folder.path().join("state")).unwrap().count(), 1, "nothing is made there");
 }
 
 #[tokio::test]

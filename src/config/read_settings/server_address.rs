@@ -20,6 +20,13 @@ pub(super) fn read_server_address(text: &str) -> Result<ServerAddress, (String, 
         let message = "the URL has a user in it".to_owned();
         return Err((message, "name the account under `bind_name` and `bind_password_file`, not in the URL".to_owned()));
     }
+    if text.matches("://").count() > 1 || text.contains(char::is_whitespace) {
+        let message = format!("{} is not one URL", quote(text));
+        return Err((
+            message,
+            "write several as a list: `url = [\"ldaps://dc1.corp.example.com\", \"ldaps://dc2…\"]`".to_owned(),
+        ));
+    }
     let Ok(url) = Url::parse(text) else {
         let help =
             if text.contains("://") { EXAMPLE.to_owned() } else { format!("write the scheme before it: `ldaps://{text}`") };
@@ -135,7 +142,7 @@ mod tests {
             ("ldap://dc1:99999", "write it like"),
             ("ldap://svc:hunter2@dc1", "bind_name"),
             ("ldap://[::1", "write it like"),
-            ("ldap://d c", "write it like"),
+            ("ldap://d c", "write several as a list"),
         ] {
             let (message, remedy) = read_server_address(text).unwrap_err();
             assert!(remedy.contains(help), "{text}: {remedy}");

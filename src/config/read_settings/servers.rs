@@ -7,6 +7,7 @@ use super::super::hints::quote;
 use super::super::reader::{DiagnosticSink, Fields, Located};
 use super::super::setting::Setting;
 use super::super::tree::{ConfigNode, ConfigValue};
+use super::super::value_name::ValueName;
 use super::server_address::{is_discovery, is_loopback, read_discovery, read_server_address};
 
 /// The most servers: each may cost a dial timeout before the next is tried.
@@ -49,7 +50,7 @@ fn read_servers(fields: &mut Fields<'_>) -> Option<DirectoryServers> {
             .into_array("url", sink)?
             .value
             .into_iter()
-            .map(|item| item.into_string("url", sink))
+            .map(|item| item.into_string(ValueName::ItemOf("url"), sink))
             .collect::<Option<Vec<_>>>()?,
         one => vec![one.into_string("url", sink)?],
     };

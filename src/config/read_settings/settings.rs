@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use rocket::figment::Figment;
 
 use super::super::audience::read_audience;
+use super::super::certificate_files::{CertificateFile, certificate_files};
 use super::super::config_sources::ConfigSources;
 use super::super::diagnostic::Diagnostics;
 use super::super::exposed_secrets::exposed_secrets;
@@ -149,6 +150,13 @@ impl Settings {
         ConfigSources::from_figment(figment)
             .merged(&Self::tables())
             .map_or_else(|_| Vec::new(), |entries| exposed_secrets(&entries))
+    }
+
+    /// The files of certificates that the settings name.
+    pub(crate) fn certificate_files(figment: &Figment) -> Vec<CertificateFile> {
+        ConfigSources::from_figment(figment)
+            .merged(&Self::tables())
+            .map_or_else(|_| Vec::new(), |entries| certificate_files(&entries))
     }
 
     /// The keys of the tables.

@@ -343,8 +343,36 @@ fn broken_syntax_has_its_location() {
 }
 
 #[test]
+fn what_is_written_as_elsewhere_is_told_how_it_is_written_here() {
+    for (line, help) in [
+        ("start_tls = True", "write `true`"),
+        ("start_tls = yes", "write `true`"),
+        ("start_tls = off", "write `false`"),
+        ("ca_file = null", "take the key out"),
+        ("bind_name = \"CORP\\svc\"", "single quotes"),
+        ("ca_file = \"C:\\certs\\ca.pem\"", "single quotes"),
+        ("// start_tls = true", "begins with `#`"),
+        ("; start_tls = true", "begins with `#`"),
+        ("start_tls: true", "`=` between"),
+    ] {
+        let diagnostics = Folder::with(&format!("{URL}{line}\n")).read().unwrap_err();
+        let first = diagnostics.iter().next().unwrap();
+        assert!(first.help.contains(help), "{line}: {}", first.help);
+        assert_eq!(first.location.line_and_column().unwrap().0, 3, "{line}");
+    }
+    for several in ["ldaps://dc1 ldaps://dc2", "ldaps://dc1,ldaps://dc2", "ldaps://dc1 dc2"] {
+        let settings = format!("[default.directory]\nurl = \"{several}\"\n");
+        expect(&Folder::with(&settings), "Rocket.toml:2:7", "is not one URL", "write several as a list");
+    }
+    expect(&Folder::with(&format!("[default]\naddress = \"localhost\"\n{URL}")), "Rocket.toml:2:11", "`address`", "0.0.0.0");
+    expect(&Folder::with(&format!("{URL}[default.tls]\ncert = \"x\"")), "Rocket.toml:3:1", "missing field", "certs = ");
+    let shop = format!("{URL}[default.directories.Brand]\nurl = \"ldaps://dc1\"\ndomains = [\"BRAND\"]\n");
+    expect(&Folder::with(&shop), "Rocket.toml:3:22", "cannot be called `Brand`", "a letter or digit: `brand`");
+}
+
+#[test]
 fn rockets_own_settings_are_checked_in_the_same_go() {
-    expect(&Folder::with(&format!("[default]\nport = \"web\"\n{URL}")), "Rocket.toml:2:8", "`port`", "Rocket's own settings");
+    expect(&Folder::with(&format!("[default]\nport = \"web\"\n{URL}")), "Rocket.toml:2:8", "`port`", "from 1 to 65535");
     let key = rcgen::KeyPair::generate().unwrap();
     let certificate = rcgen::CertificateParams::new(vec!["boards".to_owned()]).unwrap().self_signed(&key).unwrap();
     let folder = Folder::with(&format!(

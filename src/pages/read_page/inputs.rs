@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::config::{ConfigNode, ConfigValue, DiagnosticSink, Fields, Located, quote, suggest};
+use crate::config::{ConfigNode, ConfigValue, DiagnosticSink, Fields, Located, ValueName, quote, suggest};
 use crate::domain::{Input, InputKind, InputName, InputOption};
 use crate::panels::reject_page_keys;
 
@@ -57,9 +57,9 @@ fn read_options(fields: &mut Fields<'_>) -> Option<Vec<InputOption>> {
 fn read_option(node: ConfigNode, sink: &DiagnosticSink) -> Option<Located<InputOption>> {
     let location = node.location.clone();
     if let ConfigValue::Table(_) = node.value {
-        return read_option_table(node.into_table("options", sink)?);
+        return read_option_table(node.into_table(ValueName::ItemOf("options"), sink)?);
     }
-    let value = read_option_value(node.into_any_string("options", sink)?, sink)?;
+    let value = read_option_value(node.into_any_string(ValueName::ItemOf("options"), sink)?, sink)?;
     let option = InputOption { label: label_of(&value), value, fields: BTreeMap::new() };
     Some(Located { value: option, location })
 }

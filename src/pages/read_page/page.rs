@@ -6,7 +6,7 @@ use super::super::PageFile;
 use super::access::read_access;
 use super::inputs::read_input;
 use crate::config::{
-    ConfigNode, ConfigValue, Diagnostic, DiagnosticSink, Diagnostics, Document, Fields, Located, SourceLocation,
+    ConfigNode, ConfigValue, Diagnostic, DiagnosticSink, Diagnostics, Document, Fields, Located, SourceLocation, ValueName,
     parse_document, quote,
 };
 use crate::domain::{Access, Input, PageSlug};
@@ -108,7 +108,7 @@ fn array_of_tables<'l>(fields: &mut Fields<'l>, key: &'static str, most: usize, 
         let message = format!("the page has {} of `[[{key}]]`", list.value.len());
         sink.report(&list.value[most].location, message, format!("{most} are the most: make two pages of it"));
     }
-    list.value.into_iter().take(most).filter_map(|node: ConfigNode| node.into_table(key, sink)).collect()
+    list.value.into_iter().take(most).filter_map(|node: ConfigNode| node.into_table(ValueName::ItemOf(key), sink)).collect()
 }
 
 /// The inputs; `None` when something is wrong with one of them: what refers to them is then not checked, as it may be right.

@@ -176,7 +176,9 @@ fn diagnostics_of_panels_have_location_and_help() {
         (panel("kind = \"stat\"\nspan = 13"), "7:8", "is 13, more than 12", "from 1 to 12"),
         (panel("kind = \"stat\"\nspan = 0"), "7:8", "is 0, less than 1", "from 1 to 12"),
         (panel("kind = \"stat\"\nevery = \"50ms\""), "7:9", "is 50ms, less than 100ms", "from 100ms to 1d"),
-        (panel("kind = \"stat\"\nevery = 5"), "7:9", "must be text", "every = \"…\""),
+        (panel("kind = \"stat\"\nevery = 5"), "7:9", "must be text with a unit", "`every = \"5s\"` is in seconds"),
+        (panel("kind = \"line\"\nthresholds = [80]"), "7:15", "each of `thresholds` must be a table", "in braces: `{ … }`"),
+        (panel("kind = \"line\"\nlink = \"x\""), "7:1", "no key `link`", "write one of"),
         (panel("kind = \"stat\"\nevery = \"5 sec\""), "7:9", "not a duration", "ms, s, m, h, d"),
         (panel("kind = \"stat\"\nstale_after = \"1s\""), "7:15", "shorter than `every`", "leave it out"),
         (
@@ -251,7 +253,7 @@ fn diagnostics_of_texts_and_of_what_panels_need_have_location_and_help() {
 fn diagnostics_of_inputs_have_location_and_help() {
     expect(&[
         (input("options = []"), "5:11", "nothing could be chosen", "at least one"),
-        (input("options = [1]"), "5:12", "must be text, not a whole number", "quotes"),
+        (input("options = [1]"), "5:12", "each of `options` must be text, not a whole number", "in quotes: `\"…\"`"),
         (input("options = [\"a\", \"a\"]"), "5:17", "another option is `a`", "take one of them out"),
         (input("options = [\"LA\", \"NYC\"]\ndefault = \"NY\""), "6:11", "not among the options", "`NYC`?"),
         (input("options = [{ label = \"a\" }]"), "5:12", "`value` is missing", "value = \"NYC\""),

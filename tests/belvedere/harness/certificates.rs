@@ -1,8 +1,10 @@
 //! A certificate authority of the test's own.
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::crypto::ring;
@@ -46,9 +48,14 @@ impl TestAuthority {
 
     /// An identity that was valid once.
     pub(crate) fn issue_expired(&self, hosts: &[&str]) -> TestCertificate {
+        self.issue_for_days(hosts, 11_323..11_688)
+    }
+
+    /// An identity that is valid on these days, counted since 1970.
+    pub(crate) fn issue_for_days(&self, hosts: &[&str], days: Range<u64>) -> TestCertificate {
+        let begin_of = |day: u64| rcgen::date_time_ymd(1970, 1, 1) + Duration::from_hours(24 * day);
         let mut params = params(hosts);
-        params.not_before = rcgen::date_time_ymd(2001, 1, 1);
-        params.not_after = rcgen::date_time_ymd(2002, 1, 1);
+        (params.not_before, params.not_after) = (begin_of(days.start), begin_of(days.end));
         self.sign(&params)
     }
 
