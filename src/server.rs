@@ -8,7 +8,6 @@ mod start_error;
 mod state_lock;
 mod stores;
 mod tasks;
-mod work_leases;
 
 pub(crate) use keys::load_keys;
 pub use start_error::StartError;
@@ -38,13 +37,14 @@ use crate::pages::PageStore;
 use crate::sources::{self, FilterWorkers, NamedSources, Sources};
 use crate::store::WritableProbe;
 use crate::telemetry::Metrics;
-use crate::web::{self, AllowedHosts, AppState, Assets, DiagnosticsRunner, NewTokens, ProxyHints, Transport, site_path};
+use crate::web::{
+    self, AllowedHosts, AppState, Assets, DiagnosticsRunner, NewRecoveryCodes, NewTokens, ProxyHints, Transport, site_path,
+};
 use keys::derive_keys;
 use machine_names::machine_names;
 use state_lock::StateLock;
 use stores::Stores;
 use tasks::Tasks;
-use work_leases::WorkLeases;
 
 /// A configured server, not yet listening.
 pub struct Server {
@@ -115,9 +115,7 @@ impl Server {
         let auth = Arc::new(auth.with_credential_cache(settings.basic.remember).with_tokens(tokens.clone()));
         let session_refresher =
             SessionRefresher::new(directory, sessions.clone(), audit.clone(), Arc::clone(&clock), settings.sessions.refresh);
-        let leases = WorkLeases::always_held();
-        let session_refresher = session_refresher.with_tokens(tokens.clone()).with_epochs(&auth);
-        let session_refresher = Arc::new(session_refresher.with_lease(leases.refresh.clone()));
+        let session_refresher = Arc::new(session_refresher.with_tokens(tokens.clone()).with_epochs(&auth));
         let api_auth = Arc::new(ApiAuth::new(Arc::clone(&auth), tokens, signer));
         log_unrefreshed_directories(&settings);
 
@@ -168,6 +166,7 @@ impl Server {
             assets,
             connections,
             new_tokens: NewTokens::new(Arc::clone(&clock)),
+            new_recovery_codes: NewRecoveryCodes::new(Arc::clone(&clock)),
             clock,
             shutdown,
             readiness,
@@ -175,7 +174,7 @@ impl Server {
             metrics,
         };
         let (hub, auth) = (Arc::clone(&state.hub), Arc::clone(&state.auth));
-        let tasks = Tasks::spawn(&state, leases);
+        let tasks = Tasks::spawn(&state);
         let rocket = web::stage(rocket::custom(figment), state).attach(AdHoc::on_shutdown("Goodbye", move |_| {
             Box::pin(async move {
                 shutting_down.send_replace(true);

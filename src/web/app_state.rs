@@ -23,7 +23,7 @@ use super::Assets;
 use super::allowed_hosts::AllowedHosts;
 use super::diagnostics_runner::DiagnosticsRunner;
 use super::proxy_hints::ProxyHints;
-use super::shown_once::NewTokens;
+use super::shown_once::{NewRecoveryCodes, NewTokens};
 
 /// The web's managed state: handles of the rooms below, and the settings. Rocket manages this one value; a handler
 /// names the piece that it needs by type, as `auth: &Auth`.
@@ -68,6 +68,8 @@ pub struct AppState {
     pub connections: Connections,
     /// API tokens that were just made, for the pages that show them.
     pub new_tokens: NewTokens,
+    /// Recovery codes that were just made, for the page that shows them.
+    pub new_recovery_codes: NewRecoveryCodes,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Turns true when the server begins to shut down.
@@ -132,6 +134,7 @@ pieces! {
     Invitations = state.invitations;
     LocalAccounts = state.accounts;
     Metrics = state.metrics;
+    NewRecoveryCodes = state.new_recovery_codes;
     NewTokens = state.new_tokens;
     PageStore = state.page_store;
     Readiness = state.readiness;

@@ -138,9 +138,7 @@ async fn respond(refusal: &Refusal, reference: Option<String>, request: &Request
     let visitor = visitor_of(request).await.unwrap_or(Visitor::Anonymous);
     let layout = match refusal {
         // Nothing of this site is for a page that has borrowed its address.
-        Refusal::UnknownHost => {
-            Layout { site: AppState::of(request).settings.site.name.clone(), theme: "system", ..Layout::default() }
-        }
+        Refusal::UnknownHost => Layout::default(),
         _ => layout_for(request, &visitor),
     };
     let owner = match refusal {

@@ -39,7 +39,7 @@ pub use assets::Assets;
 pub use diagnostics_runner::DiagnosticsRunner;
 pub use links::site_path;
 pub use proxy_hints::ProxyHints;
-pub use shown_once::NewTokens;
+pub use shown_once::{NewRecoveryCodes, NewTokens};
 
 use rocket::{Build, Rocket};
 

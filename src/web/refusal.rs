@@ -143,10 +143,10 @@ impl Refusal {
             Self::PageDenied(PageDenied::NotFound) | Self::NotFound => "errors/not_found",
             Self::Unconfirmed | Self::StoreUnavailable(_) | Self::CapacityExceeded(_) | Self::Busy => "errors/unavailable",
             Self::Internal(_) => "errors/internal",
+            Self::UnknownHost => "errors/misdirected",
             Self::PageDenied(PageDenied::SignInRequired | PageDenied::SecondFactorRequired | PageDenied::OutOfScope)
             | Self::AuthorizationRejected(_)
             | Self::BadRequest(_)
-            | Self::UnknownHost
             | Self::Moved(_)
             | Self::ReauthenticationRequired(_)
             | Self::ForeignOrigin
@@ -201,7 +201,7 @@ impl Refusal {
             Self::PageDenied(PageDenied::NotFound) | Self::NotFound => (
                 "Nothing here",
                 "There is no page at this address. It may have been renamed or removed.".to_owned(),
-                "The pages you may open are in the bar above.".to_owned(),
+                "The pages you may open are in the bar.".to_owned(),
             ),
             Self::PageDenied(PageDenied::SignInRequired) => {
                 ("Sign in first", "This is for people who have signed in.".to_owned(), "Sign in and try again.".to_owned())

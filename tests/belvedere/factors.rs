@@ -63,8 +63,10 @@ pub(crate) async fn sets_up_an_app(
     let (csrf, sealed, next) = (field("csrf"), field("sealed"), field("next"));
     let fields = [("csrf", &*csrf), ("sealed", &sealed), ("next", &next), ("code", &phone.shows())];
     let answer = visitor.posts("/account/factors/app", &fields).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-    (phone, answer)
+    assert_eq!(answer.location.as_deref(), Some("/account/factors/codes"), "{}", answer.body);
+    let codes = visitor.opens("/account/factors/codes").await;
+    assert_eq!(codes.status, StatusCode::OK, "{:?}", codes.location);
+    (phone, codes)
 }
 
 /// Somebody who is signed in and has an app.
@@ -340,6 +342,34 @@ async fn what_changes_a_factor_asks_for_a_recent_proof() {
     assert_eq!(removed.location.as_deref(), Some("/account/factors?done=removed"));
     assert!(alice.opens("/account").await.body.contains("the authenticator app was removed"), "she is told");
     demo.house.visitor().signs_in("alice", demo.password("alice")).await;
+}
+
+#[tokio::test]
+async fn loading_the_page_of_recovery_codes_again_makes_no_others() {
+    let (demo, clock) = house().await;
+    let (mut alice, phone, first) = with_an_app(&demo, &clock, "alice").await;
+    let csrf = alice.opens("/account/factors").await.field("/account/factors/recovery", "csrf").unwrap();
+    let made = alice.posts("/account/factors/recovery", &[("csrf", &csrf)]).await;
+    assert_eq!((made.status, made.location.as_deref()), (StatusCode::SEE_OTHER, Some("/account/factors/codes")));
+    // Another session of hers does not see them.
+    let mut elsewhere = demo.house.visitor();
+    gives_the_password(&mut elsewhere, &demo, "alice", "/p/members").await;
+    shows(&mut elsewhere, "/login/factor?next=/p/members", "code", &phone.shows_next()).await;
+    let unseen = elsewhere.opens("/account/factors/codes").await;
+    assert_eq!(unseen.location.as_deref(), Some("/account/factors"), "{}", unseen.body);
+
+    let page = alice.opens("/account/factors/codes").await;
+    let codes = codes_on(&page);
+    assert!(codes.len() == 10 && codes != codes_on(&first));
+    assert!(page.header("Cache-Control").is_some_and(|value| value.contains("no-store")));
+    let again = alice.opens("/account/factors/codes").await;
+    assert_eq!(again.location.as_deref(), Some("/account/factors"), "they are shown once");
+    for (codes, works) in [(&codes_on(&first), false), (&codes, true)] {
+        let mut visitor = demo.house.visitor();
+        gives_the_password(&mut visitor, &demo, "alice", "/p/members").await;
+        let answer = shows(&mut visitor, "/login/factor?next=/p/members", "recovery", &codes[0]).await;
+        assert_eq!(answer.location.as_deref() == Some("/p/members"), works, "{}", answer.body);
+    }
 }
 
 #[tokio::test]
@@ -687,5 +717,5 @@ async fn a_wrong_code_keeps_the_key_that_the_app_has_scanned() {
     let refused = sends(&mut alice, &form, "12345").await;
     assert_eq!((refused.status, key_on(&refused)), (StatusCode::UNAUTHORIZED, key_on(&form)));
     let confirmed = sends(&mut alice, &refused, &phone.shows()).await;
-    assert_eq!(confirmed.status, StatusCode::OK, "{}", confirmed.body);
+    assert_eq!(confirmed.location.as_deref(), Some("/account/factors/codes"), "{}", confirmed.body);
 }

@@ -60,6 +60,8 @@ async fn a_request_to_another_host_is_misdirected_whatever_it_asks_for() {
         let answer = opens_at(house, "evil.example", &path).await;
         assert_eq!(answer.status, StatusCode::MISDIRECTED_REQUEST, "{path}");
         assert!(!answer.body.contains("Secret plans"), "{path}: {}", answer.body);
+        // A browser would be refused its styles, its pictures and its next page by this name, too.
+        assert!(!answer.body.contains("href=") && !answer.body.contains("<svg"), "{path}: {}", answer.body);
     }
     for host in
         ["evil.example:8000", "localhost.evil.example", "0.0.0.0", "192.0.2.1", "169.254.169.254", "boards.evil.example"]

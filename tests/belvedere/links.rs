@@ -33,8 +33,9 @@ fn spells_a_path(line: &str, quotes: &[char]) -> bool {
 fn no_template_spells_where_the_site_begins() {
     let lines = lines("templates");
     assert!(lines.iter().any(|(_, line)| line.contains("href=\"{{ link(to=\"account\") }}\"")));
-    // The end of a tag in a line of attributes looks like a path: `"/>`.
-    let spelled: Vec<_> = lines.iter().filter(|(_, line)| spells_a_path(&line.replace("/>", ">"), &['"', '\''])).collect();
+    // The end of a tag in a line of attributes looks like a path: `"/>`. What a condition chooses begins like a string.
+    let plain = |line: &str| line.replace("/>", ">").replace("%}", "\"");
+    let spelled: Vec<_> = lines.iter().filter(|(_, line)| spells_a_path(&plain(line), &['"', '\''])).collect();
     assert!(spelled.is_empty(), "use `link(to=…)`: {spelled:#?}");
 }
 

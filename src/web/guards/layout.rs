@@ -26,10 +26,12 @@ pub(in crate::web) fn layout_for(request: &Request<'_>, visitor: &Visitor) -> La
     let cookies = Cookies::of(request);
     let current_url = request.uri().to_string();
     let path = request.uri().path();
+    let pages = page_store.authorized_pages(visitor);
     let mut layout = Layout {
         site: settings.site.name.clone(),
         contact: settings.site.contact.clone(),
-        nav: page_store.authorized_pages(visitor).iter().map(|page| NavItem::of(page, path.as_str())).collect(),
+        nav: pages.iter().map(|page| NavItem::of(page, path.as_str())).collect(),
+        pages,
         theme: cookies.theme(),
         sign_in_href: Link::sign_in(&current_url),
         current_url,

@@ -1,7 +1,5 @@
 use rocket::{Route, get, routes};
 
-use crate::domain::Visitor;
-use crate::pages::PageStore;
 use crate::web::html::Html;
 use crate::web::views::{HomeView, Layout};
 
@@ -10,6 +8,7 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 #[get("/")]
-fn show(visitor: Visitor, layout: Layout, page_store: &PageStore) -> Html<HomeView> {
-    Html::new("pages/home", "Home", layout, HomeView::of(&page_store.authorized_pages(&visitor)))
+fn show(layout: Layout) -> Html<HomeView> {
+    let view = HomeView::of(&layout.pages);
+    Html::new("pages/home", "Home", layout, view)
 }

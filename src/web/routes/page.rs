@@ -50,7 +50,7 @@ async fn show(
         let (_, html) = templates.render(TEMPLATE, SharedContext::new(&layout, view))?;
         Some(Rendition::new(split_own(&html), expires))
     });
-    let own = OwnPageView { revision: page_store.revision_for(&page, &visitor), viewers: subscription.viewers() };
+    let own = OwnPageView { revision: page.revision_among(&layout.pages, &visitor), viewers: subscription.viewers() };
     let context = LayoutContext { layout, view: own };
     let parts = templates.render(OWN_TEMPLATE, &context).map(|(_, html)| split_own(&html).collect());
     let (Some(shared), Some(parts)) = (shared, parts) else {

@@ -19,7 +19,7 @@ use crate::web::guards::{Passkeys, client_of};
 use crate::web::html::Html;
 use crate::web::links::Link;
 use crate::web::refusal::Refusal;
-use crate::web::views::{Layout, NavItem, Notice, PasswordView, SignInView, Tone, humanize, humanize_wait, moment};
+use crate::web::views::{Layout, Notice, PasswordView, SignInView, Tone, humanize, humanize_wait, moment};
 
 /// A password as it came in a form. It wipes itself, wherever the form goes; what Rocket read it from lives as long as
 /// the request and is out of our hands.
@@ -125,13 +125,6 @@ impl SignInContext<'_> {
     pub(super) fn set_cookies(&self, signed_in: &SignedIn) {
         self.set_session_cookie(&signed_in.token);
         self.cookies.set_device(&signed_in.device_cookie);
-    }
-
-    /// Updates the layout of a page shown after a second factor: its CSRF token is the new session's, its navigation
-    /// unlocked.
-    pub(super) fn renew_layout(&self, layout: &mut Layout, token: &SessionToken) {
-        layout.nav.iter_mut().for_each(NavItem::unlock);
-        self.auth.keys().csrf_token(CsrfBinding::Session(token)).as_str().clone_into(&mut layout.csrf);
     }
 
     /// The token that this browser's forms are bound to before a session; set as a cookie with the first form.

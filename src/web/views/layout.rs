@@ -15,7 +15,10 @@ pub(in crate::web) struct Layout {
     pub(in crate::web) title: String,
     /// `light`, `dark` or `system`.
     pub(in crate::web) theme: &'static str,
-    /// The pages this visitor may open.
+    /// The pages this visitor may open, as they are asked for once in a request.
+    #[serde(skip)]
+    pub(in crate::web) pages: Vec<ListedPage>,
+    /// The same in the bar.
     pub(in crate::web) nav: Vec<NavItem>,
     /// The member who is signed in.
     pub(in crate::web) visitor: Option<LayoutVisitor>,
@@ -34,8 +37,8 @@ pub(in crate::web) struct Layout {
 impl Layout {
     /// The part of it that is the same for everybody who has chosen this theme.
     pub(in crate::web) fn shared(&self) -> Self {
-        let Self { site, title, theme, contact, .. } = self.clone();
-        Self { site, title, theme, contact, ..Self::default() }
+        let (site, title, contact) = (self.site.clone(), self.title.clone(), self.contact.clone());
+        Self { site, title, theme: self.theme, contact, ..Self::default() }
     }
 }
 
@@ -78,11 +81,6 @@ pub(in crate::web) struct LayoutVisitor {
 }
 
 impl NavItem {
-    /// Unlocks the page for a person who has just shown their second factor.
-    pub(in crate::web) fn unlock(&mut self) {
-        self.locked = false;
-    }
-
     pub(in crate::web) fn of(page: &ListedPage, path: &str) -> Self {
         let href = Link::to(format_args!("p/{}", page.slug));
         Self {

@@ -5,13 +5,14 @@ use rocket::{Either, Route, get, post, routes};
 use super::recovery;
 use crate::auth::NextPath;
 use crate::domain::Person;
+use crate::web::NewRecoveryCodes;
 use crate::web::guards::{CsrfForm, NoFields, QueryParams, RecentlyAuthenticated};
 use crate::web::html::Html;
 use crate::web::links::Link;
 use crate::web::refusal::Refusal;
 use crate::web::routes::second_step;
 use crate::web::routes::sign_in_context::SignInContext;
-use crate::web::views::{AuthenticatorSetupView, Layout, Notice, RecoveryCodesView};
+use crate::web::views::{AuthenticatorSetupView, Layout, Notice};
 
 pub(super) fn routes() -> Vec<Route> {
     routes![show, confirm, remove]
@@ -47,7 +48,8 @@ async fn confirm(
     recent: RecentlyAuthenticated,
     layout: Layout,
     context: SignInContext<'_>,
-) -> Result<Either<Redirect, Either<Html<RecoveryCodesView>, Html<AuthenticatorSetupView>>>, Refusal> {
+    new_codes: &NewRecoveryCodes,
+) -> Result<Either<Redirect, Html<AuthenticatorSetupView>>, Refusal> {
     let person = &recent.member.person;
     let next = NextPath::parse(sent.next).map(|next| next.to_string()).unwrap_or_default();
     let offer = (sent.sealed, sent.csrf().as_bytes());
@@ -56,11 +58,11 @@ async fn confirm(
         Err(refusal) => {
             let (status, notice) = second_step::error_notice(refusal)?;
             let form = form(&context, layout, person, Some(sent.sealed), Some(notice), next)?;
-            return Ok(Either::Right(Either::Right(form.with_status(status))));
+            return Ok(Either::Right(form.with_status(status)));
         }
     };
     let done = ("app", "Your authenticator app is set up.");
-    Ok(recovery::finish_enrollment(&context, layout, person, &set_up, done, next).map_right(Either::Left))
+    Ok(Either::Left(recovery::finish_enrollment(&context, new_codes, set_up, done, next)))
 }
 
 /// Removes the app.

@@ -6,13 +6,14 @@ use rocket::{Either, Route, get, post, routes};
 use super::recovery;
 use crate::auth::NextPath;
 use crate::factors::{self, PasskeyId, PasskeyResponse};
+use crate::web::NewRecoveryCodes;
 use crate::web::guards::{CsrfForm, NoFields, Passkeys, QueryParams, RecentlyAuthenticated};
 use crate::web::html::Html;
 use crate::web::links::Link;
 use crate::web::refusal::Refusal;
 use crate::web::routes::second_step;
 use crate::web::routes::sign_in_context::SignInContext;
-use crate::web::views::{Layout, PasskeySetupView, RecoveryCodesView};
+use crate::web::views::{Layout, PasskeySetupView};
 
 pub(super) fn routes() -> Vec<Route> {
     routes![show, options, add, remove]
@@ -64,7 +65,8 @@ async fn add(
     layout: Layout,
     passkeys: Passkeys,
     context: SignInContext<'_>,
-) -> Result<Either<Redirect, Either<Html<RecoveryCodesView>, Html<PasskeySetupView>>>, Refusal> {
+    new_codes: &NewRecoveryCodes,
+) -> Result<Either<Redirect, Html<PasskeySetupView>>, Refusal> {
     let person = &recent.member.person;
     let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
     let next = NextPath::parse(sent.next).map(|next| next.to_string()).unwrap_or_default();
@@ -77,11 +79,11 @@ async fn add(
             let (status, notice) = second_step::error_notice(refusal)?;
             let view = PasskeySetupView { notice: Some(notice), next };
             let form = Html::new("factors/passkey", "Set up a passkey", layout, view);
-            return Ok(Either::Right(Either::Right(form.with_status(status))));
+            return Ok(Either::Right(form.with_status(status)));
         }
     };
     let done = ("passkey", "Your passkey is set up.");
-    Ok(recovery::finish_enrollment(&context, layout, person, &set_up, done, next).map_right(Either::Left))
+    Ok(Either::Left(recovery::finish_enrollment(&context, new_codes, set_up, done, next)))
 }
 
 /// Removes a passkey.
