@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use rustls::CertificateError;
 
 use super::certificate_text::{day, one_line};
@@ -110,6 +112,9 @@ impl CertificateProblem {
             Self::NoName { .. } => "its certificate names no host (it has no subject alternative name, and a common name does \
                                     not count, RFC 9525)"
                 .to_owned(),
+            Self::OtherName { host, names, .. } if is_address(host) && names.contains(host) => {
+                format!("its certificate has the address {host} as a DNS name, which does not count (RFC 9525)")
+            }
             Self::OtherName { host, names, .. } => {
                 let more = names.len().saturating_sub(MAX_NAMES);
                 let more = if more == 0 { String::new() } else { format!(" and {more} more") };
@@ -148,7 +153,11 @@ impl CertificateProblem {
     pub fn remedy(&self) -> String {
         let new_certificate = |like: &str| format!("give the server a certificate {like}");
         match self {
-            Self::UnknownIssuer { .. } => "set ca_file to the PEM file of the CA that issued it".to_owned(),
+            Self::UnknownIssuer { .. } => {
+                "set ca_file to the PEM file of the CA that issued it, or, where one above that CA is \
+                                           trusted here, let the server send the whole chain"
+                    .to_owned()
+            }
             Self::UnknownSelfSigned { fingerprint } => format!(
                 "ask whoever runs the server whether its fingerprint is {fingerprint} ({COMPARE}); if so, set ca_file to the \
                  PEM file of this very certificate"
@@ -159,12 +168,14 @@ impl CertificateProblem {
                 pin(*fingerprint)
             ),
             Self::OtherName { host, names, fingerprint } => {
-                let own = names.iter().find(|name| !name.starts_with('*')).map_or(host, |name| name);
-                format!(
-                    "write the server's own name in url ({own}), or {}{}",
-                    new_certificate(&format!("for {host}")),
-                    pin(*fingerprint)
-                )
+                let own = names.iter().find(|name| !name.starts_with('*') && *name != host);
+                let own = own.map_or_else(
+                    || "write a name in url that the certificate is made out to".to_owned(),
+                    |own| format!("write the server's own name in url ({own})"),
+                );
+                let kind = if is_address(host) { "as an IP address among its subject alternative names" } else { "" };
+                let like = format!("for {host} {kind}");
+                format!("{own}, or {}{}", new_certificate(like.trim_end()), pin(*fingerprint))
             }
             Self::Expired { .. } => "renew it on the server; if that day is still to come, set this machine's clock".to_owned(),
             Self::NotYetValid { .. } => {
@@ -272,6 +283,11 @@ impl CertificateProblem {
     }
 }
 
+/// Whether a host is an address: then only the certificate's IP addresses count.
+fn is_address(host: &str) -> bool {
+    host.parse::<IpAddr>().is_ok()
+}
+
 /// The advice to pin a certificate, whatever its names.
 fn pin(fingerprint: Option<CertificateFingerprint>) -> String {
     let Some(fingerprint) = fingerprint else { return String::new() };
@@ -298,3 +314,25 @@ impl std::fmt::Display for CertificateProblem {
 }
 
 impl std::error::Error for CertificateProblem {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_advice_is_what_has_just_failed() {
+        let other = |host: &str, names: &[&str]| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            CertificateProblem::OtherName { host: host.to_owned(), names, fingerprint: None }.to_string()
+        };
+        assert!(other("dc1.corp", &["*.corp.example", "dc.corp.example"]).contains("in url (dc.corp.example)"));
+        let wild = other("dc1", &["*.corp.example"]);
+        assert!(wild.contains("a name in url that the certificate is made out to") && !wild.contains("(dc1)"), "{wild}");
+        let as_dns = other("10.0.0.9", &["10.0.0.9"]);
+        assert!(
+            as_dns.contains("as a DNS name, which does not count") && as_dns.contains("as an IP address among"),
+            "{as_dns}"
+        );
+        assert!(!as_dns.contains("not to 10.0.0.9") && !as_dns.contains("(10.0.0.9)"), "{as_dns}");
+    }
+}

@@ -22,8 +22,8 @@ const OLD_VERSION: &str = "it speaks TLS 1.1 or older, or SSL: nothing but TLS 1
 const ENABLE_NEW: &str = "allow TLS 1.2 or 1.3 on the server";
 const NOTHING_IN_COMMON: &str = "it speaks no cipher suite, or has no key, of a kind that is spoken here";
 const COMMON_KINDS: &str = "allow suites with ECDHE and AES-GCM or ChaCha20 on the server (those with CBC, RC4 or without ECDHE \
-                            are not spoken here), and give it a certificate with an RSA key of 2048 bits or more, or one of \
-                            P-256, P-384 or Ed25519 (P-521 and DSA are not)";
+                            are not spoken here) with X25519, P-256 or P-384, and give it a certificate with an ordinary RSA key of \
+                            2048 bits or more, or one of P-256, P-384 or Ed25519 (P-521, RSA-PSS and DSA are not)";
 const FAULTY: &str = "update the server's TLS, and see whether something in between (a firewall that inspects TLS, a proxy) \
                       changes it";
 const THIS_PROGRAM: &str = "this is a fault of this machine or program, not of the server: look at its log, and report it";

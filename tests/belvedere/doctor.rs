@@ -15,6 +15,7 @@ use crate::harness::program::{RunningProgram, belvedere, run_to_end, text};
 use crate::harness::silent_tls_server::SilentTlsServer;
 use crate::harness::visitor::Visitor;
 use crate::harness::{samba, slapd};
+use crate::lockout::password_settings;
 
 /// A page for a group, in order in every other way.
 const OPERATIONS: &str = "title = \"Operations\"\naccess = { groups = [\"dash-ops\"] }\n\n[[panel]]\ntitle = \"Up\"\n\
@@ -288,10 +289,17 @@ async fn a_domain_that_works_is_told_down_to_what_one_person_may_open() {
 #[tokio::test]
 async fn without_a_service_account_a_person_is_seen_with_their_own_password_tried_once() {
     let Some(domain) = samba::domain() else { return };
+    domain.hire("under-settings");
+    domain.modify(&password_settings("doctors", 9, "under-settings").ldif());
     let site = DoctorSite::new(&with_ca(&domain.ldaps_url(), &domain.ca_file), &[("ops", OPERATIONS)]);
     let arguments = ["doctor", "--user", "alice@brand.example", "--password-stdin"];
     let said = site.runs_with(&format!("{}\n", samba::PASSWORD), &arguments).await;
-    said.ends_well_with(&["people search as themselves", "may sign in with it", "dash-ops, through dash-ops-nyc"]);
+    said.ends_well_with(&[
+        "people search as themselves",
+        "may sign in with it",
+        "dash-ops, through dash-ops-nyc",
+        "and 1 from anywhere else: there are accounts under password settings objects, and only a bind tells whose a name is",
+    ]);
 
     let said = site.runs(&["doctor", "--user", "alice"]).await;
     said.fails_with(&[

@@ -142,6 +142,7 @@ pub(in crate::directory) mod result_code {
     pub(in crate::directory) const STRONGER_AUTH_REQUIRED: u32 = 8;
     pub(in crate::directory) const REFERRAL: u32 = 10;
     pub(in crate::directory) const ADMIN_LIMIT_EXCEEDED: u32 = 11;
+    pub(in crate::directory) const UNAVAILABLE_CRITICAL_EXTENSION: u32 = 12;
     pub(in crate::directory) const CONFIDENTIALITY_REQUIRED: u32 = 13;
     pub(in crate::directory) const CONSTRAINT_VIOLATION: u32 = 19;
     pub(in crate::directory) const NO_SUCH_OBJECT: u32 = 32;

@@ -97,10 +97,13 @@ fn unknown_ca_step(own: &CertificateSummary, sent: Option<&UntrustedCa>, expecte
              {fingerprint}; if so, {}",
             expected.save_ca
         ),
-        None => "the server does not send that CA's certificate: on the CA, export it by `certutil -ca.cert \
+        None => {
+            "the server does not send that CA's certificate: if one above that CA is trusted here, let the server send the \
+                 whole chain; else, on the CA, export it by `certutil -ca.cert \
                  corp-ca.cer` and `certutil -encode corp-ca.cer corp-ca.pem`, or ask whoever runs it for the PEM file; \
                  then set ca_file = \"corp-ca.pem\""
-            .to_owned(),
+                .to_owned()
+        }
     };
     DiagnosticStep::failure(NAME, reason, remedy)
 }

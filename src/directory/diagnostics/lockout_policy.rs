@@ -2,10 +2,9 @@ use ldap3::Scope;
 
 use super::report::DiagnosticStep;
 use super::service::failed_step;
-use crate::directory::client::LockoutPolicy;
 use crate::directory::connection::{AdDomain, DirectoryProfile, LdapConnection, OperationKind, SearchRequest};
 use crate::directory::schema::time::parse_interval;
-use crate::directory::sign_in::{FailureBudget, LockoutInfo, parse_domain_policy};
+use crate::directory::sign_in::{FailureBudget, LockoutInfo, has_settings_objects, parse_domain_policy};
 
 const NAME: &str = "lockout policy";
 
@@ -17,7 +16,10 @@ pub(super) async fn lockout_policy_step(
     has_service_account: bool,
 ) -> DiagnosticStep {
     let Some(domain) = &profile.domain else {
-        let why = format!("only Active Directory tells it: five wrong passwords are assumed to lock. {}", tries(None, true));
+        let why = format!(
+            "only Active Directory tells it: five wrong passwords are assumed to lock. {}",
+            tries(LockoutInfo::new(None, true))
+        );
         return DiagnosticStep::skipped(NAME, why);
     };
     let search = SearchRequest {
@@ -31,12 +33,19 @@ pub(super) async fn lockout_policy_step(
         Ok(found) => found,
         Err(fault) => return failed_step(NAME, &fault),
     };
+    // What a sign-in assumes where nobody can be asked whose a name is.
+    let may_be_stricter = if has_service_account { Ok(false) } else { has_settings_objects(connection, domain).await };
+    let may_be_stricter = match may_be_stricter {
+        Ok(may_be_stricter) => may_be_stricter,
+        Err(fault) => return failed_step(NAME, &fault),
+    };
+    let lockout = |policy| LockoutInfo { may_be_stricter, ..LockoutInfo::new(policy, has_service_account) };
     let head = found.entries.first();
     let Some(policy) = head.and_then(parse_domain_policy) else {
         let why = format!(
             "whoever searches may not read it (lockoutThreshold on {}): five wrong passwords are assumed to lock. {}",
             domain.dn,
-            tries(None, has_service_account)
+            tries(lockout(None))
         );
         return DiagnosticStep::skipped(NAME, why);
     };
@@ -48,7 +57,7 @@ pub(super) async fn lockout_policy_step(
         None => "until an administrator unlocks it".to_owned(),
     };
     let threshold = policy.threshold;
-    let tries = tries(Some(policy), has_service_account);
+    let tries = tries(lockout(Some(policy)));
     let locks = format!("{threshold} wrong passwords{within} lock an account {unlocked}");
     let step = match threshold {
         0 => DiagnosticStep::ok(NAME).with("wrong passwords lock no account"),
@@ -105,24 +114,45 @@ fn settings_advice(container: &str) -> String {
 }
 
 /// How many tries people have here.
-fn tries(policy: Option<LockoutPolicy>, identifies_before_bind: bool) -> String {
-    let person = FailureBudget::for_person(policy);
-    let stranger = FailureBudget::for_name(LockoutInfo::new(policy, identifies_before_bind));
+fn tries(lockout: LockoutInfo) -> String {
+    let person = FailureBudget::for_person(lockout.policy);
+    let stranger = FailureBudget::for_name(lockout);
     let window = person.window.as_secs() / 60;
     let own = match person.total {
         u32::MAX => "as many as they like, more and more slowly,".to_owned(),
         total => format!("{total} wrong tries"),
     };
-    let why = match (identifies_before_bind, person.total) {
-        (_, u32::MAX) => String::new(),
-        (true, _) => ": half of what locks nobody".to_owned(),
-        (false, _) => {
-            ": half of what locks nobody, and two at the most, as only a bind tells whose a name is (no bind_name)".to_owned()
+    let why = match (lockout.identifies_before_bind, person.total) {
+        (false, _) if lockout.may_be_stricter => {
+            ": there are accounts under password settings objects, and only a bind tells whose a name is (no bind_name)"
         }
+        (_, u32::MAX) => "",
+        (true, _) => ": half of what locks nobody",
+        (false, _) => ": half of what locks nobody, and two at the most, as only a bind tells whose a name is (no bind_name)",
     };
     format!(
         "people have {own} in a browser they have signed in with, and {} from anywhere else{why}; the count starts afresh {window} \
          min after the last, in one's own browser after an hour at the latest",
         stranger.unfamiliar
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::directory::client::LockoutPolicy;
+
+    #[test]
+    fn the_tries_told_are_those_that_a_sign_in_has() {
+        let policy = Some(LockoutPolicy { threshold: 10, window: Duration::from_mins(30) });
+        for (identifies_before_bind, may_be_stricter, elsewhere) in
+            [(true, false, "and 5 from"), (false, false, "and 2 from"), (false, true, "and 1 from")]
+        {
+            let lockout = LockoutInfo { may_be_stricter, ..LockoutInfo::new(policy, identifies_before_bind) };
+            let said = tries(lockout);
+            assert!(said.contains("9 wrong tries") && said.contains(elsewhere), "{lockout:?}: {said}");
+        }
+    }
 }

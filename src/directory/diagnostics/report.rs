@@ -173,12 +173,23 @@ impl DiagnosticStep {
 }
 
 /// The beginnings of advice in reasons for the log, which is left out where steps have a remedy of their own.
-const ADVICE: [&str; 3] = [": use an ldaps:// URL", ": check the domain in url", ": check this machine's DNS"];
+const ADVICE: [&str; 5] = [
+    ": use an ldaps:// URL",
+    ": check the domain in url",
+    ": check this machine's DNS",
+    ": set client_certificate_file",
+    ": if it demands one (mutual TLS), set client_certificate_file",
+];
 
 /// Cuts off the advice behind a reason, for a step whose remedy says it.
 pub(super) fn without_advice(reason: &str) -> String {
+    split_advice(reason).0.to_owned()
+}
+
+/// Splits a reason from the advice behind it, where there is some.
+pub(super) fn split_advice(reason: &str) -> (&str, Option<&str>) {
     let end = ADVICE.iter().filter_map(|advice| reason.find(advice)).min();
-    reason[..end.unwrap_or(reason.len())].to_owned()
+    end.map_or((reason, None), |end| (&reason[..end], Some(reason[end..].trim_start_matches(": "))))
 }
 
 /// Replaces control characters, and cuts long lines: text may come from a server that nobody trusts, and is printed on
@@ -201,5 +212,13 @@ mod tests {
         let text = serde_json::to_string(&step).unwrap();
         assert!(!text.contains("\\u001b") && !text.contains("\\r") && !text.contains("\\n"), "{text}");
         assert!(text.len() < 4 * MAX_LINE_CHARS);
+    }
+
+    #[test]
+    fn the_advice_behind_a_reason_is_told_apart() {
+        let wants = "it wants a certificate of ours (mutual TLS), and we have shown none (alert: certificate required)";
+        let sets = "set client_certificate_file and client_key_file";
+        assert_eq!(split_advice(&format!("{wants}: {sets}")), (wants, Some(sets)));
+        assert_eq!(split_advice("no answer within 2s (operation_timeout)"), ("no answer within 2s (operation_timeout)", None));
     }
 }

@@ -1,6 +1,6 @@
 use ldap3::{LdapResult, Scope};
 
-use super::report::DiagnosticStep;
+use super::report::{DiagnosticStep, split_advice};
 use super::settings_table::SettingsTable;
 use crate::config::{DirectorySettings, ServiceAccount};
 use crate::directory::connection::{
@@ -120,13 +120,14 @@ pub(super) async fn base_dn_step(
 /// The failed step of a broken connection or an unexpected result.
 pub(super) fn failed_step(name: &'static str, fault: &OperationFault) -> DiagnosticStep {
     let reason = fault.reason().map_or_else(|| fault.refusal.to_string(), str::to_owned);
+    let (why, advice) = if fault.result_code.is_none() { split_advice(&reason) } else { (&*reason, None) };
     let remedy = match fault.operation {
         OperationKind::Dial => "see to the steps above, then examine again",
-        _ if fault.result_code.is_none() => {
+        _ if fault.result_code.is_none() => advice.unwrap_or(
             "look whether the server is overloaded, or whether something between cuts connections; operation_timeout \
-             says how long an answer may take"
-        }
+             says how long an answer may take",
+        ),
         _ => "look in the server's own log for why, and let the account bind_name read there",
     };
-    DiagnosticStep::failure(name, reason, remedy)
+    DiagnosticStep::failure(name, why, remedy)
 }

@@ -160,7 +160,10 @@ async fn read_policy(
 
 /// Whether any account or group is under a password settings object (`msDS-PSOApplied`, MS-ADTS 3.1.1.4.5), as far as may be seen. The
 /// objects themselves, and which one holds for whom, are not for everybody.
-async fn has_settings_objects(connection: &mut LdapConnection, domain: &AdDomain) -> Result<bool, OperationFault> {
+pub(in crate::directory) async fn has_settings_objects(
+    connection: &mut LdapConnection,
+    domain: &AdDomain,
+) -> Result<bool, OperationFault> {
     let search = SearchRequest {
         base: &domain.dn,
         scope: Scope::Subtree,

@@ -21,6 +21,6 @@ pub use lockout::CLOCK_TOLERANCE;
 
 pub(super) use bind_result::judge_bind;
 pub(super) use find_person::{advise_service_account, read_own_token};
-pub(super) use lockout::parse_domain_policy;
+pub(super) use lockout::{has_settings_objects, parse_domain_policy};
 pub(super) use policy_control::{PasswordPolicyError, PasswordPolicyResponse};
 pub(super) use single_use_password::SingleUsePassword;

@@ -48,6 +48,9 @@ pub(crate) const SERVICE_DN: &str = "cn=Belvedere\\, service,dc=closed,dc=org";
 /// An account that may search everywhere, and is sent [`LIMITED_ENTRIES`] entries at the most, in pages or not.
 pub(crate) const LIMITED_DN: &str = "cn=limited,dc=closed,dc=org";
 
+/// An account that may search everywhere, and is refused pages.
+pub(crate) const UNPAGED_DN: &str = "cn=unpaged,dc=closed,dc=org";
+
 /// The most entries that [`LIMITED_DN`] is sent.
 const LIMITED_ENTRIES: usize = 100;
 
@@ -145,6 +148,7 @@ fn database(folder: &Path, base: &str, more: &str) -> String {
     format!(
         "database mdb\nsuffix \"{base}\"\ndirectory \"{}/{base}\"\nmaxsize 134217728\ndbnosync\n\
          limits dn.exact=\"{LIMITED_DN}\" size={LIMITED_ENTRIES} size.prtotal={LIMITED_ENTRIES}\n\
+         limits dn.exact=\"{UNPAGED_DN}\" size=unlimited size.prtotal=disabled\n\
          index objectClass,uid,cn,member,uniqueMember,memberUid,entryUUID eq\nrootdn \"{ROOT_DN}\"\n{more}\n",
         folder.display()
     )
@@ -162,7 +166,7 @@ fn preamble(folder: &Path) -> String {
 }
 
 fn closed_population() -> String {
-    let service = service(SERVICE_DN, PASSWORD).ldif() + &ldap_server::service(LIMITED_DN, PASSWORD).ldif();
+    let service = [SERVICE_DN, LIMITED_DN, UNPAGED_DN].map(|dn| service(dn, PASSWORD).ldif()).concat();
     let carol = LdifEntry::at(&format!("uid=carol,{CLOSED_BASE_DN}"))
         .with("objectClass", "inetOrgPerson")
         .with("cn", "Carol")

@@ -22,6 +22,11 @@ const MAX_SEARCH_BYTES: usize = 8 * 1024 * 1024;
 /// The most entries of one page (RFC 2696): what Active Directory and OpenLDAP send at once unless they are told otherwise.
 const PAGE_SIZE: u16 = 500;
 
+/// The results by which a server refuses pages, or pages of this size, to this account: OpenLDAP's (`size.pr`, `size.prtotal`), others',
+/// and those of servers that take the control for a critical one (RFC 4511, 4.1.11).
+const PAGING_REFUSALS: [u32; 3] =
+    [result_code::ADMIN_LIMIT_EXCEEDED, result_code::UNWILLING, result_code::UNAVAILABLE_CRITICAL_EXTENSION];
+
 /// The most pages of one search: what is wanted of any, where a server sends a fifth of what a page may have.
 const MAX_PAGES: usize = 100;
 
@@ -128,7 +133,8 @@ impl LdapConnection {
         let time_limit = i32::try_from(self.operation_timeout.as_secs().max(1)).unwrap_or(i32::MAX);
         let (ldap, driver) = self.ldap_and_driver();
         let received = Arc::clone(driver.received());
-        let run = RunningSearch { ldap, driver, received: &received, wait: &wait, time_limit, search };
+        let is_paged = search.limit > PAGE_SIZE;
+        let run = RunningSearch { ldap, driver, received: &received, wait: &wait, time_limit, search, is_paged };
         let answer = poll_on_fitting_stack(Arc::clone(&received), run.collect()).await;
         // Of a search that was abandoned, answers may be there in part.
         let is_whole = matches!(&answer, Ok((SearchResult { truncated: None | Some(Truncation::SizeLimit), .. }, _)));
@@ -157,6 +163,7 @@ struct RunningSearch<'a> {
     wait: &'a AnswerWait,
     time_limit: i32,
     search: &'a SearchRequest<'a>,
+    is_paged: bool,
 }
 
 impl RunningSearch<'_> {
@@ -165,6 +172,11 @@ impl RunningSearch<'_> {
         let (mut found, mut size, mut cookie) = (SearchResult::default(), 0, Vec::new());
         for _ in 0..MAX_PAGES {
             let result = self.read_page(&mut found, &mut size, cookie).await?;
+            if self.is_paged && found.entries.is_empty() && PAGING_REFUSALS.contains(&result.rc) {
+                // It may be given all at once what it is not given in pages.
+                (self.is_paged, found, cookie) = (false, SearchResult::default(), Vec::new());
+                continue;
+            }
             cookie = next_page(&result.ctrls).unwrap_or_default();
             // A server that sends everything at once does not know of pages.
             if !matches!(found.truncated, None | Some(Truncation::Malformed)) || cookie.is_empty() {
@@ -182,10 +194,9 @@ impl RunningSearch<'_> {
     async fn read_page(&mut self, found: &mut SearchResult, size: &mut usize, cookie: Vec<u8>) -> Result<LdapResult, NoAnswer> {
         let &SearchRequest { base, scope, filter, attributes, limit } = self.search;
         // The size limit is the whole search's, and a server may refuse one that is higher than its own where it sends pages.
-        let is_paged = limit > PAGE_SIZE;
-        let size_limit = if is_paged { 0 } else { limit.into() };
+        let size_limit = if self.is_paged { 0 } else { limit.into() };
         self.ldap.with_search_options(SearchOptions::new().sizelimit(size_limit).timelimit(self.time_limit));
-        if is_paged {
+        if self.is_paged {
             let page = PagedResults { size: PAGE_SIZE.into(), cookie };
             // Not critical: a server that knows no pages sends what it has.
             self.ldap.with_controls(vec![RawControl::from(page)]);
@@ -342,6 +353,21 @@ mod tests {
         let found = found.unwrap();
         assert_eq!((found.entries.len(), found.truncated), (2, None));
         assert!(heard.windows(6).any(|window| window == b"second"), "it goes on where the page before ended");
+    }
+
+    #[tokio::test]
+    async fn where_pages_are_refused_all_is_asked_for_at_once() {
+        for code in PAGING_REFUSALS {
+            let (mut connection, mut server) = connected(Duration::from_mins(1)).await;
+            let request = anybody(PAGE_SIZE + 1);
+            let serves = async {
+                answer(&mut server, &done(1, u8::try_from(code).unwrap(), None)).await;
+                answer(&mut server, &[entry(2, b"cn=a", b"a"), done(2, 0, None)].concat()).await;
+            };
+            let (found, ()) = tokio::join!(connection.search(OperationKind::Search, &request), serves);
+            let found = found.unwrap();
+            assert_eq!((found.entries.len(), found.truncated), (1, None), "{code}");
+        }
     }
 
     #[test]
