@@ -76,8 +76,8 @@ impl Sessions {
         notifier: Arc<dyn Notifier<SessionId>>,
     ) -> Self {
         let cache = Arc::new(SessionCache::new());
-        let listening = Arc::clone(&cache);
-        notifier.subscribe(Box::new(move |news| listening.hear(news)));
+        let invalidated = Arc::clone(&cache);
+        notifier.subscribe(Box::new(move |_| invalidated.invalidate()));
         let lifetimes = SessionLifetimes::new(settings);
         Self {
             credentials: Credentials::new(Arc::clone(&store) as _, lifetimes, clock, notifier),
@@ -163,10 +163,7 @@ impl Sessions {
     }
 
     /// Writes down the ends that could not be written when they came.
-    ///
-    /// # Errors
-    /// [`StoreError`] when they still cannot.
-    pub async fn write_ends(&self) -> Result<(), StoreError> {
+    async fn write_ends(&self) -> Result<(), StoreError> {
         for (hash, UnwrittenEnd { session, reason }) in self.inner.unwritten_ends.all() {
             let id = match session {
                 Some(id) => Some(id),

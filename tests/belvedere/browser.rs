@@ -234,9 +234,23 @@ async fn an_admin_has_the_directory_examined_and_reads_what_came_of_it() {
             assert!(overflow.as_f64().unwrap() <= 0.0, "{theme}, {name} is {overflow} px wider than the screen");
             browser.pictures(&format!("examined-{theme}-{name}")).await;
         }
+        a_new_token_is_in_sight_as_a_whole(&browser, &demo, name).await;
         nothing_is_amiss(&browser, &demo.house.url("")).await;
         browser.closes().await;
     }
+}
+
+/// Whoever is signed in makes a token, and sees all of it: it is shown once.
+async fn a_new_token_is_in_sight_as_a_whole(browser: &Browser, demo: &DemoServer, screen: &str) {
+    browser.goes_to(&demo.house.url("/account")).await;
+    browser.finds("form[action='/account/tokens'] [name=name]").await.send_keys("backup").await.unwrap();
+    browser.presses("form[action='/account/tokens'] button").await;
+    browser.sees("h1", |heading| heading == "Your new API token").await;
+    let hidden = browser.asks("const { parentElement } = document.querySelector('#token'); return parentElement.scrollWidth - parentElement.clientWidth").await;
+    assert!(hidden.as_f64().unwrap() <= 0.0, "{hidden} px of the token are out of sight on the {screen}");
+    let barriers = browser.barriers().await;
+    assert!(barriers.is_empty(), "{screen}: {barriers:#?}");
+    browser.pictures(&format!("token-{screen}")).await;
 }
 
 /// Every page there is: for whom, and where.

@@ -117,3 +117,36 @@ async fn beside_a_peak_a_few_bytes_are_not_nothing() {
     browser.pictures("crosshair").await;
     browser.closes().await;
 }
+
+#[tokio::test]
+async fn a_long_text_pushes_no_state_out_of_sight() {
+    let (long, prose) = ("x".repeat(180), "a note of many words ".repeat(9));
+    let rows = json!([{ "name": long, "note": prose, "state": "down" }, { "name": "db", "note": "", "state": "up" }]);
+    let data = JsonServer::start(json!({ "rows": rows })).await;
+    let panel = |kind: &str, span: u8| {
+        format!(
+            "\n[[panel]]\nid = \"{kind}-{span}\"\ntitle = \"N\"\nkind = \"{kind}\"\nspan = {span}\nsource = \"data\"\nquery = \".rows\"\n\
+             every = \"1s\"\n"
+        )
+    };
+    let panels = [panel("states", 3), panel("states", 12), panel("table", 6), panel("table", 12)].concat();
+    let builder = DemoServer::builder().await.set("sources.data.kind", "http").set("sources.data.url", data.url("/"));
+    let demo = builder.page("long", &format!("title = \"Long\"\naccess = \"public\"\n{panels}")).open().await;
+    // On a phone a table scrolls sideways.
+    for (screen, kinds, count) in [(Screen::Desktop, ".panel", 8), (Screen::Phone, ".panel[data-kind=states]", 4)] {
+        let Some(browser) = Browser::open(screen).await else { return };
+        browser.goes_to(&demo.house.url("/p/long")).await;
+        let states = format!("return document.querySelectorAll('{kinds} :is(li, td) .mark').length");
+        browser.waits_for(&states, |found| *found == count).await;
+        let outside = format!(
+            "return [...document.querySelectorAll('{kinds} :is(li, td) .mark')].filter((mark) => {{
+                const [box, edge] = [mark, mark.closest('.panel')].map((element) => element.getBoundingClientRect());
+                return box.width === 0 || box.left < edge.left || box.right > edge.right;
+            }}).map((mark) => mark.closest('.panel').id)"
+        );
+        let outside = browser.asks(&outside).await;
+        assert_eq!(outside, json!([]), "{outside:#}");
+        browser.pictures("long").await;
+        browser.closes().await;
+    }
+}

@@ -315,3 +315,36 @@ pub(crate) async fn is_welcomed(house: &TestServer, name: &str, password: &str, 
     assert_eq!(home.signed_in_name().as_deref(), Some(display_name), "{name}");
     assert!(!home.body.contains("<angles>"), "a name is text");
 }
+
+#[tokio::test]
+async fn every_name_that_the_form_shows_signs_in() {
+    let svc = || async {
+        let builder = DemoServer::builder().await.set("directory.bind_name", "svc-reader@belvedere.example");
+        builder.set("directory.bind_password", "svc-reader-demo")
+    };
+    let by_account = "(&(objectClass=user)(sAMAccountName={username}))";
+    let by_either = "(&(objectClass=user)(|(sAMAccountName={username})(mail={username})))";
+    for (name, builder, takes_mail) in [
+        ("alone", DemoServer::builder().await, false),
+        ("with an account", svc().await, false),
+        ("by mail", svc().await.set("directory.sign_in_by_mail", true), true),
+        ("by account", svc().await.set("directory.person_filter", by_account), false),
+        ("by either", svc().await.set("directory.person_filter", by_either), true),
+    ] {
+        let demo = builder.open().await;
+        // The domain is known when somebody has signed in.
+        demo.house.visitor().signs_in("alice", demo.password("alice")).await;
+        let form = demo.house.visitor().opens("/login").await;
+        let hint = form.body.split("As on your computer: ").nth(1).unwrap().split("</p>").next().unwrap();
+        assert_eq!(hint.contains("or your mail address"), takes_mail, "{name}: {hint}");
+        assert!(!hint.contains("CORP"), "{name}: {hint}");
+        let examples: Vec<_> = hint.split("<code>").skip(1).map(|rest| rest.split("</code>").next().unwrap()).collect();
+        assert!(!examples.is_empty(), "{name}: {hint}");
+        for example in examples {
+            let typed = example.replace("jmueller", "alice").replace("&#x5C;", "\\");
+            let mut visitor = demo.house.visitor();
+            let answer = visitor.tries_to_sign_in(&typed, demo.password("alice"), "/").await;
+            assert_eq!(answer.status, StatusCode::SEE_OTHER, "{name}: {typed} of {hint}");
+        }
+    }
+}

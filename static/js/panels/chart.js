@@ -36,6 +36,18 @@ const PRELOAD_MARGIN = "240px";
 const DIGIT_WIDTH = 6.6;
 
 /**
+ * The label of a moment on the time axis. None where the edge would cut it: half a time is another one.
+ * @param {Plot} plot
+ * @param {number} time
+ * @param {number} step
+ */
+function timeLabel(plot, time, step) {
+  const label = (step < 60 ? formatSeconds : formatTime)(time * 1000);
+  const end = plot.valToPos(time, "x") + (label.length * DIGIT_WIDTH) / 2;
+  return end > plot.bbox.width / devicePixelRatio + EDGE ? "" : label;
+}
+
+/**
  * @typedef {object} Chart
  * @property {HTMLElement} root
  * @property {HTMLElement} plot where uPlot draws
@@ -246,7 +258,7 @@ function options(chart, view, width, height) {
         space: 72,
         grid: { show: false },
         ticks: { show: false },
-        values: (_plot, at, _axis, _space, step) => at.map((time) => (step < 60 ? formatSeconds : formatTime)(time * 1000)),
+        values: (plot, at, _axis, _space, step) => at.map((time) => timeLabel(plot, time, step)),
       },
       {
         font,

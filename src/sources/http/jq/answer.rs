@@ -23,6 +23,9 @@ pub(super) fn parse_answer(host: &str, body: &[u8]) -> Result<Val, SourceError> 
         if let Some(value) = repaired(body).and_then(|body| serde_json::from_slice(&body).ok()) {
             return Ok(with_numbers(value));
         }
+        if error.to_string().starts_with("recursion limit") {
+            return Err(SourceError::BadAnswer(format!("{host} answered with JSON that is nested deeper than 128 levels")));
+        }
         let page = if body.trim_ascii_start().starts_with(b"<") { ", but a web page" } else { "" };
         let (line, column) = (error.line(), error.column());
         Err(SourceError::BadAnswer(format!("{host} did not answer with JSON{page} (line {line}, column {column})")))
@@ -148,7 +151,10 @@ mod tests {
         {
             assert!(parse_answer("stock.corp", body.as_bytes()).is_err(), "{body}");
         }
-        let deep = format!("{}NaN{}", "[".repeat(1_000), "]".repeat(1_000));
-        assert!(parse_answer("stock.corp", deep.as_bytes()).is_err());
+        for within in ["NaN", "1"] {
+            let deep = format!("{}{within}{}", "[".repeat(1_000), "]".repeat(1_000));
+            let error = parse_answer("stock.corp", deep.as_bytes()).unwrap_err();
+            assert!(error.to_string().contains("nested deeper than 128"), "it is JSON: {error}");
+        }
     }
 }

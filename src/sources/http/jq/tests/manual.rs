@@ -176,8 +176,29 @@ fn what_the_manual_says_is_left_out_is() {
 #[tokio::test]
 async fn what_the_manual_says_differs_does() {
     let manual = include_str!("../../../../../docs/src/sources.md");
-    for (filter, shown) in [("null | .a = 1", "`null \\| .a = 1`"), ("[] | .[2] = 1", "`[] \\| .[2] = 1`")] {
+    for (filter, shown) in [
+        ("null | .a = 1", "`null \\| .a = 1`"),
+        ("{} | .a.b = 1", "`{} \\| .a.b = 1`"),
+        ("[] | .[2] = 1", "`[] \\| .[2] = 1`"),
+        ("\"a\" | test(\"\\\\p{L}\")", "`\\p{L}`"),
+        ("\"ab\" | test(\"a(?=b)\")", "lookaround"),
+        ("\"aa\" | test(\"(a)\\\\1\")", "back references"),
+        ("\"10:20\" | strptime(\"%H:%M\") | mktime", "a time without its date"),
+    ] {
         assert!(run(filter, "1").await.is_err(), "{filter}");
+        assert!(manual.contains(shown), "{shown}");
+    }
+    assert!(variables(".5").is_err() && manual.contains("`.5`"));
+    for (filter, result, shown) in [
+        ("1 / 0 | isinfinite", "true", "`1 / 0`"),
+        ("3.7 % 2 > 1", "true", "`3.7 % 2`"),
+        ("{} | .[0]", "null", "`{} \\| .[0]`"),
+        ("\"é\" | test(\"\\\\w\")", "false", "`\\w`"),
+        ("\"É\" | test(\"é\"; \"i\")", "false", "the flag `i`"),
+        ("\"a\\n\" | test(\"a.\"; \"s\")", "true", "the flag `s`"),
+        ("\"b\" | [match(\"(a)?b\").captures[]] | length", "0", "a group that took no part"),
+    ] {
+        assert_eq!(run(&format!("{filter} | tojson"), "1").await, Ok(text(result)), "{filter}");
         assert!(manual.contains(shown), "{shown}");
     }
 }
