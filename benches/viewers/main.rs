@@ -60,7 +60,10 @@ fn measure(arguments: &Arguments) {
     runtime.block_on(async {
         let directory = DemoDirectory::start(&SampleDomain::demo(), Arc::new(SystemClock)).await.unwrap();
         if arguments.wants("frame") {
-            frame::measure_frames(&directory, viewers(1_000), arguments.length(10)).await;
+            frame::measure_frames(&directory, viewers(1_000), 100, arguments.length(10)).await;
+        }
+        if arguments.wants("beat") {
+            frame::measure_frames(&directory, viewers(5_000), 1_000, arguments.length(10)).await;
         }
         if arguments.wants("memory") {
             frame::measure_memory(&directory, viewers(5_000)).await;

@@ -95,6 +95,10 @@ pub(super) fn select_evictions(
             None => staying.push(Staying::new(peer, connection, is_proxy)),
         }
     }
+    // Which ones are worth most matters only when somebody has too many, or all together.
+    if staying.len() <= max_total && !is_any_over_share(&staying, limits.per_address) {
+        return evictions;
+    }
     let mut surplus = take_over_share(&mut staying, limits.per_address);
     // Strangers' before members'; of either first those of whoever has most: so nobody keeps out others with what they hold.
     staying.sort_unstable_by_key(|one| (one.precedence(), Reverse(one.needed_share), one.rank));
@@ -185,4 +189,12 @@ fn take_over_share(staying: &mut Vec<Staying>, share: usize) -> Vec<(SocketAddr,
         stays
     });
     out
+}
+
+/// Whether anybody but a proxy has more than their share.
+fn is_any_over_share(staying: &[Staying], share: usize) -> bool {
+    let counted = || staying.iter().filter(|one| !one.is_proxys());
+    let mut counts = HolderCounts::default();
+    counted().for_each(|one| counts.add(&one.holder, 1));
+    counted().any(|one| counts.needed_share(&one.holder) > share)
 }

@@ -52,11 +52,12 @@ impl Sockets {
         Ok(Self { port, fd_directory, socket_pair: UnixStream::pair()?, spare: open_spare(), listed: HashMap::new() })
     }
 
-    /// The inode number of each connection's socket, by its other end.
+    /// The inode number of each connection's socket, by its other end. Those listed before whose socket `is_in_flight` says is in
+    /// use, with that inode number, are still the same: the system is not asked whose the open file is, which is most of the cost.
     ///
     /// # Errors
     /// The system's error.
-    pub(super) fn list(&mut self) -> io::Result<HashMap<SocketAddr, u64>> {
+    pub(super) fn list(&mut self, is_in_flight: impl Fn(&SocketAddr, u64) -> bool) -> io::Result<HashMap<SocketAddr, u64>> {
         let mut listed = HashMap::with_capacity(self.listed.len());
         self.fd_directory.rewind();
         while let Some(entry) = self.fd_directory.read() {
@@ -64,6 +65,11 @@ impl Sockets {
             // A file that was closed meanwhile, or is no socket, is none of ours.
             let name = entry.file_name();
             let Some(fd) = name.to_str().ok().and_then(|name| name.parse::<RawFd>().ok()) else { continue };
+            let known = self.listed.get(&fd).filter(|socket| socket.peer.is_some_and(|peer| is_in_flight(&peer, socket.inode)));
+            if let Some(known) = known {
+                listed.insert(fd, *known);
+                continue;
+            }
             let Some(inode) = self.inode_of(name) else { continue };
             let same = self.listed.get(&fd).filter(|socket| socket.inode == inode);
             let peer = match same {
@@ -136,4 +142,37 @@ impl Sockets {
 /// Opens the spare file; any file will do.
 fn open_spare() -> Option<File> {
     File::open("/dev/null").ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn what_has_requests_in_flight_is_listed_unasked_and_everything_else_is_looked_at_again() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let connect = || {
+            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            (listener.accept().unwrap().0, client)
+        };
+        let mut sockets = Sockets::for_port(listener.local_addr().unwrap().port()).unwrap();
+        let (busy, idle) = (connect(), connect());
+        let [busy_peer, idle_peer] = [&busy, &idle].map(|(_, client)| client.local_addr().unwrap());
+        let first = sockets.list(|_, _| false).unwrap();
+        assert_eq!(first.len(), 2);
+
+        let busy_inode = first[&busy_peer];
+        let is_in_flight = |peer: &SocketAddr, inode| (*peer, inode) == (busy_peer, busy_inode);
+        drop(idle.0);
+        let next = connect();
+        let next_peer = next.1.local_addr().unwrap();
+        let second = sockets.list(is_in_flight).unwrap();
+        assert_eq!(second.get(&busy_peer), Some(&busy_inode));
+        assert!(second.contains_key(&next_peer) && !second.contains_key(&idle_peer), "its number may be another's by now");
+
+        drop(busy.0);
+        assert!(!sockets.list(is_in_flight).unwrap().contains_key(&busy_peer), "a closed file is none, whatever is said of it");
+    }
 }

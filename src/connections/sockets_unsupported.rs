@@ -15,7 +15,7 @@ impl Sockets {
         Err(io::Error::new(io::ErrorKind::Unsupported, "this system does not show a process its connections"))
     }
 
-    pub(super) fn list(&mut self) -> io::Result<HashMap<SocketAddr, u64>> {
+    pub(super) fn list(&mut self, _: impl Fn(&SocketAddr, u64) -> bool) -> io::Result<HashMap<SocketAddr, u64>> {
         match self.0 {}
     }
 

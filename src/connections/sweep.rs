@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::policy::{Eviction, EvictionReason, select_evictions};
@@ -35,7 +35,9 @@ impl Sweep {
 
     /// Lists the connections, ends those that have to go, and returns how many there were.
     pub(super) fn run(&mut self, now: Timestamp) -> usize {
-        let listed = match self.sockets.list() {
+        let table = &self.table;
+        let is_in_flight = |peer: &SocketAddr, inode| lock(table).is_in_flight(peer, inode);
+        let listed = match self.sockets.list(is_in_flight) {
             Ok(listed) => listed,
             Err(error) => {
                 self.overload_log.log_list_failure(&error, now);
@@ -43,7 +45,7 @@ impl Sweep {
             }
         };
         let evictions = {
-            let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut table = lock(&self.table);
             let evictions = select_evictions(&mut table, &listed, &self.limits, self.max_total, &self.proxies, now);
             table.retain_listed(&listed, now);
             evictions
@@ -55,6 +57,10 @@ impl Sweep {
         self.overload_log.log_if_due(now);
         listed.len()
     }
+}
+
+fn lock(table: &Mutex<ConnectionTable>) -> MutexGuard<'_, ConnectionTable> {
+    table.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The counts of connections ended for want of room that are not logged yet.

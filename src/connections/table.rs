@@ -73,6 +73,11 @@ impl ConnectionTable {
         }
     }
 
+    /// Whether the socket with this inode number at `peer` has requests in flight: whoever answers them holds it open.
+    pub(super) fn is_in_flight(&self, peer: &SocketAddr, inode: u64) -> bool {
+        self.connections.get(peer).is_some_and(|connection| connection.in_flight > 0 && connection.socket_inode == Some(inode))
+    }
+
     /// Records that the system lists a socket with this inode number at `peer`.
     pub(super) fn observe(&mut self, peer: SocketAddr, inode: u64, now: Timestamp) -> &mut TrackedConnection {
         let connection = self.connections.entry(peer).or_insert_with(|| TrackedConnection::new(now));

@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use super::{Holder, NetworkCounts};
 
@@ -15,7 +14,10 @@ impl HolderCounts {
     pub fn add(&mut self, holder: &Holder, amount: usize) {
         match holder {
             Holder::Stranger(network) => self.of_strangers.add(*network, amount),
-            other => *self.of_others.entry(other.clone()).or_default() += amount,
+            other => match self.of_others.get_mut(other) {
+                Some(held) => *held += amount,
+                None => drop(self.of_others.insert(other.clone(), amount)),
+            },
         }
     }
 
@@ -24,11 +26,10 @@ impl HolderCounts {
         match holder {
             Holder::Stranger(network) => self.of_strangers.remove(*network, amount),
             other => {
-                if let Entry::Occupied(mut held) = self.of_others.entry(other.clone()) {
-                    *held.get_mut() -= amount;
-                    if *held.get() == 0 {
-                        held.remove();
-                    }
+                let Some(held) = self.of_others.get_mut(other) else { return };
+                *held -= amount;
+                if *held == 0 {
+                    self.of_others.remove(other);
                 }
             }
         }
