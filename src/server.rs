@@ -38,7 +38,8 @@ use crate::sources::{self, FilterWorkers, NamedSources, Sources};
 use crate::store::WritableProbe;
 use crate::telemetry::Metrics;
 use crate::web::{
-    self, AllowedHosts, AppState, Assets, DiagnosticsRunner, NewRecoveryCodes, NewTokens, ProxyHints, Transport, site_path,
+    self, AllowedHosts, AppState, Assets, DiagnosticsRunner, NewRecoveryCodes, NewTokens, ProxyHints, SharedPages, Transport,
+    site_path,
 };
 use keys::derive_keys;
 use machine_names::machine_names;
@@ -165,6 +166,7 @@ impl Server {
             passwordless,
             assets,
             connections,
+            shared_pages: SharedPages::new(Arc::clone(&clock)),
             new_tokens: NewTokens::new(Arc::clone(&clock)),
             new_recovery_codes: NewRecoveryCodes::new(Arc::clone(&clock)),
             clock,

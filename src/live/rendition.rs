@@ -71,7 +71,8 @@ impl Rendition {
         self.pieces.iter().map(|piece| piece.text.len() * BYTES_PER_TEXT_BYTE).sum()
     }
 
-    fn is_current(&self, now: Timestamp) -> bool {
+    /// Whether it is still true at `now`.
+    pub fn is_current(&self, now: Timestamp) -> bool {
         self.expires.is_none_or(|expires| now < expires)
     }
 }

@@ -23,6 +23,7 @@ use super::Assets;
 use super::allowed_hosts::AllowedHosts;
 use super::diagnostics_runner::DiagnosticsRunner;
 use super::proxy_hints::ProxyHints;
+use super::shared_pages::SharedPages;
 use super::shown_once::{NewRecoveryCodes, NewTokens};
 
 /// The web's managed state: handles of the rooms below, and the settings. Rocket manages this one value; a handler
@@ -66,6 +67,8 @@ pub struct AppState {
     pub assets: Assets,
     /// The connections to this server, and how many there may be.
     pub connections: Connections,
+    /// The pages that are nearly the same for everybody.
+    pub shared_pages: SharedPages,
     /// API tokens that were just made, for the pages that show them.
     pub new_tokens: NewTokens,
     /// Recovery codes that were just made, for the page that shows them.
@@ -135,6 +138,7 @@ pieces! {
     LocalAccounts = state.accounts;
     Metrics = state.metrics;
     NewRecoveryCodes = state.new_recovery_codes;
+    SharedPages = state.shared_pages;
     NewTokens = state.new_tokens;
     PageStore = state.page_store;
     Readiness = state.readiness;

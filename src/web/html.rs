@@ -49,6 +49,18 @@ pub(super) fn split_own(html: &str) -> impl Iterator<Item = String> {
     html.split(OWN_MARK).map(str::to_owned)
 }
 
+impl<V> Html<V> {
+    /// The name of its template.
+    pub(super) fn template(&self) -> &str {
+        &self.template
+    }
+
+    /// The context of its template.
+    pub(super) fn context(&self) -> &LayoutContext<V> {
+        &self.view
+    }
+}
+
 impl<V: Serialize> Html<V> {
     pub(super) fn new(template: &'static str, title: impl Into<String>, mut layout: Layout, view: V) -> Self {
         layout.title = title.into();

@@ -28,6 +28,7 @@ mod refusal;
 mod request_check;
 mod request_log;
 mod routes;
+mod shared_pages;
 mod shown_once;
 mod templates;
 mod upgrade;
@@ -39,6 +40,7 @@ pub use assets::Assets;
 pub use diagnostics_runner::DiagnosticsRunner;
 pub use links::site_path;
 pub use proxy_hints::ProxyHints;
+pub use shared_pages::SharedPages;
 pub use shown_once::{NewRecoveryCodes, NewTokens};
 
 use rocket::{Build, Rocket};

@@ -140,6 +140,30 @@ async fn a_page_as_json_is_not_sent_again_until_it_has_changed_nor_to_whom_may_n
 }
 
 #[tokio::test]
+async fn of_the_sign_in_form_too_browsers_share_all_but_their_tokens_and_where_they_go() {
+    let demo = DemoServer::builder().await.page("notes", &notes("\"signed-in\"")).open().await;
+    let mut shared = Vec::new();
+    for next in ["/p/notes", "/account"] {
+        let written = next.replace('/', "&#x2F;");
+        for headers in ["", "Accept-Encoding: gzip\r\n"] {
+            let mut browser = demo.house.visitor();
+            let whole = browser.opens(&format!("/login?next={next}")).await;
+            let token = whole.field("/login", "csrf").expect("a token for this browser");
+            let (head, body) = asks(&browser, &demo, "GET", &format!("/login?next={next}"), headers).await;
+            let text = if headers.is_empty() { String::from_utf8(body.clone()).unwrap() } else { unpacked(&body) };
+            assert!(text.contains(&format!("value=\"{token}\"")) && text.contains(&format!("value=\"{written}\"")), "{head}");
+            let stands = body.windows(token.len()).filter(|window| *window == token.as_bytes()).count();
+            assert_eq!(stands, text.matches(&token).count(), "no token is compressed together with anything");
+            assert_eq!(text, whole.body, "the same form each time");
+            shared.push((next, text.replace(&token, "").replace(&written, "")));
+        }
+    }
+    assert_eq!(shared[0], shared[1]);
+    assert_eq!(shared[2], shared[3]);
+    assert_ne!(shared[0].1, shared[2].1, "one says which page they came for");
+}
+
+#[tokio::test]
 async fn a_page_whose_template_an_overlay_replaces_is_still_each_visitors_own() {
     let overlay = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(overlay.path().join("templates/pages")).unwrap();

@@ -4,16 +4,22 @@ use rocket::form::FromForm;
 use rocket::http::Status;
 use rocket::response::Redirect;
 use rocket::{Either, Route, get, post, routes};
+use rocket_dyn_templates::Metadata;
 
 use super::password;
 use super::sign_in_context::{PasswordField, SignInContext, SignInResponse};
 use crate::auth::{NextPath, SignInRefusal};
 use crate::domain::Visitor;
+use crate::web::SharedPages;
+use crate::web::composed::Composed;
 use crate::web::guards::{PreSessionForm, QueryParams, StaleForm};
 use crate::web::html::Html;
 use crate::web::links::Link;
 use crate::web::refusal::Refusal;
 use crate::web::views::{Layout, Notice, SignInView, Tone, humanize};
+
+/// The template of what is a visitor's own on the form.
+const OWN_TEMPLATE: &str = "auth/own";
 
 pub(super) fn routes() -> Vec<Route> {
     routes![show, submit]
@@ -38,14 +44,19 @@ fn show(
     visitor: Visitor,
     layout: Layout,
     context: SignInContext<'_>,
-) -> Result<Either<Redirect, Html<SignInView>>, Refusal> {
+    shared_pages: &SharedPages,
+    templates: Metadata<'_>,
+) -> Result<Either<Redirect, Either<Composed, Html<SignInView>>>, Refusal> {
     let next = NextPath::or_home(params.get("next").unwrap_or_default());
     let notice = match visitor {
         Visitor::Member(_) => return Ok(Either::Left(Redirect::to(next.to_string()))),
         Visitor::Unconfirmed => Some(unconfirmed_notice(context.sessions.max_staleness)),
         Visitor::Anonymous => None,
     };
-    context.sign_in_form(layout, &next, "", notice).map(Either::Right)
+    let form = context.sign_in_form(layout, &next, "", notice)?;
+    let shared = form.context().view.shared();
+    let composed = shared.and_then(|shared| shared_pages.compose(&templates, &form, OWN_TEMPLATE, shared));
+    Ok(Either::Right(composed.map_or(Either::Right(form), Either::Left)))
 }
 
 /// The notice for a member whom nobody can confirm.

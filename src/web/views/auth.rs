@@ -23,6 +23,27 @@ pub(in crate::web) struct SignInView {
     pub(in crate::web) stay_signed_in: Option<String>,
 }
 
+impl SignInView {
+    /// The part of it that is the same for everybody who comes for that page; `None` of a form that says something to one of
+    /// them.
+    pub(in crate::web) fn shared(&self) -> Option<Self> {
+        if self.notice.is_some() || !self.username.is_empty() {
+            return None;
+        }
+        Some(Self {
+            page_title: self.page_title.clone(),
+            notice: None,
+            username: String::new(),
+            name_examples: self.name_examples.clone(),
+            takes_mail_address: self.takes_mail_address,
+            next: String::new(),
+            csrf: String::new(),
+            passwordless: self.passwordless,
+            stay_signed_in: self.stay_signed_in.clone(),
+        })
+    }
+}
+
 /// The form for a new password.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct PasswordView {
