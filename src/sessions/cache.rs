@@ -1,26 +1,31 @@
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use quick_cache::sync::Cache;
 
 use super::Session;
-use crate::domain::Timestamp;
+use crate::domain::{SessionId, Timestamp};
+use crate::store::RowNews;
 
 /// The most sessions in the cache: more than are used within a second at a large company, in some 2 MB at most.
 const CAPACITY: usize = 1_024;
 
-/// How long a cached session is used: a page and its pictures, scripts and sockets come within it. An end that another
-/// process writes into the file takes effect after it.
+/// How long a cached session is used: a page and its pictures, scripts and sockets come within it. A change of which no news
+/// came takes effect after it.
 const MAX_AGE: Duration = Duration::from_secs(1);
+
+/// The most changed sessions that are remembered one by one; with one more, all entries from before are invalid instead.
+pub(super) const MAX_CHANGES: usize = 4_096;
 
 /// A cache of the sessions that were read a moment ago, by the hash of their token, so that a browser that asks for
 /// many things at once costs one query.
 ///
-/// No entry outlives a change that this process makes: each begins a new generation, and entries of older ones are
+/// No entry outlives the news of its session: each begins a new generation, and an entry that was read in an earlier one is
 /// ignored. A reader notes the generation before it reads, so that a change in between is not missed.
 pub(super) struct SessionCache {
     sessions: Cache<[u8; 32], CachedSession>,
-    generation: AtomicU64,
+    changes: RwLock<SessionChanges>,
 }
 
 #[derive(Clone)]
@@ -31,24 +36,34 @@ struct CachedSession {
 }
 
 /// The generation in which an entry was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct CacheGeneration(u64);
+
+/// The generations that the news began.
+#[derive(Default)]
+struct SessionChanges {
+    current: CacheGeneration,
+    /// The last of each session that has changed, since `of_all`.
+    of_session: HashMap<SessionId, CacheGeneration>,
+    /// The last in which any session may have changed.
+    of_all: CacheGeneration,
+}
 
 impl SessionCache {
     pub(super) fn new() -> Self {
-        Self { sessions: Cache::new(CAPACITY), generation: AtomicU64::new(0) }
+        Self { sessions: Cache::new(CAPACITY), changes: RwLock::default() }
     }
 
-    /// The session of a token's hash, if it was read a moment ago and nothing has changed since.
+    /// The session of a token's hash, if it was read a moment ago and has not changed since.
     pub(super) fn get(&self, token_hash: &[u8; 32], now: Timestamp) -> Option<Session> {
         let cached = self.sessions.get(token_hash)?;
-        let is_fresh = cached.generation == self.generation() && now >= cached.read_at && now.since(cached.read_at) < MAX_AGE;
-        is_fresh.then_some(cached.session)
+        let is_fresh = now >= cached.read_at && now.since(cached.read_at) < MAX_AGE;
+        (is_fresh && cached.generation >= self.last_change(cached.session.id)).then_some(cached.session)
     }
 
     /// The current generation: to be noted before a session is read.
     pub(super) fn generation(&self) -> CacheGeneration {
-        CacheGeneration(self.generation.load(Ordering::SeqCst))
+        self.changes.read().unwrap_or_else(PoisonError::into_inner).current
     }
 
     /// Adds a session that was read in `generation`.
@@ -56,8 +71,25 @@ impl SessionCache {
         self.sessions.insert(token_hash, CachedSession { session, read_at, generation });
     }
 
-    /// Invalidates all entries: to be called after every write that changes or ends a session.
-    pub(super) fn invalidate(&self) {
-        self.generation.fetch_add(1, Ordering::SeqCst);
+    /// Invalidates the entries that the news is about.
+    pub(super) fn hear(&self, news: RowNews<SessionId>) {
+        let mut changes = self.changes.write().unwrap_or_else(PoisonError::into_inner);
+        changes.current.0 += 1;
+        let current = changes.current;
+        match news {
+            RowNews::Ended(session, _) | RowNews::Changed(session) if changes.of_session.len() < MAX_CHANGES => {
+                changes.of_session.insert(session, current);
+            }
+            RowNews::Ended(..) | RowNews::Changed(_) | RowNews::Missed => {
+                changes.of_session.clear();
+                changes.of_all = current;
+            }
+        }
+    }
+
+    /// The last generation in which a session may have changed.
+    fn last_change(&self, session: SessionId) -> CacheGeneration {
+        let changes = self.changes.read().unwrap_or_else(PoisonError::into_inner);
+        changes.of_session.get(&session).copied().unwrap_or_default().max(changes.of_all)
     }
 }

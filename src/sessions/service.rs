@@ -76,8 +76,8 @@ impl Sessions {
         notifier: Arc<dyn Notifier<SessionId>>,
     ) -> Self {
         let cache = Arc::new(SessionCache::new());
-        let invalidated = Arc::clone(&cache);
-        notifier.subscribe(Box::new(move |_| invalidated.invalidate()));
+        let listening = Arc::clone(&cache);
+        notifier.subscribe(Box::new(move |news| listening.hear(news)));
         let lifetimes = SessionLifetimes::new(settings);
         Self {
             credentials: Credentials::new(Arc::clone(&store) as _, lifetimes, clock, notifier),

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::unchecked_time_subtraction)]
 
 mod begin;
+mod cache;
 mod contract;
 mod file;
 mod fixture;

@@ -9,6 +9,8 @@ pub enum RowNews<Id> {
     Ended(Id, EndReason),
     /// It says something else now.
     Changed(Id),
+    /// News may have been missed: any row may have ended or say something else.
+    Missed,
 }
 
 /// A listener to the news of rows. It does not wait, and publishes nothing itself.
@@ -17,8 +19,8 @@ pub type NewsListener<Id> = Box<dyn Fn(RowNews<Id>) + Send + Sync>;
 /// Brings the news of rows to whatever holds on to them: caches and live connections. Whoever changes a row publishes that,
 /// once it is written.
 ///
-/// An implementation for several servers also passes on what the others publish. It may lose news while it has no
-/// connection to them: caches are short, and a row that is watched is checked every minute besides.
+/// An implementation for several servers also passes on what the others publish. Where it cannot tell whether it has all of
+/// that, it publishes [`RowNews::Missed`]; caches are short, and a row that is watched is checked every minute besides.
 pub trait Notifier<Id>: Send + Sync {
     /// Publishes news. All listeners of this process have heard it when this returns.
     fn publish(&self, news: RowNews<Id>);

@@ -133,7 +133,8 @@ async fn run_checks<S: WatchedStore>(store: S, shared: Arc<SharedWatchTable<S::I
 }
 
 impl<Id: RowId> SharedWatchTable<Id> {
-    /// Notifies all watches of a row that has ended, and removes its entry; has one that changed checked at once.
+    /// Notifies all watches of a row that has ended, and removes its entry; has one that changed checked at once, and all where
+    /// it may be any.
     fn hear(&self, news: RowNews<Id>) {
         match news {
             RowNews::Ended(row, reason) => {
@@ -143,6 +144,10 @@ impl<Id: RowId> SharedWatchTable<Id> {
             }
             RowNews::Changed(row) => {
                 self.lock().reschedule(row, Timestamp::from_millis(0));
+                self.rescheduled.notify_one();
+            }
+            RowNews::Missed => {
+                self.lock().reschedule_all(Timestamp::from_millis(0));
                 self.rescheduled.notify_one();
             }
         }

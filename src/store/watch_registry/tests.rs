@@ -204,3 +204,16 @@ async fn a_row_is_checked_when_its_time_is_over_and_after_a_clock_was_set_back()
     assert_eq!(next_event(&mut watch).await, Some(RowEvent::Ended(EndReason::Expired)));
     assert_eq!(next_event(&mut watch).await, Some(RowEvent::Ended(EndReason::Expired)), "and to whoever asks again");
 }
+
+#[tokio::test]
+async fn where_news_may_have_been_missed_every_row_is_checked_at_once() {
+    let store = FakeRows::new();
+    (0..300).for_each(|row| store.write(row, &alice("Alice")));
+    let mut watches: Vec<_> = (0..300).map(|row| store.watch(row, &alice("Alice"))).collect();
+    store.rests().await;
+    store.take_queries();
+    store.set(7, RowStatus::Ended(EndReason::Revoked));
+    store.watch_registry.shared.hear(RowNews::Missed);
+    assert_eq!(next_event(&mut watches[7]).await, Some(RowEvent::Ended(EndReason::Revoked)));
+    assert_eq!(store.take_queries(), [256, 44], "each once");
+}

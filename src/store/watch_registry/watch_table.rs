@@ -88,6 +88,14 @@ impl<Id: RowId> WatchTable<Id> {
         }
     }
 
+    /// Sets when all rows are checked next.
+    pub(super) fn reschedule_all(&mut self, at: Timestamp) {
+        for entry in self.entries.values_mut() {
+            entry.check_at = at;
+        }
+        self.schedule = self.entries.keys().map(|row| (at, *row)).collect();
+    }
+
     pub(super) fn remove(&mut self, row: Id) -> Option<WatchEntry> {
         let entry = self.entries.remove(&row)?;
         self.schedule.remove(&(entry.check_at, row));
