@@ -9,6 +9,7 @@
 //!   RFC 6455.
 //! - [`directory`], [`accounts`], [`sessions`], [`tokens`], [`factors`], [`epochs`], [`sources`] and [`audit`] are the
 //!   outside world, one room each; [`demo_directory`] is an LDAP server with sample people, for demos and tests.
+//! - [`nodes`] has the work that one of several servers does for all.
 //! - [`connections`] limits how many connections there are, and how long they may be silent.
 //! - [`auth`] authenticates, [`pages`] decides who sees what, [`panels`] turns readings into views.
 //! - [`feeds`] asks the sources, each distinct query once. [`live`] has channels and live connections.
@@ -30,6 +31,7 @@ pub mod epochs;
 pub mod factors;
 pub mod feeds;
 pub mod live;
+pub mod nodes;
 pub mod pages;
 pub mod panels;
 pub mod server;

@@ -8,6 +8,7 @@ mod start_error;
 mod state_lock;
 mod stores;
 mod tasks;
+mod work_leases;
 
 pub(crate) use keys::load_keys;
 pub use start_error::StartError;
@@ -46,6 +47,7 @@ use machine_names::machine_names;
 use state_lock::StateLock;
 use stores::Stores;
 use tasks::Tasks;
+use work_leases::WorkLeases;
 
 /// A configured server, not yet listening.
 pub struct Server {
@@ -116,7 +118,9 @@ impl Server {
         let auth = Arc::new(auth.with_credential_cache(settings.basic.remember).with_tokens(tokens.clone()));
         let session_refresher =
             SessionRefresher::new(directory, sessions.clone(), audit.clone(), Arc::clone(&clock), settings.sessions.refresh);
-        let session_refresher = Arc::new(session_refresher.with_tokens(tokens.clone()).with_epochs(&auth));
+        let leases = WorkLeases::always_held();
+        let session_refresher = session_refresher.with_tokens(tokens.clone()).with_epochs(&auth);
+        let session_refresher = Arc::new(session_refresher.with_lease(leases.refresh.clone()));
         let api_auth = Arc::new(ApiAuth::new(Arc::clone(&auth), tokens, signer));
         log_unrefreshed_directories(&settings);
 
@@ -176,7 +180,7 @@ impl Server {
             metrics,
         };
         let (hub, auth) = (Arc::clone(&state.hub), Arc::clone(&state.auth));
-        let tasks = Tasks::spawn(&state);
+        let tasks = Tasks::spawn(&state, leases);
         let rocket = web::stage(rocket::custom(figment), state).attach(AdHoc::on_shutdown("Goodbye", move |_| {
             Box::pin(async move {
                 shutting_down.send_replace(true);

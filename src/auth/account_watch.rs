@@ -23,15 +23,17 @@ impl AccountWatch {
         Self { accounts, refresher, audit }
     }
 
-    /// Runs for as long as it is polled. Begins with everybody, since nobody knows how long the program was down.
+    /// Runs for as long as it is polled. The sessions are looked after by the node that refreshes people.
     pub async fn run(&self) {
-        tokio::join!(self.accounts.watch_changes(), self.follow_changes());
-    }
-
-    async fn follow_changes(&self) {
         if let Err(error) = self.accounts.prepare_dummy_hash().await {
             tracing::error!(%error, "local accounts are not ready");
         }
+        let following = self.refresher.lease().run_while_held(|| self.follow_changes());
+        tokio::join!(self.accounts.watch_changes(), following);
+    }
+
+    /// Begins with everybody, since nobody knows how long nobody did.
+    async fn follow_changes(&self) {
         let mut changes = self.accounts.subscribe();
         loop {
             changes.mark_unchanged();

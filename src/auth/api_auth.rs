@@ -158,7 +158,7 @@ impl ApiAuth {
     }
 
     /// Ends expired tokens, records them in the audit log, and rotates the signing keys. To be called every minute or
-    /// so.
+    /// so, by one node.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be written.

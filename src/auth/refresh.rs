@@ -13,6 +13,7 @@ use crate::audit::{Audit, AuditEvent};
 use crate::directory::{AccountStatus, Directory, RemovalReason, Unreachable};
 use crate::domain::{Client, Clock, EndReason, Group, Groups, Person, PersonId, Realm, Timestamp};
 use crate::epochs::{ObservedPassword, PersonEpochs, RevocationEvent, RevokedPeople};
+use crate::nodes::{Lease, LeaseState};
 use crate::sessions::Sessions;
 use crate::store::{PeopleBatch, StoreError};
 use crate::tokens::Tokens;
@@ -52,6 +53,7 @@ pub struct SessionRefresher {
     audit: Audit,
     clock: Arc<dyn Clock>,
     interval: Duration,
+    lease: Lease,
     report: watch::Sender<RefreshReport>,
 }
 
@@ -98,7 +100,14 @@ impl SessionRefresher {
         interval: Duration,
     ) -> Self {
         let targets = RefreshTargets { sessions, tokens: None, passwords: None };
-        Self { directory, targets, epochs: None, audit, clock, interval, report: watch::Sender::default() }
+        let lease = Lease::always_held();
+        Self { directory, targets, epochs: None, audit, clock, interval, lease, report: watch::Sender::default() }
+    }
+
+    /// Refreshes people only while this node holds the lease, as one does for all.
+    #[must_use]
+    pub fn with_lease(self, lease: Lease) -> Self {
+        Self { lease, ..self }
     }
 
     /// Refreshes the people of API tokens as well.
@@ -153,8 +162,18 @@ impl SessionRefresher {
         self.interval
     }
 
-    /// Runs for as long as it is polled. Begins with everybody, since nobody knows how long the program was down.
+    /// The lease of this work, and of all that keeps sessions true to accounts.
+    pub fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// Runs for as long as it is polled, while this node holds the lease.
     pub async fn run(&self) {
+        self.lease.run_while_held(|| self.refresh_rounds()).await;
+    }
+
+    /// Refreshes everybody once per interval. Begins with everybody, since nobody knows how long nobody did.
+    async fn refresh_rounds(&self) {
         let mut cursor = RefreshCursor::default();
         log_error(self.targets.update_revalidation(|person| self.directory.revalidation(person)).await);
         log_error(self.refresh_all(&mut cursor).await);
@@ -234,6 +253,8 @@ impl SessionRefresher {
         if people.is_empty() {
             return Ok(());
         }
+        // Noted before the directory is asked: whoever takes the work over meanwhile is told something newer.
+        let LeaseState::Held(fence) = self.lease.state() else { return Ok(()) };
         let asked_at = self.clock.now();
         let answers = self.directory.refresh(people).await;
         if !self.is_isolated_failure(people, &answers).await {
@@ -253,7 +274,7 @@ impl SessionRefresher {
                 Err(_recorded_as_an_outage) => (),
             }
         }
-        self.targets.confirm(&here, asked_at).await
+        self.targets.confirm(&here, asked_at, fence).await
     }
 
     /// Whether only these few failed although the directory is reachable: somebody in more groups than it sends, say.

@@ -202,12 +202,21 @@ impl Auth {
         }
     }
 
-    /// Ends the sessions whose time is over, and writes them into the audit. To be called every minute or so.
+    /// Brings what this node itself keeps up to date: failed sign-ins, and ends of sessions that could not be written. To be called
+    /// every minute or so, by each node.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be written.
+    pub async fn sweep_own(&self) -> Result<(), StoreError> {
+        self.throttle.sweep().await?;
+        self.sessions.write_ends().await
+    }
+
+    /// Ends the sessions whose time is over, and writes them into the audit. To be called every minute or so, by one node.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be written.
     pub async fn sweep(&self) -> Result<(), StoreError> {
-        self.throttle.sweep().await?;
         for session in self.sessions.sweep().await? {
             let event = AuditEvent::SessionEnded { person: &session.person, session: session.id, reason: EndReason::Expired };
             self.audit.record(&session.client, &event);

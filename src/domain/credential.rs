@@ -1,4 +1,5 @@
 use std::fmt;
+use std::num::ParseIntError;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,14 @@ impl TokenId {
     /// Its row number in the store.
     pub fn as_i64(self) -> i64 {
         self.0
+    }
+}
+
+impl FromStr for TokenId {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.parse().map(Self)
     }
 }
 

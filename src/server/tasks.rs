@@ -3,11 +3,13 @@ use std::time::Duration;
 
 use tokio_util::task::AbortOnDropHandle;
 
-use super::group_watch::watch_groups;
+use super::group_watch::GroupWatchTask;
 use super::page_audit::audit_pages;
+use super::work_leases::WorkLeases;
 use crate::auth::{AccountWatch, ApiAuth, Auth};
 use crate::domain::Clock;
 use crate::live::Hub;
+use crate::nodes::Lease;
 use crate::pages::{PageStore, PageWatcher};
 use crate::web::AppState;
 
@@ -18,6 +20,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 pub(super) struct Tasks {
     _watcher: PageWatcher,
     _kept_channels: AbortOnDropHandle<()>,
+    _own_sweeper: AbortOnDropHandle<()>,
     _sweeper: AbortOnDropHandle<()>,
     _token_poller: AbortOnDropHandle<()>,
     _group_watch: AbortOnDropHandle<()>,
@@ -28,17 +31,18 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    /// Spawns the tasks.
-    pub(super) fn spawn(state: &AppState) -> Self {
+    /// Spawns the tasks. What one node does for all runs here while this node holds the lease of it.
+    pub(super) fn spawn(state: &AppState, leases: WorkLeases) -> Self {
         let (page_store, hub, clock) = (&state.page_store, &state.hub, &state.clock);
-        let groups = watch_groups(
-            Arc::clone(&state.groups),
-            Arc::clone(&state.directories),
-            Arc::clone(page_store),
-            state.settings.admins.clone(),
-            Arc::clone(clock),
-            state.settings.sessions.refresh,
-        );
+        let WorkLeases { groups: groups_lease, upkeep, .. } = leases;
+        let groups = GroupWatchTask {
+            watch: Arc::clone(&state.groups),
+            directories: Arc::clone(&state.directories),
+            page_store: Arc::clone(page_store),
+            admins: state.settings.admins.clone(),
+            clock: Arc::clone(clock),
+            interval: state.settings.sessions.refresh,
+        };
         let refresher = Arc::clone(&state.session_refresher);
         let account_watch =
             AccountWatch::new(state.accounts.clone(), Arc::clone(&state.session_refresher), state.auth.audit().clone());
@@ -50,7 +54,13 @@ impl Tasks {
                 Arc::clone(hub),
                 Arc::clone(page_store),
             ))),
+            _own_sweeper: AbortOnDropHandle::new(tokio::spawn(sweep_own(
+                Arc::clone(&state.auth),
+                Arc::clone(&state.api_auth),
+                Arc::clone(clock),
+            ))),
             _sweeper: AbortOnDropHandle::new(tokio::spawn(sweep(
+                upkeep,
                 Arc::clone(&state.auth),
                 Arc::clone(&state.api_auth),
                 Arc::clone(clock),
@@ -58,7 +68,9 @@ impl Tasks {
             _token_poller: AbortOnDropHandle::new(tokio::spawn(async move {
                 api_auth.tokens().poll_external_changes().await;
             })),
-            _group_watch: AbortOnDropHandle::new(tokio::spawn(groups)),
+            _group_watch: AbortOnDropHandle::new(tokio::spawn(async move {
+                groups_lease.run_while_held(|| groups.run()).await;
+            })),
             _refresher: AbortOnDropHandle::new(tokio::spawn(async move { refresher.run().await })),
             _account_watch: AbortOnDropHandle::new(tokio::spawn(async move { account_watch.run().await })),
             _revocations: AbortOnDropHandle::new(tokio::spawn(async move { auth.follow_revocations().await })),
@@ -81,14 +93,31 @@ async fn keep_channels_running(hub: Arc<Hub>, page_store: Arc<PageStore>) {
     }
 }
 
-async fn sweep(auth: Arc<Auth>, api_auth: Arc<ApiAuth>, clock: Arc<dyn Clock>) {
+/// Sweeps what each node keeps for itself, and reads what another may have rotated.
+async fn sweep_own(auth: Arc<Auth>, api_auth: Arc<ApiAuth>, clock: Arc<dyn Clock>) {
     loop {
-        if let Err(error) = auth.sweep().await {
-            tracing::error!(%error, "sessions that ran out could not be swept");
+        if let Err(error) = auth.sweep_own().await {
+            tracing::error!(%error, "what this server keeps of failed sign-ins and of ends could not be written");
         }
-        if let Err(error) = api_auth.sweep().await {
-            tracing::error!(%error, "API tokens that ran out could not be swept");
+        if let Err(error) = api_auth.signer().reload().await {
+            tracing::error!(%error, "the keys that sign tokens could not be read");
         }
         clock.sleep(SWEEP_INTERVAL).await;
     }
+}
+
+/// Sweeps what all nodes share, while this node holds the lease.
+async fn sweep(upkeep: Lease, auth: Arc<Auth>, api_auth: Arc<ApiAuth>, clock: Arc<dyn Clock>) {
+    let sweeping = || async {
+        loop {
+            if let Err(error) = auth.sweep().await {
+                tracing::error!(%error, "sessions that ran out could not be swept");
+            }
+            if let Err(error) = api_auth.sweep().await {
+                tracing::error!(%error, "API tokens that ran out could not be swept");
+            }
+            clock.sleep(SWEEP_INTERVAL).await;
+        }
+    };
+    upkeep.run_while_held(sweeping).await;
 }

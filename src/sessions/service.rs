@@ -163,7 +163,10 @@ impl Sessions {
     }
 
     /// Writes down the ends that could not be written when they came.
-    async fn write_ends(&self) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError`] when they still cannot.
+    pub async fn write_ends(&self) -> Result<(), StoreError> {
         for (hash, UnwrittenEnd { session, reason }) in self.inner.unwritten_ends.all() {
             let id = match session {
                 Some(id) => Some(id),

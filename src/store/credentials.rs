@@ -11,7 +11,7 @@ pub use sqlite::{SqliteCredentials, SqliteRecord};
 pub use store::CredentialStore;
 
 use super::notifier::{Notifier, RowNews};
-use super::{RowStatus, RowWatch, StoreError, WatchRegistry, WatchedStore};
+use super::{Fence, RowStatus, RowWatch, StoreError, WatchRegistry, WatchedStore};
 use crate::domain::{Clock, EndReason, Person, PersonId, Revalidation, Timestamp};
 
 /// The credentials of one kind, sessions or API tokens, as far as both are alike: they rest on a person, end, and are
@@ -72,8 +72,21 @@ impl<R: CredentialRecord> Credentials<R> {
     /// # Errors
     /// [`StoreError`] when it cannot be written; then nothing is.
     pub async fn confirm(&self, people: &[Person], asked_at: Timestamp) -> Result<(), StoreError> {
+        self.confirm_as_holder(people, asked_at, None).await
+    }
+
+    /// Likewise, as the holder of a lease: refused where another has begun it since.
+    ///
+    /// # Errors
+    /// [`StoreError`], likewise.
+    pub async fn confirm_as_holder(
+        &self,
+        people: &[Person],
+        asked_at: Timestamp,
+        fence: Option<Fence>,
+    ) -> Result<(), StoreError> {
         if !people.is_empty() {
-            self.publish_changes(self.inner.store.confirm(people, asked_at, self.now()).await?);
+            self.publish_changes(self.inner.store.confirm(people, asked_at, self.now(), fence).await?);
         }
         Ok(())
     }

@@ -12,6 +12,7 @@
 mod aead;
 mod credentials;
 mod error;
+mod fence;
 mod notifier;
 mod open;
 mod random;
@@ -26,6 +27,7 @@ pub use credentials::{
     CredentialRecord, CredentialStore, Credentials, EndSelection, PeopleBatch, SqliteCredentials, SqliteRecord,
 };
 pub use error::{StoreError, StoreKind};
+pub use fence::Fence;
 pub use notifier::{LocalNotifier, NewsListener, Notifier, RowNews};
 pub use open::Store;
 pub use random::fill_randomly;

@@ -1,6 +1,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use itertools::Itertools as _;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, Header, Validation};
 use zeroize::Zeroizing;
@@ -12,7 +13,7 @@ use crate::auth::Keys;
 use crate::config::JwtSettings;
 use crate::domain::{Clock, PersonEpoch, RootCredential, Timestamp};
 use crate::store::{AeadCipher, StoreError, fill_randomly};
-use crate::tokens::Tokens;
+use crate::tokens::{SealedSigningKey, Tokens};
 
 /// The audience of the tokens.
 const AUDIENCE: &str = "belvedere";
@@ -24,6 +25,12 @@ const LEEWAY: Duration = Duration::from_secs(5);
 /// The time a key still verifies after its successor has begun to sign: longer than any token may last.
 const VERIFY_AFTER_ROTATION: Duration = Duration::from_hours(2);
 
+/// How old a key is when it begins to sign: every node has read it by then.
+const SIGN_AFTER: Duration = Duration::from_mins(2);
+
+/// The least time between two readings of the keys for ids that are not known: strangers make them up.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(1);
+
 /// A snapshot of the keys.
 pub(super) type KeyRing = Arc<Vec<Arc<SigningKey>>>;
 
@@ -34,8 +41,10 @@ pub struct JwtSigner {
     clock: Arc<dyn Clock>,
     issuer: String,
     settings: JwtSettings,
-    /// The keys, the oldest first; the last one signs.
+    /// The keys, the oldest first.
     keys: RwLock<KeyRing>,
+    /// When they were last read for an id that was not known.
+    reloaded_at: tokio::sync::Mutex<Option<Timestamp>>,
 }
 
 /// Why a JWT is not valid.
@@ -60,29 +69,68 @@ impl JwtSigner {
         issuer: String,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
-        let no_keys = RwLock::default();
-        let signer = Self { tokens, cipher: keys.signing_key_cipher(), clock, issuer, settings, keys: no_keys };
-        for sealed in signer.tokens.key_store().signing_keys().await? {
-            if let Some(key) = SigningKey::unseal(&signer.cipher, &sealed) {
-                signer.update_keys(|keys| keys.push(Arc::new(key)));
-            } else {
-                tracing::warn!(
-                    kid = sealed.kid,
-                    "a signing key was sealed with another secret_key, or is damaged: signed tokens from before are void"
-                );
-                signer.tokens.key_store().delete_signing_key(&sealed.kid).await?;
-            }
+        let cipher = keys.signing_key_cipher();
+        let (keys, reloaded_at) = (RwLock::default(), tokio::sync::Mutex::default());
+        let signer = Self { tokens, cipher, clock, issuer, settings, keys, reloaded_at };
+        for sealed in signer.read_keys().await? {
+            tracing::warn!(
+                kid = sealed.kid,
+                "a signing key was sealed with another secret_key, or is damaged: signed tokens from before are void"
+            );
+            signer.tokens.key_store().delete_signing_key(&sealed.kid).await?;
         }
-        signer.rotate().await?;
+        if signer.keys().is_empty() {
+            signer.rotate().await?;
+        }
         Ok(signer)
     }
 
+    /// Reads the keys again, as other nodes rotate them.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read; the keys from before go on.
+    pub async fn reload(&self) -> Result<(), StoreError> {
+        self.read_keys().await.map(drop)
+    }
+
+    /// Reads the keys again if a token names one that is not known: another node may have made it a moment ago.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub(in crate::auth) async fn look_for_key_of(&self, text: &EncodedJwt) -> Result<(), StoreError> {
+        let Some(kid) = jsonwebtoken::decode_header(text.expose()).ok().and_then(|sent| sent.kid) else { return Ok(()) };
+        if self.keys().iter().any(|key| key.kid == kid) {
+            return Ok(());
+        }
+        let mut reloaded_at = self.reloaded_at.lock().await;
+        let now = self.clock.now();
+        if reloaded_at.is_none_or(|last| now < last || now.since(last) >= RELOAD_INTERVAL) {
+            self.reload().await?;
+            *reloaded_at = Some(now);
+        }
+        Ok(())
+    }
+
+    /// Reads the keys, and returns those that cannot be unsealed.
+    async fn read_keys(&self) -> Result<Vec<SealedSigningKey>, StoreError> {
+        let stored = self.tokens.key_store().signing_keys().await?;
+        let known = self.keys();
+        let unseal = |sealed: SealedSigningKey| match known.iter().find(|key| key.kid == sealed.kid) {
+            Some(key) => Ok(Arc::clone(key)),
+            None => SigningKey::unseal(&self.cipher, &sealed).map(Arc::new).ok_or(sealed),
+        };
+        let (keys, unreadable) = stored.into_iter().map(unseal).partition_result();
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        Ok(unreadable)
+    }
+
     /// Rotates the keys: adds a new one when the last is old enough, and deletes those whose last token has expired. To
-    /// be called every minute or so.
+    /// be called every minute or so, by one node.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be written; the old keys go on.
     pub async fn rotate(&self) -> Result<(), StoreError> {
+        self.reload().await?;
         let (now, keys) = (self.clock.now(), self.keys());
         // A key from the future is from before the clock was set back: it signs on, no longer than another would.
         if keys.last().is_none_or(|key| now.since(key.created_at) >= self.settings.rotate) {
@@ -132,8 +180,10 @@ impl JwtSigner {
     /// # Errors
     /// A text for the log; it would be a bug.
     pub(in crate::auth) fn sign(&self, claims: &Claims) -> Result<Zeroizing<String>, String> {
-        let keys = self.keys();
-        let key = keys.last().ok_or("there is no key to sign with")?;
+        let (now, keys) = (self.clock.now(), self.keys());
+        // The newest that every node knows, or the first of all.
+        let known = keys.iter().rev().find(|key| now.since(key.created_at) >= SIGN_AFTER);
+        let key = known.or(keys.first()).ok_or("there is no key to sign with")?;
         let text = jsonwebtoken::encode(&header(&key.kid), claims, &key.encoding);
         text.map(Zeroizing::new).map_err(|error| format!("a token could not be signed: {error}"))
     }

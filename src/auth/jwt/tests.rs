@@ -52,6 +52,10 @@ fn kids(signer: &JwtSigner) -> Vec<String> {
     signer.public_keys().0.keys.iter().filter_map(|key| key.common.key_id.clone()).collect()
 }
 
+fn kid(text: &EncodedJwt) -> String {
+    jsonwebtoken::decode_header(text.expose()).unwrap().kid.unwrap()
+}
+
 #[tokio::test]
 async fn what_was_signed_is_read_until_its_time_is_over() {
     let fixture = SignerFixture::new();
@@ -104,16 +108,35 @@ async fn keys_take_turns_and_what_an_old_one_signed_is_good_to_its_end() {
     signer.rotate().await.unwrap();
     let both = kids(&signer);
     assert_eq!((both.len(), &both[0]), (2, &first[0]), "the old one is still published");
-    let after = signed(&signer, |_| {});
+    let meanwhile = signed(&signer, |_| {});
+    assert_eq!(kid(&meanwhile), both[0], "and signs until every node has read the new one");
     fixture.clock.advance(2 * MINUTE);
     signer.rotate().await.unwrap();
-    assert!(signer.verify(&before).is_ok() && signer.verify(&after).is_ok());
-    let header = jsonwebtoken::decode_header(after.expose()).unwrap();
-    assert_eq!(header.kid.as_ref(), Some(&both[1]), "the new one signs");
+    let after = signed(&signer, |_| {});
+    assert_eq!(kid(&after), both[1], "the new one signs");
+    assert!(signer.verify(&before).is_ok() && signer.verify(&meanwhile).is_ok() && signer.verify(&after).is_ok());
     fixture.clock.advance(2 * 60 * MINUTE);
     signer.rotate().await.unwrap();
     assert_eq!(kids(&signer), [both[1].clone()], "the old one is gone");
     assert_eq!(signer.verify(&before), Err(JwtError::Invalid));
+}
+
+#[tokio::test]
+async fn what_another_node_signed_with_a_key_that_it_has_just_made_is_good_here() {
+    let fixture = SignerFixture::new();
+    let (here, there) = (fixture.signer().await, fixture.signer().await);
+    assert_eq!(kids(&here), kids(&there), "the second makes none of its own");
+    fixture.clock.advance(30 * DAY);
+    there.rotate().await.unwrap();
+    fixture.clock.advance(2 * MINUTE);
+    let text = signed(&there, |_| {});
+    assert_eq!(here.verify(&text), Err(JwtError::Invalid));
+    here.look_for_key_of(&text).await.unwrap();
+    assert!(here.verify(&text).is_ok());
+    assert_eq!(kids(&here), kids(&there));
+    let made_up = signed(&SignerFixture::new().signer_of(8, "Boards").await, |_| {});
+    here.look_for_key_of(&made_up).await.unwrap();
+    assert_eq!(here.verify(&made_up), Err(JwtError::Invalid));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use crate::auth::revocation::EndedCredentials;
 use crate::domain::{EndReason, Person, PersonId, Revalidation, Timestamp};
 use crate::epochs::Bump;
 use crate::sessions::Sessions;
-use crate::store::{PeopleBatch, StoreError};
+use crate::store::{Fence, PeopleBatch, StoreError};
 use crate::tokens::Tokens;
 
 /// The targets that people are refreshed for: sessions, API tokens, and what lasts of passwords. Each person counts once, however many of
@@ -49,14 +49,14 @@ impl RefreshTargets {
         Ok(people)
     }
 
-    /// See [`Credentials::confirm`](crate::store::Credentials::confirm).
-    pub(super) async fn confirm(&self, people: &[Person], asked_at: Timestamp) -> Result<(), StoreError> {
+    /// See [`Credentials::confirm_as_holder`](crate::store::Credentials::confirm_as_holder).
+    pub(super) async fn confirm(&self, people: &[Person], asked_at: Timestamp, fence: Option<Fence>) -> Result<(), StoreError> {
         if let Some(passwords) = &self.passwords {
             passwords.describe(people);
         }
-        self.sessions.confirm(people, asked_at).await?;
+        self.sessions.confirm_as_holder(people, asked_at, fence).await?;
         match &self.tokens {
-            Some(tokens) => tokens.confirm(people, asked_at).await,
+            Some(tokens) => tokens.confirm_as_holder(people, asked_at, fence).await,
             None => Ok(()),
         }
     }

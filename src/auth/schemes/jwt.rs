@@ -25,6 +25,7 @@ impl AuthScheme for Jwts {
 
     async fn authenticate(&self, request: &dyn AuthRequest) -> Result<Visitor, AuthError> {
         let text = bearer::token(request).and_then(EncodedJwt::parse).ok_or_else(not_ours)?;
+        self.0.signer.look_for_key_of(&text).await?;
         let claims = self.0.signer.verify(&text).map_err(|error| match error {
             JwtError::Invalid => TokenError::Unknown,
             JwtError::Expired => TokenError::Expired,

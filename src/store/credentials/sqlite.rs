@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Decode, Encode, FromRow, QueryBuilder, Sqlite, Type};
 
 use super::{CredentialRecord, CredentialStore, EndSelection, PeopleBatch};
 use crate::domain::{EndReason, Person, PersonId, Revalidation, Timestamp};
-use crate::store::{Store, StoreError};
+use crate::store::{Fence, Store, StoreError};
 
 /// A record in a table of an SQLite file. The table has the columns `id`, `token_hash`, `person_id`, `person`, `created_at`,
 /// `confirmed_at`, `upkeep`, `epoch`, `ended_at` and `end_reason` in common with the other kinds', and its own.
@@ -141,7 +141,13 @@ impl<R: SqliteRecord> CredentialStore<R> for SqliteCredentials<R> {
         Ok(self.described(query, usize::MAX).await?.people)
     }
 
-    async fn confirm(&self, people: &[Person], asked_at: Timestamp, now: Timestamp) -> Result<Vec<R::Id>, StoreError> {
+    async fn confirm(
+        &self,
+        people: &[Person],
+        asked_at: Timestamp,
+        now: Timestamp,
+        _fence_of_its_only_server: Option<Fence>,
+    ) -> Result<Vec<R::Id>, StoreError> {
         let described = people.iter().map(|person| Ok((person.id.as_str(), self.json(person)?)));
         let described = self.json(&described.collect::<Result<Vec<_>, StoreError>>()?)?;
         let failed = |error: sqlx::Error| self.store.query_failed(&error);

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use super::{CredentialRecord, EndSelection, PeopleBatch};
 use crate::domain::{EndReason, Person, PersonId, Revalidation, Timestamp};
-use crate::store::StoreError;
+use crate::store::{Fence, StoreError};
 
 /// Where the credentials of one kind are kept. Every method is one statement or one transaction, so that several servers may
 /// call it at the same time: what it writes is written whole or not at all. What is "alive" has neither ended nor expired.
@@ -40,8 +40,14 @@ pub trait CredentialStore<R: CredentialRecord>: Send + Sync {
 
     /// Notes that these people were confirmed at `asked_at`, and describes them anew in what was not confirmed later; what was
     /// confirmed after `now` was so before the clock was set back, and counts as earlier. Returns the ids of what was described
-    /// otherwise before. One transaction.
-    async fn confirm(&self, people: &[Person], asked_at: Timestamp, now: Timestamp) -> Result<Vec<R::Id>, StoreError>;
+    /// otherwise before. Refused where the fence is of a lease that another has begun since. One transaction.
+    async fn confirm(
+        &self,
+        people: &[Person],
+        asked_at: Timestamp,
+        now: Timestamp,
+        fence: Option<Fence>,
+    ) -> Result<Vec<R::Id>, StoreError>;
 
     /// Sets whether these people's are revalidated, and returns the ids of those that were not so before.
     async fn set_revalidation(&self, people: &[&PersonId], revalidation: Revalidation) -> Result<Vec<R::Id>, StoreError>;

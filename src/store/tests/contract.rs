@@ -99,9 +99,9 @@ impl<R: CredentialRecord> Subject<R> {
         self.has("alice", START + HOUR).await;
         let renamed = Person { display_name: "Alice B.".into(), ..person("alice") };
         let between = START + HOUR / 2;
-        assert_eq!(self.store.confirm(std::slice::from_ref(&renamed), between, START + HOUR).await.unwrap(), [old]);
+        assert_eq!(self.store.confirm(std::slice::from_ref(&renamed), between, START + HOUR, None).await.unwrap(), [old]);
         assert!(
-            self.store.confirm(std::slice::from_ref(&renamed), between, START + HOUR).await.unwrap().is_empty(),
+            self.store.confirm(std::slice::from_ref(&renamed), between, START + HOUR, None).await.unwrap().is_empty(),
             "it says so already"
         );
         let records = self.store.of_person(&renamed.id, self.lifetimes, START + HOUR).await.unwrap();
@@ -111,7 +111,7 @@ impl<R: CredentialRecord> Subject<R> {
         assert_eq!(batch.people, [person("alice")], "as described last");
         // The clock was set back: what was confirmed after today's time was confirmed before.
         let (set_back, again) = (START - HOUR, Person { display_name: "Alice C.".into(), ..person("alice") });
-        assert_eq!(self.store.confirm(std::slice::from_ref(&again), set_back, set_back).await.unwrap().len(), 2);
+        assert_eq!(self.store.confirm(std::slice::from_ref(&again), set_back, set_back, None).await.unwrap().len(), 2);
         assert_eq!(self.store.everybody().await.unwrap(), [again]);
     }
 
@@ -136,7 +136,7 @@ impl<R: CredentialRecord> Subject<R> {
         self.store.close().await;
         assert!(self.store.by_ids(&[id]).await.is_err() && self.store.by_token(&[7; 32]).await.is_err());
         assert!(self.store.end(&EndSelection::one(id), EndReason::Revoked, START).await.is_err());
-        assert!(self.store.confirm(&[person("alice")], START, START).await.is_err());
+        assert!(self.store.confirm(&[person("alice")], START, START, None).await.is_err());
     }
 }
 
