@@ -12,7 +12,7 @@ mod work_leases;
 
 pub(crate) use keys::load_keys;
 pub use start_error::StartError;
-pub(crate) use stores::{open_accounts, open_audit, open_epochs, open_failed_attempts, open_tokens};
+pub(crate) use stores::StoreOpener;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ use crate::web::{
     self, AllowedHosts, AppState, Assets, DiagnosticsRunner, NewRecoveryCodes, NewTokens, ProxyHints, SharedPages, Transport,
     site_path,
 };
-use keys::derive_keys;
+use keys::{derive_keys, with_secret_key};
 use machine_names::machine_names;
 use state_lock::StateLock;
 use stores::Stores;
@@ -83,11 +83,7 @@ impl Server {
     pub async fn build(figment: Figment, clock: Arc<dyn Clock>, filters: FilterWorkers) -> Result<Self, StartError> {
         let (settings, named_sources) = sources::read_settings(&figment)?;
         config::open_state_folder(&settings.state)?;
-        let figment = match config::load_or_create_secret_key(&figment, &settings.state)? {
-            Some(kept) => kept.merge_into(figment),
-            None => figment,
-        };
-
+        let figment = with_secret_key(figment, &settings)?;
         let state_lock = StateLock::acquire(&settings.state)?;
 
         let metrics = Metrics::new();

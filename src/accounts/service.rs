@@ -14,7 +14,7 @@ use super::{
 };
 use crate::config::AccountSettings;
 use crate::domain::{Clock, Password, Timestamp};
-use crate::store::{Store, StoreError, StoreKind};
+use crate::store::{SqliteStore, StoreError, StoreKind};
 
 /// The migrations from an empty file to today's tables, embedded in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/accounts/migrations");
@@ -67,7 +67,7 @@ impl LocalAccounts {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
         let inner = AccountsInner {
-            store: Box::new(SqliteAccounts::new(Store::open(path, KIND, &MIGRATIONS).await?)),
+            store: Box::new(SqliteAccounts::new(SqliteStore::open(path, KIND, &MIGRATIONS).await?)),
             rules: PasswordRules::new(settings.shortest_password, common_words),
             invitation_lasts: settings.invitation_lasts,
             mail_domains: settings.mail_domains.iter().map(|domain| domain.to_lowercase()).collect(),

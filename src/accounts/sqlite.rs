@@ -10,14 +10,14 @@ use super::{
     Invitation, LocalAccount, MailAddress,
 };
 use crate::domain::Timestamp;
-use crate::store::{Store, StoreError};
+use crate::store::{SqliteStore, StoreError};
 
 /// The most actions that are taken at a time: those from while the server was down come in batches.
 const BATCH_SIZE: i64 = 100;
 
 /// The local accounts in an SQLite file.
 pub(super) struct SqliteAccounts {
-    file: Store,
+    file: SqliteStore,
     /// A connection for polling, and the data version that it saw: SQLite changes that for a connection when another one, of
     /// this process or not, has written (<https://www.sqlite.org/pragma.html#pragma_data_version>).
     seen: Mutex<Option<(PoolConnection<Sqlite>, i64)>>,
@@ -233,7 +233,7 @@ impl AccountStore for SqliteAccounts {
 }
 
 impl SqliteAccounts {
-    pub(super) fn new(file: Store) -> Self {
+    pub(super) fn new(file: SqliteStore) -> Self {
         Self { file, seen: Mutex::default() }
     }
 

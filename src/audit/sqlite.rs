@@ -14,7 +14,7 @@ use super::sanitize::sanitize;
 use super::store::{AuditEntry, AuditStore, Repeats};
 use super::{AuditCursor, AuditRecord, AuditSearch};
 use crate::domain::Timestamp;
-use crate::store::{Store, StoreError, StoreKind};
+use crate::store::{SqliteStore, StoreError, StoreKind};
 
 /// The migrations from an empty file to today's tables, embedded in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/audit/migrations");
@@ -29,14 +29,14 @@ const HOLDINGS_AT_ONCE: i64 = 64;
 
 /// The audit events in an SQLite file.
 pub(super) struct SqliteAudit {
-    store: Store,
+    store: SqliteStore,
     /// The number of events, known without counting them anew with each batch.
     count: AtomicU64,
 }
 
 impl SqliteAudit {
     pub(super) async fn open(path: &Path) -> Result<Self, StoreError> {
-        let store = Store::open(path, KIND, &MIGRATIONS).await?;
+        let store = SqliteStore::open(path, KIND, &MIGRATIONS).await?;
         let (count,): (i64,) = store.fetch_one(sqlx::query_as("SELECT count(*) FROM events")).await?;
         Ok(Self { store, count: AtomicU64::new(u64::try_from(count).unwrap_or_default()) })
     }

@@ -15,7 +15,7 @@ use crate::auth::{Keys, digest};
 use crate::config::{self, Settings};
 use crate::domain::{Clock, Password, SystemClock, Timestamp};
 use crate::epochs::{PersonEpochs, RevocationEvent, RevokedPeople};
-use crate::server::{self, StartError};
+use crate::server::{self, StartError, StoreOpener};
 use crate::store::StoreError;
 
 /// The inviter's name, as the guest reads it.
@@ -218,8 +218,9 @@ impl AccountContext {
         let settings = Settings::from_figment(&config::figment()).map_err(StartError::from)?;
         config::open_state_folder_of_server(&settings.state).map_err(StartError::from)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let epochs = server::open_epochs(&settings, &clock).await?;
-        let accounts = server::open_accounts(&settings, clock).await?;
+        let opener = StoreOpener::new(&settings, &clock);
+        let epochs = opener.epochs().await?;
+        let accounts = opener.accounts().await?;
         Ok(Self { accounts, epochs, settings })
     }
 

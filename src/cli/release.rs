@@ -9,7 +9,7 @@ use crate::audit::{Audit, AuditEvent};
 use crate::auth::{Release, release_attempts};
 use crate::config::{self, Settings};
 use crate::domain::{Client, Clock, SystemClock, Username};
-use crate::server;
+use crate::server::{self, StoreOpener};
 use crate::telemetry::{self, Metrics};
 
 /// The arguments of `release`.
@@ -42,8 +42,9 @@ async fn execute(name: &str) -> Result<String, CommandError> {
     config::open_state_folder_of_server(&settings.state)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let keys = server::load_keys(&figment, &settings)?;
-    let store = server::open_failed_attempts(&settings, &clock).await?;
-    let trail = server::open_audit(&settings).await?;
+    let opener = StoreOpener::new(&settings, &clock);
+    let store = opener.failed_attempts().await?;
+    let trail = opener.audit().await?;
     let (audit, writer) = Audit::with_trail(trail.clone(), Metrics::new().audit(), Arc::clone(&clock));
     let released = release_attempts(&*store, &keys, &username).await;
     if released.is_ok() {

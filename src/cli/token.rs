@@ -10,7 +10,7 @@ use crate::audit::{Audit, AuditEvent};
 use crate::config::{self, Settings, parse_duration};
 use crate::directory::{Directories, Directory as _, PersonLookup};
 use crate::domain::{Client, Clock, EndReason, Person, SystemClock, Timestamp, TokenId, TokenScope, UserRef};
-use crate::server;
+use crate::server::StoreOpener;
 use crate::telemetry::{self, Metrics};
 use crate::tokens::{NewToken, Token, TokenName, Tokens};
 
@@ -79,8 +79,9 @@ async fn execute(command: TokenCommand) -> Result<(), CommandError> {
     telemetry::init_logging(&settings.log)?;
     config::open_state_folder_of_server(&settings.state)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let tokens = server::open_tokens(&settings, &clock).await?;
-    let trail = server::open_audit(&settings).await?;
+    let opener = StoreOpener::new(&settings, &clock);
+    let tokens = opener.tokens().await?;
+    let trail = opener.audit().await?;
     let (audit, writer) = Audit::with_trail(trail.clone(), Metrics::new().audit(), Arc::clone(&clock));
     let result = match command {
         TokenCommand::Add(wanted) => add(wanted, &settings, &clock, &tokens, &audit).await,
@@ -107,7 +108,7 @@ async fn add(
         let why = "no token lasts longer than `tokens.longest`: write a shorter --expires, or a longer setting";
         return Err(CommandError::Message(why.to_owned()));
     }
-    let epochs = server::open_epochs(settings, clock).await?;
+    let epochs = StoreOpener::new(settings, clock).epochs().await?;
     let epoch = epochs.current().await?;
     epochs.close().await;
     let directories = Directories::new(settings, clock)?;

@@ -36,7 +36,9 @@ fn collect(entries: &[ConfigEntry], table: &str, files: &mut Vec<PathBuf>) {
             (ConfigValue::String(text) | ConfigValue::EnvVar(text), _) if names_file => {
                 files.push(resolve(text, &node.location));
             }
-            (ConfigValue::String(_), LocationKind::Text(document, _)) if SECRETS.contains(&key.as_str()) => {
+            (ConfigValue::String(_), LocationKind::Text(document, _))
+                if SECRETS.contains(&key.as_str()) || (table, key.as_str()) == ("store", "url") =>
+            {
                 files.push(document.file.clone());
             }
             _ => {}

@@ -16,6 +16,7 @@ mod exposed_secrets;
 mod files;
 mod filter_template;
 mod hints;
+mod postgres_url;
 mod quantity;
 mod read_settings;
 mod reader;
@@ -38,12 +39,13 @@ pub use environment::figment;
 pub(crate) use files::{path as read_path, read_secret_file, secret as read_secret};
 pub use filter_template::{FilterComparison, FilterTemplate, InvalidFilter};
 pub(crate) use hints::{quote, suggest};
+pub use postgres_url::{PostgresHost, PostgresUrl};
 pub(crate) use quantity::format_duration;
 pub use quantity::parse_duration;
 pub use read_settings::{
     AccountSettings, AdditionalDirectory, AuditSettings, BasicSettings, ConnectionSettings, DigestSettings, DirectorySettings,
     JwtSettings, LiveSettings, LogFormat, LogSettings, MetricsSettings, SecondFactorSettings, SessionSettings, Settings,
-    SiteSettings, SiteTheme, TokenSettings,
+    SiteSettings, SiteTheme, StoreSettings, TokenSettings,
 };
 pub(crate) use reader::{DiagnosticSink, Fields, Located};
 pub use secret::Secret;

@@ -11,7 +11,7 @@ use super::sqlite::SqliteEpochs;
 use super::store::{Bump, EpochStore, NewBump, PasswordRecord, RevokedPeople};
 use super::{EpochWatch, ProofKind, RevocationEvent};
 use crate::domain::{Clock, PersonEpoch, PersonId, SessionId};
-use crate::store::{Store, StoreError, StoreKind};
+use crate::store::{SqliteStore, StoreError, StoreKind};
 
 /// The migrations from an empty file to today's tables, embedded in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/epochs/migrations");
@@ -47,7 +47,7 @@ impl PersonEpochs {
     /// # Errors
     /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
     pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let store = SqliteEpochs::new(Store::open(path, KIND, &MIGRATIONS).await?, clock.now()).await?;
+        let store = SqliteEpochs::new(SqliteStore::open(path, KIND, &MIGRATIONS).await?, clock.now()).await?;
         Self::new(Box::new(store), clock).await
     }
 

@@ -5,10 +5,10 @@ use super::RevocationEvent;
 use super::password::{KnownPassword, ObservedPassword};
 use super::store::{Bump, EpochStore, NewBump, RevokedPeople};
 use crate::domain::{PersonEpoch, PersonId, SessionId, Timestamp};
-use crate::store::{Store, StoreError};
+use crate::store::{SqliteStore, StoreError};
 
 /// The bumps in an SQLite file.
-pub(super) struct SqliteEpochs(Store);
+pub(super) struct SqliteEpochs(SqliteStore);
 
 #[derive(sqlx::FromRow)]
 struct BumpRow {
@@ -21,7 +21,7 @@ struct BumpRow {
 impl SqliteEpochs {
     /// The bumps in this file, whose epochs go on at `now`, or begin there if it is new: so a copy of long ago that was put back
     /// gives none again that has been given since. There are never as many as milliseconds.
-    pub(super) async fn new(store: Store, now: Timestamp) -> Result<Self, StoreError> {
+    pub(super) async fn new(store: SqliteStore, now: Timestamp) -> Result<Self, StoreError> {
         let first = sqlx::query(
             "INSERT INTO counter (id, last, applied) VALUES (1, ?1, ?1) ON CONFLICT DO UPDATE SET last = max(last, ?1)",
         );

@@ -9,7 +9,7 @@ use super::sqlite::SqliteFactors;
 use super::store::FactorStore;
 use super::{EnrolledFactors, FactorOwner};
 use crate::domain::{Clock, Person, PersonId, Timestamp};
-use crate::store::{SealingKey, Store, StoreError, StoreKind, fill_randomly};
+use crate::store::{SealingKey, SqliteStore, StoreError, StoreKind, fill_randomly};
 
 /// The migrations from an empty file to today's tables, embedded in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/factors/migrations");
@@ -39,7 +39,7 @@ impl Factors {
     /// # Errors
     /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
     pub async fn open(path: &Path, key: &SealingKey, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        Self::within(Box::new(SqliteFactors(Store::open(path, KIND, &MIGRATIONS).await?)), key, clock).await
+        Self::within(Box::new(SqliteFactors(SqliteStore::open(path, KIND, &MIGRATIONS).await?)), key, clock).await
     }
 
     /// The factors in a store.

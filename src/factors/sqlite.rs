@@ -4,7 +4,7 @@ use super::attempts::{ATTEMPTS_LAPSE, AttemptCount};
 use super::store::{FactorStore, FoundPasskey, PasskeyRecord};
 use super::{EnrolledFactors, FactorOwner, Passkey, PasskeyId};
 use crate::domain::{Person, PersonId, Timestamp};
-use crate::store::{Store, StoreError};
+use crate::store::{SqliteStore, StoreError};
 
 /// Deletes the recovery codes of somebody who has no factor left.
 const DELETE_ORPHANED_CODES: &str = "DELETE FROM recovery_codes WHERE person_id = ?1
@@ -16,7 +16,7 @@ const DELETE_ORPHANED_CODES: &str = "DELETE FROM recovery_codes WHERE person_id 
 const MAX_NETWORKS: i64 = 256;
 
 /// The second factors in an SQLite file.
-pub(super) struct SqliteFactors(pub(super) Store);
+pub(super) struct SqliteFactors(pub(super) SqliteStore);
 
 #[async_trait]
 impl FactorStore for SqliteFactors {

@@ -10,10 +10,15 @@ use crate::config::{self, Settings};
 /// # Errors
 /// [`StartError`] when the secret key cannot be read, or made.
 pub(crate) fn load_keys(figment: &Figment, settings: &Settings) -> Result<Keys, StartError> {
-    match config::load_or_create_secret_key(figment, &settings.state)? {
-        Some(kept) => derive_keys(&kept.merge_into(figment.clone())),
-        None => derive_keys(figment),
-    }
+    derive_keys(&with_secret_key(figment.clone(), settings)?)
+}
+
+/// The settings with a secret key: theirs, or the one that is kept in the state folder, where it is made if there is none.
+pub(super) fn with_secret_key(figment: Figment, settings: &Settings) -> Result<Figment, StartError> {
+    Ok(match config::load_or_create_secret_key(&figment, &settings.state)? {
+        Some(kept) => kept.merge_into(figment),
+        None => figment,
+    })
 }
 
 /// Derives the server's keys from Rocket's `secret_key`, in whichever way it is written: text or bytes.

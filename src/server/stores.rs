@@ -1,17 +1,18 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::accounts::LocalAccounts;
 use crate::audit::AuditTrail;
 use crate::auth::{Keys, SqliteThrottleStore, ThrottleStore};
-use crate::config::Settings;
+use crate::config::{Settings, StoreSettings};
 use crate::domain::Clock;
 use crate::epochs::PersonEpochs;
 use crate::factors::Factors;
 use crate::sessions::Sessions;
-use crate::store::StoreError;
+use crate::store::{PostgresDatabase, StoreError};
 use crate::tokens::Tokens;
 
-/// The files in the state folder, one for each kind of thing that must last.
+/// The files in the state folder, one for each kind of thing that must last, where no database has them.
 const SESSIONS_FILE: &str = "sessions.db";
 const EPOCHS_FILE: &str = "epochs.db";
 const FACTORS_FILE: &str = "factors.db";
@@ -30,20 +31,24 @@ pub(super) struct Stores {
     pub(super) tokens: Tokens,
     pub(super) failed_attempts: Arc<dyn ThrottleStore>,
     pub(super) audit: AuditTrail,
+    /// The database that they are in, where the settings name one.
+    pub(super) database: Option<PostgresDatabase>,
 }
 
 impl Stores {
     /// Opens every store. The state folder must exist.
     pub(super) async fn open(settings: &Settings, keys: &Keys, clock: &Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let file = |name| settings.state.join(name);
+        log_exposed_store(&settings.store);
+        let opener = StoreOpener::new(settings, clock);
         Ok(Self {
-            sessions: Sessions::open(&file(SESSIONS_FILE), &settings.sessions, Arc::clone(clock)).await?,
-            epochs: open_epochs(settings, clock).await?,
-            factors: Factors::open(&file(FACTORS_FILE), keys.factors_key(), Arc::clone(clock)).await?,
-            accounts: open_accounts(settings, Arc::clone(clock)).await?,
-            tokens: open_tokens(settings, clock).await?,
-            failed_attempts: open_failed_attempts(settings, clock).await?,
-            audit: open_audit(settings).await?,
+            sessions: opener.sessions().await?,
+            epochs: opener.epochs().await?,
+            factors: opener.factors(keys).await?,
+            accounts: opener.accounts().await?,
+            tokens: opener.tokens().await?,
+            failed_attempts: opener.failed_attempts().await?,
+            audit: opener.audit().await?,
+            database: opener.database,
         })
     }
 
@@ -56,43 +61,97 @@ impl Stores {
         self.tokens.close().await;
         self.epochs.close().await;
         self.failed_attempts.close().await;
+        self.database.iter().for_each(PostgresDatabase::close);
     }
 }
 
-/// Opens the store of local accounts, for the server and for the command line beside it. The state folder must exist.
-///
-/// # Errors
-/// [`StoreError`] when it cannot be opened.
-pub(crate) async fn open_accounts(settings: &Settings, clock: Arc<dyn Clock>) -> Result<LocalAccounts, StoreError> {
-    // Words that everybody here knows are no passwords.
-    let common_words = ["belvedere".to_owned(), settings.site.name.clone()];
-    LocalAccounts::open(&settings.state.join(ACCOUNTS_FILE), &settings.accounts, common_words, clock).await
+/// The opener of stores, for the server and for the command line beside it: in the database of the settings, or else in files in
+/// the state folder, which must exist.
+pub(crate) struct StoreOpener<'a> {
+    settings: &'a Settings,
+    clock: &'a Arc<dyn Clock>,
+    database: Option<PostgresDatabase>,
 }
 
-/// Opens the store of people's epochs, for the server and for the command line beside it. The state folder must exist.
-///
-/// # Errors
-/// [`StoreError`] when it cannot be opened.
-pub(crate) async fn open_epochs(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<PersonEpochs, StoreError> {
-    PersonEpochs::open(&settings.state.join(EPOCHS_FILE), Arc::clone(clock)).await
+impl<'a> StoreOpener<'a> {
+    /// Connects to nothing yet.
+    pub(crate) fn new(settings: &'a Settings, clock: &'a Arc<dyn Clock>) -> Self {
+        Self { settings, clock, database: PostgresDatabase::from_settings(&settings.store) }
+    }
+
+    /// The store of sessions.
+    async fn sessions(&self) -> Result<Sessions, StoreError> {
+        let (settings, clock) = (&self.settings.sessions, Arc::clone(self.clock));
+        match &self.database {
+            Some(database) => Sessions::open_postgres(database, settings, clock).await,
+            None => Sessions::open(&self.file(SESSIONS_FILE), settings, clock).await,
+        }
+    }
+
+    /// The store of second factors.
+    async fn factors(&self, keys: &Keys) -> Result<Factors, StoreError> {
+        Factors::open(&self.file(FACTORS_FILE), keys.factors_key(), Arc::clone(self.clock)).await
+    }
+
+    /// The store of local accounts.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be opened.
+    pub(crate) async fn accounts(&self) -> Result<LocalAccounts, StoreError> {
+        let settings = &self.settings;
+        // Words that everybody here knows are no passwords.
+        let common_words = ["belvedere".to_owned(), settings.site.name.clone()];
+        LocalAccounts::open(&self.file(ACCOUNTS_FILE), &settings.accounts, common_words, Arc::clone(self.clock)).await
+    }
+
+    /// The store of people's epochs.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be opened.
+    pub(crate) async fn epochs(&self) -> Result<PersonEpochs, StoreError> {
+        PersonEpochs::open(&self.file(EPOCHS_FILE), Arc::clone(self.clock)).await
+    }
+
+    /// The store of the audit log.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be opened.
+    pub(crate) async fn audit(&self) -> Result<AuditTrail, StoreError> {
+        AuditTrail::open(&self.file(AUDIT_FILE), &self.settings.audit).await
+    }
+
+    /// The store of failed sign-ins.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be opened.
+    pub(crate) async fn failed_attempts(&self) -> Result<Arc<dyn ThrottleStore>, StoreError> {
+        Ok(Arc::new(SqliteThrottleStore::open(&self.file(FAILED_ATTEMPTS_FILE), Arc::clone(self.clock)).await?))
+    }
+
+    /// The store of API tokens.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be opened.
+    pub(crate) async fn tokens(&self) -> Result<Tokens, StoreError> {
+        let (settings, max_staleness) = (&self.settings.tokens, self.settings.sessions.max_staleness);
+        let clock = Arc::clone(self.clock);
+        match &self.database {
+            Some(database) => Tokens::open_postgres(database, settings, max_staleness, clock).await,
+            None => Tokens::open(&self.file(TOKENS_FILE), settings, max_staleness, clock).await,
+        }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.settings.state.join(name)
+    }
 }
 
-/// Opens the store of the audit log.
-pub(crate) async fn open_audit(settings: &Settings) -> Result<AuditTrail, StoreError> {
-    AuditTrail::open(&settings.state.join(AUDIT_FILE), &settings.audit).await
-}
-
-/// Opens the store of failed sign-ins.
-pub(crate) async fn open_failed_attempts(
-    settings: &Settings,
-    clock: &Arc<dyn Clock>,
-) -> Result<Arc<dyn ThrottleStore>, StoreError> {
-    let file = settings.state.join(FAILED_ATTEMPTS_FILE);
-    Ok(Arc::new(SqliteThrottleStore::open(&file, Arc::clone(clock)).await?))
-}
-
-/// Opens the store of API tokens.
-pub(crate) async fn open_tokens(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Tokens, StoreError> {
-    let file = settings.state.join(TOKENS_FILE);
-    Tokens::open(&file, &settings.tokens, settings.sessions.max_staleness, Arc::clone(clock)).await
+/// Logs that rows and passwords cross a network unencrypted, where they do.
+fn log_exposed_store(settings: &StoreSettings) {
+    for url in settings.url.iter().chain(&settings.direct_url).filter(|url| url.is_exposed()) {
+        tracing::warn!(
+            store = %url,
+            "the store's password and rows cross the network unencrypted: take `sslmode=disable` out of its URL"
+        );
+    }
 }

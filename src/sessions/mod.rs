@@ -13,6 +13,7 @@ mod begin;
 mod cache;
 mod insert_batcher;
 mod lists;
+mod postgres;
 mod record;
 mod service;
 mod session;

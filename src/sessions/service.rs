@@ -14,7 +14,8 @@ use super::{EndReason, Session, SessionLookup, SessionRecord, SessionToken};
 use crate::config::SessionSettings;
 use crate::domain::{Clock, SessionId, Timestamp};
 use crate::store::{
-    CredentialRecord as _, Credentials, EndSelection, LocalNotifier, Notifier, SqliteCredentials, Store, StoreError, StoreKind,
+    CredentialRecord as _, Credentials, EndSelection, LocalNotifier, Notifier, PostgresCredentials, PostgresDatabase,
+    PostgresStore, SqliteCredentials, SqliteStore, StoreError, StoreKind,
 };
 
 /// The migrations from an empty file to today's tables, embedded in the binary.
@@ -64,8 +65,22 @@ impl Sessions {
     /// # Errors
     /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
     pub async fn open(path: &Path, settings: &SessionSettings, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let store = SqliteCredentials::new(Store::open(path, KIND, &MIGRATIONS).await?);
+        let store = SqliteCredentials::new(SqliteStore::open(path, KIND, &MIGRATIONS).await?);
         Ok(Self::new(Arc::new(store), settings, clock, Arc::new(LocalNotifier::default())))
+    }
+
+    /// The sessions in a PostgreSQL database.
+    ///
+    /// # Errors
+    /// A [`StoreError`] that names the database and the remedy, when it cannot be used.
+    pub async fn open_postgres(
+        database: &PostgresDatabase,
+        settings: &SessionSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
+        let store = PostgresStore::open(database, KIND, "sessions", sqlx::migrate!("src/sessions/migrations_postgres")).await?;
+        let store = Arc::new(PostgresCredentials::new(store));
+        Ok(Self::new(store, settings, clock, Arc::new(LocalNotifier::default())))
     }
 
     /// The sessions in a store. `notifier` brings the news of them to live connections and caches.

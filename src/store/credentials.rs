@@ -1,3 +1,4 @@
+mod postgres;
 mod record;
 mod sqlite;
 mod store;
@@ -6,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub use postgres::{PostgresCredentials, PostgresRecord};
 pub use record::{CredentialRecord, EndSelection, PeopleBatch};
 pub use sqlite::{SqliteCredentials, SqliteRecord};
 pub use store::CredentialStore;

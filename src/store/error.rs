@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use super::PostgresFailure;
+
 /// The kind of a store, in the words of its errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreKind {
@@ -63,6 +65,16 @@ pub enum StoreError {
         path: PathBuf,
         /// SQLite's message, for the log. It names no values.
         reason: String,
+    },
+    /// A PostgreSQL database cannot be used.
+    #[error("the {} in {database} cannot be used: {failure}", kind.name)]
+    Postgres {
+        /// The kind of store.
+        kind: StoreKind,
+        /// The URL of the database, without a password.
+        database: String,
+        /// What is wrong, and the remedy.
+        failure: PostgresFailure,
     },
     /// A secret could not be hashed, or compared with its hash.
     #[error("a secret cannot be hashed: {0}; look at the machine's free memory, and whether the store was edited by hand")]

@@ -1,9 +1,9 @@
-//! SQLite files for the state that must outlast a restart.
+//! The state that must outlast a restart: in SQLite files, or in a PostgreSQL database.
 //!
-//! A [`Store`] is one file with its migrations applied, readable by its owner alone. The rooms above keep their own
-//! file each and their own tables in it. A store that cannot be read is a [`StoreError`],
-//! never an empty answer. Secrets in it are encrypted with an [`AeadCipher`]. A [`WritableProbe`] tells whether its folder takes
-//! anything more.
+//! A [`SqliteStore`] is one file with its migrations applied, readable by its owner alone; a [`PostgresStore`] is one room's
+//! tables in a [`PostgresDatabase`], which several servers share. The rooms above keep their own tables in either. A store that
+//! cannot be read is a [`StoreError`], never an empty answer. Secrets in it are encrypted with an [`AeadCipher`]. A
+//! [`WritableProbe`] tells whether the folder of the files takes anything more.
 //!
 //! Sessions and API tokens are [`Credentials`] in a [`CredentialStore`], which rest on a person. Live connections depend on
 //! them: a [`RowWatch`] receives the events of one row at once, as a [`Notifier`] brings them; the [`WatchRegistry`] checks all
@@ -14,28 +14,29 @@ mod credentials;
 mod error;
 mod fence;
 mod notifier;
-mod open;
+mod postgres;
 mod random;
 mod row_status;
 mod row_watch;
+mod sqlite;
 mod watch_registry;
 mod writable_probe;
-mod write_connection;
 
 pub use aead::{AeadCipher, SealingKey};
 pub use credentials::{
-    CredentialRecord, CredentialStore, Credentials, EndSelection, PeopleBatch, SqliteCredentials, SqliteRecord,
+    CredentialRecord, CredentialStore, Credentials, EndSelection, PeopleBatch, PostgresCredentials, PostgresRecord,
+    SqliteCredentials, SqliteRecord,
 };
 pub use error::{StoreError, StoreKind};
 pub use fence::Fence;
 pub use notifier::{LocalNotifier, NewsListener, Notifier, RowNews};
-pub use open::Store;
+pub use postgres::{PostgresDatabase, PostgresFailure, PostgresStore, PostgresTransaction};
 pub use random::fill_randomly;
 pub use row_status::{RowId, RowStatus};
 pub use row_watch::{RowEvent, RowWatch};
+pub use sqlite::SqliteStore;
 pub use watch_registry::{WatchRegistry, WatchedStore};
 pub use writable_probe::WritableProbe;
-pub use write_connection::WriteConnectionGuard;
 
 #[cfg(test)]
 pub(crate) mod tests;

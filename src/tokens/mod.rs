@@ -10,6 +10,7 @@
 
 mod create;
 mod keys;
+mod postgres;
 mod record;
 mod secret;
 mod service;

@@ -11,8 +11,8 @@ use super::{ApiToken, SigningKeyStore, Token, TokenLookup, TokenRecord};
 use crate::config::TokenSettings;
 use crate::domain::{Client, Clock, EndReason, Person, TokenId};
 use crate::store::{
-    CredentialRecord as _, Credentials, EndSelection, LocalNotifier, Notifier, SqliteCredentials, Store, StoreError, StoreKind,
-    WatchedStore as _,
+    CredentialRecord as _, Credentials, EndSelection, LocalNotifier, Notifier, PostgresCredentials, PostgresDatabase,
+    PostgresStore, SqliteCredentials, SqliteStore, StoreError, StoreKind, WatchedStore as _,
 };
 
 /// The migrations from an empty file to today's tables, embedded in the binary.
@@ -58,8 +58,23 @@ impl Tokens {
         max_staleness: Duration,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
-        let store = SqliteCredentials::new(Store::open(path, KIND, &MIGRATIONS).await?);
+        let store = SqliteCredentials::new(SqliteStore::open(path, KIND, &MIGRATIONS).await?);
         Ok(Self::new(Arc::new(store), settings, max_staleness, clock, Arc::new(LocalNotifier::default())))
+    }
+
+    /// The tokens in a PostgreSQL database, likewise.
+    ///
+    /// # Errors
+    /// A [`StoreError`] that names the database and the remedy, when it cannot be used.
+    pub async fn open_postgres(
+        database: &PostgresDatabase,
+        settings: &TokenSettings,
+        max_staleness: Duration,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
+        let store = PostgresStore::open(database, KIND, "tokens", sqlx::migrate!("src/tokens/migrations_postgres")).await?;
+        let store = Arc::new(PostgresCredentials::new(store));
+        Ok(Self::new(store, settings, max_staleness, clock, Arc::new(LocalNotifier::default())))
     }
 
     /// The tokens in a store, likewise. `notifier` brings the news of them to live connections.

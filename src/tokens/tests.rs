@@ -6,11 +6,14 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::token::TokenLifetimes;
-use super::{ApiToken, CreateTokenError, NewToken, Token, TokenInsert, TokenLookup, TokenRecord, TokenStore as _, Tokens};
+use super::{ApiToken, CreateTokenError, NewToken, Token, TokenInsert, TokenLookup, TokenRecord, TokenStore, Tokens};
 use crate::config::TokenSettings;
 use crate::domain::{Client, EndReason, ManualClock, Person, PersonEpoch, Revalidation, Timestamp, TokenId};
 use crate::store::tests::contract::{Subject, credential_contract};
-use crate::store::{PeopleBatch, RowEvent, RowWatch, SqliteCredentials, Store, StoreKind, WatchedStore as _};
+use crate::store::{
+    PeopleBatch, PostgresCredentials, PostgresDatabase, PostgresStore, RowEvent, RowWatch, SqliteCredentials, SqliteStore,
+    StoreKind, WatchedStore as _,
+};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -263,11 +266,48 @@ impl TokensFixture {
     }
 }
 
-async fn subject() -> Subject<TokenRecord> {
+/// Every store of tokens that is to keep the contract.
+mod contract {
+    use super::*;
+
+    mod sqlite {
+        use super::*;
+
+        async fn subject() -> Option<Subject<TokenRecord>> {
+            let (store, folder) = sqlite_store().await;
+            Some(subject_of(store, folder))
+        }
+
+        credential_contract!(subject);
+    }
+
+    mod postgres {
+        use super::*;
+
+        async fn subject() -> Option<Subject<TokenRecord>> {
+            Some(subject_of(postgres_store().await?, ()))
+        }
+
+        credential_contract!(subject);
+    }
+}
+
+async fn sqlite_store() -> (Arc<SqliteCredentials<TokenRecord>>, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let kind = StoreKind { name: "token store", if_recreated: "" };
-    let file = Store::open(&folder.path().join("tokens.db"), kind, &sqlx::migrate!("src/tokens/migrations")).await.unwrap();
-    let store = Arc::new(SqliteCredentials::<TokenRecord>::new(file));
+    let file =
+        SqliteStore::open(&folder.path().join("tokens.db"), kind, &sqlx::migrate!("src/tokens/migrations")).await.unwrap();
+    (Arc::new(SqliteCredentials::new(file)), folder)
+}
+
+async fn postgres_store() -> Option<Arc<PostgresCredentials<TokenRecord>>> {
+    let database = PostgresDatabase::of_test()?;
+    let kind = StoreKind { name: "token store", if_recreated: "" };
+    let store = PostgresStore::open(&database, kind, "tokens", sqlx::migrate!("src/tokens/migrations_postgres")).await.unwrap();
+    Some(Arc::new(PostgresCredentials::new(store)))
+}
+
+fn subject_of<S: TokenStore + 'static>(store: Arc<S>, kept: impl std::any::Any) -> Subject<TokenRecord> {
     let lifetimes = TokenLifetimes { longest: 2 * HOUR, max_staleness: DAY, unrefreshed: DAY };
     let inserted = Arc::clone(&store);
     let insert = move |person: Person, created_at| -> futures::future::BoxFuture<'static, TokenId> {
@@ -279,10 +319,8 @@ async fn subject() -> Subject<TokenRecord> {
             store.insert(insert, 9, lifetimes).await.unwrap().unwrap().id
         })
     };
-    Subject { store, lifetimes, insert: Box::new(insert), _folder: folder }
+    Subject { store, lifetimes, insert: Box::new(insert), _kept: Box::new(kept) }
 }
-
-credential_contract!(subject);
 
 #[tokio::test]
 async fn of_many_who_make_a_token_at_once_no_more_do_than_may() {

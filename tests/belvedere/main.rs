@@ -73,6 +73,7 @@ mod return_address;
 mod revocation;
 mod session_lists;
 mod sessions;
+mod shared_store;
 mod sign_in;
 mod soak;
 mod timing;

@@ -131,7 +131,7 @@ async fn rows_from_before_there_were_repeats_are_read_and_make_room() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("audit.db");
     let before = Migrator { migrations: MIGRATIONS.migrations[..2].to_vec().into(), ..Migrator::DEFAULT };
-    let old = Store::open(&path, KIND, &before).await.unwrap();
+    let old = SqliteStore::open(&path, KIND, &before).await.unwrap();
     let rows = "INSERT INTO events (at, event, result, who, person, address) VALUES
         (1, 'sign-in-refused', 'refused', 'eve', NULL, '192.0.2.1'), (2, 'signed-in', 'ok', 'alice', 'id:1', '192.0.2.2'),
         (3, 'admin-acted', 'ok', 'grace', 'id:2', NULL), (4, 'started', 'ok', NULL, NULL, NULL)";

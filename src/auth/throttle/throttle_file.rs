@@ -10,7 +10,7 @@ use super::place::Place;
 use super::store::{RELEASE_KEPT_FOR, Release, ThrottleChange};
 use crate::directory::LockoutPolicy;
 use crate::domain::Timestamp;
-use crate::store::{Store, StoreError, StoreKind};
+use crate::store::{SqliteStore, StoreError, StoreKind};
 
 /// The migrations from an empty file to today's tables, embedded in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/auth/throttle/migrations");
@@ -22,7 +22,7 @@ const KIND: StoreKind = StoreKind {
 
 /// The SQLite file in which failed attempts, and whose name is whose, outlive a restart, and by which other processes release
 /// somebody. Passwords are not in it: what was typed wrong is nearly what is right.
-pub(super) struct ThrottleFile(Store);
+pub(super) struct ThrottleFile(SqliteStore);
 
 /// Everything in the file.
 pub(super) struct StoredAttempts {
@@ -42,7 +42,7 @@ impl ThrottleFile {
     /// # Errors
     /// [`StoreError`] when it cannot be opened.
     pub(super) async fn open(file: &Path) -> Result<Self, StoreError> {
-        Store::open(file, KIND, &MIGRATIONS).await.map(Self)
+        SqliteStore::open(file, KIND, &MIGRATIONS).await.map(Self)
     }
 
     fn failed(&self, error: &sqlx::Error) -> StoreError {

@@ -17,6 +17,7 @@ mod servers;
 mod sessions;
 mod settings;
 mod site;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +35,7 @@ pub use second_factor::SecondFactorSettings;
 pub use sessions::SessionSettings;
 pub use settings::Settings;
 pub use site::{SiteSettings, SiteTheme};
+pub use store::StoreSettings;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);

@@ -14,7 +14,8 @@ use super::super::setting::{DeclaredTable, Setting, SettingRow, folder, path, se
 use super::directory::{AdditionalDirectory, directories};
 use super::{
     AccountSettings, AuditSettings, BasicSettings, ConnectionSettings, DigestSettings, DirectorySettings, JwtSettings,
-    LiveSettings, LogSettings, MetricsSettings, SecondFactorSettings, SessionSettings, SiteSettings, TokenSettings,
+    LiveSettings, LogSettings, MetricsSettings, SecondFactorSettings, SessionSettings, SiteSettings, StoreSettings,
+    TokenSettings,
 };
 use crate::domain::{Audience, DirectoryName};
 
@@ -54,6 +55,8 @@ settings! {
         /// The folder for persistent data: sessions, accounts, tokens, second factors, the audit, the secret key. It is created
         /// if it is missing. Only one server can use it at a time.
         pub state: PathBuf = folder("state"),
+        /// Where everything is kept that must last. Without a URL: in files, in the folder `state`.
+        pub store: StoreSettings = table(),
         /// A folder whose files in `templates` and `static` replace the built-in ones.
         pub overlay: Option<PathBuf> = path("overlay").optional(),
         /// How the site presents itself.

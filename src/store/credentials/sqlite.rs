@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Decode, Encode, FromRow, QueryBuilder, Sqlite, Type};
 
 use super::{CredentialRecord, CredentialStore, EndSelection, PeopleBatch};
 use crate::domain::{EndReason, Person, PersonId, Revalidation, Timestamp};
-use crate::store::{Fence, Store, StoreError};
+use crate::store::{Fence, SqliteStore, StoreError};
 
 /// A record in a table of an SQLite file. The table has the columns `id`, `token_hash`, `person_id`, `person`, `created_at`,
 /// `confirmed_at`, `upkeep`, `epoch`, `ended_at` and `end_reason` in common with the other kinds', and its own.
@@ -36,13 +36,13 @@ const LAST: &str = "max(iif(json_valid(person), confirmed_at, -1))";
 
 /// The credentials in a table of an SQLite file.
 pub struct SqliteCredentials<R> {
-    pub(crate) store: Store,
+    pub(crate) store: SqliteStore,
     records: PhantomData<fn() -> R>,
 }
 
 impl<R: SqliteRecord> SqliteCredentials<R> {
     /// The credentials in the file `store`.
-    pub fn new(store: Store) -> Self {
+    pub fn new(store: SqliteStore) -> Self {
         Self { store, records: PhantomData }
     }
 

@@ -21,8 +21,8 @@ pub(crate) struct Subject<R: CredentialRecord> {
     pub(crate) lifetimes: R::Lifetimes,
     /// Inserts a credential of a person that began, or was made, at that time.
     pub(crate) insert: Box<dyn Fn(Person, Timestamp) -> futures::future::BoxFuture<'static, R::Id>>,
-    /// Its folder.
-    pub(crate) _folder: tempfile::TempDir,
+    /// Whatever has to be kept meanwhile.
+    pub(crate) _kept: Box<dyn std::any::Any>,
 }
 
 fn person(name: &str) -> Person {
@@ -145,7 +145,10 @@ macro_rules! credential_contract {
     ($subject:path: $($name:ident)*) => { $(
         #[tokio::test]
         async fn $name() {
-            $subject().await.$name().await;
+            // None where there is no server for it.
+            if let Some(subject) = $subject().await {
+                subject.$name().await;
+            }
         }
     )* };
     ($subject:path) => {

@@ -1,4 +1,4 @@
-//! A proxy between a server and its directory: it counts the bytes that the server has sent, and can be cut.
+//! A proxy between a server and its directory, or its store: it counts the bytes that the server has sent, and can be cut.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::io::{self, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
 /// A proxy on a loopback port of its own. It ends when dropped.
@@ -19,12 +20,18 @@ pub(crate) struct CuttableProxy {
 struct CuttableProxyState {
     bytes_sent: AtomicUsize,
     cut: AtomicBool,
+    severed: Notify,
 }
 
 impl CuttableProxy {
     /// Starts a proxy to the server at this `ldap://` URL.
     pub(crate) async fn to(url: &str) -> Self {
-        let target = url.strip_prefix("ldap://").unwrap().to_owned();
+        Self::before(url.strip_prefix("ldap://").unwrap()).await
+    }
+
+    /// Starts a proxy to the server at this address and port.
+    pub(crate) async fn before(target: &str) -> Self {
+        let target = target.to_owned();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(CuttableProxyState::default());
@@ -47,6 +54,17 @@ impl CuttableProxy {
         self.state.cut.store(true, Ordering::SeqCst);
     }
 
+    /// Drops every connection, those too that are open.
+    pub(crate) fn sever(&self) {
+        self.cut();
+        self.state.severed.notify_waiters();
+    }
+
+    /// The port to connect to.
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// Forwards new connections again.
     pub(crate) fn restore(&self) {
         self.state.cut.store(false, Ordering::SeqCst);
@@ -60,7 +78,12 @@ async fn accept(listener: TcpListener, target: String, state: Arc<CuttableProxyS
         }
         let (target, state) = (target.clone(), Arc::clone(&state));
         // Either side may hang up at any time: that ends this connection and no other.
-        tokio::spawn(async move { forward(house, &target, &state).await });
+        tokio::spawn(async move {
+            tokio::select! {
+                () = state.severed.notified() => Ok(()),
+                ended = forward(house, &target, &state) => ended,
+            }
+        });
     }
 }
 

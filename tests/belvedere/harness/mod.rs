@@ -19,6 +19,7 @@ pub(crate) mod ldap_requests;
 pub(crate) mod ldap_results;
 pub(crate) mod ldap_server;
 pub(crate) mod ldif;
+pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod samba;
 mod samba_controller;

@@ -95,7 +95,7 @@ pub(crate) fn two_free_ports() -> io::Result<[u16; 2]> {
 }
 
 /// Reports on standard error what is not tested.
-#[expect(clippy::explicit_write, reason = "the test runner keeps a passing test's `eprintln!` to itself")]
+#[allow(clippy::explicit_write, reason = "the test runner keeps a passing test's `eprintln!` to itself")]
 pub(crate) fn skipped(what: &str) {
     writeln!(io::stderr(), "SKIPPED: {what}").unwrap();
 }

@@ -229,6 +229,11 @@ impl Visitor {
         self.send(request).await
     }
 
+    /// Goes on at another server, as behind a balancer that chooses another one.
+    pub(crate) fn moves_to(&mut self, server: SocketAddr) {
+        self.server = server;
+    }
+
     /// Fills in the sign-in form that `path` shows.
     pub(crate) async fn tries_to_sign_in(&mut self, username: &str, password: &str, next: &str) -> Response {
         let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();

@@ -9,8 +9,8 @@ use sqlx::query::{Query, QueryAs};
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
 use sqlx::{ConnectOptions, FromRow, Sqlite, SqlitePool};
 
-use super::write_connection::WriteConnection;
-use super::{StoreError, StoreKind, WriteConnectionGuard};
+use super::write_connection::{WriteConnection, WriteConnectionGuard};
+use crate::store::{StoreError, StoreKind};
 
 /// SQLite's busy timeout: how long a statement waits for another's write. Ours take a millisecond; a backup tool that
 /// reads the file holds it a little longer.
@@ -31,16 +31,16 @@ const CHECKPOINT_PAGES: &str = "4000";
 /// rest is in the system's cache, and there once for all of them.
 const CACHE_KIB: &str = "-512";
 
-/// One SQLite file with its connections. Cheap to clone; the clones are one store.
+/// An SQLite file with its connections. Cheap to clone; the clones are one store.
 #[derive(Clone, Debug)]
-pub struct Store {
+pub struct SqliteStore {
     pool: SqlitePool,
     write_connection: Arc<WriteConnection>,
     path: Arc<PathBuf>,
     kind: StoreKind,
 }
 
-impl Store {
+impl SqliteStore {
     /// Opens the file `path`, created with mode 0600 when there is none, and runs `migrations`. Its folder must exist.
     ///
     /// # Errors
@@ -87,7 +87,7 @@ impl Store {
     /// success.
     ///
     /// # Errors
-    /// When there is none and none can be made, as after [`Store::close`].
+    /// When there is none and none can be made, as after [`SqliteStore::close`].
     pub async fn write_connection(&self) -> Result<WriteConnectionGuard<'_>, sqlx::Error> {
         self.write_connection.acquire(&self.pool).await
     }

@@ -1,0 +1,23 @@
+use super::{PostgresDatabase, PostgresFailure, PostgresTransaction};
+use crate::store::StoreError;
+
+impl PostgresDatabase {
+    /// Asks the database whether it can be written to.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot, or does not answer in time.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.ask().await.map_err(|failure| self.error(Self::KIND, failure))?
+    }
+
+    async fn ask(&self) -> Result<Result<(), StoreError>, PostgresFailure> {
+        let mut connection = PostgresTransaction::begin(self, Self::KIND, self.is_pooled()).await?;
+        let query = sqlx::query_as("SELECT current_setting('transaction_read_only')");
+        let answer: Result<(String,), _> = connection.fetch_one(query).await;
+        match answer {
+            Ok((read_only,)) if read_only == "off" => Ok(connection.commit().await),
+            Ok(_) => Err(PostgresFailure::ReadOnly),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use super::{PostgresDatabase, PostgresFailure, PostgresStore};
+use crate::config::{PostgresUrl, StoreSettings};
+use crate::store::tests::postgres::{self, PASSWORD_ROLE, PostgresServer};
+use crate::store::{StoreError, StoreKind};
+
+const KIND: StoreKind = StoreKind { name: "test store", if_recreated: "" };
+
+fn settings(url: &str) -> StoreSettings {
+    StoreSettings { url: Some(PostgresUrl::parse(url).unwrap()), ..StoreSettings::default() }
+}
+
+impl PostgresDatabase {
+    /// An empty database of a test's own. `None`, said loudly, where there is no server.
+    pub(crate) fn of_test() -> Option<Self> {
+        let server = postgres::server()?;
+        Self::from_settings(&settings(&server.url(&server.create_database())))
+    }
+}
+
+/// A store with the table `numbers`, and its database.
+async fn numbers(server: &PostgresServer, settings: impl FnOnce(StoreSettings) -> StoreSettings) -> (PostgresStore, String) {
+    let name = server.create_database();
+    let url = server.url(&name);
+    server.query(&name, "CREATE TABLE numbers (number bigint PRIMARY KEY); GRANT ALL ON numbers TO belvedere").unwrap();
+    let database = PostgresDatabase::from_settings(&settings(self::settings(&url))).unwrap();
+    let none = sqlx::migrate::Migrator::with_migrations(Vec::new());
+    (PostgresStore::open(&database, KIND, "numbers", none).await.unwrap(), name)
+}
+
+async fn insert(store: &PostgresStore, number: i64) -> Result<u64, StoreError> {
+    store.execute(sqlx::query("INSERT INTO numbers VALUES ($1)").bind(number)).await
+}
+
+async fn all(store: &PostgresStore) -> Result<Vec<i64>, StoreError> {
+    let rows: Vec<(i64,)> = store.fetch_all(sqlx::query_as("SELECT number FROM numbers ORDER BY number")).await?;
+    Ok(rows.into_iter().map(|(number,)| number).collect())
+}
+
+fn failure<T: std::fmt::Debug>(result: Result<T, StoreError>) -> PostgresFailure {
+    match result.unwrap_err() {
+        StoreError::Postgres { failure, .. } => failure,
+        other => panic!("{other}"),
+    }
+}
+
+/// As behind PgBouncer in transaction mode: nothing of a session may be used.
+fn pooled(settings: StoreSettings) -> StoreSettings {
+    StoreSettings { direct_url: settings.url.clone(), ..settings }
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_not_committed_writes_nothing_and_its_connection_is_not_used_again() {
+    let Some(server) = postgres::server() else { return };
+    for mode in [|settings| settings, pooled] {
+        let one = |settings| StoreSettings { connections: 1, ..mode(settings) };
+        let (store, _) = numbers(server, one).await;
+        let mut dropped = store.begin().await.unwrap();
+        dropped.execute(sqlx::query("INSERT INTO numbers VALUES (1)")).await.unwrap();
+        drop(dropped);
+        let mut rolled_back = store.begin().await.unwrap();
+        rolled_back.execute(sqlx::query("INSERT INTO numbers VALUES (2)")).await.unwrap();
+        rolled_back.rollback().await.unwrap();
+        let mut failed = store.begin().await.unwrap();
+        failed.execute(sqlx::query("INSERT INTO numbers VALUES (3)")).await.unwrap();
+        assert!(failed.execute(sqlx::query("INSERT INTO numbers VALUES (3)")).await.is_err());
+        assert!(failed.commit().await.is_err(), "what failed in the middle is not said to be written");
+        let mut committed = store.begin().await.unwrap();
+        committed.execute(sqlx::query("INSERT INTO numbers VALUES (4)")).await.unwrap();
+        committed.commit().await.unwrap();
+        assert_eq!(all(&store).await.unwrap(), [4]);
+    }
+}
+
+#[tokio::test]
+async fn a_statement_takes_no_longer_than_it_may_and_the_next_one_works() {
+    let Some(server) = postgres::server() else { return };
+    for mode in [|settings| settings, pooled] {
+        let quick =
+            |settings| StoreSettings { statement_timeout: Duration::from_millis(300), connections: 1, ..mode(settings) };
+        let (store, _) = numbers(server, quick).await;
+        let slow = store.execute(sqlx::query("SELECT pg_sleep(60)")).await;
+        assert_eq!(failure(slow), PostgresFailure::StatementTimedOut(Duration::from_millis(300)));
+        insert(&store, 1).await.unwrap();
+        assert!(matches!(failure(insert(&store, 1).await), PostgresFailure::Constraint(_)));
+        assert_eq!(all(&store).await.unwrap(), [1], "one connection served them all");
+        let held = store.begin().await.unwrap();
+        assert_eq!(failure(insert(&store, 2).await), PostgresFailure::PoolExhausted(1));
+        held.rollback().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn connections_that_died_are_replaced_before_anybody_sees_it() {
+    let Some(server) = postgres::server() else { return };
+    for mode in [|settings| settings, pooled] {
+        let (store, name) = numbers(server, mode).await;
+        let (one, other) = tokio::join!(insert(&store, 1), insert(&store, 2));
+        assert!(one.is_ok() && other.is_ok());
+        let kill = format!("SELECT count(pg_terminate_backend(pid)) > 0 FROM pg_stat_activity WHERE datname = '{name}'");
+        assert_eq!(server.query("postgres", &kill).unwrap(), "t");
+        insert(&store, 3).await.unwrap();
+        assert_eq!(all(&store).await.unwrap(), [1, 2, 3]);
+    }
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_is_said_with_its_remedy_and_without_a_password() {
+    let Some(server) = postgres::server() else { return };
+    let (port, name) = (server.port, server.create_database());
+    let (role, _) = PASSWORD_ROLE;
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    for (url, words) in [
+        (format!("postgres://belvedere:hunter2@127.0.0.1:{nobody}/x"), "no server answers"),
+        (format!("postgres://{role}:hunter2@127.0.0.1:{port}/{name}"), "refuses the user or the password"),
+        (format!("postgres://belvedere:hunter2@127.0.0.1:{port}/no_such_database"), "no such database"),
+        (format!("postgres://belvedere:hunter2@127.0.0.1:{port}/{name}?sslmode=verify-full"), "TLS is not possible"),
+    ] {
+        let database = PostgresDatabase::from_settings(&settings(&url)).unwrap();
+        let said = database.ping().await.unwrap_err().to_string();
+        assert!(said.contains(words) && !said.contains("hunter2"), "{said}");
+    }
+    let encoded = "s3cret%2Fof%3Athe%40store";
+    let url = format!("postgres://{role}:{encoded}@127.0.0.1:{nobody},127.0.0.1:{port}/{name}");
+    let database = PostgresDatabase::from_settings(&settings(&url)).unwrap();
+    database.ping().await.unwrap();
+    server.query("postgres", &format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).unwrap();
+    let database = PostgresDatabase::from_settings(&settings(&url)).unwrap();
+    assert_eq!(failure(database.ping().await), PostgresFailure::ReadOnly, "and not that the first host does not answer");
+    database.close();
+    assert_eq!(failure(database.ping().await), PostgresFailure::Closed);
+}
+
+#[tokio::test]
+async fn servers_that_start_together_migrate_once_and_one_of_another_version_says_so() {
+    let Some(database) = PostgresDatabase::of_test() else { return };
+    let migrations = || sqlx::migrate!("src/sessions/migrations_postgres");
+    let opened =
+        futures::future::join_all((0..6).map(|_| PostgresStore::open(&database, KIND, "sessions", migrations()))).await;
+    assert!(opened.iter().all(Result::is_ok), "{opened:?}");
+    let other = sqlx::migrate!("src/tokens/migrations_postgres");
+    PostgresStore::open(&database, KIND, "tokens", other).await.unwrap();
+    let other = sqlx::migrate!("src/tokens/migrations_postgres");
+    assert!(matches!(failure(PostgresStore::open(&database, KIND, "sessions", other).await), PostgresFailure::OtherVersion(_)));
+    let store = PostgresStore::open(&database, KIND, "sessions", migrations()).await.unwrap();
+    store.close();
+    assert_eq!(failure(store.fetch_all::<(i32,)>(sqlx::query_as("SELECT 1")).await), PostgresFailure::Closed);
+    database.ping().await.unwrap();
+}

@@ -1,0 +1,147 @@
+//! A PostgreSQL server, one per test process, and a database of its own for each test.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use super::server_process;
+
+/// The account that the server runs under when the tests run as root, as whom it refuses to run.
+const SERVER_ACCOUNT: &str = "postgres";
+
+/// The role that owns the tests' databases. It needs no password.
+pub(crate) const OWNER: &str = "belvedere";
+
+/// A role that needs one, and its password.
+pub(crate) const PASSWORD_ROLE: (&str, &str) = ("belvedere_with_password", "s3cret/of:the@store");
+
+/// How long the server may take until it answers: generous, for a busy machine.
+const READY_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How often it is asked meanwhile.
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
+
+/// A running PostgreSQL server on a port of loopback.
+pub(crate) struct PostgresServer {
+    /// Its port.
+    pub(crate) port: u16,
+    programs: PathBuf,
+    databases: AtomicU32,
+}
+
+/// The server of this test process. `None`, said loudly, where it cannot be started.
+pub(crate) fn server() -> Option<&'static PostgresServer> {
+    static POSTGRES: OnceLock<io::Result<PostgresServer>> = OnceLock::new();
+    server_process::started("PostgreSQL", POSTGRES.get_or_init(PostgresServer::start))
+}
+
+impl PostgresServer {
+    /// Starts another server, which lives as long as this process.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub(crate) fn start() -> io::Result<Self> {
+        let programs = programs()?;
+        let temporary = tempfile::Builder::new().prefix("belvedere-postgres-").tempdir()?;
+        let data = temporary.path().join("data");
+        own(temporary.path())?;
+        let mut initdb = as_server(&programs.join("initdb"));
+        initdb.args(["--username", "root", "--auth", "trust", "--encoding", "UTF8", "--no-locale", "--no-sync"]);
+        server_process::run(initdb.arg("--pgdata").arg(&data))?;
+        let role = PASSWORD_ROLE.0;
+        let hosts = format!("host all {role} 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n");
+        fs::write(data.join("pg_hba.conf"), hosts)?;
+        let [port, _] = server_process::two_free_ports()?;
+        let mut postgres = as_server(&programs.join("postgres"));
+        postgres.arg("-D").arg(&data).args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", ""]);
+        // What is lost with the machine is lost with the test.
+        for setting in
+            ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=300", "shared_buffers=32MB"]
+        {
+            postgres.args(["-c", setting]);
+        }
+        server_process::spawn_supervised(&postgres, temporary)?;
+        let server = Self { port, programs, databases: AtomicU32::new(0) };
+        server.wait_until_ready()?;
+        let (name, password) = PASSWORD_ROLE;
+        server.query("postgres", &format!("CREATE ROLE {OWNER} LOGIN; CREATE ROLE {name} LOGIN PASSWORD '{password}'"))?;
+        Ok(server)
+    }
+
+    /// Creates an empty database, and returns its name.
+    pub(crate) fn create_database(&self) -> String {
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.query("postgres", &format!("CREATE DATABASE {name} OWNER {OWNER}")).unwrap();
+        name
+    }
+
+    /// The URL of a database, past a proxy on that port.
+    pub(crate) fn url_at(port: u16, database: &str) -> String {
+        format!("postgres://{OWNER}@127.0.0.1:{port}/{database}")
+    }
+
+    /// The URL of a database.
+    pub(crate) fn url(&self, database: &str) -> String {
+        Self::url_at(self.port, database)
+    }
+
+    /// Runs statements in a database as the administrator, and returns what they print: rows of fields between bars.
+    ///
+    /// # Errors
+    /// When they fail; the error has the server's words.
+    pub(crate) fn query(&self, database: &str, statements: &str) -> io::Result<String> {
+        let mut psql = Command::new(self.programs.join("psql"));
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "root", "-d", database]);
+        server_process::run(psql.args(["-p", &self.port.to_string(), "-c", statements])).map(|text| text.trim().to_owned())
+    }
+
+    fn wait_until_ready(&self) -> io::Result<()> {
+        let deadline = Instant::now() + READY_TIMEOUT;
+        loop {
+            match self.query("postgres", "SELECT 1") {
+                Ok(_) => return Ok(()),
+                Err(error) if Instant::now() >= deadline => return Err(error),
+                Err(_) => std::thread::sleep(RETRY_INTERVAL),
+            }
+        }
+    }
+}
+
+/// The folder of the newest installed server's programs.
+fn programs() -> io::Result<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql")?.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
+    let newest = versions.filter(|programs| programs.join("postgres").exists()).max();
+    newest.ok_or_else(|| io::Error::other("no PostgreSQL server is installed"))
+}
+
+/// Gives a folder to the server's account.
+fn own(folder: &Path) -> io::Result<()> {
+    if !is_root()? {
+        return Ok(());
+    }
+    let id = |option| -> io::Result<u32> {
+        let id = server_process::run(Command::new("id").args([option, SERVER_ACCOUNT]))?;
+        id.trim().parse().map_err(io::Error::other)
+    };
+    chown(folder, Some(id("-u")?), Some(id("-g")?))
+}
+
+/// A command that runs under the server's account.
+fn as_server(program: &Path) -> Command {
+    if !is_root().unwrap_or(false) {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", SERVER_ACCOUNT, "--regid", SERVER_ACCOUNT, "--clear-groups", "--pdeathsig", "TERM"]);
+    command.arg(program);
+    command
+}
+
+fn is_root() -> io::Result<bool> {
+    Ok(server_process::run(Command::new("id").arg("-u"))?.trim() == "0")
+}
