@@ -1,3 +1,4 @@
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,14 +8,20 @@ use rocket::figment::{Figment, Metadata, Profile, Source};
 
 use super::diagnostic::{Diagnostic, Diagnostics, SourceLocation};
 use super::document::Document;
-use super::environment::ENVIRONMENT_METADATA;
+use super::environment::{ENVIRONMENT_METADATA, SETTINGS_FILE_VARIABLE};
+use super::hints::{closest, quote};
 use super::tree::{ConfigEntry, ConfigNode, ConfigValue, parse_document};
 
 /// The files and variables that the settings come from, for finding the location of each merged value.
 pub(super) struct ConfigSources<'f> {
     figment: &'f Figment,
     files: Vec<SettingsFile>,
+    /// The files that cannot be read at all.
+    unreadable: Diagnostics,
 }
+
+/// The profiles that there are without a table of their name.
+const BUILT_IN_PROFILES: [&str; 4] = ["default", "global", "debug", "release"];
 
 /// One settings file.
 struct SettingsFile {
@@ -42,14 +49,15 @@ fn rocket_help(key: &str) -> &'static str {
 impl<'f> ConfigSources<'f> {
     /// Reads again the files that `figment` was made from.
     pub(super) fn from_figment(figment: &'f Figment) -> Self {
-        let files = figment
-            .metadata()
-            .filter_map(|metadata| match &metadata.source {
-                Some(Source::File(path)) => SettingsFile::read(path),
-                _ => None,
-            })
-            .collect();
-        Self { figment, files }
+        let (mut files, mut unreadable) = (Vec::new(), Diagnostics::default());
+        for metadata in figment.metadata() {
+            let Some(Source::File(path)) = &metadata.source else { continue };
+            match SettingsFile::read(path) {
+                Ok(file) => files.push(file),
+                Err(error) => unreadable.push(unreadable_file(path, &error)),
+            }
+        }
+        Self { figment, files, unreadable }
     }
 
     /// The entries of the selected profile, merged, each value with its location. `tables` are the keys of tables, which
@@ -58,7 +66,8 @@ impl<'f> ConfigSources<'f> {
     /// # Errors
     /// The errors that keep figment from merging: broken syntax, values outside a profile.
     pub(super) fn merged(&self, tables: &[&str]) -> Result<Vec<ConfigEntry>, Diagnostics> {
-        let outside_profile = self.outside_profile(tables);
+        let mut outside_profile = self.outside_profile(tables);
+        outside_profile.extend(self.misspelt_profile());
         let merged = self.figment.find_value("").map_err(|error| self.merge_errors(error, tables))?;
         if !outside_profile.is_empty() {
             return Err(outside_profile);
@@ -98,7 +107,8 @@ impl<'f> ConfigSources<'f> {
     }
 
     fn merge_errors(&self, error: Error, tables: &[&str]) -> Diagnostics {
-        let mut diagnostics: Diagnostics = self.files.iter().flat_map(|file| file.syntax_errors.iter().cloned()).collect();
+        let mut diagnostics = self.unreadable.clone();
+        diagnostics.extend(self.files.iter().flat_map(|file| file.syntax_errors.iter().cloned()));
         if diagnostics.is_empty() {
             diagnostics.extend(self.outside_profile(tables));
         }
@@ -113,8 +123,13 @@ impl<'f> ConfigSources<'f> {
     fn unreadable_source(&self, error: &Error) -> Diagnostic {
         let message = error.kind.to_string();
         let message = message.lines().next().unwrap_or_default().to_owned();
-        let is_variable = error.metadata.as_ref().is_some_and(|metadata| metadata.name == ENVIRONMENT_METADATA);
-        let file = self.files.first().filter(|_| !is_variable);
+        let source = error.metadata.as_ref().map_or("", |metadata| &*metadata.name);
+        if source == SETTINGS_FILE_VARIABLE {
+            let help =
+                "correct the path, or take the variable out: then Rocket.toml is read, of this folder or of one above it";
+            return Diagnostic::new(SourceLocation::variable(source), message, help);
+        }
+        let file = self.files.first().filter(|_| source != ENVIRONMENT_METADATA);
         match file {
             Some(file) => Diagnostic::new(
                 SourceLocation::file(&file.document.file),
@@ -127,6 +142,20 @@ impl<'f> ConfigSources<'f> {
                 "set each key by one variable, in UTF-8: BELVEDERE_DIRECTORY__URL=ldaps://dc1.corp.example.com",
             ),
         }
+    }
+
+    /// The profile that is selected, where it is in no file and another that is much like it is: its settings would be passed over.
+    fn misspelt_profile(&self) -> Option<Diagnostic> {
+        let selected = self.figment.profile().as_str().as_str();
+        let tables = self.files.iter().filter_map(|file| match &file.root.value {
+            ConfigValue::Table(entries) => Some(entries.iter().map(|entry| entry.key.as_str())),
+            _ => None,
+        });
+        let known: Vec<&str> = tables.flatten().collect();
+        let is_known = known.iter().any(|known| known.eq_ignore_ascii_case(selected)) || BUILT_IN_PROFILES.contains(&selected);
+        let meant = closest(selected, &known).filter(|_| !is_known)?;
+        let message = format!("the profile {} is in no settings file", quote(selected));
+        Some(Diagnostic::new(SourceLocation::variable("ROCKET_PROFILE"), message, format!("did you mean `{meant}`?")))
     }
 
     /// Keys outside a profile, which figment refuses or takes for profiles of that name.
@@ -266,14 +295,27 @@ fn descend<'w>(from: &'w ConfigNode, path: &[String]) -> Option<&'w ConfigNode> 
 }
 
 impl SettingsFile {
-    /// `None` when it cannot be read: figment has said so already.
-    fn read(path: &Path) -> Option<Self> {
-        let text = std::fs::read_to_string(path).ok()?;
+    fn read(path: &Path) -> io::Result<Self> {
+        let text = std::fs::read_to_string(path)?;
         let document = Arc::new(Document::of_settings(relative_to_working_directory(path), text));
         let (entries, syntax_errors) = parse_document(&document);
         let root = ConfigNode { location: SourceLocation::in_document(&document, 0..0), value: ConfigValue::Table(entries) };
-        Some(Self { path: path.to_owned(), document, root, syntax_errors })
+        Ok(Self { path: path.to_owned(), document, root, syntax_errors })
     }
+}
+
+fn unreadable_file(path: &Path, error: &io::Error) -> Diagnostic {
+    let (message, help) = match error.kind() {
+        ErrorKind::PermissionDenied => (
+            "the program's user may not read this file".to_owned(),
+            "let that user read it, and nobody else if there are secrets in it; see to the folders above, too",
+        ),
+        ErrorKind::InvalidData => {
+            ("this file is not UTF-8".to_owned(), "save it as UTF-8: some editors, and PowerShell's `>`, write UTF-16")
+        }
+        _ => (format!("this file cannot be read: {error}"), "make the file readable"),
+    };
+    Diagnostic::new(SourceLocation::file(relative_to_working_directory(path)), message, help)
 }
 
 /// The path as one would type it here: relative when it lies beneath the working directory.

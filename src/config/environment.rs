@@ -1,4 +1,5 @@
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use rocket::figment::error::Error;
 use rocket::figment::value::{Dict, Map, Value};
@@ -13,10 +14,42 @@ const SEPARATOR: &str = "__";
 /// The name of these values' figment metadata, by which their locations are recognized.
 pub(super) const ENVIRONMENT_METADATA: &str = "environment variable";
 
+/// The variable that names another settings file than `Rocket.toml`.
+pub(super) const SETTINGS_FILE_VARIABLE: &str = "ROCKET_CONFIG";
+
 /// The sources of settings, weakest first: Rocket's defaults, `Rocket.toml` (or the file that `ROCKET_CONFIG`
 /// names) with its profiles, `ROCKET_…` variables, `BELVEDERE_…` variables. `ROCKET_PROFILE` selects the profile.
 pub fn figment() -> Figment {
-    rocket::Config::figment().merge(Environment::from_process())
+    rocket::Config::figment().merge(Environment::from_process()).merge(NamedSettingsFile::from_process())
+}
+
+/// The settings file that `ROCKET_CONFIG` names. It has been read where it is there; where it is not, Rocket goes on without a word, and
+/// without anything that stands in it.
+struct NamedSettingsFile(Option<PathBuf>);
+
+impl NamedSettingsFile {
+    fn from_process() -> Self {
+        Self(std::env::var_os(SETTINGS_FILE_VARIABLE).map(PathBuf::from))
+    }
+
+    /// Whether there is such a file: a relative one here, or in a folder above.
+    fn is_there(file: &Path) -> bool {
+        let here = std::env::current_dir().unwrap_or_default();
+        here.ancestors().any(|folder| folder.join(file).is_file())
+    }
+}
+
+impl Provider for NamedSettingsFile {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(SETTINGS_FILE_VARIABLE)
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, Error> {
+        match &self.0 {
+            Some(file) if !Self::is_there(file) => Err(format!("there is no settings file {}", file.display()).into()),
+            _ => Ok(Map::new()),
+        }
+    }
 }
 
 /// The provider of the variables `BELVEDERE_DIRECTORY__URL` and so on. Unlike figment's own it leaves every value the

@@ -1,6 +1,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::username::is_invisible;
 use super::{Dn, Group, Person, PrincipalName, Realm, is_same_name};
 
 /// A reference to a group, as the settings or a page write it: `dash-ops`, `brand\sales`, `local\admins`, a DN or a SID.
@@ -102,12 +105,13 @@ impl FromStr for GroupRef {
     type Err = InvalidReference;
 
     fn from_str(text: &str) -> Result<Self, InvalidReference> {
-        let (realm, name) = split_realm(text)?;
+        let written = as_directories_write(text);
+        let (realm, name) = split_realm(&written)?;
         let key = GroupKey::parse(name);
         if realm.is_local() && !matches!(key, GroupKey::Name(_)) {
             return Err(InvalidReference::LocalGroup);
         }
-        Ok(Self { written: text.trim().to_owned(), realm, key })
+        Ok(Self { written, realm, key })
     }
 }
 
@@ -141,11 +145,11 @@ impl FromStr for UserRef {
     type Err = InvalidReference;
 
     fn from_str(text: &str) -> Result<Self, InvalidReference> {
-        let (realm, name) = split_realm(text)?;
+        let written = as_directories_write(text);
+        let (realm, name) = split_realm(&written)?;
         if !matches!(GroupKey::parse(name), GroupKey::Name(_)) {
             return Err(InvalidReference::Person);
         }
-        let written = text.trim().to_owned();
         let principal = name.parse().ok().filter(|_: &PrincipalName| written == name);
         let key = principal.map_or_else(|| UserKey::Account(realm, name.to_owned()), UserKey::Principal);
         Ok(Self { written, key })
@@ -164,10 +168,14 @@ impl fmt::Display for UserRef {
     }
 }
 
+/// A reference without what cannot be seen around it, and in Unicode's form NFC, as directories keep names: it may have been pasted.
+fn as_directories_write(text: &str) -> String {
+    text.trim_matches(is_invisible).nfc().collect()
+}
+
 /// The realm that stands before the first `\` of a reference, and the name behind it. A `\` in a DN that stands alone
 /// escapes a character: there is a `=` before it, which is in no directory's name.
 fn split_realm(text: &str) -> Result<(Realm, &str), InvalidReference> {
-    let text = text.trim();
     let (realm, name) = match text.split_once('\\').filter(|(qualifier, _)| !qualifier.contains('=')) {
         Some((qualifier, name)) => (qualifier.parse().map_err(|_| InvalidReference::Realm)?, name),
         None => (Realm::Default, text),

@@ -122,7 +122,7 @@ fn is_domain(text: &str) -> bool {
 
 /// Whether a character leaves no mark where it stands at the end of a name: white space, and what only steers how text is drawn
 /// (of Unicode's property `Default_Ignorable_Code_Point`, and the blanks among letters). It comes along when a name is pasted.
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     c.is_whitespace()
         || matches!(
             c,

@@ -142,6 +142,27 @@ async fn every_command_tells_broken_settings_by_their_place_and_nobody_their_sec
             assert!(!said.contains("s3cret") && !said.contains("panicked"), "{arguments:?}: {said}");
         }
     }
+    let windows: Vec<u8> = format!("\u{feff}{url}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for bytes in [windows, format!("{url}# M\u{fc}ller").chars().map(|c| u8::try_from(c).unwrap()).collect()] {
+        let folder = folder(&[("pages/all.toml", PAGE)]);
+        std::fs::write(folder.path().join("Rocket.toml"), bytes).unwrap();
+        let said = text(&run_to_end(belvedere(folder.path(), &["check"])).await.stderr);
+        assert!(said.contains("this file is not UTF-8") && said.contains("Rocket.toml") && said.contains("UTF-16"), "{said}");
+        assert_eq!(said.matches("error:").count(), 1, "{said}");
+    }
+    let sound = folder(&[("Rocket.toml", &format!("{url}[strict.audit]\nkeep = \"9d\"\n")), ("pages/all.toml", PAGE)]);
+    for (variable, value, place, words) in [
+        ("ROCKET_CONFIG", "/nowhere/Rocket.toml", "variable ROCKET_CONFIG", "there is no settings file /nowhere/Rocket.toml"),
+        ("ROCKET_CONFIG", "pages", "variable ROCKET_CONFIG", "there is no settings file pages"),
+        ("ROCKET_PROFILE", "stritc", "variable ROCKET_PROFILE", "did you mean `strict`?"),
+    ] {
+        for arguments in [&["check"][..], &["serve"]] {
+            let mut command = belvedere(sound.path(), arguments);
+            command.env(variable, value);
+            let said = text(&run_to_end(command).await.stderr);
+            assert!(said.contains(place) && said.contains(words), "{variable}={value}: {said}");
+        }
+    }
     // No threads at all would be a panic too.
     let idle =
         folder(&[("Rocket.toml", &format!("[default]\nworkers = 0\nmax_blocking = 0\n{url}")), ("pages/all.toml", PAGE)]);

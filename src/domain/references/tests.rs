@@ -146,6 +146,22 @@ fn whom_a_name_is_written_for_is_whom_it_lets_in() {
 }
 
 #[test]
+fn a_pasted_reference_is_the_one_that_it_looks_like() {
+    for (pasted, meant) in [
+        ("\u{feff}dash-ops\u{200b}", "dash-ops"),
+        ("\u{a0}brand\\sales\u{2060} ", r"brand\sales"),
+        ("Gesch\u{61}\u{308}ftsfu\u{308}hrung", "Gesch\u{e4}ftsf\u{fc}hrung"),
+        ("CN=Mu\u{308}ller,DC=corp", "CN=M\u{fc}ller,DC=corp"),
+        ("jo\u{308}rg@corp.example.com", "j\u{f6}rg@corp.example.com"),
+    ] {
+        assert_eq!(pasted.parse::<GroupRef>(), meant.parse(), "{meant}");
+        assert_eq!(pasted.parse::<UserRef>(), meant.parse(), "{meant}");
+    }
+    assert_ne!("da\u{200b}sh".parse::<GroupRef>(), "dash".parse(), "within a name it is another one");
+    assert_eq!("\u{200b} ".parse::<UserRef>(), Err(InvalidReference::Empty));
+}
+
+#[test]
 fn what_refers_to_nothing_is_refused() {
     for (text, error) in [
         ("", InvalidReference::Empty),

@@ -43,8 +43,10 @@ const DIGIT_WIDTH = 6.6;
  */
 function timeLabel(plot, time, step) {
   const label = (step < 60 ? formatSeconds : formatTime)(time * 1000);
-  const end = plot.valToPos(time, "x") + (label.length * DIGIT_WIDTH) / 2;
-  return end > plot.bbox.width / devicePixelRatio + EDGE ? "" : label;
+  const { min = 0, max = 1 } = plot.scales.x;
+  // Where the plot begins is not known before its axes are; it is here, or further to the right.
+  const room = EDGE + ((max - time) / (max - min)) * (plot.width - MIN_VALUE_AXIS - EDGE);
+  return (label.length * DIGIT_WIDTH) / 2 > room ? "" : label;
 }
 
 /**
