@@ -4,6 +4,7 @@ mod group_watch;
 mod keys;
 mod machine_names;
 mod page_audit;
+mod shared_node;
 mod start_error;
 mod state_lock;
 mod stores;
@@ -25,8 +26,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::audit::{Audit, AuditEvent, AuditWriter};
 use crate::auth::{
-    ApiAuth, Auth, AuthStores, Authenticator, CombinedDirectory, Invitations, JwtSigner, SchemeParts, SecondStep,
-    SessionRefresher,
+    ApiAuth, Auth, Authenticator, CombinedDirectory, Invitations, JwtSigner, SchemeParts, SecondStep, SessionRefresher,
 };
 use crate::config::{self, Settings};
 use crate::connections::Connections;
@@ -34,6 +34,7 @@ use crate::directory::{Directories, Directory, GroupWatch, Readiness};
 use crate::domain::{Client, Clock};
 use crate::feeds::Feeds;
 use crate::live::Hub;
+use crate::nodes::Nodes;
 use crate::pages::PageStore;
 use crate::sources::{self, FilterWorkers, NamedSources, Sources};
 use crate::store::WritableProbe;
@@ -44,6 +45,7 @@ use crate::web::{
 };
 use keys::{derive_keys, with_secret_key};
 use machine_names::machine_names;
+use shared_node::SharedNode;
 use state_lock::StateLock;
 use stores::Stores;
 use tasks::Tasks;
@@ -54,6 +56,8 @@ pub struct Server {
     rocket: Rocket<rocket::Build>,
     stores: Stores,
     auth: Arc<Auth>,
+    /// `None` where this server is alone.
+    node: Option<SharedNode>,
     tasks: Tasks,
     hub: Arc<Hub>,
     audit: Audit,
@@ -92,6 +96,7 @@ impl Server {
         let directories = Arc::new(Directories::with_metrics(&settings, &clock, &metrics.directory())?);
         let keys = derive_keys(&figment)?;
         let stores = Stores::open(&settings, &keys, &clock).await?;
+        let node = SharedNode::join(stores.news.as_ref(), &keys, &clock).await?;
         let directory: Arc<dyn Directory> = Arc::new(CombinedDirectory::new(
             Arc::clone(&directories) as Arc<dyn Directory>,
             stores.accounts.clone(),
@@ -105,16 +110,12 @@ impl Server {
         let (sessions, tokens) = (stores.sessions.clone(), stores.tokens.clone());
         let issuer = settings.site.issuer();
         let signer = JwtSigner::open(tokens.clone(), &keys, settings.jwt.clone(), issuer, Arc::clone(&clock)).await?;
-        let auth_stores = AuthStores {
-            sessions: sessions.clone(),
-            epochs: stores.epochs.clone(),
-            failed_attempts: Arc::clone(&stores.failed_attempts),
-        };
-        let auth = Auth::new(Arc::clone(&directory), auth_stores, second_step, audit.clone(), Arc::clone(&clock), keys);
-        let auth = Arc::new(auth.with_credential_cache(settings.basic.remember).with_tokens(tokens.clone()));
+        let auth = Auth::new(Arc::clone(&directory), stores.of_auth(), second_step, audit.clone(), Arc::clone(&clock), keys);
+        let auth = auth.with_credential_cache(settings.basic.remember).with_tokens(tokens.clone());
+        let auth = Arc::new(auth.with_short_lived(node.as_ref().map(SharedNode::short_lived)));
         let session_refresher =
             SessionRefresher::new(directory, sessions.clone(), audit.clone(), Arc::clone(&clock), settings.sessions.refresh);
-        let leases = WorkLeases::always_held();
+        let leases = node.as_ref().map_or_else(WorkLeases::always_held, SharedNode::leases);
         let session_refresher = session_refresher.with_tokens(tokens.clone()).with_epochs(&auth);
         let session_refresher = Arc::new(session_refresher.with_lease(leases.refresh.clone()));
         let api_auth = Arc::new(ApiAuth::new(Arc::clone(&auth), tokens, signer));
@@ -137,7 +138,6 @@ impl Server {
         });
         let proxies = settings.site.trusted_proxies.clone();
         let connections = Connections::new(settings.connections.clone(), proxies, Arc::clone(&clock));
-        let passwordless = has_service_account(&settings);
         let (shutting_down, shutdown) = watch::channel(false);
         let diagnostics_runner = DiagnosticsRunner::new(
             Arc::clone(&directories),
@@ -160,15 +160,16 @@ impl Server {
             groups,
             diagnostics_runner,
             session_refresher,
+            passwordless: has_service_account(&settings),
             settings,
             transport,
             proxy_hints: ProxyHints::default(),
-            passwordless,
             assets,
             connections,
             shared_pages: SharedPages::new(Arc::clone(&clock)),
             new_tokens: NewTokens::new(Arc::clone(&clock)),
             new_recovery_codes: NewRecoveryCodes::new(Arc::clone(&clock)),
+            nodes: node.as_ref().map_or(Nodes::Alone, SharedNode::nodes),
             clock,
             shutdown,
             readiness,
@@ -176,13 +177,13 @@ impl Server {
             metrics,
         };
         let (hub, auth) = (Arc::clone(&state.hub), Arc::clone(&state.auth));
-        let tasks = Tasks::spawn(&state, leases);
+        let tasks = Tasks::spawn(&state, leases, node.clone());
         let rocket = web::stage(rocket::custom(figment), state).attach(AdHoc::on_shutdown("Goodbye", move |_| {
             Box::pin(async move {
                 shutting_down.send_replace(true);
             })
         }));
-        Ok(Self { rocket, stores, auth, tasks, hub, audit, audit_writer, state_lock })
+        Ok(Self { rocket, stores, auth, node, tasks, hub, audit, audit_writer, state_lock })
     }
 
     /// All routes by method and path, as `GET /p/<slug>`: for tests that all of them keep a rule.
@@ -209,7 +210,7 @@ impl Server {
     /// # Errors
     /// [`StartError::Launch`] when the server cannot be started.
     pub async fn serve(self) -> Result<(), StartError> {
-        let Self { rocket, stores, auth, tasks, hub, audit, audit_writer, state_lock } = self;
+        let Self { rocket, stores, auth, node, tasks, hub, audit, audit_writer, state_lock } = self;
         let startup_audit = audit.clone();
         let rocket = rocket.attach(AdHoc::on_liftoff("Audit", move |_| {
             startup_audit.record(&Client::default(), &AuditEvent::Started { version: env!("CARGO_PKG_VERSION") });
@@ -224,6 +225,9 @@ impl Server {
         // What is written is on disk before the process ends.
         audit_writer.finish().await;
         auth.flush_failed_attempts().await;
+        if let Some(node) = node {
+            node.leave().await;
+        }
         stores.close().await;
         drop(state_lock);
         served.map_err(Box::new)?;

@@ -24,6 +24,8 @@ const DIGEST_CREDENTIALS_LABEL: &[u8] = b"digest credentials";
 const CREDENTIAL_CACHE_LABEL: &[u8] = b"remembered passwords";
 const THROTTLE_LABEL: &[u8] = b"throttle";
 const SIGNING_KEYS_LABEL: &[u8] = b"sealed signing keys";
+const SHORT_LIVED_LABEL: &[u8] = b"sign-ins in progress";
+const FINGERPRINT_LABEL: &[u8] = b"fingerprint";
 
 /// The keys of this server, one for each purpose, all derived from its one secret in the manner of HKDF (RFC 5869),
 /// so that a leaked one is of no use for another purpose. They never print themselves.
@@ -36,6 +38,8 @@ pub struct Keys {
     credential_cache: HmacKey,
     throttle: HmacKey,
     signing: SealingKey,
+    short_lived: SealingKey,
+    fingerprint: String,
 }
 
 impl Keys {
@@ -55,6 +59,8 @@ impl Keys {
             credential_cache: derive_key(expand(CREDENTIAL_CACHE_LABEL)),
             throttle: derive_key(expand(THROTTLE_LABEL)),
             signing: sealing(SIGNING_KEYS_LABEL),
+            short_lived: sealing(SHORT_LIVED_LABEL),
+            fingerprint: hex::encode(&expand(FINGERPRINT_LABEL).finalize().into_bytes()[..16]),
         }
     }
 
@@ -86,6 +92,16 @@ impl Keys {
     /// The cipher for the stored keys that sign JWTs.
     pub(super) fn signing_key_cipher(&self) -> AeadCipher {
         AeadCipher::new(&self.signing)
+    }
+
+    /// The cipher for what sign-ins leave for minutes in a database that nodes share.
+    pub(super) fn short_lived_cipher(&self) -> AeadCipher {
+        AeadCipher::new(&self.short_lived)
+    }
+
+    /// Tells whether two servers have the same secret, and nothing else of it.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
     /// The HMAC for the keys of the throttle's counters.

@@ -36,6 +36,7 @@ mod revocation;
 mod scheme;
 mod schemes;
 mod second_step;
+mod short_lived;
 mod sign_in;
 mod sign_in_gates;
 mod throttle;
@@ -61,6 +62,7 @@ pub use schemes::{SchemeParts, digest, form_challenge, insufficient_scope_challe
 pub use second_step::{
     FactorEnrollment, FactorRefusal, FactorResponse, PasskeySignInRefusal, PendingToken, RenewedSession, SecondStep,
 };
+pub use short_lived::ShortLivedStore;
 pub use sign_in::{Auth, AuthStores, SignedIn};
 pub use throttle::{DeviceCookie, Release, SqliteThrottleStore, ThrottleStore, release_attempts};
 

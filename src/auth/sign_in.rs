@@ -10,7 +10,7 @@ use super::sign_in_gates::{PasswordVerifier, SignInGates};
 use super::throttle::{AttemptPermit, DeviceCookie, Release, Throttle, ThrottleStore};
 use super::timing_floor;
 use super::verifier_gate::{BindDenial, VerifierGate};
-use super::{Keys, SecondStep, SignInRefusal};
+use super::{Keys, SecondStep, ShortLivedStore, SignInRefusal};
 use crate::audit::{Audit, AuditEvent};
 use crate::directory::{Directory, Unreachable};
 use crate::domain::{
@@ -36,6 +36,8 @@ pub struct Auth {
     pub(super) foreign_bumps: tokio::sync::RwLock<Vec<Bump>>,
     pub(super) password_subjects: Arc<PasswordSubjects>,
     pub(super) tokens: Option<Tokens>,
+    /// Where all nodes find what requests leave for minutes, where there are several.
+    pub(super) short_lived: Option<ShortLivedStore>,
     pub(super) throttle: Throttle,
     gates: SignInGates,
     keys: Arc<Keys>,
@@ -89,10 +91,19 @@ impl Auth {
             foreign_bumps: tokio::sync::RwLock::default(),
             password_subjects,
             tokens: None,
+            short_lived: None,
             throttle,
             gates,
             keys,
         }
+    }
+
+    /// Shares what sign-ins and requests leave for minutes with other nodes.
+    #[must_use]
+    pub fn with_short_lived(self, store: Option<&ShortLivedStore>) -> Self {
+        let Some(store) = store else { return self };
+        let second_step = self.second_step.with_short_lived(store);
+        Self { second_step, short_lived: Some(store.clone()), ..self }
     }
 
     /// Forgets the failed sign-ins of a name, and of everybody it may be of, so that they may try again at once.

@@ -5,9 +5,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use super::{Lease, LeaseKeeper, LeaseState, LeaseStore, LeaseTerms, NodeId};
-use crate::domain::{Clock, ManualClock, Timestamp};
-use crate::store::{Fence, StoreError};
+use super::{
+    Lease, LeaseKeeper, LeaseState, LeaseStore, LeaseTerms, NodeDescription, NodeId, NodeStatus, PostgresNodes, RegisterError,
+};
+use crate::domain::{Clock, ManualClock, SystemClock, Timestamp};
+use crate::store::{Fence, PostgresDatabase, PostgresNews, StoreError};
 
 const TERM: Duration = Duration::from_secs(6);
 const RENEWAL: Duration = Duration::from_secs(2);
@@ -158,4 +160,56 @@ async fn work_runs_while_the_lease_is_held_and_begins_anew_with_each_number() {
         assert_eq!(*runs.borrow(), expected, "{now:?}");
     }
     assert_eq!(Lease::always_held().state(), LeaseState::Held(None));
+}
+
+async fn tables(database: &PostgresDatabase) -> PostgresNodes {
+    PostgresNews::open(database).await.unwrap();
+    PostgresNodes::open(database).await.unwrap()
+}
+
+fn node(name: &str, key: &str) -> NodeDescription {
+    let (name, key_fingerprint) = (name.to_owned(), key.to_owned());
+    NodeDescription { id: NodeId::generate().unwrap(), name, version: "1.0.0", key_fingerprint }
+}
+
+#[tokio::test]
+async fn in_a_database_a_dead_node_s_work_goes_on_elsewhere() {
+    let Some([here, there]) = PostgresDatabase::nodes_of_test() else { return };
+    let (here, there) = (tables(&here).await, tables(&there).await);
+    // The database's time is real, and so are these moments.
+    let terms = LeaseTerms { term: Duration::from_millis(600), renewal: Duration::from_millis(150) };
+    let keeper = |tables: &PostgresNodes, node: &NodeDescription| {
+        Arc::new(LeaseKeeper::new(Arc::new(tables.clone()), node.id, terms, Arc::new(SystemClock), &["work"]))
+    };
+    let (one, two) = (node("one", "key"), node("two", "key"));
+    let (first, second) = (keeper(&here, &one), keeper(&there, &two));
+    let first_runs = runs(&first);
+    first.lease("work").run_while_held(|| async {}).await;
+    let _second_runs = runs(&second);
+    assert_eq!(here.leases().await.unwrap()[0].holder, Some(one.id));
+    first_runs.abort();
+    let taken_over = second.lease("work");
+    tokio::time::timeout(Duration::from_secs(30), taken_over.run_while_held(|| async {})).await.unwrap();
+    let [lease] = here.leases().await.unwrap().try_into().unwrap();
+    assert_eq!((lease.holder, taken_over.is_held()), (Some(two.id), true));
+    assert!(lease.number >= 2);
+}
+
+#[tokio::test]
+async fn a_node_with_another_key_does_not_join_those_that_are_there() {
+    let Some([database]) = PostgresDatabase::nodes_of_test() else { return };
+    let (tables, now) = (tables(&database).await, SystemClock.now());
+    let (one, two, other) = (node("one", "key"), node("two", "key"), node("other", "another key"));
+    tables.register(&one, now).await.unwrap();
+    tables.register(&two, now + Duration::from_mins(5)).await.unwrap();
+    let refused = tables.register(&other, now).await.unwrap_err();
+    assert!(matches!(&refused, RegisterError::OtherSecretKey { node } if node == "one" || node == "two"), "{refused}");
+    let status = NodeStatus { pages: "f00".to_owned(), news_lag: Some(40) };
+    tables.beat(&one, &status, now).await.unwrap();
+    let [first, second] = tables.nodes().await.unwrap().try_into().unwrap();
+    assert_eq!((&*first.name, &*first.pages, first.news_lag, first.is_alive()), ("one", "f00", Some(40), true));
+    assert!((240_000..360_000).contains(&second.clock_ahead), "five minutes ahead: {}", second.clock_ahead);
+    tables.leave(one.id).await.unwrap();
+    tables.leave(two.id).await.unwrap();
+    tables.register(&other, now).await.unwrap();
 }

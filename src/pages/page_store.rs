@@ -8,7 +8,7 @@ use itertools::Itertools;
 use tokio::sync::watch;
 
 use crate::config::{Diagnostic, DiagnosticReport, Diagnostics, SecondFactorSettings, SourceLocation};
-use crate::domain::{PageSlug, Placeholder};
+use crate::domain::{Fingerprint, PageSlug, Placeholder};
 use crate::sources::Sources;
 
 use super::entry_fault::{entry_fault, holds_pages, unreadable};
@@ -136,6 +136,12 @@ impl PageStore {
     /// The diagnostics for all page files, for the terminal.
     pub fn diagnostics(&self) -> Diagnostics {
         self.read(|loaded| loaded.diagnostics.clone())
+    }
+
+    /// The fingerprint of all pages as they are shown: two servers that show the same have the same.
+    pub fn content_fingerprint(&self) -> String {
+        let text = |(slug, page): (&PageSlug, &Arc<Page>)| (slug.to_string(), page.text.clone());
+        self.read(|loaded| Fingerprint::of(&loaded.pages.iter().map(text).collect::<Vec<_>>())).to_hex()
     }
 
     /// The number of pages.

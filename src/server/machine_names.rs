@@ -11,9 +11,13 @@ const HOSTS_FILE: &str = "/etc/hosts";
 /// others (resolv.conf(5)) and of its network (RFC 6762), and those that `/etc/hosts` has for loopback addresses. DNS is not
 /// asked: what a name resolves to is for its owner to say.
 pub(super) fn machine_names() -> Vec<HostName> {
-    let host_name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let hosts = std::fs::read_to_string(HOSTS_FILE).unwrap_or_default();
-    names_from(&host_name, &search_domains(), &hosts)
+    names_from(&host_name(), &search_domains(), &hosts)
+}
+
+/// The machine's own host name, in whatever spelling it has.
+pub(super) fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// The domains in which this machine looks for a name.

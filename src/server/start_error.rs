@@ -6,6 +6,7 @@ use rocket::figment::error::Error as FigmentError;
 
 use crate::config::Diagnostics;
 use crate::directory::SetUpError;
+use crate::nodes::RegisterError;
 use crate::sources::SourceOpenError;
 use crate::store::StoreError;
 use crate::telemetry::InvalidLogFilter;
@@ -31,6 +32,9 @@ pub enum StartError {
     /// A store of ours cannot be opened.
     #[error("{0}")]
     Store(#[from] StoreError),
+    /// This server cannot be one of the nodes of its database.
+    #[error("{0}")]
+    Node(RegisterError),
     /// Another server runs on the same state folder.
     #[error(
         "another server runs with the state folder {}; stop it first, or set another `state` (BELVEDERE_STATE) for this one",

@@ -1,15 +1,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::sync::OnceCell;
+
 use crate::accounts::LocalAccounts;
 use crate::audit::AuditTrail;
-use crate::auth::{Keys, SqliteThrottleStore, ThrottleStore};
+use crate::auth::{AuthStores, Keys, SqliteThrottleStore, ThrottleStore};
 use crate::config::{Settings, StoreSettings};
 use crate::domain::Clock;
 use crate::epochs::PersonEpochs;
 use crate::factors::Factors;
 use crate::sessions::Sessions;
-use crate::store::{PostgresDatabase, StoreError};
+use crate::store::{PostgresDatabase, PostgresNews, StoreError};
 use crate::tokens::Tokens;
 
 /// The files in the state folder, one for each kind of thing that must last, where no database has them.
@@ -33,6 +35,8 @@ pub(super) struct Stores {
     pub(super) audit: AuditTrail,
     /// The database that they are in, where the settings name one.
     pub(super) database: Option<PostgresDatabase>,
+    /// What nodes tell each other through it.
+    pub(super) news: Option<PostgresNews>,
 }
 
 impl Stores {
@@ -48,8 +52,18 @@ impl Stores {
             tokens: opener.tokens().await?,
             failed_attempts: opener.failed_attempts().await?,
             audit: opener.audit().await?,
+            news: opener.news().await?.cloned(),
             database: opener.database,
         })
+    }
+
+    /// Those that people are authenticated with.
+    pub(super) fn of_auth(&self) -> AuthStores {
+        AuthStores {
+            sessions: self.sessions.clone(),
+            epochs: self.epochs.clone(),
+            failed_attempts: Arc::clone(&self.failed_attempts),
+        }
     }
 
     /// Closes them in order: all writes are on disk afterwards.
@@ -71,19 +85,20 @@ pub(crate) struct StoreOpener<'a> {
     settings: &'a Settings,
     clock: &'a Arc<dyn Clock>,
     database: Option<PostgresDatabase>,
+    news: OnceCell<PostgresNews>,
 }
 
 impl<'a> StoreOpener<'a> {
     /// Connects to nothing yet.
     pub(crate) fn new(settings: &'a Settings, clock: &'a Arc<dyn Clock>) -> Self {
-        Self { settings, clock, database: PostgresDatabase::from_settings(&settings.store) }
+        Self { settings, clock, database: PostgresDatabase::from_settings(&settings.store), news: OnceCell::new() }
     }
 
     /// The store of sessions.
     async fn sessions(&self) -> Result<Sessions, StoreError> {
         let (settings, clock) = (&self.settings.sessions, Arc::clone(self.clock));
-        match &self.database {
-            Some(database) => Sessions::open_postgres(database, settings, clock).await,
+        match self.news().await? {
+            Some(news) => Sessions::open_postgres(news, settings, clock).await,
             None => Sessions::open(&self.file(SESSIONS_FILE), settings, clock).await,
         }
     }
@@ -135,9 +150,17 @@ impl<'a> StoreOpener<'a> {
     pub(crate) async fn tokens(&self) -> Result<Tokens, StoreError> {
         let (settings, max_staleness) = (&self.settings.tokens, self.settings.sessions.max_staleness);
         let clock = Arc::clone(self.clock);
-        match &self.database {
-            Some(database) => Tokens::open_postgres(database, settings, max_staleness, clock).await,
+        match self.news().await? {
+            Some(news) => Tokens::open_postgres(news, settings, max_staleness, clock).await,
             None => Tokens::open(&self.file(TOKENS_FILE), settings, max_staleness, clock).await,
+        }
+    }
+
+    /// What nodes tell each other through the database, where there is one.
+    async fn news(&self) -> Result<Option<&PostgresNews>, StoreError> {
+        match &self.database {
+            Some(database) => self.news.get_or_try_init(|| PostgresNews::open(database)).await.map(Some),
+            None => Ok(None),
         }
     }
 

@@ -5,6 +5,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::group_watch::GroupWatchTask;
 use super::page_audit::audit_pages;
+use super::shared_node::SharedNode;
 use super::work_leases::WorkLeases;
 use crate::auth::{AccountWatch, ApiAuth, Auth};
 use crate::domain::Clock;
@@ -19,6 +20,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 /// The background tasks, which stop when this is dropped.
 pub(super) struct Tasks {
     _watcher: PageWatcher,
+    _node: Option<AbortOnDropHandle<()>>,
     _kept_channels: AbortOnDropHandle<()>,
     _own_sweeper: AbortOnDropHandle<()>,
     _sweeper: AbortOnDropHandle<()>,
@@ -32,7 +34,7 @@ pub(super) struct Tasks {
 
 impl Tasks {
     /// Spawns the tasks. What one node does for all runs here while this node holds the lease of it.
-    pub(super) fn spawn(state: &AppState, leases: WorkLeases) -> Self {
+    pub(super) fn spawn(state: &AppState, leases: WorkLeases, node: Option<SharedNode>) -> Self {
         let (page_store, hub, clock) = (&state.page_store, &state.hub, &state.clock);
         let WorkLeases { groups: groups_lease, upkeep, .. } = leases;
         let groups = GroupWatchTask {
@@ -50,6 +52,10 @@ impl Tasks {
         let api_auth = Arc::clone(&state.api_auth);
         Self {
             _watcher: PageWatcher::start(Arc::clone(page_store)),
+            _node: node.map(|node| {
+                let page_store = Arc::clone(page_store);
+                AbortOnDropHandle::new(tokio::spawn(async move { node.run(page_store).await }))
+            }),
             _kept_channels: AbortOnDropHandle::new(tokio::spawn(keep_channels_running(
                 Arc::clone(hub),
                 Arc::clone(page_store),

@@ -1,4 +1,11 @@
-use crate::nodes::Lease;
+use crate::nodes::{Lease, LeaseKeeper};
+
+const REFRESH: &str = "refresh";
+const GROUPS: &str = "groups";
+const UPKEEP: &str = "upkeep";
+
+/// The names of all leases.
+pub(super) const WORK: [&str; 3] = [REFRESH, GROUPS, UPKEEP];
 
 /// The leases of the work that one node does for all.
 #[derive(Clone)]
@@ -15,5 +22,10 @@ impl WorkLeases {
     /// Those of a server that has no other nodes beside it.
     pub(super) fn always_held() -> Self {
         Self { refresh: Lease::always_held(), groups: Lease::always_held(), upkeep: Lease::always_held() }
+    }
+
+    /// Those of a node.
+    pub(super) fn kept_by(keeper: &LeaseKeeper) -> Self {
+        Self { refresh: keeper.lease(REFRESH), groups: keeper.lease(GROUPS), upkeep: keeper.lease(UPKEEP) }
     }
 }

@@ -14,7 +14,7 @@ use super::{EndReason, Session, SessionLookup, SessionRecord, SessionToken};
 use crate::config::SessionSettings;
 use crate::domain::{Clock, SessionId, Timestamp};
 use crate::store::{
-    CredentialRecord as _, Credentials, EndSelection, LocalNotifier, Notifier, PostgresCredentials, PostgresDatabase,
+    CredentialRecord as _, Credentials, EndSelection, LocalNotifier, Notifier, PostgresCredentials, PostgresNews,
     PostgresStore, SqliteCredentials, SqliteStore, StoreError, StoreKind,
 };
 
@@ -74,13 +74,14 @@ impl Sessions {
     /// # Errors
     /// A [`StoreError`] that names the database and the remedy, when it cannot be used.
     pub async fn open_postgres(
-        database: &PostgresDatabase,
+        news: &PostgresNews,
         settings: &SessionSettings,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
-        let store = PostgresStore::open(database, KIND, "sessions", sqlx::migrate!("src/sessions/migrations_postgres")).await?;
+        let store =
+            PostgresStore::open(news.database(), KIND, "sessions", sqlx::migrate!("src/sessions/migrations_postgres")).await?;
         let store = Arc::new(PostgresCredentials::new(store));
-        Ok(Self::new(store, settings, clock, Arc::new(LocalNotifier::default())))
+        Ok(Self::new(store, settings, clock, news.notifier("sessions")))
     }
 
     /// The sessions in a store. `notifier` brings the news of them to live connections and caches.

@@ -7,5 +7,6 @@ mod file;
 mod fixture;
 mod full_disk;
 mod lifetime;
+mod news;
 mod revalidation;
 mod watching;

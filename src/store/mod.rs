@@ -30,7 +30,7 @@ pub use credentials::{
 pub use error::{StoreError, StoreKind};
 pub use fence::Fence;
 pub use notifier::{LocalNotifier, NewsListener, Notifier, RowNews};
-pub use postgres::{PostgresDatabase, PostgresFailure, PostgresStore, PostgresTransaction};
+pub use postgres::{PostgresDatabase, PostgresFailure, PostgresNews, PostgresStore, PostgresTransaction};
 pub use random::fill_randomly;
 pub use row_status::{RowId, RowStatus};
 pub use row_watch::{RowEvent, RowWatch};

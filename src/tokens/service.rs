@@ -11,7 +11,7 @@ use super::{ApiToken, SigningKeyStore, Token, TokenLookup, TokenRecord};
 use crate::config::TokenSettings;
 use crate::domain::{Client, Clock, EndReason, Person, TokenId};
 use crate::store::{
-    CredentialRecord as _, Credentials, EndSelection, LocalNotifier, Notifier, PostgresCredentials, PostgresDatabase,
+    CredentialRecord as _, Credentials, EndSelection, LocalNotifier, Notifier, PostgresCredentials, PostgresNews,
     PostgresStore, SqliteCredentials, SqliteStore, StoreError, StoreKind, WatchedStore as _,
 };
 
@@ -67,14 +67,15 @@ impl Tokens {
     /// # Errors
     /// A [`StoreError`] that names the database and the remedy, when it cannot be used.
     pub async fn open_postgres(
-        database: &PostgresDatabase,
+        news: &PostgresNews,
         settings: &TokenSettings,
         max_staleness: Duration,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
-        let store = PostgresStore::open(database, KIND, "tokens", sqlx::migrate!("src/tokens/migrations_postgres")).await?;
+        let store =
+            PostgresStore::open(news.database(), KIND, "tokens", sqlx::migrate!("src/tokens/migrations_postgres")).await?;
         let store = Arc::new(PostgresCredentials::new(store));
-        Ok(Self::new(store, settings, max_staleness, clock, Arc::new(LocalNotifier::default())))
+        Ok(Self::new(store, settings, max_staleness, clock, news.notifier("tokens")))
     }
 
     /// The tokens in a store, likewise. `notifier` brings the news of them to live connections.

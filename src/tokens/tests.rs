@@ -11,8 +11,8 @@ use crate::config::TokenSettings;
 use crate::domain::{Client, EndReason, ManualClock, Person, PersonEpoch, Revalidation, Timestamp, TokenId};
 use crate::store::tests::contract::{Subject, credential_contract};
 use crate::store::{
-    PeopleBatch, PostgresCredentials, PostgresDatabase, PostgresStore, RowEvent, RowWatch, SqliteCredentials, SqliteStore,
-    StoreKind, WatchedStore as _,
+    PeopleBatch, PostgresCredentials, PostgresDatabase, PostgresNews, PostgresStore, RowEvent, RowWatch, SqliteCredentials,
+    SqliteStore, StoreKind, WatchedStore as _,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -302,6 +302,7 @@ async fn sqlite_store() -> (Arc<SqliteCredentials<TokenRecord>>, TempDir) {
 
 async fn postgres_store() -> Option<Arc<PostgresCredentials<TokenRecord>>> {
     let database = PostgresDatabase::of_test()?;
+    PostgresNews::open(&database).await.unwrap();
     let kind = StoreKind { name: "token store", if_recreated: "" };
     let store = PostgresStore::open(&database, kind, "tokens", sqlx::migrate!("src/tokens/migrations_postgres")).await.unwrap();
     Some(Arc::new(PostgresCredentials::new(store)))

@@ -14,6 +14,7 @@ use crate::connections::Connections;
 use crate::directory::{Directories, GroupWatch, Readiness};
 use crate::domain::{Clock, TrustedProxies};
 use crate::live::Hub;
+use crate::nodes::Nodes;
 use crate::pages::PageStore;
 use crate::sessions::Sessions;
 use crate::store::WritableProbe;
@@ -51,6 +52,8 @@ pub struct AppState {
     pub directories: Arc<Directories>,
     /// Looks for groups that pages name and no directory has.
     pub groups: Arc<GroupWatch>,
+    /// The servers of this site.
+    pub nodes: Nodes,
     /// Runs the directories' diagnostics for the admin page.
     pub diagnostics_runner: DiagnosticsRunner,
     /// Refreshes the people of the sessions from the directory.
@@ -140,6 +143,7 @@ pieces! {
     NewRecoveryCodes = state.new_recovery_codes;
     SharedPages = state.shared_pages;
     NewTokens = state.new_tokens;
+    Nodes = state.nodes;
     PageStore = state.page_store;
     Readiness = state.readiness;
     SessionRefresher = state.session_refresher;

@@ -60,6 +60,7 @@ mod metrics;
 mod mistyped;
 mod names;
 mod namespaces;
+mod nodes;
 mod one_bind;
 mod outages;
 mod pages;

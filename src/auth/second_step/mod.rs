@@ -7,6 +7,7 @@
 mod enroll;
 mod passwordless;
 mod pending;
+mod postgres;
 mod refusal;
 mod state;
 mod verify;

@@ -12,17 +12,17 @@ use crate::sessions::{InvalidSessionToken, SessionOptions, SessionToken};
 use crate::store::StoreError;
 
 /// The lifetime of a pending sign-in: enough to find a phone in another room.
-const LIFETIME: Duration = Duration::from_mins(5);
+pub(super) const LIFETIME: Duration = Duration::from_mins(5);
 
 /// The most pending sign-ins. Each has given a right password: a whole company at nine o'clock.
-const MAX_PENDING: usize = 10_000;
+pub(super) const MAX_PENDING: usize = 10_000;
 
 /// The most of one person from one place: a few windows, and not a script that fills the list with their password. The places are
 /// those that codes are counted by, so that whoever has the password does not push out the owner's.
-const MAX_PER_PLACE: usize = 4;
+pub(super) const MAX_PER_PLACE: usize = 4;
 
 /// The most of one person from unfamiliar networks together.
-const MAX_UNFAMILIAR: usize = 32;
+pub(super) const MAX_UNFAMILIAR: usize = 32;
 
 /// The token of a pending sign-in, after the right password and before the second factor: 256 random bits that open
 /// nothing but the second step.
@@ -53,8 +53,14 @@ impl FromStr for PendingToken {
 /// share them. It fails with a [`StoreError`] when the store cannot be asked.
 #[async_trait]
 pub(super) trait PendingSignInStore: Send + Sync {
-    /// Adds a sign-in. Where there is no room left, the oldest goes.
-    async fn insert(&self, token_hash: [u8; 32], sign_in: PendingSignIn, now: Timestamp) -> Result<(), StoreError>;
+    /// Adds a sign-in that was begun there. Where there is no room left, the oldest goes.
+    async fn insert(
+        &self,
+        token_hash: [u8; 32],
+        sign_in: PendingSignIn,
+        origin: &CodeOrigin,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// The sign-in of this token.
     async fn find(&self, token_hash: &[u8; 32], now: Timestamp) -> Result<Option<PendingSignIn>, StoreError>;
@@ -66,7 +72,13 @@ pub(super) trait PendingSignInStore: Send + Sync {
 /// The pending sign-ins of this process, in memory: after a restart people begin again.
 #[derive(Default)]
 pub(super) struct MemoryPendingSignIns {
-    sign_ins: Mutex<HashMap<[u8; 32], PendingSignIn>>,
+    sign_ins: Mutex<HashMap<[u8; 32], WaitingSignIn>>,
+}
+
+struct WaitingSignIn {
+    sign_in: PendingSignIn,
+    origin: CodeOrigin,
+    until: Timestamp,
 }
 
 /// A sign-in that waits for its second factor.
@@ -77,23 +89,17 @@ pub(super) struct PendingSignIn {
     pub(super) name: Username,
     /// The options of the session to begin.
     pub(super) options: SessionOptions,
-    origin: CodeOrigin,
-    until: Timestamp,
 }
 
 impl PendingSignIn {
-    /// A sign-in that waits from `now` on, and the token for its browser.
-    pub(super) fn new(
-        name: &Username,
-        person: Person,
-        options: SessionOptions,
-        origin: CodeOrigin,
-        now: Timestamp,
-    ) -> Result<(PendingToken, Self), StoreError> {
-        let sign_in = Self { person, name: name.clone(), options, origin, until: now + LIFETIME };
+    /// A sign-in that waits, and the token for its browser.
+    pub(super) fn new(name: &Username, person: Person, options: SessionOptions) -> Result<(PendingToken, Self), StoreError> {
+        let sign_in = Self { person, name: name.clone(), options };
         Ok((PendingToken(SessionToken::generate()?), sign_in))
     }
+}
 
+impl WaitingSignIn {
     fn is_familiar(&self) -> bool {
         matches!(self.origin, CodeOrigin::FamiliarDevice(_))
     }
@@ -101,10 +107,17 @@ impl PendingSignIn {
 
 #[async_trait]
 impl PendingSignInStore for MemoryPendingSignIns {
-    async fn insert(&self, token_hash: [u8; 32], sign_in: PendingSignIn, now: Timestamp) -> Result<(), StoreError> {
+    async fn insert(
+        &self,
+        token_hash: [u8; 32],
+        sign_in: PendingSignIn,
+        origin: &CodeOrigin,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let sign_in = WaitingSignIn { sign_in, origin: origin.clone(), until: now + LIFETIME };
         let mut sign_ins = self.lock();
         sign_ins.retain(|_, sign_in| now < sign_in.until);
-        let is_theirs = |other: &PendingSignIn| other.person.id == sign_in.person.id;
+        let is_theirs = |other: &WaitingSignIn| other.sign_in.person.id == sign_in.sign_in.person.id;
         make_room(&mut sign_ins, MAX_PER_PLACE, |other| is_theirs(other) && other.origin == sign_in.origin);
         if !sign_in.is_familiar() {
             make_room(&mut sign_ins, MAX_UNFAMILIAR, |other| is_theirs(other) && !other.is_familiar());
@@ -115,23 +128,23 @@ impl PendingSignInStore for MemoryPendingSignIns {
     }
 
     async fn find(&self, token_hash: &[u8; 32], now: Timestamp) -> Result<Option<PendingSignIn>, StoreError> {
-        Ok(self.lock().get(token_hash).filter(|sign_in| now < sign_in.until).cloned())
+        Ok(self.lock().get(token_hash).filter(|waiting| now < waiting.until).map(|waiting| waiting.sign_in.clone()))
     }
 
     async fn take(&self, token_hash: &[u8; 32], now: Timestamp) -> Result<Option<PendingSignIn>, StoreError> {
-        Ok(self.lock().remove(token_hash).filter(|sign_in| now < sign_in.until))
+        Ok(self.lock().remove(token_hash).filter(|waiting| now < waiting.until).map(|waiting| waiting.sign_in))
     }
 }
 
 impl MemoryPendingSignIns {
     /// Locks the map; a panic elsewhere leaves it whole.
-    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], PendingSignIn>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], WaitingSignIn>> {
         self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Removes the oldest of those `among` which there may be `max`, if there are as many.
-fn make_room(sign_ins: &mut HashMap<[u8; 32], PendingSignIn>, max: usize, among: impl Fn(&PendingSignIn) -> bool) {
+fn make_room(sign_ins: &mut HashMap<[u8; 32], WaitingSignIn>, max: usize, among: impl Fn(&WaitingSignIn) -> bool) {
     if sign_ins.values().filter(|sign_in| among(sign_in)).count() < max {
         return;
     }
@@ -158,8 +171,8 @@ mod tests {
 
     async fn add_from(pending: &dyn PendingSignInStore, name: &str, origin: CodeOrigin, now: Timestamp) -> PendingToken {
         let (username, options) = (Username::parse(name).unwrap(), SessionOptions::password_only(Revalidation::Refreshed));
-        let (token, sign_in) = PendingSignIn::new(&username, person(name), options, origin, now).unwrap();
-        pending.insert(token.hash(), sign_in, now).await.unwrap();
+        let (token, sign_in) = PendingSignIn::new(&username, person(name), options).unwrap();
+        pending.insert(token.hash(), sign_in, &origin, now).await.unwrap();
         token
     }
 

@@ -67,8 +67,8 @@ impl Auth {
         self.audit.record(client, &AuditEvent::SecondFactorAsked { person: &person });
         let now = self.clock.now();
         let origin = self.code_origin(&person.id, client).await?;
-        let (token, sign_in) = PendingSignIn::new(name, person, options, origin, now)?;
-        self.second_step.pending.insert(token.hash(), sign_in, now).await?;
+        let (token, sign_in) = PendingSignIn::new(name, person, options)?;
+        self.second_step.pending.insert(token.hash(), sign_in, &origin, now).await?;
         Ok(token)
     }
 

@@ -11,7 +11,8 @@ use crate::sessions::{
 };
 use crate::store::tests::contract::{Subject, credential_contract};
 use crate::store::{
-    LocalNotifier, PostgresCredentials, PostgresDatabase, PostgresStore, SqliteCredentials, SqliteStore, StoreKind,
+    LocalNotifier, PostgresCredentials, PostgresDatabase, PostgresNews, PostgresStore, SqliteCredentials, SqliteStore,
+    StoreKind,
 };
 
 /// The SQLite store, and the folder of its file.
@@ -34,6 +35,7 @@ async fn begins(store: Arc<dyn SessionStore>, person: Person, at: Timestamp) -> 
 /// A store of a new database. `None` where there is no server.
 async fn postgres() -> Option<Arc<PostgresCredentials<SessionRecord>>> {
     let database = PostgresDatabase::of_test()?;
+    PostgresNews::open(&database).await.unwrap();
     let kind = StoreKind { name: "session store", if_recreated: "" };
     let store =
         PostgresStore::open(&database, kind, "sessions", sqlx::migrate!("src/sessions/migrations_postgres")).await.unwrap();

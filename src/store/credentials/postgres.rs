@@ -160,12 +160,21 @@ impl<R: PostgresRecord> CredentialStore<R> for PostgresCredentials<R> {
         people: &[Person],
         asked_at: Timestamp,
         now: Timestamp,
-        _fence: Option<Fence>,
+        fence: Option<Fence>,
     ) -> Result<Vec<R::Id>, StoreError> {
         let ids = person_ids(people.iter().map(|person| &person.id));
         let described = people.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
         let described = described.map_err(|error| self.store.failed(&error))?;
         let mut transaction = self.store.begin().await?;
+        if let Some(Fence { lease, number }) = fence {
+            // Nobody begins it anew before this is written.
+            let select = sqlx::query_as("SELECT number FROM leases WHERE name = $1 AND number = $2 FOR SHARE");
+            let still: Option<(i64,)> = transaction.fetch_optional(select.bind(lease).bind(number)).await?;
+            if still.is_none() {
+                transaction.rollback().await?;
+                return Err(self.store.failed(&"another node does this work by now"));
+            }
+        }
         let lock = Self::text("SELECT id FROM {t} WHERE person_id = ANY($1) AND ended_at IS NULL ORDER BY id FOR UPDATE");
         transaction.execute(sqlx::query(AssertSqlSafe(lock)).bind(&ids)).await?;
         let describe = Self::text(

@@ -5,12 +5,15 @@
 //! limit. Nothing depends on a session: where the pool leads through PgBouncer in transaction mode, each statement is a
 //! transaction, and no prepared statement has a name. What needs a session is done on a direct connection.
 //!
+//! What nodes tell each other of changed rows goes through a table, which triggers fill and [`PostgresNews`] reads.
+//!
 //! A connection that died while it was idle is replaced before it is used. A statement that failed is never repeated, since
 //! nobody knows whether it was executed.
 
 mod connection_manager;
 mod database;
 mod failure;
+mod news;
 mod ping;
 mod store;
 #[cfg(test)]
@@ -19,5 +22,6 @@ mod transaction;
 
 pub use database::PostgresDatabase;
 pub use failure::PostgresFailure;
+pub use news::PostgresNews;
 pub use store::PostgresStore;
 pub use transaction::PostgresTransaction;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{PostgresDatabase, PostgresFailure, PostgresStore};
+use super::{PostgresDatabase, PostgresFailure, PostgresNews, PostgresStore};
 use crate::config::{PostgresUrl, StoreSettings};
 use crate::store::tests::postgres::{self, PASSWORD_ROLE, PostgresServer};
 use crate::store::{StoreError, StoreKind};
@@ -16,8 +16,14 @@ fn settings(url: &str) -> StoreSettings {
 impl PostgresDatabase {
     /// An empty database of a test's own. `None`, said loudly, where there is no server.
     pub(crate) fn of_test() -> Option<Self> {
+        Self::nodes_of_test().map(|[database]| database)
+    }
+
+    /// One empty database of a test's own, as so many nodes have it.
+    pub(crate) fn nodes_of_test<const N: usize>() -> Option<[Self; N]> {
         let server = postgres::server()?;
-        Self::from_settings(&settings(&server.url(&server.create_database())))
+        let settings = settings(&server.url(&server.create_database()));
+        Some(std::array::from_fn(|_| Self::from_settings(&settings).unwrap()))
     }
 }
 
@@ -137,6 +143,7 @@ async fn whatever_is_wrong_is_said_with_its_remedy_and_without_a_password() {
 #[tokio::test]
 async fn servers_that_start_together_migrate_once_and_one_of_another_version_says_so() {
     let Some(database) = PostgresDatabase::of_test() else { return };
+    PostgresNews::open(&database).await.unwrap();
     let migrations = || sqlx::migrate!("src/sessions/migrations_postgres");
     let opened =
         futures::future::join_all((0..6).map(|_| PostgresStore::open(&database, KIND, "sessions", migrations()))).await;

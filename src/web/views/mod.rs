@@ -23,7 +23,7 @@ pub(super) use accounts::{
 };
 pub(super) use admin::{
     AdminDirectoryView, AdminOverviewView, AdminPage, AdminSessionsView, AdminTokensView, AuditForm, AuditView,
-    FactorOwnersView, FaultsView, ProxyView, SessionRefreshView, SessionsForm, cut_to_page,
+    FactorOwnersView, FaultsView, NodesView, ProxyView, SessionRefreshView, SessionsForm, cut_to_page,
 };
 pub(super) use auth::{Notice, PasswordView, ReauthenticateView, SignInView, SignOutView, Tone};
 pub(super) use directory::DirectoryView;

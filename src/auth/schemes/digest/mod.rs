@@ -8,6 +8,7 @@
 mod credentials;
 mod header;
 mod nonce;
+mod postgres;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,7 +55,10 @@ pub(super) fn scheme(parts: &SchemeParts<'_>) -> Box<dyn AuthScheme> {
     Box::new(Digest {
         auth: Arc::clone(auth),
         accounts: accounts.clone(),
-        nonces: Nonces::new(Arc::clone(&auth.clock)),
+        nonces: match &auth.short_lived {
+            Some(store) => Nonces::shared(Arc::clone(&auth.clock), store.clone()),
+            None => Nonces::new(Arc::clone(&auth.clock)),
+        },
         enabled: settings.digest.enabled,
         connection_lifetime: settings.sessions.refresh,
     })

@@ -7,19 +7,19 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Mac as _;
 
-use crate::auth::Keys;
+use crate::auth::{Keys, ShortLivedStore};
 use crate::domain::{Clock, Timestamp};
 use crate::store::{StoreError, fill_randomly};
 
 /// The lifetime of a nonce: a captured response can be replayed no longer, and its count gives it away. Were it
 /// shorter, devices that ask every few minutes would ask twice each time.
-const LIFETIME: Duration = Duration::from_mins(5);
+pub(super) const LIFETIME: Duration = Duration::from_mins(5);
 
-/// How far in the future a nonce may be: a machine's clock is set back by no more.
-const MAX_CLOCK_SKEW: Duration = Duration::from_mins(1);
+/// How far in the future a nonce may be: a machine's clock is set back by no more, and those of nodes differ by no more.
+pub(super) const MAX_CLOCK_SKEW: Duration = Duration::from_mins(6);
 
 /// The most used nonces that are remembered: a megabyte. Beyond it the oldest become stale.
-const MAX_REMEMBERED: usize = 10_000;
+pub(super) const MAX_REMEMBERED: usize = 10_000;
 
 const TIME_BYTES: usize = 8;
 const RANDOM_BYTES: usize = 8;
@@ -36,7 +36,7 @@ pub(super) struct Nonces {
 /// Where used counts of nonces are remembered. Each method is atomic, so that several servers may share it. It fails with a
 /// [`StoreError`] when the store cannot be asked.
 #[async_trait]
-trait UsedNonceStore: Send + Sync {
+pub(super) trait UsedNonceStore: Send + Sync {
     /// Nonces that were issued before this are stale: which of them were used is not known (any more).
     async fn valid_since(&self) -> Result<Timestamp, StoreError>;
 
@@ -51,8 +51,8 @@ struct MemoryUsedNonces(Mutex<UsedNonces>);
 /// A nonce of this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Nonce {
-    issued_at: Timestamp,
-    random: [u8; RANDOM_BYTES],
+    pub(super) issued_at: Timestamp,
+    pub(super) random: [u8; RANDOM_BYTES],
 }
 
 /// The outcome of validating a nonce.
@@ -72,11 +72,11 @@ struct UsedNonces {
 
 /// The used counts of a nonce, as a sliding window (like IPsec's, RFC 4303, 3.4.3).
 #[derive(Clone, Copy)]
-struct ReplayWindow {
-    issued_at: Timestamp,
-    highest: u32,
+pub(super) struct ReplayWindow {
+    pub(super) issued_at: Timestamp,
+    pub(super) highest: u32,
     /// Bit `n` stands for the count `n` below the highest: a client's parallel requests may come out of order.
-    bitmap: u64,
+    pub(super) bitmap: u64,
 }
 
 impl Nonces {
@@ -84,6 +84,11 @@ impl Nonces {
         let valid_since = clock.now();
         let used = UsedNonces { valid_since, windows: HashMap::new() };
         Self { clock, used: Box::new(MemoryUsedNonces(Mutex::new(used))) }
+    }
+
+    /// Nonces whose used counts all nodes share.
+    pub(super) fn shared(clock: Arc<dyn Clock>, store: ShortLivedStore) -> Self {
+        Self { clock, used: Box::new(store) }
     }
 
     /// A new nonce: the time, random bytes so that no two are the same, and an HMAC over both. Nothing is stored.
@@ -167,7 +172,7 @@ impl UsedNonces {
 }
 
 impl ReplayWindow {
-    fn consume(&mut self, count: u32) -> bool {
+    pub(super) fn consume(&mut self, count: u32) -> bool {
         if count > self.highest {
             let by = count - self.highest;
             // The previous highest gets its bit.

@@ -5,6 +5,7 @@ mod accounts;
 mod audit;
 mod directory;
 mod factors;
+mod nodes;
 mod overview;
 mod sessions;
 mod tokens;
@@ -13,5 +14,5 @@ use rocket::Route;
 
 pub(super) fn routes() -> Vec<Route> {
     let lists = [sessions::routes(), tokens::routes(), factors::routes(), audit::routes(), accounts::routes()].concat();
-    [overview::routes(), lists, directory::routes()].concat()
+    [overview::routes(), lists, directory::routes(), nodes::routes()].concat()
 }

@@ -11,11 +11,12 @@ pub(in crate::web) enum AdminPage {
     Audit,
     Accounts,
     Directory,
+    Nodes,
     Faults,
 }
 
 /// The admin pages in the order of their navigation, each with its address and its name.
-const ADMIN_PAGES: [(AdminPage, &str, &str); 8] = [
+const ADMIN_PAGES: [(AdminPage, &str, &str); 9] = [
     (AdminPage::Overview, "admin", "Overview"),
     (AdminPage::Sessions, "admin/sessions", "Sessions"),
     (AdminPage::Tokens, "admin/tokens", "API tokens"),
@@ -23,6 +24,7 @@ const ADMIN_PAGES: [(AdminPage, &str, &str); 8] = [
     (AdminPage::Audit, "admin/audit", "Audit"),
     (AdminPage::Accounts, "admin/accounts", "Local accounts"),
     (AdminPage::Directory, "admin/directory", "Directory"),
+    (AdminPage::Nodes, "admin/nodes", "Nodes"),
     (AdminPage::Faults, "admin/faults", "Page faults"),
 ];
 

@@ -1,0 +1,89 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use super::Keys;
+use crate::store::{AeadCipher, PostgresDatabase, PostgresStore, StoreError, StoreKind};
+
+const KIND: StoreKind = StoreKind { name: "store of sign-ins in progress", if_recreated: "who was signing in begins again" };
+
+/// What a sign-in or a request leaves for minutes, in a PostgreSQL database that all nodes share: whichever gets the next request
+/// finds it. Cheap to clone; the clones are one.
+#[derive(Clone)]
+pub struct ShortLivedStore {
+    pub(super) store: PostgresStore,
+    cipher: Arc<AeadCipher>,
+}
+
+impl ShortLivedStore {
+    /// Opens the tables, and makes them where there are none.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be reached, or was written by another version.
+    pub async fn open(database: &PostgresDatabase, keys: &Keys) -> Result<Self, StoreError> {
+        let store = PostgresStore::open(database, KIND, "auth", sqlx::migrate!("src/auth/migrations_postgres")).await?;
+        Ok(Self { store, cipher: Arc::new(keys.short_lived_cipher()) })
+    }
+
+    /// Deletes what is over. To be called every minute or so, by one node.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written; what is over counts as nothing none the less.
+    pub async fn sweep(&self) -> Result<(), StoreError> {
+        for table in [
+            "DELETE FROM pending_sign_ins WHERE until <= clock_timestamp()",
+            "DELETE FROM used_nonces WHERE until <= clock_timestamp()",
+        ] {
+            self.store.execute(sqlx::query(table)).await?;
+        }
+        Ok(())
+    }
+
+    /// Seals a value as JSON, to be opened with the same `associated_data`.
+    pub(super) fn seal(&self, associated_data: &[u8], value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+        let json = serde_json::to_vec(value).map(Zeroizing::new).map_err(|error| self.store.failed(&error))?;
+        self.cipher.seal(associated_data, &json)
+    }
+
+    /// Opens a sealed value; `None` where it was sealed with another key.
+    pub(super) fn open_sealed<T: DeserializeOwned>(&self, associated_data: &[u8], sealed: &[u8]) -> Option<T> {
+        serde_json::from_slice(&self.cipher.open(associated_data, sealed)?).ok()
+    }
+}
+
+/// A length in milliseconds, as a column has it.
+pub(super) fn millis(length: Duration) -> i64 {
+    i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::store::PostgresNews;
+
+    /// The store of a new database, as two nodes have it. `None` where there is no server.
+    pub(in crate::auth) async fn two_nodes() -> Option<(ShortLivedStore, ShortLivedStore)> {
+        let [here, there] = PostgresDatabase::nodes_of_test()?;
+        let keys = Keys::from_secret(&[7; 32]);
+        PostgresNews::open(&here).await.unwrap();
+        Some((ShortLivedStore::open(&here, &keys).await.unwrap(), ShortLivedStore::open(&there, &keys).await.unwrap()))
+    }
+
+    #[tokio::test]
+    async fn what_is_over_is_swept_and_nothing_opens_with_another_key() {
+        let Some((here, there)) = two_nodes().await else { return };
+        let sealed = here.seal(b"data", &"a secret").unwrap();
+        assert_eq!(there.open_sealed::<String>(b"data", &sealed).unwrap(), "a secret");
+        assert!(there.open_sealed::<String>(b"other data", &sealed).is_none());
+        let insert = "INSERT INTO used_nonces (random, issued_at, highest, bitmap, until)
+                      SELECT decode(lpad(to_hex(n), 16, '0'), 'hex'), 0, 1, 0, clock_timestamp() + (n - 5) * interval '1 hour'
+                      FROM generate_series(1, 10) AS n";
+        here.store.execute(sqlx::query(insert)).await.unwrap();
+        there.sweep().await.unwrap();
+        let (left,): (i64,) = here.store.fetch_one(sqlx::query_as("SELECT count(*) FROM used_nonces")).await.unwrap();
+        assert_eq!(left, 5);
+    }
+}

@@ -1,0 +1,2 @@
+CREATE TRIGGER tokens_changed AFTER UPDATE ON tokens REFERENCING OLD TABLE AS before NEW TABLE AS after
+    FOR EACH STATEMENT EXECUTE FUNCTION note_credential_changes();
