@@ -5,7 +5,7 @@
 //!
 //! - [`domain`] has the pure types and the clock.
 //! - [`config`] parses settings and page files, and reports every error with its file and line.
-//! - [`telemetry`] is the log and the metrics, [`store`] the SQLite files, [`tls`] which servers are trusted, [`websocket`]
+//! - [`telemetry`] is the log and the metrics, [`store`] SQLite and PostgreSQL, [`tls`] which servers are trusted, [`websocket`]
 //!   RFC 6455.
 //! - [`directory`], [`accounts`], [`sessions`], [`tokens`], [`factors`], [`epochs`], [`sources`] and [`audit`] are the
 //!   outside world, one room each; [`demo_directory`] is an LDAP server with sample people, for demos and tests.

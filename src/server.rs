@@ -104,7 +104,7 @@ impl Server {
         ));
         let groups = Arc::new(GroupWatch::new(Arc::clone(&directory), Arc::clone(&clock)));
         let readiness = Readiness::new(Arc::clone(&directory), Arc::clone(&clock));
-        let writable_probe = WritableProbe::new(&settings.state, Arc::clone(&clock));
+        let writable_probe = WritableProbe::new(&settings.state, stores.database.as_ref(), Arc::clone(&clock));
         let second_step = SecondStep::new(stores.factors.clone(), settings.second_factor.remember);
         let (audit, audit_writer) = Audit::with_trail(stores.audit.clone(), metrics.audit(), Arc::clone(&clock));
         let (sessions, tokens) = (stores.sessions.clone(), stores.tokens.clone());

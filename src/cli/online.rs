@@ -13,6 +13,7 @@ use crate::domain::{Clock, GroupRef, SystemClock, UserRef, Username};
 use crate::pages::{ADMIN_USERS_SETTING, ADMINS_SETTING, PageStore, SECOND_FACTOR_SETTING};
 use crate::server::StartError;
 use crate::sources::Sources;
+use crate::store::PostgresDatabase;
 
 /// The help text of a directory's fault.
 const DOCTOR: &str = "`belvedere doctor` takes it step by step, and says what to do";
@@ -31,6 +32,7 @@ pub(super) async fn check(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let directories = Directories::new(settings, &clock)?;
     let mut faults = check_reachable(&directories).await;
+    let store_fault = store_fault(settings).await;
     let (wanted, locations) = named_groups(settings, page_store);
     let (askable, unsearchable): (Vec<_>, Vec<_>) =
         wanted.into_iter().zip(locations).partition(|(group, _)| directories.can_look_up_group(group));
@@ -42,6 +44,7 @@ pub(super) async fn check(
         faults.extend(found);
         unsearchable += unknown;
     }
+    faults.extend(store_fault);
     faults.extend(panel_faults(page_store, sources, clock.now()).await);
     let mut notes = match unsearchable {
         0 => String::new(),
@@ -51,7 +54,24 @@ pub(super) async fn check(
         ),
     };
     notes.extend(unresponsive_servers(&directories).await);
+    notes.extend(exposed_store(settings));
     Ok((faults, notes))
+}
+
+/// The fault of the database that the settings name, if it cannot be used.
+async fn store_fault(settings: &Settings) -> Option<Diagnostic> {
+    let database = PostgresDatabase::from_settings(&settings.store)?;
+    let (key, error) = match database.ping().await {
+        Err(error) => ("store.url", error),
+        Ok(()) => ("store.direct_url", database.ping_directly().await.err()?),
+    };
+    Some(Diagnostic::new(SourceLocation::key(key), error.to_string(), "without it the server does not start"))
+}
+
+/// A line for each URL of the store by which its rows cross a network unencrypted.
+fn exposed_store(settings: &Settings) -> impl Iterator<Item = String> {
+    let urls = settings.store.url.iter().chain(&settings.store.direct_url);
+    urls.filter(|url| url.is_exposed()).map(|url| format!("\nUnencrypted over a network (`sslmode=disable`): {url}."))
 }
 
 async fn check_reachable(directories: &Directories) -> Diagnostics {

@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use quick_cache::sync::Cache;
@@ -8,8 +8,8 @@ use super::Session;
 use crate::domain::{SessionId, Timestamp};
 use crate::store::RowNews;
 
-/// The most sessions in the cache: more than are used within a second at a large company, in some 2 MB at most.
-const CAPACITY: usize = 1_024;
+/// The most sessions in the cache: about as many as watch boards at one server, in some 16 MB at most.
+const CAPACITY: usize = 8_192;
 
 /// How long a cached session is used: a page and its pictures, scripts and sockets come within it. A change of which no news
 /// came takes effect after it.
@@ -47,6 +47,8 @@ struct SessionChanges {
     of_session: HashMap<SessionId, CacheGeneration>,
     /// The last in which any session may have changed.
     of_all: CacheGeneration,
+    /// The last in which news may have been missed.
+    missed: CacheGeneration,
 }
 
 impl SessionCache {
@@ -58,12 +60,21 @@ impl SessionCache {
     pub(super) fn get(&self, token_hash: &[u8; 32], now: Timestamp) -> Option<Session> {
         let cached = self.sessions.get(token_hash)?;
         let is_fresh = now >= cached.read_at && now.since(cached.read_at) < MAX_AGE;
-        (is_fresh && cached.generation >= self.last_change(cached.session.id)).then_some(cached.session)
+        let changes = self.changes();
+        let last_change = changes.of(cached.session.id).max(changes.missed);
+        (is_fresh && cached.generation >= last_change).then_some(cached.session)
+    }
+
+    /// The session of a token's hash as it was last read, however long ago, and when: for while the store cannot be asked. One
+    /// that is known to have changed or ended since is not.
+    pub(super) fn last_known(&self, token_hash: &[u8; 32]) -> Option<(Session, Timestamp)> {
+        let cached = self.sessions.get(token_hash)?;
+        (cached.generation >= self.changes().of(cached.session.id)).then_some((cached.session, cached.read_at))
     }
 
     /// The current generation: to be noted before a session is read.
     pub(super) fn generation(&self) -> CacheGeneration {
-        self.changes.read().unwrap_or_else(PoisonError::into_inner).current
+        self.changes().current
     }
 
     /// Adds a session that was read in `generation`.
@@ -80,16 +91,22 @@ impl SessionCache {
             RowNews::Ended(session, _) | RowNews::Changed(session) if changes.of_session.len() < MAX_CHANGES => {
                 changes.of_session.insert(session, current);
             }
-            RowNews::Ended(..) | RowNews::Changed(_) | RowNews::Missed => {
+            RowNews::Missed => changes.missed = current,
+            RowNews::Ended(..) | RowNews::Changed(_) => {
                 changes.of_session.clear();
                 changes.of_all = current;
             }
         }
     }
 
-    /// The last generation in which a session may have changed.
-    fn last_change(&self, session: SessionId) -> CacheGeneration {
-        let changes = self.changes.read().unwrap_or_else(PoisonError::into_inner);
-        changes.of_session.get(&session).copied().unwrap_or_default().max(changes.of_all)
+    fn changes(&self) -> RwLockReadGuard<'_, SessionChanges> {
+        self.changes.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SessionChanges {
+    /// The last generation in which news said that a session has changed.
+    fn of(&self, session: SessionId) -> CacheGeneration {
+        self.of_session.get(&session).copied().unwrap_or_default().max(self.of_all)
     }
 }

@@ -12,7 +12,7 @@ use super::store::SessionStore;
 use super::unwritten_ends::{UnwrittenEnd, UnwrittenEnds};
 use super::{EndReason, Session, SessionLookup, SessionRecord, SessionToken};
 use crate::config::SessionSettings;
-use crate::domain::{Clock, SessionId, Timestamp};
+use crate::domain::{Clock, Revalidation, SessionId, Timestamp};
 use crate::store::{
     CredentialRecord as _, Credentials, EndSelection, LocalNotifier, Notifier, PostgresCredentials, PostgresNews,
     PostgresStore, SqliteCredentials, SqliteStore, StoreError, StoreKind,
@@ -110,6 +110,9 @@ impl Sessions {
     /// has ended, was idle too long, or is past its absolute end; [`SessionLookup::Stale`] when the directory could not
     /// confirm it for too long.
     ///
+    /// While a shared store is out of reach, a session that this server has read is valid for as long as it may be without the
+    /// directory's confirmation.
+    ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked: that says nothing about the session.
     pub async fn find(&self, token: &SessionToken) -> Result<SessionLookup, StoreError> {
@@ -127,7 +130,11 @@ impl Sessions {
             return Ok(SessionLookup::Valid(session));
         }
         let generation = cache.generation();
-        let record = self.store().by_token(&hash).await?;
+        let record = match self.store().by_token(&hash).await {
+            Ok(record) => record,
+            Err(outage) if outage.is_outage() => return self.last_known(&hash, now).map(SessionLookup::Valid).ok_or(outage),
+            Err(error) => return Err(error),
+        };
         let Some(session) = self.current(record)? else { return Ok(SessionLookup::NotFound) };
         let now = self.now();
         // A session that grants nothing is not used either.
@@ -137,6 +144,15 @@ impl Sessions {
         let session = self.touch(session).await;
         cache.insert(hash, session.clone(), now, generation);
         Ok(SessionLookup::Valid(session))
+    }
+
+    /// The session of a token's hash as it was last read, while the store cannot be asked: for as long as it would be valid without
+    /// the directory's word, and no longer.
+    fn last_known(&self, token_hash: &[u8; 32], now: Timestamp) -> Option<Session> {
+        let (session, read_at) = self.inner.cache.last_known(token_hash)?;
+        let unasked_until = self.lifetimes().stale_from(Revalidation::Refreshed, read_at)?;
+        let is_valid = now < session.expires_at() && !session.is_stale(now) && now < unasked_until;
+        is_valid.then_some(session)
     }
 
     /// One session by its id, unless it has ended.

@@ -83,3 +83,10 @@ pub enum StoreError {
     #[error("the system's random generator does not answer: {0}; nothing secret can be made without it")]
     NoRandomness(String),
 }
+
+impl StoreError {
+    /// Whether the store cannot be asked for now, which says nothing about what is in it.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Postgres { failure, .. } if failure.is_outage())
+    }
+}

@@ -1,6 +1,12 @@
 //! What tests of stores share, in every room.
 
+#[path = "../../tests/belvedere/harness/certificates.rs"]
+#[allow(dead_code, reason = "the integration tests need more of it")]
+pub(crate) mod certificates;
 pub(crate) mod contract;
+#[path = "../../tests/belvedere/harness/pgbouncer.rs"]
+#[allow(dead_code, reason = "the integration tests need more of it")]
+pub(crate) mod pgbouncer;
 /// The server that the integration tests start, too.
 #[path = "../../tests/belvedere/harness/postgres.rs"]
 #[allow(dead_code, reason = "the integration tests need more of it")]

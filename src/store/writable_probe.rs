@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
+use super::PostgresDatabase;
 use crate::domain::{Clock, Timestamp};
 
 /// The least time between two probes: anybody may ask, and each writes to the disk.
@@ -13,20 +14,38 @@ const MIN_INTERVAL: Duration = Duration::from_secs(5);
 /// What a probe writes: a few pages of a store, as one that is full to the last byte takes none.
 const PROBE_BYTES: usize = 64 * 1024;
 
-/// Finds out whether the state folder can be written, by writing to it: a full disk shows itself in no other way.
+/// Finds out whether what has to last can be written: to the state folder by writing to it, since a full disk shows itself in no
+/// other way, or to the database by asking it.
 pub struct WritableProbe {
-    folder: PathBuf,
+    place: ProbedPlace,
     clock: Arc<dyn Clock>,
     last: Mutex<Option<(Timestamp, bool)>>,
 }
 
+enum ProbedPlace {
+    Folder(PathBuf),
+    Database(PostgresDatabase),
+}
+
 impl WritableProbe {
-    /// A probe of that folder.
-    pub fn new(folder: &Path, clock: Arc<dyn Clock>) -> Self {
-        Self { folder: folder.to_owned(), clock, last: Mutex::new(None) }
+    /// A probe of the database, or of that folder where there is none.
+    pub fn new(folder: &Path, database: Option<&PostgresDatabase>, clock: Arc<dyn Clock>) -> Self {
+        let place = match database {
+            Some(database) => ProbedPlace::Database(database.clone()),
+            None => ProbedPlace::Folder(folder.to_owned()),
+        };
+        Self { place, clock, last: Mutex::new(None) }
     }
 
-    /// Whether the folder can be written, as of a moment ago. Why not is logged, once.
+    /// What is to be said when it cannot be written.
+    pub fn refusal(&self) -> &'static str {
+        match self.place {
+            ProbedPlace::Folder(_) => "the state folder cannot be written\n",
+            ProbedPlace::Database(_) => "the store cannot be used\n",
+        }
+    }
+
+    /// Whether it can be written, as of a moment ago. Why not is logged, once.
     pub async fn is_writable(&self) -> bool {
         let mut last = self.last.lock().await;
         let now = self.clock.now();
@@ -36,20 +55,35 @@ impl WritableProbe {
         {
             return is_writable;
         }
-        let folder = self.folder.clone();
-        let written = tokio::task::spawn_blocking(move || write_probe(&folder))
-            .await
-            .unwrap_or_else(|error| Err(io::Error::other(error)));
+        let written = self.place.probe().await;
         let was_writable = last.is_none_or(|(_, was_writable)| was_writable);
         match &written {
-            Err(error) if was_writable => {
-                tracing::error!(%error, folder = %self.folder.display(), "the state folder cannot be written; look at its disk's free space and health");
-            }
-            Ok(()) if !was_writable => tracing::info!(folder = %self.folder.display(), "the state folder can be written again"),
+            Err(error) if was_writable => tracing::error!(%error, "what has to last cannot be written"),
+            Ok(()) if !was_writable => tracing::info!("what has to last can be written again"),
             _ => (),
         }
         *last = Some((now, written.is_ok()));
         written.is_ok()
+    }
+}
+
+impl ProbedPlace {
+    /// Tries it.
+    ///
+    /// # Errors
+    /// The reason, for the log.
+    async fn probe(&self) -> Result<(), String> {
+        match self {
+            Self::Database(database) => database.ping().await.map_err(|error| error.to_string()),
+            Self::Folder(folder) => {
+                let probed = folder.clone();
+                let written = tokio::task::spawn_blocking(move || write_probe(&probed)).await;
+                written.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| {
+                    let folder = folder.display();
+                    format!("the state folder {folder} cannot be written: {error}; look at its disk's free space and health")
+                })
+            }
+        }
     }
 }
 
@@ -71,7 +105,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_000_000)));
         let state = folder.path().join("state");
-        let probe = WritableProbe::new(&state, clock.clone());
+        let probe = WritableProbe::new(&state, None, clock.clone());
         assert!(!probe.is_writable().await);
         std::fs::create_dir(&state).unwrap();
         assert!(!probe.is_writable().await, "as of a moment ago");

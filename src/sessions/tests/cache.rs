@@ -24,10 +24,12 @@ async fn the_news_of_a_session_leaves_the_others_in_the_cache() {
     read(cache.generation());
     cache.hear(RowNews::Missed);
     assert!(!is_cached(alices) && !is_cached(bobs), "nobody knows whose changed");
+    assert!(cache.last_known(&alices).is_some(), "which is good for an outage of the store");
     read(cache.generation());
     cache.hear(RowNews::Changed(alice.id));
     for other in 0..MAX_CHANGES {
         cache.hear(RowNews::Changed(SessionId::new(u128::try_from(other).unwrap())));
     }
     assert!(!is_cached(alices), "a change that is forgotten is not undone");
+    assert!(cache.last_known(&alices).is_none(), "in an outage either");
 }

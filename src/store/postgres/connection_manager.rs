@@ -1,4 +1,5 @@
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
@@ -18,6 +19,10 @@ const PING_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a transaction may wait for its own server: one that died in the middle must not hold its locks.
 const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(10);
 
+/// How long after a failure nobody else waits for a connection: a server that does not answer must not cost each request its
+/// timeout.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
 /// How connections are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ConnectionUse {
@@ -33,12 +38,13 @@ pub(super) enum ConnectionUse {
 const MIGRATION_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// The maker of connections to a database, and the judge of which may be used again.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct ConnectionManager {
     /// For each host.
     options: Vec<PgConnectOptions>,
     connect_timeout: Duration,
     pub(super) statement_timeout: Duration,
+    last_failure: Mutex<Option<(Instant, PostgresFailure)>>,
 }
 
 impl ConnectionManager {
@@ -57,7 +63,12 @@ impl ConnectionManager {
                 ]),
             }
         });
-        Self { options: options.collect(), connect_timeout: settings.connect_timeout, statement_timeout }
+        Self {
+            options: options.collect(),
+            connect_timeout: settings.connect_timeout,
+            statement_timeout,
+            last_failure: Mutex::default(),
+        }
     }
 
     /// Connects to the primary: the first server that can be written to. Returns how, too, for what connects by itself.
@@ -87,12 +98,28 @@ impl ConnectionManager {
     }
 }
 
+impl ConnectionManager {
+    /// The failure of a moment ago.
+    fn recent_failure(&self) -> Option<PostgresFailure> {
+        let failed = self.last_failure();
+        failed.as_ref().filter(|(at, _)| at.elapsed() < RETRY_INTERVAL).map(|(_, failure)| failure.clone())
+    }
+
+    fn last_failure(&self) -> MutexGuard<'_, Option<(Instant, PostgresFailure)>> {
+        self.last_failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Manager for ConnectionManager {
     type Type = PgConnection;
     type Error = PostgresFailure;
 
     async fn create(&self) -> Result<PgConnection, PostgresFailure> {
-        Ok(Box::pin(self.connect()).await?.0)
+        if let Some(failure) = self.recent_failure() {
+            return Err(failure);
+        }
+        let connected = Box::pin(self.connect()).await.map(|(connection, _)| connection);
+        connected.inspect_err(|failure| *self.last_failure() = Some((Instant::now(), failure.clone())))
     }
 
     async fn recycle(&self, connection: &mut PgConnection, metrics: &Metrics) -> RecycleResult<PostgresFailure> {

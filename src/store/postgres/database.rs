@@ -121,6 +121,11 @@ impl PostgresDatabase {
         drop(self.inner.pool.retain(|_, _| false));
     }
 
+    /// The maker of connections past any pooler.
+    pub(super) fn direct(&self) -> &ConnectionManager {
+        &self.inner.direct
+    }
+
     /// Whether each statement needs a transaction, and must not leave anything in its session.
     pub(super) fn is_pooled(&self) -> bool {
         self.inner.usage == ConnectionUse::Pooled

@@ -136,6 +136,32 @@ impl PostgresFailure {
         }
     }
 
+    /// Whether the database cannot be asked for now.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Unreachable(_)
+            | Self::ConnectTimedOut(_)
+            | Self::Restarting
+            | Self::Credentials(_)
+            | Self::NoDatabase
+            | Self::Tls(_)
+            | Self::Pooler(_)
+            | Self::ReadOnly
+            | Self::TooManyConnections
+            | Self::PoolExhausted(_)
+            | Self::StatementTimedOut(_)
+            | Self::ConnectionLost(_)
+            | Self::DiskFull => true,
+            Self::NotPermitted(_)
+            | Self::OtherVersion(_)
+            | Self::Damaged(_)
+            | Self::Conflict(_)
+            | Self::Constraint(_)
+            | Self::Closed
+            | Self::Other(_) => false,
+        }
+    }
+
     /// Whether a connection turned out to lead to nowhere, or to a server that is not the primary any more.
     pub(super) fn is_of_connection(&self) -> bool {
         matches!(self, Self::ConnectionLost(_) | Self::Restarting | Self::ReadOnly)

@@ -10,6 +10,15 @@ impl PostgresDatabase {
         self.ask().await.map_err(|failure| self.error(Self::KIND, failure))?
     }
 
+    /// Likewise, past any pooler.
+    ///
+    /// # Errors
+    /// [`StoreError`], likewise.
+    pub async fn ping_directly(&self) -> Result<(), StoreError> {
+        let connected = self.direct().connect().await;
+        connected.map(drop).map_err(|failure| self.error(Self::KIND, failure))
+    }
+
     async fn ask(&self) -> Result<Result<(), StoreError>, PostgresFailure> {
         let mut connection = PostgresTransaction::begin(self, Self::KIND, self.is_pooled()).await?;
         let query = sqlx::query_as("SELECT current_setting('transaction_read_only')");

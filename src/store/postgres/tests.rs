@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{PostgresDatabase, PostgresFailure, PostgresNews, PostgresStore};
 use crate::config::{PostgresUrl, StoreSettings};
+use crate::store::tests::pgbouncer;
 use crate::store::tests::postgres::{self, PASSWORD_ROLE, PostgresServer};
 use crate::store::{StoreError, StoreKind};
 
@@ -156,4 +157,94 @@ async fn servers_that_start_together_migrate_once_and_one_of_another_version_say
     store.close();
     assert_eq!(failure(store.fetch_all::<(i32,)>(sqlx::query_as("SELECT 1")).await), PostgresFailure::Closed);
     database.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn behind_pgbouncer_in_transaction_mode_statements_of_many_do_not_mix() {
+    let Some(server) = postgres::server() else { return };
+    let Some(pooler) = pgbouncer::before(server) else { return };
+    let name = server.create_database();
+    let url = |port| Some(PostgresUrl::parse(&PostgresServer::url_at(port, &name)).unwrap());
+    let settings = StoreSettings {
+        url: url(pooler),
+        direct_url: url(server.port),
+        statement_timeout: Duration::from_secs(20),
+        ..StoreSettings::default()
+    };
+    let database = PostgresDatabase::from_settings(&settings).unwrap();
+    let migrations = sqlx::migrate!("src/tokens/migrations_postgres");
+    let store = PostgresStore::open(&database, KIND, "tokens", migrations).await.unwrap();
+    let echo = |number: i64| {
+        let store = store.clone();
+        async move {
+            let (alone,): (i64,) = store.fetch_one(sqlx::query_as("SELECT $1::bigint").bind(number)).await.unwrap();
+            let mut transaction = store.begin().await.unwrap();
+            let (text,): (String,) = transaction.fetch_one(sqlx::query_as("SELECT $1").bind(number.to_string())).await.unwrap();
+            let locked = sqlx::query_as("SELECT $1::bigint, pg_advisory_xact_lock(7)::text").bind(number);
+            let (again, _): (i64, String) = transaction.fetch_one(locked).await.unwrap();
+            transaction.commit().await.unwrap();
+            (alone, text.parse::<i64>().unwrap(), again)
+        }
+    };
+    let told = futures::future::join_all((0..200).map(echo)).await;
+    assert!(told.into_iter().zip(0..).all(|(told, number)| told == (number, number, number)));
+    let kill = format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}'");
+    assert!(server.query("postgres", &kill).unwrap() != "0", "the pooler's connections are cut");
+    assert_eq!(echo(201).await, (201, 201, 201));
+    database.ping_directly().await.unwrap();
+
+    let forgotten = StoreSettings { direct_url: None, ..settings };
+    let said = PostgresDatabase::from_settings(&forgotten).unwrap().ping().await.unwrap_err().to_string();
+    assert!(said.contains("`direct_url`"), "{said}");
+}
+
+#[tokio::test]
+async fn with_tls_a_server_is_who_its_certificate_says_by_an_authority_that_is_trusted() {
+    let Some(server) = postgres::server() else { return };
+    let (port, name) = (server.port, server.create_database());
+    let ca_file = Some(server.ca_file.clone());
+    let asked = async |host: &str, ca_file| {
+        let url = format!("postgres://belvedere@{host}:{port}/{name}?sslmode=verify-full");
+        PostgresDatabase::from_settings(&StoreSettings { ca_file, ..settings(&url) }).unwrap().ping().await
+    };
+    asked("localhost", ca_file.clone()).await.unwrap();
+    for (host, ca_file) in [("localhost", None), ("127.0.0.1", ca_file)] {
+        let said = asked(host, ca_file).await.unwrap_err().to_string();
+        assert!(said.contains("TLS is not possible") && said.contains("`ca_file`"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn when_the_primary_dies_its_replica_is_used_once_it_is_promoted() {
+    if postgres::server().is_none() {
+        return;
+    }
+    let primary = PostgresServer::start().unwrap();
+    let replica = primary.replica().unwrap();
+    let name = primary.create_database();
+    let table = "CREATE TABLE numbers (number bigint PRIMARY KEY); GRANT ALL ON numbers TO belvedere";
+    primary.query(&name, table).unwrap();
+    // The replica comes first: it is passed over for as long as it is one.
+    let url = format!("postgres://belvedere@127.0.0.1:{},127.0.0.1:{}/{name}", replica.port, primary.port);
+    let database = PostgresDatabase::from_settings(&settings(&url)).unwrap();
+    let none = sqlx::migrate::Migrator::with_migrations(Vec::new());
+    let store = PostgresStore::open(&database, KIND, "numbers", none).await.unwrap();
+    insert(&store, 1).await.unwrap();
+    let written = primary.query("postgres", "SELECT pg_current_wal_lsn()").unwrap();
+    let followed = format!("SELECT pg_last_wal_replay_lsn() >= '{written}'");
+    until(async || replica.query("postgres", &followed).is_ok_and(|followed| followed == "t")).await;
+    primary.kill();
+    assert!(failure(insert(&store, 2).await).is_outage());
+    replica.promote();
+    until(async || insert(&store, 3).await.is_ok()).await;
+    assert_eq!(all(&store).await.unwrap(), [1, 3]);
+}
+
+/// Waits until it is so.
+async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+    let deadline = std::time::Instant::now() + Duration::from_mins(1);
+    while !is_so().await {
+        assert!(std::time::Instant::now() < deadline, "it does not come to be");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }

@@ -20,7 +20,7 @@ fn alive() -> &'static str {
 #[get("/readyz")]
 async fn ready(readiness: &Readiness, sessions: &Sessions, probe: &WritableProbe) -> (Status, &'static str) {
     if sessions.has_unwritten_ends() || !probe.is_writable().await {
-        return (Status::ServiceUnavailable, "the state folder cannot be written\n");
+        return (Status::ServiceUnavailable, probe.refusal());
     }
     match readiness.check().await {
         Ok(()) => (Status::Ok, "ready\n"),

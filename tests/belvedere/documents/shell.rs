@@ -27,13 +27,15 @@ const SERVICE_ACCOUNT: &str = "svc-reader@belvedere.example";
 pub(super) const METRICS_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 /// Lines that are not run, and why.
-const NOT_RUN: [(&str, &str); 8] = [
+const NOT_RUN: [(&str, &str); 10] = [
     ("cargo build --release", "it takes minutes, and tests/run builds the program anyway"),
     ("sudo install target/release/belvedere /usr/local/bin/", "it changes the machine"),
     ("sudo useradd --system --user-group belvedere", "it changes the machine"),
     ("sudo systemctl daemon-reload", "it changes the machine"),
     ("sudo systemctl enable --now belvedere", "it changes the machine"),
     ("journalctl --unit belvedere --follow", "there is no such service here"),
+    ("sudo -u postgres createuser --pwprompt belvedere", "it asks for a password"),
+    ("sudo -u postgres createdb --owner belvedere belvedere", "no database server runs here"),
     ("tests/run", "this test is a part of it"),
     ("cd /etc/belvedere && sudo -u belvedere belvedere account list", "there is no such service here"),
 ];

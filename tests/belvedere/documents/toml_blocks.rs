@@ -64,6 +64,9 @@ fn create_files(value: &Value, folder: &Path) {
             Value::String(name) if key == "ca_file" => {
                 fs::write(folder.join(name), TestAuthority::new().pem()).unwrap();
             }
+            Value::String(name) if key == "url_file" => {
+                fs::write(folder.join(name), "postgres://belvedere:hunter2@db.corp.example.com/belvedere\n").unwrap();
+            }
             Value::String(name) if key == "file" || key.ends_with("_file") => {
                 fs::write(folder.join(name), "0123456789abcdef0123456789abcdef\n").unwrap();
             }

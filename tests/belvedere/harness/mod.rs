@@ -19,6 +19,8 @@ pub(crate) mod ldap_requests;
 pub(crate) mod ldap_results;
 pub(crate) mod ldap_server;
 pub(crate) mod ldif;
+pub(crate) mod pgbouncer;
+#[allow(dead_code, reason = "the unit tests need more of it")]
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod samba;

@@ -9,6 +9,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
+
+use super::certificates::TestAuthority;
 use super::server_process;
 
 /// The account that the server runs under when the tests run as root, as whom it refuses to run.
@@ -30,7 +33,10 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 pub(crate) struct PostgresServer {
     /// Its port.
     pub(crate) port: u16,
+    /// The authority that signed its certificate, which is made out to `localhost` alone.
+    pub(crate) ca_file: PathBuf,
     programs: PathBuf,
+    data: PathBuf,
     databases: AtomicU32,
 }
 
@@ -53,9 +59,54 @@ impl PostgresServer {
         let mut initdb = as_server(&programs.join("initdb"));
         initdb.args(["--username", "root", "--auth", "trust", "--encoding", "UTF8", "--no-locale", "--no-sync"]);
         server_process::run(initdb.arg("--pgdata").arg(&data))?;
+        let authority = TestAuthority::new();
+        let ca_file = authority.write(&authority.issue(&["localhost"]), temporary.path())?;
         let role = PASSWORD_ROLE.0;
-        let hosts = format!("host all {role} 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n");
+        let hosts = format!(
+            "host all {role} 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 trust\n"
+        );
         fs::write(data.join("pg_hba.conf"), hosts)?;
+        for name in ["cert.pem", "key.pem"] {
+            own(&temporary.path().join(name))?;
+        }
+        let server = Self::run(programs, temporary, ca_file)?;
+        let (name, password) = PASSWORD_ROLE;
+        server.query("postgres", &format!("CREATE ROLE {OWNER} LOGIN; CREATE ROLE {name} LOGIN PASSWORD '{password}'"))?;
+        Ok(server)
+    }
+
+    /// Starts a replica of this server, which follows it (streaming replication).
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub(crate) fn replica(&self) -> io::Result<Self> {
+        let temporary = tempfile::Builder::new().prefix("belvedere-postgres-").tempdir()?;
+        own(temporary.path())?;
+        let mut copy = as_server(&self.programs.join("pg_basebackup"));
+        copy.args(["-h", "127.0.0.1", "-U", "root", "-p", &self.port.to_string(), "--write-recovery-conf", "--no-sync"]);
+        server_process::run(copy.args(["--checkpoint", "fast", "--pgdata"]).arg(temporary.path().join("data")))?;
+        for name in ["cert.pem", "key.pem"] {
+            let to = temporary.path().join(name);
+            fs::copy(self.ca_file.with_file_name(name), &to)?;
+            own(&to)?;
+        }
+        Self::run(self.programs.clone(), temporary, self.ca_file.clone())
+    }
+
+    /// Makes a replica the primary.
+    pub(crate) fn promote(&self) {
+        assert_eq!(self.query("postgres", "SELECT pg_promote()").unwrap(), "t");
+    }
+
+    /// Kills the server, as a machine does that loses its power.
+    pub(crate) fn kill(&self) {
+        let mut stop = as_server(&self.programs.join("pg_ctl"));
+        server_process::run(stop.args(["stop", "--mode", "immediate", "--pgdata"]).arg(&self.data)).unwrap();
+    }
+
+    /// Runs a server on the cluster in `folder`.
+    fn run(programs: PathBuf, folder: TempDir, ca_file: PathBuf) -> io::Result<Self> {
+        let data = folder.path().join("data");
         let [port, _] = server_process::two_free_ports()?;
         let mut postgres = as_server(&programs.join("postgres"));
         postgres.arg("-D").arg(&data).args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", ""]);
@@ -65,11 +116,15 @@ impl PostgresServer {
         {
             postgres.args(["-c", setting]);
         }
-        server_process::spawn_supervised(&postgres, temporary)?;
-        let server = Self { port, programs, databases: AtomicU32::new(0) };
+        let file = |name| folder.path().join(name).display().to_string();
+        for setting in
+            ["ssl=on".to_owned(), format!("ssl_cert_file={}", file("cert.pem")), format!("ssl_key_file={}", file("key.pem"))]
+        {
+            postgres.args(["-c", &setting]);
+        }
+        server_process::spawn_supervised(&postgres, folder)?;
+        let server = Self { port, ca_file, programs, data, databases: AtomicU32::new(0) };
         server.wait_until_ready()?;
-        let (name, password) = PASSWORD_ROLE;
-        server.query("postgres", &format!("CREATE ROLE {OWNER} LOGIN; CREATE ROLE {name} LOGIN PASSWORD '{password}'"))?;
         Ok(server)
     }
 
@@ -119,8 +174,8 @@ fn programs() -> io::Result<PathBuf> {
     newest.ok_or_else(|| io::Error::other("no PostgreSQL server is installed"))
 }
 
-/// Gives a folder to the server's account.
-fn own(folder: &Path) -> io::Result<()> {
+/// Gives a file or a folder to the server's account.
+pub(crate) fn own(folder: &Path) -> io::Result<()> {
     if !is_root()? {
         return Ok(());
     }
@@ -132,7 +187,7 @@ fn own(folder: &Path) -> io::Result<()> {
 }
 
 /// A command that runs under the server's account.
-fn as_server(program: &Path) -> Command {
+pub(crate) fn as_server(program: &Path) -> Command {
     if !is_root().unwrap_or(false) {
         return Command::new(program);
     }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
+use super::postgres;
 use super::visitor::Visitor;
 
 /// A running server. It shuts down when dropped.
@@ -22,6 +23,8 @@ pub(crate) struct TestServer {
     pub(crate) folder: Arc<TempDir>,
     /// Every route, by its method and address.
     pub(crate) routes: Vec<(String, String)>,
+    /// The database of a store of its own, where the tests run on PostgreSQL.
+    store: Option<String>,
     shutdown: rocket::Shutdown,
     served: JoinHandle<()>,
 }
@@ -29,6 +32,7 @@ pub(crate) struct TestServer {
 /// The builder of a [`TestServer`].
 pub(crate) struct TestServerBuilder {
     settings: Value,
+    store: Option<String>,
     folder: Arc<TempDir>,
     clock: Arc<dyn Clock>,
 }
@@ -38,13 +42,14 @@ impl TestServerBuilder {
     pub(crate) fn with_directory(url: &str) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         std::fs::create_dir(folder.path().join("pages")).unwrap();
-        let builder = Self { settings: json!({}), folder, clock: Arc::new(SystemClock) };
+        let builder = Self { settings: json!({}), store: new_store(), folder, clock: Arc::new(SystemClock) };
         builder.set("directory.url", url)
     }
 
     /// A server with the state and pages of one that was closed.
     pub(crate) fn restarting(house: &TestServer, url: &str) -> Self {
-        let builder = Self { settings: json!({}), folder: Arc::clone(&house.folder), clock: Arc::new(SystemClock) };
+        let (store, folder) = (house.store.clone(), Arc::clone(&house.folder));
+        let builder = Self { settings: json!({}), store, folder, clock: Arc::new(SystemClock) };
         builder.set("directory.url", url)
     }
 
@@ -84,7 +89,9 @@ impl TestServerBuilder {
     /// The settings, as a figment of Rocket's.
     pub(crate) fn figment(&self) -> Figment {
         let folder = self.folder.path();
-        rocket::Config::figment()
+        let store = self.store.iter().map(|url| ("store.url", url.clone()));
+        store
+            .fold(rocket::Config::figment(), |figment, store| figment.merge(store))
             .merge(("address", "127.0.0.1"))
             .merge(("port", 0))
             .merge(("log_level", "off"))
@@ -112,8 +119,15 @@ impl TestServerBuilder {
             server.serve().await.unwrap_or_else(|error| panic!("the house fell down: {error}"));
         });
         let ready = ready.await.expect("the house opens its door");
-        TestServer { address: ready.address, shutdown: ready.shutdown, folder: self.folder, routes, served }
+        TestServer { address: ready.address, shutdown: ready.shutdown, folder: self.folder, store: self.store, routes, served }
     }
+}
+
+/// The URL of a new database, where the tests run on PostgreSQL: with `BELVEDERE_TESTS_STORE=postgres`.
+fn new_store() -> Option<String> {
+    std::env::var_os("BELVEDERE_TESTS_STORE").filter(|store| store == "postgres")?;
+    let server = postgres::server()?;
+    Some(server.url(&server.create_database()))
 }
 
 /// Waits of less than a second are real, as long as they take; longer ones are the clock's.
