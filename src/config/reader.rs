@@ -149,6 +149,17 @@ impl<'l> Fields<'l> {
         self.take(key)?.into_string(key, self.sink)
     }
 
+    /// A string of one line: a title or a label, which also stands where a line break would make another line.
+    pub(crate) fn line(&mut self, key: &'static str) -> Option<Located<String>> {
+        let text = self.located_string(key)?;
+        if text.value.chars().any(char::is_control) {
+            let message = format!("`{key}` has a line break or another control character in it");
+            self.sink.report(&text.location, message, "write it in one line");
+            return None;
+        }
+        Some(text)
+    }
+
     /// A string that is parsed into a name or another type of its own.
     pub(crate) fn parsed<T: FromStr<Err: Display>>(&mut self, key: &'static str) -> Option<Located<T>> {
         let text = self.located_string(key)?;

@@ -117,10 +117,11 @@ impl DataTable {
     }
 
     fn labelled_states(&self) -> Option<Vec<LabelledState>> {
+        // A word that is no state costs its own state, where others are there: it is told beside it.
         let state = |cell: &TableCell| match cell {
-            TableCell::State(state) => Some(*state),
-            TableCell::Empty => Some(HealthState::Unknown),
-            TableCell::Text(_) | TableCell::Number(_) => None,
+            TableCell::State(state) => (*state, None),
+            TableCell::Empty => (HealthState::Unknown, None),
+            TableCell::Text(_) | TableCell::Number(_) => (HealthState::Unknown, cell.label()),
         };
         if self.rows.is_empty() {
             return Some(Vec::new());
@@ -130,9 +131,16 @@ impl DataTable {
             return Some(labels.into_iter().map(unknown).collect());
         }
         let (label, at, note) = (self.column(&["label", "name"])?, self.column(&["state", "up"])?, self.column(&["note"]));
+        let has = |is_such: fn(&TableCell) -> bool| self.rows.iter().any(|row| is_such(&row[at]));
+        if has(|cell| matches!(cell, TableCell::Text(_) | TableCell::Number(_)))
+            && !has(|cell| matches!(cell, TableCell::State(_)))
+        {
+            return None;
+        }
         let labelled = |row: &Vec<TableCell>| {
             let note = note.and_then(|note| row[note].label());
-            Some(LabelledState { label: row[label].label()?, state: state(&row[at])?, note })
+            let (state, word) = state(&row[at]);
+            Some(LabelledState { label: row[label].label()?, state, note: word.or(note) })
         };
         self.rows.iter().map(labelled).collect()
     }

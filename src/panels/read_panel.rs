@@ -56,7 +56,7 @@ pub(crate) fn read_panel(mut fields: Fields<'_>, inputs: Option<&[Input]>) -> Op
     let words: Vec<_> = PANEL_KINDS.iter().map(|kind| (kind.word, *kind)).collect();
     let kind = fields.enumeration("kind", &words);
     let written_title = fields.key_location("title").is_some();
-    let title = fields.located_string("title");
+    let title = fields.line("title");
     let span = fields.optional("span", None, |fields, key| fields.integer(key, 1..=12).map(Some));
     let Some(Located { value: kind, .. }) = kind else {
         // Without its kind nobody can tell which of the other keys are right.

@@ -16,10 +16,14 @@ const KINDS: [(&str, InputKind); 2] = [("dropdown", InputKind::Dropdown), ("radi
 pub(super) fn read_input(mut fields: Fields<'_>) -> Option<Located<Input>> {
     fields.require("name", "name it, for the address and for placeholders: `name = \"city\"`");
     fields.require("kind", "say how it looks: `kind = \"dropdown\"` or `kind = \"radio\"`");
-    fields.require("options", "list what can be chosen: `options = [\"LA\", \"NYC\"]`");
     let name = fields.parsed::<InputName>("name");
-    let label = fields.string("label");
+    let label = fields.line("label").map(|label| label.value);
+    let is_of_no_kind = fields.key_location("kind").is_none();
     let kind = fields.enumeration("kind", &KINDS);
+    // What kind is meant says whether it has options.
+    if kind.is_some() || is_of_no_kind {
+        fields.require("options", "list what can be chosen: `options = [\"LA\", \"NYC\"]`");
+    }
     let options = read_options(&mut fields);
     let default = read_default(&mut fields, options.as_deref());
     reject_page_keys(&mut fields, "an input");

@@ -50,7 +50,7 @@ pub fn read_page(file: &Path, text: &str) -> Result<PageFile, Diagnostics> {
     let mut fields = Fields::new(SourceLocation::in_document(&document, 0..0), entries, &sink);
 
     fields.require("title", "give the page a heading: `title = \"Operations\"`");
-    let title = fields.string("title");
+    let title = fields.line("title").map(|title| title.value);
     let about = fields.string("about");
     let default_access = Some((Access::SignedIn, false));
     let access = fields.take("access").map_or(default_access, |node| read_access(node, &sink));

@@ -139,6 +139,8 @@ fn diagnostics_of_the_page_itself_have_location_and_help() {
         ("title = \"T\"\n  zzzzzz = 1".into(), "2:3", "no key `zzzzzz`", "write one of `title`, `about`, `access`"),
         ("title = 5".into(), "1:9", "must be text, not a whole number", "title = \"…\""),
         ("title = \" \"".into(), "1:9", "is empty", "between the quotes"),
+        ("title = \"a\\nb\"".into(), "1:9", "has a line break", "in one line"),
+        ("title = \"a\\u0000b\"".into(), "1:9", "another control character", "in one line"),
         ("title = \"T\"\norder = \"first\"".into(), "2:9", "whole number, not text", "without quotes"),
         ("title = \"T\"\nkeep = \"yes\"".into(), "2:8", "`true` or `false`, not text", "without quotes"),
         ("title = \"T\"\naccess = \"signed_in\"".into(), "2:10", "cannot be `signed_in`", "did you mean `signed-in`?"),
@@ -261,6 +263,7 @@ fn diagnostics_of_inputs_have_location_and_help() {
         (input("options = [\"a\", { value = \"b\", zone = \"z\" }]"), "5:17", "has a `zone`", "same fields"),
         (input("options = [{ value = \"a\", \"Zone X\" = \"z\" }]"), "5:27", "cannot be called `Zone X`", "a-z"),
         (input("label = \"City\""), "2:1", "`options` is missing", "options = [\"LA\""),
+        (input("").replace("radio", "text"), "4:8", "`kind` cannot be `text`", "`dropdown`, `radio`"),
         (
             "title = \"T\"\n[[input]]\nname = \"a\"\nkind = \"text\"\noptions = [\"a\"]".into(),
             "4:8",

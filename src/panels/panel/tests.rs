@@ -379,6 +379,27 @@ fn a_table_of_names_and_values_is_what_its_panel_makes_of_it() {
 }
 
 #[test]
+fn a_word_that_is_no_state_costs_its_own_state_and_not_the_panel() {
+    let rows = |cells: &[TableCell]| {
+        let row = |(at, cell): (usize, &TableCell)| vec![TableCell::Text(format!("thing {at}")), cell.clone()];
+        let column = |name: &str| TableColumn { name: name.to_owned(), unit: None };
+        Reading::Table(Rows {
+            columns: vec![column("name"), column("state")],
+            rows: cells.iter().enumerate().map(row).collect(),
+        })
+    };
+    let (up, word) = (TableCell::State(HealthState::Good), TableCell::Text("in maintenance".to_owned()));
+    let mut states = panel("states", "");
+    states.add_reading(second(0), &rows(&[up, word.clone(), TableCell::Empty])).unwrap();
+    let shown = shown(&states);
+    assert_eq!((&shown["rows"][0]["mark"]["state"], &shown["rows"][1]["mark"]["state"]), (&json!("good"), &json!("unknown")));
+    assert_eq!(shown["rows"][1]["note"], "in maintenance");
+    // Where there is none at all, something else was answered.
+    assert!(states.add_reading(second(1), &rows(&[word])).is_err());
+    states.add_reading(second(2), &rows(&[TableCell::Empty])).unwrap();
+}
+
+#[test]
 fn what_is_too_long_to_show_is_counted() {
     let many: Vec<_> = (0..250).map(|i| (i.to_string(), 1.0)).collect();
     let many: Vec<_> = many.iter().map(|(label, value)| (label.as_str(), *value)).collect();
