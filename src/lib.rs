@@ -10,6 +10,7 @@
 //! - [`directory`], [`accounts`], [`sessions`], [`tokens`], [`factors`], [`epochs`], [`sources`] and [`audit`] are the
 //!   outside world, one room each; [`demo_directory`] is an LDAP server with sample people, for demos and tests.
 //! - [`nodes`] has the work that one of several servers does for all.
+//! - [`bus`] shares what sources answer between several nodes.
 //! - [`connections`] limits how many connections there are, and how long they may be silent.
 //! - [`auth`] authenticates, [`pages`] decides who sees what, [`panels`] turns readings into views.
 //! - [`feeds`] asks the sources, each distinct query once. [`live`] has channels and live connections.
@@ -21,6 +22,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod auth;
+pub mod bus;
 pub mod cli;
 pub mod config;
 pub mod connections;

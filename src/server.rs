@@ -26,8 +26,9 @@ use tokio::sync::{oneshot, watch};
 
 use crate::audit::{Audit, AuditEvent, AuditWriter};
 use crate::auth::{
-    ApiAuth, Auth, Authenticator, CombinedDirectory, Invitations, JwtSigner, SchemeParts, SecondStep, SessionRefresher,
+    ApiAuth, Auth, Authenticator, CombinedDirectory, Invitations, JwtSigner, Keys, SchemeParts, SecondStep, SessionRefresher,
 };
+use crate::bus::Bus;
 use crate::config::{self, Settings};
 use crate::connections::Connections;
 use crate::directory::{Directories, Directory, GroupWatch, Readiness};
@@ -60,6 +61,7 @@ pub struct Server {
     node: Option<SharedNode>,
     tasks: Tasks,
     hub: Arc<Hub>,
+    bus: Option<Bus>,
     audit: Audit,
     audit_writer: AuditWriter,
     state_lock: StateLock,
@@ -91,10 +93,11 @@ impl Server {
         let state_lock = StateLock::acquire(&settings.state)?;
 
         let metrics = Metrics::new();
-        let (page_store, hub) = open_pages(&settings, &named_sources, &metrics, &clock, filters)?;
+        let keys = derive_keys(&figment)?;
+        let bus = open_bus(&settings, &keys, &metrics, &clock)?;
+        let (page_store, hub) = open_pages(&settings, &named_sources, &metrics, &clock, filters, bus.clone())?;
 
         let directories = Arc::new(Directories::with_metrics(&settings, &clock, &metrics.directory())?);
-        let keys = derive_keys(&figment)?;
         let stores = Stores::open(&settings, &keys, &clock).await?;
         let node = SharedNode::join(stores.news.as_ref(), &keys, &clock).await?;
         let directory: Arc<dyn Directory> = Arc::new(CombinedDirectory::new(
@@ -183,7 +186,7 @@ impl Server {
                 shutting_down.send_replace(true);
             })
         }));
-        Ok(Self { rocket, stores, auth, node, tasks, hub, audit, audit_writer, state_lock })
+        Ok(Self { rocket, stores, auth, node, tasks, hub, bus, audit, audit_writer, state_lock })
     }
 
     /// All routes by method and path, as `GET /p/<slug>`: for tests that all of them keep a rule.
@@ -210,13 +213,16 @@ impl Server {
     /// # Errors
     /// [`StartError::Launch`] when the server cannot be started.
     pub async fn serve(self) -> Result<(), StartError> {
-        let Self { rocket, stores, auth, node, tasks, hub, audit, audit_writer, state_lock } = self;
+        let Self { rocket, stores, auth, node, tasks, hub, bus, audit, audit_writer, state_lock } = self;
         let startup_audit = audit.clone();
         let rocket = rocket.attach(AdHoc::on_liftoff("Audit", move |_| {
             startup_audit.record(&Client::default(), &AuditEvent::Started { version: env!("CARGO_PKG_VERSION") });
             Box::pin(async {})
         }));
         let served = rocket.launch().await.map(|rocket: Rocket<Ignite>| drop(rocket));
+        if let Some(bus) = bus {
+            bus.leave_all().await;
+        }
         hub.drain(CLOSE_TIMEOUT).await;
         drop(tasks);
         if served.is_ok() {
@@ -242,13 +248,25 @@ fn open_pages(
     metrics: &Metrics,
     clock: &Arc<dyn Clock>,
     filters: FilterWorkers,
+    bus: Option<Bus>,
 ) -> Result<(Arc<PageStore>, Arc<Hub>), StartError> {
     let sources = Arc::new(Sources::open(named_sources, clock, &Arc::new(filters))?);
     let page_store = PageStore::load(&settings.pages, Arc::clone(&sources))?;
     let page_store = page_store.with_second_factor(settings.second_factor.clone());
     let feeds = Feeds::new(sources.clone(), Arc::clone(clock));
+    let feeds = match bus {
+        Some(bus) => feeds.with_bus(bus),
+        None => feeds,
+    };
     let hub = Hub::new(sources, feeds, settings.live.clone(), Arc::clone(clock), metrics.live());
     Ok((Arc::new(page_store), Arc::new(hub)))
+}
+
+/// Begins to connect to the bus, where the settings name one.
+fn open_bus(settings: &Settings, keys: &Keys, metrics: &Metrics, clock: &Arc<dyn Clock>) -> Result<Option<Bus>, StartError> {
+    let start =
+        |address| Bus::start(address, settings.live.bus_ca_file.as_deref(), keys.bus_key(), Arc::clone(clock), metrics.bus());
+    Ok(settings.live.bus.as_ref().map(start).transpose()?)
 }
 
 /// Turns off `ip_header` unless the settings name one, for a proxy that sets it. By default Rocket believes an

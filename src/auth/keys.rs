@@ -5,6 +5,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::bus::BusKey;
 use crate::store::{AeadCipher, SealingKey};
 
 /// An HMAC-SHA256 under computation.
@@ -26,6 +27,7 @@ const THROTTLE_LABEL: &[u8] = b"throttle";
 const SIGNING_KEYS_LABEL: &[u8] = b"sealed signing keys";
 const SHORT_LIVED_LABEL: &[u8] = b"sign-ins in progress";
 const FINGERPRINT_LABEL: &[u8] = b"fingerprint";
+const BUS_LABEL: &[u8] = b"bus between nodes";
 
 /// The keys of this server, one for each purpose, all derived from its one secret in the manner of HKDF (RFC 5869),
 /// so that a leaked one is of no use for another purpose. They never print themselves.
@@ -40,6 +42,7 @@ pub struct Keys {
     signing: SealingKey,
     short_lived: SealingKey,
     fingerprint: String,
+    bus: HmacKey,
 }
 
 impl Keys {
@@ -61,6 +64,7 @@ impl Keys {
             signing: sealing(SIGNING_KEYS_LABEL),
             short_lived: sealing(SHORT_LIVED_LABEL),
             fingerprint: hex::encode(&expand(FINGERPRINT_LABEL).finalize().into_bytes()[..16]),
+            bus: derive_key(expand(BUS_LABEL)),
         }
     }
 
@@ -107,6 +111,11 @@ impl Keys {
     /// The HMAC for the keys of the throttle's counters.
     pub(super) fn throttle_hmac(&self) -> HmacSha256 {
         new_hmac(&self.throttle)
+    }
+
+    /// The key of the bus, which all nodes with this secret share.
+    pub fn bus_key(&self) -> BusKey {
+        BusKey::from_secret(self.bus.as_slice())
     }
 
     /// The HMAC for device cookies.

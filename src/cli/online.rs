@@ -5,6 +5,7 @@ use futures::future::join_all;
 use futures::stream;
 
 use super::panel_answers::panel_faults;
+use crate::bus::Bus;
 use crate::config::{Diagnostic, Diagnostics, Settings, SourceLocation};
 use crate::directory::{
     Directories, Directory as _, GroupLookup, LdapDirectory, PersonLookup, ServerStatus, SettingsTable, Unreachable,
@@ -45,6 +46,7 @@ pub(super) async fn check(
         unsearchable += unknown;
     }
     faults.extend(store_fault);
+    faults.extend(check_bus(settings).await);
     faults.extend(panel_faults(page_store, sources, clock.now()).await);
     let mut notes = match unsearchable {
         0 => String::new(),
@@ -85,6 +87,13 @@ async fn check_reachable(directories: &Directories) -> Diagnostics {
         Some(Diagnostic::new(SourceLocation::key(format!("{table}.bind_name")), message, DOCTOR))
     }));
     faults.await.into_iter().flatten().collect()
+}
+
+/// The fault of a bus that cannot be used.
+async fn check_bus(settings: &Settings) -> Option<Diagnostic> {
+    let error = Bus::probe(settings.live.bus.as_ref()?, settings.live.bus_ca_file.as_deref()).await.err()?;
+    let help = "until it can be, each node executes all queries itself; see the chapter on several nodes";
+    Some(Diagnostic::new(SourceLocation::key("live.bus"), error.to_string(), help))
 }
 
 /// A line for each server that does not answer where another one does: not a fault, since sign-ins work.

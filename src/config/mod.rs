@@ -6,6 +6,7 @@
 //! by the rooms whose tables they hold.
 
 mod audience;
+mod bus_address;
 mod certificate_files;
 mod config_sources;
 mod diagnostic;
@@ -31,6 +32,7 @@ mod typed;
 mod value_name;
 
 pub(crate) use audience::read_audience;
+pub use bus_address::{BusAddress, BusServers, InvalidBusAddress};
 pub(crate) use certificate_files::{CertificateFile, CertificatePurpose};
 pub use diagnostic::{Diagnostic, DiagnosticReport, Diagnostics, SourceLocation};
 pub use directory_settings::{DirectoryKind, DirectoryServers, DnsDiscovery, LdapScheme, ServerAddress, ServiceAccount};

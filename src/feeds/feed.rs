@@ -5,10 +5,12 @@ use futures::{FutureExt, StreamExt};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::bus::{Role, Topic};
 use crate::domain::{Clock, Holder, Reading, TimeRange};
 use crate::sources::{ReadingStream, SourceError};
 
 use super::executor::QueryExecutor;
+use super::feed_topic::FeedTopic;
 use super::key::FeedKey;
 use super::retained::RetainedAnswers;
 use super::shared_fetch::{Availability, FetchAnswer, SharedFetch};
@@ -24,6 +26,8 @@ pub(super) struct Feed {
     holder: watch::Sender<Holder>,
     clock: Arc<dyn Clock>,
     retained: Arc<Mutex<RetainedAnswers>>,
+    /// Its topic on the bus, if there is one for it.
+    topic: Option<Arc<Topic>>,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -36,12 +40,16 @@ pub(super) struct FeedParts {
     pub(super) gate: Option<Arc<SourceGate>>,
     /// The fetch of the document that its query picks from, if it does, or why there is none.
     pub(super) fetch: Result<Option<Arc<SharedFetch>>, SourceError>,
+    /// The topic of its query, where several nodes share what it is answered. Documents have topics of their own.
+    pub(super) topic: Option<Topic>,
 }
 
 impl Feed {
     /// Starts a feed that executes its query when the `state` says that it is due, and then at multiples of its interval after.
     pub(super) fn start(key: FeedKey, state: FeedState, holder: Holder, parts: FeedParts) -> Self {
-        let FeedParts { executor, clock, retained, gate, fetch } = parts;
+        let FeedParts { executor, clock, retained, gate, fetch, topic } = parts;
+        let topic = topic.map(Arc::new);
+        let of_document = fetch.as_ref().ok().and_then(|fetch| fetch.as_ref()?.join());
         let state = Arc::new(Mutex::new(state));
         let holder = watch::Sender::new(holder);
         let task = FeedTask {
@@ -52,8 +60,10 @@ impl Feed {
             fetch,
             holder: holder.subscribe(),
             state: Arc::clone(&state),
+            topic: topic.clone().map(FeedTopic::new),
+            _of_document: of_document,
         };
-        Self { key, state, holder, clock, retained, _task: AbortOnDropHandle::new(tokio::spawn(task.run())) }
+        Self { key, state, holder, clock, retained, topic, _task: AbortOnDropHandle::new(tokio::spawn(task.run())) }
     }
 
     /// Counts its queries under whom its subscribers are now counted under, also the one that waits for its turn.
@@ -64,6 +74,11 @@ impl Feed {
             *current = holder;
             has_changed
         });
+    }
+
+    /// The part of this node in it; `None` where nodes do not share it.
+    pub(super) fn role(&self) -> Option<Role> {
+        self.topic.as_ref().map(|topic| topic.role())
     }
 
     /// The current state.
@@ -95,26 +110,46 @@ struct FeedTask {
     fetch: Result<Option<Arc<SharedFetch>>, SourceError>,
     holder: watch::Receiver<Holder>,
     state: Arc<Mutex<FeedState>>,
+    topic: Option<FeedTopic>,
+    /// The topic of its document, which the node is in for as long as a feed needs it.
+    _of_document: Option<Arc<Topic>>,
 }
 
 impl FeedTask {
     /// Listens to a source that pushes, and asks any other again and again.
     async fn run(mut self) {
-        if lock(&self.state).has_answer() {
-            self.sleep_until_due().await;
+        if lock(&self.state).has_answer() || self.topic.is_some() {
+            self.wait_for_turn().await;
         }
         loop {
             if let Err(error) = catch_panic(self.run_round()).await {
                 lock(&self.state).set_pushed(false);
                 self.record(Err(error));
             }
-            self.sleep_until_due().await;
+            self.wait_for_turn().await;
         }
     }
 
-    async fn sleep_until_due(&self) {
-        let due = lock(&self.state).due();
-        self.clock.sleep_until(due).await;
+    /// Waits until the query is due, and this node's to execute. What another was answered meanwhile is recorded.
+    async fn wait_for_turn(&mut self) {
+        loop {
+            let due = match &mut self.topic {
+                None => Some(lock(&self.state).due()),
+                Some(topic) => topic.follow(&self.key, &self.state, self.clock.now()),
+            };
+            let turn = async {
+                match due {
+                    Some(due) => self.clock.sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let Some(topic) = &self.topic else { return turn.await };
+            tokio::select! {
+                biased;
+                () = topic.changed() => (),
+                () = turn => return,
+            }
+        }
     }
 
     /// Waits for its turn at the source, as the holder that it has at the time; `is_first` where nobody asked the same before.
@@ -200,9 +235,15 @@ impl FeedTask {
     }
 
     /// Records what the source pushes, until its stream ends.
-    async fn listen(&self, mut readings: ReadingStream) {
+    async fn listen(&mut self, mut readings: ReadingStream) {
         lock(&self.state).set_pushed(true);
-        while let Some(answer) = readings.next().await {
+        loop {
+            let answer = tokio::select! {
+                biased;
+                () = turn_is_over(self.topic.as_ref()) => return,
+                answer = readings.next() => answer,
+            };
+            let Some(answer) = answer else { break };
             self.record(answer);
             // A stream that always has another reading must not keep a thread for itself.
             tokio::task::consume_budget().await;
@@ -211,8 +252,23 @@ impl FeedTask {
         self.record(Err(SourceError::Unreachable("the source has stopped sending".to_owned())));
     }
 
-    fn record(&self, answer: Result<Reading, SourceError>) {
-        lock(&self.state).record(&self.key, answer, self.clock.now());
+    /// Records an answer, and tells it to the other nodes.
+    fn record(&mut self, answer: Result<Reading, SourceError>) {
+        let now = self.clock.now();
+        if let Some(topic) = &mut self.topic
+            && !topic.share(&answer, &self.key, now, &lock(&self.state))
+        {
+            return;
+        }
+        lock(&self.state).record(&self.key, answer, now);
+    }
+}
+
+/// Resolves when it is another node's to listen to the source.
+async fn turn_is_over(topic: Option<&FeedTopic>) {
+    match topic {
+        Some(topic) => topic.turn_is_over().await,
+        None => std::future::pending().await,
     }
 }
 

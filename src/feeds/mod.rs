@@ -7,12 +7,17 @@
 //! A feed's past ends with it, when the last subscription is dropped; its last answer is retained until the query would be due. A
 //! source is queried no more often than its rate, which is shared out by holder.
 //!
+//! Where there is a bus, nodes share this: the node that leads a feed's topic executes its query, the others record what it was
+//! answered, and go on by themselves when it is gone. A document is requested by whichever node needs it first.
+//!
 //! This room never decides what to show of a reading, and knows nothing of channels and viewers.
 
 mod backoff;
 mod executor;
 mod feed;
+mod feed_topic;
 mod key;
+mod message;
 mod registry;
 mod report;
 mod retained;

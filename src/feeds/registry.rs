@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::Notify;
 
+use crate::bus::{Bus, Topic, TopicUse};
 use crate::domain::{Clock, History, Holder, Timestamp};
 use crate::panels::Past;
 use crate::telemetry::FeedsState;
@@ -26,6 +27,7 @@ pub struct Feeds {
     retained: Arc<Mutex<RetainedAnswers>>,
     gates: SourceGates,
     fetches: SharedFetches,
+    bus: Option<Bus>,
 }
 
 impl Feeds {
@@ -33,7 +35,14 @@ impl Feeds {
     pub fn new(executor: Arc<dyn QueryExecutor>, clock: Arc<dyn Clock>) -> Self {
         let gates = SourceGates::new(Arc::clone(&clock));
         let fetches = SharedFetches::new(Arc::clone(&executor), Arc::clone(&clock));
-        Self { executor, clock, running: Mutex::default(), retained: Arc::default(), gates, fetches }
+        Self { executor, clock, running: Mutex::default(), retained: Arc::default(), gates, fetches, bus: None }
+    }
+
+    /// These feeds, of which each query is executed once for all nodes on the bus.
+    #[must_use]
+    pub fn with_bus(self, bus: Bus) -> Self {
+        let (gates, fetches) = (self.gates.with_bus(bus.clone()), self.fetches.with_bus(bus.clone()));
+        Self { gates, fetches, bus: Some(bus), ..self }
     }
 
     /// Subscribes `holder` to the feeds of these queries: `answered` is notified at every answer of any of them. Feeds that do not run
@@ -73,17 +82,28 @@ impl Feeds {
             state.resume(last);
         }
         let gate = self.executor.rate(&key.query.source).map(|rate| self.gates.gate(&key.query.source, rate));
+        let fetch = self.fetches.fetch(&key.query);
+        // What is wrong with a query, each node finds out by itself.
+        let topic = if matches!(fetch, Ok(None)) { self.topic(&key) } else { None };
         let parts = FeedParts {
             executor: Arc::clone(&self.executor),
             clock: Arc::clone(&self.clock),
             retained: Arc::clone(&self.retained),
             gate,
-            fetch: self.fetches.fetch(&key.query),
+            fetch,
+            topic,
         };
         let feed = Feed::start(key.clone(), state, holder.clone(), parts);
         let feed = Arc::new(feed);
         running.insert(key, Arc::downgrade(&feed));
         feed
+    }
+
+    fn topic(&self, key: &FeedKey) -> Option<Topic> {
+        let bus = self.bus.as_ref()?;
+        let FeedKey { query, every } = key;
+        let name = bus.key().topic(&("feed", query.source.to_string(), &query.text, &query.bindings, every.as_millis()));
+        Some(bus.join(name, TopicUse::Continuous))
     }
 
     /// All running feeds, for the admin page.
@@ -98,6 +118,7 @@ impl Feeds {
                     source: key.query.source.to_string(),
                     query: key.query.text.clone(),
                     every: key.every,
+                    role: feed.role(),
                     watchers: Arc::strong_count(&feed) - 1,
                     last_ok: state.last_ok(),
                     trouble: state.trouble().map(FeedTrouble::for_admins),
@@ -106,6 +127,11 @@ impl Feeds {
             .collect();
         report.sort_by(|a, b| (&a.source, &a.query).cmp(&(&b.source, &b.query)));
         report
+    }
+
+    /// The bus on which nodes share them, if there is one.
+    pub fn bus(&self) -> Option<&Bus> {
+        self.bus.as_ref()
     }
 
     /// The state of each source's feeds, by the source's name.

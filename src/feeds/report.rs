@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::bus::Role;
 use crate::domain::Timestamp;
 
 /// A feed, as the admin page shows it.
@@ -13,6 +14,8 @@ pub struct FeedReport {
     pub every: Duration,
     /// How many panels use it, over all channels.
     pub watchers: usize,
+    /// The part of this node in it, where several share it.
+    pub role: Option<Role>,
     /// When it had its last reading.
     pub last_ok: Option<Timestamp>,
     /// Why it has no newer reading: the cause, for administrators alone.

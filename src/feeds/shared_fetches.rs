@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use super::executor::QueryExecutor;
 use super::shared_fetch::{FetchKey, RetainedDocuments, SharedFetch};
 use super::size_limited_map::SizeLimitedMap;
+use crate::bus::Bus;
 use crate::domain::{BoundQuery, Clock};
 use crate::sources::SourceError;
 
@@ -21,12 +22,18 @@ pub(super) struct SharedFetches {
     /// Those that were answered last: who comes to another page or choice whose query picks from the same document needs no request
     /// while it is fresh. They are nobody's own, as what one holder displaces costs a request, which is counted.
     retained: Arc<Mutex<RetainedDocuments>>,
+    bus: Option<Bus>,
 }
 
 impl SharedFetches {
     pub(super) fn new(executor: Arc<dyn QueryExecutor>, clock: Arc<dyn Clock>) -> Self {
         let retained = SizeLimitedMap::new(MAX_BYTES, MAX_REQUESTS);
-        Self { executor, clock, running: Mutex::default(), retained: Arc::new(Mutex::new(retained)) }
+        Self { executor, clock, running: Mutex::default(), retained: Arc::new(Mutex::new(retained)), bus: None }
+    }
+
+    /// These requests, of which each is sent once for all nodes on the bus.
+    pub(super) fn with_bus(self, bus: Bus) -> Self {
+        Self { bus: Some(bus), ..self }
     }
 
     /// The fetch of the document that the query picks from; `None` where it picks from none.
@@ -42,7 +49,7 @@ impl SharedFetches {
         }
         running.retain(|_, fetch| fetch.strong_count() > 0);
         let (executor, clock) = (Arc::clone(&self.executor), Arc::clone(&self.clock));
-        let fetch = Arc::new(SharedFetch::new(key.clone(), executor, clock, Arc::downgrade(&self.retained)));
+        let fetch = Arc::new(SharedFetch::new(key.clone(), executor, clock, Arc::downgrade(&self.retained), self.bus.clone()));
         running.insert(key, Arc::downgrade(&fetch));
         Ok(Some(fetch))
     }

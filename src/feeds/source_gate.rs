@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex as FairMutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
+use crate::bus::{Bus, TopicName};
 use crate::domain::{Clock, Holder, SourceName, Timestamp};
 
 /// The share of a source's rate that strangers have together: the rest is the members'.
@@ -31,17 +32,30 @@ const MAX_QUEUES: usize = 4096;
 pub(super) struct SourceGates {
     clock: Arc<dyn Clock>,
     gates: Mutex<HashMap<SourceName, Arc<SourceGate>>>,
+    bus: Option<Bus>,
 }
 
 impl SourceGates {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, gates: Mutex::default() }
+        Self { clock, gates: Mutex::default(), bus: None }
+    }
+
+    /// These gates, whose rates are of all nodes on the bus together.
+    pub(super) fn with_bus(self, bus: Bus) -> Self {
+        Self { bus: Some(bus), ..self }
     }
 
     /// The gate of a source with that rate, in queries a second.
     pub(super) fn gate(&self, source: &SourceName, rate: u32) -> Arc<SourceGate> {
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(gates.entry(source.clone()).or_insert_with(|| Arc::new(SourceGate::new(rate, Arc::clone(&self.clock)))))
+        let new = || {
+            let shared = self.bus.clone().map(|bus| {
+                let name = bus.key().topic(&("rate", source.to_string()));
+                SharedRate { bus, name, rate }
+            });
+            Arc::new(SourceGate::new(rate, shared, Arc::clone(&self.clock)))
+        };
+        Arc::clone(gates.entry(source.clone()).or_insert_with(new))
     }
 }
 
@@ -58,6 +72,15 @@ pub(super) struct SourceGate {
     strangers: Arc<FairMutex<TokenBucket>>,
     strangers_at_a_time: Arc<Semaphore>,
     queues: Mutex<HashMap<QueueKey, Arc<HolderQueue>>>,
+    /// The rate of all nodes together, where there is a bus.
+    shared: Option<SharedRate>,
+}
+
+/// The rate at which all nodes together query a source.
+struct SharedRate {
+    bus: Bus,
+    name: TopicName,
+    rate: u32,
 }
 
 /// The holder of a queue, of a network in steps, and whether it is the one for first queries.
@@ -76,7 +99,7 @@ pub(super) struct QueryPermit {
 }
 
 impl SourceGate {
-    fn new(rate: u32, clock: Arc<dyn Clock>) -> Self {
+    fn new(rate: u32, shared: Option<SharedRate>, clock: Arc<dyn Clock>) -> Self {
         let (rate, now) = (f64::from(rate), clock.now());
         let bucket = |rate| Arc::new(FairMutex::new(TokenBucket::new(rate, rate, now)));
         Self {
@@ -85,6 +108,7 @@ impl SourceGate {
             strangers: bucket(rate * STRANGERS_SHARE),
             strangers_at_a_time: Arc::new(Semaphore::new(MAX_STRANGERS_AT_A_TIME)),
             queues: Mutex::default(),
+            shared,
             clock,
         }
     }
@@ -114,7 +138,11 @@ impl SourceGate {
             passed.push(Arc::clone(&queue.bucket).lock_owned().await);
             permits.extend(Arc::clone(&queue.at_a_time).acquire_owned().await);
         }
-        self.take_from(&self.all).await;
+        let of_this_node = self.take_from(&self.all).await;
+        if let Some(SharedRate { bus, name, rate }) = &self.shared {
+            bus.wait_for_rate(name, *rate).await;
+        }
+        drop(of_this_node);
         QueryPermit { _permits: permits }
     }
 

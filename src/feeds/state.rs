@@ -192,6 +192,14 @@ impl FeedState {
         self.is_pushed = is_pushed;
     }
 
+    /// How many readings, `every` apart, the past of all subscribers has.
+    pub(super) fn readings_for_past(&self, every: Duration) -> usize {
+        let most = self.subscribers.iter().map(|subscriber| subscriber.past.readings).max().unwrap_or(1);
+        let window = self.windows().last().copied().unwrap_or_default();
+        let in_window = window.as_millis() / every.as_millis().max(1) + 1;
+        most.max(usize::try_from(in_window).unwrap_or(usize::MAX))
+    }
+
     /// Takes how far back the source is to be asked for its past; `None` when it was asked already.
     pub(super) fn take_missing_past(&mut self) -> Option<Duration> {
         self.missing_past.take()

@@ -27,6 +27,12 @@ impl FeedSubscription {
         self.feed.holders_changed();
     }
 
+    /// The part of this node in the feed; `None` where nodes do not share it.
+    #[cfg(test)]
+    pub(super) fn role(&self) -> Option<crate::bus::Role> {
+        self.feed.role()
+    }
+
     /// The feed's current state. The feed waits while it is held.
     pub fn state(&self) -> MutexGuard<'_, FeedState> {
         self.feed.state()

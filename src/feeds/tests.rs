@@ -1,4 +1,5 @@
 mod documents;
+mod nodes;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -143,6 +143,9 @@ impl Hub {
     /// Sets the metrics that are read from the current state.
     pub fn update_metrics(&self) {
         self.inner.metrics.set_state(&self.state());
+        if let Some(bus) = self.inner.feeds.bus() {
+            bus.update_metrics();
+        }
     }
 
     /// Starts the channels of every page with `keep = true`, and returns the subscriptions that keep them running.

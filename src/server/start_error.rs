@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use rocket::error::ErrorKind;
 use rocket::figment::error::Error as FigmentError;
 
+use crate::bus::BusError;
 use crate::config::Diagnostics;
 use crate::directory::SetUpError;
 use crate::nodes::RegisterError;
@@ -29,6 +30,9 @@ pub enum StartError {
     /// A source cannot be opened.
     #[error("{0}")]
     Source(#[from] SourceOpenError),
+    /// The bus between nodes cannot be used as the settings say.
+    #[error("`live.bus` cannot be used: {0}")]
+    Bus(#[from] BusError),
     /// A store of ours cannot be opened.
     #[error("{0}")]
     Store(#[from] StoreError),

@@ -5,7 +5,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use super::{AuditMetrics, DirectoryMetrics, LiveMetrics};
+use super::{AuditMetrics, BusMetrics, DirectoryMetrics, LiveMetrics};
 
 /// The prefix of every metric's name, which tells ours from others' on the same monitoring.
 const PREFIX: &str = "belvedere";
@@ -20,6 +20,7 @@ pub struct Metrics {
     directory: DirectoryMetrics,
     audit: AuditMetrics,
     live: LiveMetrics,
+    bus: BusMetrics,
 }
 
 /// The metrics could not be encoded.
@@ -35,7 +36,8 @@ impl Metrics {
         let directory = DirectoryMetrics::register(&mut registry);
         let audit = AuditMetrics::register(&mut registry);
         let live = LiveMetrics::register(&mut registry);
-        Self { registry: Arc::new(registry), directory, audit, live }
+        let bus = BusMetrics::register(&mut registry);
+        Self { registry: Arc::new(registry), directory, audit, live, bus }
     }
 
     /// The directory's metrics, for the rooms that ask it.
@@ -51,6 +53,11 @@ impl Metrics {
     /// The live channels' metrics, for the room that runs them.
     pub fn live(&self) -> LiveMetrics {
         self.live.clone()
+    }
+
+    /// The metrics of the bus, for the room that shares answers through it.
+    pub fn bus(&self) -> BusMetrics {
+        self.bus.clone()
     }
 
     /// Encodes all metrics as OpenMetrics text, version 1.0.0.

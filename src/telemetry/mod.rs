@@ -7,6 +7,7 @@
 
 mod audit_metrics;
 mod bridge;
+mod bus_metrics;
 mod directory_metrics;
 mod live_metrics;
 mod logging;
@@ -14,6 +15,7 @@ mod metrics;
 mod server_names;
 
 pub use audit_metrics::AuditMetrics;
+pub use bus_metrics::BusMetrics;
 pub use directory_metrics::{DirectoryMetrics, PoolSize};
 pub use live_metrics::{FeedsState, LiveMetrics, LiveState};
 pub use logging::{InvalidLogFilter, init_logging};

@@ -14,6 +14,7 @@ mod autobahn;
 mod awkward_names;
 mod before_proof;
 mod browser;
+mod bus;
 mod charts;
 mod checklist;
 mod commands;

@@ -1,7 +1,10 @@
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::super::setting::{duration, integer, settings};
+use super::super::bus_address::{BusAddress, bus_address};
+use super::super::reader::Fields;
+use super::super::setting::{ca_file, duration, integer, settings};
 use super::{HOUR, MINUTE, SECOND};
 
 /// The limits of viewers: beyond a million memory is the limit.
@@ -10,7 +13,12 @@ const VIEWERS: RangeInclusive<i64> = 1..=1_000_000;
 settings! {
     /// The live channels.
     #[derive(Clone, Debug)]
-    pub struct LiveSettings {
+    pub struct LiveSettings, settled by LiveSettings::settle {
+        /// The Redis or Valkey server through which several nodes share what sources answer, so that each query is executed once for
+        /// all of them. Without it each node executes its own.
+        pub bus: Option<BusAddress> = bus_address(),
+        /// The certificates of authorities that are trusted for `rediss://`, in PEM form. Without it, those of the system.
+        pub bus_ca_file: Option<PathBuf> = ca_file(),
         /// How often an idle connection sends a ping. Proxies often close idle connections after 30 to 60 seconds.
         pub heartbeat: Duration = duration(25 * SECOND, SECOND..=5 * MINUTE),
         // Ten a second look continuous; more would only cost.
@@ -33,5 +41,17 @@ settings! {
         // Every page of a site in a tab of its own, and more. It stops a script in a loop.
         /// The largest number of viewers per session or token; each tab is one. One person can have four times as many.
         pub per_session: usize = integer(50, VIEWERS),
+    }
+}
+
+impl LiveSettings {
+    /// Reports certificates that nothing is verified by.
+    fn settle(self, fields: &mut Fields<'_>) -> Self {
+        let location = fields.key_location("bus_ca_file").filter(|_| self.bus.as_ref().is_some_and(|bus| !bus.tls));
+        if let Some(location) = location {
+            let help = "begin the address of the bus with `rediss://`, or remove `bus_ca_file`";
+            fields.sink.report(&location, "`bus_ca_file` is for a bus over TLS, which this one is not", help);
+        }
+        self
     }
 }

@@ -255,6 +255,9 @@ fn diagnostics_of_the_file_have_location_and_help() {
     }
     expect(&after_url("[default.sessions]\nidle = \"8d\""), "Rocket.toml:4:8", "longer than `absolute`", "shorter `idle`");
     expect(&after_url("[default.live]\nring = 1"), "Rocket.toml:4:8", "less than 2", "from 2 to 65536");
+    expect(&after_url("[default.live]\nbus = \"valkey:6379\""), "Rocket.toml:4:7", "no address of a bus", "redis://host");
+    let in_file = after_url("[default.live]\nbus_file = \"bus\"").file("bus", "redis://:hunter2@a:port");
+    expect(&in_file, "Rocket.toml:4:12", "a port in it is no number", "redis://host");
     expect(&after_url("[default.log]\nfilter = \"a=loud\""), "Rocket.toml:4:10", "cannot be read", "info,belvedere=debug");
     expect(&after_url("[default.log]\nformat = \"jsn\""), "Rocket.toml:4:10", "cannot be `jsn`", "`json`?");
     expect(&after_url("[default.site]\npublic_url = \"boards\""), "Rocket.toml:4:14", "cannot be `boards`", "https://");

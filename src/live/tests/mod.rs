@@ -105,6 +105,8 @@ impl LiveFixture {
         let counter = Arc::new(CountingSource::default());
         let feeds = Feeds::new(Arc::new(Arc::clone(&counter)), clock.clone());
         let settings = LiveSettings {
+            bus: None,
+            bus_ca_file: None,
             heartbeat: 25 * SECOND,
             batch_interval: INTERVAL,
             ring: RING,

@@ -61,7 +61,7 @@ fn create_files(value: &Value, folder: &Path) {
     let Value::Table(table) = value else { return };
     for (key, value) in table {
         match value {
-            Value::String(name) if key == "ca_file" => {
+            Value::String(name) if key.ends_with("ca_file") => {
                 fs::write(folder.join(name), TestAuthority::new().pem()).unwrap();
             }
             Value::String(name) if key == "url_file" => {

@@ -1,6 +1,7 @@
 //! A small HTTP server on loopback that answers JSON, or fails as it is told.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -14,12 +15,15 @@ use super::demo_server::DemoServer;
 #[derive(Clone)]
 enum HttpBehaviour {
     Answers(Value),
+    /// Answers how many requests there were, this one too: `{"count": 3}`.
+    Counts,
     FailsWith(u16),
 }
 
 pub(crate) struct JsonServer {
     address: SocketAddr,
     behaviour: Arc<Mutex<HttpBehaviour>>,
+    requests: Arc<AtomicUsize>,
     served: JoinHandle<()>,
 }
 
@@ -39,15 +43,16 @@ impl JsonServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let behaviour = Arc::new(Mutex::new(HttpBehaviour::Answers(value)));
+        let requests = Arc::new(AtomicUsize::new(0));
         let served = tokio::spawn({
-            let behaviour = Arc::clone(&behaviour);
+            let (behaviour, requests) = (Arc::clone(&behaviour), Arc::clone(&requests));
             async move {
                 while let Ok((stream, _)) = listener.accept().await {
-                    tokio::spawn(answer(stream, Arc::clone(&behaviour)));
+                    tokio::spawn(answer(stream, Arc::clone(&behaviour), Arc::clone(&requests)));
                 }
             }
         });
-        Self { address, behaviour, served }
+        Self { address, behaviour, requests, served }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -57,6 +62,18 @@ impl JsonServer {
     /// From now on it answers `value`.
     pub(crate) fn answers(&self, value: Value) {
         *self.behaviour.lock().unwrap() = HttpBehaviour::Answers(value);
+    }
+
+    /// A server that answers how many requests there were.
+    pub(crate) async fn counting() -> Self {
+        let server = Self::start(Value::Null).await;
+        *server.behaviour.lock().unwrap() = HttpBehaviour::Counts;
+        server
+    }
+
+    /// How many requests there were.
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
     }
 
     /// From now on it fails with that status.
@@ -71,7 +88,7 @@ impl Drop for JsonServer {
     }
 }
 
-async fn answer(mut stream: TcpStream, behaviour: Arc<Mutex<HttpBehaviour>>) {
+async fn answer(mut stream: TcpStream, behaviour: Arc<Mutex<HttpBehaviour>>, requests: Arc<AtomicUsize>) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -79,8 +96,10 @@ async fn answer(mut stream: TcpStream, behaviour: Arc<Mutex<HttpBehaviour>>) {
             Err(_) => return,
         }
     }
+    let count = requests.fetch_add(1, Ordering::SeqCst) + 1;
     let (status, body) = match behaviour.lock().unwrap().clone() {
         HttpBehaviour::Answers(value) => (200, value.to_string()),
+        HttpBehaviour::Counts => (200, json!({ "count": count }).to_string()),
         HttpBehaviour::FailsWith(status) => (status, "no".to_owned()),
     };
     let answer = format!(

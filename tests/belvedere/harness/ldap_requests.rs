@@ -57,8 +57,9 @@ impl LdapRequestReader {
         }
         self.unread.extend_from_slice(bytes);
         while let Some(&first) = self.unread.first() {
-            // A TLS record begins with the kind "handshake" (RFC 8446, 5.1), an LDAP message with the tag of a sequence.
-            if first == 0x16 {
+            // A TLS record begins with the kind "handshake" (RFC 8446, 5.1), a command for Redis with an asterisk, an LDAP message
+            // with the tag of a sequence.
+            if first == 0x16 || first == b'*' {
                 self.is_dark = true;
                 self.unread.clear();
                 break;

@@ -23,6 +23,8 @@ pub(crate) mod pgbouncer;
 #[allow(dead_code, reason = "the unit tests need more of it")]
 pub(crate) mod postgres;
 pub(crate) mod program;
+pub(crate) mod redis;
+pub(crate) mod redis_sentinel;
 pub(crate) mod samba;
 mod samba_controller;
 pub(crate) mod server_process;

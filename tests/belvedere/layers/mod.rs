@@ -25,6 +25,7 @@ const FLOORS: &[&[&str]] = &[
         "audit",
         "connections",
         "nodes",
+        "bus",
     ],
     &["panels"],
     &["pages", "auth"],

@@ -1,5 +1,6 @@
 use serde::Serialize;
 
+use crate::bus::{Bus, BusState, Role};
 use crate::config::DiagnosticReport;
 use crate::domain::Timestamp;
 use crate::feeds::FeedReport;
@@ -21,6 +22,8 @@ pub(in crate::web) struct AdminOverviewView {
     live: LiveSummaryView,
     pages: Vec<PageRow>,
     feeds: Vec<FeedRow>,
+    /// Whether several nodes share them; empty where there is one.
+    bus: String,
     proxy: ProxyView,
 }
 
@@ -59,6 +62,8 @@ struct FeedRow {
     query: String,
     every: String,
     watchers: usize,
+    /// Who executes it; empty where there is one node.
+    executed_by: &'static str,
     last_ok_ms: Option<Timestamp>,
     trouble: Option<String>,
 }
@@ -82,11 +87,14 @@ impl AdminOverviewView {
             panels: page.panels.len(),
             watching: live.viewers.get(page.slug.as_str()).copied().unwrap_or(0),
         };
+        let bus = hub.feeds().bus().map(Bus::state);
+        let has_bus = bus.is_some();
         let feed = |feed: FeedReport| FeedRow {
             source: feed.source,
             query: feed.query,
             every: humanize_interval(feed.every),
             watchers: feed.watchers,
+            executed_by: if has_bus { executed_by(feed.role) } else { "" },
             last_ok_ms: feed.last_ok,
             trouble: feed.trouble,
         };
@@ -98,8 +106,28 @@ impl AdminOverviewView {
             live: LiveSummaryView::of(hub.viewers(), &live),
             pages: pages.iter().map(page).collect(),
             feeds,
+            bus: bus.map_or_else(String::new, |state| bus_sentence(&state)),
             proxy,
         }
+    }
+}
+
+/// Who executes a query, by the part of this node in it. Documents are requested by whichever node needs them first.
+fn executed_by(role: Option<Role>) -> &'static str {
+    match role {
+        Some(Role::Leading(_)) => "this node",
+        Some(Role::Following) => "another node",
+        Some(Role::Alone) => "each node",
+        Some(Role::Undecided) => "being decided",
+        None => "whoever is first",
+    }
+}
+
+fn bus_sentence(state: &BusState) -> String {
+    match state {
+        BusState::Connecting => "The bus between nodes is being connected to.".to_owned(),
+        BusState::Up => "Nodes share what sources answer: each query is executed once for all of them.".to_owned(),
+        BusState::Down(error) => format!("The bus between nodes is gone, and each executes its own queries: {error}."),
     }
 }
 

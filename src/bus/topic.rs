@@ -1,0 +1,106 @@
+use std::sync::Arc;
+
+use super::entry::{BusEntry, Retention, Role};
+use super::envelope::Envelope;
+use super::shared::{BusShared, OutgoingEntry};
+use super::topic_state::TopicState;
+use crate::domain::Timestamp;
+
+/// The most bytes of a stream's entries together: an hour of a chart of some lines. One entry alone may be larger.
+const MAX_STREAM_BYTES: usize = 1024 * 1024;
+
+/// The most entries of a stream: more than the longest window of a chart has intervals.
+const MAX_STREAM_ENTRIES: usize = 4_096;
+
+/// Something that is asked once for all nodes: who asks, and what was answered. The node leaves when it is dropped.
+pub struct Topic {
+    state: Arc<TopicState>,
+    shared: Arc<BusShared>,
+}
+
+/// A wish to lead a topic once, while it is there: then the lease is given back.
+pub struct Turn(Arc<Topic>);
+
+impl Topic {
+    pub(super) fn new(state: Arc<TopicState>, shared: Arc<BusShared>) -> Self {
+        Self { state, shared }
+    }
+
+    /// The part of this node.
+    pub fn role(&self) -> Role {
+        self.state.progress().role
+    }
+
+    /// The next entry of another node, if there is one.
+    pub fn next_entry(&self) -> Option<BusEntry> {
+        self.state.progress().take_entry()
+    }
+
+    /// Resolves when there is an entry, or another part, that was not there at the last call.
+    pub async fn changed(&self) {
+        self.state.changed.notified().await;
+    }
+
+    /// Wishes to lead once.
+    pub fn want(self: &Arc<Self>) -> Turn {
+        let mut progress = self.state.progress();
+        progress.wishes += 1;
+        if progress.role == Role::Following {
+            progress.role = Role::Undecided;
+        }
+        drop(progress);
+        self.shared.claims.notify_one();
+        Turn(Arc::clone(self))
+    }
+
+    /// Appends an answer of that moment for the others, as leader.
+    pub fn append(&self, at: Timestamp, text: &[u8], retention: Retention) {
+        self.append_and(at, text, retention, false);
+    }
+
+    fn append_and(&self, at: Timestamp, text: &[u8], retention: Retention, is_last: bool) {
+        let mut progress = self.state.progress();
+        let Role::Leading(fence) = progress.role else { return };
+        let order = progress.next_order(fence);
+        if is_last {
+            progress.held = None;
+            progress.is_releasing = true;
+            progress.role = Role::Undecided;
+        }
+        drop(progress);
+        let (name, context) = (&self.state.name, &self.shared.context);
+        match Envelope::seal(&context.key, name, order, context.offset.to_server(at), text) {
+            Ok(bytes) => {
+                let most = retention.entries.clamp(1, MAX_STREAM_ENTRIES).min(MAX_STREAM_BYTES / bytes.len().max(1)).max(1);
+                let topic = Arc::clone(&self.state);
+                self.shared.send(OutgoingEntry { topic, fence, bytes, most, kept: retention.length, is_last });
+            }
+            // The lease lapses, and whoever has randomness takes over.
+            Err(error) => tracing::error!(%error, "an answer cannot be shared with other nodes"),
+        }
+    }
+}
+
+impl Turn {
+    /// Appends an answer of that moment for the others, if this node leads, and leads no more.
+    pub fn end_with(self, at: Timestamp, text: &[u8], retention: Retention) {
+        self.0.append_and(at, text, retention, true);
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut progress = self.0.state.progress();
+        progress.wishes -= 1;
+        if !progress.is_wanted() {
+            drop(progress);
+            self.0.shared.give_back(&self.0.state);
+        }
+    }
+}
+
+impl Drop for Topic {
+    fn drop(&mut self) {
+        self.shared.leave(&self.state);
+    }
+}

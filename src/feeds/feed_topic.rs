@@ -1,0 +1,83 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::key::FeedKey;
+use super::message::FeedMessage;
+use super::state::{AnswerTimes, FeedState};
+use crate::bus::{Retention, Role, Topic};
+use crate::domain::{Reading, Timestamp};
+use crate::sources::SourceError;
+
+/// How long a feed's past is kept on the bus after its last answer is due: as long as a channel's feeds run on by default.
+const KEPT_AFTER_DUE: Duration = Duration::from_mins(1);
+
+/// A feed's part in its topic: it executes its query for all nodes, or follows the one that does.
+pub(super) struct FeedTopic {
+    topic: Arc<Topic>,
+    /// When this node had an answer of its own, since the last one of another.
+    answered_at: Option<Timestamp>,
+}
+
+impl FeedTopic {
+    pub(super) fn new(topic: Arc<Topic>) -> Self {
+        Self { topic, answered_at: None }
+    }
+
+    /// Resolves when there is something to [`Self::follow`].
+    pub(super) async fn changed(&self) {
+        self.topic.changed().await;
+    }
+
+    /// Records what other nodes were answered, and returns when it is this one's turn; `None` while another leads, or that is
+    /// not decided.
+    pub(super) fn follow(&mut self, key: &FeedKey, state: &Mutex<FeedState>, now: Timestamp) -> Option<Timestamp> {
+        let role = self.topic.role();
+        let mut state = lock(state);
+        while let Some(entry) = self.topic.next_entry() {
+            // While the bus was gone, both were answered. An answer of ours from the time to come is of a clock that was set back.
+            if self.answered_at.is_some_and(|own| entry.at <= own && own <= now) {
+                continue;
+            }
+            let Some(answer) = FeedMessage::decode(&entry.text) else { continue };
+            self.answered_at = None;
+            state.record(key, answer, AnswerTimes { now, taken_at: entry.at, beat: Some(entry.at), not_before: None });
+        }
+        state.set_pushed(role == Role::Following);
+        match role {
+            Role::Leading(_) | Role::Alone => Some(state.due()),
+            Role::Undecided | Role::Following => None,
+        }
+    }
+
+    /// Tells other nodes an answer, if this one leads. Returns whether it counts: not when another leads by now.
+    pub(super) fn share(
+        &mut self,
+        answer: &Result<Reading, SourceError>,
+        key: &FeedKey,
+        now: Timestamp,
+        state: &FeedState,
+    ) -> bool {
+        let role = self.topic.role();
+        if role == Role::Following {
+            return false;
+        }
+        if matches!(role, Role::Leading(_)) {
+            let retention = Retention { entries: state.readings_for_past(key.every), length: key.every + KEPT_AFTER_DUE };
+            self.topic.append(now, &FeedMessage::encode(answer), retention);
+        }
+        self.answered_at = Some(now);
+        true
+    }
+
+    /// Resolves when another node is to execute the query.
+    pub(super) async fn turn_is_over(&self) {
+        while self.topic.role() != Role::Following {
+            self.topic.changed().await;
+        }
+    }
+}
+
+fn lock(state: &Mutex<FeedState>) -> MutexGuard<'_, FeedState> {
+    // As in a feed: the next reading sets its parts anew.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
