@@ -107,15 +107,15 @@ impl Server {
         ));
         let groups = Arc::new(GroupWatch::new(Arc::clone(&directory), Arc::clone(&clock)));
         let readiness = Readiness::new(Arc::clone(&directory), Arc::clone(&clock));
-        let writable_probe = WritableProbe::new(&settings.state, stores.database.as_ref(), Arc::clone(&clock));
         let second_step = SecondStep::new(stores.factors.clone(), settings.second_factor.remember);
         let (audit, audit_writer) = Audit::with_trail(stores.audit.clone(), metrics.audit(), Arc::clone(&clock));
         let (sessions, tokens) = (stores.sessions.clone(), stores.tokens.clone());
-        let issuer = settings.site.issuer();
-        let signer = JwtSigner::open(tokens.clone(), &keys, settings.jwt.clone(), issuer, Arc::clone(&clock)).await?;
+        let signer =
+            JwtSigner::open(tokens.clone(), &keys, settings.jwt.clone(), settings.site.issuer(), Arc::clone(&clock)).await?;
         let auth = Auth::new(Arc::clone(&directory), stores.of_auth(), second_step, audit.clone(), Arc::clone(&clock), keys);
         let auth = auth.with_credential_cache(settings.basic.remember).with_tokens(tokens.clone());
-        let auth = Arc::new(auth.with_short_lived(node.as_ref().map(SharedNode::short_lived)));
+        let short_lived = node.as_ref().map(SharedNode::short_lived);
+        let auth = Arc::new(auth.with_short_lived(short_lived));
         let session_refresher =
             SessionRefresher::new(directory, sessions.clone(), audit.clone(), Arc::clone(&clock), settings.sessions.refresh);
         let leases = node.as_ref().map_or_else(WorkLeases::always_held, SharedNode::leases);
@@ -139,8 +139,8 @@ impl Server {
             sign_in_path: site_path("login"),
             metrics_path: site_path("metrics"),
         });
-        let proxies = settings.site.trusted_proxies.clone();
-        let connections = Connections::new(settings.connections.clone(), proxies, Arc::clone(&clock));
+        let connections =
+            Connections::new(settings.connections.clone(), settings.site.trusted_proxies.clone(), Arc::clone(&clock));
         let (shutting_down, shutdown) = watch::channel(false);
         let diagnostics_runner = DiagnosticsRunner::new(
             Arc::clone(&directories),
@@ -164,19 +164,19 @@ impl Server {
             diagnostics_runner,
             session_refresher,
             passwordless: has_service_account(&settings),
+            writable_probe: WritableProbe::new(&settings.state, stores.database.as_ref(), Arc::clone(&clock)),
             settings,
             transport,
             proxy_hints: ProxyHints::default(),
             assets,
             connections,
             shared_pages: SharedPages::new(Arc::clone(&clock)),
-            new_tokens: NewTokens::new(Arc::clone(&clock)),
-            new_recovery_codes: NewRecoveryCodes::new(Arc::clone(&clock)),
+            new_tokens: NewTokens::new(Arc::clone(&clock), short_lived),
+            new_recovery_codes: NewRecoveryCodes::new(Arc::clone(&clock), short_lived),
             nodes: node.as_ref().map_or(Nodes::Alone, SharedNode::nodes),
             clock,
             shutdown,
             readiness,
-            writable_probe,
             metrics,
         };
         let (hub, auth) = (Arc::clone(&state.hub), Arc::clone(&state.auth));

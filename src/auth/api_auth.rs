@@ -106,7 +106,7 @@ impl ApiAuth {
         let text = self.signer.sign(&claims).map_err(JwtRefusal::Signing)?;
         if root == RootCredential::PerRequest {
             let revalidation = self.auth.directory.revalidation(&member.person);
-            self.auth.password_subjects.extend(&member.person, revalidation, from_unix_seconds(claims.exp));
+            self.auth.password_subjects.extend(&member.person, revalidation, from_unix_seconds(claims.exp)).await?;
         }
         self.auth.audit().record(client, &AuditEvent::SignedTokenMade { member });
         Ok(IssuedJwt { text, lifetime: self.signer.lifetime(), scope })

@@ -349,7 +349,10 @@ impl SessionRefresher {
 
     async fn end_all_of(&self, person: &Person, removal: RemovalReason, asked_at: Timestamp) -> Result<(), StoreError> {
         self.bump(&person.id, RevocationEvent::AccountClosed).await?;
-        let had_password = self.targets.passwords.as_ref().is_some_and(|passwords| passwords.remove(&person.id));
+        let had_password = match &self.targets.passwords {
+            Some(passwords) => passwords.remove(&person.id).await?,
+            None => false,
+        };
         // Whoever has signed in since it was asked has proved that they may.
         let ended = self.targets.end_all_of(&person.id, asked_at).await?;
         if ended.is_empty() && !had_password {

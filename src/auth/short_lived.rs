@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::Keys;
+use crate::domain::SessionId;
 use crate::store::{AeadCipher, PostgresDatabase, PostgresStore, StoreError, StoreKind};
 
 const KIND: StoreKind = StoreKind { name: "store of sign-ins in progress", if_recreated: "who was signing in begins again" };
@@ -28,6 +29,40 @@ impl ShortLivedStore {
         Ok(Self { store, cipher: Arc::new(keys.short_lived_cipher()) })
     }
 
+    /// Keeps a secret of this kind for the page that shows it to this session, in place of one that it has not seen.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub async fn put_shown_once(
+        &self,
+        session: SessionId,
+        kind: &str,
+        secret: &str,
+        lifetime: Duration,
+    ) -> Result<(), StoreError> {
+        let sealed = self.cipher.seal(&shown_once_data(session, kind), secret.as_bytes())?;
+        let put = sqlx::query(
+            "INSERT INTO shown_once (session_id, kind, sealed, until)
+             VALUES ($1, $2, $3, clock_timestamp() + $4 * interval '1 millisecond')
+             ON CONFLICT (session_id, kind) DO UPDATE SET sealed = excluded.sealed, until = excluded.until",
+        );
+        self.store.execute(put.bind(session).bind(kind).bind(sealed).bind(millis(lifetime))).await.map(drop)
+    }
+
+    /// Takes the secret of this session, if there is one that it has not seen: of two requests one gets it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn take_shown_once(&self, session: SessionId, kind: &str) -> Result<Option<Zeroizing<String>>, StoreError> {
+        let take = sqlx::query_as(
+            "DELETE FROM shown_once WHERE session_id = $1 AND kind = $2 RETURNING sealed, until > clock_timestamp()",
+        );
+        let taken: Option<(Vec<u8>, bool)> = self.store.fetch_optional(take.bind(session).bind(kind)).await?;
+        let Some((sealed, true)) = taken else { return Ok(None) };
+        let opened = self.cipher.open(&shown_once_data(session, kind), &sealed);
+        Ok(opened.and_then(|opened| Some(Zeroizing::new(str::from_utf8(&opened).ok()?.to_owned()))))
+    }
+
     /// Deletes what is over. To be called every minute or so, by one node.
     ///
     /// # Errors
@@ -36,6 +71,8 @@ impl ShortLivedStore {
         for table in [
             "DELETE FROM pending_sign_ins WHERE until <= clock_timestamp()",
             "DELETE FROM used_nonces WHERE until <= clock_timestamp()",
+            "DELETE FROM shown_once WHERE until <= clock_timestamp()",
+            "DELETE FROM password_subjects WHERE kept_until <= clock_timestamp()",
         ] {
             self.store.execute(sqlx::query(table)).await?;
         }
@@ -57,6 +94,10 @@ impl ShortLivedStore {
 /// A length in milliseconds, as a column has it.
 pub(super) fn millis(length: Duration) -> i64 {
     i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn shown_once_data(session: SessionId, kind: &str) -> Vec<u8> {
+    format!("{kind} shown once to {session}").into_bytes()
 }
 
 #[cfg(test)]
@@ -85,5 +126,23 @@ pub(super) mod tests {
         there.sweep().await.unwrap();
         let (left,): (i64,) = here.store.fetch_one(sqlx::query_as("SELECT count(*) FROM used_nonces")).await.unwrap();
         assert_eq!(left, 5);
+    }
+
+    #[tokio::test]
+    async fn a_secret_is_shown_once_on_whichever_node() {
+        let Some((here, there)) = two_nodes().await else { return };
+        let [alice, bob] = [1, 2].map(SessionId::new);
+        let minute = Duration::from_mins(1);
+        here.put_shown_once(alice, "token", "outdated", minute).await.unwrap();
+        here.put_shown_once(alice, "token", "a secret", minute).await.unwrap();
+        here.put_shown_once(alice, "codes", "codes", minute).await.unwrap();
+        let (sealed,): (Vec<u8>,) = here.store.fetch_one(sqlx::query_as("SELECT sealed FROM shown_once")).await.unwrap();
+        assert!(!sealed.windows(6).any(|bytes| bytes == b"secret"), "nobody reads it in the database");
+        assert!(there.take_shown_once(bob, "token").await.unwrap().is_none());
+        let (one, other) = tokio::join!(here.take_shown_once(alice, "token"), there.take_shown_once(alice, "token"));
+        let taken: Vec<_> = [one.unwrap(), other.unwrap()].into_iter().flatten().collect();
+        assert_eq!(taken.iter().map(|text| text.as_str()).collect::<Vec<_>>(), ["a secret"]);
+        here.put_shown_once(bob, "token", "late", Duration::ZERO).await.unwrap();
+        assert!(there.take_shown_once(bob, "token").await.unwrap().is_none());
     }
 }

@@ -103,7 +103,8 @@ impl Auth {
     pub fn with_short_lived(self, store: Option<&ShortLivedStore>) -> Self {
         let Some(store) = store else { return self };
         let second_step = self.second_step.with_short_lived(store);
-        Self { second_step, short_lived: Some(store.clone()), ..self }
+        let password_subjects = Arc::new(PasswordSubjects::shared(Arc::clone(&self.clock), store));
+        Self { second_step, password_subjects, short_lived: Some(store.clone()), ..self }
     }
 
     /// Forgets the failed sign-ins of a name, and of everybody it may be of, so that they may try again at once.

@@ -69,13 +69,13 @@ async fn the_admin_page_lists_the_nodes_what_differs_and_who_does_what() {
     let Some(TwoNodes { demo, other, url: _ }) = TwoNodes::open().await else { return };
     let mut grace = demo.house.visitor();
     grace.signs_in("grace", demo.password("grace")).await;
-    let listed = |body: &str| body.contains("other pages") && !body.contains("nobody");
+    let listed = |body: &str| body.contains(">other pages<") && !body.contains(">nobody<");
     let nodes = grace.opens_until("/admin/nodes", |nodes| listed(&nodes.body)).await;
     assert_eq!(nodes.body.matches("this one").count(), 1);
     assert_eq!(nodes.body.matches("Asking directories").count(), 1);
     other.shut_down().await;
     let alone = grace.opens("/admin/nodes").await;
-    assert!(!alone.body.contains("other pages") && !alone.body.contains("gone"), "it has left in good order");
+    assert!(!alone.body.contains(">other pages<") && !alone.body.contains(">gone<"), "it has left in good order");
     let embedded = DemoServer::builder().await.set("admins.users", vec!["grace"]).open().await;
     let mut grace = embedded.house.visitor();
     grace.signs_in("grace", embedded.password("grace")).await;

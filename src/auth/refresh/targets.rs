@@ -33,7 +33,10 @@ impl RefreshTargets {
             Some(tokens) => tokens.count_people().await?,
             None => 0,
         };
-        let with_passwords = self.passwords.as_ref().map_or(0, |passwords| passwords.len());
+        let with_passwords = match &self.passwords {
+            Some(passwords) => passwords.count().await?,
+            None => 0,
+        };
         Ok(self.sessions.count_people().await? + with_tokens + with_passwords)
     }
 
@@ -44,7 +47,7 @@ impl RefreshTargets {
             people = merge(people, tokens.people(after, limit).await?, limit);
         }
         if let Some(passwords) = &self.passwords {
-            people = merge(people, passwords.people(after, limit), limit);
+            people = merge(people, passwords.people(after, limit).await?, limit);
         }
         Ok(people)
     }
@@ -52,7 +55,7 @@ impl RefreshTargets {
     /// See [`Credentials::confirm_as_holder`](crate::store::Credentials::confirm_as_holder).
     pub(super) async fn confirm(&self, people: &[Person], asked_at: Timestamp, fence: Option<Fence>) -> Result<(), StoreError> {
         if let Some(passwords) = &self.passwords {
-            passwords.describe(people);
+            passwords.describe(people).await?;
         }
         self.sessions.confirm_as_holder(people, asked_at, fence).await?;
         match &self.tokens {

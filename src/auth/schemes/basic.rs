@@ -62,7 +62,7 @@ impl AuthScheme for Basic {
         }
         let now = self.auth.clock.now();
         let revalidation = self.auth.directory.revalidation(&person);
-        self.auth.password_subjects.extend(&person, revalidation, now + self.proof_lifetime);
+        self.auth.password_subjects.extend(&person, revalidation, now + self.proof_lifetime).await?;
         Ok(Member::per_request(person, now + self.connection_lifetime, epoch).into())
     }
 
@@ -98,7 +98,7 @@ impl Basic {
         auth.audit.record(client, &AuditEvent::PasswordAccepted { person: &person });
         auth.confirm_tokens_of(&person).await;
         auth.credential_cache.insert(tag, &person, epoch);
-        auth.password_subjects.insert(&person, auth.directory.revalidation(&person), auth.clock.now());
+        auth.password_subjects.insert(&person, auth.directory.revalidation(&person), auth.clock.now()).await?;
         Ok((person, epoch))
     }
 }

@@ -60,7 +60,7 @@ impl Jwts {
                 Ok((!session.is_stale(auth.clock.now())).then_some(session.person))
             }
             RootCredential::PerRequest => {
-                let subject = auth.password_subjects.get(&PersonId::new(&*claims.sub));
+                let subject = auth.password_subjects.get(&PersonId::new(&*claims.sub)).await?;
                 Ok(Some(subject.ok_or(TokenError::Revoked)?))
             }
         }

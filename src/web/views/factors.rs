@@ -1,7 +1,8 @@
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::domain::Timestamp;
-use crate::factors::{AppEnrollment, EnrolledFactors, Passkey, PasskeysUnavailable, RecoveryCode};
+use crate::factors::{AppEnrollment, EnrolledFactors, Passkey, PasskeysUnavailable};
 use crate::web::links::Link;
 
 use super::auth::{Notice, Tone};
@@ -186,11 +187,11 @@ impl AuthenticatorSetupView {
 }
 
 impl RecoveryCodesView {
-    pub(in crate::web) fn of(codes: &[RecoveryCode], notice: &str, username: String, next: String) -> Self {
+    pub(in crate::web) fn of(codes: &[Zeroizing<String>], notice: &str, username: String, next: String) -> Self {
         Self {
             notice: Notice { tone: Tone::Info, text: notice.to_owned() },
             username,
-            codes: codes.iter().map(|code| code.reveal().to_string()).collect(),
+            codes: codes.iter().map(|code| code.to_string()).collect(),
             next,
         }
     }

@@ -172,7 +172,8 @@ impl Digest {
         }
         permit.succeed(&person.id, &[]);
         let until = self.auth.clock.now() + self.connection_lifetime;
-        self.auth.password_subjects.insert(&person, self.auth.directory.revalidation(&person), until);
+        let inserted = self.auth.password_subjects.insert(&person, self.auth.directory.revalidation(&person), until).await;
+        inserted.map_err(DigestError::Store)?;
         Ok(Member::per_request(person, until, epoch))
     }
 

@@ -9,11 +9,12 @@ use rocket::{Either, Route, get, post, routes};
 use crate::auth::{ApiAuth, ApiTokenRefusal};
 use crate::domain::{Client, InvalidScope, Member, TokenId, TokenScope, Visitor};
 use crate::pages::PageDenied;
-use crate::tokens::{CreateTokenError, InvalidTokenName, TokenName};
+use crate::tokens::{CreateTokenError, InvalidTokenName, TokenLookup, TokenName};
 use crate::web::guards::{CsrfForm, NoFields, RecentlyAuthenticated, SiteAddress};
 use crate::web::html::Html;
 use crate::web::links::Link;
 use crate::web::refusal::{Refusal, capitalize};
+use crate::web::shown_once::NewToken;
 use crate::web::views::{Layout, NewTokenView, TokensView};
 use crate::web::{AppState, NewTokens};
 
@@ -71,20 +72,30 @@ async fn create(
     let lifetime = Duration::from_secs(form.lasts);
     let session = recent.member.session().ok_or(ApiTokenRefusal::NotInSession)?;
     let (secret, token) = api_auth.create_token(&recent.member, name, scope, lifetime, &recent.client).await?;
-    new_tokens.put(session, (secret, token));
+    new_tokens.put(session, NewToken { id: token.id, secret }).await?;
     Ok(Redirect::to(Link::to("account/tokens/new")))
 }
 
 /// Shows a token that this session has just made, once. The response is cached nowhere, like every private page.
 #[get("/tokens/new")]
-fn show_new(member: Member, layout: Layout, new_tokens: &NewTokens, site: SiteAddress) -> Either<Html<NewTokenView>, Redirect> {
-    match member.session().and_then(|session| new_tokens.take(session)) {
-        Some((secret, token)) => {
-            let view = NewTokenView::of(&secret, &token, site.0);
-            Either::Left(Html::new("auth/token_made", "Your new API token", layout, view))
-        }
-        None => Either::Right(Redirect::to(Link::to("account#tokens"))),
+async fn show_new(
+    member: Member,
+    layout: Layout,
+    new_tokens: &NewTokens,
+    api_auth: &ApiAuth,
+    site: SiteAddress,
+) -> Result<Either<Html<NewTokenView>, Redirect>, Refusal> {
+    let new = match member.session() {
+        Some(session) => new_tokens.take(session).await?,
+        None => None,
+    };
+    if let Some(NewToken { id, secret }) = new
+        && let TokenLookup::Valid(token) = api_auth.tokens().get(id).await?
+    {
+        let view = NewTokenView::of(&secret, &token, site.0);
+        return Ok(Either::Left(Html::new("auth/token_made", "Your new API token", layout, view)));
     }
+    Ok(Either::Right(Redirect::to(Link::to("account#tokens"))))
 }
 
 /// Revokes one of one's own tokens. It is no error when that has ended before.

@@ -62,7 +62,7 @@ async fn confirm(
         }
     };
     let done = ("app", "Your authenticator app is set up.");
-    Ok(Either::Left(recovery::finish_enrollment(&context, new_codes, set_up, done, next)))
+    Ok(Either::Left(recovery::finish_enrollment(&context, new_codes, set_up, done, next).await?))
 }
 
 /// Removes the app.

@@ -83,7 +83,7 @@ async fn add(
         }
     };
     let done = ("passkey", "Your passkey is set up.");
-    Ok(Either::Left(recovery::finish_enrollment(&context, new_codes, set_up, done, next)))
+    Ok(Either::Left(recovery::finish_enrollment(&context, new_codes, set_up, done, next).await?))
 }
 
 /// Removes a passkey.

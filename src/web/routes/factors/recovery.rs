@@ -4,6 +4,7 @@ use rocket::{Either, Route, get, post, routes};
 use crate::auth::FactorEnrollment;
 use crate::domain::Member;
 use crate::pages::PageDenied;
+use crate::store::StoreError;
 use crate::web::NewRecoveryCodes;
 use crate::web::guards::{CsrfForm, NoFields, RecentlyAuthenticated};
 use crate::web::html::Html;
@@ -33,20 +34,28 @@ async fn regenerate(
     let session = recent.member.session().ok_or(PageDenied::OutOfScope)?;
     let codes = context.auth.create_recovery_codes(person, &recent.client).await?;
     let notice = "These take the place of the codes you had before, which are good no more.";
-    new_codes.put(session, NewCodes { codes, notice, next: String::new() });
+    new_codes.put(session, NewCodes::new(&codes, notice, String::new())).await?;
     Ok(Redirect::to(codes_page()))
 }
 
 /// Shows the codes that this session has just made, once. The response is cached nowhere, like every private page.
 #[get("/codes")]
-fn show(member: Member, layout: Layout, new_codes: &NewRecoveryCodes) -> Either<Html<RecoveryCodesView>, Redirect> {
-    match member.session().and_then(|session| new_codes.take(session)) {
+async fn show(
+    member: Member,
+    layout: Layout,
+    new_codes: &NewRecoveryCodes,
+) -> Result<Either<Html<RecoveryCodesView>, Redirect>, Refusal> {
+    let new = match member.session() {
+        Some(session) => new_codes.take(session).await?,
+        None => None,
+    };
+    Ok(match new {
         Some(NewCodes { codes, notice, next }) => {
-            let view = RecoveryCodesView::of(&codes, notice, member.person.qualified_name(), next);
+            let view = RecoveryCodesView::of(&codes, &notice, member.person.qualified_name(), next);
             Either::Left(Html::new("factors/codes", "Your recovery codes", layout, view))
         }
         None => Either::Right(Redirect::to(Link::to("account/factors"))),
-    }
+    })
 }
 
 fn codes_page() -> Link {
@@ -55,21 +64,21 @@ fn codes_page() -> Link {
 
 /// Finishes the enrolment of a factor, in the new session: leads to the recovery codes of whoever had none, or on to `next`. `done`
 /// is the word for the list of factors, and the notice above the codes.
-pub(super) fn finish_enrollment(
+pub(super) async fn finish_enrollment(
     context: &SignInContext<'_>,
     new_codes: &NewRecoveryCodes,
     enrolled: FactorEnrollment,
     (done, notice): (&str, &'static str),
     next: String,
-) -> Redirect {
+) -> Result<Redirect, StoreError> {
     context.set_session_cookie(&enrolled.session.token);
     if let Some(device_cookie) = &enrolled.device_cookie {
         context.cookies.set_device(device_cookie);
     }
     if enrolled.recovery_codes.is_empty() {
         let onward = if next.is_empty() { Link::to("account/factors").with("done", done).to_string() } else { next };
-        return Redirect::to(onward);
+        return Ok(Redirect::to(onward));
     }
-    new_codes.put(enrolled.session.session.id, NewCodes { codes: enrolled.recovery_codes, notice, next });
-    Redirect::to(codes_page())
+    new_codes.put(enrolled.session.session.id, NewCodes::new(&enrolled.recovery_codes, notice, next)).await?;
+    Ok(Redirect::to(codes_page()))
 }
