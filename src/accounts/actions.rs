@@ -49,6 +49,17 @@ pub struct CommandLineAction {
     pub account: String,
 }
 
+impl CommandLineAction {
+    /// The action that a store has kept; `None`, with a line in the log, when a later version wrote it.
+    pub(super) fn from_stored(at: Timestamp, word: &str, account: String) -> Option<Self> {
+        let Some(action) = AccountAction::parse(word) else {
+            tracing::warn!(word, account, "an act of a later version's command line is not told to the audit");
+            return None;
+        };
+        Some(Self { at, action, account })
+    }
+}
+
 impl AccountAction {
     const ALL: [Self; 11] = [
         Self::Added,

@@ -17,6 +17,7 @@ mod hashing;
 mod invitation;
 mod invitations;
 mod names;
+mod postgres;
 mod row;
 mod rules;
 mod service;

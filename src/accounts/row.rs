@@ -84,3 +84,11 @@ impl ProfileColumns {
         })
     }
 }
+
+/// The JSON of groups in a row.
+pub(super) fn groups_json(groups: &[AccountGroup]) -> String {
+    let mut names: Vec<&str> = groups.iter().map(AccountGroup::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    serde_json::Value::from(names).to_string()
+}

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::actions::ActionOrigin;
 use super::hashing::{HashMatch, PasswordHashing};
+use super::postgres::PostgresAccounts;
 use super::sqlite::SqliteAccounts;
 use super::store::{AccountChange, AccountSelector, AccountStore, WriteStamp};
 use super::{
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::config::AccountSettings;
 use crate::domain::{Clock, Password, Timestamp};
-use crate::store::{SqliteStore, StoreError, StoreKind};
+use crate::store::{PostgresDatabase, PostgresStore, SqliteStore, StoreError, StoreKind};
 
 /// The migrations from an empty file to today's tables, embedded in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/accounts/migrations");
@@ -66,8 +67,33 @@ impl LocalAccounts {
         common_words: impl IntoIterator<Item = String>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
+        let store = SqliteAccounts::new(SqliteStore::open(path, KIND, &MIGRATIONS).await?);
+        Ok(Self::new(Box::new(store), settings, common_words, clock))
+    }
+
+    /// The accounts in a PostgreSQL database, likewise.
+    ///
+    /// # Errors
+    /// A [`StoreError`] that names the database and the remedy, when it cannot be used.
+    pub async fn open_postgres(
+        database: &PostgresDatabase,
+        settings: &AccountSettings,
+        common_words: impl IntoIterator<Item = String>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
+        let migrations = sqlx::migrate!("src/accounts/migrations_postgres");
+        let store = PostgresAccounts::new(PostgresStore::open(database, KIND, "accounts", migrations).await?);
+        Ok(Self::new(Box::new(store), settings, common_words, clock))
+    }
+
+    fn new(
+        store: Box<dyn AccountStore>,
+        settings: &AccountSettings,
+        common_words: impl IntoIterator<Item = String>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let inner = AccountsInner {
-            store: Box::new(SqliteAccounts::new(SqliteStore::open(path, KIND, &MIGRATIONS).await?)),
+            store,
             rules: PasswordRules::new(settings.shortest_password, common_words),
             invitation_lasts: settings.invitation_lasts,
             mail_domains: settings.mail_domains.iter().map(|domain| domain.to_lowercase()).collect(),
@@ -75,7 +101,7 @@ impl LocalAccounts {
             hashing: PasswordHashing::new(),
             changes: watch::Sender::default(),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Self { inner: Arc::new(inner) }
     }
 
     /// Creates an account.

@@ -3,11 +3,11 @@ use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite, SqliteConnection, Transaction};
 use tokio::sync::Mutex;
 
-use super::row::{COLUMNS, INVITATION_COLUMNS, StoredAccount, StoredInvitation};
+use super::row::{COLUMNS, INVITATION_COLUMNS, StoredAccount, StoredInvitation, groups_json};
 use super::store::{AccountChange, AccountSelector, AccountStore, NewInvitation, WriteStamp};
 use super::{
-    AccountAction, AccountError, AccountGroup, AccountId, AccountName, AccountProfile, ActionOrigin, CommandLineAction,
-    Invitation, LocalAccount, MailAddress,
+    AccountAction, AccountError, AccountId, AccountName, AccountProfile, ActionOrigin, CommandLineAction, Invitation,
+    LocalAccount, MailAddress,
 };
 use crate::domain::Timestamp;
 use crate::store::{SqliteStore, StoreError};
@@ -201,14 +201,7 @@ impl AccountStore for SqliteAccounts {
         );
         let mut rows: Vec<(i64, Timestamp, String, String)> = self.file.fetch_all(take.bind(BATCH_SIZE)).await?;
         rows.sort_unstable();
-        let actions = rows.into_iter().filter_map(|(_, at, word, account)| {
-            let Some(action) = AccountAction::parse(&word) else {
-                tracing::warn!(word, account, "an act of a later version's command line is not told to the audit");
-                return None;
-            };
-            Some(CommandLineAction { at, action, account })
-        });
-        Ok(actions.collect())
+        Ok(rows.into_iter().filter_map(|(_, at, word, account)| CommandLineAction::from_stored(at, &word, account)).collect())
     }
 
     async fn has_changed(&self, since: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
@@ -324,12 +317,4 @@ impl SqliteAccounts {
     fn read_invitation(&self, row: StoredInvitation) -> Result<Invitation, StoreError> {
         row.into_invitation().map_err(|reason| self.file.damaged(&reason))
     }
-}
-
-/// The JSON of groups in a row.
-fn groups_json(groups: &[AccountGroup]) -> String {
-    let mut names: Vec<&str> = groups.iter().map(AccountGroup::as_str).collect();
-    names.sort_unstable();
-    names.dedup();
-    serde_json::Value::from(names).to_string()
 }

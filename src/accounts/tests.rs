@@ -1,15 +1,19 @@
 #![allow(clippy::unwrap_used)]
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
+
+use super::store::{NewInvitation, WriteStamp};
 use super::{
     AccountAction, AccountChange, AccountError, AccountName, AccountProfile, ActionOrigin, CommandLineAction, InactiveReason,
     InvitationCode, LocalAccount, LocalAccounts, PasswordCheck,
 };
 use crate::config::AccountSettings;
 use crate::domain::{Clock, ManualClock, Password, Timestamp};
+use crate::store::tests::{TestEngine, on_both_engines};
+use crate::store::{PostgresDatabase, PostgresStore, StoreError, StoreKind};
 
 const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
 const GOOD: &str = "lamp otter gravel nine";
@@ -19,28 +23,66 @@ const LASTS: Duration = Duration::from_hours(72);
 struct AccountsFixture {
     clock: Arc<ManualClock>,
     accounts: LocalAccounts,
-    folder: tempfile::TempDir,
+    engine: TestEngine,
+}
+
+on_both_engines! { super::AccountsFixture::within:
+    an_account_is_kept_as_it_was_made_and_its_password_is_not
+    a_right_password_is_right_and_nothing_else_is
+    an_unknown_name_takes_the_same_work_as_a_wrong_password
+    a_hash_of_less_cost_is_made_anew_by_the_sign_in_that_shows_the_password
+    a_name_and_an_address_are_one_accounts_and_a_removed_ones_are_free
+    an_account_is_closed_while_it_is_disabled_and_from_its_end_on
+    an_invitation_works_once
+    an_invitation_expires_can_be_withdrawn_and_cannot_be_guessed
+    the_store_keeps_no_code_that_accepts
+    what_the_command_line_does_is_noticed_and_told_once
+    every_change_is_noticed_by_other_processes
+    the_end_of_an_accounts_time_is_noticed
+    digest_is_kept_with_a_password_and_goes_with_it
+    what_is_done_at_once_is_done_once
 }
 
 impl AccountsFixture {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    async fn within(engine: TestEngine) -> Self {
         let clock = Arc::new(ManualClock::at(START));
-        let accounts = open(&folder, &clock).await;
-        Self { clock, accounts, folder }
+        let accounts = open(&engine, &clock).await;
+        Self { clock, accounts, engine }
     }
 
-    /// The command line, with the same file.
+    /// The command line, or another server, with the same store.
     async fn command_line(&self) -> LocalAccounts {
-        open(&self.folder, &self.clock).await
+        open(&self.engine, &self.clock).await
     }
 
-    async fn pool(&self) -> sqlx::SqlitePool {
-        sqlx::SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(self.file())).await.unwrap()
+    /// Everything that is in the store, as text.
+    async fn kept(&self) -> String {
+        match &self.engine {
+            TestEngine::Embedded(_) => {
+                self.accounts.close().await;
+                String::from_utf8_lossy(&std::fs::read(self.engine.file("accounts.db")).unwrap()).into_owned()
+            }
+            TestEngine::Postgres(database) => {
+                let rows = "SELECT coalesce(string_agg(kept, ' '), '') FROM (SELECT row(accounts.*)::text FROM accounts
+                     UNION ALL SELECT row(invitations.*)::text FROM invitations) AS kept (kept)";
+                store(database).await.fetch_one::<(String,)>(sqlx::query_as(rows)).await.unwrap().0
+            }
+        }
     }
 
-    fn file(&self) -> PathBuf {
-        self.folder.path().join("accounts.db")
+    /// Gives every account this hash of a password, as an earlier version would have.
+    async fn set_hashes(&self, hash: &str) {
+        match &self.engine {
+            TestEngine::Embedded(_) => {
+                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.engine.file("accounts.db"));
+                let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+                sqlx::query("UPDATE accounts SET password_hash = ?").bind(hash).execute(&pool).await.unwrap();
+            }
+            TestEngine::Postgres(database) => {
+                let set = sqlx::query("UPDATE accounts SET password_hash = $1").bind(hash);
+                store(database).await.execute(set).await.unwrap();
+            }
+        }
     }
 
     async fn add(&self, name: &str) -> LocalAccount {
@@ -52,11 +94,20 @@ impl AccountsFixture {
     }
 }
 
-async fn open(folder: &tempfile::TempDir, clock: &Arc<ManualClock>) -> LocalAccounts {
+async fn open(engine: &TestEngine, clock: &Arc<ManualClock>) -> LocalAccounts {
     let settings =
         AccountSettings { shortest_password: 12, invitation_lasts: LASTS, mail_domains: vec!["Partner.example".to_owned()] };
-    let clock = Arc::clone(clock) as Arc<dyn Clock>;
-    LocalAccounts::open(&folder.path().join("accounts.db"), &settings, ["Belvedere".to_owned()], clock).await.unwrap()
+    let (clock, words) = (Arc::clone(clock) as Arc<dyn Clock>, ["Belvedere".to_owned()]);
+    match engine {
+        TestEngine::Embedded(_) => LocalAccounts::open(&engine.file("accounts.db"), &settings, words, clock).await,
+        TestEngine::Postgres(database) => LocalAccounts::open_postgres(database, &settings, words, clock).await,
+    }
+    .unwrap()
+}
+
+async fn store(database: &PostgresDatabase) -> PostgresStore {
+    let kind = StoreKind { name: "store of local accounts", if_recreated: "" };
+    PostgresStore::open(database, kind, "accounts", sqlx::migrate!("src/accounts/migrations_postgres")).await.unwrap()
 }
 
 fn name(name: &str) -> AccountName {
@@ -71,9 +122,7 @@ fn password(text: &str) -> Password {
     Password::parse(text.to_owned()).unwrap()
 }
 
-#[tokio::test]
-async fn an_account_is_kept_as_it_was_made_and_its_password_is_not() {
-    let fixture = AccountsFixture::new().await;
+async fn an_account_is_kept_as_it_was_made_and_its_password_is_not(fixture: AccountsFixture) {
     let of = AccountProfile {
         mail: "Ann@Partner.example".parse().ok(),
         groups: vec!["guests".parse().unwrap(), "admins".parse().unwrap(), "guests".parse().unwrap()],
@@ -90,15 +139,11 @@ async fn an_account_is_kept_as_it_was_made_and_its_password_is_not() {
     assert_eq!(person.principal, None, "an address written down here would pass for a directory's");
     assert_eq!(person.groups.iter().map(|group| &*group.name).collect::<Vec<_>>(), ["admins", "guests", "second-factor"]);
     assert!(person.requires_second_factor());
-    fixture.accounts.close().await;
-    let kept = std::fs::read(fixture.file()).unwrap();
-    let kept = String::from_utf8_lossy(&kept);
+    let kept = fixture.kept().await;
     assert!(kept.contains("$argon2id$") && !kept.contains(GOOD));
 }
 
-#[tokio::test]
-async fn a_right_password_is_right_and_nothing_else_is() {
-    let fixture = AccountsFixture::new().await;
+async fn a_right_password_is_right_and_nothing_else_is(fixture: AccountsFixture) {
     let ann = fixture.add("ann").await;
     assert_eq!(fixture.check(&ann, GOOD).await, PasswordCheck::Correct);
     assert_eq!(fixture.check(&ann, OTHER).await, PasswordCheck::Wrong);
@@ -112,9 +157,7 @@ async fn a_right_password_is_right_and_nothing_else_is() {
     );
 }
 
-#[tokio::test]
-async fn an_unknown_name_takes_the_same_work_as_a_wrong_password() {
-    let fixture = AccountsFixture::new().await;
+async fn an_unknown_name_takes_the_same_work_as_a_wrong_password(fixture: AccountsFixture) {
     let ann = fixture.add("ann").await;
     fixture.accounts.prepare_dummy_hash().await.unwrap();
     let computed = || fixture.accounts.inner.hashing.computed.load(std::sync::atomic::Ordering::SeqCst);
@@ -125,15 +168,13 @@ async fn an_unknown_name_takes_the_same_work_as_a_wrong_password() {
     assert_eq!((wrong, computed() - before - wrong), (1, 1));
 }
 
-#[tokio::test]
-async fn a_hash_of_less_cost_is_made_anew_by_the_sign_in_that_shows_the_password() {
+async fn a_hash_of_less_cost_is_made_anew_by_the_sign_in_that_shows_the_password(fixture: AccountsFixture) {
     use argon2::password_hash::{PasswordHasher as _, SaltString};
-    let fixture = AccountsFixture::new().await;
     let ann = fixture.add("ann").await;
     let params = argon2::Params::new(8 * 1024, 1, 1, None).unwrap();
     let weak = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
     let weak = weak.hash_password(GOOD.as_bytes(), &SaltString::encode_b64(&[7; 16]).unwrap()).unwrap().to_string();
-    sqlx::query("UPDATE accounts SET password_hash = ?").bind(weak).execute(&fixture.pool().await).await.unwrap();
+    fixture.set_hashes(&weak).await;
     let hash = async || fixture.accounts.store().password_hash(&ann.id).await.unwrap();
     assert_eq!(fixture.check(&ann, OTHER).await, PasswordCheck::Wrong);
     assert!(hash().await.unwrap().contains("m=8192"));
@@ -142,9 +183,7 @@ async fn a_hash_of_less_cost_is_made_anew_by_the_sign_in_that_shows_the_password
     assert_eq!(fixture.check(&ann, GOOD).await, PasswordCheck::Correct);
 }
 
-#[tokio::test]
-async fn a_name_and_an_address_are_one_accounts_and_a_removed_ones_are_free() {
-    let fixture = AccountsFixture::new().await;
+async fn a_name_and_an_address_are_one_accounts_and_a_removed_ones_are_free(fixture: AccountsFixture) {
     let mail = "ann@partner.example".parse().ok();
     let ann = AccountProfile { mail, ..new("ann") };
     let first = fixture.accounts.add(ann.clone(), &password(GOOD), ActionOrigin::Server).await.unwrap();
@@ -160,9 +199,7 @@ async fn a_name_and_an_address_are_one_accounts_and_a_removed_ones_are_free() {
     assert!(matches!(gone, Err(AccountError::Gone)), "{gone:?}");
 }
 
-#[tokio::test]
-async fn an_account_is_closed_while_it_is_disabled_and_from_its_end_on() {
-    let fixture = AccountsFixture::new().await;
+async fn an_account_is_closed_while_it_is_disabled_and_from_its_end_on(fixture: AccountsFixture) {
     let ann = fixture.add("ann").await;
     assert_eq!(ann.inactive_reason(START), None);
     let disabled = fixture.accounts.change(&ann.id, AccountChange::Disabled(true), ActionOrigin::Server).await.unwrap();
@@ -178,9 +215,7 @@ async fn an_account_is_closed_while_it_is_disabled_and_from_its_end_on() {
     );
 }
 
-#[tokio::test]
-async fn an_invitation_works_once() {
-    let fixture = AccountsFixture::new().await;
+async fn an_invitation_works_once(fixture: AccountsFixture) {
     let (code, invitation) = fixture.accounts.invite(new("ann"), "alice", ActionOrigin::Server).await.unwrap();
     assert_eq!((invitation.invited_by.as_str(), invitation.expires_at), ("alice", START + LASTS));
     assert_eq!(fixture.accounts.invitation(&code).await.unwrap(), Some(invitation));
@@ -198,9 +233,7 @@ async fn an_invitation_works_once() {
     assert_eq!(fixture.accounts.invitations().await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn an_invitation_expires_can_be_withdrawn_and_cannot_be_guessed() {
-    let fixture = AccountsFixture::new().await;
+async fn an_invitation_expires_can_be_withdrawn_and_cannot_be_guessed(fixture: AccountsFixture) {
     let (code, _) = fixture.accounts.invite(new("ann"), "alice", ActionOrigin::Server).await.unwrap();
     let guess = InvitationCode::generate().unwrap();
     assert_eq!(fixture.accounts.invitation(&guess).await.unwrap(), None);
@@ -221,18 +254,13 @@ async fn an_invitation_expires_can_be_withdrawn_and_cannot_be_guessed() {
     fixture.add("ann").await;
 }
 
-#[tokio::test]
-async fn the_store_keeps_no_code_that_accepts() {
-    let fixture = AccountsFixture::new().await;
+async fn the_store_keeps_no_code_that_accepts(fixture: AccountsFixture) {
     let (code, _) = fixture.accounts.invite(new("ann"), "alice", ActionOrigin::Server).await.unwrap();
-    fixture.accounts.close().await;
-    let kept = std::fs::read(fixture.file()).unwrap();
-    assert!(!String::from_utf8_lossy(&kept).contains(code.reveal().as_str()));
+    let kept = fixture.kept().await;
+    assert!(kept.contains("ann") && !kept.contains(code.reveal().as_str()));
 }
 
-#[tokio::test]
-async fn what_the_command_line_does_is_noticed_and_told_once() {
-    let fixture = AccountsFixture::new().await;
+async fn what_the_command_line_does_is_noticed_and_told_once(fixture: AccountsFixture) {
     let ann = fixture.add("ann").await;
     let watcher = fixture.accounts.clone();
     let watch = tokio::spawn(async move { watcher.watch_changes().await });
@@ -255,9 +283,74 @@ async fn what_the_command_line_does_is_noticed_and_told_once() {
     watch.abort();
 }
 
-#[tokio::test]
-async fn the_end_of_an_accounts_time_is_noticed() {
-    let fixture = AccountsFixture::new().await;
+async fn every_change_is_noticed_by_other_processes(fixture: AccountsFixture) {
+    let beside = fixture.command_line().await;
+    let has_changed = async || beside.store().has_changed(START, START).await.unwrap();
+    assert!(has_changed().await, "nobody has looked yet");
+    assert!(!has_changed().await);
+    let ann = fixture.add("ann").await;
+    assert!(has_changed().await, "added");
+    fixture.accounts.change(&ann.id, AccountChange::Disabled(true), ActionOrigin::CommandLine).await.unwrap();
+    assert!(has_changed().await, "disabled");
+    assert!(!has_changed().await);
+    let (code, _) = fixture.accounts.invite(new("bob"), "alice", ActionOrigin::Server).await.unwrap();
+    assert!(has_changed().await, "invited");
+    fixture.accounts.accept(&code, None, &password(GOOD)).await.unwrap();
+    assert!(has_changed().await, "accepted");
+    let (_, invitation) = fixture.accounts.invite(new("carol"), "alice", ActionOrigin::Server).await.unwrap();
+    fixture.accounts.withdraw(invitation.id, ActionOrigin::Server).await.unwrap();
+    assert!(has_changed().await, "withdrawn");
+    fixture.accounts.change(&ann.id, AccountChange::Removed, ActionOrigin::Server).await.unwrap();
+    assert!(has_changed().await, "removed");
+    assert!(!has_changed().await);
+}
+
+/// The contract that every [`AccountStore`](super::AccountStore) has to keep: of many at the same time, from several processes, one
+/// has the name, the code, the last place, or the action.
+async fn what_is_done_at_once_is_done_once(fixture: AccountsFixture) {
+    let both = [fixture.accounts.clone(), fixture.command_line().await];
+    let store = |number: usize| both[number % 2].store();
+    let stamp = |origin| WriteStamp { at: START, origin };
+    let mail = "ann@partner.example".parse().ok();
+    let profiles: Vec<_> = (0..8).map(|number| AccountProfile { mail: mail.clone(), ..new(&format!("ann{number}")) }).collect();
+    let hash = "$argon2id$";
+
+    let added = profiles.iter().enumerate();
+    let added = join_all(added.map(|(number, of)| store(number).insert(of, hash, 9, stamp(ActionOrigin::Server)))).await;
+    assert_eq!(added.iter().filter(|added| added.is_ok()).count(), 1, "an address: {added:?}");
+    let ann = added.into_iter().find_map(Result::ok).unwrap();
+    let invite = async |number: u8| {
+        let of = new("bob");
+        let invitation = NewInvitation { code_hash: &[number; 32], profile: &of, invited_by: "", expires_at: START + LASTS };
+        store(number.into()).invite(invitation, 9, START - LASTS, stamp(ActionOrigin::Server)).await.is_ok()
+    };
+    let add = async |number: usize| store(number).insert(&new("bob"), hash, 9, stamp(ActionOrigin::Server)).await.is_ok();
+    let (invited, added) = tokio::join!(join_all((0..4).map(invite)), join_all((0..4).map(add)));
+    assert_eq!(invited.into_iter().chain(added).filter(|done| *done).count(), 1, "a name, of accounts and invitations");
+
+    let of = new("carol");
+    let invitation = NewInvitation { code_hash: &[99; 32], profile: &of, invited_by: "", expires_at: START + LASTS };
+    store(0).invite(invitation, 9, START - LASTS, stamp(ActionOrigin::Server)).await.unwrap();
+    let accepted = join_all((0..8).map(|number| store(number).accept(&[99; 32], &of, hash, 9, START))).await;
+    assert_eq!(accepted.iter().filter(|accepted| accepted.is_ok()).count(), 1, "a code");
+    assert!(accepted.iter().all(|accepted| matches!(accepted, Ok(_) | Err(AccountError::Gone))), "{accepted:?}");
+
+    let count = i64::try_from(store(0).all().await.unwrap().len()).unwrap();
+    let profiles: Vec<_> = (0..8).map(|number| new(&format!("dave{number}"))).collect();
+    let added = profiles.iter().enumerate();
+    let added =
+        join_all(added.map(|(number, of)| store(number).insert(of, hash, count + 1, stamp(ActionOrigin::Server)))).await;
+    assert_eq!(added.iter().filter(|added| added.is_ok()).count(), 1, "the last place");
+
+    let remove = |number| store(number).change(&ann.id, &AccountChange::Removed, stamp(ActionOrigin::CommandLine));
+    let removed: Result<Vec<_>, StoreError> = join_all((0..8).map(remove)).await.into_iter().collect();
+    assert_eq!(removed.unwrap().into_iter().flatten().count(), 1, "a removal");
+    let taken: Result<Vec<_>, StoreError> =
+        join_all((0..8).map(|number| store(number).take_actions())).await.into_iter().collect();
+    assert_eq!(taken.unwrap().concat().len(), 1, "an action for the audit");
+}
+
+async fn the_end_of_an_accounts_time_is_noticed(fixture: AccountsFixture) {
     let guest = AccountProfile { expires_at: Some(START + Duration::from_secs(1)), ..new("guest") };
     fixture.accounts.add(guest, &password(GOOD), ActionOrigin::Server).await.unwrap();
     let watcher = fixture.accounts.clone();
@@ -270,9 +363,7 @@ async fn the_end_of_an_accounts_time_is_noticed() {
     watch.abort();
 }
 
-#[tokio::test]
-async fn digest_is_kept_with_a_password_and_goes_with_it() {
-    let fixture = AccountsFixture::new().await;
+async fn digest_is_kept_with_a_password_and_goes_with_it(fixture: AccountsFixture) {
     let ann = fixture.add("ann").await;
     let keep = |at| fixture.accounts.change(&ann.id, AccountChange::Digest(Some(vec![1, 2, 3]), at), ActionOrigin::Server);
     assert!(keep(ann.password_set_at).await.unwrap().has_digest);

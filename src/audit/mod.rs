@@ -6,8 +6,8 @@
 //!
 //! The [`AuditTrail`] keeps the events besides in an [`AuditStore`], to be searched and exported ([`ExportFormat`]), as long and as many as the
 //! settings say. Repeats of an event within some minutes are one row with a count, in the log a line at the first and one at
-//! the end, so that nobody writes it full; only what may have been a guess is a line each time. And nobody's events push out another's. One task of its own writes it ([`AuditWriter`]): nobody waits for its disk, and when that fails, the
-//! log has the events and the next row says how many are missing.
+//! the end, so that nobody writes it full; only what may have been a guess is a line each time. And nobody's events push out another's. One task of its own writes it ([`AuditWriter`]): nobody waits for its store. When that takes nothing for longer than
+//! some minutes, the log has the events and the next row says how many are missing.
 //!
 //! This room writes no password, no token and no hash of one, and never decides anything.
 
@@ -18,6 +18,7 @@ mod fold;
 mod holder;
 mod log_line;
 mod pending;
+mod postgres;
 mod queue;
 mod recorder;
 mod retention;

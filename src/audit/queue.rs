@@ -93,13 +93,21 @@ impl fmt::Debug for AuditQueue {
 }
 
 impl LostEvents {
-    /// Counts events that are in the log alone. The reason is logged once, until a write succeeds again.
+    /// Counts events that are in the log alone.
     pub(super) fn add(&self, count: usize, why: &dyn fmt::Display) {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         self.count.fetch_add(count, Ordering::Relaxed);
         self.metrics.add_lost(count);
+        self.log_failure(why);
+    }
+
+    /// Logs why the store takes no events: once, until a write succeeds again.
+    pub(super) fn log_failure(&self, why: &dyn fmt::Display) {
         if !self.is_logged.swap(true, Ordering::Relaxed) {
-            tracing::error!(%why, "the audit's store takes no events: until it does, they are in the log alone");
+            tracing::error!(
+                %why,
+                "the audit's store takes no events: {QUEUE_CAPACITY} wait for a few minutes, and the others are in the log alone"
+            );
         }
     }
 

@@ -1,5 +1,5 @@
+use std::ops::RangeInclusive;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,15 +11,13 @@ use sqlx::{QueryBuilder, Sqlite};
 use super::fold::FOLD_WINDOW;
 use super::retention::{RetentionClass, level_down};
 use super::sanitize::sanitize;
-use super::store::{AuditEntry, AuditStore, Repeats};
+use super::store::{AuditEntry, AuditStore, KIND, Repeats};
 use super::{AuditCursor, AuditRecord, AuditSearch};
 use crate::domain::Timestamp;
-use crate::store::{SqliteStore, StoreError, StoreKind};
+use crate::store::{SqliteStore, StoreError};
 
 /// The migrations from an empty file to today's tables, embedded in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/audit/migrations");
-
-const KIND: StoreKind = StoreKind { name: "audit store", if_recreated: "the audit begins anew" };
 
 /// The most rows of one INSERT, well below SQLite's limit of 32,766 values.
 pub(super) const MAX_ROWS_AT_ONCE: usize = 512;
@@ -30,15 +28,18 @@ const HOLDINGS_AT_ONCE: i64 = 64;
 /// The audit events in an SQLite file.
 pub(super) struct SqliteAudit {
     store: SqliteStore,
-    /// The number of events, known without counting them anew with each batch.
-    count: AtomicU64,
 }
 
 impl SqliteAudit {
     pub(super) async fn open(path: &Path) -> Result<Self, StoreError> {
-        let store = SqliteStore::open(path, KIND, &MIGRATIONS).await?;
-        let (count,): (i64,) = store.fetch_one(sqlx::query_as("SELECT count(*) FROM events")).await?;
-        Ok(Self { store, count: AtomicU64::new(u64::try_from(count).unwrap_or_default()) })
+        Ok(Self { store: SqliteStore::open(path, KIND, &MIGRATIONS).await? })
+    }
+
+    /// The number of events of these classes.
+    async fn held(&self, classes: RangeInclusive<RetentionClass>) -> Result<u64, StoreError> {
+        let held = sqlx::query_as("SELECT coalesce(sum(held), 0) FROM holdings WHERE class BETWEEN ? AND ?");
+        let (held,): (i64,) = self.store.fetch_one(held.bind(classes.start().as_i64()).bind(classes.end().as_i64())).await?;
+        Ok(u64::try_from(held).unwrap_or_default())
     }
 
     /// Deletes as many events of a class, of those holders that have the most of a kind.
@@ -88,9 +89,7 @@ impl SqliteAudit {
 
     /// Executes a DELETE statement, with `limit` as its last value, and returns the number of deleted rows.
     async fn delete(&self, delete: Query<'_, Sqlite, SqliteArguments>, limit: u64) -> Result<u64, StoreError> {
-        let deleted = self.store.execute(delete.bind(i64::try_from(limit).unwrap_or(i64::MAX))).await?;
-        self.count.fetch_sub(deleted, Ordering::Relaxed);
-        Ok(deleted)
+        self.store.execute(delete.bind(i64::try_from(limit).unwrap_or(i64::MAX))).await
     }
 }
 
@@ -126,9 +125,8 @@ impl AuditStore for SqliteAudit {
         let failed = |error: sqlx::Error| self.store.query_failed(&error);
         let mut connection = self.store.write_connection().await.map_err(failed)?;
         // The statement's text differs with the size of the batch: none is worth keeping prepared.
-        let written = insert.build().persistent(false).execute(&mut *connection).await.map_err(failed)?;
+        insert.build().persistent(false).execute(&mut *connection).await.map_err(failed)?;
         connection.release();
-        self.count.fetch_add(written.rows_affected(), Ordering::Relaxed);
         Ok(())
     }
 
@@ -151,8 +149,8 @@ impl AuditStore for SqliteAudit {
         self.store.fetch_all(statement(search, after, limit).build_query_as()).await
     }
 
-    fn count(&self) -> u64 {
-        self.count.load(Ordering::Relaxed)
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.held(RetentionClass::Stranger..=RetentionClass::Administration).await
     }
 
     async fn delete_before(&self, before: Timestamp, limit: u64) -> Result<u64, StoreError> {
@@ -160,11 +158,12 @@ impl AuditStore for SqliteAudit {
         self.delete(sqlx::query(old).bind(before), limit).await
     }
 
-    async fn delete_surplus(&self, surplus: u64) -> Result<u64, StoreError> {
-        let held = sqlx::query_as("SELECT coalesce(sum(held), 0) FROM holdings WHERE class = ?");
-        let (strangers,): (i64,) = self.store.fetch_one(held.bind(RetentionClass::Stranger.as_i64())).await?;
+    async fn delete_surplus(&self, most_rows: u64, limit: u64) -> Result<u64, StoreError> {
+        let all = self.count().await?;
+        let surplus = all.saturating_sub(most_rows).min(limit);
+        let strangers = self.held(RetentionClass::Stranger..=RetentionClass::Stranger).await?;
         // A quarter stays as long as persons have more: none of them pushes out the traces of an attack.
-        let beyond_quarter = u64::try_from(strangers).unwrap_or_default().saturating_sub(self.count() / 4);
+        let beyond_quarter = strangers.saturating_sub(all / 4);
         let mut deleted = self.delete_of_class(RetentionClass::Stranger, surplus.min(beyond_quarter)).await?;
         for class in [RetentionClass::Person, RetentionClass::Stranger, RetentionClass::Administration] {
             deleted += self.delete_of_class(class, surplus - deleted).await?;

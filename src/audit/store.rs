@@ -4,7 +4,9 @@ use super::fields::AuditFields;
 use super::holder::EventHolder;
 use super::{AuditCursor, AuditRecord, AuditSearch};
 use crate::domain::Timestamp;
-use crate::store::StoreError;
+use crate::store::{StoreError, StoreKind};
+
+pub(super) const KIND: StoreKind = StoreKind { name: "audit store", if_recreated: "the audit begins anew" };
 
 /// An event to be kept.
 #[derive(Clone, Debug)]
@@ -49,7 +51,7 @@ impl AuditEntry {
 /// Where audit events are kept. Every method fails with a [`StoreError`] when the store cannot be asked.
 #[async_trait]
 pub trait AuditStore: Send + Sync {
-    /// Appends all of `batch`, or nothing.
+    /// Appends all of `batch`, or nothing. May be called again after a failure that left open whether it was appended.
     async fn append(&self, batch: &[AuditEntry]) -> Result<(), StoreError>;
 
     /// Sets the count and the last time of events. Where a row is gone, as it could not be written or made room for others, it is
@@ -65,17 +67,20 @@ pub trait AuditStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<AuditRecord>, StoreError>;
 
-    /// The number of rows.
-    fn count(&self) -> u64;
+    /// The number of rows, whoever wrote them.
+    async fn count(&self) -> Result<u64, StoreError>;
 
     /// Deletes the oldest events from before this moment, at most `limit`: how many those were.
     async fn delete_before(&self, before: Timestamp, limit: u64) -> Result<u64, StoreError>;
 
-    /// Deletes as many events, and how many those were: refusals of strangers first, down to a quarter of all, and what admins
-    /// did last. Within a class those holders lose their oldest events of a kind who have the most of it, so that nobody pushes
-    /// out another's.
-    async fn delete_surplus(&self, surplus: u64) -> Result<u64, StoreError>;
+    /// Deletes the events that are beyond `most_rows`, at most `limit`, and how many those were: refusals of strangers first, down
+    /// to a quarter of all, and what admins did last. Within a class those holders lose their oldest events of a kind who have the
+    /// most of it, so that nobody pushes out another's. Of two processes that do so at once, one does.
+    async fn delete_surplus(&self, most_rows: u64, limit: u64) -> Result<u64, StoreError>;
 
     /// Closes the store: every later call fails.
     async fn close(&self);
 }
+
+#[cfg(test)]
+pub(super) mod tests;

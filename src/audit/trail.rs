@@ -2,14 +2,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::pending::PendingWrites;
+use super::postgres::PostgresAudit;
 use super::sqlite::SqliteAudit;
 use super::{AuditCursor, AuditRecord, AuditSearch, AuditStore};
 use crate::config::AuditSettings;
 use crate::domain::Timestamp;
-use crate::store::StoreError;
+use crate::store::{PostgresDatabase, StoreError};
 
-/// How many events one step of the sweep deletes: some milliseconds, after which new ones have their turn.
-const SWEEP_STEP: u64 = 1_000;
+/// How many events one step of the sweep deletes: some milliseconds, after which new ones have their turn. As many more than the
+/// settings say are worth a step.
+pub(super) const SWEEP_STEP: u64 = 1_000;
 
 /// The events that are kept, to be searched, as long and as many as the settings say. Cheap to clone; the clones are one.
 #[derive(Clone)]
@@ -26,13 +28,28 @@ impl AuditTrail {
     /// # Errors
     /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
     pub async fn open(path: &Path, settings: &AuditSettings) -> Result<Self, StoreError> {
-        let store = Arc::new(SqliteAudit::open(path).await?);
-        Ok(Self { store, settings: settings.clone(), pending_writes: Arc::default() })
+        Ok(Self::new(Arc::new(SqliteAudit::open(path).await?), settings))
+    }
+
+    /// The events in a PostgreSQL database.
+    ///
+    /// # Errors
+    /// A [`StoreError`] that names the database and the remedy, when it cannot be used.
+    pub async fn open_postgres(database: &PostgresDatabase, settings: &AuditSettings) -> Result<Self, StoreError> {
+        Ok(Self::new(Arc::new(PostgresAudit::open(database).await?), settings))
+    }
+
+    /// The events in a store.
+    pub fn new(store: Arc<dyn AuditStore>, settings: &AuditSettings) -> Self {
+        Self { store, settings: settings.clone(), pending_writes: Arc::default() }
     }
 
     /// The number of events.
-    pub fn count(&self) -> u64 {
-        self.store.count()
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked.
+    pub async fn count(&self) -> Result<u64, StoreError> {
+        self.store.count().await
     }
 
     /// The settings for how long events are kept, and how many at most.
@@ -68,18 +85,12 @@ impl AuditTrail {
         &self.pending_writes
     }
 
-    /// Whether the limit is exceeded by enough events to make a step of the sweep worth its while.
-    pub(super) fn is_over_limit(&self) -> bool {
-        self.count() >= self.settings.most_rows.saturating_add(SWEEP_STEP)
-    }
-
     /// Deletes one step of the events older than `audit.keep` and of those beyond `audit.most_rows`. `true` when
     /// nothing is left to delete.
     pub(super) async fn sweep(&self, now: Timestamp) -> Result<bool, StoreError> {
         let mut swept = self.store.delete_before(now - self.settings.keep, SWEEP_STEP).await?;
-        let surplus = self.count().saturating_sub(self.settings.most_rows).min(SWEEP_STEP);
-        if swept == 0 && surplus > 0 {
-            swept = self.store.delete_surplus(surplus).await?;
+        if swept == 0 {
+            swept = self.store.delete_surplus(self.settings.most_rows, SWEEP_STEP).await?;
         }
         Ok(swept < SWEEP_STEP)
     }

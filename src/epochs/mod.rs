@@ -14,6 +14,7 @@
 mod event;
 mod known_bumps;
 mod password;
+mod postgres;
 mod service;
 mod sqlite;
 mod store;

@@ -7,11 +7,12 @@ use sqlx::migrate::Migrator;
 
 use super::known_bumps::KnownBumps;
 use super::password::{KnownPassword, ObservedPassword};
+use super::postgres::PostgresEpochs;
 use super::sqlite::SqliteEpochs;
 use super::store::{Bump, EpochStore, NewBump, PasswordRecord, RevokedPeople};
 use super::{EpochWatch, ProofKind, RevocationEvent};
 use crate::domain::{Clock, PersonEpoch, PersonId, SessionId};
-use crate::store::{SqliteStore, StoreError, StoreKind};
+use crate::store::{PostgresDatabase, PostgresStore, SqliteStore, StoreError, StoreKind};
 
 /// The migrations from an empty file to today's tables, embedded in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/epochs/migrations");
@@ -49,6 +50,15 @@ impl PersonEpochs {
     pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let store = SqliteEpochs::new(SqliteStore::open(path, KIND, &MIGRATIONS).await?, clock.now()).await?;
         Self::new(Box::new(store), clock).await
+    }
+
+    /// The epochs in a PostgreSQL database.
+    ///
+    /// # Errors
+    /// A [`StoreError`] that names the database and the remedy, when it cannot be used.
+    pub async fn open_postgres(database: &PostgresDatabase, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let store = PostgresStore::open(database, KIND, "epochs", sqlx::migrate!("src/epochs/migrations_postgres")).await?;
+        Self::new(Box::new(PostgresEpochs::new(store, clock.now()).await?), clock).await
     }
 
     /// The epochs in a store.

@@ -1,22 +1,13 @@
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
-use super::RevocationEvent;
 use super::password::{KnownPassword, ObservedPassword};
-use super::store::{Bump, EpochStore, NewBump, RevokedPeople};
-use crate::domain::{PersonEpoch, PersonId, SessionId, Timestamp};
+use super::store::{Bump, BumpRow, EpochStore, NewBump};
+use crate::domain::{PersonEpoch, PersonId, Timestamp};
 use crate::store::{SqliteStore, StoreError};
 
 /// The bumps in an SQLite file.
 pub(super) struct SqliteEpochs(SqliteStore);
-
-#[derive(sqlx::FromRow)]
-struct BumpRow {
-    person_id: String,
-    event: String,
-    epoch: PersonEpoch,
-    kept: Option<SessionId>,
-}
 
 impl SqliteEpochs {
     /// The bumps in this file, whose epochs go on at `now`, or begin there if it is new: so a copy of long ago that was put back
@@ -90,7 +81,7 @@ impl EpochStore for SqliteEpochs {
              SET set_at = max(set_at, ?2), must_change = ?3, epoch = (SELECT last + 1 FROM counter)
              WHERE person_id = ?1 AND (set_at < ?2 OR must_change < ?3)",
         );
-        let replace = replace.bind(stored_person(&new.people)).bind(observed.set_at());
+        let replace = replace.bind(new.people.as_stored()).bind(observed.set_at());
         let replace = replace.bind(observed == ObservedPassword::MustChange);
         if replace.execute(&mut *transaction).await.map_err(failed)?.rows_affected() == 0 {
             return Ok(None);
@@ -110,16 +101,6 @@ impl EpochStore for SqliteEpochs {
     }
 }
 
-impl From<BumpRow> for Bump {
-    fn from(row: BumpRow) -> Self {
-        let people = match row.person_id.as_str() {
-            "" => RevokedPeople::Everybody,
-            id => RevokedPeople::One(PersonId::new(id)),
-        };
-        Self { epoch: row.epoch, new: NewBump { people, event: RevocationEvent::from_stored(&row.event), kept: row.kept } }
-    }
-}
-
 /// Begins the next epoch by a bump. The first statement writes, so that of two who bump at once the other waits here.
 async fn insert_bump(connection: &mut SqliteConnection, new: &NewBump, at: Timestamp) -> Result<PersonEpoch, sqlx::Error> {
     let next = sqlx::query_as("UPDATE counter SET last = last + 1 RETURNING last");
@@ -128,14 +109,7 @@ async fn insert_bump(connection: &mut SqliteConnection, new: &NewBump, at: Times
         "INSERT INTO bumps (person_id, event, epoch, kept, at) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (person_id, event) DO UPDATE SET epoch = ?3, kept = ?4, at = ?5",
     );
-    let insert = insert.bind(stored_person(&new.people)).bind(new.event.as_str()).bind(epoch).bind(new.kept).bind(at);
+    let insert = insert.bind(new.people.as_stored()).bind(new.event.as_str()).bind(epoch).bind(new.kept).bind(at);
     insert.execute(connection).await?;
     Ok(epoch)
-}
-
-fn stored_person(people: &RevokedPeople) -> &str {
-    match people {
-        RevokedPeople::One(person) => person.as_str(),
-        RevokedPeople::Everybody => "",
-    }
 }

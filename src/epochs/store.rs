@@ -14,6 +14,20 @@ pub enum RevokedPeople {
     Everybody,
 }
 
+impl RevokedPeople {
+    /// The id that a store keeps: empty for everybody.
+    pub(super) fn as_stored(&self) -> &str {
+        match self {
+            Self::One(person) => person.as_str(),
+            Self::Everybody => "",
+        }
+    }
+
+    fn from_stored(id: &str) -> Self {
+        if id.is_empty() { Self::Everybody } else { Self::One(PersonId::new(id)) }
+    }
+}
+
 /// A bump to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewBump {
@@ -32,6 +46,22 @@ pub struct Bump {
     pub epoch: PersonEpoch,
     /// Whom it is about, and why.
     pub new: NewBump,
+}
+
+/// A bump's row.
+#[derive(sqlx::FromRow)]
+pub(super) struct BumpRow {
+    person_id: String,
+    event: String,
+    epoch: PersonEpoch,
+    kept: Option<SessionId>,
+}
+
+impl From<BumpRow> for Bump {
+    fn from(row: BumpRow) -> Self {
+        let (people, event) = (RevokedPeople::from_stored(&row.person_id), RevocationEvent::from_stored(&row.event));
+        Self { epoch: row.epoch, new: NewBump { people, event, kept: row.kept } }
+    }
 }
 
 /// The outcome of recording what a directory tells of somebody's password.

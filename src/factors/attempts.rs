@@ -24,6 +24,10 @@ const MAX_NETWORK_WAIT: Duration = Duration::from_hours(4);
 /// The time after the last wrong code when a count begins anew; longer than any wait.
 pub const ATTEMPTS_LAPSE: Duration = Duration::from_hours(24);
 
+/// The most networks that wrong codes of one person are counted by: whoever has the password and many networks fills no more.
+/// Those that were used last stay, and so do the counts of all together.
+pub(super) const MAX_NETWORKS: i64 = 256;
+
 /// Where a code is typed. Each place has tries of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CodeOrigin {

@@ -3,8 +3,8 @@
 //! [`Factors`] keeps them in a [`FactorStore`], by person, whichever directory that is from: an authenticator app
 //! (`totp`, RFC 6238), recovery codes for when it is lost (`recovery`), passkeys (`passkeys`, WebAuthn Level 3). A code works once,
 //! and after a few wrong ones from one place there is an ever longer wait (`verify_code`, `attempts`). Seeds are sealed (`seal`) and recovery codes are hashed,
-//! so that a copy of the file makes no code. The people who may have a factor at all are kept in memory besides
-//! (`possible_owners`): one server writes the store.
+//! so that a copy of the store makes no code. The people who may have a factor at all are kept in memory beside the embedded
+//! store (`possible_owners`), which one server writes.
 //!
 //! This room never asks the directory, never decides who needs a second factor, and knows nothing of sessions or cookies. A store
 //! that cannot be read is a [`StoreError`](crate::store::StoreError), never "they have none".
@@ -16,6 +16,7 @@ mod enrolled;
 mod passkey_refusal;
 mod passkeys;
 mod possible_owners;
+mod postgres;
 mod recovery;
 mod relying_party;
 mod seal;

@@ -3,13 +3,13 @@ use std::sync::Arc;
 
 use sqlx::migrate::Migrator;
 
-use super::possible_owners::PossibleOwners;
+use super::postgres::{AttemptClock, PostgresFactors};
 use super::seal::FactorSeal;
 use super::sqlite::SqliteFactors;
 use super::store::FactorStore;
 use super::{EnrolledFactors, FactorOwner};
 use crate::domain::{Clock, Person, PersonId, Timestamp};
-use crate::store::{SealingKey, SqliteStore, StoreError, StoreKind, fill_randomly};
+use crate::store::{PostgresDatabase, PostgresStore, SealingKey, SqliteStore, StoreError, StoreKind, fill_randomly};
 
 /// The migrations from an empty file to today's tables, embedded in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/factors/migrations");
@@ -27,7 +27,6 @@ pub struct Factors {
 
 struct FactorsInner {
     store: Box<dyn FactorStore>,
-    possible_owners: PossibleOwners,
     seal: FactorSeal,
     clock: Arc<dyn Clock>,
 }
@@ -39,16 +38,26 @@ impl Factors {
     /// # Errors
     /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
     pub async fn open(path: &Path, key: &SealingKey, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        Self::within(Box::new(SqliteFactors(SqliteStore::open(path, KIND, &MIGRATIONS).await?)), key, clock).await
+        let store = SqliteFactors::new(SqliteStore::open(path, KIND, &MIGRATIONS).await?).await?;
+        Ok(Self::new(Box::new(store), key, clock))
+    }
+
+    /// The factors in a PostgreSQL database. Secrets in it are sealed under `key`.
+    ///
+    /// # Errors
+    /// A [`StoreError`] that names the database and the remedy, when it cannot be used.
+    pub async fn open_postgres(
+        database: &PostgresDatabase,
+        key: &SealingKey,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
+        let store = PostgresStore::open(database, KIND, "factors", sqlx::migrate!("src/factors/migrations_postgres")).await?;
+        Ok(Self::new(Box::new(PostgresFactors::new(store, AttemptClock::Database)), key, clock))
     }
 
     /// The factors in a store.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it cannot be asked.
-    pub async fn within(store: Box<dyn FactorStore>, key: &SealingKey, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let possible_owners = PossibleOwners::from_ids(store.known_people().await?);
-        Ok(Self { inner: Arc::new(FactorsInner { store, possible_owners, seal: FactorSeal::new(key), clock }) })
+    pub fn new(store: Box<dyn FactorStore>, key: &SealingKey, clock: Arc<dyn Clock>) -> Self {
+        Self { inner: Arc::new(FactorsInner { store, seal: FactorSeal::new(key), clock }) }
     }
 
     /// Closes the store in good order, when the program stops. It answers nothing after that.
@@ -63,19 +72,14 @@ impl Factors {
     pub async fn update_description(&self, person: &Person) -> Result<(), StoreError> {
         let mut handle = [0; 64];
         fill_randomly(&mut handle)?;
-        self.possible_owners().insert(&person.id);
         self.store().upsert_person(person, &handle).await
     }
 
-    /// Whether somebody has a factor, so that their password alone does not sign them in. The store is queried only for those
-    /// who ever started to enroll: nobody else has one.
+    /// Whether somebody has a factor, so that their password alone does not sign them in.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked: that is never "none".
     pub async fn has_any(&self, person: &PersonId) -> Result<bool, StoreError> {
-        if !self.possible_owners().may_have_factor(person) {
-            return Ok(false);
-        }
         self.store().has_any(person).await
     }
 
@@ -122,10 +126,6 @@ impl Factors {
 
     pub(super) fn store(&self) -> &dyn FactorStore {
         &*self.inner.store
-    }
-
-    pub(super) fn possible_owners(&self) -> &PossibleOwners {
-        &self.inner.possible_owners
     }
 
     pub(super) fn seal(&self) -> &FactorSeal {

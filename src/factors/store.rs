@@ -31,15 +31,35 @@ pub struct FoundPasskey {
     pub person: String,
 }
 
+/// A row of [`FactorStore::owners`].
+#[derive(sqlx::FromRow)]
+pub(super) struct OwnerRow {
+    person_id: String,
+    name: String,
+    app: bool,
+    passkeys: i64,
+    recovery_codes: i64,
+}
+
+impl From<OwnerRow> for FactorOwner {
+    fn from(row: OwnerRow) -> Self {
+        let count = |count: i64| usize::try_from(count).unwrap_or_default();
+        Self {
+            person: PersonId::new(row.person_id),
+            name: row.name,
+            app: row.app,
+            passkeys: count(row.passkeys),
+            recovery_codes: count(row.recovery_codes),
+        }
+    }
+}
+
 /// Where second factors are kept. Every method is one statement or one transaction, so that several servers may call it at
 /// the same time: what can be used once is used by one of them.
 ///
 /// Every method fails with a [`StoreError`] when the store cannot be asked: that is never "none".
 #[async_trait]
 pub trait FactorStore: Send + Sync {
-    /// Everybody with a row: those who ever started to enroll.
-    async fn known_people(&self) -> Result<Vec<PersonId>, StoreError>;
-
     /// Inserts somebody with this user handle, or describes them anew and leaves the handle they have.
     async fn upsert_person(&self, person: &Person, handle: &[u8; 64]) -> Result<(), StoreError>;
 
@@ -49,7 +69,7 @@ pub trait FactorStore: Send + Sync {
     /// Records a change, in words for the owner.
     async fn record_change(&self, person: &PersonId, words: &str, at: Timestamp) -> Result<(), StoreError>;
 
-    /// Whether somebody has an app or a passkey.
+    /// Whether somebody has an app or a passkey, whichever process wrote it down.
     async fn has_any(&self, person: &PersonId) -> Result<bool, StoreError>;
 
     /// The factors of somebody.

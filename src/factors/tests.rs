@@ -2,35 +2,87 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use tempfile::TempDir;
 use totp_rs::{Builder, Secret};
 
+use super::postgres::{AttemptClock, PostgresFactors};
 use super::{
     CodeOrigin, CodeRefusal, Factors, PasskeyId, PasskeyRecord, PasskeyRefusal, PasskeyResponse, RelyingParty, VerifiedFactor,
 };
 use crate::domain::{Clock, ManualClock, Network, Person, Timestamp};
-use crate::store::{SealingKey, StoreError};
+use crate::store::tests::{TestEngine, on_both_engines};
+use crate::store::{PostgresDatabase, PostgresStore, SealingKey, StoreError, StoreKind};
 
 const START: Timestamp = Timestamp::from_millis(1_795_309_140_000);
 const STEP: Duration = Duration::from_secs(30);
 
-/// A store in a folder of its own, with a clock set by hand.
+/// A store of its own, with a clock set by hand.
 struct FactorsFixture {
     factors: Factors,
     clock: Arc<ManualClock>,
-    folder: TempDir,
+    engine: TestEngine,
+}
+
+on_both_engines! { super::FactorsFixture::within:
+    an_app_counts_once_it_has_shown_a_code
+    an_offer_is_for_one_person_in_one_browser_and_not_for_long
+    a_code_works_once_and_none_from_before_it
+    of_many_who_type_the_same_code_at_once_one_is_let_in
+    wrong_codes_are_heard_ever_later_and_a_right_one_makes_them_good
+    whoever_knows_the_password_uses_up_neither_the_owner_s_codes_nor_the_recovery_codes
+    as_many_at_once_get_no_more_tries_than_one_after_the_other
+    a_clock_that_is_set_back_keeps_nobody_out
+    each_recovery_code_works_once_and_new_ones_take_their_place
+    the_store_holds_neither_the_seed_nor_a_recovery_code
+    under_another_secret_key_no_seed_opens_and_recovery_codes_still_do
+    an_owner_is_found_by_the_beginning_of_their_name_and_told_of_a_reset
+    what_no_authenticator_would_answer_is_refused
+    a_challenge_is_answered_once_and_forgotten_long_after_its_time
+    what_can_be_used_once_is_used_by_one
+    recovery_codes_that_are_made_at_once_are_one_set
+    recovery_codes_go_with_the_last_factor_however_both_go
+    who_has_a_factor_is_known_at_once_and_to_a_store_opened_anew
+    a_passkey_asked_for_before_a_restart_and_kept_after_it_is_known
+    the_store_takes_no_factor_of_somebody_who_is_not_known
 }
 
 impl FactorsFixture {
-    async fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    async fn within(engine: TestEngine) -> Self {
         let clock = Arc::new(ManualClock::at(START));
-        let factors = Factors::open(&folder.path().join("factors.db"), &key(1), clock.clone()).await.unwrap();
-        Self { factors, clock, folder }
+        let factors = open(&engine, &key(1), &clock).await;
+        Self { factors, clock, engine }
+    }
+
+    async fn embedded() -> Self {
+        Self::within(TestEngine::embedded()).await
     }
 
     async fn reopens_with(&self, key: &SealingKey) -> Factors {
-        Factors::open(&self.folder.path().join("factors.db"), key, self.clock.clone()).await.unwrap()
+        open(&self.engine, key, &self.clock).await
+    }
+
+    /// The factors as this server opens them, and another: an embedded store is one server's.
+    async fn two_servers(&self) -> [Factors; 2] {
+        match &self.engine {
+            TestEngine::Embedded(_) => [self.factors.clone(), self.factors.clone()],
+            TestEngine::Postgres(_) => [self.factors.clone(), self.reopens_with(&key(1)).await],
+        }
+    }
+
+    /// Everything that is in the store, as bytes and as text.
+    async fn kept(&self) -> Vec<Vec<u8>> {
+        match &self.engine {
+            TestEngine::Embedded(folder) => {
+                self.factors.close().await;
+                std::fs::read_dir(folder.path()).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+            }
+            TestEngine::Postgres(database) => {
+                let store = store(database).await;
+                let rows = "SELECT row(apps.*)::text FROM authenticator_apps apps UNION ALL SELECT row(codes.*)::text
+                     FROM recovery_codes codes UNION ALL SELECT encode(sealed_seed, 'escape') FROM authenticator_apps";
+                let rows: Vec<(String,)> = store.fetch_all(sqlx::query_as(rows)).await.unwrap();
+                rows.into_iter().map(|(row,)| row.into_bytes()).collect()
+            }
+        }
     }
 
     /// Somebody sets up an app; its seed, as they typed it.
@@ -52,6 +104,22 @@ impl FactorsFixture {
     }
 }
 
+/// The factors as a server opens them. Its clock is the test's.
+async fn open(engine: &TestEngine, key: &SealingKey, clock: &Arc<ManualClock>) -> Factors {
+    let clock = Arc::clone(clock) as Arc<dyn Clock>;
+    match engine {
+        TestEngine::Embedded(_) => Factors::open(&engine.file("factors.db"), key, clock).await.unwrap(),
+        TestEngine::Postgres(database) => {
+            Factors::new(Box::new(PostgresFactors::new(store(database).await, AttemptClock::Server)), key, clock)
+        }
+    }
+}
+
+async fn store(database: &PostgresDatabase) -> PostgresStore {
+    let kind = StoreKind { name: "store of second factors", if_recreated: "" };
+    PostgresStore::open(database, kind, "factors", sqlx::migrate!("src/factors/migrations_postgres")).await.unwrap()
+}
+
 /// A browser that is familiar.
 fn desk() -> CodeOrigin {
     CodeOrigin::FamiliarDevice("desk".to_owned())
@@ -69,9 +137,7 @@ fn person(name: &str) -> Person {
     Person::named(name)
 }
 
-#[tokio::test]
-async fn an_app_counts_once_it_has_shown_a_code() {
-    let fixture = FactorsFixture::open().await;
+async fn an_app_counts_once_it_has_shown_a_code(fixture: FactorsFixture) {
     let alice = person("alice");
     let enrollment = fixture.factors.start_app_enrollment(&alice, "Boards: Corp", b"browser").unwrap();
     assert!(enrollment.otpauth_url.starts_with("otpauth://totp/Boards%20%20Corp:alice?secret="), "{}", *enrollment.otpauth_url);
@@ -86,9 +152,7 @@ async fn an_app_counts_once_it_has_shown_a_code() {
     assert!(matches!(fixture.verifies(&alice, &code).await, Err(CodeRefusal::Used)), "it was used to confirm");
 }
 
-#[tokio::test]
-async fn an_offer_is_for_one_person_in_one_browser_and_not_for_long() {
-    let fixture = FactorsFixture::open().await;
+async fn an_offer_is_for_one_person_in_one_browser_and_not_for_long(fixture: FactorsFixture) {
     let (alice, bob) = (person("alice"), person("bob"));
     let enrollment = fixture.factors.start_app_enrollment(&alice, "Belvedere", b"browser").unwrap();
     let code = fixture.code(&enrollment.base32_seed);
@@ -104,9 +168,7 @@ async fn an_offer_is_for_one_person_in_one_browser_and_not_for_long() {
     assert!(matches!(rubbish, Err(CodeRefusal::EnrollmentExpired)));
 }
 
-#[tokio::test]
-async fn a_code_works_once_and_none_from_before_it() {
-    let fixture = FactorsFixture::open().await;
+async fn a_code_works_once_and_none_from_before_it(fixture: FactorsFixture) {
     let alice = person("alice");
     let key = fixture.sets_up(&alice).await;
     let earlier = fixture.code(&key);
@@ -121,9 +183,7 @@ async fn a_code_works_once_and_none_from_before_it() {
     assert_eq!(fixture.verifies(&alice, &spaced).await.unwrap(), VerifiedFactor::App, "as phones show it");
 }
 
-#[tokio::test]
-async fn of_many_who_type_the_same_code_at_once_one_is_let_in() {
-    let fixture = FactorsFixture::open().await;
+async fn of_many_who_type_the_same_code_at_once_one_is_let_in(fixture: FactorsFixture) {
     let alice = person("alice");
     let key = fixture.sets_up(&alice).await;
     let code = fixture.code(&key);
@@ -135,7 +195,7 @@ async fn of_many_who_type_the_same_code_at_once_one_is_let_in() {
 #[tokio::test]
 async fn a_phone_that_is_a_step_wrong_is_right_and_two_steps_are_too_many() {
     for (steps, right) in [(1, true), (2, false)] {
-        let fixture = FactorsFixture::open().await;
+        let fixture = FactorsFixture::embedded().await;
         let alice = person("alice");
         let key = fixture.sets_up(&alice).await;
         fixture.clock.advance(STEP * 4);
@@ -145,9 +205,7 @@ async fn a_phone_that_is_a_step_wrong_is_right_and_two_steps_are_too_many() {
     }
 }
 
-#[tokio::test]
-async fn wrong_codes_are_heard_ever_later_and_a_right_one_makes_them_good() {
-    let fixture = FactorsFixture::open().await;
+async fn wrong_codes_are_heard_ever_later_and_a_right_one_makes_them_good(fixture: FactorsFixture) {
     let (alice, bob) = (person("alice"), person("bob"));
     let key = fixture.sets_up(&alice).await;
     let bobs = fixture.sets_up(&bob).await;
@@ -180,9 +238,7 @@ async fn wrong_codes_are_heard_ever_later_and_a_right_one_makes_them_good() {
     assert!(fixture.verifies(&alice, &code).await.is_ok(), "no wait after one");
 }
 
-#[tokio::test]
-async fn whoever_knows_the_password_uses_up_neither_the_owner_s_codes_nor_the_recovery_codes() {
-    let fixture = FactorsFixture::open().await;
+async fn whoever_knows_the_password_uses_up_neither_the_owner_s_codes_nor_the_recovery_codes(fixture: FactorsFixture) {
     let alice = person("alice");
     let key = fixture.sets_up(&alice).await;
     let codes = fixture.factors.make_recovery_codes(&alice.id).await.unwrap();
@@ -211,7 +267,7 @@ async fn whoever_knows_the_password_uses_up_neither_the_owner_s_codes_nor_the_re
 
 #[tokio::test]
 async fn one_network_takes_no_more_than_its_part_of_what_all_have() {
-    let fixture = FactorsFixture::open().await;
+    let fixture = FactorsFixture::embedded().await;
     let alice = person("alice");
     let key = fixture.sets_up(&alice).await;
     let thief = network("203.0.113.5");
@@ -226,7 +282,7 @@ async fn one_network_takes_no_more_than_its_part_of_what_all_have() {
 /// Six digits, three of a million right at any moment: the chance of a thief who has the password and any number of networks.
 #[tokio::test]
 async fn a_thief_guesses_a_code_within_a_year_with_a_chance_of_three_percent() {
-    let fixture = FactorsFixture::open().await;
+    let fixture = FactorsFixture::embedded().await;
     let alice = person("alice");
     fixture.sets_up(&alice).await;
     let mut heard = Vec::new();
@@ -245,9 +301,7 @@ async fn a_thief_guesses_a_code_within_a_year_with_a_chance_of_three_percent() {
     assert!(chance < 0.03, "{chance}");
 }
 
-#[tokio::test]
-async fn as_many_at_once_get_no_more_tries_than_one_after_the_other() {
-    let fixture = FactorsFixture::open().await;
+async fn as_many_at_once_get_no_more_tries_than_one_after_the_other(fixture: FactorsFixture) {
     let alice = person("alice");
     fixture.sets_up(&alice).await;
     let tries = (0..20).map(|_| fixture.verifies(&alice, "000000"));
@@ -255,9 +309,7 @@ async fn as_many_at_once_get_no_more_tries_than_one_after_the_other() {
     assert_eq!(verified.iter().filter(|verified| matches!(verified, Err(CodeRefusal::Wrong))).count(), 5);
 }
 
-#[tokio::test]
-async fn a_clock_that_is_set_back_keeps_nobody_out() {
-    let fixture = FactorsFixture::open().await;
+async fn a_clock_that_is_set_back_keeps_nobody_out(fixture: FactorsFixture) {
     let alice = person("alice");
     fixture.sets_up(&alice).await;
     for _ in 0..5 {
@@ -267,9 +319,7 @@ async fn a_clock_that_is_set_back_keeps_nobody_out() {
     assert!(matches!(fixture.verifies(&alice, "000000").await, Err(CodeRefusal::Wrong)));
 }
 
-#[tokio::test]
-async fn each_recovery_code_works_once_and_new_ones_take_their_place() {
-    let fixture = FactorsFixture::open().await;
+async fn each_recovery_code_works_once_and_new_ones_take_their_place(fixture: FactorsFixture) {
     let (alice, bob) = (person("alice"), person("bob"));
     fixture.sets_up(&alice).await;
     fixture.sets_up(&bob).await;
@@ -288,27 +338,22 @@ async fn each_recovery_code_works_once_and_new_ones_take_their_place() {
     assert!(!fixture.factors.has_any(&alice.id).await.unwrap());
 }
 
-#[tokio::test]
-async fn the_file_holds_neither_the_seed_nor_a_recovery_code() {
-    let fixture = FactorsFixture::open().await;
+async fn the_store_holds_neither_the_seed_nor_a_recovery_code(fixture: FactorsFixture) {
     let alice = person("alice");
     let key = fixture.sets_up(&alice).await;
     let codes = fixture.factors.make_recovery_codes(&alice.id).await.unwrap();
     let seed = Secret::try_from_base32(&key).unwrap().as_bytes().to_vec();
     let code = codes[0].reveal();
     let bare = code.replace('-', "");
-    fixture.factors.close().await;
-    for file in std::fs::read_dir(fixture.folder.path()).unwrap() {
-        let kept = std::fs::read(file.unwrap().path()).unwrap();
+    for kept in fixture.kept().await {
+        assert!(!kept.is_empty());
         for secret in [&seed[..], key.as_bytes(), code.as_bytes(), bare.as_bytes()] {
             assert!(!kept.windows(secret.len()).any(|window| window == secret));
         }
     }
 }
 
-#[tokio::test]
-async fn under_another_secret_key_no_seed_opens_and_recovery_codes_still_do() {
-    let fixture = FactorsFixture::open().await;
+async fn under_another_secret_key_no_seed_opens_and_recovery_codes_still_do(fixture: FactorsFixture) {
     let alice = person("alice");
     let seed = fixture.sets_up(&alice).await;
     let codes = fixture.factors.make_recovery_codes(&alice.id).await.unwrap();
@@ -319,9 +364,7 @@ async fn under_another_secret_key_no_seed_opens_and_recovery_codes_still_do() {
     assert!(other.verify_code(&alice.id, &codes[0].reveal(), &desk()).await.is_ok());
 }
 
-#[tokio::test]
-async fn an_owner_is_found_by_the_beginning_of_their_name_and_told_of_a_reset() {
-    let fixture = FactorsFixture::open().await;
+async fn an_owner_is_found_by_the_beginning_of_their_name_and_told_of_a_reset(fixture: FactorsFixture) {
     let (alice, bob) = (person("Alice"), person("bob"));
     fixture.sets_up(&alice).await;
     fixture.sets_up(&bob).await;
@@ -336,9 +379,7 @@ async fn an_owner_is_found_by_the_beginning_of_their_name_and_told_of_a_reset() 
     assert_eq!(changed, "an administrator reset your second factors");
 }
 
-#[tokio::test]
-async fn what_no_authenticator_would_answer_is_refused() {
-    let fixture = FactorsFixture::open().await;
+async fn what_no_authenticator_would_answer_is_refused(fixture: FactorsFixture) {
     let site = RelyingParty::for_request(None, Some("localhost:8000"), false).unwrap();
     let challenge = fixture.factors.start_passkey_authentication(&site, b"browser").unwrap();
     for credential in ["", "{}", "[]", "null", "{\"id\":\"AA\",\"rawId\":\"AA\",\"type\":\"public-key\",\"response\":{}}"] {
@@ -364,9 +405,7 @@ async fn what_no_authenticator_would_answer_is_refused() {
     assert!(!fixture.factors.has_any(&alice.id).await.unwrap());
 }
 
-#[tokio::test]
-async fn a_challenge_is_answered_once_and_forgotten_long_after_its_time() {
-    let fixture = FactorsFixture::open().await;
+async fn a_challenge_is_answered_once_and_forgotten_long_after_its_time(fixture: FactorsFixture) {
     let (first, other) = ([1; 16], [2; 16]);
     fixture.factors.consume_challenge(first).await.unwrap();
     let again = fixture.factors.consume_challenge(first).await;
@@ -387,27 +426,89 @@ async fn keeps_a_passkey(factors: &Factors, person: &Person) -> Result<Option<Pa
 }
 
 /// The contract that every [`FactorStore`] has to keep: of many at the same time, one uses what can be used once.
-#[tokio::test]
-async fn what_can_be_used_once_is_used_by_one() {
-    let fixture = FactorsFixture::open().await;
+async fn what_can_be_used_once_is_used_by_one(fixture: FactorsFixture) {
     let alice = person("alice");
     fixture.sets_up(&alice).await;
-    let store = fixture.factors.store();
-    let taken = join_all((0..8).map(|_| store.take_step(&alice.id, i64::MAX, START))).await;
+    let servers = fixture.two_servers().await;
+    let store = |number: usize| servers[number % 2].store();
+    let taken = join_all((0..8).map(|number| store(number).take_step(&alice.id, i64::MAX, START))).await;
     assert_eq!(taken.into_iter().filter(|taken| *taken.as_ref().unwrap()).count(), 1, "a step");
-    store.set_recovery_codes(&alice.id, &[vec![1; 32], vec![2; 32]]).await.unwrap();
-    let used = join_all((0..8).map(|_| store.use_recovery_code(&alice.id, &[1; 32]))).await;
+    store(0).set_recovery_codes(&alice.id, &[vec![1; 32], vec![2; 32]]).await.unwrap();
+    let used = join_all((0..8).map(|number| store(number).use_recovery_code(&alice.id, &[1; 32]))).await;
     let used: Vec<_> = used.into_iter().filter_map(Result::unwrap).collect();
     assert_eq!(used, [1], "a recovery code, and one is left");
-    let answered = join_all((0..8).map(|_| store.answer_challenge(&[3; 16], START + STEP, START))).await;
+    let answered = join_all((0..8).map(|number| store(number).answer_challenge(&[3; 16], START + STEP, START))).await;
     assert_eq!(answered.into_iter().filter(|first| *first.as_ref().unwrap()).count(), 1, "a challenge");
-    let enrolled = join_all((0..8).map(|_| keeps_a_passkey(&fixture.factors, &alice))).await;
+    let enrolled = join_all((0..8).map(|number| keeps_a_passkey(&servers[number % 2], &alice))).await;
     assert_eq!(enrolled.into_iter().filter_map(Result::unwrap).count(), 1, "a credential id");
 }
 
+async fn recovery_codes_that_are_made_at_once_are_one_set(fixture: FactorsFixture) {
+    let alice = person("alice");
+    fixture.sets_up(&alice).await;
+    let servers = fixture.two_servers().await;
+    for _ in 0..8 {
+        let made = join_all(servers.iter().map(|factors| factors.make_recovery_codes(&alice.id))).await;
+        assert!(made.iter().all(Result::is_ok));
+        assert_eq!(fixture.factors.enrolled(&alice.id).await.unwrap().recovery_codes, 10);
+    }
+}
+
+async fn recovery_codes_go_with_the_last_factor_however_both_go(fixture: FactorsFixture) {
+    let alice = person("alice");
+    let [here, there] = fixture.two_servers().await;
+    for _ in 0..8 {
+        fixture.sets_up(&alice).await;
+        let passkey = keeps_a_passkey(&here, &alice).await.unwrap().unwrap();
+        here.make_recovery_codes(&alice.id).await.unwrap();
+        let (app, passkey) = tokio::join!(here.remove_app(&alice.id), there.remove_passkey(&alice.id, passkey));
+        assert!(app.unwrap() && passkey.unwrap().is_some());
+        assert_eq!(here.enrolled(&alice.id).await.unwrap().recovery_codes, 0);
+    }
+}
+
+/// In the embedded store one server writes, and knows who has enrolled.
 #[tokio::test]
-async fn who_has_a_factor_is_known_at_once_and_to_a_store_opened_anew() {
-    let fixture = FactorsFixture::open().await;
+async fn who_enrolls_on_one_server_is_asked_for_their_factor_by_all() {
+    let Some(engine) = TestEngine::postgres() else { return };
+    let fixture = FactorsFixture::within(engine).await;
+    let alice = person("alice");
+    let [_, there] = fixture.two_servers().await;
+    assert!(!there.has_any(&alice.id).await.unwrap());
+    let key = fixture.sets_up(&alice).await;
+    assert!(there.has_any(&alice.id).await.unwrap());
+    assert_eq!(there.verify_code(&alice.id, &fixture.code(&key), &desk()).await.unwrap(), VerifiedFactor::App);
+    there.remove_app(&alice.id).await.unwrap();
+    assert!(!fixture.factors.has_any(&alice.id).await.unwrap());
+}
+
+/// Two servers whose clocks differ by five minutes, in either direction: no more tries than one has, and no longer a wait.
+#[tokio::test]
+async fn servers_whose_clocks_differ_give_nobody_more_tries() {
+    let Some(TestEngine::Postgres(database)) = TestEngine::postgres() else { return };
+    let alice = person("alice");
+    let clocks = [START, START + Duration::from_mins(5)].map(|at| Arc::new(ManualClock::at(at)));
+    let key = key(1);
+    let servers = join_all(clocks.iter().map(|clock| Factors::open_postgres(&database, &key, clock.clone()))).await;
+    let servers: Vec<Factors> = servers.into_iter().map(Result::unwrap).collect();
+    servers[0].update_description(&alice).await.unwrap();
+    servers[0].store().set_app(&alice.id, b"sealed under another key", 0, START).await.unwrap();
+    let mut heard = 0;
+    for number in 0..24 {
+        let (server, clock) = (&servers[number % 2], &clocks[number % 2]);
+        match server.verify_code(&alice.id, "000000", &desk()).await.unwrap_err() {
+            CodeRefusal::SealedUnderAnotherKey => heard += 1,
+            CodeRefusal::Throttled { retry_after, until } => {
+                assert!(retry_after <= Duration::from_secs(30), "{retry_after:?}");
+                assert_eq!(until, clock.now() + retry_after, "in the server's own time");
+            }
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(heard, 5);
+}
+
+async fn who_has_a_factor_is_known_at_once_and_to_a_store_opened_anew(fixture: FactorsFixture) {
     let (alice, bob) = (person("alice"), person("bob"));
     fixture.sets_up(&alice).await;
     let again = fixture.reopens_with(&key(1)).await;
@@ -424,9 +525,7 @@ async fn who_has_a_factor_is_known_at_once_and_to_a_store_opened_anew() {
     assert!(!fixture.reopens_with(&key(1)).await.has_any(&alice.id).await.unwrap());
 }
 
-#[tokio::test]
-async fn a_passkey_asked_for_before_a_restart_and_kept_after_it_is_known() {
-    let fixture = FactorsFixture::open().await;
+async fn a_passkey_asked_for_before_a_restart_and_kept_after_it_is_known(fixture: FactorsFixture) {
     let alice = person("alice");
     let site = RelyingParty::for_request(None, Some("localhost:8000"), false).unwrap();
     fixture.factors.start_passkey_registration(&alice, &site, b"browser").await.unwrap();
@@ -436,9 +535,7 @@ async fn a_passkey_asked_for_before_a_restart_and_kept_after_it_is_known() {
     assert!(restarted.has_any(&alice.id).await.unwrap());
 }
 
-#[tokio::test]
-async fn the_store_takes_no_factor_of_somebody_who_is_not_known() {
-    let fixture = FactorsFixture::open().await;
+async fn the_store_takes_no_factor_of_somebody_who_is_not_known(fixture: FactorsFixture) {
     let stranger = person("stranger");
     assert!(keeps_a_passkey(&fixture.factors, &stranger).await.is_err());
     assert!(fixture.factors.store().set_app(&stranger.id, b"", 0, START).await.is_err());

@@ -15,13 +15,13 @@ use crate::store::{PostgresDatabase, PostgresNews, StoreError};
 use crate::tokens::Tokens;
 
 /// The files in the state folder, one for each kind of thing that must last, where no database has them.
-const SESSIONS_FILE: &str = "sessions.db";
-const EPOCHS_FILE: &str = "epochs.db";
-const FACTORS_FILE: &str = "factors.db";
-const ACCOUNTS_FILE: &str = "accounts.db";
-const TOKENS_FILE: &str = "tokens.db";
+pub(super) const SESSIONS_FILE: &str = "sessions.db";
+pub(super) const EPOCHS_FILE: &str = "epochs.db";
+pub(super) const FACTORS_FILE: &str = "factors.db";
+pub(super) const ACCOUNTS_FILE: &str = "accounts.db";
+pub(super) const TOKENS_FILE: &str = "tokens.db";
 const FAILED_ATTEMPTS_FILE: &str = "failed_attempts.db";
-const AUDIT_FILE: &str = "audit.db";
+pub(super) const AUDIT_FILE: &str = "audit.db";
 
 /// All persistent stores.
 #[derive(Clone)]
@@ -105,7 +105,11 @@ impl<'a> StoreOpener<'a> {
 
     /// The store of second factors.
     async fn factors(&self, keys: &Keys) -> Result<Factors, StoreError> {
-        Factors::open(&self.file(FACTORS_FILE), keys.factors_key(), Arc::clone(self.clock)).await
+        let (key, clock) = (keys.factors_key(), Arc::clone(self.clock));
+        match &self.database {
+            Some(database) => Factors::open_postgres(database, key, clock).await,
+            None => Factors::open(&self.file(FACTORS_FILE), key, clock).await,
+        }
     }
 
     /// The store of local accounts.
@@ -116,7 +120,11 @@ impl<'a> StoreOpener<'a> {
         let settings = &self.settings;
         // Words that everybody here knows are no passwords.
         let common_words = ["belvedere".to_owned(), settings.site.name.clone()];
-        LocalAccounts::open(&self.file(ACCOUNTS_FILE), &settings.accounts, common_words, Arc::clone(self.clock)).await
+        let clock = Arc::clone(self.clock);
+        match &self.database {
+            Some(database) => LocalAccounts::open_postgres(database, &settings.accounts, common_words, clock).await,
+            None => LocalAccounts::open(&self.file(ACCOUNTS_FILE), &settings.accounts, common_words, clock).await,
+        }
     }
 
     /// The store of people's epochs.
@@ -124,7 +132,10 @@ impl<'a> StoreOpener<'a> {
     /// # Errors
     /// [`StoreError`] when it cannot be opened.
     pub(crate) async fn epochs(&self) -> Result<PersonEpochs, StoreError> {
-        PersonEpochs::open(&self.file(EPOCHS_FILE), Arc::clone(self.clock)).await
+        match &self.database {
+            Some(database) => PersonEpochs::open_postgres(database, Arc::clone(self.clock)).await,
+            None => PersonEpochs::open(&self.file(EPOCHS_FILE), Arc::clone(self.clock)).await,
+        }
     }
 
     /// The store of the audit log.
@@ -132,7 +143,10 @@ impl<'a> StoreOpener<'a> {
     /// # Errors
     /// [`StoreError`] when it cannot be opened.
     pub(crate) async fn audit(&self) -> Result<AuditTrail, StoreError> {
-        AuditTrail::open(&self.file(AUDIT_FILE), &self.settings.audit).await
+        match &self.database {
+            Some(database) => AuditTrail::open_postgres(database, &self.settings.audit).await,
+            None => AuditTrail::open(&self.file(AUDIT_FILE), &self.settings.audit).await,
+        }
     }
 
     /// The store of failed sign-ins.

@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "the integration tests need more of it")]
 pub(crate) mod certificates;
 pub(crate) mod contract;
+mod engine;
 #[path = "../../tests/belvedere/harness/pgbouncer.rs"]
 #[allow(dead_code, reason = "the integration tests need more of it")]
 pub(crate) mod pgbouncer;
@@ -14,3 +15,5 @@ pub(crate) mod postgres;
 #[path = "../../tests/belvedere/harness/server_process.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "the integration tests need more of it")]
 pub(crate) mod server_process;
+
+pub(crate) use engine::{TestEngine, on_both_engines};

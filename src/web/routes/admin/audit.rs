@@ -39,7 +39,8 @@ async fn show(
         Err(invalid) => (Vec::new(), Some(invalid)),
     };
     let goes_on = cut_to_page(&mut records, PAGE_SIZE);
-    let view = AuditView::of(form, trail, &records, goes_on, after.is_some(), invalid);
+    let count = trail.count().await?;
+    let view = AuditView::of(form, trail.settings(), count, &records, goes_on, after.is_some(), invalid);
     Ok(Html::new("admin/audit", "Audit", layout, view))
 }
 

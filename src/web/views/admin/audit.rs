@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::navigation::{AdminNavItem, AdminPage};
 use super::paging::Paging;
-use crate::audit::{AuditCursor, AuditRecord, AuditSearch, AuditTrail, EVENTS, ExportFormat, RESULTS};
+use crate::audit::{AuditCursor, AuditRecord, AuditSearch, EVENTS, ExportFormat, RESULTS};
+use crate::config::AuditSettings;
 use crate::domain::Timestamp;
 use crate::web::links::Link;
 use crate::web::views::device::describe_device;
@@ -128,7 +129,8 @@ impl AuditView {
     /// The page of these records: `goes_on` when there are more behind them, `is_continued` when it is not the first.
     pub(in crate::web) fn of(
         form: AuditForm,
-        trail: &AuditTrail,
+        settings: &AuditSettings,
+        count: u64,
         records: &[AuditRecord],
         goes_on: bool,
         is_continued: bool,
@@ -150,9 +152,9 @@ impl AuditView {
             records: records.iter().map(AuditRecordRow::of).collect(),
             paging: Paging::of(Link::to(format_args!("admin/audit?{}", form.query().finish())), is_continued, older),
             exports: vec![export(ExportFormat::Csv, "CSV"), export(ExportFormat::JsonLines, "JSON lines")],
-            count: trail.count(),
-            retention: humanize(trail.settings().keep),
-            max_rows: trail.settings().most_rows,
+            count,
+            retention: humanize(settings.keep),
+            max_rows: settings.most_rows,
             form,
         }
     }
