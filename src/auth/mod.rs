@@ -64,6 +64,6 @@ pub use second_step::{
 };
 pub use short_lived::ShortLivedStore;
 pub use sign_in::{Auth, AuthStores, SignedIn};
-pub use throttle::{DeviceCookie, Release, SqliteThrottleStore, ThrottleStore, release_attempts};
+pub use throttle::{DeviceCookie, PostgresThrottleStore, Release, SqliteThrottleStore, ThrottleStore, release_attempts};
 
 use proof_kind::proof_kind;

@@ -38,6 +38,7 @@ mod account_key;
 mod admit;
 mod attempt;
 mod attempt_counters;
+mod columns;
 mod denial;
 mod device_cookie;
 mod expiring_map;
@@ -48,12 +49,14 @@ mod limits;
 mod network_counters;
 mod permit;
 mod place;
+mod postgres;
 mod reason;
 mod release;
 mod settlement;
 mod skeleton;
 mod sqlite;
 mod store;
+mod throttle_change;
 mod throttle_file;
 mod unwritten_changes;
 
@@ -71,6 +74,7 @@ use attempt_counters::AttemptCounters;
 pub(super) use denial::AttemptDenial;
 pub use device_cookie::DeviceCookie;
 pub(super) use permit::AttemptPermit;
+pub use postgres::PostgresThrottleStore;
 pub(super) use reason::ThrottleReason;
 pub use release::release_attempts;
 pub(super) use settlement::AttemptFailure;
@@ -81,6 +85,10 @@ pub use store::{Release, ThrottleStore};
 /// The longest wait for pending attempts to end. A directory that answers needs some tens of milliseconds for each;
 /// beyond this the browser's patience ends too.
 const MAX_WAIT: Duration = Duration::from_secs(10);
+
+/// The first pause before somebody who waits looks again in a store that other servers settle attempts in, and the longest: every
+/// pause is twice as long as the one before.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
 /// The most attempts that wait at the same time: far more than one person's windows, and too few to matter in memory.
 const MAX_WAITING: usize = 256;
@@ -128,6 +136,7 @@ impl Throttle {
     {
         let mut timeout = self.clock.sleep(MAX_WAIT);
         let mut slot = None;
+        let (mut pause, longest_pause) = PAUSES;
         loop {
             // Made before the attempt, so that an end between the two is not missed.
             let ended = self.counters.attempt_ended();
@@ -140,6 +149,9 @@ impl Throttle {
             }
             tokio::select! {
                 () = ended => {}
+                () = async { self.clock.sleep(pause).await }, if self.counters.store.is_shared() => {
+                    pause = longest_pause.min(2 * pause);
+                }
                 () = &mut timeout => return Err(ThrottleReason::Pending.into()),
             }
         }
@@ -147,4 +159,10 @@ impl Throttle {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+mod cluster_tests;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+#[path = "throttle/tests/mod.rs"]
+#[expect(clippy::duplicate_mod, reason = "both engines keep the same promises")]
+mod tests_on_postgres;

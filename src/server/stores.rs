@@ -5,7 +5,7 @@ use tokio::sync::OnceCell;
 
 use crate::accounts::LocalAccounts;
 use crate::audit::AuditTrail;
-use crate::auth::{AuthStores, Keys, SqliteThrottleStore, ThrottleStore};
+use crate::auth::{AuthStores, Keys, PostgresThrottleStore, SqliteThrottleStore, ThrottleStore};
 use crate::config::{Settings, StoreSettings};
 use crate::domain::Clock;
 use crate::epochs::PersonEpochs;
@@ -154,7 +154,10 @@ impl<'a> StoreOpener<'a> {
     /// # Errors
     /// [`StoreError`] when it cannot be opened.
     pub(crate) async fn failed_attempts(&self) -> Result<Arc<dyn ThrottleStore>, StoreError> {
-        Ok(Arc::new(SqliteThrottleStore::open(&self.file(FAILED_ATTEMPTS_FILE), Arc::clone(self.clock)).await?))
+        Ok(match &self.database {
+            Some(database) => Arc::new(PostgresThrottleStore::open(database).await?),
+            None => Arc::new(SqliteThrottleStore::open(&self.file(FAILED_ATTEMPTS_FILE), Arc::clone(self.clock)).await?),
+        })
     }
 
     /// The store of API tokens.

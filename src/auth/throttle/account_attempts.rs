@@ -1,5 +1,9 @@
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use super::account_key::{PasswordMark, ServerKey};
+use super::columns::{FailurePair, place_of};
 use super::place::Place;
 use super::reason::ThrottleReason;
 use crate::directory::{BindCandidate, CLOCK_TOLERANCE, FailureBudget};
@@ -18,12 +22,8 @@ const MAX_REMEMBERED: Duration = Duration::from_hours(1);
 /// The lowest threshold that is kept below: a directory that locks at the first failure could never be asked otherwise.
 const MIN_THRESHOLD: u32 = 2;
 
-/// A hash of a typed password, under a key of this server: to know the same one again, and for nothing else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PasswordMark(pub(super) u64);
-
 /// A failed attempt.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct FailedAttempt {
     /// Its sequence number among all events of the throttle.
     pub(super) sequence: u64,
@@ -37,21 +37,16 @@ pub(super) struct FailedAttempt {
     pub(super) judge: Option<ServerKey>,
 }
 
-/// The key of a directory's server: a hash of its address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ServerKey(pub(super) u64);
-
 /// The time after which a pending attempt that nobody settled counts as failed, as its server has died: longer than a sign-in may
 /// take, which is a minute at the directory and a quarter of one of waiting before.
 const RESERVED_FOR: Duration = Duration::from_mins(2);
 
 /// An attempt that is pending.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PendingAttempt {
     /// The sequence number of its permit.
     pub(super) permit: u64,
     pub(super) password: Option<PasswordMark>,
-    #[expect(dead_code, reason = "for a store that several servers share")]
     pub(super) place: Place,
     pub(super) began_at: Timestamp,
     /// The time after its failure when the count would be reset.
@@ -59,7 +54,7 @@ pub(super) struct PendingAttempt {
 }
 
 /// The attempts for one account: those that failed, oldest first, and those pending.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct AccountAttempts {
     failed: Vec<FailedAttempt>,
     /// The time after the last failure when the count is reset: the longest of the budgets that the failures fell under.
@@ -75,6 +70,15 @@ impl AccountAttempts {
     /// The failures of an account as they were stored.
     pub(super) fn restored(failed: Vec<FailedAttempt>, window: Duration) -> Self {
         Self { failed, window, ..Self::default() }
+    }
+
+    /// The failures of an account as every engine stores them.
+    pub(super) fn restored_from(failures: &[FailurePair], window: Duration) -> Self {
+        let failed = failures.iter().map(|(at, place)| {
+            let (at, place) = (*at, place_of(*place));
+            FailedAttempt { sequence: 0, at, place, password: None, is_wrong: true, judge: None }
+        });
+        Self::restored(failed.collect(), window)
     }
 
     /// Takes the failures of a name that had to be forgotten for those of every name that is not known, if they are more, or hold
@@ -219,6 +223,21 @@ impl AccountAttempts {
         self.pending.push(attempt);
     }
 
+    /// Counts the pending ones that nobody settled in their time as failed, each with a sequence number of `numbers`.
+    pub(super) fn expire_pending(&mut self, mut numbers: impl FnMut() -> u64, now: Timestamp) {
+        let pending = std::mem::take(&mut self.pending);
+        let (mut expired, pending): (Vec<_>, _) =
+            pending.into_iter().partition(|pending| now >= pending.began_at + RESERVED_FOR);
+        self.pending = pending;
+        expired.sort_by_key(|pending| pending.began_at);
+        for PendingAttempt { password: _not_known_to_be_wrong, place, began_at, window, .. } in expired {
+            // When the directory may have counted it at the latest, and what it had counted until then.
+            let at = began_at + RESERVED_FOR;
+            let sequence = numbers();
+            self.fail(FailedAttempt { sequence, at, place, password: None, is_wrong: false, judge: None }, window, at);
+        }
+    }
+
     pub(super) fn end(&mut self, permit: u64) {
         self.pending.retain(|pending| pending.permit != permit);
     }
@@ -248,17 +267,22 @@ impl AccountAttempts {
 
     /// The time from which it may be dropped; `None` at once.
     pub(super) fn expires_at(&self) -> Option<Timestamp> {
-        let failures = self.failed.last().map(|last| last.at + self.window);
+        let failures = self.last_failed_at().map(|at| at + self.window);
         let pending = self.pending.iter().map(|pending| pending.began_at + RESERVED_FOR + pending.window);
         failures.into_iter().chain(pending).max()
     }
 
     /// The failures that count.
     pub(super) fn failures(&self, now: Timestamp) -> &[FailedAttempt] {
-        match self.failed.last() {
-            Some(last) if now < last.at + self.window => &self.failed,
+        match self.last_failed_at() {
+            Some(at) if now < at + self.window => &self.failed,
             _ => &[],
         }
+    }
+
+    /// The time of the latest failure. The last one that was counted may have been before it: one that nobody settled.
+    fn last_failed_at(&self) -> Option<Timestamp> {
+        self.failed.iter().map(|failure| failure.at).max()
     }
 
     /// The time after the last failure when the count is reset.
@@ -267,8 +291,8 @@ impl AccountAttempts {
     }
 
     fn wait(&self, place: Place, now: Timestamp) -> Duration {
-        let Some(last) = self.failed.last() else { return Duration::ZERO };
-        let reset = (last.at + self.window).since(now);
+        let (Some(last), Some(last_at)) = (self.failed.last(), self.last_failed_at()) else { return Duration::ZERO };
+        let reset = (last_at + self.window).since(now);
         if place != Place::Own {
             return reset;
         }

@@ -3,7 +3,7 @@ use super::account_key::{AccountKey, NameKey, PersonKey};
 use super::expiring_map::ExpiringMap;
 use super::known_people::KnownPeople;
 use super::limits::MAX_ENTRIES;
-use super::store::ThrottleChange;
+use super::throttle_change::ThrottleChange;
 use super::unwritten_changes::UnwrittenChanges;
 use crate::domain::Timestamp;
 
@@ -33,6 +33,17 @@ impl AccountCounters {
             changes: UnwrittenChanges::default(),
             last_sequence: 0,
         }
+    }
+
+    /// Counters of which nothing is known, whose next event has a later number than `last_sequence`.
+    pub(super) fn numbered_after(last_sequence: u64) -> Self {
+        Self { last_sequence, ..Self::new() }
+    }
+
+    /// All accounts that have attempts.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = (AccountKey, &AccountAttempts)> {
+        let names = self.names.iter().map(|(name, attempts)| (AccountKey::Name(name), attempts));
+        names.chain(self.persons.iter().map(|(person, attempts)| (AccountKey::Person(person), attempts)))
     }
 
     /// The next sequence number, which orders events. Two can happen at the same time on the clock.

@@ -1,6 +1,6 @@
 use hmac::Mac;
+use serde::{Deserialize, Serialize};
 
-use super::account_attempts::{PasswordMark, ServerKey};
 use super::skeleton::{exact_name, skeleton};
 use crate::auth::keys::Keys;
 use crate::domain::{Network, Password, PersonId, Realm, Username};
@@ -25,6 +25,14 @@ pub enum AccountKey {
     /// Of a person, under all their names.
     Person(PersonKey),
 }
+
+/// A hash of a typed password, under a key of this server: to know the same one again, and for nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(super) struct PasswordMark(pub(super) u64);
+
+/// The key of a directory's server: a hash of its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ServerKey(pub(super) u64);
 
 /// The two keys of a typed name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -46,6 +46,11 @@ impl Throttle {
         lockout: LockoutInfo,
     ) -> Result<AttemptPermit<'_>, AttemptDenial> {
         let mut attempt = self.attempt(name, password, client, lockout);
+        // A flood of strangers is stopped before the store that others need hears of it.
+        let is_stranger = self.counters.store.is_shared() && attempt.device.is_none();
+        if is_stranger {
+            self.check_before_store(&attempt)?;
+        }
         let scope = attempt.scope();
         let mut reserved = Err(ThrottleReason::Pending);
         let stored = self.counters.step(&scope, |counters, now| reserved = attempt.reserve(counters, now)).await;
@@ -56,7 +61,12 @@ impl Throttle {
             }
             return Err(error.into());
         }
-        let reservation = reserved?;
+        let reservation = reserved.inspect_err(|reason| {
+            if is_stranger {
+                let now = self.clock.now();
+                self.counters.networks().note_refused(attempt.name_here, attempt.password, *reason, now);
+            }
+        })?;
         Ok(AttemptPermit {
             throttle: self,
             attempt,
@@ -66,6 +76,13 @@ impl Throttle {
             policy: OnceLock::new(),
             is_settled: false,
         })
+    }
+
+    /// Checks what this server knows by itself of a stranger's attempt.
+    fn check_before_store(&self, attempt: &Attempt) -> Result<(), ThrottleReason> {
+        let (networks, now) = (self.counters.networks(), self.clock.now());
+        networks.check(&attempt.networks, now)?;
+        networks.check_refused(attempt.name_here, attempt.password, now)
     }
 
     fn attempt(

@@ -1,6 +1,6 @@
-use super::account_attempts::{FailedAttempt, PasswordMark, PendingAttempt, ServerKey};
+use super::account_attempts::{FailedAttempt, PendingAttempt};
 use super::account_counters::AccountCounters;
-use super::account_key::{AccountKey, NameKey, NameKeys, NetworkKey, PersonKey};
+use super::account_key::{AccountKey, NameKey, NameKeys, NetworkKey, PasswordMark, PersonKey, ServerKey};
 use super::device_cookie::VerifiedDevice;
 use super::failure_counters::FailureCounters;
 use super::known_people::NameOwners;

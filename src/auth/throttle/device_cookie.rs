@@ -7,6 +7,7 @@ use hmac::Mac;
 use super::account_key::PersonKey;
 use super::limits::FAMILIAR_FOR;
 use crate::auth::keys::{HmacSha256, Keys};
+use crate::directory::CLOCK_TOLERANCE;
 use crate::domain::Timestamp;
 use crate::store::{StoreError, fill_randomly};
 
@@ -109,10 +110,11 @@ impl Keys {
         Ok(DeviceCookie(bytes))
     }
 
-    /// The cookie's owner, if it is one of this server's and from within the last month.
+    /// The cookie's owner, if it is one of this server's and from within the last month. It may come from a server whose clock is
+    /// ahead.
     pub(super) fn verify_device_cookie(&self, cookie: DeviceCookie, now: Timestamp) -> Option<VerifiedDevice> {
         let issued_at = cookie.issued_at();
-        if issued_at > now || now >= issued_at + FAMILIAR_FOR {
+        if issued_at > now + CLOCK_TOLERANCE || now >= issued_at + FAMILIAR_FOR {
             return None;
         }
         let tag = cookie.tags().next()?;
@@ -160,6 +162,9 @@ mod tests {
         }
         assert!(!keys().is_name_of_device(&device, "bob") && !keys().is_name_of_device(&device, ""));
         assert!(keys().verify_device_cookie(cookie.clone(), NOW + FAMILIAR_FOR).is_none(), "a month later");
+        let ahead = NOW - CLOCK_TOLERANCE;
+        assert!(keys().verify_device_cookie(cookie.clone(), ahead).is_some(), "issued by a server whose clock is ahead");
+        assert!(keys().verify_device_cookie(cookie.clone(), ahead - CLOCK_TOLERANCE).is_none(), "from the future");
         assert!(Keys::from_secret(&[8; 32]).verify_device_cookie(cookie, NOW).is_none(), "another server's");
         let one = keys().verify_device_cookie(issued(&["alice"]), NOW).unwrap();
         assert!(!keys().is_name_of_device(&one, ""), "places without a name are nobody's");

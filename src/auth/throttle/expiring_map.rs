@@ -35,6 +35,11 @@ impl<K: Copy + Hash + Ord, V> ExpiringMap<K, V> {
         self.entries.remove(&key);
     }
 
+    /// All values, expired ones among them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (K, &V)> {
+        self.entries.iter().map(|(key, (value, _))| (*key, value))
+    }
+
     /// Keeps only the entries with such keys.
     pub(super) fn retain(&mut self, keep: impl Fn(&K) -> bool) {
         self.entries.retain(|key, _| keep(key));

@@ -141,6 +141,16 @@ impl KnownPeople {
         self.names.insert(known.name, owners, known.seen_at + KNOWN_FOR, now);
     }
 
+    /// Takes in that somebody has signed in from that network.
+    pub(super) fn restore_network(&mut self, network: NetworkKey, now: Timestamp) {
+        self.networks.insert(network, (), now + FAMILIAR_FOR, now);
+    }
+
+    /// Takes in the strictest of all people's lockout policies.
+    pub(super) fn restore_strictest_policy(&mut self, policy: LockoutPolicy) {
+        self.strictest_policy = Some(policy);
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> (usize, usize) {
         (self.names.len(), self.people.len())

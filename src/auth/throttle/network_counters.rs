@@ -1,8 +1,14 @@
-use super::account_key::AccountKey;
+use std::time::Duration;
+
+use super::account_key::{AccountKey, NameKey, PasswordMark};
 use super::expiring_map::ExpiringMap;
 use super::limits::{AddressAttempts, MAX_ENTRIES, PairAttempts};
 use super::reason::ThrottleReason;
 use crate::domain::Timestamp;
+
+/// How long a refusal is repeated without a look at the store: whoever tries one name again and again does not keep it busy, and
+/// nobody notices.
+const REPEATED_FOR: Duration = Duration::from_secs(1);
 
 /// The counters of networks, and of accounts in each of them: every server's own, however many share a store.
 pub(super) struct NetworkCounters {
@@ -10,11 +16,15 @@ pub(super) struct NetworkCounters {
     networks: ExpiringMap<u64, AddressAttempts>,
     /// By account and the hash of the narrowest network.
     pub(super) pairs: ExpiringMap<(AccountKey, u64), PairAttempts>,
+    /// The refusals that a store of several servers decided a moment ago, by the name in its network, and by the password where
+    /// another may be tried.
+    refusals: ExpiringMap<(NameKey, Option<PasswordMark>), (ThrottleReason, Timestamp)>,
 }
 
 impl NetworkCounters {
     pub(super) fn new() -> Self {
-        Self { networks: ExpiringMap::new(MAX_ENTRIES), pairs: ExpiringMap::new(MAX_ENTRIES) }
+        let (networks, pairs) = (ExpiringMap::new(MAX_ENTRIES), ExpiringMap::new(MAX_ENTRIES));
+        Self { networks, pairs, refusals: ExpiringMap::new(MAX_ENTRIES) }
     }
 
     /// Checks whether one more attempt from these networks may fail, each with its multiple of an address's share.
@@ -37,9 +47,42 @@ impl NetworkCounters {
         }
     }
 
+    /// Checks whether the store has just refused a stranger's attempt.
+    pub(super) fn check_refused(
+        &self,
+        name_here: NameKey,
+        password: Option<PasswordMark>,
+        now: Timestamp,
+    ) -> Result<(), ThrottleReason> {
+        let refused = self.refusals.get((name_here, None), now).or_else(|| self.refusals.get((name_here, password), now));
+        refused.map_or(Ok(()), |(reason, at)| {
+            Err(match reason {
+                ThrottleReason::Exhausted(wait) => ThrottleReason::Exhausted((*at + *wait).since(now)),
+                reason => *reason,
+            })
+        })
+    }
+
+    /// Notes that the store has refused a stranger's attempt.
+    pub(super) fn note_refused(
+        &mut self,
+        name_here: NameKey,
+        password: Option<PasswordMark>,
+        reason: ThrottleReason,
+        now: Timestamp,
+    ) {
+        let (key, until) = match reason {
+            ThrottleReason::Exhausted(wait) => ((name_here, None), now + wait.min(REPEATED_FOR)),
+            ThrottleReason::SamePassword if password.is_some() => ((name_here, password), now + REPEATED_FOR),
+            _ => return,
+        };
+        self.refusals.insert(key, (reason, now), until, now);
+    }
+
     /// Forgets what waits because of an account's failures, from wherever.
     pub(super) fn release(&mut self, account: AccountKey) {
         self.pairs.retain(|(of, _)| *of != account);
+        self.refusals.retain(|_| false);
     }
 
     #[cfg(test)]

@@ -5,7 +5,8 @@ use super::failure_counters::FailureCounters;
 use super::known_people::KnownPerson;
 use super::network_counters::NetworkCounters;
 use super::place::Place;
-use super::store::{AccountScope, ThrottleChange};
+use super::store::AccountScope;
+use super::throttle_change::ThrottleChange;
 use crate::directory::{FailureBudget, LockoutPolicy};
 use crate::domain::Timestamp;
 

@@ -4,31 +4,11 @@ use async_trait::async_trait;
 
 use super::account_counters::AccountCounters;
 use super::account_key::{AccountKey, NameKey, NameKeys, NetworkKey, PersonKey};
-use super::known_people::{KnownName, KnownPerson};
-use super::place::Place;
 use crate::domain::Timestamp;
 use crate::store::StoreError;
 
 /// How long a release is kept for processes that have not heard of it.
 pub(super) const RELEASE_KEPT_FOR: Duration = Duration::from_hours(24);
-
-/// Something that the throttle has to remember over a restart.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum ThrottleChange {
-    /// A name is somebody's.
-    Name(KnownName),
-    /// Somebody has signed in.
-    Person(KnownPerson),
-    /// The failures of an account, in place of those before; none when they were forgotten.
-    Failures {
-        /// Whose.
-        account: AccountKey,
-        /// When each was, oldest first, and from what place.
-        failures: Vec<(Timestamp, Place)>,
-        /// The time after the last one when they are forgotten.
-        window: Duration,
-    },
-}
 
 /// The accounts that one step reads and changes.
 #[derive(Clone, Debug)]
@@ -36,15 +16,20 @@ pub struct AccountScope {
     /// The names, the attempt's first; everybody they may be of is in the scope, too.
     pub(super) names: Vec<NameKeys>,
     /// The key of the attempt's name in the network it comes from.
-    #[expect(dead_code, reason = "for a store that several servers share")]
     pub(super) name_here: NameKey,
     pub(super) persons: Vec<PersonKey>,
     /// The network it comes from.
-    #[expect(dead_code, reason = "for a store that several servers share")]
     pub(super) network: NetworkKey,
     /// Whether no directory has told its lockout policy yet, so that the strictest of anybody's is needed.
-    #[expect(dead_code, reason = "for a store that several servers share")]
     pub(super) needs_policy: bool,
+}
+
+impl AccountScope {
+    /// A name and whose it is, wherever from.
+    pub(super) fn of_name(name: NameKeys) -> Self {
+        let (name_here, network) = (name.skeleton, NetworkKey(0));
+        Self { names: vec![name], name_here, persons: Vec::new(), network, needs_policy: false }
+    }
 }
 
 /// The outcome of a release by hand.

@@ -1,21 +1,23 @@
 use std::path::Path;
-use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::{Sqlite, Transaction};
 
-use super::account_key::{AccountKey, NameKey, NameKeys, NetworkKey, PersonKey};
+use super::account_key::{AccountKey, NameKeys, PersonKey};
+use super::columns::{
+    FailurePair, NameRow, PersonRow, account_of, duration_of, failures_column, key_of, known_name, known_person, millis_of,
+    place_of, row_of,
+};
 use super::known_people::{KNOWN_FOR, KnownName, KnownPerson};
-use super::place::Place;
-use super::store::{RELEASE_KEPT_FOR, Release, ThrottleChange};
-use crate::directory::LockoutPolicy;
+use super::store::{RELEASE_KEPT_FOR, Release};
+use super::throttle_change::ThrottleChange;
 use crate::domain::Timestamp;
 use crate::store::{SqliteStore, StoreError, StoreKind};
 
 /// The migrations from an empty file to today's tables, embedded in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/auth/throttle/migrations");
 
-const KIND: StoreKind = StoreKind {
+pub(super) const KIND: StoreKind = StoreKind {
     name: "store of failed sign-ins",
     if_recreated: "failed sign-ins are counted from zero, and people's names count apart until they sign in again",
 };
@@ -34,8 +36,6 @@ pub(super) struct StoredAttempts {
 
 type FailureRow = (i64, i64, String, i64);
 
-type PersonRow = (i64, Option<i64>, Option<u32>, Option<i64>, Timestamp);
-
 impl ThrottleFile {
     /// Opens the file. Its folder must exist.
     ///
@@ -50,8 +50,8 @@ impl ThrottleFile {
     }
 
     fn failures(&self, (kind, account, failures, window): FailureRow) -> Result<ThrottleChange, StoreError> {
-        let stored: Vec<(i64, u8)> = serde_json::from_str(&failures).map_err(|error| self.0.damaged(&error))?;
-        let failures = stored.into_iter().map(|(at, place)| (Timestamp::from_millis(at), place_of(place)));
+        let stored: Vec<FailurePair> = serde_json::from_str(&failures).map_err(|error| self.0.damaged(&error))?;
+        let failures = stored.into_iter().map(|(at, place)| (at, place_of(place)));
         Ok(ThrottleChange::Failures {
             account: account_of(kind, account),
             failures: failures.collect(),
@@ -63,31 +63,15 @@ impl ThrottleFile {
     pub(super) async fn load(&self, now: Timestamp) -> Result<StoredAttempts, StoreError> {
         let since = now - KNOWN_FOR;
         let names = sqlx::query_as("SELECT name, is_typed, person, seen_at FROM names WHERE seen_at > ? ORDER BY seen_at");
-        let names: Vec<(i64, bool, i64, Timestamp)> = self.0.fetch_all(names.bind(since)).await?;
+        let names: Vec<NameRow> = self.0.fetch_all(names.bind(since)).await?;
         let people = sqlx::query_as(
             "SELECT person, network, threshold, window_ms, signed_in_at FROM people WHERE signed_in_at > ? ORDER BY signed_in_at",
         );
         let people: Vec<PersonRow> = self.0.fetch_all(people.bind(since)).await?;
         let failures = sqlx::query_as("SELECT kind, account, failures, window_ms FROM failures WHERE expires_at > ?");
         let failures: Vec<FailureRow> = self.0.fetch_all(failures.bind(now)).await?;
-        let name = |(name, is_typed, person, seen_at)| {
-            ThrottleChange::Name(KnownName {
-                name: NameKey(key_of(name)),
-                is_typed,
-                person: PersonKey(key_of(person)),
-                seen_at,
-            })
-        };
-        let person = |(person, network, threshold, window, signed_in_at): (_, Option<i64>, Option<u32>, Option<i64>, _)| {
-            let policy = threshold.zip(window);
-            ThrottleChange::Person(KnownPerson {
-                person: PersonKey(key_of(person)),
-                network: network.map(|network| NetworkKey(key_of(network))),
-                policy: policy.map(|(threshold, window)| LockoutPolicy { threshold, window: duration_of(window) }),
-                signed_in_at,
-            })
-        };
-        let mut changes: Vec<_> = names.into_iter().map(name).chain(people.into_iter().map(person)).collect();
+        let mut changes: Vec<_> = names.into_iter().map(|row| ThrottleChange::Name(known_name(row))).collect();
+        changes.extend(people.into_iter().map(|row| ThrottleChange::Person(known_person(row))));
         for row in failures {
             changes.push(self.failures(row)?);
         }
@@ -194,45 +178,11 @@ async fn write(transaction: &mut Transaction<'_, Sqlite>, change: ThrottleChange
                 return delete.execute(&mut **transaction).await.map(drop);
             };
             let expires_at = *last + window;
-            let stored: Vec<_> = failures.iter().map(|(at, place)| (at.as_millis(), *place as u8)).collect();
-            let stored = serde_json::to_string(&stored).map_err(|error| sqlx::Error::Encode(error.into()))?;
             let upsert = sqlx::query(
                 "INSERT OR REPLACE INTO failures (kind, account, failures, window_ms, expires_at) VALUES (?, ?, ?, ?, ?)",
             );
-            upsert.bind(kind).bind(key).bind(stored).bind(millis_of(window)).bind(expires_at)
+            upsert.bind(kind).bind(key).bind(failures_column(&failures)).bind(millis_of(window)).bind(expires_at)
         }
     };
     statement.execute(&mut **transaction).await.map(drop)
-}
-
-fn row_of(account: AccountKey) -> (i64, i64) {
-    match account {
-        AccountKey::Name(NameKey(key)) => (0, key.cast_signed()),
-        AccountKey::Person(PersonKey(key)) => (1, key.cast_signed()),
-    }
-}
-
-fn account_of(kind: i64, account: i64) -> AccountKey {
-    let key = key_of(account);
-    if kind == 0 { AccountKey::Name(NameKey(key)) } else { AccountKey::Person(PersonKey(key)) }
-}
-
-fn key_of(stored: i64) -> u64 {
-    stored.cast_unsigned()
-}
-
-fn place_of(stored: u8) -> Place {
-    match stored {
-        0 => Place::Unfamiliar,
-        1 => Place::Familiar,
-        _ => Place::Own,
-    }
-}
-
-fn millis_of(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn duration_of(millis: i64) -> Duration {
-    Duration::from_millis(millis.try_into().unwrap_or_default())
 }

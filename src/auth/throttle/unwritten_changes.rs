@@ -1,4 +1,4 @@
-use super::store::ThrottleChange;
+use super::throttle_change::ThrottleChange;
 
 /// The most changes that wait to be written with others: those of some hundred sign-ins.
 const MAX_WAITING: usize = 1024;

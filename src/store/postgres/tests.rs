@@ -20,6 +20,17 @@ impl PostgresDatabase {
         Self::nodes_of_test().map(|[database]| database)
     }
 
+    /// The address of an empty database, which several tests may share.
+    pub(crate) fn url_of_test() -> Option<String> {
+        let server = postgres::server()?;
+        Some(server.url(&server.create_database()))
+    }
+
+    /// The database at this address, with a pool of its own: connections belong to the runtime that made them.
+    pub(crate) fn at(url: &str) -> Self {
+        Self::from_settings(&settings(url)).unwrap()
+    }
+
     /// One empty database of a test's own, as so many nodes have it.
     pub(crate) fn nodes_of_test<const N: usize>() -> Option<[Self; N]> {
         let server = postgres::server()?;

@@ -6,7 +6,7 @@ fn own(fixture: &ThrottleFixture) -> Client {
     fixture.own_browser(&["jdoe"], "john")
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_wrong_password_again_costs_nothing_for_an_hour() {
     for fixture in [ThrottleFixture::seeing(5), ThrottleFixture::blind(5)] {
         let john = BindCandidate::new(person("john"), Some(policy(5)));
@@ -23,18 +23,18 @@ async fn the_same_wrong_password_again_costs_nothing_for_an_hour() {
         }
         assert_eq!(tries("another").await, Ok(()));
         assert_eq!(tries("mistyped").await, Err(ThrottleReason::SamePassword));
-        fixture.clock.advance(31 * MINUTE);
+        fixture.pass(31 * MINUTE);
         assert_eq!(tries("mistyped").await, Ok(()), "the window is over");
     }
     let long = LockoutPolicy { threshold: 5, window: 99_999 * MINUTE };
     let fixture = ThrottleFixture::before(LockoutInfo::new(Some(long), false));
     let own = own(&fixture);
     fixture.admit_with("jdoe", "mistyped", &own).unwrap().fail(AttemptFailure::Wrong);
-    fixture.clock.advance(60 * MINUTE);
+    fixture.pass(60 * MINUTE);
     assert!(fixture.admit_with("jdoe", "mistyped", &own).is_ok(), "by then it may be the right one");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_password_at_once_is_tried_once() {
     for fixture in [ThrottleFixture::seeing(5), ThrottleFixture::blind(5)] {
         let own = own(&fixture);
@@ -109,7 +109,7 @@ async fn exhausted() -> (ThrottleFixture, Client) {
     (fixture, own)
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_that_was_unlocked_or_signed_in_to_elsewhere_does_not_wait_here() {
     let (fixture, own) = exhausted().await;
     assert_eq!(fixture.fails_with("jdoe", "right", &own, &counted(&fixture, 0, 4)).await, Ok(()));
@@ -117,7 +117,7 @@ async fn an_account_that_was_unlocked_or_signed_in_to_elsewhere_does_not_wait_he
     assert_eq!(fixture.fails_with("jdoe", "right", &own, &counted(&fixture, 2, 6)).await, Ok(()), "two elsewhere since");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_password_that_was_set_anew_does_not_wait_here_even_if_it_was_wrong_before() {
     let (fixture, own) = exhausted().await;
     let failed_at = Some(fixture.clock.now());
@@ -133,7 +133,7 @@ async fn a_password_that_was_set_anew_does_not_wait_here_even_if_it_was_wrong_be
     assert_eq!(fixture.fails_with("jdoe", "Welcome1", &own, &reset).await, Ok(()), "the helpdesk has set just this one");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_controller_that_has_not_heard_of_our_failures_is_not_believed() {
     let (fixture, own) = exhausted().await;
     let just_before = BindCandidate { failures: Some(0), ..counted(&fixture, 0, 3) };
@@ -142,7 +142,7 @@ async fn a_controller_that_has_not_heard_of_our_failures_is_not_believed() {
         matches!(denied, Err(ThrottleReason::Exhausted(_))),
         "as before the last attempt, which another judged: {denied:?}"
     );
-    fixture.clock.advance(20 * MINUTE);
+    fixture.pass(20 * MINUTE);
     let long_ago = Some(fixture.clock.now() - 60 * MINUTE);
     for failed_at in [None, long_ago] {
         let elsewhere = BindCandidate { failed_at, ..counted(&fixture, 0, 0) };
@@ -193,14 +193,14 @@ async fn fails_at(fixture: &ThrottleFixture, own: &Client, controller: &mut Cont
     heard
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_server_that_judged_our_failures_is_believed_at_once_and_another_never() {
     let fixture = ThrottleFixture::seeing(5);
     let own = own(&fixture);
     let (mut judge, mut other) = (Controller::new("dc1"), Controller::new("dc2"));
     assert_eq!(fails_at(&fixture, &own, &mut judge).await, 4);
     // Somebody mistypes at another server, which has heard of none of ours.
-    fixture.clock.advance(Duration::from_secs(1));
+    fixture.pass(Duration::from_secs(1));
     other.fails(fixture.clock.now());
     let denied = fixture.fails_with("jdoe", "right", &own, &other.tells(&judge)).await;
     assert!(matches!(denied, Err(ThrottleReason::Exhausted(_))), "{denied:?}");
@@ -209,7 +209,7 @@ async fn the_server_that_judged_our_failures_is_believed_at_once_and_another_nev
     assert_eq!(fixture.fails_with("jdoe", "right", &own, &judge.tells(&judge)).await, Ok(()));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_of_the_last_passwords_which_no_server_counts_does_not_count_here() {
     let fixture = ThrottleFixture::seeing(3);
     let own = own(&fixture);
@@ -221,7 +221,7 @@ async fn one_of_the_last_passwords_which_no_server_counts_does_not_count_here() 
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_clock_of_a_server_makes_its_count_shorter_than_it_is() {
     // Of servers whose clock is right, and two hours ahead; one that is behind must not end our count before its own.
     for ahead in [Duration::ZERO, 120 * MINUTE] {
@@ -229,14 +229,14 @@ async fn no_clock_of_a_server_makes_its_count_shorter_than_it_is() {
         let own = own(&fixture);
         let mut judge = Controller { clock_ahead: ahead, ..Controller::new("dc1") };
         assert_eq!(fails_at(&fixture, &own, &mut judge).await, 4, "{ahead:?}");
-        fixture.clock.advance(29 * MINUTE);
+        fixture.pass(29 * MINUTE);
         assert_eq!(fails_at(&fixture, &own, &mut judge).await, 0, "{ahead:?}");
     }
     let fixture = ThrottleFixture::seeing(5);
     let own = own(&fixture);
     let mut judge = Controller::new("dc1");
     assert_eq!(fails_at(&fixture, &own, &mut judge).await, 4);
-    fixture.clock.advance(20 * MINUTE);
+    fixture.pass(20 * MINUTE);
     // By its clock, which is an hour behind, they are long over: so the count comes as none.
     let behind =
         BindCandidate { failures: Some(0), failed_at: judge.last.map(|last| last - 60 * MINUTE), ..judge.tells(&judge) };
@@ -244,7 +244,7 @@ async fn no_clock_of_a_server_makes_its_count_shorter_than_it_is() {
     assert!(matches!(denied, Err(ThrottleReason::Exhausted(_))), "{denied:?}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_time_at_which_the_password_was_set_counts_once_whoever_tells_it_when() {
     let (fixture, own) = exhausted().await;
     let now = fixture.clock.now();
@@ -270,7 +270,7 @@ async fn a_time_at_which_the_password_was_set_counts_once_whoever_tells_it_when(
     assert!(matches!(denied, Err(ThrottleReason::Exhausted(_))), "set before they were tried: {denied:?}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_withheld_for_the_directory_s_count_looks_like_a_wrong_password_and_is_open_again_afterwards() {
     let fixture = ThrottleFixture::new();
     let near = BindCandidate { failures: Some(4), ..BindCandidate::new(person("john"), Some(policy(5))) };
@@ -307,7 +307,7 @@ async fn told(fixture: &ThrottleFixture, name: &str, passwords: &[&str], who: Op
     told
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_is_told_the_same_of_every_name_whatever_has_become_of_it() {
     for threshold in [0, 2, 3, 4, 5, 10, 50] {
         for seeing in [true, false] {
@@ -338,7 +338,7 @@ async fn a_stranger_is_told_the_same_of_every_name_whatever_has_become_of_it() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_right_password_that_was_withheld_is_not_remembered_as_a_wrong_one() {
     let fixture = ThrottleFixture::blind(10);
     fixture.admit("jdoe", "198.51.100.9").unwrap().succeed(&person("john"), &["jdoe", "john.doe"].map(username));
@@ -350,8 +350,8 @@ async fn a_right_password_that_was_withheld_is_not_remembered_as_a_wrong_one() {
     let tries = || fixture.admit_with("john.doe", "right", &stranger).map(AttemptPermit::cancel);
     assert_eq!(tries(), Err(ThrottleReason::Withheld));
     assert_eq!(tries(), Err(ThrottleReason::SamePassword), "for nothing, as with any name");
-    fixture.clock.advance(20 * MINUTE);
+    fixture.pass(20 * MINUTE);
     fixture.admit_with("jdoe", "mine", &own).map(drop).unwrap_err();
-    fixture.clock.advance(11 * MINUTE);
+    fixture.pass(11 * MINUTE);
     assert_eq!(tries(), Ok(()));
 }
