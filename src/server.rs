@@ -264,6 +264,9 @@ fn open_pages(
 
 /// Begins to connect to the bus, where the settings name one.
 fn open_bus(settings: &Settings, keys: &Keys, metrics: &Metrics, clock: &Arc<dyn Clock>) -> Result<Option<Bus>, StartError> {
+    if settings.live.bus.is_none() && settings.store.url.is_some() {
+        tracing::info!("without `live.bus`, each of several servers executes all queries itself");
+    }
     let start =
         |address| Bus::start(address, settings.live.bus_ca_file.as_deref(), keys.bus_key(), Arc::clone(clock), metrics.bus());
     Ok(settings.live.bus.as_ref().map(start).transpose()?)
