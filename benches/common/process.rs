@@ -67,6 +67,12 @@ impl Process {
         kill_process(pid, Signal::TERM).unwrap();
     }
 
+    /// Ends it without asking.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Waits until it has ended, which it must without an error.
     pub(crate) fn wait_until_ended(self) {
         let Self { mut child, stdin, .. } = self;

@@ -1,5 +1,6 @@
 //! A crowd of viewers, in as many processes as it takes, and what a server uses to serve it.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::common::process::Process;
@@ -40,9 +41,15 @@ impl Served {
 impl Crowd {
     /// Connects the viewers, and waits until everybody has received something.
     pub(crate) fn connect(server: &Server, specs: &[ViewerSpec]) -> Self {
+        Self::connect_with_others(server, specs, 0, &[])
+    }
+
+    /// Connects viewers beside other crowds: the numbers of its processes are those after `first`, and when their server is gone they
+    /// go to the `others`.
+    pub(crate) fn connect_with_others(server: &Server, specs: &[ViewerSpec], first: u8, others: &[SocketAddr]) -> Self {
         let share = specs.len().div_ceil(specs.len().div_ceil(MAX_PER_PROCESS).max(1)).max(1);
-        let mut processes: Vec<_> =
-            specs.chunks(share).zip(1..).map(|(specs, process)| start(server, specs, process, true)).collect();
+        let numbered = specs.chunks(share).zip(first + 1..);
+        let mut processes: Vec<_> = numbered.map(|(specs, process)| start(server, specs, process, true, others)).collect();
         for process in &mut processes {
             process.receive::<usize>();
         }
@@ -51,7 +58,7 @@ impl Crowd {
 
     /// Connects viewers that never read.
     pub(crate) fn connect_stalled(server: &Server, specs: &[ViewerSpec]) -> Self {
-        let mut process = start(server, specs, STALLED, false);
+        let mut process = start(server, specs, STALLED, false, &[]);
         process.receive::<usize>();
         Self { processes: vec![process] }
     }
@@ -61,13 +68,18 @@ impl Crowd {
         std::thread::sleep(SETTLE_TIME);
         let before = server.usage();
         let began = Instant::now();
-        for process in &mut self.processes {
-            process.send(&LoadCommand::StartCounting);
-        }
+        self.start_counting();
         std::thread::sleep(length);
         let tally = self.count();
         let after = server.usage();
         Served { tally, elapsed: began.elapsed(), cpu: after.cpu.saturating_sub(before.cpu) }
+    }
+
+    /// Begins a new tally.
+    pub(crate) fn start_counting(&mut self) {
+        for process in &mut self.processes {
+            process.send(&LoadCommand::StartCounting);
+        }
     }
 
     /// The tally since the counting was started.
@@ -100,8 +112,9 @@ impl Crowd {
     }
 }
 
-fn start(server: &Server, specs: &[ViewerSpec], process: u8, reads: bool) -> Process {
-    Process::with(&WorkerOptions::Load(LoadOptions { server: server.address, viewers: specs.to_vec(), process, reads }))
+fn start(server: &Server, specs: &[ViewerSpec], process: u8, reads: bool, others: &[SocketAddr]) -> Process {
+    let (server, others, viewers) = (server.address, others.to_vec(), specs.to_vec());
+    Process::with(&WorkerOptions::Load(LoadOptions { server, others, viewers, process, reads }))
 }
 
 /// The server's processor time with no viewer, in seconds for each second.

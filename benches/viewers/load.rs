@@ -49,7 +49,8 @@ pub(crate) fn run(options: LoadOptions) {
 }
 
 async fn run_viewers(options: LoadOptions) {
-    let shared = Rc::new(SharedState::new(options.server, options.process, options.viewers.len()));
+    let servers = std::iter::once(options.server).chain(options.others).collect();
+    let shared = Rc::new(SharedState::new(servers, options.process, options.viewers.len()));
     for (n, spec) in options.viewers.into_iter().enumerate() {
         tokio::task::spawn_local(viewer::watch_forever(n, spec, Rc::clone(&shared)));
     }

@@ -34,6 +34,12 @@ impl Server {
         self.process.request(&())
     }
 
+    /// Kills it, as a machine does that loses its power.
+    #[allow(dead_code, reason = "not every benchmark does")]
+    pub(crate) fn kill(self) {
+        self.process.kill();
+    }
+
     /// Ends it as the system ends a service, and waits until it has.
     pub(crate) fn close(self) {
         self.process.terminate();

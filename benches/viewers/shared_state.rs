@@ -21,7 +21,8 @@ pub(crate) struct ViewerSpec {
 
 /// The state that the viewers of this process share.
 pub(crate) struct SharedState {
-    pub(crate) server: SocketAddr,
+    /// The servers, of which a viewer goes to the next one when one is gone.
+    pub(crate) servers: Vec<SocketAddr>,
     pub(crate) process: u8,
     pub(crate) tally: RefCell<Tally>,
     pub(crate) buffer: RefCell<Vec<u8>>,
@@ -36,9 +37,9 @@ pub(crate) struct SharedState {
 }
 
 impl SharedState {
-    pub(crate) fn new(server: SocketAddr, process: u8, viewers: usize) -> Self {
+    pub(crate) fn new(servers: Vec<SocketAddr>, process: u8, viewers: usize) -> Self {
         Self {
-            server,
+            servers,
             process,
             tally: RefCell::default(),
             buffer: RefCell::new(vec![0; 64 << 10]),

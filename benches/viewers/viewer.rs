@@ -45,10 +45,17 @@ enum ConnectionEnd {
 /// Watches a page, and reconnects whatever happens, as browsers do.
 pub(crate) async fn watch_forever(n: usize, spec: ViewerSpec, shared: Rc<SharedState>) {
     let mut position = None;
+    // All begin at the first one. Those that lose it are spread over the others, as a balancer spreads them.
+    let mut tries = 0;
     loop {
-        let end = run_connection(n, &spec, &shared, &mut position).await.unwrap_or(ConnectionEnd::Broken);
+        let at = if tries == 0 { 0 } else { 1 + (n + tries) % (shared.servers.len() - 1).max(1) };
+        let server = shared.servers[at % shared.servers.len()];
+        let end = run_connection(n, server, &spec, &shared, &mut position).await.unwrap_or(ConnectionEnd::Broken);
         // Nobody's wait is another's: those who were turned away together do not come together.
         let aside = Duration::from_millis(100 + u64::try_from(n % 200).unwrap_or(0));
+        if !matches!(end, ConnectionEnd::Cut) {
+            tries += 1;
+        }
         match end {
             ConnectionEnd::Cut => {}
             ConnectionEnd::Bye(retry) => tokio::time::sleep(retry).await,
@@ -62,6 +69,7 @@ pub(crate) async fn watch_forever(n: usize, spec: ViewerSpec, shared: Rc<SharedS
 
 async fn run_connection(
     n: usize,
+    server: SocketAddr,
     spec: &ViewerSpec,
     shared: &SharedState,
     position: &mut Option<Position>,
@@ -69,8 +77,8 @@ async fn run_connection(
     let mut cut = shared.cut.subscribe();
     let arriving = shared.arriving.acquire().await.map_err(io::Error::other)?;
     let socket = bind_socket(n, shared.process)?;
-    let mut stream = socket.connect(shared.server).await?;
-    stream.write_all(request(shared.server, spec, position.as_ref()).as_bytes()).await?;
+    let mut stream = socket.connect(server).await?;
+    stream.write_all(request(server, spec, position.as_ref()).as_bytes()).await?;
     let mut rest = FrameBuffer::default();
     let mut handler = FrameHandler { shared, position, is_new: true, owes_pong: false, bye: None };
     read_head(&mut stream, &mut rest, &mut handler).await?;

@@ -23,6 +23,8 @@ pub(crate) struct DashboardOptions {
     pub(crate) directory: String,
     /// The port; 0 for a free one.
     pub(crate) port: u16,
+    /// The URL of the bus that it shares with other nodes.
+    pub(crate) bus: Option<String>,
 }
 
 /// The options of the process.
@@ -37,6 +39,8 @@ pub(crate) struct FloorOptions {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct LoadOptions {
     pub(crate) server: SocketAddr,
+    /// The servers to go to when that one is gone.
+    pub(crate) others: Vec<SocketAddr>,
     pub(crate) viewers: Vec<ViewerSpec>,
     /// The number of this process, so that each connects from addresses of its own.
     pub(crate) process: u8,

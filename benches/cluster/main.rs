@@ -1,0 +1,83 @@
+//! The cost of several nodes: `cargo bench --bench cluster`, optionally with `-- --only feeds`, `--seconds 10` and
+//! `--viewers 6000`.
+//!
+//! Three nodes on this machine, each a process of its own with the sessions of all viewers, and a `redis-server` as their bus.
+//! Beside them in the same run one node alone, without a bus, so that what several nodes cost is a ratio. The viewers are
+//! those of the benchmark `viewers`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on should stop here")]
+
+mod bus_server;
+#[allow(dead_code, reason = "shared with other measurements, of which each needs a part")]
+#[path = "../common/mod.rs"]
+mod common;
+#[allow(dead_code, reason = "of the benchmark `viewers`, which needs more of it")]
+#[path = "../viewers/crowd.rs"]
+mod crowd;
+mod failure;
+mod feeds;
+#[path = "../viewers/load.rs"]
+mod load;
+mod many;
+mod node;
+#[allow(dead_code, reason = "of the benchmark `viewers`, which needs more of it")]
+#[path = "../viewers/pages.rs"]
+mod pages;
+#[allow(dead_code, reason = "of the benchmark `viewers`, which needs more of it")]
+#[path = "../viewers/server.rs"]
+mod server;
+#[path = "../viewers/shared_state.rs"]
+mod shared_state;
+#[allow(dead_code, reason = "of the benchmark `viewers`, which needs more of it")]
+#[path = "../viewers/tally.rs"]
+mod tally;
+#[path = "../viewers/viewer.rs"]
+mod viewer;
+#[path = "../viewers/wire.rs"]
+mod wire;
+#[path = "../viewers/worker_options.rs"]
+mod worker_options;
+
+use std::sync::Arc;
+
+use belvedere::connections::raise_open_file_limit;
+use belvedere::demo_directory::{DemoDirectory, SampleDomain};
+use belvedere::domain::SystemClock;
+
+use crate::common::arguments::Arguments;
+use crate::common::process;
+use crate::worker_options::WorkerOptions;
+
+/// The allocator, as in the program itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The number of nodes.
+const NODES: usize = 3;
+
+fn main() {
+    raise_open_file_limit();
+    match process::worker_options() {
+        Some(WorkerOptions::Server(options)) => node::run(&options),
+        Some(WorkerOptions::Load(options)) => load::run(options),
+        Some(WorkerOptions::Floor(_)) => unreachable!("nobody here starts one"),
+        None => measure(&Arguments::of_this_process()),
+    }
+}
+
+fn measure(arguments: &Arguments) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let viewers = |otherwise| arguments.number("--viewers").unwrap_or(otherwise);
+    runtime.block_on(async {
+        let directory = DemoDirectory::start(&SampleDomain::demo(), Arc::new(SystemClock)).await.unwrap();
+        if arguments.wants("feeds") {
+            feeds::measure(&directory, arguments.length(20)).await;
+        }
+        if arguments.wants("failure") {
+            failure::measure(&directory, viewers(6_000)).await;
+        }
+        if arguments.wants("many") {
+            many::measure(&directory, viewers(16_000), arguments.length(20)).await;
+        }
+    });
+}
