@@ -13,11 +13,15 @@ use crate::harness::accounts::releases;
 use crate::harness::fault_proxy::{Fault, FaultProxy};
 use crate::harness::ldap_requests::{LdapRequest, SearchScope};
 use crate::harness::ldif::LdifChange;
+use crate::harness::postgres;
 use crate::harness::samba::{self, SambaDomain};
 use crate::harness::slapd;
 use crate::harness::test_server::{TestServer, TestServerBuilder};
 use crate::harness::visitor::Visitor;
 use crate::lockout::password_settings;
+
+/// A key for servers that share a store.
+const SECRET_KEY: &str = "hPRYyVRiMyxpw5sBB1XeCMN1kFsDCqKvBi2QJxBVHQk=";
 
 fn wrong(number: usize) -> String {
     format!("Not-The-Password-{number}")
@@ -58,6 +62,40 @@ async fn tries(visitor: &mut Visitor, name: &str, most: usize) -> usize {
         }
     }
     most
+}
+
+/// Tries as [`tries`] does, at one server after the other.
+async fn tries_in_turn(visitor: &mut Visitor, houses: &[TestServer], name: &str) -> usize {
+    for number in 0..12 {
+        visitor.moves_to(houses[number % houses.len()].address);
+        if tries(visitor, name, 1).await == 0 {
+            return number;
+        }
+    }
+    12
+}
+
+#[tokio::test]
+async fn two_servers_on_one_database_give_as_many_tries_as_one() {
+    let (Some(domain), Some(database)) = (samba::domain(), postgres::server()) else { return };
+    for (kind, builder) in [("in-turn", on as fn(&SambaDomain) -> TestServerBuilder), ("in-turn-too", with_service_account)] {
+        let store = database.url(&database.create_database());
+        let (name, other) = (kind.to_owned(), format!("{kind}-peace"));
+        domain.hire_all(&[name.clone(), other.clone()]);
+        let mut houses = Vec::new();
+        for _ in 0..2 {
+            houses.push(builder(domain).set("store.url", store.as_str()).set("secret_key", SECRET_KEY).open().await);
+        }
+        let (mut owner, mut peaceful) = (own_browser(&houses[0], &name).await, own_browser(&houses[1], &other).await);
+        let mut stranger = 0;
+        for address in ["203.0.113.1", "203.0.113.2"] {
+            stranger += tries_in_turn(&mut houses[0].visitor().at(address), &houses, &name).await;
+        }
+        let own = tries_in_turn(&mut owner, &houses, &name).await;
+        let in_peace = tries_in_turn(&mut peaceful, &houses, &other).await;
+        assert_eq!((stranger, own, in_peace), (1, 1, 2), "{kind}: as one server, where three lock");
+        assert!(domain.bad_password_count(&name) < 3 && domain.bad_password_count(&other) < 3);
+    }
 }
 
 #[tokio::test]
