@@ -1,6 +1,7 @@
 //! The documents are true: links work, code blocks run or are checked, and the references match the program.
 
 mod architecture;
+mod deploy;
 mod links;
 mod lists;
 mod markdown;

@@ -67,6 +67,9 @@ fn create_files(value: &Value, folder: &Path) {
             Value::String(name) if key == "url_file" => {
                 fs::write(folder.join(name), "postgres://belvedere:hunter2@db.corp.example.com/belvedere\n").unwrap();
             }
+            Value::String(name) if key == "bus_file" => {
+                fs::write(folder.join(name), "rediss://:hunter2@valkey.corp.example.com\n").unwrap();
+            }
             Value::String(name) if key == "file" || key.ends_with("_file") => {
                 fs::write(folder.join(name), "0123456789abcdef0123456789abcdef\n").unwrap();
             }
