@@ -325,7 +325,13 @@ fn tests_of_the_program() -> BTreeSet<String> {
     for file in ["src", "tests/belvedere"].iter().flat_map(|folder| rust_files(&root.join(folder))) {
         let text = fs::read_to_string(file).unwrap();
         let mut is_test = false;
+        let mut is_list = false;
         for line in text.lines().map(str::trim) {
+            // A list of tests that run on either engine of the stores.
+            is_list = line.starts_with("on_both_engines! {") || (is_list && line != "}");
+            if is_list {
+                names.insert(line.to_owned());
+            }
             if let Some(name) = line.strip_prefix("async fn ").or_else(|| line.strip_prefix("fn ")) {
                 if is_test {
                     names.insert(name.split('(').next().unwrap().to_owned());
