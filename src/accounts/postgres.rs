@@ -47,8 +47,11 @@ impl AccountStore for PostgresAccounts {
     }
 
     async fn replace_hash(&self, id: &AccountId, outdated: &str, hash: &str) -> Result<(), StoreError> {
+        // The trigger locks the row of changes; whoever changes an account does so first.
+        let mut transaction = self.begin_exclusive().await?;
         let replace = sqlx::query("UPDATE accounts SET password_hash = $1 WHERE id = $2 AND password_hash = $3");
-        self.store.execute(replace.bind(hash).bind(id.as_str()).bind(outdated)).await.map(drop)
+        transaction.execute(replace.bind(hash).bind(id.as_str()).bind(outdated)).await?;
+        transaction.commit().await
     }
 
     async fn digest(&self, id: &AccountId) -> Result<Option<Vec<u8>>, StoreError> {

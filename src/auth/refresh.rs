@@ -257,6 +257,9 @@ impl SessionRefresher {
         let LeaseState::Held(fence) = self.lease.state() else { return Ok(()) };
         let asked_at = self.clock.now();
         let answers = self.directory.refresh(people).await;
+        if self.lease.state() != LeaseState::Held(fence) {
+            return Ok(());
+        }
         if !self.is_isolated_failure(people, &answers).await {
             self.record_outages(cursor, people, &answers, asked_at);
         }

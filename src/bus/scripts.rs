@@ -16,6 +16,8 @@ pub(super) const LONG_ENTRY: &[u8] = b"+";
 pub(super) static CLAIM: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
+-- Also who claims nothing learns whether this server takes writes.
+redis.call('INCRBY', KEYS[1], 0)
 local time = redis.call('TIME')
 local answer = { tonumber(time[1]), tonumber(time[2]) }
 for place = 2, #KEYS do
@@ -97,6 +99,8 @@ pub(super) static RATE: LazyLock<Script> = LazyLock::new(|| {
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local due = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now - tonumber(ARGV[2]))
+-- A server that takes over may have a clock that is behind.
+due = math.min(due, now + 100 * tonumber(ARGV[1]))
 local wait = math.max(0, due - now)
 redis.call('SET', KEYS[1], string.format('%.0f', due + tonumber(ARGV[1])), 'PX', math.ceil(wait / 1000) + 60000)
 return wait

@@ -134,6 +134,8 @@ impl BusShared {
             let mut progress = topic.progress();
             progress.has_caught_up = false;
             progress.is_releasing = false;
+            // Others may have taken over: it is claimed anew.
+            progress.held = None;
         }
         // What was left meanwhile lapses.
         *lock(&self.membership) =

@@ -67,6 +67,10 @@ impl PostgresUrl {
             return Err(percent("#", "%23"));
         }
         let (location, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+        if parameters.contains('@') {
+            // A question mark in a password ends what is before it.
+            return Err(percent("?", "%3F"));
+        }
         let (authority, database) = location.split_once('/').unwrap_or((location, ""));
         let (userinfo, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
         if userinfo.contains('@') {
@@ -275,6 +279,7 @@ mod tests {
             ("postgres://b:hunter2/4@db/x", "%2F"),
             ("postgres://b:hunter2@4@db/x", "%40"),
             ("postgres://b:hunter2#4@db/x", "%23"),
+            ("postgres://b:hunter2?s3cret@db/x", "%3F"),
             ("postgres://b:hunter2%ff@db/x", "%25"),
             ("postgres://b:hunter2@db/x?sslmode=prefer", "verify-full"),
             ("postgres://b:hunter2@db/x?sslmod=disable", "`sslmode`"),

@@ -73,7 +73,8 @@ impl ConnectionTable {
         }
     }
 
-    /// Whether the socket with this inode number at `peer` has requests in flight: whoever answers them holds it open.
+    /// Whether the socket with this inode number at `peer` has requests in flight. It is open, but where its client has gone in the
+    /// middle of a request; then its number may be a new connection's, which is seen once that request is over.
     pub(super) fn is_in_flight(&self, peer: &SocketAddr, inode: u64) -> bool {
         self.connections.get(peer).is_some_and(|connection| connection.in_flight > 0 && connection.socket_inode == Some(inode))
     }

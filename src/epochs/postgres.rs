@@ -107,9 +107,13 @@ impl EpochStore for PostgresEpochs {
 }
 
 /// Takes the next epoch. Of two who do, the other waits here until the first has committed: bumps are visible in the order of
-/// their epochs.
+/// their epochs. It is no less than the database's time in milliseconds, as what it was set to may have been lost with a primary whose replica
+/// goes on: nobody is given an epoch that others have seen already.
 async fn next_epoch(transaction: &mut PostgresTransaction) -> Result<PersonEpoch, StoreError> {
-    let next = sqlx::query_as("UPDATE epoch_counter SET last = last + 1 RETURNING last");
+    let next = sqlx::query_as(
+        "UPDATE epoch_counter
+         SET last = greatest(last + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) RETURNING last",
+    );
     let (epoch,) = transaction.fetch_one(next).await?;
     Ok(epoch)
 }

@@ -44,7 +44,7 @@ pub struct NodeDescription {
 pub struct NodeStatus {
     /// The fingerprint of its pages.
     pub pages: String,
-    /// How late the slowest news of the last minute came, in milliseconds; `None` where there was none.
+    /// How late the last news came, in milliseconds; `None` where there was none yet.
     pub news_lag: Option<i64>,
 }
 
@@ -59,7 +59,7 @@ pub struct NodeReport {
     pub version: String,
     /// The fingerprint of its pages.
     pub pages: String,
-    /// How late the slowest news of the last minute came to it, in milliseconds.
+    /// How late the last news came to it, in milliseconds.
     pub news_lag: Option<i64>,
     /// How far its clock is ahead of the database's, in milliseconds.
     pub clock_ahead: i64,

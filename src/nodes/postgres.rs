@@ -79,7 +79,7 @@ impl PostgresNodes {
             "SELECT id, name, version, pages, news_lag, clock_ahead,
                  (extract(epoch FROM clock_timestamp() - started_at) * 1000)::bigint AS uptime,
                  (extract(epoch FROM clock_timestamp() - seen_at) * 1000)::bigint AS silence
-             FROM nodes ORDER BY name, started_at",
+             FROM nodes WHERE seen_at > clock_timestamp() - interval '1 day' ORDER BY name, started_at",
         );
         self.0.fetch_all(select).await
     }

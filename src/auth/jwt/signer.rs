@@ -105,8 +105,9 @@ impl JwtSigner {
         let mut reloaded_at = self.reloaded_at.lock().await;
         let now = self.clock.now();
         if reloaded_at.is_none_or(|last| now < last || now.since(last) >= RELOAD_INTERVAL) {
-            self.reload().await?;
+            // Also where it fails: made-up keys do not queue up while the store is slow.
             *reloaded_at = Some(now);
+            self.reload().await?;
         }
         Ok(())
     }

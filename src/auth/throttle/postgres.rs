@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
+use sqlx::AssertSqlSafe;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -336,13 +337,19 @@ impl ThrottleStore for PostgresThrottleStore {
 
     async fn sweep(&self) -> Result<(), StoreError> {
         let (known_for, kept_for) = (millis_of(KNOWN_FOR), millis_of(RELEASE_KEPT_FOR));
-        for (statement, kept_for) in [
-            ("DELETE FROM throttle_failures WHERE expires_at <= throttle_now($1) - $2", 0),
-            ("DELETE FROM throttle_names WHERE seen_at <= throttle_now($1) - $2", known_for),
-            ("DELETE FROM throttle_people WHERE signed_in_at <= throttle_now($1) - $2", known_for),
-            ("DELETE FROM throttle_releases WHERE released_at <= throttle_now($1) - $2", kept_for),
+        for (table, time, kept_for) in [
+            ("throttle_failures", "expires_at", 0),
+            ("throttle_names", "seen_at", known_for),
+            ("throttle_people", "signed_in_at", known_for),
+            ("throttle_releases", "released_at", kept_for),
         ] {
-            self.store.execute(sqlx::query(statement).bind(self.given_time()).bind(kept_for)).await?;
+            // What an attempt is just writing is left to it: nobody waits for each other in a circle.
+            let delete = format!(
+                "DELETE FROM {table} WHERE ctid = ANY (ARRAY(
+                     SELECT ctid FROM {table} WHERE {time} <= throttle_now($1) - $2 FOR UPDATE SKIP LOCKED))"
+            );
+            let delete = sqlx::query(AssertSqlSafe(delete)).bind(self.given_time()).bind(kept_for);
+            self.store.execute(delete).await?;
         }
         Ok(())
     }

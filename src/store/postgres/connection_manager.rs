@@ -154,10 +154,10 @@ fn connect_options(url: &PostgresUrl, host: &PostgresHost, settings: &StoreSetti
 pub(super) fn begin_statement(usage: ConnectionUse, statement_timeout: Duration) -> String {
     match usage {
         ConnectionUse::Pooled => format!(
-            "BEGIN; SET LOCAL statement_timeout = {}; SET LOCAL idle_in_transaction_session_timeout = {}",
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = {}; SET LOCAL idle_in_transaction_session_timeout = {}",
             statement_timeout.as_millis(),
             IDLE_IN_TRANSACTION.as_millis()
         ),
-        ConnectionUse::Direct | ConnectionUse::Migrations => "BEGIN".to_owned(),
+        ConnectionUse::Direct | ConnectionUse::Migrations => "BEGIN ISOLATION LEVEL READ COMMITTED".to_owned(),
     }
 }

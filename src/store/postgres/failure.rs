@@ -148,11 +148,12 @@ impl PostgresFailure {
             | Self::Pooler(_)
             | Self::ReadOnly
             | Self::TooManyConnections
-            | Self::PoolExhausted(_)
             | Self::StatementTimedOut(_)
             | Self::ConnectionLost(_)
             | Self::DiskFull => true,
-            Self::NotPermitted(_)
+            // The database is there: who was signed out must not stay in because this server has much to do.
+            Self::PoolExhausted(_)
+            | Self::NotPermitted(_)
             | Self::OtherVersion(_)
             | Self::Damaged(_)
             | Self::Conflict(_)

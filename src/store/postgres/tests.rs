@@ -79,6 +79,8 @@ async fn a_transaction_that_is_not_committed_writes_nothing_and_its_connection_i
         let mut dropped = store.begin().await.unwrap();
         dropped.execute(sqlx::query("INSERT INTO numbers VALUES (1)")).await.unwrap();
         drop(dropped);
+        // Were it done within what was begun, the next rollback would undo it.
+        insert(&store, 5).await.unwrap();
         let mut rolled_back = store.begin().await.unwrap();
         rolled_back.execute(sqlx::query("INSERT INTO numbers VALUES (2)")).await.unwrap();
         rolled_back.rollback().await.unwrap();
@@ -89,7 +91,7 @@ async fn a_transaction_that_is_not_committed_writes_nothing_and_its_connection_i
         let mut committed = store.begin().await.unwrap();
         committed.execute(sqlx::query("INSERT INTO numbers VALUES (4)")).await.unwrap();
         committed.commit().await.unwrap();
-        assert_eq!(all(&store).await.unwrap(), [4]);
+        assert_eq!(all(&store).await.unwrap(), [4, 5]);
     }
 }
 

@@ -157,6 +157,13 @@ impl PostgresTransaction {
     }
 }
 
+impl Drop for PostgresTransaction {
+    fn drop(&mut self) {
+        // The pool would give it to others with the transaction still open.
+        drop(self.connection.take().map(Object::take));
+    }
+}
+
 /// A connection while a statement runs on it. Dropped with it, because the statement failed or was cancelled in the middle, it
 /// is closed: whatever was begun is rolled back, and no answer is left in it for others.
 struct RunningConnection(Option<Object<ConnectionManager>>);

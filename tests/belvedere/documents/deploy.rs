@@ -31,9 +31,10 @@ fn with_local_secrets(settings: &str) -> String {
 
 #[tokio::test]
 async fn the_settings_of_both_ways_to_run_several_nodes_are_valid() {
-    check(&with_local_secrets(&read("Rocket.toml")), None, "deploy/Rocket.toml").await;
-    let settings = in_config_map(&read("kubernetes/settings.yaml"), "Rocket.toml");
     let page = in_config_map(&read("kubernetes/pages.yaml"), "welcome.toml");
+    assert_eq!(page, read("pages/welcome.toml"), "both have the same page");
+    check(&with_local_secrets(&read("Rocket.toml")), Some(("pages/welcome.toml", &page)), "deploy/Rocket.toml").await;
+    let settings = in_config_map(&read("kubernetes/settings.yaml"), "Rocket.toml");
     check(&with_local_secrets(&settings), Some(("pages/welcome.toml", &page)), "deploy/kubernetes").await;
 }
 

@@ -23,6 +23,12 @@ impl UsedNonceStore for ShortLivedStore {
         let until = millis(LIFETIME + 2 * MAX_CLOCK_SKEW);
         let insert = insert.bind(nonce.random.to_vec()).bind(nonce.issued_at).bind(i64::from(count)).bind(until);
         if transaction.execute(insert).await? > 0 {
+            // Another node may have made older nonces stale, and forgotten this one, while the row was waited for.
+            let horizon = sqlx::query_as("SELECT valid_since FROM nonce_horizon WHERE valid_since <= $1").bind(nonce.issued_at);
+            if transaction.fetch_optional::<(Timestamp,)>(horizon).await?.is_none() {
+                transaction.rollback().await?;
+                return Ok(false);
+            }
             evict(&mut transaction).await?;
             transaction.commit().await?;
             return Ok(true);

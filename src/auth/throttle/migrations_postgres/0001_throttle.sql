@@ -43,7 +43,7 @@ CREATE TABLE throttle_releases (
 );
 
 -- Events of one account are numbered in their order; a step may have sixteen.
-CREATE SEQUENCE throttle_events INCREMENT 16;
+CREATE SEQUENCE throttle_events INCREMENT 1024;
 
 -- The time that accounts are counted by: the database's, where no other is given.
 CREATE FUNCTION throttle_now(at bigint) RETURNS bigint LANGUAGE sql VOLATILE AS $$
