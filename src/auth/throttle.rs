@@ -58,6 +58,7 @@ mod sqlite;
 mod store;
 mod throttle_change;
 mod throttle_file;
+mod turns;
 mod unwritten_changes;
 
 use std::hash::RandomState;

@@ -5,7 +5,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::Deserialize;
 use sqlx::AssertSqlSafe;
-use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::account_attempts::AccountAttempts;
@@ -18,13 +17,10 @@ use super::known_people::{KNOWN_FOR, KnownName, KnownPerson};
 use super::store::{AccountScope, Decision, RELEASE_KEPT_FOR, Release, ThrottleStore};
 use super::throttle_change::ThrottleChange;
 use super::throttle_file::KIND;
+use super::turns::Turns;
 use crate::directory::LockoutPolicy;
 use crate::domain::Timestamp;
 use crate::store::{PostgresDatabase, PostgresStore, PostgresTransaction, StoreError};
-
-/// How many steps of one server may be under way at the same time. Those of one name take turns, so that whoever tries one name
-/// again and again takes one connection of the pool, and not all.
-const TURNS: usize = 8;
 
 /// How long a step may take, with waiting for its turn: as long as a browser waits for earlier attempts to end.
 const MAX_STEP_TIME: Duration = Duration::from_secs(10);
@@ -40,7 +36,7 @@ pub struct PostgresThrottleStore {
     last_release: AtomicI64,
     /// The number of the last release by hand that was there when an account was last read.
     newest_release: AtomicI64,
-    turns: [Mutex<()>; TURNS],
+    turns: Turns,
     /// The clock in place of the database's.
     #[cfg(test)]
     clock: Option<std::sync::Arc<crate::domain::ManualClock>>,
@@ -87,7 +83,7 @@ impl PostgresThrottleStore {
             store,
             last_release: AtomicI64::new(newest),
             newest_release: AtomicI64::new(newest),
-            turns: Default::default(),
+            turns: Turns::default(),
             #[cfg(test)]
             clock: None,
         })
@@ -117,12 +113,6 @@ impl PostgresThrottleStore {
         return self.clock.as_ref().map(|clock| crate::domain::Clock::now(&**clock));
         #[cfg(not(test))]
         None
-    }
-
-    fn turn_of(&self, scope: &AccountScope) -> &Mutex<()> {
-        let name = scope.names.first().map_or(0, |name| name.skeleton.0);
-        let turn = usize::try_from(name % TURNS as u64).unwrap_or_default();
-        &self.turns[turn]
     }
 
     /// Locks and reads the accounts of a scope.
@@ -287,7 +277,7 @@ impl AccountColumns {
 impl ThrottleStore for PostgresThrottleStore {
     async fn step(&self, scope: &AccountScope, decide: Decision<'_>) -> Result<(), StoreError> {
         let step = async {
-            let _turn = self.turn_of(scope).lock().await;
+            let _turn = self.turns.take(scope.names.first().map_or(0, |name| name.skeleton.0)).await;
             let mut step = self.begin(scope).await?;
             decide(&mut step.counters, step.now);
             step.write().await?;
