@@ -11,11 +11,17 @@ use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 /// How long a command may take for what it does. It never decides a test that passes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The file in a test server's folder with its database's URL, where there is one: commands beside the server have the same.
+pub(crate) const STORE_URL_FILE: &str = "store-url";
+
 /// The program in a folder of the test's own, and with an environment of its own.
 pub(crate) fn belvedere(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_belvedere"));
     command.args(arguments).current_dir(folder).env_clear().env("TMPDIR", folder).env("ROCKET_PORT", "0");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    if let Ok(url) = std::fs::read_to_string(folder.join(STORE_URL_FILE)) {
+        command.env("BELVEDERE_STORE__URL", url);
+    }
     command
 }
 

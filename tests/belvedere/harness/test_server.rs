@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use super::postgres;
+use super::program::STORE_URL_FILE;
 use super::visitor::Visitor;
 
 /// A running server. It shuts down when dropped.
@@ -89,6 +90,9 @@ impl TestServerBuilder {
     /// The settings, as a figment of Rocket's.
     pub(crate) fn figment(&self) -> Figment {
         let folder = self.folder.path();
+        if let Some(url) = &self.store {
+            std::fs::write(self.folder.path().join(STORE_URL_FILE), url).unwrap();
+        }
         let store = self.store.iter().map(|url| ("store.url", url.clone()));
         store
             .fold(rocket::Config::figment(), |figment, store| figment.merge(store))
