@@ -74,8 +74,8 @@ mod tests {
         let others: Vec<_> = futures::future::join_all((2..9).map(|name| turns.take(name))).await;
         let mut one_more = std::pin::pin!(turns.take(9));
         assert!(futures::poll!(one_more.as_mut()).is_pending(), "there are as many steps as there may be");
-        drop(first);
-        drop((second.await, one_more.await, others));
+        drop((first, others));
+        drop(futures::join!(second, one_more));
         assert!(turns.lock().is_empty(), "nothing is kept of names");
         let held = turns.take(1).await;
         {
