@@ -12,7 +12,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The file in a test server's folder with its database's URL, where there is one: commands beside the server have the same.
-pub(crate) const STORE_URL_FILE: &str = "store-url";
+pub(crate) const STORE_URL_FILE: &str = "database-of-this-test";
 
 /// The program in a folder of the test's own, and with an environment of its own.
 pub(crate) fn belvedere(folder: &Path, arguments: &[&str]) -> Command {
