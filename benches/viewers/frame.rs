@@ -24,8 +24,8 @@ const MAX_FRAME_COST: f64 = 1.15;
 /// … and a viewer takes at most this many KiB.
 const MAX_VIEWER_KIB: f64 = 5.0;
 
-/// What a frame costs that comes every `every_ms` milliseconds. At ten a second the machine's caches still hold what the last
-/// one touched, at one a second they do not.
+/// Measures the processor time of frames that come every `every_ms` milliseconds. At ten a second the machine's caches still hold what
+/// the last one touched, at one a second they do not.
 pub(crate) async fn measure_frames(directory: &DemoDirectory, viewers: usize, every_ms: u64, length: Duration) {
     let site = Site::new(directory, [("board".to_owned(), pages::one_stat(&format!("{every_ms}ms")))], viewers).await;
     let specs = viewer_specs("board", &site.tokens);

@@ -22,6 +22,7 @@ mod row;
 mod rules;
 mod service;
 mod sqlite;
+mod statements;
 mod store;
 
 pub use account::{AccountProfile, InactiveReason, LocalAccount};

@@ -1,9 +1,10 @@
 use async_trait::async_trait;
+use sqlx::AssertSqlSafe;
 use sqlx::postgres::Postgres;
-use sqlx::{AssertSqlSafe, QueryBuilder};
 use tokio::sync::Mutex;
 
 use super::row::{COLUMNS, INVITATION_COLUMNS, StoredAccount, StoredInvitation, groups_json};
+use super::statements::{change_statement, refuse_taken};
 use super::store::{AccountChange, AccountSelector, AccountStore, NewInvitation, WriteStamp};
 use super::{
     AccountAction, AccountError, AccountId, AccountName, AccountProfile, ActionOrigin, CommandLineAction, Invitation,
@@ -81,24 +82,7 @@ impl AccountStore for PostgresAccounts {
         change: &AccountChange,
         stamp: WriteStamp,
     ) -> Result<Option<LocalAccount>, StoreError> {
-        let is_removed = matches!(change, AccountChange::Removed);
-        let mut query = QueryBuilder::<Postgres>::new(if is_removed { "DELETE FROM accounts" } else { "UPDATE accounts SET " });
-        match change {
-            AccountChange::Password(hash) => {
-                query.push("password_hash = ").push_bind(hash);
-                query.push(", digest = NULL, password_set_at = ").push_bind(stamp.at)
-            }
-            AccountChange::Disabled(true) => query.push("disabled_at = coalesce(disabled_at, ").push_bind(stamp.at).push(")"),
-            AccountChange::Disabled(false) => query.push("disabled_at = NULL"),
-            AccountChange::Groups(groups) => query.push("groups = ").push_bind(groups_json(groups)),
-            AccountChange::Digest(sealed, _) => query.push("digest = ").push_bind(sealed),
-            AccountChange::Removed => &mut query,
-        };
-        query.push(" WHERE id = ").push_bind(id.as_str());
-        if let AccountChange::Digest(_, password_set_at) = change {
-            query.push(" AND password_set_at = ").push_bind(password_set_at);
-        }
-        query.push(format_args!(" RETURNING {COLUMNS}"));
+        let mut query = change_statement::<Postgres>(id, change, stamp.at);
         let mut transaction = self.begin_exclusive().await?;
         let changed: Option<StoredAccount> = transaction.fetch_optional(query.build_query_as()).await?;
         let Some(account) = changed.map(|row| self.account(row)).transpose()? else {
@@ -305,11 +289,7 @@ async fn check_available(
          SELECT EXISTS (SELECT 1 FROM others WHERE name = $1), EXISTS (SELECT 1 FROM others WHERE mail = $2)",
     );
     let (name_taken, mail_taken): (bool, bool) = transaction.fetch_one(taken.bind(name).bind(mail)).await?;
-    match &profile.mail {
-        _ if name_taken => Err(AccountError::NameTaken(profile.name.clone())),
-        Some(mail) if mail_taken => Err(AccountError::MailTaken(mail.clone())),
-        _ => Ok(()),
-    }
+    refuse_taken(profile, name_taken, mail_taken)
 }
 
 /// Records an action of the command line, together with the change itself.

@@ -4,6 +4,7 @@ use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite, SqliteConnection, Transaction};
 use tokio::sync::Mutex;
 
 use super::row::{COLUMNS, INVITATION_COLUMNS, StoredAccount, StoredInvitation, groups_json};
+use super::statements::{change_statement, refuse_taken};
 use super::store::{AccountChange, AccountSelector, AccountStore, NewInvitation, WriteStamp};
 use super::{
     AccountAction, AccountError, AccountId, AccountName, AccountProfile, ActionOrigin, CommandLineAction, Invitation,
@@ -78,24 +79,7 @@ impl AccountStore for SqliteAccounts {
         change: &AccountChange,
         stamp: WriteStamp,
     ) -> Result<Option<LocalAccount>, StoreError> {
-        let is_removed = matches!(change, AccountChange::Removed);
-        let mut query = QueryBuilder::new(if is_removed { "DELETE FROM accounts" } else { "UPDATE accounts SET " });
-        match change {
-            AccountChange::Password(hash) => {
-                query.push("password_hash = ").push_bind(hash);
-                query.push(", digest = NULL, password_set_at = ").push_bind(stamp.at)
-            }
-            AccountChange::Disabled(true) => query.push("disabled_at = coalesce(disabled_at, ").push_bind(stamp.at).push(")"),
-            AccountChange::Disabled(false) => query.push("disabled_at = NULL"),
-            AccountChange::Groups(groups) => query.push("groups = ").push_bind(groups_json(groups)),
-            AccountChange::Digest(sealed, _) => query.push("digest = ").push_bind(sealed),
-            AccountChange::Removed => &mut query,
-        };
-        query.push(" WHERE id = ").push_bind(id.as_str());
-        if let AccountChange::Digest(_, password_set_at) = change {
-            query.push(" AND password_set_at = ").push_bind(password_set_at);
-        }
-        query.push(format_args!(" RETURNING {COLUMNS}"));
+        let mut query = change_statement::<Sqlite>(id, change, stamp.at);
         let mut transaction = self.begin().await?;
         let changed: Option<StoredAccount> =
             query.build_query_as().fetch_optional(&mut *transaction).await.map_err(|error| self.file.query_failed(&error))?;
@@ -287,11 +271,7 @@ impl SqliteAccounts {
         );
         let taken = taken.bind(profile.name.as_str()).bind(mail).fetch_one(transaction).await;
         let (name_taken, mail_taken): (bool, bool) = taken.map_err(failed)?;
-        match &profile.mail {
-            _ if name_taken => Err(AccountError::NameTaken(profile.name.clone())),
-            Some(mail) if mail_taken => Err(AccountError::MailTaken(mail.clone())),
-            _ => Ok(()),
-        }
+        refuse_taken(profile, name_taken, mail_taken)
     }
 
     /// Records an action of the command line, together with the change itself.

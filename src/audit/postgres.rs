@@ -19,7 +19,7 @@ const HOLDINGS_AT_ONCE: i64 = 64;
 /// The audit events in a PostgreSQL database, which several servers share.
 pub(super) struct PostgresAudit {
     store: PostgresStore,
-    /// What this process marks its rows with: others number theirs likewise.
+    /// The mark of this process on its rows, as others number theirs likewise.
     writer: Uuid,
 }
 

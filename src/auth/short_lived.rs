@@ -7,12 +7,12 @@ use zeroize::Zeroizing;
 
 use super::Keys;
 use crate::domain::SessionId;
-use crate::store::{AeadCipher, PostgresDatabase, PostgresStore, StoreError, StoreKind};
+use crate::store::{AeadCipher, PostgresDatabase, PostgresStore, StoreError, StoreKind, millis_of};
 
 const KIND: StoreKind = StoreKind { name: "store of sign-ins in progress", if_recreated: "who was signing in begins again" };
 
-/// What a sign-in or a request leaves for minutes, in a PostgreSQL database that all nodes share: whichever gets the next request
-/// finds it. Cheap to clone; the clones are one.
+/// The store of what a sign-in or a request leaves for minutes, in a PostgreSQL database that all nodes share: whichever gets the next
+/// request finds it. Cheap to clone; the clones are one.
 #[derive(Clone)]
 pub struct ShortLivedStore {
     pub(super) store: PostgresStore,
@@ -46,7 +46,7 @@ impl ShortLivedStore {
              VALUES ($1, $2, $3, clock_timestamp() + $4 * interval '1 millisecond')
              ON CONFLICT (session_id, kind) DO UPDATE SET sealed = excluded.sealed, until = excluded.until",
         );
-        self.store.execute(put.bind(session).bind(kind).bind(sealed).bind(millis(lifetime))).await.map(drop)
+        self.store.execute(put.bind(session).bind(kind).bind(sealed).bind(millis_of(lifetime))).await.map(drop)
     }
 
     /// Takes the secret of this session, if there is one that it has not seen: of two requests one gets it.
@@ -89,11 +89,6 @@ impl ShortLivedStore {
     pub(super) fn open_sealed<T: DeserializeOwned>(&self, associated_data: &[u8], sealed: &[u8]) -> Option<T> {
         serde_json::from_slice(&self.cipher.open(associated_data, sealed)?).ok()
     }
-}
-
-/// A length in milliseconds, as a column has it.
-pub(super) fn millis(length: Duration) -> i64 {
-    i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn shown_once_data(session: SessionId, kind: &str) -> Vec<u8> {

@@ -8,7 +8,7 @@ use super::key::{BusKey, TopicName};
 use crate::domain::Clock;
 use crate::telemetry::BusMetrics;
 
-/// What entries are written and read with.
+/// The key, clock and metrics by which entries are written and read.
 pub(super) struct EntryContext {
     pub(super) key: BusKey,
     pub(super) clock: Arc<dyn Clock>,

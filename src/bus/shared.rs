@@ -27,7 +27,7 @@ pub enum BusState {
     Down(BusError),
 }
 
-/// What the topics of a node and its connection to the bus share.
+/// The state that the topics of a node and its connection to the bus share.
 pub(super) struct BusShared {
     pub(super) context: EntryContext,
     /// This run of the node, as holder of leases.
@@ -36,7 +36,7 @@ pub(super) struct BusShared {
     /// The connection for commands, while there is one.
     pub(super) commands: Mutex<Option<MultiplexedConnection>>,
     topics: Mutex<HashMap<TopicName, Arc<TopicState>>>,
-    /// What has changed among them since the connection has last looked.
+    /// The changes among them since the connection has last looked.
     pub(super) membership: Mutex<MembershipChanges>,
     pub(super) membership_changed: Notify,
     /// Notified when the bus has been told of all changes.

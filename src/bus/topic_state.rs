@@ -43,7 +43,7 @@ pub(super) struct TopicProgress {
     bytes: usize,
 }
 
-/// What has become of an entry that was received.
+/// The outcome of an entry that was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Received {
     /// It was new, or known.

@@ -139,7 +139,7 @@ impl fmt::Display for PostgresHost {
     }
 }
 
-/// What stands behind the `?`.
+/// The parameters behind the `?`.
 #[derive(Default)]
 struct Parameters {
     tls: Option<bool>,

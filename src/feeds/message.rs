@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{Reading, Series, SeriesLine, Timestamp};
 use crate::sources::{SourceDocument, SourceError};
 
-/// What a feed was answered, as nodes tell it to each other. Its shape is part of the bus' format.
+/// An answer to a feed, as nodes tell it to each other. Its shape is part of the bus' format.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum FeedMessage {
     /// A reading of any kind but a series.
@@ -14,7 +14,7 @@ pub(super) enum FeedMessage {
     Failure(SourceError),
 }
 
-/// What a request for a document was answered, as nodes tell it to each other.
+/// An answer to a request for a document, as nodes tell it to each other.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct DocumentMessage<'a> {
     /// How long before the answer the feed was due that had the request sent, in milliseconds.
@@ -59,7 +59,7 @@ impl<'a> DocumentMessage<'a> {
         encode(&Self { beat_before, result })
     }
 
-    /// What another node has encoded; `None` where it cannot be read.
+    /// The message that another node has encoded; `None` where it cannot be read.
     pub(super) fn decode(bytes: &'a [u8]) -> Option<Self> {
         postcard::from_bytes(bytes).ok()
     }

@@ -26,7 +26,7 @@ impl fmt::Display for NodeId {
         write!(f, "{}", self.0)
     }
 }
-/// What of a node never changes while it runs.
+/// The description of a node, which never changes while it runs.
 #[derive(Clone, Debug)]
 pub struct NodeDescription {
     /// Its id.
@@ -39,7 +39,7 @@ pub struct NodeDescription {
     pub key_fingerprint: String,
 }
 
-/// What of a node changes, as it tells with each heartbeat.
+/// The status of a node, as it tells it with each heartbeat.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeStatus {
     /// The fingerprint of its pages.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{LeaseStore, NodeDescription, NodeId, NodeReport, NodeStatus, RegisterError};
 use crate::domain::Timestamp;
-use crate::store::{PostgresDatabase, PostgresStore, StoreError, StoreKind};
+use crate::store::{PostgresDatabase, PostgresStore, StoreError, StoreKind, millis_of};
 
 const KIND: StoreKind = StoreKind { name: "table of nodes", if_recreated: "the nodes find each other again" };
 
@@ -111,7 +111,7 @@ impl LeaseStore for PostgresNodes {
              WHERE lease.holder = $2 OR lease.expires_at <= clock_timestamp()
              RETURNING name, number",
         );
-        let term = i64::try_from(term.as_millis()).unwrap_or(i64::MAX);
+        let term = millis_of(term);
         self.0.fetch_all(hold.bind(names).bind(holder).bind(term)).await
     }
 

@@ -35,7 +35,7 @@ pub(super) struct Stores {
     pub(super) audit: AuditTrail,
     /// The database that they are in, where the settings name one.
     pub(super) database: Option<PostgresDatabase>,
-    /// What nodes tell each other through it.
+    /// The news that nodes tell each other through it.
     pub(super) news: Option<PostgresNews>,
 }
 
@@ -173,7 +173,7 @@ impl<'a> StoreOpener<'a> {
         }
     }
 
-    /// What nodes tell each other through the database, where there is one.
+    /// The news that nodes tell each other through the database, where there is one.
     async fn news(&self) -> Result<Option<&PostgresNews>, StoreError> {
         match &self.database {
             Some(database) => self.news.get_or_try_init(|| PostgresNews::open(database)).await.map(Some),

@@ -1,26 +1,13 @@
 use async_trait::async_trait;
-use sqlx::QueryBuilder;
-use sqlx::postgres::Postgres;
 
-use super::session::SessionLifetimes;
 use super::store::{NewSession, SessionStore};
 use super::{Reauthentication, SessionFilter, SessionRecord};
 use crate::domain::{EndReason, PersonId, SessionId, Timestamp};
 use crate::store::{PostgresCredentials, PostgresRecord, StoreError};
 
 impl PostgresRecord for SessionRecord {
-    const TABLE: &'static str = "sessions";
     const COLUMNS: &'static str = "id, {person}, created_at, last_seen_at, confirmed_at, upkeep, stays, address, user_agent, \
                                    proved_at, second_factor_at, end_reason";
-    const KNOWN_AT: &'static str = "created_at";
-
-    fn push_alive(query: &mut QueryBuilder<Postgres>, lifetimes: SessionLifetimes, now: Timestamp) {
-        query.push("created_at > CASE WHEN upkeep <> 'refreshed' THEN ").push_bind(now - lifetimes.unrefreshed);
-        query.push(" WHEN stays THEN ").push_bind(now - lifetimes.stay);
-        query.push(" ELSE ").push_bind(now - lifetimes.absolute);
-        query.push(" END AND last_seen_at > CASE WHEN stays THEN ").push_bind(now - lifetimes.idle_for(true));
-        query.push(" ELSE ").push_bind(now - lifetimes.idle_for(false)).push(" END");
-    }
 }
 
 #[async_trait]
@@ -68,12 +55,7 @@ impl SessionStore for PostgresCredentials<SessionRecord> {
     ) -> Result<Option<SessionRecord>, StoreError> {
         let mut query = Self::query("UPDATE {t} SET token_hash = ");
         query.push_bind(new_hash.to_vec());
-        if matches!(reauthentication, Reauthentication::Password | Reauthentication::Both) {
-            query.push(", proved_at = ").push_bind(at);
-        }
-        if matches!(reauthentication, Reauthentication::SecondFactor | Reauthentication::Both) {
-            query.push(", second_factor_at = ").push_bind(at);
-        }
+        reauthentication.push_times(&mut query, at);
         query.push(" WHERE token_hash = ").push_bind(old_hash.to_vec());
         query.push(" AND person_id = ").push_bind(person.as_str());
         Self::push(&mut query, " AND ended_at IS NULL RETURNING {c}");

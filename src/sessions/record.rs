@@ -1,3 +1,5 @@
+use sqlx::{Database, Encode, QueryBuilder, Type};
+
 use super::Session;
 use super::session::SessionLifetimes;
 use crate::domain::{Client, EndReason, Revalidation, SessionId, Timestamp};
@@ -50,6 +52,19 @@ impl CredentialRecord for SessionRecord {
     type Lifetimes = SessionLifetimes;
 
     const NAME: &'static str = "session";
+    const TABLE: &'static str = "sessions";
+    const KNOWN_AT: &'static str = "created_at";
+
+    fn push_alive<DB: Database>(query: &mut QueryBuilder<DB>, lifetimes: SessionLifetimes, now: Timestamp)
+    where
+        Timestamp: for<'q> Encode<'q, DB> + Type<DB>,
+    {
+        query.push("created_at > CASE WHEN upkeep <> 'refreshed' THEN ").push_bind(now - lifetimes.unrefreshed);
+        query.push(" WHEN stays THEN ").push_bind(now - lifetimes.stay);
+        query.push(" ELSE ").push_bind(now - lifetimes.absolute);
+        query.push(" END AND last_seen_at > CASE WHEN stays THEN ").push_bind(now - lifetimes.idle_for(true));
+        query.push(" ELSE ").push_bind(now - lifetimes.idle_for(false)).push(" END");
+    }
 
     fn id(&self) -> SessionId {
         self.id

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use sqlx::{Database, Encode, QueryBuilder, Type};
+
 use crate::config::SessionSettings;
 use crate::domain::{Client, Person, PersonEpoch, Revalidation, SessionId, Timestamp};
 
@@ -63,6 +65,21 @@ pub enum Reauthentication {
     SecondFactor,
     /// With both at once: a passkey.
     Both,
+}
+
+impl Reauthentication {
+    /// Adds the times that it sets, each behind a comma.
+    pub(super) fn push_times<DB: Database>(self, query: &mut QueryBuilder<DB>, at: Timestamp)
+    where
+        Timestamp: for<'q> Encode<'q, DB> + Type<DB>,
+    {
+        if matches!(self, Self::Password | Self::Both) {
+            query.push(", proved_at = ").push_bind(at);
+        }
+        if matches!(self, Self::SecondFactor | Self::Both) {
+            query.push(", second_factor_at = ").push_bind(at);
+        }
+    }
 }
 
 impl Session {

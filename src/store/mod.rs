@@ -13,6 +13,7 @@ mod aead;
 mod credentials;
 mod error;
 mod fence;
+mod millis;
 mod notifier;
 mod postgres;
 mod random;
@@ -29,6 +30,7 @@ pub use credentials::{
 };
 pub use error::{StoreError, StoreKind};
 pub use fence::Fence;
+pub use millis::millis_of;
 pub use notifier::{LocalNotifier, NewsListener, Notifier, RowNews};
 pub use postgres::{PostgresDatabase, PostgresFailure, PostgresNews, PostgresStore, PostgresTransaction};
 pub use random::fill_randomly;

@@ -1,24 +1,16 @@
 use std::net::IpAddr;
 
 use async_trait::async_trait;
-use sqlx::QueryBuilder;
-use sqlx::postgres::Postgres;
 
 use super::store::{TokenInsert, TokenStore};
 use super::token::TokenLifetimes;
 use super::{SealedSigningKey, SigningKeyStore, TokenRecord};
 use crate::domain::{Timestamp, TokenId};
-use crate::store::{PostgresCredentials, PostgresRecord, StoreError};
+use crate::store::{CredentialRecord, PostgresCredentials, PostgresRecord, StoreError};
 
 impl PostgresRecord for TokenRecord {
-    const TABLE: &'static str = "tokens";
     const COLUMNS: &'static str = "id, name, {person}, scope, second_factor, created_at, expires_at, confirmed_at, upkeep, \
                                    last_used_at, last_address, end_reason";
-    const KNOWN_AT: &'static str = "confirmed_at";
-
-    fn push_alive(query: &mut QueryBuilder<Postgres>, lifetimes: TokenLifetimes, now: Timestamp) {
-        query.push("expires_at > ").push_bind(now).push(" AND created_at > ").push_bind(now - lifetimes.longest);
-    }
 }
 
 #[async_trait]

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use sqlx::{Database, Encode, QueryBuilder, Type};
+
 use super::Token;
 use super::token::TokenLifetimes;
 use crate::domain::{EndReason, Revalidation, Timestamp, TokenId};
@@ -42,6 +44,15 @@ impl CredentialRecord for TokenRecord {
     type Lifetimes = TokenLifetimes;
 
     const NAME: &'static str = "token";
+    const TABLE: &'static str = "tokens";
+    const KNOWN_AT: &'static str = "confirmed_at";
+
+    fn push_alive<DB: Database>(query: &mut QueryBuilder<DB>, lifetimes: TokenLifetimes, now: Timestamp)
+    where
+        Timestamp: for<'q> Encode<'q, DB> + Type<DB>,
+    {
+        query.push("expires_at > ").push_bind(now).push(" AND created_at > ").push_bind(now - lifetimes.longest);
+    }
 
     fn id(&self) -> TokenId {
         self.id

@@ -1,25 +1,18 @@
 use std::net::IpAddr;
 
 use async_trait::async_trait;
-use sqlx::{QueryBuilder, Sqlite};
 
 use super::store::{TokenInsert, TokenStore};
 use super::token::TokenLifetimes;
 use super::{SealedSigningKey, SigningKeyStore, TokenRecord};
 use crate::domain::{Timestamp, TokenId};
-use crate::store::{SqliteCredentials, SqliteRecord, StoreError};
+use crate::store::{CredentialRecord, SqliteCredentials, SqliteRecord, StoreError};
 
 impl SqliteRecord for TokenRecord {
-    const TABLE: &'static str = "tokens";
     const COLUMNS: &'static str = "id, name, person, scope, second_factor, created_at, expires_at, confirmed_at, upkeep, \
                                    last_used_at, last_address, end_reason";
     const ID_OF_JSON: &'static str = "value";
     const ALIVE_INDEX: &'static str = "tokens_of_person";
-    const KNOWN_AT: &'static str = "confirmed_at";
-
-    fn push_alive(query: &mut QueryBuilder<Sqlite>, lifetimes: TokenLifetimes, now: Timestamp) {
-        query.push("expires_at > ").push_bind(now).push(" AND created_at > ").push_bind(now - lifetimes.longest);
-    }
 }
 
 #[async_trait]

@@ -18,13 +18,13 @@ const LIFETIME: Duration = Duration::from_mins(5);
 const MAX_WAITING: usize = 1024;
 
 /// API tokens that were just created.
-pub type NewTokens = ShownOnce<NewToken>;
+pub type NewTokens = ShownOnce<NewTokenSecret>;
 
 /// Recovery codes that were just created.
 pub type NewRecoveryCodes = ShownOnce<NewCodes>;
 
 /// An API token that was just created: its secret, and which it is.
-pub struct NewToken {
+pub struct NewTokenSecret {
     pub(super) id: TokenId,
     pub(super) secret: ApiToken,
 }
@@ -46,7 +46,7 @@ impl NewCodes {
 
 /// A secret that a page shows once.
 pub trait ShownSecret: Send + Sync + Sized + 'static {
-    /// What of its kind there is one of for each session.
+    /// The name of its kind, of which there is one for each session.
     const KIND: &'static str;
 
     /// It as a text, for another node.
@@ -110,7 +110,7 @@ impl<T: ShownSecret> ShownOnce<T> {
     }
 }
 
-impl ShownSecret for NewToken {
+impl ShownSecret for NewTokenSecret {
     const KIND: &'static str = "token";
 
     fn to_text(&self) -> Zeroizing<String> {
@@ -144,8 +144,8 @@ mod tests {
     use super::*;
     use crate::domain::ManualClock;
 
-    fn token(id: i64) -> NewToken {
-        NewToken { id: TokenId::new(id), secret: ApiToken::generate().unwrap() }
+    fn token(id: i64) -> NewTokenSecret {
+        NewTokenSecret { id: TokenId::new(id), secret: ApiToken::generate().unwrap() }
     }
 
     #[tokio::test]
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn what_another_node_shows_is_the_same() {
         let (made, codes) = (token(5), ["one", "two"].map(|code| Zeroizing::new(code.to_owned())).to_vec());
-        let read = NewToken::from_text(&made.to_text()).unwrap();
+        let read = NewTokenSecret::from_text(&made.to_text()).unwrap();
         assert_eq!((read.id, read.secret.reveal()), (made.id, made.secret.reveal()));
         for (codes, next) in [(codes, "/p/board"), (Vec::new(), "")] {
             let made = NewCodes { codes, notice: "New.".to_owned(), next: next.to_owned() };

@@ -51,7 +51,7 @@ async fn a_text_that_postgresql_does_not_take_costs_no_event() {
     assert_eq!(found[0].user_agent.as_deref(), Some("Browser\u{fffd}/1"));
 }
 
-/// Whoever appends, deletes what is old and makes room at the same time waits for nobody in a circle, deletes nothing twice, and
+/// Servers that append, delete what is old and make room at the same time wait for nobody in a circle and delete nothing twice, and
 /// the numbers stay true.
 #[tokio::test]
 async fn servers_that_write_and_sweep_at_once_are_in_nobody_s_way() {

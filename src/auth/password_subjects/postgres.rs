@@ -3,9 +3,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::store::{PasswordSubjectStore, Proof};
-use crate::auth::short_lived::{ShortLivedStore, millis};
+use crate::auth::ShortLivedStore;
 use crate::domain::{Person, PersonId, Timestamp};
-use crate::store::{PeopleBatch, StoreError};
+use crate::store::{PeopleBatch, StoreError, millis_of};
 
 /// How much longer rows are kept than anything lasts: the clocks of nodes may differ.
 const MARGIN: Duration = Duration::from_mins(10);
@@ -23,7 +23,7 @@ impl PasswordSubjectStore for ShortLivedStore {
                  kept_until = greatest(subject.kept_until, excluded.kept_until)",
         );
         let extend = extend.bind(person.id.as_str()).bind(self.json(person)?).bind(proof.revalidation.as_str());
-        self.store.execute(extend.bind(proof.until).bind(millis(proof.until.since(now) + MARGIN))).await.map(drop)
+        self.store.execute(extend.bind(proof.until).bind(millis_of(proof.until.since(now) + MARGIN))).await.map(drop)
     }
 
     async fn get(&self, person: &PersonId, now: Timestamp) -> Result<Option<Person>, StoreError> {

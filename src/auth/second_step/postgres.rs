@@ -2,13 +2,13 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::pending::{LIFETIME, MAX_PENDING, MAX_PER_PLACE, MAX_UNFAMILIAR, PendingSignIn, PendingSignInStore};
-use crate::auth::short_lived::{ShortLivedStore, millis};
+use crate::auth::ShortLivedStore;
 use crate::domain::{Person, PersonEpoch, Revalidation, Timestamp, Username};
 use crate::factors::CodeOrigin;
 use crate::sessions::SessionOptions;
-use crate::store::StoreError;
+use crate::store::{StoreError, millis_of};
 
-/// What of a pending sign-in is sealed.
+/// The part of a pending sign-in that is sealed.
 #[derive(Serialize, Deserialize)]
 struct StoredSignIn {
     person: Person,
@@ -62,7 +62,7 @@ impl PendingSignInStore for ShortLivedStore {
              VALUES ($1, $2, $3, $4, $5, clock_timestamp() + $6 * interval '1 millisecond')",
         );
         let insert = insert.bind(token_hash.to_vec()).bind(person.as_str()).bind(&place).bind(is_familiar);
-        transaction.execute(insert.bind(sealed).bind(millis(LIFETIME))).await?;
+        transaction.execute(insert.bind(sealed).bind(millis_of(LIFETIME))).await?;
         transaction.commit().await
     }
 

@@ -112,7 +112,7 @@ impl Throttle {
     }
 }
 
-/// What a permit is made of, once its attempt is pending.
+/// A pending attempt, of which a permit is made.
 struct Reservation {
     sequence: u64,
     counted: CountedAccounts,

@@ -24,13 +24,13 @@ use crate::store::{PostgresDatabase, StoreError};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// What a server's connection to the store does.
+/// The state of a server's connection to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Connection {
     Up = 0,
     /// Nothing reaches the store.
     Cut = 1,
-    /// What is written is kept, and the answer is lost.
+    /// It writes, and the answers are lost.
     Mute = 2,
 }
 

@@ -61,10 +61,6 @@ pub(super) fn place_of(stored: u8) -> Place {
     }
 }
 
-pub(super) fn millis_of(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
 pub(super) fn duration_of(millis: i64) -> Duration {
     Duration::from_millis(millis.try_into().unwrap_or_default())
 }

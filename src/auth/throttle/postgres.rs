@@ -11,7 +11,7 @@ use super::account_attempts::AccountAttempts;
 use super::account_counters::AccountCounters;
 use super::account_key::{AccountKey, NameKey, NameKeys, PersonKey};
 use super::columns::{
-    FailurePair, NameRow, PersonRow, account_of, duration_of, failures_column, known_name, known_person, millis_of, row_of,
+    FailurePair, NameRow, PersonRow, account_of, duration_of, failures_column, known_name, known_person, row_of,
 };
 use super::known_people::{KNOWN_FOR, KnownName, KnownPerson};
 use super::store::{AccountScope, Decision, RELEASE_KEPT_FOR, Release, ThrottleStore};
@@ -20,7 +20,7 @@ use super::throttle_file::KIND;
 use super::turns::Turns;
 use crate::directory::LockoutPolicy;
 use crate::domain::Timestamp;
-use crate::store::{PostgresDatabase, PostgresStore, PostgresTransaction, StoreError};
+use crate::store::{PostgresDatabase, PostgresStore, PostgresTransaction, StoreError, millis_of};
 
 /// How long a step may take, with waiting for its turn: as long as a browser waits for earlier attempts to end.
 const MAX_STEP_TIME: Duration = Duration::from_secs(10);

@@ -41,7 +41,7 @@ pub struct Release {
     pub is_known: bool,
 }
 
-/// What a step decides over the counters of its accounts, and the time by which these are counted.
+/// The decision of a step over the counters of its accounts, which it is given with the time by which they are counted.
 pub(super) type Decision<'a> = &'a mut (dyn FnMut(&mut AccountCounters, Timestamp) + Send);
 
 /// Where accounts' attempts are counted, the failed and the pending ones, and where it is kept whose name is whose. Names and

@@ -5,14 +5,14 @@ use sqlx::{Sqlite, Transaction};
 
 use super::account_key::{AccountKey, NameKeys, PersonKey};
 use super::columns::{
-    FailurePair, NameRow, PersonRow, account_of, duration_of, failures_column, key_of, known_name, known_person, millis_of,
-    place_of, row_of,
+    FailurePair, NameRow, PersonRow, account_of, duration_of, failures_column, key_of, known_name, known_person, place_of,
+    row_of,
 };
 use super::known_people::{KNOWN_FOR, KnownName, KnownPerson};
 use super::store::{RELEASE_KEPT_FOR, Release};
 use super::throttle_change::ThrottleChange;
 use crate::domain::Timestamp;
-use crate::store::{SqliteStore, StoreError, StoreKind};
+use crate::store::{SqliteStore, StoreError, StoreKind, millis_of};
 
 /// The migrations from an empty file to today's tables, embedded in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/auth/throttle/migrations");

@@ -15,7 +15,7 @@ pub(super) struct Turns {
 }
 
 /// A turn: until it is dropped, no other step of the same name begins.
-pub(super) struct Turn<'a> {
+pub(super) struct StepTurn<'a> {
     _step: Option<SemaphorePermit<'a>>,
     _name: OwnedMutexGuard<()>,
     _place: TurnPlace<'a>,
@@ -36,13 +36,13 @@ impl Default for Turns {
 
 impl Turns {
     /// Waits for the name's turn, and then until a step may begin.
-    pub(super) async fn take(&self, name: u64) -> Turn<'_> {
+    pub(super) async fn take(&self, name: u64) -> StepTurn<'_> {
         let line = Arc::clone(self.lock().entry(name).or_default());
         let place = TurnPlace { turns: self, name, line: Arc::clone(&line) };
         let name = line.lock_owned().await;
         // It is never closed.
         let step = self.steps.acquire().await.ok();
-        Turn { _step: step, _name: name, _place: place }
+        StepTurn { _step: step, _name: name, _place: place }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<tokio::sync::Mutex<()>>>> {

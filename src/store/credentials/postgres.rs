@@ -16,15 +16,8 @@ pub trait PostgresRecord:
     + for<'r> FromRow<'r, PgRow>
     + Unpin
 {
-    /// The table.
-    const TABLE: &'static str;
     /// The columns of a record, of which `{person}` stands for the person as bytes.
     const COLUMNS: &'static str;
-    /// The column that [`EndSelection::known_by`] is compared with.
-    const KNOWN_AT: &'static str;
-
-    /// Adds the condition for what has not expired at `now`.
-    fn push_alive(query: &mut QueryBuilder<Postgres>, lifetimes: Self::Lifetimes, now: Timestamp);
 }
 
 /// The person as bytes, as records have them.
@@ -81,16 +74,8 @@ impl<R: PostgresRecord> PostgresCredentials<R> {
         query.push(" ORDER BY person_id, confirmed_at DESC LIMIT ");
         // One more shows whether there is anybody more.
         query.push_bind(i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1));
-        let mut rows: Vec<(R::Id, String, Vec<u8>)> = self.store.fetch_all(query.build_query_as()).await?;
-        let has_more = rows.len() > limit;
-        rows.truncate(limit);
-        let next_after = rows.last().filter(|_| has_more).map(|(_, person_id, _)| PersonId::new(person_id));
-        let person = |(id, _, person): (R::Id, String, Vec<u8>)| {
-            let read = serde_json::from_slice(&person);
-            read.inspect_err(|error| tracing::warn!(%id, %error, "the person of a {} cannot be read: passed over", R::NAME))
-                .ok()
-        };
-        Ok(PeopleBatch { people: rows.into_iter().filter_map(person).collect(), next_after })
+        let rows: Vec<(R::Id, String, Vec<u8>)> = self.store.fetch_all(query.build_query_as()).await?;
+        Ok(PeopleBatch::read::<R>(rows, limit))
     }
 }
 
@@ -209,23 +194,8 @@ impl<R: PostgresRecord> CredentialStore<R> for PostgresCredentials<R> {
     }
 
     async fn end(&self, selection: &EndSelection<R::Id>, reason: EndReason, at: Timestamp) -> Result<Vec<R>, StoreError> {
-        let EndSelection { id, person, kept, known_by, made_before } = selection;
         let mut query = Self::end_query(reason, at);
-        if let Some(id) = id {
-            query.push(" AND id = ").push_bind(*id);
-        }
-        if let Some(person) = person {
-            query.push(" AND person_id = ").push_bind(person.as_str());
-        }
-        if let Some(kept) = kept {
-            query.push(" AND id <> ").push_bind(*kept);
-        }
-        if let Some(known_by) = known_by {
-            query.push(format_args!(" AND {} <= ", R::KNOWN_AT)).push_bind(*known_by);
-        }
-        if let Some(made_before) = made_before {
-            query.push(" AND epoch < ").push_bind(*made_before);
-        }
+        selection.push::<R, _>(&mut query);
         Self::push_end(&mut query);
         self.records(query).await
     }

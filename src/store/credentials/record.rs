@@ -1,3 +1,5 @@
+use sqlx::{Database, Encode, QueryBuilder, Type};
+
 use crate::domain::{EndReason, Person, PersonEpoch, PersonId, Timestamp};
 use crate::store::RowId;
 
@@ -12,6 +14,15 @@ pub trait CredentialRecord: Send + Sync + Sized + 'static {
 
     /// The word for one in the log: `session`.
     const NAME: &'static str;
+    /// The table of every engine.
+    const TABLE: &'static str;
+    /// The column that [`EndSelection::known_by`] is compared with.
+    const KNOWN_AT: &'static str;
+
+    /// Adds the condition for what has not expired at `now`.
+    fn push_alive<DB: Database>(query: &mut QueryBuilder<DB>, lifetimes: Self::Lifetimes, now: Timestamp)
+    where
+        Timestamp: for<'q> Encode<'q, DB> + Type<DB>;
 
     /// Its id.
     fn id(&self) -> Self::Id;
@@ -58,6 +69,32 @@ impl<Id> EndSelection<Id> {
     pub fn one(id: Id) -> Self {
         Self { id: Some(id), ..Self::all() }
     }
+
+    /// Adds the conditions to those of a statement.
+    pub(super) fn push<R: CredentialRecord<Id = Id>, DB: Database>(&self, query: &mut QueryBuilder<DB>)
+    where
+        Id: Copy + for<'q> Encode<'q, DB> + Type<DB>,
+        String: for<'q> Encode<'q, DB> + Type<DB>,
+        Timestamp: for<'q> Encode<'q, DB> + Type<DB>,
+        PersonEpoch: for<'q> Encode<'q, DB> + Type<DB>,
+    {
+        let Self { id, person, kept, known_by, made_before } = self;
+        if let Some(id) = id {
+            query.push(" AND id = ").push_bind(*id);
+        }
+        if let Some(person) = person {
+            query.push(" AND person_id = ").push_bind(person.as_str().to_owned());
+        }
+        if let Some(kept) = kept {
+            query.push(" AND id <> ").push_bind(*kept);
+        }
+        if let Some(known_by) = known_by {
+            query.push(format_args!(" AND {} <= ", R::KNOWN_AT)).push_bind(*known_by);
+        }
+        if let Some(made_before) = made_before {
+            query.push(" AND epoch < ").push_bind(*made_before);
+        }
+    }
 }
 
 /// A batch of the people whom credentials rest on.
@@ -67,4 +104,20 @@ pub struct PeopleBatch {
     pub people: Vec<Person>,
     /// The person behind whom the next batch begins; `None` when there is nobody more.
     pub next_after: Option<PersonId>,
+}
+
+impl PeopleBatch {
+    /// The batch of at most `limit` people from these rows, each of the credential, the person's id and the person as JSON, of which
+    /// one more shows that there is somebody more. Who cannot be read is passed over, and logged.
+    pub(super) fn read<R: CredentialRecord>(mut rows: Vec<(R::Id, String, Vec<u8>)>, limit: usize) -> Self {
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        let next_after = rows.last().filter(|_| has_more).map(|(_, person_id, _)| PersonId::new(person_id));
+        let person = |(id, _, person): (R::Id, String, Vec<u8>)| {
+            let read = serde_json::from_slice(&person);
+            read.inspect_err(|error| tracing::warn!(%id, %error, "the person of a {} cannot be read: passed over", R::NAME))
+                .ok()
+        };
+        Self { people: rows.into_iter().filter_map(person).collect(), next_after }
+    }
 }

@@ -16,19 +16,12 @@ pub trait SqliteRecord:
     + for<'r> FromRow<'r, SqliteRow>
     + Unpin
 {
-    /// The table.
-    const TABLE: &'static str;
     /// The columns of a record.
     const COLUMNS: &'static str;
     /// An id of the table from the `value` that it is in JSON.
     const ID_OF_JSON: &'static str;
     /// The index of what has not ended, with all columns of [`Self::push_alive`].
     const ALIVE_INDEX: &'static str;
-    /// The column that [`EndSelection::known_by`] is compared with.
-    const KNOWN_AT: &'static str;
-
-    /// Adds the condition for what has not expired at `now`.
-    fn push_alive(query: &mut QueryBuilder<Sqlite>, lifetimes: Self::Lifetimes, now: Timestamp);
 }
 
 /// When a person's last row was confirmed. A damaged one counts only where there is no other.
@@ -63,16 +56,9 @@ impl<R: SqliteRecord> SqliteCredentials<R> {
         query.push(" GROUP BY person_id ORDER BY person_id LIMIT ");
         // One more shows whether there is anybody more.
         query.push_bind(i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1));
-        let mut rows: Vec<(R::Id, String, Vec<u8>, i64)> = self.store.fetch_all(query.build_query_as()).await?;
-        let has_more = rows.len() > limit;
-        rows.truncate(limit);
-        let next_after = rows.last().filter(|_| has_more).map(|(_, person_id, ..)| PersonId::new(person_id));
-        let person = |(id, _, person, _): (R::Id, String, Vec<u8>, i64)| {
-            let read = serde_json::from_slice(&person);
-            read.inspect_err(|error| tracing::warn!(%id, %error, "the person of a {} cannot be read: passed over", R::NAME))
-                .ok()
-        };
-        Ok(PeopleBatch { people: rows.into_iter().filter_map(person).collect(), next_after })
+        let rows: Vec<(R::Id, String, Vec<u8>, i64)> = self.store.fetch_all(query.build_query_as()).await?;
+        let rows = rows.into_iter().map(|(id, person_id, person, _)| (id, person_id, person)).collect();
+        Ok(PeopleBatch::read::<R>(rows, limit))
     }
 
     /// Adds the list of these ids. It is one value, since SQLite limits how many a statement may have.
@@ -184,24 +170,9 @@ impl<R: SqliteRecord> CredentialStore<R> for SqliteCredentials<R> {
     }
 
     async fn end(&self, selection: &EndSelection<R::Id>, reason: EndReason, at: Timestamp) -> Result<Vec<R>, StoreError> {
-        let EndSelection { id, person, kept, known_by, made_before } = selection;
         let mut query = Self::query("UPDATE {t} SET ended_at = ");
         query.push_bind(at).push(", end_reason = ").push_bind(reason.as_str()).push(" WHERE ended_at IS NULL");
-        if let Some(id) = id {
-            query.push(" AND id = ").push_bind(*id);
-        }
-        if let Some(person) = person {
-            query.push(" AND person_id = ").push_bind(person.as_str());
-        }
-        if let Some(kept) = kept {
-            query.push(" AND id <> ").push_bind(*kept);
-        }
-        if let Some(known_by) = known_by {
-            query.push(format_args!(" AND {} <= ", R::KNOWN_AT)).push_bind(*known_by);
-        }
-        if let Some(made_before) = made_before {
-            query.push(" AND epoch < ").push_bind(*made_before);
-        }
+        selection.push::<R, _>(&mut query);
         query.push(format_args!(" RETURNING {}", R::COLUMNS));
         self.records(query).await
     }

@@ -39,7 +39,7 @@ const MIGRATION_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// The maker of connections to a database, and the judge of which may be used again.
 #[derive(Debug)]
-pub(super) struct ConnectionManager {
+pub(super) struct PostgresConnectionManager {
     /// For each host.
     options: Vec<PgConnectOptions>,
     connect_timeout: Duration,
@@ -47,7 +47,7 @@ pub(super) struct ConnectionManager {
     last_failure: Mutex<Option<(Instant, PostgresFailure)>>,
 }
 
-impl ConnectionManager {
+impl PostgresConnectionManager {
     pub(super) fn new(url: &PostgresUrl, settings: &StoreSettings, usage: ConnectionUse) -> Self {
         let statement_timeout = match usage {
             ConnectionUse::Migrations => MIGRATION_TIMEOUT,
@@ -98,7 +98,7 @@ impl ConnectionManager {
     }
 }
 
-impl ConnectionManager {
+impl PostgresConnectionManager {
     /// The failure of a moment ago.
     fn recent_failure(&self) -> Option<PostgresFailure> {
         let failed = self.last_failure();
@@ -110,7 +110,7 @@ impl ConnectionManager {
     }
 }
 
-impl Manager for ConnectionManager {
+impl Manager for PostgresConnectionManager {
     type Type = PgConnection;
     type Error = PostgresFailure;
 

@@ -10,7 +10,7 @@ use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::time::timeout;
 
 use super::PostgresFailure;
-use super::connection_manager::{ConnectionManager, ConnectionUse, begin_statement};
+use super::connection_manager::{ConnectionUse, PostgresConnectionManager, begin_statement};
 use crate::config::StoreSettings;
 use crate::store::{StoreError, StoreKind};
 
@@ -24,11 +24,11 @@ pub struct PostgresDatabase {
 struct DatabaseInner {
     /// The URL without its password.
     name: String,
-    pool: Pool<ConnectionManager>,
+    pool: Pool<PostgresConnectionManager>,
     usage: ConnectionUse,
     begin: String,
-    direct: ConnectionManager,
-    migrations: ConnectionManager,
+    direct: PostgresConnectionManager,
+    migrations: PostgresConnectionManager,
 }
 
 impl PostgresDatabase {
@@ -42,7 +42,7 @@ impl PostgresDatabase {
             Some(direct_url) => (ConnectionUse::Pooled, direct_url),
             None => (ConnectionUse::Direct, url),
         };
-        let manager = ConnectionManager::new(url, settings, usage);
+        let manager = PostgresConnectionManager::new(url, settings, usage);
         #[expect(clippy::expect_used, reason = "a pool lacks nothing but its runtime, which is given")]
         let pool = Pool::builder(manager)
             .max_size(settings.connections)
@@ -57,8 +57,8 @@ impl PostgresDatabase {
                 pool,
                 usage,
                 begin: begin_statement(usage, settings.statement_timeout),
-                direct: ConnectionManager::new(direct_url, settings, ConnectionUse::Direct),
-                migrations: ConnectionManager::new(direct_url, settings, ConnectionUse::Migrations),
+                direct: PostgresConnectionManager::new(direct_url, settings, ConnectionUse::Direct),
+                migrations: PostgresConnectionManager::new(direct_url, settings, ConnectionUse::Migrations),
             }),
         })
     }
@@ -104,7 +104,7 @@ impl PostgresDatabase {
     }
 
     /// Takes a connection from the pool: an idle one that answers, or a new one.
-    pub(super) async fn acquire(&self) -> Result<Object<ConnectionManager>, PostgresFailure> {
+    pub(super) async fn acquire(&self) -> Result<Object<PostgresConnectionManager>, PostgresFailure> {
         let pool = &self.inner.pool;
         let timeouts = Timeouts { wait: Some(pool.manager().statement_timeout), ..Timeouts::new() };
         match pool.timeout_get(&timeouts).await {
@@ -122,7 +122,7 @@ impl PostgresDatabase {
     }
 
     /// The maker of connections past any pooler.
-    pub(super) fn direct(&self) -> &ConnectionManager {
+    pub(super) fn direct(&self) -> &PostgresConnectionManager {
         &self.inner.direct
     }
 

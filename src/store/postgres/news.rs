@@ -69,7 +69,7 @@ enum RowChange {
     Missed,
 }
 
-/// What of the changes has been read: all that this snapshot shows, in the database's words, taken at this time of its clock.
+/// A position in the changes: all that this snapshot shows, in the database's words, taken at this time of its clock, has been read.
 struct ChangeCursor {
     snapshot: String,
     millis: i64,

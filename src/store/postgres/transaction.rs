@@ -6,7 +6,7 @@ use sqlx::query::{Query, QueryAs};
 use sqlx::{AssertSqlSafe, Executor as _, FromRow};
 use tokio::time::timeout;
 
-use super::connection_manager::ConnectionManager;
+use super::connection_manager::PostgresConnectionManager;
 use super::{PostgresDatabase, PostgresFailure};
 use crate::store::{StoreError, StoreKind};
 
@@ -20,7 +20,7 @@ pub struct PostgresTransaction {
     database: PostgresDatabase,
     kind: StoreKind,
     /// `None` once it is in no state to be used.
-    connection: Option<Object<ConnectionManager>>,
+    connection: Option<Object<PostgresConnectionManager>>,
     in_transaction: bool,
 }
 
@@ -166,7 +166,7 @@ impl Drop for PostgresTransaction {
 
 /// A connection while a statement runs on it. Dropped with it, because the statement failed or was cancelled in the middle, it
 /// is closed: whatever was begun is rolled back, and no answer is left in it for others.
-struct RunningConnection(Option<Object<ConnectionManager>>);
+struct RunningConnection(Option<Object<PostgresConnectionManager>>);
 
 impl RunningConnection {
     async fn run<T>(

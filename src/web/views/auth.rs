@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 /// The sign-in form.
-#[derive(Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(in crate::web) struct SignInView {
     /// The page they came for.
     pub(in crate::web) page_title: Option<String>,
@@ -30,17 +30,7 @@ impl SignInView {
         if self.notice.is_some() || !self.username.is_empty() {
             return None;
         }
-        Some(Self {
-            page_title: self.page_title.clone(),
-            notice: None,
-            username: String::new(),
-            name_examples: self.name_examples.clone(),
-            takes_mail_address: self.takes_mail_address,
-            next: String::new(),
-            csrf: String::new(),
-            passwordless: self.passwordless,
-            stay_signed_in: self.stay_signed_in.clone(),
-        })
+        Some(Self { next: String::new(), csrf: String::new(), ..self.clone() })
     }
 }
 
@@ -75,7 +65,7 @@ pub(in crate::web) struct ReauthenticateView {
 }
 
 /// A notice above a form or a page.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(in crate::web) struct Notice {
     pub(in crate::web) tone: Tone,
     pub(in crate::web) text: String,

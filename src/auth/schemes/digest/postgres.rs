@@ -1,9 +1,9 @@
 use async_trait::async_trait;
 
 use super::nonce::{LIFETIME, MAX_CLOCK_SKEW, MAX_REMEMBERED, Nonce, ReplayWindow, UsedNonceStore};
-use crate::auth::short_lived::{ShortLivedStore, millis};
+use crate::auth::ShortLivedStore;
 use crate::domain::Timestamp;
-use crate::store::{PostgresTransaction, StoreError};
+use crate::store::{PostgresTransaction, StoreError, millis_of};
 
 /// The used nonces of all nodes. They are remembered for longer than any node takes them for valid, whatever its clock shows.
 #[async_trait]
@@ -20,7 +20,7 @@ impl UsedNonceStore for ShortLivedStore {
              SELECT $1, $2, $3, 0, clock_timestamp() + $4 * interval '1 millisecond' FROM nonce_horizon WHERE valid_since <= $2
              ON CONFLICT (random) DO NOTHING",
         );
-        let until = millis(LIFETIME + 2 * MAX_CLOCK_SKEW);
+        let until = millis_of(LIFETIME + 2 * MAX_CLOCK_SKEW);
         let insert = insert.bind(nonce.random.to_vec()).bind(nonce.issued_at).bind(i64::from(count)).bind(until);
         if transaction.execute(insert).await? > 0 {
             // Another node may have made older nonces stale, and forgotten this one, while the row was waited for.

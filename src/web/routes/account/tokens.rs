@@ -14,7 +14,7 @@ use crate::web::guards::{CsrfForm, NoFields, RecentlyAuthenticated, SiteAddress}
 use crate::web::html::Html;
 use crate::web::links::Link;
 use crate::web::refusal::{Refusal, capitalize};
-use crate::web::shown_once::NewToken;
+use crate::web::shown_once::NewTokenSecret;
 use crate::web::views::{Layout, NewTokenView, TokensView};
 use crate::web::{AppState, NewTokens};
 
@@ -72,7 +72,7 @@ async fn create(
     let lifetime = Duration::from_secs(form.lasts);
     let session = recent.member.session().ok_or(ApiTokenRefusal::NotInSession)?;
     let (secret, token) = api_auth.create_token(&recent.member, name, scope, lifetime, &recent.client).await?;
-    new_tokens.put(session, NewToken { id: token.id, secret }).await?;
+    new_tokens.put(session, NewTokenSecret { id: token.id, secret }).await?;
     Ok(Redirect::to(Link::to("account/tokens/new")))
 }
 
@@ -89,7 +89,7 @@ async fn show_new(
         Some(session) => new_tokens.take(session).await?,
         None => None,
     };
-    if let Some(NewToken { id, secret }) = new
+    if let Some(NewTokenSecret { id, secret }) = new
         && let TokenLookup::Valid(token) = api_auth.tokens().get(id).await?
     {
         let view = NewTokenView::of(&secret, &token, site.0);
