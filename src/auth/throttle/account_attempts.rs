@@ -53,6 +53,13 @@ pub(super) struct PendingAttempt {
     pub(super) window: Duration,
 }
 
+impl PendingAttempt {
+    /// The time when its failure would no longer count, if it failed at the last moment.
+    fn counts_until(&self) -> Timestamp {
+        self.began_at + RESERVED_FOR + self.window
+    }
+}
+
 /// The attempts for one account: those that failed, oldest first, and those pending.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct AccountAttempts {
@@ -231,10 +238,10 @@ impl AccountAttempts {
         self.pending = pending;
         expired.sort_by_key(|pending| pending.began_at);
         for PendingAttempt { password: _not_known_to_be_wrong, place, began_at, window, .. } in expired {
-            // When the directory may have counted it at the latest, and what it had counted until then.
+            // The directory may have counted it at any time between: on what it had counted when it began, and until this.
             let at = began_at + RESERVED_FOR;
             let sequence = numbers();
-            self.fail(FailedAttempt { sequence, at, place, password: None, is_wrong: false, judge: None }, window, at);
+            self.fail(FailedAttempt { sequence, at, place, password: None, is_wrong: false, judge: None }, window, began_at);
         }
     }
 
@@ -242,8 +249,10 @@ impl AccountAttempts {
         self.pending.retain(|pending| pending.permit != permit);
     }
 
-    pub(super) fn fail(&mut self, failure: FailedAttempt, window: Duration, now: Timestamp) {
-        if self.failures(now).is_empty() {
+    /// Counts a failure of an attempt that began then: the directory may have counted it at once, when failures before it still
+    /// counted that no longer do.
+    pub(super) fn fail(&mut self, failure: FailedAttempt, window: Duration, began_at: Timestamp) {
+        if self.failures(began_at).is_empty() {
             self.failed.clear();
             self.window = Duration::ZERO;
         }
@@ -267,17 +276,26 @@ impl AccountAttempts {
 
     /// The time from which it may be dropped; `None` at once.
     pub(super) fn expires_at(&self) -> Option<Timestamp> {
-        let failures = self.last_failed_at().map(|at| at + self.window);
-        let pending = self.pending.iter().map(|pending| pending.began_at + RESERVED_FOR + pending.window);
-        failures.into_iter().chain(pending).max()
+        let pending = self.pending.iter().map(PendingAttempt::counts_until);
+        self.failures_count_until().into_iter().chain(pending).max()
     }
 
     /// The failures that count.
     pub(super) fn failures(&self, now: Timestamp) -> &[FailedAttempt] {
-        match self.last_failed_at() {
-            Some(at) if now < at + self.window => &self.failed,
+        match self.failures_count_until() {
+            Some(until) if now < until => &self.failed,
             _ => &[],
         }
+    }
+
+    /// The time when the failures no longer count. An attempt that is pending, and began when they did, may have been counted on top
+    /// of them: they count for as long as it would.
+    fn failures_count_until(&self) -> Option<Timestamp> {
+        let until = self.last_failed_at()? + self.window;
+        let extend = |until: Timestamp, pending: &PendingAttempt| {
+            if pending.began_at < until { until.max(pending.counts_until()) } else { until }
+        };
+        Some(self.pending.iter().fold(until, extend))
     }
 
     /// The time of the latest failure. The last one that was counted may have been before it: one that nobody settled.

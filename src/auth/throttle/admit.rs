@@ -97,6 +97,7 @@ impl Throttle {
         let name = exact_name(username, realm);
         let network = self.keys.network_key(Network::narrowest_of(client.address()));
         Attempt {
+            began_at: self.clock.now(),
             name: self.keys.name_keys(username, realm),
             name_here: self.keys.name_key_in(network, username),
             realm: realm.clone(),
@@ -122,6 +123,7 @@ struct Reservation {
 impl Attempt {
     /// Checks the attempt, and notes it as pending, or what it costs that it is withheld.
     fn reserve(&mut self, counters: &mut FailureCounters<'_>, now: Timestamp) -> Result<Reservation, ThrottleReason> {
+        self.began_at = now;
         // Until a directory has told its policy, after a start, what is known of anybody's holds.
         self.lockout.policy = self.lockout.policy.or(counters.accounts.known.strictest_policy());
         let told = self.check_as_told(counters, now)?;

@@ -14,6 +14,8 @@ use crate::domain::{Realm, Timestamp};
 #[derive(Clone)]
 pub(super) struct Attempt {
     pub(super) name: NameKeys,
+    /// When it began, by the clock that accounts are counted by.
+    pub(super) began_at: Timestamp,
     /// The key of the name in the network it comes from.
     pub(super) name_here: NameKey,
     /// The realm that the name is looked for in.

@@ -285,6 +285,31 @@ async fn a_try_whose_server_died_counts_as_failed_after_its_time_out_and_blocks_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failures_count_for_as_long_as_a_try_that_may_have_been_counted_on_top_of_them() {
+    // The directory's count is over half an hour after a failure, and ours a minute later. The last of four is sent shortly before.
+    for (sent_after, ended_after) in [(29, 2), (30, 1), (30, 2), (30, 20)] {
+        for becomes in [None, Some(AttemptFailure::Wrong), Some(AttemptFailure::Unanswered)] {
+            let Some(cluster) = Cluster::new(2, 5, false) else { return };
+            cluster.john_signs_in().await;
+            let own = cluster.own_browser();
+            for number in 0..3 {
+                cluster.fails(number % 2, "jdoe", &format!("wrong {number}"), &own).await.unwrap();
+            }
+            cluster.pass(sent_after * MINUTE);
+            let last = cluster.admit(0, "jdoe", "wrong", &own).await.unwrap();
+            cluster.pass(ended_after * MINUTE);
+            match becomes {
+                Some(failure) => last.fail(failure),
+                None => std::mem::forget(last),
+            }
+            cluster.servers[0].throttle.flush().await;
+            let denied = cluster.admit(1, "jdoe", "one more", &own).await.map(drop);
+            assert!(denied.is_err(), "sent after {sent_after} minutes, {becomes:?} after {ended_after}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_store_nobody_is_let_through_and_nothing_is_given_back() {
     for cut in [Connection::Cut, Connection::Mute] {
         let Some(cluster) = Cluster::new(2, 3, true) else { return };

@@ -43,9 +43,16 @@ impl FailureCounters<'_> {
         self.networks.pairs.get(pair, now).map_or(Ok(()), |pair| pair.check(budget, place, now))
     }
 
-    /// Counts one more failure for the account, and from that network.
-    pub(super) fn record_failure(&mut self, pair: (AccountKey, u64), failure: FailedAttempt, window: Duration, now: Timestamp) {
-        self.accounts.update(pair.0, now, |attempts| attempts.fail(failure, window, now));
+    /// Counts one more failure for the account, and from that network, of an attempt that began then.
+    pub(super) fn record_failure(
+        &mut self,
+        pair: (AccountKey, u64),
+        failure: FailedAttempt,
+        window: Duration,
+        began_at: Timestamp,
+    ) {
+        let now = failure.at;
+        self.accounts.update(pair.0, now, |attempts| attempts.fail(failure, window, began_at));
         let mut of_pair = self.networks.pairs.get(pair, now).copied().unwrap_or_else(PairAttempts::new);
         of_pair.fail(window, now);
         self.networks.pairs.insert(pair, of_pair, of_pair.expires_at(), now);

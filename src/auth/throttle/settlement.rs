@@ -133,7 +133,7 @@ impl Settlement {
             let password = attempt.password;
             let place = Place::Unfamiliar;
             let failed = FailedAttempt { sequence, at: now, place, password, is_wrong, judge: None };
-            counters.record_failure(attempt.pair(name), failed, attempt.name_budget().window, now);
+            counters.record_failure(attempt.pair(name), failed, attempt.name_budget().window, attempt.began_at);
             // Where the person is known before the bind, the name's count protects nobody.
             if !attempt.lockout.identifies_before_bind {
                 counters.accounts.note_failures(name, now);
@@ -144,7 +144,7 @@ impl Settlement {
             // Who has not answered may not have counted it yet.
             let judge = judge.filter(|_| is_wrong);
             let failed = FailedAttempt { sequence, at: now, place, password, is_wrong, judge };
-            counters.record_failure(attempt.pair(account), failed, budget.window, now);
+            counters.record_failure(attempt.pair(account), failed, budget.window, attempt.began_at);
             counters.accounts.note_failures(account, now);
             // So that whoever releases the name by hand finds whose it is, where the directory has told.
             if attempt.lockout.identifies_before_bind {
