@@ -5,16 +5,19 @@
 //! keeps readings: that is a feed's work.
 //!
 //! A kind of source is a file (or a folder) of this room: it reads its own table of `Rocket.toml`, opens the source, checks
-//! queries and answers them. Its line in `kinds.rs` makes it known. `http_client` and `filter_workers` are there for all kinds.
+//! queries and answers them. Its line in `kinds.rs` makes it known. `http_client`, `format`, `jq` and
+//! `filter_workers` are there for all kinds.
 
 mod argument;
 mod clock;
 mod document;
 mod error;
 mod filter_workers;
+mod format;
 mod host;
 mod http;
 mod http_client;
+mod jq;
 mod kind;
 mod kinds;
 mod registry;
@@ -25,7 +28,7 @@ mod text;
 pub use self::document::{DocumentRequest, DocumentSource, SourceDocument};
 pub use self::error::{QueryError, SourceError};
 pub use self::filter_workers::{FilterWorkers, WORKER_COMMAND};
-pub use self::http::serve_filters;
+pub use self::jq::serve_filters;
 pub use self::registry::{SourceOpenError, Sources};
 pub use self::settings::{NamedSources, read_settings, reference};
 pub use self::source::{ReadingStream, Source};

@@ -30,7 +30,7 @@ pub fn reference() -> Vec<SettingRow> {
             keys.extend(rows());
         }
     }
-    let [default, about, example] = ["required", "The kind of source: a URL that returns JSON.", "\"http\""].map(str::to_owned);
+    let [default, about, example] = ["required", "The kind of source.", "\"http\""].map(str::to_owned);
     keys.insert(0, SettingRow { key: "kind", default, values: words.join(", "), about, example, table: Vec::new() });
     let named = SettingRow { key: "NAME", table: keys, ..SettingRow::default() };
     let mut settings = Settings::reference();

@@ -12,7 +12,7 @@ use futures::FutureExt;
 use super::*;
 use crate::domain::{Bindings, Holder, Network, PersonId, Reading};
 use crate::sources::SourceError;
-use crate::sources::http::{serve_on_threads, serve_without_limit};
+use crate::sources::jq::{serve_on_threads, serve_without_limit};
 
 /// Workers that are threads of the test, as the program may not be built.
 pub(in crate::sources) fn on_threads() -> Arc<FilterWorkers> {

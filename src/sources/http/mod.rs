@@ -1,11 +1,8 @@
-//! The source kind `http`: a URL that answers JSON, and a jq filter that picks from it what a panel shows.
+//! The source kind `http`: a URL that answers JSON, CSV or text, and a jq filter that picks from it what a panel shows.
 //!
 //! The admin decides where the URL points, with what headers and whose certificates ([`http_client`](super::http_client)); a
-//! visitor's value is one path segment or one query value of it, and a variable of the filter ([`jq`]): `$city`, and
-//! `$city_zone` for the field `zone` of its chosen option. [`mapping`] defines how the filter's result becomes a reading.
-
-mod jq;
-mod mapping;
+//! visitor's value is one path segment or one query value of it, and a variable of the filter ([`jq`](super::jq)): `$city`, and
+//! `$city_zone` for the field `zone` of its chosen option.
 
 use std::sync::Arc;
 
@@ -13,52 +10,51 @@ use async_trait::async_trait;
 use itertools::Itertools;
 use url::Url;
 
-use self::jq::FilterCache;
-pub use self::jq::serve_filters;
-#[cfg(test)]
-pub(super) use self::jq::{serve_on_threads, serve_without_limit};
-use super::filter_workers::{FilterRequest, FilterWorkers};
+use super::filter_workers::FilterWorkers;
+use super::format::DocumentFormat;
 use super::http_client::{HttpClient, HttpClientSettings};
+use super::jq::JqFilters;
 use super::kind::{Opened, SourceKind, SourceSettings};
 use super::{DocumentRequest, DocumentSource, QueryError, Source, SourceDocument, SourceError};
-use crate::config::Fields;
+use crate::config::{Fields, SettingRow};
 use crate::domain::{BoundQuery, Clock, Holder, Placeholder, Reading, Timestamp};
 
 /// The kind `http`.
-pub(super) const KIND: SourceKind = SourceKind::Named { word: "http", read, rows: HttpClientSettings::rows };
+pub(super) const KIND: SourceKind = SourceKind::Named { word: "http", read, rows };
 
-/// The memory that any filter may use, beside its stack: far more than one needs that picks from an answer as large as is
-/// allowed where nothing else is set.
-const MIN_FILTER_MEMORY: u64 = 48 * 1024 * 1024;
+const FORMAT: &str = "format";
 
-/// The table of a source of this kind: all of it is the client's.
+/// The table of a source of this kind.
 #[derive(Debug)]
-struct HttpSettings(HttpClientSettings);
+struct HttpSettings {
+    client: HttpClientSettings,
+    format: DocumentFormat,
+}
 
 /// A source of kind `http`.
 struct Http {
     client: HttpClient,
-    filters: FilterCache,
-    filter_workers: Arc<FilterWorkers>,
-    clock: Arc<dyn Clock>,
-}
-
-/// The memory that a filter may use. Ten times an answer is what it takes as values, and a filter makes some more of them.
-fn filter_memory(max_answer_bytes: usize) -> u64 {
-    MIN_FILTER_MEMORY.max(16 * u64::try_from(max_answer_bytes).unwrap_or(u64::MAX / 16))
+    format: DocumentFormat,
+    filters: JqFilters,
 }
 
 fn read(mut fields: Fields<'_>) -> Option<Box<dyn SourceSettings>> {
     let client = HttpClientSettings::read(&mut fields);
+    let format = DocumentFormat::setting().take_from(&mut fields, FORMAT);
     fields.finish();
-    Some(Box::new(HttpSettings(client?)))
+    Some(Box::new(HttpSettings { client: client?, format: format? }))
+}
+
+fn rows() -> Vec<SettingRow> {
+    let about = "The format of the answer. CSV becomes an array of objects, text one string.";
+    [HttpClientSettings::rows(), DocumentFormat::setting().into_rows(FORMAT, about)].concat()
 }
 
 impl SourceSettings for HttpSettings {
     fn open(&self, clock: &Arc<dyn Clock>, filters: &Arc<FilterWorkers>) -> Opened {
-        let client = HttpClient::open(&self.0, clock)?;
-        let (filter_workers, clock) = (Arc::clone(filters), Arc::clone(clock));
-        Ok(Box::new(Http { client, filters: FilterCache::new(), filter_workers, clock }))
+        let client = HttpClient::open(&self.client, clock)?;
+        let filters = JqFilters::new(client.url_template().host(), client.max_bytes(), clock, filters);
+        Ok(Box::new(Http { client, format: self.format, filters }))
     }
 }
 
@@ -92,18 +88,12 @@ impl DocumentSource for Http {
     async fn fetch(&self, request: &DocumentRequest) -> Result<SourceDocument, SourceError> {
         let url =
             Url::parse(request.as_str()).map_err(|error| SourceError::Broken(format!("the url cannot be read: {error}")))?;
-        self.client.get(url).await.map(SourceDocument::new)
+        let bytes = self.client.get(url).await?;
+        self.format.document(bytes, &self.client.url_template().host())
     }
 
     async fn pick(&self, query: &BoundQuery, document: &SourceDocument, holder: &Holder) -> Result<Reading, SourceError> {
-        let request = FilterRequest {
-            filter: query.text.clone(),
-            host: self.client.url_template().host(),
-            bindings: query.bindings.clone(),
-            now: self.clock.now().as_millis(),
-            memory_bytes: filter_memory(self.client.max_bytes()),
-        };
-        self.filter_workers.run(&request, document.text(), holder).await
+        self.filters.pick(query, document, holder).await
     }
 
     fn not_before(&self) -> Option<Timestamp> {

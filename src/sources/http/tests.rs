@@ -6,7 +6,7 @@ use crate::sources::filter_workers::tests::on_threads;
 use crate::sources::http_client::tests::mock_server::{MockHttpServer, MockReply, settings};
 
 fn opened(settings: HttpClientSettings) -> Box<dyn Source> {
-    HttpSettings(settings).open(&(Arc::new(SystemClock) as _), &on_threads()).unwrap()
+    HttpSettings { client: settings, format: DocumentFormat::Json }.open(&(Arc::new(SystemClock) as _), &on_threads()).unwrap()
 }
 
 async fn fetch(settings: HttpClientSettings, filter: &str, values: &[(&str, &str)]) -> Result<Reading, String> {

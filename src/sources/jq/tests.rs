@@ -4,8 +4,8 @@ mod manual;
 
 use std::time::{Duration, Instant};
 
-use super::*;
-use crate::domain::{Holder, LabelledNumber, Reading};
+use super::filters::FilterCache;
+use crate::domain::{Holder, LabelledNumber, Placeholder, Reading};
 use crate::sources::filter_workers::tests::on_threads;
 use crate::sources::filter_workers::{FilterRequest, MAX_RUN_TIME};
 
@@ -276,18 +276,6 @@ async fn an_answer_that_is_not_json_says_where_it_stops_being_it() {
 #[tokio::test]
 async fn now_is_the_time_of_the_clock_that_was_passed_in() {
     assert_eq!(run("now", "1").await, Ok(Reading::Number(1_795_309_126.5)));
-}
-
-#[test]
-fn a_filter_is_checked_once_and_only_so_many_are_kept() {
-    let filters = FilterCache::new();
-    let first = filters.variables(".first").unwrap();
-    assert!(Arc::ptr_eq(&first, &filters.variables(".first").unwrap()));
-    for at in 0..MAX_FILTERS {
-        filters.variables(&format!(".[{at}]")).unwrap();
-    }
-    assert_eq!(filters.checked.lock().unwrap().len(), MAX_FILTERS);
-    assert!(!Arc::ptr_eq(&first, &filters.variables(".first").unwrap()));
 }
 
 #[tokio::test]

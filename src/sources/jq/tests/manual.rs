@@ -151,7 +151,7 @@ async fn filters_give_what_jqs_manual_says() {
 
 #[test]
 fn what_the_manual_says_is_left_out_is() {
-    let manual = include_str!("../../../../../docs/src/sources.md");
+    let manual = include_str!("../../../../docs/src/sources.md");
     for (filter, word) in [
         ("env", "`env`"),
         ("$ENV.PATH", "`$ENV`"),
@@ -175,7 +175,7 @@ fn what_the_manual_says_is_left_out_is() {
 
 #[tokio::test]
 async fn what_the_manual_says_differs_does() {
-    let manual = include_str!("../../../../../docs/src/sources.md");
+    let manual = include_str!("../../../../docs/src/sources.md");
     for (filter, shown) in [
         ("null | .a = 1", "`null \\| .a = 1`"),
         ("{} | .a.b = 1", "`{} \\| .a.b = 1`"),

@@ -5,9 +5,9 @@ use jaq_json::Val;
 
 use super::answer::parse_answer;
 use super::compile::Program;
+use super::mapping::{self, MAX_ENTRIES};
 use super::meter::{Halt, Metered, RunBudget, RunData, to_bounded_string};
 use crate::domain::{Bindings, Reading};
-use crate::sources::http::mapping::{self, MAX_ENTRIES};
 use crate::sources::text::truncated;
 use crate::sources::{QueryError, SourceError};
 

@@ -1,0 +1,40 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+fn json_of(format: DocumentFormat, bytes: &[u8]) -> Result<String, String> {
+    let document = format.document(bytes.to_vec(), "stock.corp").map_err(|error| error.to_string())?;
+    Ok(String::from_utf8(document.text().to_vec()).unwrap())
+}
+
+#[test]
+fn rows_become_objects_with_typed_cells() {
+    for (csv, json) in [
+        ("city,count\nLA,4\nNYC,\n", r#"[{"city":"LA","count":4},{"city":"NYC","count":null}]"#),
+        ("\u{feff}city;price\r\nZürich;1,5\r\n", r#"[{"city":"Zürich","price":"1,5"}]"#),
+        ("a\tb\n\"x\ty\"\t\"say \"\"hi\"\"\"\n", r#"[{"a":"x\ty","b":"say \"hi\""}]"#),
+        ("id,n\n007, 12345678901234567890123 \n", r#"[{"id":"007","n":12345678901234567890123}]"#),
+        ("n\n-0.5e3\nNaN\n+1\n1e5\n", r#"[{"n":-0.5e3},{"n":"NaN"},{"n":"+1"},{"n":1e5}]"#),
+        ("n\n\"two\nlines\"\n", r#"[{"n":"two\nlines"}]"#),
+        ("a,b\n", "[]"),
+        ("", "[]"),
+    ] {
+        assert_eq!(json_of(DocumentFormat::Csv, csv.as_bytes()), Ok(json.to_owned()), "{csv:?}");
+    }
+    assert_eq!(json_of(DocumentFormat::Csv, b"a\nM\xfcller\n"), Ok("[{\"a\":\"M\u{fffd}ller\"}]".to_owned()));
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_told_by_its_line_and_not_repeated() {
+    let error = json_of(DocumentFormat::Csv, b"a,b\n1,2\nhunter2\n").unwrap_err();
+    assert!(error.contains("stock.corp") && error.contains("line 3") && error.contains("has 1 cells"), "{error}");
+    let twice = json_of(DocumentFormat::Csv, b"a,b,a\n1,2,3\n").unwrap_err();
+    assert!(twice.contains("two columns of one name") && !error.contains("hunter2"), "{twice} {error}");
+}
+
+#[test]
+fn text_is_one_string() {
+    for (text, json) in [("up\n", r#""up""#), ("a\r\nb\r\n", r#""a\r\nb""#), ("", r#""""#), ("\u{feff}x", r#""x""#)] {
+        assert_eq!(json_of(DocumentFormat::Text, text.as_bytes()), Ok(json.to_owned()), "{text:?}");
+    }
+}
