@@ -9,7 +9,7 @@ use crate::bus_server::BusServer;
 use crate::common::report::{number, verdict};
 use crate::crowd::{Crowd, viewer_specs};
 use crate::load::LoadCommand;
-use crate::node::Cluster;
+use crate::node::{Cluster, Engines};
 use crate::pages;
 use crate::server::Server;
 
@@ -22,7 +22,7 @@ const MIN_RESUMED: f64 = 99.0;
 pub(crate) async fn measure(directory: &DemoDirectory, viewers: usize) {
     let bus = BusServer::start();
     let page_files = [("board".to_owned(), pages::many_stats(10, "1s", 0))];
-    let cluster = Cluster::new(directory, Some(bus.url()), NODES, page_files, viewers * NODES).await;
+    let cluster = Cluster::new(directory, Engines::bus(bus.url()), NODES, page_files, viewers * NODES).await;
     let mut nodes: Vec<_> = (0..NODES).map(|node| cluster.open(node)).collect();
     let specs = viewer_specs("board", &cluster.tokens);
     let mut crowds: Vec<_> = specs

@@ -8,7 +8,7 @@ use crate::NODES;
 use crate::bus_server::BusServer;
 use crate::common::report::{number, verdict};
 use crate::crowd::{Crowd, Served, viewer_specs};
-use crate::node::Cluster;
+use crate::node::{Cluster, Engines};
 use crate::pages;
 use crate::server::Server;
 
@@ -22,7 +22,7 @@ pub(crate) async fn measure(directory: &DemoDirectory, viewers: usize, length: D
     let page_files = || [("board".to_owned(), pages::one_stat("1s"))];
     println!("\n| viewers of one page, 1 frame a second | frames a second | median | 99 % | CPU a frame | lost |");
     println!("|---|---:|---:|---:|---:|---:|");
-    let alone = Cluster::new(directory, None, 1, page_files(), viewers).await;
+    let alone = Cluster::new(directory, Engines::default(), 1, page_files(), viewers).await;
     let mut node = alone.open(0);
     let mut crowd = Crowd::connect(&node, &viewer_specs("board", &alone.tokens));
     let lone = crowd.measure(&mut node, length);
@@ -31,7 +31,7 @@ pub(crate) async fn measure(directory: &DemoDirectory, viewers: usize, length: D
     print(&format!("{viewers} on one node"), &lone);
 
     let bus = BusServer::start();
-    let cluster = Cluster::new(directory, Some(bus.url()), NODES, page_files(), viewers * NODES).await;
+    let cluster = Cluster::new(directory, Engines::bus(bus.url()), NODES, page_files(), viewers * NODES).await;
     let mut nodes: Vec<_> = (0..NODES).map(|node| cluster.open(node)).collect();
     let specs = viewer_specs("board", &cluster.tokens);
     let connect = |(number, specs): (usize, &[_])| {

@@ -10,13 +10,18 @@ use belvedere::demo_directory::DemoDirectory;
 use rocket::figment::Figment;
 use tempfile::TempDir;
 
+use crate::common::http_client::HttpClient;
 use crate::common::running_server::{RunningServer, settings};
 use crate::common::{people, process};
 use crate::server::{self, Server};
+use crate::shared_sessions::SharedSessions;
 use crate::worker_options::{DashboardOptions, WorkerOptions};
 
-/// The number of people who share the sessions.
-const PEOPLE: usize = 200;
+/// The number of people who share the sessions: of one person, a hundred may live.
+pub(crate) const PEOPLE: usize = 1_000;
+
+/// The token that reads a node's metrics.
+const METRICS_TOKEN: &str = "9f86d081884c7d659a2feaa0c55ad015";
 
 /// A limit of connections that is never reached: more than any process here has files for.
 const NO_LIMIT: u64 = 100_000;
@@ -24,11 +29,30 @@ const NO_LIMIT: u64 = 100_000;
 /// The key that the nodes share, by which each knows the sessions; it is worth nothing elsewhere.
 const SECRET_KEY: [u8; 32] = [7; 32];
 
+/// The URLs of what nodes share; without them a node is alone.
+#[derive(Clone, Default)]
+pub(crate) struct Engines {
+    pub(crate) bus: Option<String>,
+    pub(crate) store: Option<String>,
+}
+
+impl Engines {
+    /// A bus alone: each node has a store of its own, with the same sessions in it.
+    pub(crate) fn bus(url: String) -> Self {
+        Self { bus: Some(url), store: None }
+    }
+
+    /// A store alone.
+    pub(crate) fn store(url: String) -> Self {
+        Self { bus: None, store: Some(url) }
+    }
+}
+
 /// The folders of the nodes, which have the same pages and the same sessions.
 pub(crate) struct Cluster {
     folder: TempDir,
     directory: String,
-    bus: Option<String>,
+    engines: Engines,
     /// The cookies' values of all sessions.
     pub(crate) tokens: Vec<String>,
 }
@@ -37,7 +61,7 @@ impl Cluster {
     /// Creates that many folders with these pages, by slug, and so many sessions.
     pub(crate) async fn new(
         directory: &DemoDirectory,
-        bus: Option<String>,
+        engines: Engines,
         nodes: usize,
         page_files: impl IntoIterator<Item = (String, String)>,
         sessions: usize,
@@ -49,13 +73,19 @@ impl Cluster {
         for (slug, page) in page_files {
             fs::write(first_pages.join(format!("{slug}.toml")), page).unwrap();
         }
-        let tokens = people::sign_in(&first_state, sessions, PEOPLE).await;
+        let tokens = match &engines.store {
+            Some(url) => {
+                let shared = SharedSessions::open(url).await;
+                people::begin(&shared.sessions, sessions, PEOPLE).await
+            }
+            None => people::sign_in(&first_state, sessions, PEOPLE).await,
+        };
         for node in 1..nodes {
             for part in ["pages", "state"] {
                 copy(&folder.path().join("0").join(part), &folder.path().join(node.to_string()).join(part));
             }
         }
-        Self { folder, directory: directory.url(), bus, tokens }
+        Self { folder, directory: directory.url(), engines, tokens }
     }
 
     /// Starts the node of that number.
@@ -64,7 +94,8 @@ impl Cluster {
             folder: self.folder.path().join(node.to_string()),
             directory: self.directory.clone(),
             port: 0,
-            bus: self.bus.clone(),
+            bus: self.engines.bus.clone(),
+            store: self.engines.store.clone(),
         };
         Server::start(&WorkerOptions::Server(options))
     }
@@ -95,12 +126,19 @@ fn figment(options: &DashboardOptions) -> Figment {
         .merge(("secret_key", STANDARD.encode(SECRET_KEY)))
         .merge(("shutdown.signals", ["term"]))
         .merge(("directory.url", &options.directory))
+        .merge(("metrics.token", METRICS_TOKEN))
         .merge(("connections.most", many))
         .merge(("connections.per_address", many))
         .merge(("live.most", many))
         .merge(("live.per_address", many));
-    match &options.bus {
-        Some(bus) => figment.merge(("live.bus", bus)),
-        None => figment,
-    }
+    let shared = options.bus.iter().map(|url| ("live.bus", url)).chain(options.store.iter().map(|url| ("store.url", url)));
+    shared.fold(figment, |figment, setting| figment.merge(setting))
+}
+
+/// How many answers a node has sent to the others by now: it has asked for as many.
+pub(crate) async fn answers_sent(node: &Server) -> u64 {
+    let mut client = HttpClient::new(node.address).await.unwrap();
+    let metrics = client.opens_with("/metrics", &format!("Bearer {METRICS_TOKEN}")).await.unwrap().body;
+    let line = metrics.lines().find_map(|line| line.strip_prefix("belvedere_bus_entries_total{way=\"sent\"} "));
+    line.and_then(|count| count.parse().ok()).expect("the metrics have it")
 }

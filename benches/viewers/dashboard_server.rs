@@ -46,7 +46,7 @@ impl Site {
     /// Starts its server on `port`, or on a free one for 0.
     pub(crate) fn open(&self, port: u16) -> Server {
         let (folder, directory) = (self.folder.path().to_owned(), self.directory.clone());
-        Server::start(&WorkerOptions::Server(DashboardOptions { folder, directory, port, bus: None }))
+        Server::start(&WorkerOptions::Server(DashboardOptions { folder, directory, port, bus: None, store: None }))
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct DashboardOptions {
     pub(crate) port: u16,
     /// The URL of the bus that it shares with other nodes.
     pub(crate) bus: Option<String>,
+    /// The URL of the database that it shares with other nodes.
+    pub(crate) store: Option<String>,
 }
 
 /// The options of the process.

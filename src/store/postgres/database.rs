@@ -36,7 +36,8 @@ impl PostgresDatabase {
     pub(super) const KIND: StoreKind = StoreKind { name: "store", if_recreated: "it is empty" };
 
     /// The database of the settings; `None` when they name none.
-    pub(crate) fn from_settings(settings: &StoreSettings) -> Option<Self> {
+    #[expect(clippy::missing_panics_doc, reason = "it does not")]
+    pub fn from_settings(settings: &StoreSettings) -> Option<Self> {
         let url = settings.url.as_ref()?;
         let (usage, direct_url) = match &settings.direct_url {
             Some(direct_url) => (ConnectionUse::Pooled, direct_url),
