@@ -37,7 +37,7 @@ use crate::feeds::Feeds;
 use crate::live::Hub;
 use crate::nodes::Nodes;
 use crate::pages::PageStore;
-use crate::sources::{self, FilterWorkers, NamedSources, Sources};
+use crate::sources::{self, FilterWorkers, Sources};
 use crate::store::WritableProbe;
 use crate::telemetry::Metrics;
 use crate::web::{
@@ -95,10 +95,11 @@ impl Server {
         let metrics = Metrics::new();
         let keys = derive_keys(&figment)?;
         let bus = open_bus(&settings, &keys, &metrics, &clock)?;
-        let (page_store, hub) = open_pages(&settings, &named_sources, &metrics, &clock, filters, bus.clone())?;
+        let sources = Arc::new(Sources::open(&named_sources, &clock, &Arc::new(filters))?);
+        let (page_store, hub) = open_pages(&settings, &sources, &metrics, &clock, bus.clone())?;
 
         let directories = Arc::new(Directories::with_metrics(&settings, &clock, &metrics.directory())?);
-        let stores = Stores::open(&settings, &keys, &clock).await?;
+        let stores = Stores::open(&settings, &keys, sources.push_endpoints(), &clock).await?;
         let node = SharedNode::join(stores.news.as_ref(), &keys, &clock).await?;
         let directory: Arc<dyn Directory> = Arc::new(CombinedDirectory::new(
             Arc::clone(&directories) as Arc<dyn Directory>,
@@ -173,6 +174,7 @@ impl Server {
             shared_pages: SharedPages::new(Arc::clone(&clock)),
             new_tokens: NewTokens::new(Arc::clone(&clock), short_lived),
             new_recovery_codes: NewRecoveryCodes::new(Arc::clone(&clock), short_lived),
+            push_inbox: stores.push_inbox.clone(),
             nodes: node.as_ref().map_or(Nodes::Alone, SharedNode::nodes),
             clock,
             shutdown,
@@ -241,24 +243,22 @@ impl Server {
     }
 }
 
-/// Opens the sources, loads the pages that ask them, and makes the hub of their live channels.
+/// Loads the pages, which ask the sources, and makes the hub of their live channels.
 fn open_pages(
     settings: &Settings,
-    named_sources: &NamedSources,
+    sources: &Arc<Sources>,
     metrics: &Metrics,
     clock: &Arc<dyn Clock>,
-    filters: FilterWorkers,
     bus: Option<Bus>,
 ) -> Result<(Arc<PageStore>, Arc<Hub>), StartError> {
-    let sources = Arc::new(Sources::open(named_sources, clock, &Arc::new(filters))?);
-    let page_store = PageStore::load(&settings.pages, Arc::clone(&sources))?;
+    let page_store = PageStore::load(&settings.pages, Arc::clone(sources))?;
     let page_store = page_store.with_second_factor(settings.second_factor.clone());
-    let feeds = Feeds::new(sources.clone(), Arc::clone(clock));
+    let feeds = Feeds::new(Arc::clone(sources) as _, Arc::clone(clock));
     let feeds = match bus {
         Some(bus) => feeds.with_bus(bus),
         None => feeds,
     };
-    let hub = Hub::new(sources, feeds, settings.live.clone(), Arc::clone(clock), metrics.live());
+    let hub = Hub::new(Arc::clone(sources), feeds, settings.live.clone(), Arc::clone(clock), metrics.live());
     Ok((Arc::new(page_store), Arc::new(hub)))
 }
 

@@ -24,6 +24,8 @@ pub(super) async fn panel_faults(page_store: &PageStore, sources: &Sources, now:
         let query = &panel.query;
         match answers.get(query)? {
             Ok(reading) => mismatch(panel, reading, now),
+            // What tells by itself what is new is no fault while it tells nothing.
+            Err(SourceError::Silent(_)) => None,
             Err(error) if told.insert((query.source.clone(), error.to_string())) => Some(source_fault(panel, error)),
             Err(_) => None,
         }
@@ -68,7 +70,8 @@ fn source_fault(panel: &PageQuery, error: &SourceError) -> Diagnostic {
         | SourceError::TimedOut(_)
         | SourceError::Refused(_)
         | SourceError::Broken(_)
-        | SourceError::AskedToWait(_) => (
+        | SourceError::AskedToWait(_)
+        | SourceError::Silent(_) => (
             format!("the source \"{source}\" does not answer: {error}"),
             format!("see to [default.sources.{source}] in Rocket.toml, or to what it asks"),
         ),

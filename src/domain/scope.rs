@@ -99,6 +99,15 @@ impl TokenScope {
         }
     }
 
+    /// Whether it sends to the push endpoint of this name, if its person may.
+    pub fn can_push(&self, name: &SourceName) -> bool {
+        match &self.push {
+            PushScope::None => false,
+            PushScope::All => true,
+            PushScope::Only(names) => names.contains(name),
+        }
+    }
+
     /// Whether it grants all that `other` does.
     pub fn covers(&self, other: &Self) -> bool {
         let read = match (&self.read, &other.read) {
@@ -190,6 +199,9 @@ mod tests {
         let (ops, sales) = (slug("ops"), slug("sales"));
         assert!(Scope::Unrestricted.can_read(&ops) && token_scope("read").can_read(&ops));
         let some = token_scope("read:ops push");
+        let meter = "meter".parse().unwrap();
+        assert!(some.can_push(&meter) && token_scope("push:meter").can_push(&meter));
+        assert!(!token_scope("read push:meters").can_push(&meter) && !token_scope("read").can_push(&meter));
         assert!(some.can_read(&ops) && !some.can_read(&sales));
         assert!(!token_scope("push").can_read(&ops));
         assert!(Scope::Unrestricted.is_unrestricted() && !Scope::Limited(TokenScope::ALL).is_unrestricted());

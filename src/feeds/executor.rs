@@ -1,6 +1,7 @@
 use async_trait::async_trait;
+use tokio::sync::watch;
 
-use crate::domain::{BoundQuery, Reading, Series, SourceName, TimeRange};
+use crate::domain::{BoundQuery, Holder, Reading, Series, SourceName, TimeRange};
 use crate::sources::{DocumentSource, ReadingStream, SourceError, Sources};
 
 /// Executes the feeds' queries: the sources, or a test's stand-in.
@@ -19,8 +20,8 @@ pub trait QueryExecutor: Send + Sync + 'static {
         Ok(None)
     }
 
-    /// Subscribes to the readings of the query, where its source pushes them.
-    fn subscribe(&self, _query: &BoundQuery) -> Option<ReadingStream> {
+    /// Subscribes to the readings of the query, where its source pushes them, for the `holder` of the time.
+    fn subscribe(&self, _query: &BoundQuery, _holder: &watch::Receiver<Holder>) -> Option<ReadingStream> {
         None
     }
 
@@ -44,8 +45,8 @@ impl QueryExecutor for Sources {
         Sources::execute_range(self, query, range).await
     }
 
-    fn subscribe(&self, query: &BoundQuery) -> Option<ReadingStream> {
-        Sources::subscribe(self, query)
+    fn subscribe(&self, query: &BoundQuery, holder: &watch::Receiver<Holder>) -> Option<ReadingStream> {
+        Sources::subscribe(self, query, holder)
     }
 
     fn rate(&self, source: &SourceName) -> Option<u32> {

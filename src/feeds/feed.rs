@@ -6,8 +6,8 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::bus::{Role, Topic};
-use crate::domain::{Clock, Holder, Reading, TimeRange};
-use crate::sources::{ReadingStream, SourceError};
+use crate::domain::{Clock, Holder, Reading, TimeRange, Timestamp};
+use crate::sources::{ReadingStream, SourceError, StreamedReading};
 
 use super::executor::QueryExecutor;
 use super::feed_topic::FeedTopic;
@@ -124,7 +124,7 @@ impl FeedTask {
         loop {
             if let Err(error) = catch_panic(self.run_round()).await {
                 lock(&self.state).set_pushed(false);
-                self.record(Err(error));
+                self.record_now(Err(error));
             }
             self.wait_for_turn().await;
         }
@@ -168,18 +168,18 @@ impl FeedTask {
     /// Picks from the document, listens until the stream ends, or asks once.
     async fn run_round(&mut self) {
         match self.fetch.clone() {
-            Err(error) => return self.record(Err(error)),
+            Err(error) => return self.record_now(Err(error)),
             Ok(Some(fetch)) => return self.pick(&fetch).await,
             Ok(None) => (),
         }
         let is_first = !lock(&self.state).has_answer();
         let _permit = self.pass_gate(is_first).await;
         self.fill_history().await;
-        if let Some(readings) = self.executor.subscribe(&self.key.query) {
+        if let Some(readings) = self.executor.subscribe(&self.key.query, &self.holder) {
             self.listen(readings).await;
         } else {
             let answer = self.executor.execute(&self.key.query).await;
-            self.record(answer);
+            self.record_now(answer);
         }
     }
 
@@ -243,24 +243,29 @@ impl FeedTask {
                 () = turn_is_over(self.topic.as_ref()) => return,
                 answer = readings.next() => answer,
             };
-            let Some(answer) = answer else { break };
-            self.record(answer);
+            let Some(StreamedReading { taken_at, result }) = answer else { break };
+            self.record(result, taken_at);
             // A stream that always has another reading must not keep a thread for itself.
             tokio::task::consume_budget().await;
         }
         lock(&self.state).set_pushed(false);
-        self.record(Err(SourceError::Unreachable("the source has stopped sending".to_owned())));
+        self.record_now(Err(SourceError::Unreachable("the source has stopped sending".to_owned())));
     }
 
-    /// Records an answer, and tells it to the other nodes.
-    fn record(&mut self, answer: Result<Reading, SourceError>) {
-        let now = self.clock.now();
+    /// Records an answer of this moment, and tells it to the other nodes.
+    fn record_now(&mut self, answer: Result<Reading, SourceError>) {
+        self.record(answer, self.clock.now());
+    }
+
+    /// Records an answer that was taken then, and tells it to the other nodes.
+    fn record(&mut self, answer: Result<Reading, SourceError>, taken_at: Timestamp) {
+        let times = AnswerTimes { taken_at, ..self.clock.now().into() };
         if let Some(topic) = &mut self.topic
-            && !topic.share(&answer, &self.key, now, &lock(&self.state))
+            && !topic.share(&answer, &self.key, times, &lock(&self.state))
         {
             return;
         }
-        lock(&self.state).record(&self.key, answer, now);
+        lock(&self.state).record(&self.key, answer, times);
     }
 }
 

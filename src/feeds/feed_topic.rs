@@ -54,7 +54,7 @@ impl FeedTopic {
         &mut self,
         answer: &Result<Reading, SourceError>,
         key: &FeedKey,
-        now: Timestamp,
+        AnswerTimes { now, taken_at, .. }: AnswerTimes,
         state: &FeedState,
     ) -> bool {
         let role = self.topic.role();
@@ -63,7 +63,7 @@ impl FeedTopic {
         }
         if matches!(role, Role::Leading(_)) {
             let retention = Retention { entries: state.readings_for_past(key.every), length: key.every + KEPT_AFTER_DUE };
-            self.topic.append(now, &FeedMessage::encode(answer), retention);
+            self.topic.append(taken_at, &FeedMessage::encode(answer), retention);
         }
         self.answered_at = Some(now);
         true

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::StreamExt;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 
 use super::*;
 use crate::domain::{
@@ -14,14 +14,14 @@ use crate::domain::{
     Timestamp,
 };
 use crate::panels::Past;
-use crate::sources::{ReadingStream, SourceError};
+use crate::sources::{ReadingStream, SourceError, StreamedReading};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A source that pushes what a test sends, once for each receiver; then it waits to be asked. It knows its past.
 #[derive(Default)]
 struct PushingSource {
-    receivers: Mutex<Vec<mpsc::Receiver<Result<Reading, SourceError>>>>,
+    receivers: Mutex<Vec<mpsc::Receiver<StreamedReading>>>,
     asked: Mutex<Vec<TimeRange>>,
 }
 
@@ -37,7 +37,7 @@ impl QueryExecutor for PushingSource {
         Ok(Series::new(vec![range.from(), range.from() + SECOND], vec![line], None).ok())
     }
 
-    fn subscribe(&self, _: &BoundQuery) -> Option<ReadingStream> {
+    fn subscribe(&self, _: &BoundQuery, _: &watch::Receiver<Holder>) -> Option<ReadingStream> {
         let receiver = self.receivers.lock().unwrap().pop()?;
         Some(futures::stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver))).boxed())
     }
@@ -64,19 +64,22 @@ async fn a_feed_listens_to_a_source_that_pushes_and_comes_back_when_the_stream_h
     let began = clock.now();
     assert_eq!(source.asked.lock().unwrap().as_slice(), [TimeRange::ending_at(began, 60 * SECOND).with_step(SECOND)]);
 
+    // Each was taken a second before it is told.
+    let tell = async |result| sender.send(StreamedReading { taken_at: clock.now() - SECOND, result }).await.unwrap();
     for value in [3.0, 4.0] {
         clock.advance(5 * SECOND);
-        sender.send(Ok(Reading::Number(value))).await.unwrap();
+        tell(Ok(Reading::Number(value))).await;
         answered.notified().await;
     }
     {
         let state = feed.state();
+        assert_eq!(state.last_ok(), Some(clock.now() - SECOND));
         assert!(state.trouble().is_none() && !state.is_pending(clock.now() + 60 * SECOND), "nobody asks it");
         let window = state.history().window(60 * SECOND).unwrap();
         let (_, values) = window.points_until(window.cursor()).lines().next().unwrap();
         assert_eq!(values.collect::<Vec<_>>(), [3.0, 4.0], "its past is older than a minute by now");
     }
-    sender.send(Err(SourceError::Unreachable("shop.corp is away".to_owned()))).await.unwrap();
+    tell(Err(SourceError::Unreachable("shop.corp is away".to_owned()))).await;
     answered.notified().await;
     assert_eq!(cause(&feed), "shop.corp is away");
 
@@ -120,7 +123,7 @@ impl QueryExecutor for BreakingSource {
         unreachable!("it pushes")
     }
 
-    fn subscribe(&self, _: &BoundQuery) -> Option<ReadingStream> {
+    fn subscribe(&self, _: &BoundQuery, _: &watch::Receiver<Holder>) -> Option<ReadingStream> {
         let times = {
             let mut times = self.0.lock().unwrap();
             *times += 1;
@@ -129,7 +132,10 @@ impl QueryExecutor for BreakingSource {
         match times {
             1 => panic!("no subscription"),
             2 => Some(futures::stream::once(async { panic!("no reading") }).boxed()),
-            _ => Some(futures::stream::repeat_with(|| Ok(Reading::Number(1.0))).boxed()),
+            _ => {
+                let one = || StreamedReading { taken_at: Timestamp::from_millis(0), result: Ok(Reading::Number(1.0)) };
+                Some(futures::stream::repeat_with(one).boxed())
+            }
         }
     }
 }
@@ -158,6 +164,7 @@ async fn whoever_looks_is_told_the_kind_of_a_failure_and_administrators_its_caus
         SourceError::OverLimits,
         SourceError::Broken,
         SourceError::AskedToWait,
+        SourceError::Silent,
     ] {
         let trouble = FeedTrouble::new(&key, cause(inner.to_owned()), clock.now(), clock.now());
         let (said, known) = (trouble.for_visitors().reason, trouble.for_admins());

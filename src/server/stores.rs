@@ -11,6 +11,7 @@ use crate::domain::Clock;
 use crate::epochs::PersonEpochs;
 use crate::factors::Factors;
 use crate::sessions::Sessions;
+use crate::sources::{PushEndpoints, PushInbox};
 use crate::store::{PostgresDatabase, PostgresNews, StoreError};
 use crate::tokens::Tokens;
 
@@ -22,6 +23,7 @@ pub(super) const ACCOUNTS_FILE: &str = "accounts.db";
 pub(super) const TOKENS_FILE: &str = "tokens.db";
 const FAILED_ATTEMPTS_FILE: &str = "failed_attempts.db";
 pub(super) const AUDIT_FILE: &str = "audit.db";
+const PUSHED_FILE: &str = "pushed.db";
 
 /// All persistent stores.
 #[derive(Clone)]
@@ -33,6 +35,7 @@ pub(super) struct Stores {
     pub(super) tokens: Tokens,
     pub(super) failed_attempts: Arc<dyn ThrottleStore>,
     pub(super) audit: AuditTrail,
+    pub(super) push_inbox: PushInbox,
     /// The database that they are in, where the settings name one.
     pub(super) database: Option<PostgresDatabase>,
     /// The news that nodes tell each other through it.
@@ -40,8 +43,13 @@ pub(super) struct Stores {
 }
 
 impl Stores {
-    /// Opens every store. The state folder must exist.
-    pub(super) async fn open(settings: &Settings, keys: &Keys, clock: &Arc<dyn Clock>) -> Result<Self, StoreError> {
+    /// Opens every store; what is pushed goes to these endpoints. The state folder must exist.
+    pub(super) async fn open(
+        settings: &Settings,
+        keys: &Keys,
+        push_endpoints: PushEndpoints,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
         log_exposed_store(&settings.store);
         let opener = StoreOpener::new(settings, clock);
         Ok(Self {
@@ -52,6 +60,7 @@ impl Stores {
             tokens: opener.tokens().await?,
             failed_attempts: opener.failed_attempts().await?,
             audit: opener.audit().await?,
+            push_inbox: opener.push_inbox(push_endpoints).await?,
             news: opener.news().await?.cloned(),
             database: opener.database,
         })
@@ -68,6 +77,7 @@ impl Stores {
 
     /// Closes them in order: all writes are on disk afterwards.
     pub(super) async fn close(&self) {
+        self.push_inbox.close().await;
         self.audit.close().await;
         self.sessions.close().await;
         self.factors.close().await;
@@ -170,6 +180,15 @@ impl<'a> StoreOpener<'a> {
         match self.news().await? {
             Some(news) => Tokens::open_postgres(news, settings, max_staleness, clock).await,
             None => Tokens::open(&self.file(TOKENS_FILE), settings, max_staleness, clock).await,
+        }
+    }
+
+    /// The store of what is pushed to sources.
+    async fn push_inbox(&self, endpoints: PushEndpoints) -> Result<PushInbox, StoreError> {
+        let clock = Arc::clone(self.clock);
+        match self.news().await? {
+            Some(news) => PushInbox::open_postgres(news, endpoints, clock).await,
+            None => PushInbox::open(&self.file(PUSHED_FILE), endpoints, clock).await,
         }
     }
 

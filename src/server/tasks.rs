@@ -30,6 +30,7 @@ pub(super) struct Tasks {
     _account_watch: AbortOnDropHandle<()>,
     _revocations: AbortOnDropHandle<()>,
     _page_audit: AbortOnDropHandle<()>,
+    _pushes: AbortOnDropHandle<()>,
 }
 
 impl Tasks {
@@ -50,6 +51,7 @@ impl Tasks {
             AccountWatch::new(state.accounts.clone(), Arc::clone(&state.session_refresher), state.auth.audit().clone());
         let auth = Arc::clone(&state.auth);
         let api_auth = Arc::clone(&state.api_auth);
+        let push_inbox = state.push_inbox.clone();
         Self {
             _watcher: PageWatcher::start(Arc::clone(page_store)),
             _node: node.map(|node| {
@@ -81,6 +83,7 @@ impl Tasks {
             _account_watch: AbortOnDropHandle::new(tokio::spawn(async move { account_watch.run().await })),
             _revocations: AbortOnDropHandle::new(tokio::spawn(async move { auth.follow_revocations().await })),
             _page_audit: AbortOnDropHandle::new(tokio::spawn(audit_pages(Arc::clone(page_store), state.auth.audit().clone()))),
+            _pushes: AbortOnDropHandle::new(tokio::spawn(async move { push_inbox.follow().await })),
         }
     }
 }

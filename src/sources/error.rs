@@ -33,6 +33,9 @@ pub enum SourceError {
     /// It has asked to be left alone for a time (`Retry-After`).
     #[error("{0}")]
     AskedToWait(String),
+    /// It tells by itself what is new, and has told nothing for too long.
+    #[error("{0}")]
+    Silent(String),
 }
 
 impl SourceError {
@@ -48,6 +51,7 @@ impl SourceError {
             Self::OverLimits(_) => format!("{name} is asked for more work than is allowed"),
             Self::Broken(_) => format!("{name} cannot be asked because of a fault here"),
             Self::AskedToWait(_) => format!("{name} wants to be asked less often"),
+            Self::Silent(_) => format!("{name} has not sent anything new"),
         }
     }
 }

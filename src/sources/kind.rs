@@ -19,6 +19,10 @@ pub(super) enum SourceKind {
     Named {
         /// The word for it under `kind`.
         word: &'static str,
+        /// A name that such a source may have, for the reference and the comments in `Rocket.toml`.
+        sample: &'static str,
+        /// What such a source is, for the reference: `a URL that returns JSON`.
+        about: &'static str,
         /// Reads a source's table, without `kind`, to the last key. `None` when something is wrong, which is reported.
         read: ReadSettings,
         /// The reference of its keys, without `kind`.

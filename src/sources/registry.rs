@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use tokio::sync::watch;
 
 use super::filter_workers::FilterWorkers;
 use super::kind::SourceKind;
 use super::kinds::KINDS;
 use super::settings::NamedSources;
 use super::text::did_you_mean;
-use super::{DocumentSource, QueryError, ReadingStream, Source, SourceError};
-use crate::domain::{Bindings, BoundQuery, Clock, Placeholder, Reading, Series, SourceName, TimeRange};
+use super::{DocumentSource, PushEndpoints, QueryError, ReadingStream, Source, SourceError};
+use crate::domain::{Bindings, BoundQuery, Clock, Holder, Placeholder, Reading, Series, SourceName, TimeRange};
 
 /// All sources by name: the built-in ones, and those of the settings.
 pub struct Sources {
@@ -90,9 +91,15 @@ impl Sources {
         self.get(&query.source)?.execute_range(query, range).await
     }
 
-    /// Subscribes to the readings of the query, where its source pushes them.
-    pub fn subscribe(&self, query: &BoundQuery) -> Option<ReadingStream> {
-        self.get(&query.source).ok()?.subscribe(query)
+    /// Subscribes to the readings of the query, where its source pushes them, for the `holder` of the time.
+    pub fn subscribe(&self, query: &BoundQuery, holder: &watch::Receiver<Holder>) -> Option<ReadingStream> {
+        self.get(&query.source).ok()?.subscribe(query, holder)
+    }
+
+    /// The endpoints at which programs push to sources.
+    pub fn push_endpoints(&self) -> PushEndpoints {
+        let sources = self.by_name.iter();
+        sources.filter_map(|(name, source)| Some((name.clone(), Arc::clone(source.push_endpoint()?)))).collect()
     }
 
     /// How many queries a second the source is asked at most; `None` where that does not matter.

@@ -22,20 +22,24 @@ pub fn read_settings(figment: &Figment) -> Result<(Settings, NamedSources), Diag
 
 /// The reference of all settings, `[sources]` included.
 pub fn reference() -> Vec<SettingRow> {
-    let mut words = Vec::new();
-    let mut keys = Vec::new();
-    for kind in KINDS {
-        if let SourceKind::Named { word, rows, .. } = kind {
-            words.push(format!("`{word}`"));
-            keys.extend(rows());
-        }
-    }
-    let [default, about, example] = ["required", "The kind of source.", "\"http\""].map(str::to_owned);
-    keys.insert(0, SettingRow { key: "kind", default, values: words.join(", "), about, example, table: Vec::new() });
-    let named = SettingRow { key: "NAME", table: keys, ..SettingRow::default() };
     let mut settings = Settings::reference();
-    settings.push(SettingRow { key: "sources", table: vec![named], ..SettingRow::default() });
+    let table = KINDS.iter().filter_map(sample_source).collect();
+    settings.push(SettingRow { key: "sources", table, ..SettingRow::default() });
     settings
+}
+
+/// The reference of the sources of a kind, under a sample name.
+fn sample_source(kind: &SourceKind) -> Option<SettingRow> {
+    let SourceKind::Named { word, sample, about, rows, .. } = kind else { return None };
+    let kind = SettingRow {
+        key: "kind",
+        default: "required".to_owned(),
+        values: format!("`{word}`"),
+        about: format!("The kind of source: {about}."),
+        example: format!("\"{word}\""),
+        table: Vec::new(),
+    };
+    Some(SettingRow { key: sample, table: std::iter::once(kind).chain(rows()).collect(), ..SettingRow::default() })
 }
 
 impl NamedSources {

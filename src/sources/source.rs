@@ -1,11 +1,23 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use futures::stream::BoxStream;
+use tokio::sync::watch;
 
-use super::{DocumentSource, QueryError, SourceError};
-use crate::domain::{BoundQuery, Placeholder, Reading, Series, TimeRange};
+use super::{DocumentSource, PushEndpoint, QueryError, SourceError};
+use crate::domain::{BoundQuery, Holder, Placeholder, Reading, Series, TimeRange, Timestamp};
 
 /// The readings that a source pushes by itself. One that fails is an item; the stream ends when no more will come.
-pub type ReadingStream = BoxStream<'static, Result<Reading, SourceError>>;
+pub type ReadingStream = BoxStream<'static, StreamedReading>;
+
+/// A reading that a source has pushed, or why there is none.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamedReading {
+    /// When it was taken: of what a source remembers, that is long before it is told.
+    pub taken_at: Timestamp,
+    /// The reading.
+    pub result: Result<Reading, SourceError>,
+}
 
 /// A data source: checks queries, and executes them.
 #[async_trait]
@@ -45,8 +57,14 @@ pub trait Source: Send + Sync {
     /// Subscribes to the readings of a query, where the source pushes them: it is not asked then. `None` when the source
     /// waits to be asked, as most do.
     ///
-    /// A stream must not hold more than a few readings that nobody took: an old one gives way to a new one.
-    fn subscribe(&self, _query: &BoundQuery) -> Option<ReadingStream> {
+    /// A stream must not hold more than a few readings that nobody took: an old one gives way to a new one. Its work is counted
+    /// under the `holder` of the time.
+    fn subscribe(&self, _query: &BoundQuery, _holder: &watch::Receiver<Holder>) -> Option<ReadingStream> {
+        None
+    }
+
+    /// The endpoint at which programs push to it, where it has one.
+    fn push_endpoint(&self) -> Option<&Arc<PushEndpoint>> {
         None
     }
 }

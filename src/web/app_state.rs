@@ -17,6 +17,7 @@ use crate::live::Hub;
 use crate::nodes::Nodes;
 use crate::pages::PageStore;
 use crate::sessions::Sessions;
+use crate::sources::PushInbox;
 use crate::store::WritableProbe;
 use crate::telemetry::Metrics;
 
@@ -52,6 +53,8 @@ pub struct AppState {
     pub directories: Arc<Directories>,
     /// Looks for groups that pages name and no directory has.
     pub groups: Arc<GroupWatch>,
+    /// Takes what is pushed to sources.
+    pub push_inbox: PushInbox,
     /// The servers of this site.
     pub nodes: Nodes,
     /// Runs the directories' diagnostics for the admin page.
@@ -145,6 +148,7 @@ pieces! {
     NewTokens = state.new_tokens;
     Nodes = state.nodes;
     PageStore = state.page_store;
+    PushInbox = state.push_inbox;
     Readiness = state.readiness;
     SessionRefresher = state.session_refresher;
     Sessions = state.sessions;

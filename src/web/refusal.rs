@@ -50,8 +50,10 @@ pub(super) enum Refusal {
     CapacityExceeded(CapacityExceeded),
     /// As many passwords are verified as can be at once.
     Busy,
-    /// One person did this as often as one may; how long until another time.
+    /// It was done as often as it may be; how long until another time.
     RateLimited(Duration),
+    /// The body has more bytes than this.
+    TooLarge(usize),
     /// The path leads nowhere.
     NotFound,
     /// An error of the server.
@@ -109,6 +111,7 @@ impl Refusal {
             Self::UnknownHost => Status::MisdirectedRequest,
             Self::Moved(_) => Status::PermanentRedirect,
             Self::RateLimited(_) => Status::TooManyRequests,
+            Self::TooLarge(_) => Status::PayloadTooLarge,
             Self::Internal(_) => Status::InternalServerError,
             Self::Other(status) => *status,
         }
@@ -152,6 +155,7 @@ impl Refusal {
             | Self::ForeignOrigin
             | Self::CsrfMismatch
             | Self::RateLimited(_)
+            | Self::TooLarge(_)
             | Self::Other(_) => "errors/bad_request",
         }
     }
@@ -172,6 +176,7 @@ impl Refusal {
             Self::Unconfirmed => "unconfirmed",
             Self::StoreUnavailable(_) | Self::CapacityExceeded(_) | Self::Busy => "unavailable",
             Self::RateLimited(_) => "rate-limited",
+            Self::TooLarge(_) => "too-large",
             Self::Internal(_) => "internal",
             Self::Moved(_) | Self::Other(_) => "refused",
         }
@@ -274,9 +279,12 @@ impl Refusal {
             ),
             Self::RateLimited(_) => (
                 "Too often",
-                "This was asked for more often than one person may.".to_owned(),
+                "This was done more often than it may be.".to_owned(),
                 "Try again in a moment, and use what you have been given for as long as it lasts.".to_owned(),
             ),
+            Self::TooLarge(max_bytes) => {
+                ("Too large", format!("At most {max_bytes} bytes are taken here."), "Send less.".to_owned())
+            }
             Self::Internal(_) => (
                 "Our mistake",
                 "Something went wrong on the server.".to_owned(),

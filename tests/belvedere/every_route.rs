@@ -76,7 +76,10 @@ async fn every_way_to_change_something_is_shut_to_other_sites_and_to_forms_witho
         }
         // Nothing is at stake with the theme: a cookie alone is all that it changes. A signed token changes nothing, and
         // only a page of ours could read the answer.
-        if !["/theme", "/api/v1/token"].contains(&&*path) {
+        if path.starts_with("/api/v1/push/") {
+            let answer = sends(&grace, &method, &path, "text/html", Some(&ours)).await;
+            assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{path}: a cookie pushes nothing");
+        } else if !["/theme", "/api/v1/token"].contains(&&*path) {
             for form in [FIELDS, &format!("csrf=forged&{FIELDS}"), "csrf=forged", ""] {
                 let answer = sends_form(&grace, &method, &path, "text/html", Some(&ours), form).await;
                 assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{path} with {form:?}");

@@ -20,7 +20,8 @@ use crate::config::{Fields, SettingRow};
 use crate::domain::{BoundQuery, Clock, Holder, Placeholder, Reading, Timestamp};
 
 /// The kind `http`.
-pub(super) const KIND: SourceKind = SourceKind::Named { word: "http", read, rows };
+pub(super) const KIND: SourceKind =
+    SourceKind::Named { word: "http", sample: "stock", about: "a URL that returns JSON, CSV or text", read, rows };
 
 const FORMAT: &str = "format";
 

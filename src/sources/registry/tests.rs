@@ -9,6 +9,7 @@ use super::super::kind::{Opened, SourceSettings};
 use super::super::settings::tests::read;
 use super::*;
 use crate::domain::{ManualClock, SeriesLine, Timestamp};
+use crate::sources::StreamedReading;
 use crate::sources::filter_workers::tests::on_threads;
 
 const STOCK: &str = "[default.sources.stock]\nkind = \"http\"\nurl = \"http://stock.corp/{city}\"\n";
@@ -102,9 +103,10 @@ impl Source for Pushing {
         series.map(Some).map_err(|error| SourceError::BadAnswer(error.to_string()))
     }
 
-    fn subscribe(&self, query: &BoundQuery) -> Option<ReadingStream> {
+    fn subscribe(&self, query: &BoundQuery, _holder: &watch::Receiver<Holder>) -> Option<ReadingStream> {
         let broken = Err(SourceError::Unreachable("the line is broken".to_owned()));
-        (query.text == "numbers").then(|| futures::stream::iter([Ok(Reading::Number(1.0)), broken]).boxed())
+        let streamed = |result| StreamedReading { taken_at: Timestamp::from_millis(0), result };
+        (query.text == "numbers").then(|| futures::stream::iter([Ok(Reading::Number(1.0)), broken].map(streamed)).boxed())
     }
 }
 
@@ -113,17 +115,19 @@ async fn a_source_may_push_and_may_know_the_past_and_the_others_do_neither() {
     let mut sources = opened();
     sources.by_name.insert(name("line"), Box::new(Pushing));
     let query = |source: &str, text: &str| sources.bind(&name(source), text, &Bindings::new());
-    let pushed: Vec<_> = sources.subscribe(&query("line", "numbers")).unwrap().collect().await;
+    let (_, holder) = watch::channel(Holder::Program);
+    let pushed = sources.subscribe(&query("line", "numbers"), &holder).unwrap();
+    let pushed: Vec<_> = pushed.map(|streamed| streamed.result).collect().await;
     assert_eq!(pushed[0], Ok(Reading::Number(1.0)));
     assert_eq!(pushed[1], Err(SourceError::Unreachable("the line is broken".to_owned())));
-    assert!(sources.subscribe(&query("line", "words")).is_none(), "it is each query's own matter");
+    assert!(sources.subscribe(&query("line", "words"), &holder).is_none(), "it is each query's own matter");
     let range = TimeRange::ending_at(Timestamp::from_millis(9_000), Duration::from_secs(5));
     let series = sources.execute_range(&query("line", "numbers"), range).await.unwrap().unwrap();
     assert_eq!((series.times(), series.until()), (&[range.from()][..], Some(range.to())));
     for (source, text) in [("host", "cpu.total"), ("clock", "time"), ("stock", ".")] {
-        assert!(sources.subscribe(&query(source, text)).is_none(), "{source}");
+        assert!(sources.subscribe(&query(source, text), &holder).is_none(), "{source}");
         assert_eq!(sources.execute_range(&query(source, text), range).await, Ok(None), "{source}");
     }
     let nowhere = sources.execute_range(&query("nowhere", "."), range).await;
-    assert!(matches!(nowhere, Err(SourceError::BadQuery(_))) && sources.subscribe(&query("nowhere", ".")).is_none());
+    assert!(matches!(nowhere, Err(SourceError::BadQuery(_))) && sources.subscribe(&query("nowhere", "."), &holder).is_none());
 }

@@ -15,6 +15,7 @@ mod metrics;
 mod page;
 mod passkey_sign_in;
 mod password;
+mod push;
 mod reauthenticate;
 mod second_step;
 mod sign_in;
@@ -33,7 +34,7 @@ use super::links::Link;
 use super::request_check;
 
 /// The table of routes: each noun by the path that it is mounted at.
-fn table() -> [(&'static str, Vec<Route>); 22] {
+fn table() -> [(&'static str, Vec<Route>); 23] {
     [
         ("", home::routes()),
         ("", health::routes()),
@@ -43,6 +44,7 @@ fn table() -> [(&'static str, Vec<Route>); 22] {
         ("account/password", password::routes()),
         ("admin", admin::routes()),
         ("api/v1", api::routes()),
+        ("api/v1/push", push::routes()),
         ("api/v1/token", token::routes()),
         ("events", events::routes()),
         ("invitation", invitation::routes()),

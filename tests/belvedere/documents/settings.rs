@@ -35,10 +35,9 @@ struct DeclaredKey {
 }
 
 impl DeclaredKey {
-    /// Its path, with a real name in the place of `NAME`: `sessions.idle`, `sources.stock.url`.
+    /// Its path: `sessions.idle`, `sources.stock.url`.
     fn path(&self) -> String {
-        let path = format!("{}.{}", self.table, self.row.key).replace(".NAME.", ".stock.");
-        path.strip_prefix("default.").unwrap().to_owned()
+        format!("{}.{}", self.table, self.row.key).strip_prefix("default.").unwrap().to_owned()
     }
 
     fn variable(&self) -> String {
@@ -184,9 +183,8 @@ fn with_toml_tables(settings: &str) -> String {
         let Some(heading) = heading.filter(|heading| lines[*heading] != SAMPLE_SOURCE) else { return block.to_owned() };
         let prefix = if lines[heading].starts_with('#') { "# " } else { "" };
         let name = lines[heading].trim_start_matches("# ").trim_matches(['[', ']']);
-        let named = |kind: &str| name.starts_with(&format!("default.{kind}.")).then(|| format!("default.{kind}.NAME"));
-        let name = named("directories").or_else(|| named("sources")).unwrap_or_else(|| name.to_owned());
-        let rows = tables.get(&name).unwrap_or_else(|| panic!("there is no table {name}"));
+        let name = if name.starts_with("default.directories.") { "default.directories.NAME" } else { name };
+        let rows = tables.get(name).unwrap_or_else(|| panic!("there is no table {name}"));
         let key_of = |line: &str| line.trim_start_matches("# ").split(['=', ' ']).next().unwrap_or_default().to_owned();
         let is_foreign = |line: &&str| {
             let key = key_of(line);
@@ -225,12 +223,28 @@ fn the_settings_file_of_the_repository_is_that_of_the_declarations() {
     compare("Rocket.toml", with_toml_tables);
 }
 
+/// The keys that each table of a sample source must have, with values.
+fn required_of_sources() -> impl Iterator<Item = (String, Vec<(&'static str, String)>)> {
+    let required = |rows: Vec<SettingRow>| {
+        let rows = rows.into_iter().filter(|row| row.default.starts_with("required"));
+        rows.map(|row| (row.key, row.example)).collect()
+    };
+    tables().into_iter().filter_map(move |(table, rows)| {
+        let name = table.strip_prefix("default.")?.to_owned();
+        name.starts_with("sources.").then(|| (name, required(rows)))
+    })
+}
+
 /// These settings, and those that there must be.
 fn figment(text: &str) -> Figment {
-    let source = "sources.stock = { kind = \"http\", url = \"https://stock.corp.example.com/\" }\n";
-    let least = format!("[default]\n{URL}");
-    let has_source = |line: &str| line.starts_with("[default.sources.stock]") || line.starts_with("sources.stock");
-    let least = if text.lines().any(has_source) { format!("{least}{source}") } else { least };
+    let mut least = format!("[default]\n{URL}");
+    for (source, required) in required_of_sources() {
+        if text.lines().any(|line| line.starts_with(&format!("[default.{source}]")) || line.starts_with(&source)) {
+            for (key, value) in required {
+                least.extend([&*source, ".", key, " = ", &*value, "\n"]);
+            }
+        }
+    }
     Figment::from(rocket::Config::default()).merge(Toml::string(&least).nested()).merge(Toml::string(text).nested())
 }
 
@@ -249,7 +263,7 @@ fn help_for(text: &str) -> String {
 
 /// The keys of a table, as the program lists them when it meets an unknown one.
 fn known(table: &str) -> BTreeSet<String> {
-    let help = help_for(&format!("[{}]\n{NONSENSE} = 1\n", table.replace("NAME", "stock")));
+    let help = help_for(&format!("[{table}]\n{NONSENSE} = 1\n"));
     let list = help.lines().find(|line| line.starts_with("write `") || line.starts_with("write one of `"));
     let list = list.unwrap_or_else(|| panic!("{table}: {help}"));
     list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
@@ -283,8 +297,8 @@ fn every_default_is_right() {
         let Some(default) = key.default() else { continue };
         let path = key.path();
         let table = path.rsplit_once('.').map_or_else(|| "default".to_owned(), |(table, _)| format!("default.{table}"));
-        let plain = if path.starts_with("sources.") { "[default.sources.stock]\n" } else { "" };
-        assert_eq!(settled(&format!("[{table}]\n{} = {default}\n", key.row.key)), settled(plain), "{path} = {default}");
+        let plain = if path.starts_with("sources.") { format!("[{table}]\n") } else { String::new() };
+        assert_eq!(settled(&format!("[{table}]\n{} = {default}\n", key.row.key)), settled(&plain), "{path} = {default}");
         seen += 1;
     }
     assert!(seen > 40, "{seen}");
@@ -314,11 +328,14 @@ async fn every_setting_with_a_default_can_come_from_the_environment() {
     fs::create_dir(folder.path().join("pages")).unwrap();
     let mut command = belvedere(folder.path(), &["check"]);
     command.env("BELVEDERE_DIRECTORY__URL", "ldaps://dc1.corp.example.com");
-    command.env("BELVEDERE_SOURCES__STOCK__KIND", "http").env("BELVEDERE_SOURCES__STOCK__URL", "https://stock.example/");
+    for (source, required) in required_of_sources() {
+        for (key, value) in required {
+            command.env(variable(&format!("default.{source}"), key), value.trim_matches('"'));
+        }
+    }
     for key in reference() {
         if let Some(default) = key.default() {
-            let value = default.trim_matches('"');
-            command.env(key.variable().replace("__NAME__", "__STOCK__"), value);
+            command.env(key.variable().replace("__NAME__", "__STOCK__"), default.trim_matches('"'));
         }
     }
     let output = run_to_end(command).await;

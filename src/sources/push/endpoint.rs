@@ -1,0 +1,66 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::rate_limit::PushRate;
+use super::settings::PushSettings;
+use super::store::PushedDocument;
+use crate::domain::{Access, AccessDecision, SourceName, Timestamp, Visitor};
+
+/// The endpoints of all push sources, by their sources' names.
+pub type PushEndpoints = HashMap<SourceName, Arc<PushEndpoint>>;
+
+/// The receiving end of a push source: who may push, how much and how often, and what was pushed last.
+pub struct PushEndpoint {
+    access: Access,
+    max_bytes: usize,
+    rate: PushRate,
+    latest: watch::Sender<Option<PushedDocument>>,
+}
+
+impl PushEndpoint {
+    pub(super) fn new(settings: &PushSettings) -> Self {
+        let PushSettings { access, max_bytes, rate, .. } = settings;
+        Self { access: access.clone(), max_bytes: *max_bytes, rate: PushRate::new(*rate), latest: watch::Sender::new(None) }
+    }
+
+    /// Whether `visitor` may push, if their credential's scope has it.
+    pub fn admits(&self, visitor: &Visitor) -> bool {
+        self.access.evaluate(visitor) == AccessDecision::Allowed
+    }
+
+    /// The largest body.
+    pub fn max_bytes(&self) -> usize {
+        self.max_bytes
+    }
+
+    /// Takes a push, of which this node takes so many a second.
+    ///
+    /// # Errors
+    /// How long until the next is taken.
+    pub fn take_turn(&self, now: Timestamp) -> Result<(), Duration> {
+        self.rate.take(now)
+    }
+
+    /// What was pushed last, as it changes.
+    pub(super) fn subscribe(&self) -> watch::Receiver<Option<PushedDocument>> {
+        self.latest.subscribe()
+    }
+
+    /// Makes a document known that was pushed here or on another node, and that the store has. An older one than that which is known
+    /// changes nothing: news of two pushes may come in any order.
+    pub(super) fn publish(&self, pushed: PushedDocument, now: Timestamp) {
+        self.latest.send_if_modified(|latest| {
+            let known = latest.as_ref();
+            if known.is_some_and(|known| known.version >= pushed.version) {
+                return false;
+            }
+            // Nodes' clocks differ, and a later document is not older.
+            let at = known.map_or(pushed.at, |known| pushed.at.max(known.at)).min(now);
+            *latest = Some(PushedDocument { at, ..pushed });
+            true
+        });
+    }
+}
