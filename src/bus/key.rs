@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use crate::store::{AeadCipher, SealingKey, StoreError};
 
 /// The version of all that is written to the bus. Nodes that write it in another way do not meet: their keys have other names.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 
 const ENTRIES_LABEL: &[u8] = b"entries of the bus";
 const NAMES_LABEL: &[u8] = b"names on the bus";

@@ -175,6 +175,12 @@ pub(crate) fn path(default: &str) -> Setting<PathBuf> {
     Setting::new(PathBuf::from(default), &format!("`\"{default}\"`"), "path", read)
 }
 
+/// The path of a file that need not be named, with an example of it in TOML, or none.
+pub(crate) fn optional_file(example: &str) -> Setting<Option<PathBuf>> {
+    let read = |fields: &mut Fields<'_>, key| files::path(fields, key).map(|file| Some(file.value));
+    Setting::new(None, "none", "path", read).such_as(example)
+}
+
 /// A file of PEM certificates.
 pub(crate) fn ca_file() -> Setting<Option<PathBuf>> {
     Setting::new(None, "none", "path", files::ca_file).such_as("\"corp-ca.pem\"")

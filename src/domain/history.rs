@@ -17,11 +17,14 @@ pub use window::{HistoryCursor, HistoryPoints, HistoryWindow};
 /// The most lines: enough for the cores of a large machine; no eye follows more.
 pub const MAX_LINES: usize = 128;
 
+/// The most points of a window that a source fills with a series: as many as a chart can be wide, twice.
+const MAX_SERIES_POINTS: u32 = 7_200;
+
 /// The past of one query: labelled lines over time, as far back as the longest window that somebody asks for.
 ///
 /// All windows share the points, so each is kept once. Nearly every reading is a point: readings that are less than half an
 /// interval apart are averaged. So a window of `n` intervals has at most `2 n + 1` points, whoever pushes however fast, and those
-/// that it took over from a shorter interval. The 3,600 intervals that a page may ask for and [`MAX_LINES`] lines take 8 MiB when
+/// that it took over from a shorter interval; of series, which have times of their own, at most [`MAX_SERIES_POINTS`]. The 3,600 intervals that a page may ask for and [`MAX_LINES`] lines take 8 MiB when
 /// readings come twice as fast as they are asked for; the usual one line takes 64 KiB.
 ///
 /// A line that is missing from a reading goes on with gaps, and leaves when its last point does. Where there was no reading to
@@ -169,6 +172,10 @@ impl History {
     fn record_series(&mut self, series: &Series) -> Result<(), UnrecordableReading> {
         if series.lines().len() > MAX_LINES {
             return Err(UnrecordableReading::TooManyLines(series.lines().len()));
+        }
+        // Its points are as far apart as the source says, however seldom it is asked.
+        if let Some(longest) = self.windows.iter().map(|window| window.length).max() {
+            self.spacing = self.spacing.min(longest / MAX_SERIES_POINTS).max(Duration::from_millis(1));
         }
         let recorded = self.times.back().copied().map(|newest| self.series_end.map_or(newest, |end| newest.max(end)));
         self.fill(series);

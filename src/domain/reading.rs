@@ -2,7 +2,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{HealthState, Series};
+use super::{HealthState, Series, SeriesLine, Timestamp};
+
+/// The most rows that series are read as: more than a table shows.
+const MAX_SERIES_ROWS: usize = 1_000;
 
 /// A source's answer to one query, typed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,9 +20,7 @@ pub enum Reading {
     States(Vec<LabelledState>),
     /// Words.
     Text(String),
-    /// Numbers of many moments: what the source can tell of the past, or of a whole course at once. The last, as no filter
-    /// gives one, and what is skipped must not shift the others' numbers.
-    #[serde(skip)]
+    /// Numbers of many moments: what the source can tell of the past, or of a whole course at once.
     Series(Series),
 }
 
@@ -36,14 +37,18 @@ impl Reading {
         }
     }
 
-    /// Its numbers with their labels, where it can be read as such: also a table of names and values. An empty table is an answer
-    /// without numbers, and a row without any value is one gap for each column.
+    /// Its numbers with their labels, where it can be read as such: also a table of names and values, and of series the newest. An
+    /// empty table is an answer without numbers, and a row without any value is one gap for each column.
     pub fn labelled_numbers(&self) -> Option<Cow<'_, [LabelledNumber]>> {
         match self {
             Self::Number(value) => Some(Cow::Owned(vec![LabelledNumber { label: String::new(), value: *value }])),
             Self::Numbers(numbers) => Some(Cow::Borrowed(numbers)),
             Self::Table(table) => table.labelled_numbers().map(Cow::Owned),
-            Self::States(_) | Self::Text(_) | Self::Series(_) => None,
+            Self::Series(series) => {
+                let number = |(label, value): (&str, f64)| LabelledNumber { label: label.to_owned(), value };
+                Some(Cow::Owned(series.latest().map(number).collect()))
+            }
+            Self::States(_) | Self::Text(_) => None,
         }
     }
 
@@ -57,7 +62,7 @@ impl Reading {
         }
     }
 
-    /// Its rows under columns, where it can be read as such: also labelled numbers and states.
+    /// Its rows under columns, where it can be read as such: also labelled numbers and states, and series, the newest first.
     pub fn rows(&self) -> Option<Cow<'_, DataTable>> {
         let table = |columns: &[&str], rows: Vec<Vec<TableCell>>| {
             let columns = columns.iter().map(|name| TableColumn { name: (*name).to_owned(), unit: None }).collect();
@@ -75,9 +80,22 @@ impl Reading {
                 let row = |state: &LabelledState| vec![text(&state.label), TableCell::State(state.state), note(state)];
                 table(&["label", "state", "note"], states.iter().map(row).collect())
             }
-            Self::Number(_) | Self::Text(_) | Self::Series(_) => None,
+            Self::Series(series) => {
+                let row = |(at, line, value): (Timestamp, &SeriesLine, f64)| {
+                    vec![TableCell::Text(at.to_rfc3339()), text(&line.label), TableCell::Number(value)]
+                };
+                table(&["time", "label", "value"], newest_values(series).take(MAX_SERIES_ROWS).map(row).collect())
+            }
+            Self::Number(_) | Self::Text(_) => None,
         }
     }
+}
+
+/// The values of series that there are, the newest first.
+fn newest_values(series: &Series) -> impl Iterator<Item = (Timestamp, &SeriesLine, f64)> {
+    let times = series.times().iter().enumerate().rev();
+    let values = times.flat_map(|(place, at)| series.lines().iter().map(move |line| (*at, line, line.values[place])));
+    values.filter(|(.., value)| value.is_finite())
 }
 
 /// A number with a label.

@@ -1,18 +1,29 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::Timestamp;
 
 /// Values over time: several labelled lines on common times.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "SeriesParts")]
 pub struct Series {
     times: Vec<Timestamp>,
     lines: Vec<SeriesLine>,
     until: Option<Timestamp>,
 }
 
+/// The parts of a [`Series`], which may not fit together.
+#[derive(Deserialize)]
+struct SeriesParts {
+    times: Vec<Timestamp>,
+    lines: Vec<SeriesLine>,
+    until: Option<Timestamp>,
+}
+
 /// One line of a [`Series`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SeriesLine {
     /// The name of the thing it measures; empty where there is only one.
     pub label: String,
@@ -51,6 +62,14 @@ pub enum InvalidSeries {
         /// The number of values of all lines.
         values: usize,
     },
+}
+
+impl TryFrom<SeriesParts> for Series {
+    type Error = InvalidSeries;
+
+    fn try_from(SeriesParts { times, lines, until }: SeriesParts) -> Result<Self, InvalidSeries> {
+        Self::new(times, lines, until)
+    }
 }
 
 impl Series {
@@ -96,6 +115,14 @@ impl Series {
     /// The lines, in the source's order. Each has as many values as there are times.
     pub fn lines(&self) -> &[SeriesLine] {
         &self.lines
+    }
+
+    /// The last value of each line that there is one of, with its label.
+    pub fn latest(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.lines.iter().map(|line| {
+            let known = line.values.iter().rev().find(|value| value.is_finite());
+            (line.label.as_str(), known.copied().unwrap_or(f64::NAN))
+        })
     }
 
     /// The moment up to which nothing is missing, where the source says so. Not before the last time.
@@ -161,6 +188,16 @@ mod tests {
         assert!(Series::new(Vec::new(), Vec::new(), None).is_ok(), "nothing happened, and that is an answer");
         assert!(Series::new(Vec::new(), vec![line("a", &[])], end).is_ok());
         assert!(Series::new(times(&[1, 9]), vec![line("", &[1.0, 2.0])], end).is_ok());
+    }
+
+    #[test]
+    fn what_does_not_fit_together_cannot_come_from_elsewhere_either() {
+        let end = Some(Timestamp::from_millis(9));
+        let series = Series::new(times(&[1, 5]), vec![line("a", &[1.0, 2.0])], end).unwrap();
+        let bytes = postcard::to_allocvec(&series).unwrap();
+        assert_eq!(postcard::from_bytes::<Series>(&bytes).unwrap(), series);
+        let crooked = Series { times: times(&[5, 1]), ..series };
+        assert!(postcard::from_bytes::<Series>(&postcard::to_allocvec(&crooked).unwrap()).is_err());
     }
 
     #[test]

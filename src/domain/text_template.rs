@@ -42,6 +42,30 @@ pub enum TemplateError {
 }
 
 impl Placeholder {
+    /// The placeholder that a variable stands for, in languages where braces mean something: `city` for `$city`, `city.zone` for
+    /// `$city_zone`. The first `_` is the dot before an option's field; `__` before it is an underscore of the input's name.
+    pub fn of_variable(word: &str) -> Option<Self> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if !word.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()) || !word.chars().all(allowed) {
+            return None;
+        }
+        let mut key = String::new();
+        let mut rest = word;
+        while let Some((before, after)) = rest.split_once('_') {
+            key.push_str(before);
+            if let Some(after) = after.strip_prefix('_') {
+                key.push('_');
+                rest = after;
+            } else {
+                key.push('.');
+                rest = after;
+                break;
+            }
+        }
+        key.push_str(rest);
+        (!key.ends_with('.')).then_some(Self { key })
+    }
+
     /// The name of the input it refers to.
     pub fn input(&self) -> &str {
         self.key.split_once('.').map_or(self.key.as_str(), |(input, _)| input)

@@ -20,6 +20,16 @@ impl Timestamp {
         self.0
     }
 
+    /// The moment that a text tells by RFC 3339: `2026-11-30T18:00:00.5+01:00`.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|moment| Self(moment.as_millisecond()))
+    }
+
+    /// Its text by RFC 3339, in UTC; empty for one beyond the year 9999.
+    pub fn to_rfc3339(self) -> String {
+        jiff::Timestamp::from_millisecond(self.0).map(|moment| moment.to_string()).unwrap_or_default()
+    }
+
     /// How long after `earlier` this is; zero when it is not after it.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))

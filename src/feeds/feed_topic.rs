@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::key::FeedKey;
-use super::message::FeedMessage;
+use super::message::{decode_answer, encode_answer};
 use super::state::{AnswerTimes, FeedState};
 use crate::bus::{Retention, Role, Topic};
 use crate::domain::{Reading, Timestamp};
@@ -38,7 +38,7 @@ impl FeedTopic {
             if self.answered_at.is_some_and(|own| entry.at <= own && own <= now) {
                 continue;
             }
-            let Some(answer) = FeedMessage::decode(&entry.text) else { continue };
+            let Some(answer) = decode_answer(&entry.text) else { continue };
             self.answered_at = None;
             state.record(key, answer, AnswerTimes { now, taken_at: entry.at, beat: Some(entry.at), not_before: None });
         }
@@ -63,7 +63,7 @@ impl FeedTopic {
         }
         if matches!(role, Role::Leading(_)) {
             let retention = Retention { entries: state.readings_for_past(key.every), length: key.every + KEPT_AFTER_DUE };
-            self.topic.append(taken_at, &FeedMessage::encode(answer), retention);
+            self.topic.append(taken_at, &encode_answer(answer), retention);
         }
         self.answered_at = Some(now);
         true

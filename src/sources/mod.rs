@@ -1,4 +1,4 @@
-//! Data sources: the machine itself, the clock, a URL.
+//! Data sources: the machine itself, the clock, a URL, Prometheus.
 //!
 //! A source answers one query with one typed [`Reading`](crate::domain::Reading), or with the reason why it cannot. Values
 //! that visitors chose are bound in the source's own safe way, never spliced into a query. Nothing here repeats a query or
@@ -20,6 +20,7 @@ mod http_client;
 mod jq;
 mod kind;
 mod kinds;
+mod prometheus;
 mod push;
 mod registry;
 mod settings;

@@ -188,7 +188,7 @@ async fn nothing_is_shown_that_a_stranger_writes_on_the_bus() {
     node.shows(3).await;
     let client = ::redis::Client::open(redis.url()).unwrap();
     let mut bus = client.get_multiplexed_async_connection().await.unwrap();
-    let streams: Vec<String> = ::redis::cmd("KEYS").arg("belvedere:1:stream:*").query_async(&mut bus).await.unwrap();
+    let streams: Vec<String> = ::redis::cmd("KEYS").arg("belvedere:*:stream:*").query_async(&mut bus).await.unwrap();
     assert!(!streams.is_empty());
     for stream in streams {
         assert!(!stream.contains("count"));

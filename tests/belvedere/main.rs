@@ -67,6 +67,7 @@ mod outages;
 mod pages;
 mod panels;
 mod passwords;
+mod prometheus;
 mod push;
 mod reauthentication;
 mod refresh;

@@ -6,12 +6,12 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use super::super::directory_settings::{DirectoryKind, DirectoryServers, ServiceAccount};
-use super::super::files::{path as read_path, peek_path, secret};
+use super::super::files::{peek_path, secret};
 use super::super::filter_template::{FilterTemplate, InvalidFilter};
 use super::super::hints::quote;
 use super::super::reader::Fields;
 use super::super::setting::{
-    DeclaredTable, Setting, SettingRow, boolean, ca_file, duration, integer, settings, tls_fingerprint, word,
+    DeclaredTable, Setting, SettingRow, boolean, ca_file, duration, integer, optional_file, settings, tls_fingerprint, word,
 };
 use super::super::tree::ConfigEntry;
 use super::servers::{read_dns, reject_plaintext, servers};
@@ -244,11 +244,6 @@ fn read_account(fields: &mut Fields<'_>) -> Option<Option<ServiceAccount>> {
             None
         }
     }
-}
-
-fn optional_file(example: &str) -> Setting<Option<PathBuf>> {
-    let read = |fields: &mut Fields<'_>, key| read_path(fields, key).map(|file| Some(file.value));
-    Setting::new(None, "none", "path", read).such_as(example)
 }
 
 fn base_dn() -> Setting<Option<String>> {

@@ -174,6 +174,18 @@ fn of_a_series_that_is_told_again_only_what_is_new_is_recorded() {
 }
 
 #[test]
+fn the_points_of_a_series_are_as_far_apart_as_it_says_however_seldom_it_is_told() {
+    let mut history = History::new(5 * MINUTE);
+    history.keep_windows(&[HOUR].into());
+    let values: Vec<f64> = (0..60).map(f64::from).collect();
+    for first_minute in [0, 5] {
+        let seconds: Vec<i64> = (first_minute..first_minute + 60).map(|minute| minute * 60).collect();
+        history.record(second(*seconds.last().unwrap()), &Reading::Series(series(&seconds, &[("a", &values)])));
+    }
+    assert_eq!(times(&history, HOUR).len(), 61, "none is left out, and none stands twice");
+}
+
+#[test]
 fn labels_that_come_and_go_do_not_grow_the_history() {
     let mut history = history(&[HOUR]);
     for i in 0..1000 {

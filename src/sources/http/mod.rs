@@ -12,7 +12,7 @@ use url::Url;
 
 use super::filter_workers::FilterWorkers;
 use super::format::DocumentFormat;
-use super::http_client::{HttpClient, HttpClientSettings};
+use super::http_client::{HttpClient, HttpClientDefaults, HttpClientSettings, HttpRequest};
 use super::jq::JqFilters;
 use super::kind::{Opened, SourceKind, SourceSettings};
 use super::{DocumentRequest, DocumentSource, QueryError, Source, SourceDocument, SourceError};
@@ -22,6 +22,15 @@ use crate::domain::{BoundQuery, Clock, Holder, Placeholder, Reading, Timestamp};
 /// The kind `http`.
 pub(super) const KIND: SourceKind =
     SourceKind::Named { word: "http", sample: "stock", about: "a URL that returns JSON, CSV or text", read, rows };
+
+/// JSON for a panel is some KiB; of what is larger, less should be asked for. It is held in memory whole, and parsed into several
+/// times its size.
+static CLIENT_DEFAULTS: HttpClientDefaults = HttpClientDefaults {
+    about_url: "The URL. The path and the query string can contain inputs: `?city={city}`.",
+    url_example: "\"https://stock.corp.example.com/api/levels?city={city}\"",
+    max_bytes: 1024 * 1024,
+    about_max_bytes: "The largest answer. A filter may use 48 MiB of memory, or 16 times this, where that is more.",
+};
 
 const FORMAT: &str = "format";
 
@@ -40,7 +49,7 @@ struct Http {
 }
 
 fn read(mut fields: Fields<'_>) -> Option<Box<dyn SourceSettings>> {
-    let client = HttpClientSettings::read(&mut fields);
+    let client = HttpClientSettings::read(&mut fields, &CLIENT_DEFAULTS);
     let format = DocumentFormat::setting().take_from(&mut fields, FORMAT);
     fields.finish();
     Some(Box::new(HttpSettings { client: client?, format: format? }))
@@ -48,7 +57,7 @@ fn read(mut fields: Fields<'_>) -> Option<Box<dyn SourceSettings>> {
 
 fn rows() -> Vec<SettingRow> {
     let about = "The format of the answer. CSV becomes an array of objects, text one string.";
-    [HttpClientSettings::rows(), DocumentFormat::setting().into_rows(FORMAT, about)].concat()
+    [HttpClientSettings::rows(&CLIENT_DEFAULTS), DocumentFormat::setting().into_rows(FORMAT, about)].concat()
 }
 
 impl SourceSettings for HttpSettings {
@@ -89,7 +98,7 @@ impl DocumentSource for Http {
     async fn fetch(&self, request: &DocumentRequest) -> Result<SourceDocument, SourceError> {
         let url =
             Url::parse(request.as_str()).map_err(|error| SourceError::Broken(format!("the url cannot be read: {error}")))?;
-        let bytes = self.client.get(url).await?;
+        let bytes = self.client.send(HttpRequest::get(url)).await?.body;
         self.format.document(bytes, &self.client.url_template().host())
     }
 

@@ -5,16 +5,16 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use rustls::ClientConfig;
-use url::Url;
 
 use super::encoding;
 use super::error::{body_error, request_error};
+use super::request::{HttpRequest, HttpResponse};
 use super::retry_after::RetryAfter;
 use super::settings::HttpClientSettings;
 use super::url_template::{UrlTemplate, host_of};
 use crate::domain::{Clock, Timestamp};
 use crate::sources::SourceError;
-use crate::tls::ServerTrust;
+use crate::tls::{ClientIdentity, ServerTrust};
 
 /// The limit on redirects: one or two are a tidy server (`/x` to `/x/`); more is a loop.
 const MAX_REDIRECTS: usize = 3;
@@ -80,6 +80,11 @@ impl HttpClient {
         self.retry_after.not_before(self.clock.now())
     }
 
+    /// How long a request may take.
+    pub(in crate::sources) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// How large an answer may be.
     pub(in crate::sources) fn max_bytes(&self) -> usize {
         self.max_bytes
@@ -90,14 +95,14 @@ impl HttpClient {
         &self.url_template
     }
 
-    /// Gets `url` and reads the body of its response, decompressed, without a byte order mark.
+    /// Sends a request and reads the answer.
     ///
     /// # Errors
-    /// A [`SourceError`] that names the host, and never the path, the query or a header: also when `url` is of another
+    /// A [`SourceError`] that names the host, and never the path, the query or a header: also when the URL is of another
     /// destination, the time or the size is exceeded, or the server has asked to be left alone for longer.
-    pub(in crate::sources) async fn get(&self, url: Url) -> Result<Vec<u8>, SourceError> {
-        let host = host_of(&url);
-        if !self.url_template.has_same_origin(&url) {
+    pub(in crate::sources) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, SourceError> {
+        let host = host_of(&request.url);
+        if !self.url_template.has_same_origin(&request.url) {
             return Err(SourceError::Broken(format!("{host} is not where this source may ask")));
         }
         if let Some(until) = self.not_before() {
@@ -107,16 +112,22 @@ impl HttpClient {
             )));
         }
         tokio::select! {
-            body = self.read_body(&host, url) => body,
+            response = self.read_response(&host, request) => response,
             () = self.clock.sleep(self.timeout) => {
                 Err(SourceError::TimedOut(format!("{host} did not answer within {:?}", self.timeout)))
             }
         }
     }
 
-    async fn read_body(&self, host: &str, url: Url) -> Result<Vec<u8>, SourceError> {
-        let response = self.client.get(url).send().await.map_err(|error| request_error(host, &error))?;
-        let mut response = self.require_success(host, response)?;
+    async fn read_response(&self, host: &str, request: HttpRequest) -> Result<HttpResponse, SourceError> {
+        let HttpRequest { url, body, reads_refusals } = request;
+        let builder = match body {
+            None => self.client.get(url),
+            Some(body) => self.client.post(url).header(CONTENT_TYPE, body.content_type).body(body.text),
+        };
+        let response = builder.send().await.map_err(|error| request_error(host, &error))?;
+        let mut response = self.require_success(host, response, reads_refusals)?;
+        let status = response.status();
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| body_error(host, &error))? {
@@ -128,12 +139,14 @@ impl HttpClient {
             }
             body.extend_from_slice(&chunk);
         }
-        encoding::utf8(body, content_type.as_deref())
-            .map_err(|name| SourceError::BadAnswer(format!("{host} answered in {name}; JSON has to be in UTF-8")))
+        let body = encoding::utf8(body, content_type.as_deref())
+            .map_err(|name| SourceError::BadAnswer(format!("{host} answered in {name}; it has to be UTF-8")))?;
+        Ok(HttpResponse { status, body })
     }
 
-    /// The response if its status is a success; otherwise the error, and a wish to be left alone for a time is obeyed.
-    fn require_success(&self, host: &str, response: Response) -> Result<Response, SourceError> {
+    /// The response if its status is a success, or a refusal that is to be read; otherwise the error, and a wish to be left alone
+    /// for a time is obeyed.
+    fn require_success(&self, host: &str, response: Response, reads_refusals: bool) -> Result<Response, SourceError> {
         let (status, now) = (response.status(), self.clock.now());
         if (status.is_client_error() || status.is_server_error())
             && let Some(until) = self.retry_after.obey(response.headers(), now)
@@ -141,6 +154,10 @@ impl HttpClient {
             let (status, until) = (status.as_u16(), clock_time(until));
             let message = format!("{host} answered {status}, and asks not to be asked again before {until}");
             return Err(SourceError::AskedToWait(message));
+        }
+        let is_for_us = !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        if reads_refusals && is_for_us && (status.is_client_error() || status.is_server_error()) {
+            return Ok(response);
         }
         require_success(host, response)
     }
@@ -189,7 +206,11 @@ fn tls_config(settings: &HttpClientSettings) -> Result<ClientConfig, String> {
     if settings.url.is_tls() && trust.is_empty() {
         return Err("this system has no trusted certificates; install them, or set ca_file".to_owned());
     }
-    let mut config = Arc::new(trust).client_config(None)?;
+    let identity = match (&settings.client_certificate_file, &settings.client_key_file) {
+        (Some(certificate), Some(key)) => Some(ClientIdentity::from_files(certificate, key)?),
+        _ => None,
+    };
+    let mut config = Arc::new(trust).client_config(identity.as_ref())?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }

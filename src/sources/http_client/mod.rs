@@ -5,9 +5,11 @@
 //! headers never reach anyone else. Proxies of the environment are not used: where a source points is what the settings say.
 //! No error has a URL, a header or anything of an answer in it.
 
+mod authorization;
 mod client;
 mod encoding;
 mod error;
+mod request;
 mod retry_after;
 mod settings;
 #[cfg(test)]
@@ -15,4 +17,5 @@ pub(super) mod tests;
 mod url_template;
 
 pub(super) use self::client::HttpClient;
-pub(super) use self::settings::HttpClientSettings;
+pub(super) use self::request::{HttpBody, HttpRequest, HttpResponse};
+pub(super) use self::settings::{HttpClientDefaults, HttpClientSettings};

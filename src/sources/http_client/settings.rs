@@ -2,12 +2,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
+use super::authorization::authorization;
 use super::url_template::{InvalidUrl, UrlTemplate};
 use crate::config::{
-    ConfigEntry, ConfigNode, ConfigValue, Fields, Secret, Setting, SettingRow, ca_file, duration, integer, quote, read_path,
-    read_secret, read_secret_file, size, tls_fingerprint,
+    ConfigEntry, ConfigNode, ConfigValue, Fields, Secret, Setting, SettingRow, ca_file, duration, integer, optional_file,
+    quote, read_path, read_secret, read_secret_file, size, tls_fingerprint,
 };
 use crate::domain::CertificateFingerprint;
 
@@ -16,24 +17,42 @@ const MAX_HEADERS: usize = 32;
 
 const URL: &str = "url";
 const HEADERS: &str = "headers";
+const USER: &str = "user";
 const CA_FILE: &str = "ca_file";
 const TLS_FINGERPRINT: &str = "tls_fingerprint";
+const CLIENT_CERTIFICATE_FILE: &str = "client_certificate_file";
+const CLIENT_KEY_FILE: &str = "client_key_file";
 const TIMEOUT: &str = "timeout";
 const MAX_BYTES: &str = "max_bytes";
 const RATE: &str = "rate";
 
-/// The keys of a source that is asked over HTTP: `url` (or `url_file`), `headers`, `ca_file`, `tls_fingerprint`, `timeout`,
-/// `max_bytes`, `rate`.
+/// What the keys of a kind of source differ in from those of another that is asked over HTTP.
+pub(in crate::sources) struct HttpClientDefaults {
+    /// The sentence about `url`.
+    pub(in crate::sources) about_url: &'static str,
+    /// A value of `url`, in TOML.
+    pub(in crate::sources) url_example: &'static str,
+    /// The default of `max_bytes`.
+    pub(in crate::sources) max_bytes: usize,
+    /// The sentences about `max_bytes`.
+    pub(in crate::sources) about_max_bytes: &'static str,
+}
+
+/// The keys of a source that is asked over HTTP: `url` (or `url_file`), `headers`, `user` and what belongs to it, `ca_file`,
+/// `tls_fingerprint`, `client_certificate_file`, `client_key_file`, `timeout`, `max_bytes`, `rate`.
 #[derive(Debug)]
 pub(in crate::sources) struct HttpClientSettings {
     /// The URL, with placeholders for inputs in its path or query.
     pub(super) url: Arc<UrlTemplate>,
-    /// Headers sent with every request, marked as sensitive: they do not print themselves.
+    /// Headers sent with every request, credentials too, marked as sensitive: they do not print themselves.
     pub(super) headers: HeaderMap,
     /// PEM certificates to trust instead of the system's.
     pub(super) ca_file: Option<PathBuf>,
     /// The certificates to trust and no others, whatever their names.
     pub(super) tls_fingerprint: Vec<CertificateFingerprint>,
+    /// The PEM certificate that is shown to the server, and the file of its key: both or neither.
+    pub(super) client_certificate_file: Option<PathBuf>,
+    pub(super) client_key_file: Option<PathBuf>,
     /// How long a request may take, from the dial to the last byte.
     pub(super) timeout: Duration,
     /// How large an answer may be.
@@ -44,19 +63,25 @@ pub(in crate::sources) struct HttpClientSettings {
 
 impl HttpClientSettings {
     /// Reads the keys out of a source's table, and reports what is wrong with them.
-    pub(in crate::sources) fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let url = url().take_from(fields, URL);
+    pub(in crate::sources) fn read(fields: &mut Fields<'_>, defaults: &'static HttpClientDefaults) -> Option<Self> {
+        let url = url(defaults).take_from(fields, URL);
         let headers = headers().take_from(fields, HEADERS);
+        let authorization = authorization().take_from(fields, USER);
         let ca_file = ca_file().take_from(fields, CA_FILE);
         let tls_fingerprint = tls_fingerprint().take_from(fields, TLS_FINGERPRINT);
+        let client_certificate_file = optional_file("").take_from(fields, CLIENT_CERTIFICATE_FILE);
+        let client_key_file = optional_file("").take_from(fields, CLIENT_KEY_FILE);
         let timeout = timeout().take_from(fields, TIMEOUT);
-        let max_bytes = max_bytes().take_from(fields, MAX_BYTES);
+        let max_bytes = max_bytes(defaults).take_from(fields, MAX_BYTES);
         let rate = rate().take_from(fields, RATE);
+        check_client_identity(fields)?;
         Some(Self {
             url: Arc::new(url??),
-            headers: headers?,
+            headers: with_authorization(headers?, authorization?, fields)?,
             ca_file: ca_file?,
             tls_fingerprint: tls_fingerprint?,
+            client_certificate_file: client_certificate_file?,
+            client_key_file: client_key_file?,
             timeout: timeout?,
             max_bytes: max_bytes?,
             rate: rate?,
@@ -64,11 +89,12 @@ impl HttpClientSettings {
     }
 
     /// The reference of the keys.
-    pub(in crate::sources) fn rows() -> Vec<SettingRow> {
+    pub(in crate::sources) fn rows(defaults: &'static HttpClientDefaults) -> Vec<SettingRow> {
         let about_headers = "Headers sent with every request, at most 32: `{ Accept-Language = \"en\", Authorization = { file = \"token\" } }`.";
         [
-            url().into_rows(URL, "The URL. The path and the query string can contain inputs: `?city={city}`."),
+            url(defaults).into_rows(URL, defaults.about_url),
             headers().into_rows(HEADERS, about_headers),
+            authorization().into_rows(USER, "The user name for Basic authentication."),
             ca_file().into_rows(
                 CA_FILE,
                 "PEM file with the certificate authorities to trust instead of the system's, or with the server's own certificate.",
@@ -77,21 +103,27 @@ impl HttpClientSettings {
                 TLS_FINGERPRINT,
                 "Trust the certificates with these SHA-256 fingerprints and no others, whatever names are in them and `ca_file` says.",
             ),
-            timeout().into_rows(TIMEOUT, "Time limit for one request."),
-            max_bytes().into_rows(
-                MAX_BYTES,
-                "The largest answer. A filter may use 48 MiB of memory, or 16 times this, where that is more.",
+            optional_file("").into_rows(
+                CLIENT_CERTIFICATE_FILE,
+                "PEM file with a certificate that is shown to the server (mutual TLS).",
             ),
+            optional_file("").into_rows(
+                CLIENT_KEY_FILE,
+                "PEM file with the key of `client_certificate_file`, without a passphrase.",
+            ),
+            timeout().into_rows(TIMEOUT, "Time limit for one request."),
+            max_bytes(defaults).into_rows(MAX_BYTES, defaults.about_max_bytes),
             rate().into_rows(RATE, "The most requests a second, for all panels together. Strangers have at most half of them."),
         ]
         .concat()
     }
 }
 
-fn url() -> Setting<Option<UrlTemplate>> {
-    Setting::new(None, "required, or `url_file`", "URL", |fields, _| read_url(fields).map(Some))
+fn url(defaults: &'static HttpClientDefaults) -> Setting<Option<UrlTemplate>> {
+    let example = defaults.url_example;
+    Setting::new(None, "required, or `url_file`", "URL", move |fields, _| read_url(fields, example).map(Some))
         .always_read()
-        .such_as("\"https://stock.corp.example.com/api/levels?city={city}\"")
+        .such_as(example)
         .beside("url_file", "path", "A file with the URL, if the URL contains a secret.", "")
 }
 
@@ -105,10 +137,8 @@ fn timeout() -> Setting<Duration> {
     duration(Duration::from_secs(10), Duration::from_millis(100)..=Duration::from_mins(5))
 }
 
-/// JSON for a panel is some KiB; of what is larger, less should be asked for. It is held in memory whole, and parsed into
-/// several times its size.
-fn max_bytes() -> Setting<usize> {
-    size(1024 * 1024, 1024..=64 * 1024 * 1024)
+fn max_bytes(defaults: &HttpClientDefaults) -> Setting<usize> {
+    size(defaults.max_bytes, 1024..=64 * 1024 * 1024)
 }
 
 /// The default rate: what a page of a hundred panels asks that all move every second. It keeps pages, and whoever walks through their choices, from
@@ -118,13 +148,13 @@ fn rate() -> Setting<u32> {
 }
 
 /// The URL, or the file it stands in when it has a key in it.
-fn read_url(fields: &mut Fields<'_>) -> Option<UrlTemplate> {
+fn read_url(fields: &mut Fields<'_>, example: &str) -> Option<UrlTemplate> {
     let is_given = fields.key_location("url").is_some() || fields.key_location("url_file").is_some();
     let from_file = fields.key_location("url_file").is_some();
     let url = read_secret(fields, "url", "url_file")?;
     let Some(url) = url else {
         if !is_given {
-            fields.report_missing("url", "say what is asked: `url = \"https://stock.corp.example.com/api\"`");
+            fields.report_missing("url", format!("say what is asked: `url = {example}`"));
         }
         return None;
     };
@@ -137,6 +167,30 @@ fn read_url(fields: &mut Fields<'_>) -> Option<UrlTemplate> {
             None
         }
     }
+}
+
+/// The headers with the one that credentials make. `None` when it is among them already, which is reported.
+fn with_authorization(mut headers: HeaderMap, authorization: Option<HeaderValue>, fields: &Fields<'_>) -> Option<HeaderMap> {
+    let Some(authorization) = authorization else { return Some(headers) };
+    if headers.insert(AUTHORIZATION, authorization).is_some() {
+        let location = fields.key_location(HEADERS).unwrap_or_else(|| fields.location.clone());
+        let help = "keep one of them: the header, or `user` and `password`, or `token`";
+        fields.sink.report(&location, "`headers` has an `Authorization` beside the credentials, which make one", help);
+        return None;
+    }
+    Some(headers)
+}
+
+/// Checks that the certificate shown to the server and its key are there together. `None` when one is missing, which is reported.
+fn check_client_identity(fields: &Fields<'_>) -> Option<()> {
+    let [certificate, key] = [CLIENT_CERTIFICATE_FILE, CLIENT_KEY_FILE].map(|key| fields.key_location(key));
+    let (location, missing) = match (certificate, key) {
+        (Some(location), None) => (location, CLIENT_KEY_FILE),
+        (None, Some(location)) => (location, CLIENT_CERTIFICATE_FILE),
+        _ => return Some(()),
+    };
+    fields.sink.report(&location, format!("`{missing}` is missing beside it"), "a certificate is shown with its key: set both");
+    None
 }
 
 /// `{ Accept = "application/json", Authorization = { file = "…" } }`.

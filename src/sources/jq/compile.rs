@@ -52,28 +52,9 @@ pub(super) struct Variable {
 }
 
 impl Variable {
-    /// The first `_` is the dot before an option's field; `__` before it is an underscore of the input's name.
     fn parse(name: &str) -> Option<Self> {
-        let word = name.strip_prefix('$')?;
-        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if !word.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()) || !word.chars().all(allowed) {
-            return None;
-        }
-        let mut key = String::new();
-        let mut rest = word;
-        while let Some((before, after)) = rest.split_once('_') {
-            key.push_str(before);
-            if let Some(after) = after.strip_prefix('_') {
-                key.push('_');
-                rest = after;
-            } else {
-                key.push('.');
-                rest = after;
-                break;
-            }
-        }
-        key.push_str(rest);
-        (!key.ends_with('.')).then(|| Self { name: name.to_owned(), placeholder: Placeholder { key } })
+        let placeholder = Placeholder::of_variable(name.strip_prefix('$')?)?;
+        Some(Self { name: name.to_owned(), placeholder })
     }
 }
 

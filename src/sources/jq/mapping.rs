@@ -9,7 +9,8 @@
 //! | an object of numbers | labelled numbers, by key; `null` is a number nobody can tell |
 //! | an object of booleans and state words | states, by key; `null` is unknown |
 //! | an array of numbers | labelled numbers: 0, 1, 2, … |
-//! | an array of objects | a table; columns in the order they first appear |
+//! | an array of objects with `time` and `value`, perhaps `label` (or `name`), and nothing else | series, a line for each label |
+//! | an array of other objects | a table; columns in the order they first appear |
 //! | an array of arrays | a table with columns 1, 2, 3, … |
 //! | an array of anything else | a table with one column, `value` |
 //! | any other object | a table with one row |
@@ -20,16 +21,22 @@
 //! ([`Reading::labelled_numbers`]). The words by which Prometheus and others write numbers that JSON has not (`"NaN"`, `"+Inf"`,
 //! `"-Inf"`) are numbers nobody can tell.
 //!
+//! A time is a number of seconds since the Unix epoch, or of milliseconds where it is so large, or a text by RFC 3339.
+//!
 //! State words are `good`, `ok`, `up`, `warn`, `bad`, `down` and `unknown`, in any case; `true` is good and `false`
 //! is bad. In a table, the columns `state` and `up` hold states where they read as such. A cell with an array or an
 //! object in it shows its JSON, shortened.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
+use indexmap::IndexSet;
 use jaq_json::{Map, Val};
 use jaq_std::ValT as _;
 
-use crate::domain::{DataTable, HealthState, LabelledNumber, LabelledState, Reading, TableCell, TableColumn};
+use crate::domain::{
+    DataTable, HealthState, LabelledNumber, LabelledState, Reading, Series, SeriesLine, TableCell, TableColumn, Timestamp,
+};
 use crate::sources::SourceError;
 
 /// The rows or values of one reading. More cannot be looked at, and every viewer would receive them.
@@ -40,6 +47,9 @@ const MAX_COLUMNS: usize = 100;
 
 /// Cells of one table, empty ones included.
 const MAX_CELLS: usize = 100_000;
+
+/// The least number that is a time in milliseconds, of 1973; in seconds it would be of the year 5138.
+const LEAST_MILLIS: f64 = 1e11;
 
 /// Bytes of one text, as the reading of a panel: a long page of prose.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
@@ -110,7 +120,7 @@ fn list(entries: &[Val]) -> Result<Reading, SourceError> {
         return Ok(Reading::Numbers(values.into_iter().enumerate().map(labelled).collect()));
     }
     if let Some(objects) = entries.iter().map(as_object).collect::<Option<Vec<_>>>() {
-        return table_of_objects(&objects);
+        return series_of_objects(&objects).unwrap_or_else(|| table_of_objects(&objects));
     }
     if let Some(rows) = entries.iter().map(as_array).collect::<Option<Vec<_>>>() {
         return table_of_arrays(&rows);
@@ -121,8 +131,59 @@ fn list(entries: &[Val]) -> Result<Reading, SourceError> {
     }))
 }
 
+/// The series that a list of times and values is; `None` where it is something else.
+fn series_of_objects(rows: &[&Map]) -> Option<Result<Reading, SourceError>> {
+    let points = rows.iter().map(|fields| Point::read(fields)).collect::<Option<Vec<_>>>()?;
+    Some(series(&points))
+}
+
+/// The value of a line at a time.
+struct Point {
+    time: Timestamp,
+    label: String,
+    value: f64,
+}
+
+impl Point {
+    /// The point that an object is which has its parts and no others.
+    fn read(fields: &Map) -> Option<Self> {
+        let field = |name: &str| fields.get(&Val::from(name.to_owned()));
+        let label = field("label").or_else(|| field("name"));
+        (fields.len() == 2 + usize::from(label.is_some())).then_some(())?;
+        let label = label.map(short_text).unwrap_or_default();
+        Some(Self { time: time(field("time")?)?, label, value: number_or_gap(field("value")?)? })
+    }
+}
+
+fn series(points: &[Point]) -> Result<Reading, SourceError> {
+    let times: BTreeSet<Timestamp> = points.iter().map(|point| point.time).collect();
+    let times: Vec<Timestamp> = times.into_iter().collect();
+    let labels: IndexSet<&str> = points.iter().map(|point| point.label.as_str()).collect();
+    check_limit(times.len().saturating_mul(labels.len()), Series::MAX_VALUES, "values in its series")?;
+    let gaps = |label: &&str| SeriesLine { label: (*label).to_owned(), values: vec![f64::NAN; times.len()] };
+    let mut lines: Vec<_> = labels.iter().map(gaps).collect();
+    for point in points {
+        if let (Some(line), Ok(at)) = (labels.get_index_of(point.label.as_str()), times.binary_search(&point.time)) {
+            lines[line].values[at] = point.value;
+        }
+    }
+    let series = Series::new(times, lines, None);
+    series.map(Reading::Series).map_err(|error| SourceError::BadAnswer(error.to_string()))
+}
+
+/// The moment that a value tells.
+fn time(value: &Val) -> Option<Timestamp> {
+    if let Some(text) = value.as_bytes() {
+        return Timestamp::parse_rfc3339(std::str::from_utf8(text).ok()?);
+    }
+    let number = value.as_f64().filter(|number| number.is_finite())?;
+    let millis = if number.abs() < LEAST_MILLIS { number * 1000.0 } else { number };
+    #[expect(clippy::cast_possible_truncation, reason = "one beyond what an integer holds saturates")]
+    Some(Timestamp::from_millis(millis.round() as i64))
+}
+
 fn table_of_objects(rows: &[&Map]) -> Result<Reading, SourceError> {
-    let mut keys: indexmap::IndexSet<&Val> = indexmap::IndexSet::new();
+    let mut keys: IndexSet<&Val> = IndexSet::new();
     for fields in rows {
         keys.extend(fields.keys());
         check_limit(keys.len(), MAX_COLUMNS, "columns")?;

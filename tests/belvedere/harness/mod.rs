@@ -23,6 +23,7 @@ pub(crate) mod pgbouncer;
 #[allow(dead_code, reason = "the unit tests need more of it")]
 pub(crate) mod postgres;
 pub(crate) mod program;
+pub(crate) mod prometheus;
 pub(crate) mod redis;
 pub(crate) mod redis_sentinel;
 pub(crate) mod samba;

@@ -131,6 +131,8 @@ pub(in crate::sources) fn settings(url: &str) -> HttpClientSettings {
         headers: HeaderMap::from_iter([key]),
         ca_file: None,
         tls_fingerprint: Vec::new(),
+        client_certificate_file: None,
+        client_key_file: None,
         timeout: Duration::from_secs(20),
         max_bytes: 10_000,
     }

@@ -109,6 +109,44 @@ fn states_come_from_words_and_truth_values() {
 }
 
 #[test]
+fn times_and_values_are_series_however_the_times_are_written() {
+    let at = |millis: &[i64]| millis.iter().map(|millis| Timestamp::from_millis(*millis)).collect::<Vec<_>>();
+    for times in [
+        "[1796061600, 1796061601.5]",
+        "[1796061600000, 1796061601500]",
+        r#"["2026-11-30T18:00:00Z", "2026-11-30T19:00:01.5+01:00"]"#,
+    ] {
+        let times: Vec<serde_json::Value> = serde_json::from_str(times).unwrap();
+        // In any order.
+        let json = format!(r#"[{{"time":{},"value":2}},{{"value":1,"time":{}}}]"#, times[1], times[0]);
+        let Reading::Series(series) = one(&json) else { panic!("{json}") };
+        assert_eq!(series.times(), at(&[1_796_061_600_000, 1_796_061_601_500]), "{json}");
+        assert_eq!((series.lines()[0].label.as_str(), series.lines()[0].values.as_slice()), ("", [1.0, 2.0].as_slice()));
+    }
+    let several =
+        r#"[{"time":1,"value":1,"label":"LA"},{"time":2,"value":null,"label":"LA"},{"time":2,"value":"NaN","name":"NYC"}]"#;
+    let Reading::Series(series) = one(several) else { panic!("no series") };
+    let lines: Vec<_> =
+        series.lines().iter().map(|line| (&*line.label, line.values.iter().map(|v| v.is_nan()).collect::<Vec<_>>())).collect();
+    assert_eq!(lines, [("LA", vec![false, true]), ("NYC", vec![true, true])]);
+    let latest = one(several);
+    assert_eq!(latest.labelled_numbers().unwrap()[0].value.to_bits(), 1f64.to_bits());
+    let rows = latest.rows().unwrap().into_owned();
+    assert_eq!(rows.rows, [vec![words("1970-01-01T00:00:01Z"), words("LA"), TableCell::Number(1.0)]]);
+    for table in [
+        r#"[{"time":1,"value":1,"host":"a"}]"#,
+        r#"[{"time":"noon","value":1}]"#,
+        r#"[{"time":1,"value":"full"}]"#,
+        r#"[{"time":1,"value":1},{"time":2}]"#,
+        r#"[{"time":1,"label":"a"}]"#,
+    ] {
+        assert!(matches!(one(table), Reading::Table(_)), "{table}");
+    }
+    let square: Vec<_> = (0..1_000).map(|at| format!(r#"{{"time":{at},"value":1,"label":"{at}"}}"#)).collect();
+    assert!(read(&[&format!("[{}]", square.join(","))]).unwrap_err().to_string().contains("values in its series"));
+}
+
+#[test]
 fn a_list_of_objects_is_a_table_in_the_order_columns_appear() {
     let rows = r#"[{"name":"db","state":"up","version":7},{"name":"web","state":"restarting","zone":null,"tags":["a"]}]"#;
     let expected = vec![
