@@ -33,7 +33,7 @@ pub(super) fn peek_path(fields: &Fields<'_>, key: &str) -> Option<PathBuf> {
 }
 
 /// The path that is meant by a text at this location.
-pub(super) fn resolve(text: &str, location: &SourceLocation) -> PathBuf {
+pub(crate) fn resolve(text: &str, location: &SourceLocation) -> PathBuf {
     match location.kind() {
         LocationKind::Text(document, _) => document.file.parent().unwrap_or(Path::new("")).join(text),
         _ => PathBuf::from(text),

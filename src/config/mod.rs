@@ -38,7 +38,7 @@ pub use diagnostic::{Diagnostic, DiagnosticReport, Diagnostics, SourceLocation};
 pub use directory_settings::{DirectoryKind, DirectoryServers, DnsDiscovery, LdapScheme, ServerAddress, ServiceAccount};
 pub(crate) use document::Document;
 pub use environment::figment;
-pub(crate) use files::{path as read_path, read_secret_file, secret as read_secret};
+pub(crate) use files::{path as read_path, read_secret_file, resolve as resolve_path, secret as read_secret};
 pub use filter_template::{FilterComparison, FilterTemplate, InvalidFilter};
 pub(crate) use hints::{quote, suggest};
 pub use postgres_url::{PostgresHost, PostgresUrl};

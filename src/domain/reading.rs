@@ -62,6 +62,15 @@ impl Reading {
         }
     }
 
+    /// Its words, where it can be read as such: also a table's lone cell.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Table(table) => table.lone_text(),
+            Self::Number(_) | Self::Numbers(_) | Self::States(_) | Self::Series(_) => None,
+        }
+    }
+
     /// Its rows under columns, where it can be read as such: also labelled numbers and states, and series, the newest first.
     pub fn rows(&self) -> Option<Cow<'_, DataTable>> {
         let table = |columns: &[&str], rows: Vec<Vec<TableCell>>| {
@@ -118,20 +127,27 @@ pub struct DataTable {
 
 impl DataTable {
     fn labelled_numbers(&self) -> Option<Vec<LabelledNumber>> {
-        let number = |cell: &TableCell| match cell {
-            TableCell::Number(value) => Some(*value),
-            TableCell::Empty => Some(f64::NAN),
-            TableCell::Text(_) | TableCell::State(_) => None,
-        };
         if self.rows.is_empty() {
             return Some(Vec::new());
         }
         if let Some(labels) = self.labels_of_gaps() {
             return Some(labels.into_iter().map(|label| LabelledNumber { label, value: f64::NAN }).collect());
         }
-        let (label, value) = (self.column(&["label", "name"])?, self.column(&["value"])?);
-        let labelled = |row: &Vec<TableCell>| Some(LabelledNumber { label: row[label].label()?, value: number(&row[value])? });
+        let Some((label, value)) = self.column(&["label", "name"]).zip(self.column(&["value"])) else {
+            return self.numbers_of_lone_row();
+        };
+        let labelled =
+            |row: &Vec<TableCell>| Some(LabelledNumber { label: row[label].label()?, value: row[value].number_or_gap()? });
         self.rows.iter().map(labelled).collect()
+    }
+
+    /// The numbers of a lone row that has nothing else, by their columns; the one number of a lone cell needs no label.
+    fn numbers_of_lone_row(&self) -> Option<Vec<LabelledNumber>> {
+        let [row] = self.rows.as_slice() else { return None };
+        let label = |column: &TableColumn| if row.len() == 1 { String::new() } else { column.name.clone() };
+        let labelled =
+            |(cell, column): (&TableCell, _)| Some(LabelledNumber { label: label(column), value: cell.number_or_gap()? });
+        row.iter().zip(&self.columns).map(labelled).collect()
     }
 
     fn labelled_states(&self) -> Option<Vec<LabelledState>> {
@@ -139,7 +155,7 @@ impl DataTable {
         let state = |cell: &TableCell| match cell {
             TableCell::State(state) => (*state, None),
             TableCell::Empty => (HealthState::Unknown, None),
-            TableCell::Text(_) | TableCell::Number(_) => (HealthState::Unknown, cell.label()),
+            TableCell::Text(_) | TableCell::Number(_) | TableCell::Decimal(_) => (HealthState::Unknown, cell.label()),
         };
         if self.rows.is_empty() {
             return Some(Vec::new());
@@ -150,7 +166,7 @@ impl DataTable {
         }
         let (label, at, note) = (self.column(&["label", "name"])?, self.column(&["state", "up"])?, self.column(&["note"]));
         let has = |is_such: fn(&TableCell) -> bool| self.rows.iter().any(|row| is_such(&row[at]));
-        if has(|cell| matches!(cell, TableCell::Text(_) | TableCell::Number(_)))
+        if has(|cell| matches!(cell, TableCell::Text(_) | TableCell::Number(_) | TableCell::Decimal(_)))
             && !has(|cell| matches!(cell, TableCell::State(_)))
         {
             return None;
@@ -161,6 +177,12 @@ impl DataTable {
             Some(LabelledState { label: row[label].label()?, state, note: word.or(note) })
         };
         self.rows.iter().map(labelled).collect()
+    }
+
+    /// The words of a lone cell.
+    fn lone_text(&self) -> Option<&str> {
+        let [row] = self.rows.as_slice() else { return None };
+        if let [TableCell::Text(text)] = row.as_slice() { Some(text) } else { None }
     }
 
     /// The place of the first of these columns that there is.
@@ -199,17 +221,55 @@ pub enum TableCell {
     Text(String),
     /// A state.
     State(HealthState),
+    /// A number with more digits than an `f64` holds, in its column's unit, as it is written in decimals: an identifier, a large
+    /// sum. See [`TableCell::of_decimal`].
+    Decimal(String),
 }
 
+/// The digits before the point from which on a number is kept as it is written: of fewer, an `f64` is right to more than
+/// four decimals.
+const EXACT_FROM_DIGITS: usize = 12;
+
 impl TableCell {
+    /// The number that is written so in decimals: a [`TableCell::Number`] where that loses nothing that anybody would see,
+    /// and else a [`TableCell::Decimal`]. `None` when it is no number.
+    pub fn of_decimal(text: &str) -> Option<Self> {
+        let value: f64 = text.parse().ok()?;
+        if !value.is_finite() {
+            return Some(Self::Number(f64::NAN));
+        }
+        let whole = text.trim_start_matches(['-', '+']).trim_start_matches('0');
+        let is_large = whole.bytes().take_while(u8::is_ascii_digit).count() >= EXACT_FROM_DIGITS;
+        // The shortest text that gives this `f64` has all digits of any text that it holds without a loss.
+        let is_exact = significant_digits(&format!("{value:e}")) == significant_digits(text);
+        Some(if is_large && !is_exact { Self::Decimal(text.to_owned()) } else { Self::Number(value) })
+    }
+
+    /// The cell as a number; an empty one is a gap.
+    fn number_or_gap(&self) -> Option<f64> {
+        match self {
+            Self::Number(value) => Some(*value),
+            Self::Decimal(text) => text.parse().ok(),
+            Self::Empty => Some(f64::NAN),
+            Self::Text(_) | Self::State(_) => None,
+        }
+    }
+
     /// The cell as the label of something.
     fn label(&self) -> Option<String> {
         match self {
-            Self::Text(text) => Some(text.clone()),
+            Self::Text(text) | Self::Decimal(text) => Some(text.clone()),
             Self::Number(number) => Some(number.to_string()),
             Self::Empty | Self::State(_) => None,
         }
     }
+}
+
+/// The digits of a number in decimals, without the zeros around them.
+fn significant_digits(text: &str) -> String {
+    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    digits.trim_matches('0').to_owned()
 }
 
 /// The state of one thing, with a label.
@@ -221,4 +281,42 @@ pub struct LabelledState {
     pub state: HealthState,
     /// A few words beside it (`"41 ms"`, `"503"`).
     pub note: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_kept_as_it_is_written_where_digits_would_be_lost() {
+        for exact in ["0", "-17", "1234.50", "9007199254740992", "1e20", "3.3333333333333333", "0.1", "123456789012.25"] {
+            let value: f64 = exact.parse().unwrap_or_default();
+            assert_eq!(TableCell::of_decimal(exact), Some(TableCell::Number(value)), "{exact}");
+        }
+        for large in ["9007199254740993", "-9223372036854775807", "18446744073709551615", "999999999999999.99"] {
+            assert_eq!(TableCell::of_decimal(large), Some(TableCell::Decimal(large.to_owned())), "{large}");
+        }
+        assert_eq!(TableCell::of_decimal("twelve"), None);
+    }
+
+    #[test]
+    fn a_lone_row_of_numbers_is_numbers_and_a_lone_cell_one_number_or_words() {
+        let table = |columns: &[&str], rows: Vec<Vec<TableCell>>| {
+            let columns = columns.iter().map(|name| TableColumn { name: (*name).to_owned(), unit: None }).collect();
+            Reading::Table(DataTable { columns, rows })
+        };
+        let numbers = |reading: &Reading| {
+            let numbers = reading.labelled_numbers()?;
+            Some(numbers.iter().map(|number| (number.label.clone(), number.value.to_string())).collect::<Vec<_>>())
+        };
+        let pair = |label: &str, value: &str| (label.to_owned(), value.to_owned());
+        let two = table(&["least", "most"], vec![vec![TableCell::Number(1.0), TableCell::Decimal("9007199254740993".into())]]);
+        assert_eq!(numbers(&two), Some(vec![pair("least", "1"), pair("most", "9007199254740992")]));
+        assert_eq!(numbers(&table(&["count"], vec![vec![TableCell::Number(5.0)]])), Some(vec![pair("", "5")]));
+        let (number, word) = (TableCell::Number(1.0), TableCell::Text("Ann".to_owned()));
+        assert_eq!(numbers(&table(&["id", "who"], vec![vec![number.clone(), word.clone()]])), None);
+        assert_eq!(numbers(&table(&["id"], vec![vec![number.clone()], vec![number]])), None);
+        assert_eq!(table(&["who"], vec![vec![word.clone()]]).text(), Some("Ann"));
+        assert_eq!(table(&["who"], vec![vec![word.clone()], vec![word]]).text(), None);
+    }
 }

@@ -108,7 +108,7 @@ fn reading_bytes(reading: &Reading) -> usize {
 }
 
 fn cell_bytes(cell: &TableCell) -> usize {
-    size_of_val(cell) + if let TableCell::Text(text) = cell { text.len() } else { 0 }
+    size_of_val(cell) + if let TableCell::Text(text) | TableCell::Decimal(text) = cell { text.len() } else { 0 }
 }
 
 #[cfg(test)]

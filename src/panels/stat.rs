@@ -104,7 +104,7 @@ impl Render for StatPanel {
     type View = StatView;
 
     fn render(&mut self, reading: &Reading, history: &History) -> Result<StatView, ReadingMismatch> {
-        if let Reading::Text(text) = reading {
+        if let Some(text) = reading.text() {
             let figure = Figure { text: words::truncate(text.trim()), unit: String::new() };
             return Ok(StatView { figure, short: None, words: true, mark: None, note: None, spark: None });
         }

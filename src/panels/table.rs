@@ -215,6 +215,7 @@ impl TablePanel {
                     numbers = true;
                     fractions |= value.is_finite() && !digits::is_integer(*value);
                 }
+                TableCell::Decimal(_) => numbers = true,
                 TableCell::Text(_) | TableCell::State(_) => words = true,
                 TableCell::Empty => {}
             }
@@ -252,7 +253,8 @@ impl TablePanel {
     fn cell(&self, column: &VisibleColumn<'_>, cell: Option<&TableCell>) -> CellView {
         match cell {
             None | Some(TableCell::Empty) => CellView { text: String::new(), state: None },
-            Some(TableCell::Text(text)) => CellView { text: words::truncate(text), state: None },
+            // A unit would round it.
+            Some(TableCell::Text(text) | TableCell::Decimal(text)) => CellView { text: words::truncate(text), state: None },
             Some(TableCell::State(state)) => CellView { text: words::cell_word(*state).to_owned(), state: Some(*state) },
             Some(TableCell::Number(value)) => {
                 let state = if column.thresholds_apply { Threshold::evaluate(&self.thresholds, *value) } else { None };

@@ -25,6 +25,7 @@ mod push;
 mod registry;
 mod settings;
 mod source;
+mod sql;
 mod text;
 
 pub use self::document::{DocumentRequest, DocumentSource, SourceDocument};

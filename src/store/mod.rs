@@ -32,7 +32,7 @@ pub use error::{StoreError, StoreKind};
 pub use fence::Fence;
 pub use millis::millis_of;
 pub use notifier::{LocalNotifier, NewsListener, Notifier, RowNews};
-pub use postgres::{PostgresDatabase, PostgresFailure, PostgresNews, PostgresStore, PostgresTransaction};
+pub use postgres::{PostgresDatabase, PostgresFailure, PostgresNews, PostgresStore, PostgresTransaction, postgres_options};
 pub use random::fill_randomly;
 pub use row_status::{RowId, RowStatus};
 pub use row_watch::{RowEvent, RowWatch};

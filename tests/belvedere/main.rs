@@ -80,5 +80,6 @@ mod sessions;
 mod shared_store;
 mod sign_in;
 mod soak;
+mod sql;
 mod timing;
 mod tokens;

@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -54,7 +55,7 @@ impl PostgresConnectionManager {
             ConnectionUse::Direct | ConnectionUse::Pooled => settings.statement_timeout,
         };
         let options = url.hosts.iter().map(|host| {
-            let options = connect_options(url, host, settings);
+            let options = postgres_options(url, host, settings.ca_file.as_deref());
             match usage {
                 ConnectionUse::Pooled => options.statement_cache_capacity(0),
                 ConnectionUse::Direct | ConnectionUse::Migrations => options.options([
@@ -133,7 +134,8 @@ impl Manager for PostgresConnectionManager {
     }
 }
 
-fn connect_options(url: &PostgresUrl, host: &PostgresHost, settings: &StoreSettings) -> PgConnectOptions {
+/// How a host of a URL is connected to; `ca_file` has the authorities to trust instead of the system's.
+pub fn postgres_options(url: &PostgresUrl, host: &PostgresHost, ca_file: Option<&Path>) -> PgConnectOptions {
     let options = PgConnectOptions::new_without_pgpass()
         .username(&url.user)
         .database(&url.database)
@@ -146,7 +148,7 @@ fn connect_options(url: &PostgresUrl, host: &PostgresHost, settings: &StoreSetti
         PostgresHost::Tcp(host, port) => options.host(host).port(*port),
         PostgresHost::Socket(folder, port) => options.socket(folder).port(*port),
     };
-    let options = settings.ca_file.iter().fold(options, PgConnectOptions::ssl_root_cert);
+    let options = ca_file.into_iter().fold(options, PgConnectOptions::ssl_root_cert);
     url.password.iter().fold(options, |options, password| options.password(password.expose()))
 }
 

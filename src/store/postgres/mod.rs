@@ -20,6 +20,7 @@ mod store;
 mod tests;
 mod transaction;
 
+pub use connection_manager::postgres_options;
 pub use database::PostgresDatabase;
 pub use failure::PostgresFailure;
 pub use news::PostgresNews;

@@ -19,6 +19,8 @@ pub(crate) mod ldap_requests;
 pub(crate) mod ldap_results;
 pub(crate) mod ldap_server;
 pub(crate) mod ldif;
+#[allow(dead_code, reason = "the unit tests need more of it")]
+pub(crate) mod mariadb;
 pub(crate) mod pgbouncer;
 #[allow(dead_code, reason = "the unit tests need more of it")]
 pub(crate) mod postgres;

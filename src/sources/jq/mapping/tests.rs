@@ -64,7 +64,8 @@ fn numbers_come_from_objects_lists_and_labelled_values() {
         let Reading::Numbers(expected) = numbers(&[("LA", 1.0), ("7", 2.0)]) else { unreachable!() };
         assert_eq!(one(labelled).labelled_numbers().unwrap(), expected, "{labelled}");
     }
-    for neither in [r#"[{"name":"LA","count":1}]"#, r#"[{"value":1}]"#, r#"[{"name":"LA","value":"x"}]"#, r#""LA""#] {
+    for neither in [r#"[{"name":"LA","count":1}]"#, r#"[{"value":1},{"value":2}]"#, r#"[{"name":"LA","value":"x"}]"#, r#""LA""#]
+    {
         assert!(one(neither).labelled_numbers().is_none(), "{neither}");
     }
 }

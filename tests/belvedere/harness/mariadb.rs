@@ -1,0 +1,149 @@
+//! A MariaDB server, one per test process, and a database of its own for each test.
+
+use std::io;
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use super::certificates::TestAuthority;
+use super::server_process;
+
+/// The account that the server runs under when the tests run as root, as whom it refuses to run.
+const SERVER_ACCOUNT: &str = "mysql";
+
+/// The user who reads the tests' databases, and their password. May do everything: it is on the program not to.
+pub(crate) const USER: (&str, &str) = ("belvedere", "s3cret/of:the@shop");
+
+/// How long the server may take until it answers: generous, for a busy machine.
+const READY_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How often it is asked meanwhile.
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
+
+/// A running MariaDB server on a port of loopback.
+pub(crate) struct MariaDbServer {
+    /// Its port.
+    pub(crate) port: u16,
+    /// The authority that signed its certificate, which is made out to `localhost` alone.
+    pub(crate) ca_file: PathBuf,
+    socket: PathBuf,
+    databases: AtomicU32,
+}
+
+/// The server of this test process. `None`, said loudly, where it cannot be started.
+pub(crate) fn server() -> Option<&'static MariaDbServer> {
+    static MARIADB: OnceLock<io::Result<MariaDbServer>> = OnceLock::new();
+    server_process::started("MariaDB", MARIADB.get_or_init(MariaDbServer::start))
+}
+
+impl MariaDbServer {
+    fn start() -> io::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("belvedere-mariadb-").tempdir()?;
+        let path = |name: &str| folder.path().join(name);
+        let (data, socket) = (path("data"), path("server.sock"));
+        let ca_file = {
+            let authority = TestAuthority::new();
+            authority.write(&authority.issue(&["localhost"]), folder.path())?
+        };
+        for owned in [folder.path(), &path("cert.pem"), &path("key.pem")] {
+            own(owned)?;
+        }
+        let mut install = as_server("mariadb-install-db");
+        install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
+        server_process::run(install.arg(format!("--datadir={}", data.display())))?;
+        let [port, _] = server_process::two_free_ports()?;
+        let mut mariadbd = as_server("mariadbd");
+        mariadbd.args(["--no-defaults", "--bind-address=127.0.0.1", "--skip-name-resolve", "--innodb-buffer-pool-size=16M"]);
+        // What is lost with the machine is lost with the test.
+        mariadbd.args(["--innodb-flush-log-at-trx-commit=0", "--skip-log-bin", &format!("--port={port}")]);
+        for (option, file) in [
+            ("datadir", &data),
+            ("socket", &socket),
+            ("pid-file", &path("server.pid")),
+            ("ssl-cert", &path("cert.pem")),
+            ("ssl-key", &path("key.pem")),
+        ] {
+            mariadbd.arg(format!("--{option}={}", file.display()));
+        }
+        server_process::spawn_supervised(&mariadbd, folder)?;
+        let server = Self { port, ca_file, socket, databases: AtomicU32::new(0) };
+        server.wait_until_ready()?;
+        let (user, password) = USER;
+        let grants =
+            format!("CREATE USER '{user}'@'127.0.0.1' IDENTIFIED BY '{password}'; GRANT ALL ON *.* TO '{user}'@'127.0.0.1'");
+        server.query("mysql", &grants)?;
+        Ok(server)
+    }
+
+    /// Creates an empty database, and returns its name.
+    pub(crate) fn create_database(&self) -> String {
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.query("mysql", &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")).unwrap();
+        name
+    }
+
+    /// The URL of a database.
+    pub(crate) fn url(&self, database: &str) -> String {
+        format!("mysql://{}:s3cret%2Fof:the%40shop@127.0.0.1:{}/{database}", USER.0, self.port)
+    }
+
+    /// Runs statements in a database as the administrator, and returns what they print: rows of fields between tabs.
+    ///
+    /// # Errors
+    /// When they fail; the error has the server's words.
+    pub(crate) fn query(&self, database: &str, statements: &str) -> io::Result<String> {
+        let mut client = Command::new("mariadb");
+        client.args(["--no-defaults", "--user=root", "--batch", "--skip-column-names", "--default-character-set=utf8mb4"]);
+        client.arg(format!("--socket={}", self.socket.display())).args([database, "--execute", statements]);
+        server_process::run(&mut client).map(|text| text.trim().to_owned())
+    }
+
+    fn wait_until_ready(&self) -> io::Result<()> {
+        let deadline = Instant::now() + READY_TIMEOUT;
+        loop {
+            match self.query("mysql", "SELECT 1") {
+                Ok(_) => return Ok(()),
+                Err(error) if Instant::now() >= deadline => return Err(error),
+                Err(_) => std::thread::sleep(RETRY_INTERVAL),
+            }
+        }
+    }
+}
+
+/// Gives a file or a folder to the server's account.
+fn own(path: &Path) -> io::Result<()> {
+    if !is_root()? {
+        return Ok(());
+    }
+    let id = |option| -> io::Result<u32> {
+        let id = server_process::run(Command::new("id").args([option, SERVER_ACCOUNT]))?;
+        id.trim().parse().map_err(io::Error::other)
+    };
+    chown(path, Some(id("-u")?), Some(id("-g")?))
+}
+
+/// A command that runs under the server's account.
+fn as_server(program: &str) -> Command {
+    let mut command = Command::new("env");
+    if is_root().unwrap_or(false) {
+        command.args([
+            "setpriv",
+            "--reuid",
+            SERVER_ACCOUNT,
+            "--regid",
+            SERVER_ACCOUNT,
+            "--clear-groups",
+            "--pdeathsig",
+            "TERM",
+        ]);
+    }
+    command.arg(program);
+    command
+}
+
+fn is_root() -> io::Result<bool> {
+    Ok(server_process::run(Command::new("id").arg("-u"))?.trim() == "0")
+}
