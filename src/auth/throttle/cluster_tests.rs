@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::FutureExt as _;
 use proptest::prelude::*;
 
 use super::account_key::{AccountKey, NameKeys};
@@ -179,6 +180,15 @@ impl Cluster {
         let permit = self.admit(0, "jdoe", "right", &from("198.51.100.9")).await.unwrap();
         permit.succeed(&john().id, &["jdoe", "john.doe"].map(username));
         self.servers[0].throttle.flush().await;
+    }
+}
+
+impl Drop for Cluster {
+    /// Closes the connections: there are many clusters, and one database.
+    fn drop(&mut self) {
+        for server in &self.servers {
+            server.store.store.close().now_or_never();
+        }
     }
 }
 
