@@ -11,6 +11,10 @@ use crate::websocket;
 /// The time over which the viewers of a changed page reconnect, so that they do not all come at once.
 const RECONNECT_SOON: Duration = Duration::from_millis(500);
 
+/// The least time over which the viewers of a server that stops reconnect: another one may be there already, and whoever finds
+/// none tries again.
+const RECONNECT_ELSEWHERE: Duration = Duration::from_secs(1);
+
 /// The time over which viewers reconnect after other closes.
 const RECONNECT_LATER: Duration = Duration::from_secs(5);
 
@@ -94,7 +98,7 @@ impl CloseReason {
     /// The server stops. Its `viewers` reconnect spread out, so that the next one is not asked by all of them at once.
     pub(super) fn shutdown(viewers: usize) -> Self {
         let seconds = u64::try_from(viewers / RECONNECTS_PER_SECOND).unwrap_or(u64::MAX);
-        let spread = RECONNECT_LATER.max(Duration::from_secs(seconds));
+        let spread = RECONNECT_ELSEWHERE.max(Duration::from_secs(seconds));
         Self { reason: "shutdown", code: 1001, retry_after: Some(jitter(spread)) }
     }
 }
@@ -113,7 +117,7 @@ mod tests {
     #[test]
     fn the_viewers_of_a_server_that_stops_come_back_spread_out_by_how_many_they_are() {
         let waits = |viewers| (0..500).map(move |_| CloseReason::shutdown(viewers).retry_after.unwrap());
-        assert!(waits(10).all(|wait| wait <= RECONNECT_LATER), "a few are back soon");
+        assert!(waits(10).all(|wait| wait <= Duration::from_secs(1)), "a few are back soon");
         assert!(waits(20_000).all(|wait| wait <= Duration::from_secs(20)));
         let late = waits(20_000).filter(|wait| *wait > Duration::from_secs(10)).count();
         assert!((150..350).contains(&late), "about half of them in the second half: {late} of 500");

@@ -17,6 +17,7 @@ mod browser;
 mod bus;
 mod charts;
 mod checklist;
+mod cluster;
 mod commands;
 mod connections;
 mod credentials;

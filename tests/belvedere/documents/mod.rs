@@ -15,7 +15,7 @@ mod toml_blocks;
 use markdown::documents;
 
 /// The languages of the code blocks that some test here checks.
-const CHECKED: [&str; 6] = ["ini", "json", "nginx", "python", "sh", "toml"];
+const CHECKED: [&str; 7] = ["haproxy", "ini", "json", "nginx", "python", "sh", "toml"];
 
 #[test]
 fn no_block_of_code_goes_unchecked() {

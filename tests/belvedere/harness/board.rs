@@ -41,6 +41,17 @@ impl Board {
         }
     }
 
+    /// The next message, however long it takes; `None` when the connection has ended.
+    pub(crate) async fn next_message(&mut self) -> Option<Value> {
+        loop {
+            match self.socket.next().await {
+                Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).expect("a message is JSON")),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(_)) => (),
+            }
+        }
+    }
+
     /// The next message of that type; others before it are passed over.
     pub(crate) async fn hears_a(&mut self, kind: &str) -> Value {
         loop {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
@@ -15,6 +15,7 @@ use super::certificates::{TestAuthority, TlsBridge};
 use super::fault_connection::ProxiedConnection;
 use super::garbage::Garbage;
 use super::ldap_requests::{LdapRequest, SentSearch};
+use super::reserved_port::{ReservedPort, bound};
 
 /// How long a test waits for what must come, on a busy machine too.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -60,8 +61,8 @@ pub(crate) struct FaultProxy {
     url: String,
     state: Arc<FaultProxyState>,
     ca_folder: Option<TempDir>,
-    /// Bound and never listening: nobody else gets the port while the proxy refuses.
-    _reserved: TcpSocket,
+    /// Nobody else gets the port while the proxy refuses.
+    _reserved: ReservedPort,
     _accepting: AbortOnDropHandle<()>,
 }
 
@@ -99,8 +100,8 @@ impl FaultProxy {
         let standard = if scheme == "ldaps" { 636 } else { 389 };
         let (host, port) = rest.rsplit_once(':').map_or((rest, standard), |(host, port)| (host, port.parse().unwrap()));
         let own: IpAddr = if host == "localhost" { "127.0.0.1" } else { host }.parse().unwrap();
-        let reserved = socket(SocketAddr::new(own, 0));
-        let address = reserved.local_addr().unwrap();
+        let reserved = ReservedPort::on(own);
+        let address = reserved.address;
         let (mut tls, mut ca_folder) = (None, None);
         if let Some(server_ca) = server_ca {
             let (authority, folder) = (TestAuthority::new(), tempfile::tempdir().unwrap());
@@ -128,6 +129,11 @@ impl FaultProxy {
     /// The URL for the client's settings, instead of the server's own.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The port of that URL.
+    pub(crate) fn port(&self) -> u16 {
+        self.state.address.port()
     }
 
     /// The CA of a proxy with TLS of its own.
@@ -206,7 +212,7 @@ async fn accept(state: Arc<FaultProxyState>) {
     let mut connections = JoinSet::new();
     loop {
         fault.wait_for(|fault| *fault != Fault::Refuse).await.unwrap();
-        let listener: TcpListener = socket(state.address).listen(1024).unwrap();
+        let listener: TcpListener = bound(state.address).listen(1024).unwrap();
         state.is_listening.send_replace(true);
         loop {
             tokio::select! {
@@ -221,14 +227,6 @@ async fn accept(state: Arc<FaultProxyState>) {
         drop(listener);
         state.is_listening.send_replace(false);
     }
-}
-
-/// Several sockets may be bound to one port as long as only one of them listens.
-fn socket(address: SocketAddr) -> TcpSocket {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.unwrap();
-    socket.set_reuseaddr(true).unwrap();
-    socket.bind(address).unwrap();
-    socket
 }
 
 async fn patiently<T>(what: &str, awaited: impl Future<Output = T>) -> T {

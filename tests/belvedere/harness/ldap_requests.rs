@@ -46,10 +46,10 @@ pub(crate) struct LdapRequestReader {
 }
 
 impl LdapRequestReader {
-    /// The requests in these bytes. None, once the client speaks TLS.
+    /// The requests in these bytes. None, once the client speaks TLS, or to another kind of server.
     ///
     /// # Panics
-    /// On what is neither LDAP nor TLS: then every count would be wrong.
+    /// On what is none of these: then every count would be wrong.
     pub(crate) fn read(&mut self, bytes: &[u8]) -> Vec<LdapRequest> {
         let mut requests = Vec::new();
         if self.is_dark {
@@ -57,9 +57,9 @@ impl LdapRequestReader {
         }
         self.unread.extend_from_slice(bytes);
         while let Some(&first) = self.unread.first() {
-            // A TLS record begins with the kind "handshake" (RFC 8446, 5.1), a command for Redis with an asterisk, an LDAP message
-            // with the tag of a sequence.
-            if first == 0x16 || first == b'*' {
+            // A TLS record begins with the kind "handshake" (RFC 8446, 5.1), a command for Redis with an asterisk, what is said first
+            // to PostgreSQL with the zero of its length, an LDAP message with the tag of a sequence.
+            if matches!(first, 0x16 | b'*' | 0) {
                 self.is_dark = true;
                 self.unread.clear();
                 break;

@@ -54,6 +54,13 @@ impl TestServerBuilder {
         builder.set("directory.url", url)
     }
 
+    /// A server with the state and pages of a folder, which outlives it.
+    pub(crate) fn in_folder(folder: &Arc<TempDir>, url: &str) -> Self {
+        let folder = Arc::clone(folder);
+        let builder = Self { settings: json!({}), store: None, folder, clock: Arc::new(SystemClock) };
+        builder.set("directory.url", url)
+    }
+
     /// Sets a setting by its path: `directory.ca_file`.
     pub(crate) fn set(mut self, path: &str, value: impl Into<Value>) -> Self {
         let mut at = &mut self.settings;
@@ -166,6 +173,11 @@ impl TestServer {
     /// Removes a page file.
     pub(crate) fn remove_page(&self, slug: &str) {
         std::fs::remove_file(self.folder.path().join(format!("pages/{slug}.toml"))).unwrap();
+    }
+
+    /// Waits until nothing is left of a server whose runtime has been shut down.
+    pub(crate) async fn waits_for_death(mut self) {
+        assert!((&mut self.served).await.unwrap_err().is_cancelled(), "it does not end in good order");
     }
 
     /// Shuts the server down, and waits until it has stopped.

@@ -264,6 +264,14 @@ impl Visitor {
 
     /// Opens a page's live channel from a page of `origin`, or from no browser at all.
     pub(crate) async fn watches_from(&self, origin: Option<&str>, path: &str) -> Result<Board, StatusCode> {
+        self.tries_to_watch(origin, path).await.map_err(|error| match error {
+            tungstenite::Error::Http(refused) => status_of(&refused),
+            error => panic!("the handshake broke: {error}"),
+        })
+    }
+
+    /// Opens a page's live channel at a server that may not be there.
+    pub(crate) async fn tries_to_watch(&self, origin: Option<&str>, path: &str) -> Result<Board, tungstenite::Error> {
         let mut request = format!("ws://{}{path}", self.server).into_client_request().unwrap();
         if let Some(origin) = origin {
             request.headers_mut().insert("Origin", origin.parse().unwrap());
@@ -277,11 +285,8 @@ impl Visitor {
         for shown in &self.authorizations {
             request.headers_mut().append("Authorization", shown.parse().unwrap());
         }
-        match tokio_tungstenite::connect_async(request).await {
-            Ok((socket, _)) => Ok(Board::new(socket)),
-            Err(tungstenite::Error::Http(refused)) => Err(status_of(&refused)),
-            Err(error) => panic!("the handshake broke: {error}"),
-        }
+        let (socket, _) = tokio_tungstenite::connect_async(request).await?;
+        Ok(Board::new(socket))
     }
 
     /// The request, with this visitor's cookies.
