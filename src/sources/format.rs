@@ -1,3 +1,6 @@
+use std::borrow::Cow;
+use std::collections::HashSet;
+
 use super::{SourceDocument, SourceError};
 use crate::config::{Setting, word};
 
@@ -19,6 +22,12 @@ static FORMATS: [(&str, DocumentFormat); 3] =
 
 /// The separators of rows that are known. The one of the header line decides.
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
+
+/// The most columns: more are no table that anybody reads.
+const MAX_COLUMNS: usize = 1_000;
+
+/// The most bytes of JSON that rows become, beside twice their own: each row has all keys of the header again.
+const MAX_JSON_BYTES: usize = 16 * 1024 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
@@ -56,11 +65,16 @@ fn csv_to_json(bytes: &[u8], origin: &str) -> Result<Vec<u8>, SourceError> {
         |error: &csv::Error| SourceError::BadAnswer(format!("the CSV of {origin} cannot be read: {}", reason(error)));
     let mut reader = csv::ReaderBuilder::new().delimiter(separator(bytes)).from_reader(bytes);
     let header = reader.byte_headers().map_err(|error| unreadable(&error))?.clone();
+    if header.len() > MAX_COLUMNS {
+        return Err(SourceError::TooLarge(format!("the CSV of {origin} has more than {MAX_COLUMNS} columns")));
+    }
     let keys: Vec<Vec<u8>> = header.iter().map(|name| to_json(&lossy(name))).collect::<Result<_, _>>()?;
-    if let Some(twice) = (1..keys.len()).find(|place| keys[..*place].contains(&keys[*place])) {
+    let mut names = HashSet::new();
+    if let Some(twice) = keys.iter().position(|key| !names.insert(key)) {
         let message = format!("the CSV of {origin} has two columns of one name, the second in place {}", twice + 1);
         return Err(SourceError::BadAnswer(message));
     }
+    let max_json = MAX_JSON_BYTES.saturating_add(2 * bytes.len());
     let mut json = vec![b'['];
     for (number, record) in reader.byte_records().enumerate() {
         let record = record.map_err(|error| unreadable(&error))?;
@@ -72,6 +86,10 @@ fn csv_to_json(bytes: &[u8], origin: &str) -> Result<Vec<u8>, SourceError> {
             json.extend(cell_to_json(&lossy(cell))?);
         }
         json.push(b'}');
+        if json.len() > max_json {
+            let message = format!("the CSV of {origin} has too many rows for columns with such long names");
+            return Err(SourceError::TooLarge(message));
+        }
     }
     json.push(b']');
     Ok(json)
@@ -103,7 +121,7 @@ fn is_json_number(text: &str) -> bool {
         && serde_json::from_str::<serde_json::Number>(text).is_ok()
 }
 
-fn lossy(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
 

@@ -37,6 +37,13 @@ pub(super) struct FailedAttempt {
     pub(super) judge: Option<ServerKey>,
 }
 
+impl FailedAttempt {
+    /// The earliest time at which it can have begun.
+    pub(super) fn earliest_begin(&self) -> Timestamp {
+        self.at - RESERVED_FOR
+    }
+}
+
 /// The time after which a pending attempt that nobody settled counts as failed, as its server has died: longer than a sign-in may
 /// take, which is a minute at the directory and a quarter of one of waiting before.
 const RESERVED_FOR: Duration = Duration::from_mins(2);

@@ -85,7 +85,7 @@ impl AccountCounters {
         let mut of_name = self.attempts(AccountKey::Name(name), now);
         let window = of_name.window();
         for failure in of_name.take_failures_after(sequence) {
-            self.update(AccountKey::Person(person), now, |attempts| attempts.fail(failure, window, failure.at));
+            self.update(AccountKey::Person(person), now, |attempts| attempts.fail(failure, window, failure.earliest_begin()));
         }
     }
 

@@ -33,6 +33,14 @@ fn a_row_that_cannot_be_read_is_told_by_its_line_and_not_repeated() {
 }
 
 #[test]
+fn a_small_text_does_not_become_a_large_document() {
+    let long_name = format!("{}\n{}", "x".repeat(64 * 1024), "1\n".repeat(10_000));
+    assert!(json_of(DocumentFormat::Csv, long_name.as_bytes()).unwrap_err().contains("too many rows"));
+    let columns: Vec<_> = (0..200_000).map(|number| number.to_string()).collect();
+    assert!(json_of(DocumentFormat::Csv, columns.join(",").as_bytes()).unwrap_err().contains("1000 columns"));
+}
+
+#[test]
 fn text_is_one_string() {
     for (text, json) in [("up\n", r#""up""#), ("a\r\nb\r\n", r#""a\r\nb""#), ("", r#""""#), ("\u{feff}x", r#""x""#)] {
         assert_eq!(json_of(DocumentFormat::Text, text.as_bytes()), Ok(json.to_owned()), "{text:?}");
