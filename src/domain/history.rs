@@ -20,6 +20,10 @@ pub const MAX_LINES: usize = 128;
 /// The most points of a window that a source fills with a series: as many as a chart can be wide, twice.
 const MAX_SERIES_POINTS: u32 = 7_200;
 
+/// How far a time of a series may lie after the moment it was told: what is later is left out until then, as a mistaken time would
+/// hide all right ones.
+const MAX_AHEAD: Duration = Duration::from_mins(1);
+
 /// The past of one query: labelled lines over time, as far back as the longest window that somebody asks for.
 ///
 /// All windows share the points, so each is kept once. Nearly every reading is a point: readings that are less than half an
@@ -160,7 +164,7 @@ impl History {
         match reading {
             Reading::Numbers(numbers) => self.record_numbers(at, numbers),
             Reading::Number(value) => self.record_numbers(at, &[LabelledNumber { label: String::new(), value: *value }]),
-            Reading::Series(series) => self.record_series(series),
+            Reading::Series(series) => self.record_series(&series.up_to(at + MAX_AHEAD)),
             _ => {
                 let numbers = reading.labelled_numbers().ok_or(UnrecordableReading::NoNumbers)?;
                 self.record_numbers(at, &numbers)
@@ -177,6 +181,9 @@ impl History {
         if let Some(longest) = self.windows.iter().map(|window| window.length).max() {
             self.spacing = self.spacing.min(longest / MAX_SERIES_POINTS).max(Duration::from_millis(1));
         }
+        if let Some(changed) = self.first_change(series) {
+            self.rewind(changed - Duration::from_millis(1));
+        }
         let recorded = self.times.back().copied().map(|newest| self.series_end.map_or(newest, |end| newest.max(end)));
         self.fill(series);
         for (place, at) in series.times().iter().enumerate().filter(|(_, at)| recorded.is_some_and(|end| **at > end)) {
@@ -189,6 +196,25 @@ impl History {
             line.latest = known.and_then(|known| known.values.last().copied()).unwrap_or(f64::NAN);
         });
         Ok(())
+    }
+
+    /// The first time of a point whose value is told otherwise than it was recorded: the newest one grows while it is summed up.
+    /// `None` where the series is denser than points are, which are means then.
+    fn first_change(&self, series: &Series) -> Option<Timestamp> {
+        let is_sparse = series.times().windows(2).all(|pair| pair[1] >= pair[0] + self.spacing);
+        let lines = series.lines().iter().filter_map(|told| {
+            let recorded = self.lines.iter().find(|recorded| recorded.label == told.label)?;
+            Some((told, recorded))
+        });
+        let lines: Vec<_> = lines.collect();
+        let differs = |(place, at): &(usize, &Timestamp)| {
+            let Ok(point) = self.times.binary_search(at) else { return false };
+            lines.iter().any(|(told, recorded)| {
+                let (told, recorded) = (round_to_seven_digits(told.values[*place]), recorded.values[point]);
+                told.total_cmp(&recorded).is_ne() && (told.is_finite() || recorded.is_finite())
+            })
+        };
+        series.times().iter().enumerate().filter(|_| is_sparse).find(differs).map(|(_, at)| *at)
     }
 
     fn record_numbers(&mut self, at: Timestamp, numbers: &[LabelledNumber]) -> Result<(), UnrecordableReading> {

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -115,6 +116,17 @@ impl Series {
     /// The lines, in the source's order. Each has as many values as there are times.
     pub fn lines(&self) -> &[SeriesLine] {
         &self.lines
+    }
+
+    /// The series without what comes after `end`.
+    pub fn up_to(&self, end: Timestamp) -> Cow<'_, Self> {
+        let kept = self.times.partition_point(|time| *time <= end);
+        if kept == self.times.len() {
+            return Cow::Borrowed(self);
+        }
+        let line = |line: &SeriesLine| SeriesLine { label: line.label.clone(), values: line.values[..kept].to_vec() };
+        let lines = self.lines.iter().map(line).collect();
+        Cow::Owned(Self { times: self.times[..kept].to_vec(), lines, until: self.until.min(Some(end)) })
     }
 
     /// The last value of each line that there is one of, with its label.

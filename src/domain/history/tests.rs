@@ -174,6 +174,27 @@ fn of_a_series_that_is_told_again_only_what_is_new_is_recorded() {
 }
 
 #[test]
+fn a_point_of_a_series_that_is_told_otherwise_is_corrected() {
+    let mut history = history(&[MINUTE]);
+    history.record(second(3), &Reading::Series(series(&[1, 2], &[("a", &[10.0, 3.0]), ("b", &[0.0, f64::NAN])])));
+    history.record(second(4), &Reading::Series(series(&[1, 2, 3], &[("a", &[10.0, 9.0, 1.0]), ("b", &[0.0, 0.5, 0.5])])));
+    assert_eq!(times(&history, MINUTE), [second(1), second(2), second(3)]);
+    let lines = lines(&history, MINUTE);
+    assert_eq!((lines[0].1.as_slice(), lines[1].1.as_slice()), ([10.0, 9.0, 1.0].as_slice(), [0.0, 0.5, 0.5].as_slice()));
+    assert_eq!(history.window(MINUTE).unwrap().extent(), Some((0.0, 10.0)));
+}
+
+#[test]
+fn a_mistaken_time_of_a_series_hides_nothing() {
+    for mistaken in [3_600, 200_000_000] {
+        let mut history = history(&[MINUTE]);
+        history.record(second(3), &Reading::Series(series(&[1, 2, mistaken], &[("a", &[1.0, 2.0, 9.0])])));
+        history.record(second(4), &Reading::Series(series(&[1, 2, 3], &[("a", &[1.0, 2.0, 3.0])])));
+        assert_eq!(lines(&history, MINUTE)[0].1.as_slice(), [1.0, 2.0, 3.0], "{mistaken}");
+    }
+}
+
+#[test]
 fn the_points_of_a_series_are_as_far_apart_as_it_says_however_seldom_it_is_told() {
     let mut history = History::new(5 * MINUTE);
     history.keep_windows(&[HOUR].into());
