@@ -3,6 +3,7 @@
 mod group_watch;
 mod keys;
 mod machine_names;
+mod move_store;
 mod page_audit;
 mod shared_node;
 mod start_error;
@@ -12,6 +13,8 @@ mod tasks;
 mod work_leases;
 
 pub(crate) use keys::load_keys;
+use move_store::MoveFile;
+pub(crate) use move_store::{MoveError, MoveTarget, move_store};
 pub use start_error::StartError;
 pub(crate) use stores::StoreOpener;
 
@@ -99,6 +102,7 @@ impl Server {
         let (page_store, hub) = open_pages(&settings, &sources, &metrics, &clock, bus.clone())?;
 
         let directories = Arc::new(Directories::with_metrics(&settings, &clock, &metrics.directory())?);
+        refuse_incomplete_folder(&settings)?;
         let stores = Stores::open(&settings, &keys, sources.push_endpoints(), &clock).await?;
         let node = SharedNode::join(stores.news.as_ref(), &keys, &clock).await?;
         let directory: Arc<dyn Directory> = Arc::new(CombinedDirectory::new(
@@ -260,6 +264,12 @@ fn open_pages(
     };
     let hub = Hub::new(Arc::clone(sources), feeds, settings.live.clone(), Arc::clone(clock), metrics.live());
     Ok((Arc::new(page_store), Arc::new(hub)))
+}
+
+/// Refuses files that a move has not filled yet.
+fn refuse_incomplete_folder(settings: &Settings) -> Result<(), StartError> {
+    let is_incomplete = settings.store.url.is_none() && MoveFile::in_state_folder(&settings.state).is_folder_incomplete();
+    if is_incomplete { Err(StartError::IncompleteStore(MoveTarget::Embedded.as_str())) } else { Ok(()) }
 }
 
 /// Begins to connect to the bus, where the settings name one.

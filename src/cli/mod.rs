@@ -10,6 +10,7 @@ mod core_dumps;
 mod demo;
 mod doctor;
 mod init;
+mod move_store;
 mod online;
 mod panel_answers;
 mod release;
@@ -73,6 +74,11 @@ enum Command {
     ///
     /// Works beside a running server. Run it where the server runs, and as the same user: it writes into its state folder.
     Token(token::TokenArgs),
+    /// Copy all that must last from the state folder into the PostgreSQL database of the settings, or back.
+    ///
+    /// Stop every server first. What was copied is compared, and the source stays as it is. A copy that was interrupted goes on
+    /// when the same command is started again.
+    MoveStore(move_store::MoveStoreArgs),
     /// Run filters for a server, which alone starts this.
     #[command(name = sources::WORKER_COMMAND, hide = true)]
     FilterWorker,
@@ -97,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Can(options) => runtime::run(can::run(options)),
         Command::Release(options) => runtime::run(release::run(options)),
         Command::Token(options) => runtime::run(token::run(options)),
+        Command::MoveStore(options) => runtime::run(move_store::run(options)),
         Command::FilterWorker => sources::serve_filters(),
     };
     run()

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::StartError;
 use super::machine_names::host_name;
 use super::work_leases::{WORK, WorkLeases};
+use super::{MoveTarget, StartError};
 use crate::auth::{Keys, ShortLivedStore};
 use crate::domain::Clock;
 use crate::nodes::{
@@ -11,6 +11,7 @@ use crate::nodes::{
 };
 use crate::pages::PageStore;
 use crate::store::PostgresNews;
+use crate::store::transfer::StoreMoves;
 
 /// The interval in which what all nodes have read, and what is over, is deleted.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
@@ -48,6 +49,10 @@ impl SharedNode {
             RegisterError::Store(error) => StartError::Store(error),
             refused @ RegisterError::OtherSecretKey { .. } => StartError::Node(refused),
         })?;
+        if StoreMoves::open(news.database()).await?.is_incomplete().await? {
+            tables.leave(description.id).await?;
+            return Err(StartError::IncompleteStore(MoveTarget::Postgres.as_str()));
+        }
         let short_lived = ShortLivedStore::open(news.database(), keys).await?;
         let (store, terms) = (Arc::new(tables.clone()), LeaseTerms::default());
         let keeper = Arc::new(LeaseKeeper::new(store, description.id, terms, Arc::clone(clock), &WORK));

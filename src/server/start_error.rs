@@ -45,6 +45,12 @@ pub enum StartError {
         .0.display()
     )]
     StateInUse(PathBuf),
+    /// A move into the store was interrupted: the target of it.
+    #[error(
+        "not everything that must last is there, as `belvedere move-store --to {0}` was interrupted: start it again; to give it up, \
+         empty what it was to fill, and delete the file `move_store` in the state folder"
+    )]
+    IncompleteStore(&'static str),
     /// The file that says whose the state folder is cannot be made.
     #[error("the file {} cannot be locked: {}; see to it that the server may write in its state folder", .0.display(), .1)]
     StateLock(PathBuf, io::Error),

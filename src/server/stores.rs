@@ -21,9 +21,9 @@ pub(super) const EPOCHS_FILE: &str = "epochs.db";
 pub(super) const FACTORS_FILE: &str = "factors.db";
 pub(super) const ACCOUNTS_FILE: &str = "accounts.db";
 pub(super) const TOKENS_FILE: &str = "tokens.db";
-const FAILED_ATTEMPTS_FILE: &str = "failed_attempts.db";
+pub(super) const FAILED_ATTEMPTS_FILE: &str = "failed_attempts.db";
 pub(super) const AUDIT_FILE: &str = "audit.db";
-const PUSHED_FILE: &str = "pushed.db";
+pub(super) const PUSHED_FILE: &str = "pushed.db";
 
 /// All persistent stores.
 #[derive(Clone)]

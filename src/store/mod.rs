@@ -20,6 +20,7 @@ mod random;
 mod row_status;
 mod row_watch;
 mod sqlite;
+pub mod transfer;
 mod watch_registry;
 mod writable_probe;
 

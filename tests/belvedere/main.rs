@@ -60,6 +60,7 @@ mod lockout;
 mod memberships;
 mod metrics;
 mod mistyped;
+mod move_store;
 mod names;
 mod namespaces;
 mod nodes;

@@ -80,6 +80,11 @@ impl RunningProgram {
         printed
     }
 
+    /// Kills it, as a machine does that loses its power.
+    pub(crate) async fn is_killed(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id().expect("it runs")

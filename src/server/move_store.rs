@@ -1,0 +1,167 @@
+mod error;
+mod move_file;
+mod move_target;
+
+use std::sync::Arc;
+
+use rocket::figment::Figment;
+use uuid::Uuid;
+
+pub(crate) use error::MoveError;
+pub(super) use move_file::MoveFile;
+pub(crate) use move_target::MoveTarget;
+
+use super::state_lock::StateLock;
+use super::stores::{
+    ACCOUNTS_FILE, AUDIT_FILE, EPOCHS_FILE, FACTORS_FILE, FAILED_ATTEMPTS_FILE, PUSHED_FILE, SESSIONS_FILE, Stores, TOKENS_FILE,
+};
+use super::{StartError, load_keys};
+use crate::config::{self, Settings, StoreSettings};
+use crate::domain::{Clock, SystemClock};
+use crate::nodes::{NodeReport, PostgresNodes};
+use crate::sources::PushEndpoints;
+use crate::store::PostgresDatabase;
+use crate::store::transfer::{SqliteTable, StoreMoves, TableDigest, TransferTable, copy_table, verify_copy};
+
+/// The tables of every room: the file, the table in it, and the table in the database. What others refer to comes before them.
+/// Those that follow from others are left out.
+const TABLES: [(&str, &str, &str); 21] = [
+    (EPOCHS_FILE, "counter", COUNTER),
+    (EPOCHS_FILE, "bumps", "epoch_bumps"),
+    (EPOCHS_FILE, "passwords", "known_passwords"),
+    (SESSIONS_FILE, "sessions", "sessions"),
+    (TOKENS_FILE, "tokens", "tokens"),
+    (TOKENS_FILE, "signing_keys", "signing_keys"),
+    (ACCOUNTS_FILE, "accounts", "accounts"),
+    (ACCOUNTS_FILE, "invitations", "invitations"),
+    (ACCOUNTS_FILE, "acts", "acts"),
+    (FACTORS_FILE, "people", "factor_people"),
+    (FACTORS_FILE, "apps", "authenticator_apps"),
+    (FACTORS_FILE, "recovery_codes", "recovery_codes"),
+    (FACTORS_FILE, "passkeys", "passkeys"),
+    (FACTORS_FILE, "answered", "answered_challenges"),
+    (FACTORS_FILE, "code_attempts", "code_attempts"),
+    (FAILED_ATTEMPTS_FILE, "names", "throttle_names"),
+    (FAILED_ATTEMPTS_FILE, "people", "throttle_people"),
+    (FAILED_ATTEMPTS_FILE, "failures", "throttle_failures"),
+    (FAILED_ATTEMPTS_FILE, "releases", "throttle_releases"),
+    (PUSHED_FILE, "pushed_documents", "pushed_documents"),
+    (AUDIT_FILE, "events", "audit_events"),
+];
+
+/// The table whose one row every store has from the beginning.
+const COUNTER: &str = "epoch_counter";
+
+/// Moves all that must last to the other engine: copies it, and compares what arrived. The source stays as it is. `report` is
+/// told each table, and what of it was compared.
+///
+/// # Errors
+/// A [`MoveError`] that says what to do; what was copied stays, and the next call goes on behind it.
+pub(crate) async fn move_store(
+    figment: &Figment,
+    settings: &Settings,
+    target: MoveTarget,
+    mut report: impl FnMut(&str, &TableDigest),
+) -> Result<(), MoveError> {
+    let database = PostgresDatabase::from_settings(&settings.store).ok_or(MoveError::NoDatabase)?;
+    config::open_state_folder_of_server(&settings.state).map_err(StartError::from)?;
+    let _lock = StateLock::acquire(&settings.state)?;
+    create_tables(figment, settings).await?;
+    let (moves, file) = (StoreMoves::open(&database).await?, MoveFile::in_state_folder(&settings.state));
+    let tables: Vec<MovedTable> = TABLES.iter().map(|table| MovedTable::new(settings, &moves, target, *table)).collect();
+    let id = begin(&tables, &database, &moves, &file, target).await?;
+    for MovedTable { name, from, to } in &tables {
+        copy_table(&**from, &**to).await?;
+        report(name, &verify_copy(&**from, &**to).await?);
+    }
+    moves.finish(id).await?;
+    file.remove()?;
+    database.close();
+    Ok(())
+}
+
+/// A table on both sides of a move.
+struct MovedTable {
+    name: &'static str,
+    from: Box<dyn TransferTable>,
+    to: Box<dyn TransferTable>,
+}
+
+impl MovedTable {
+    fn new(
+        settings: &Settings,
+        moves: &StoreMoves,
+        target: MoveTarget,
+        (file, table, name): (&'static str, &'static str, &'static str),
+    ) -> Self {
+        let embedded: Box<dyn TransferTable> = Box::new(SqliteTable::new(&settings.state.join(file), table));
+        let postgres: Box<dyn TransferTable> = Box::new(moves.table(name));
+        match target {
+            MoveTarget::Postgres => Self { name, from: embedded, to: postgres },
+            MoveTarget::Embedded => Self { name, from: postgres, to: embedded },
+        }
+    }
+}
+
+/// Creates the tables that are not there yet, on both sides, as a server does at its start.
+async fn create_tables(figment: &Figment, settings: &Settings) -> Result<(), MoveError> {
+    let keys = load_keys(figment, settings)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let embedded = Settings { store: StoreSettings::default(), ..settings.clone() };
+    for settings in [&embedded, settings] {
+        Stores::open(settings, &keys, PushEndpoints::default(), &clock).await?.close().await;
+    }
+    Ok(())
+}
+
+/// Begins a move, or goes on with the one that was interrupted. Its id.
+async fn begin(
+    tables: &[MovedTable],
+    database: &PostgresDatabase,
+    moves: &StoreMoves,
+    file: &MoveFile,
+    target: MoveTarget,
+) -> Result<Uuid, MoveError> {
+    let nodes = PostgresNodes::open(database).await?;
+    refuse_running_servers(&nodes).await?;
+    if let Some((interrupted, id)) = file.read()?
+        && moves.is_under_way(id).await?
+    {
+        return if interrupted == target { Ok(id) } else { Err(MoveError::OtherDirection(interrupted.as_str())) };
+    }
+    if target == MoveTarget::Embedded && moves.is_incomplete().await? {
+        return Err(MoveError::OtherDirection(MoveTarget::Postgres.as_str()));
+    }
+    refuse_foreign_rows(tables, target).await?;
+    let id = StoreMoves::new_id()?;
+    file.write(target, id)?;
+    moves.begin(id, target == MoveTarget::Postgres).await?;
+    // One that has started since did not see that this begins; from here on none does.
+    if let Err(refused) = refuse_running_servers(&nodes).await {
+        moves.finish(id).await?;
+        file.remove()?;
+        return Err(refused);
+    }
+    Ok(id)
+}
+
+async fn refuse_running_servers(nodes: &PostgresNodes) -> Result<(), MoveError> {
+    let nodes = nodes.nodes().await?;
+    match nodes.into_iter().find(NodeReport::is_alive) {
+        Some(node) => Err(MoveError::ServerRuns(node.name)),
+        None => Ok(()),
+    }
+}
+
+async fn refuse_foreign_rows(tables: &[MovedTable], target: MoveTarget) -> Result<(), MoveError> {
+    for MovedTable { name, to, .. } in tables {
+        let rows = to.count().await?;
+        if rows > 0 && *name != COUNTER {
+            return Err(MoveError::NotEmpty { table: name, rows, target });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

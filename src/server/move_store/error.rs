@@ -1,0 +1,52 @@
+use std::io;
+use std::path::PathBuf;
+
+use super::move_target::MoveTarget;
+use crate::server::StartError;
+use crate::store::StoreError;
+
+/// Why a store was not moved. Each text names the remedy.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MoveError {
+    /// The settings, the state folder or a store cannot be used.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A store failed in the middle.
+    #[error("{0}; start the same command again, and it goes on where it was")]
+    Store(#[from] StoreError),
+    /// The settings name no database.
+    #[error("the settings name no database: write its URL as `url` (or `url_file`) under [default.store]")]
+    NoDatabase,
+    /// A server uses the database: the name of its machine.
+    #[error("a server on {0} uses the database: stop all of them first; one that was killed counts as running for ten seconds")]
+    ServerRuns(String),
+    /// Another move left its target incomplete.
+    #[error("`move-store --to {0}` was interrupted, and what it was to copy is not all there: start that again first")]
+    OtherDirection(&'static str),
+    /// The target has rows that this move did not bring.
+    #[error("the target has rows of another origin in {table} ({rows}): {}", remedy(*target))]
+    NotEmpty {
+        /// The table.
+        table: &'static str,
+        /// How many there are.
+        rows: u64,
+        /// The target.
+        target: MoveTarget,
+    },
+    /// The file in the state folder that tells of the move.
+    #[error("{} cannot be used: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        error: io::Error,
+    },
+}
+
+/// The way to an empty target.
+fn remedy(target: MoveTarget) -> &'static str {
+    match target {
+        MoveTarget::Postgres => "name an empty database, or drop the tables of this one",
+        MoveTarget::Embedded => "move the files that end in .db, .db-wal and .db-shm out of the state folder",
+    }
+}
