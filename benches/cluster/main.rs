@@ -20,6 +20,8 @@ mod common;
 mod crowd;
 mod failure;
 mod feeds;
+#[path = "../../tests/belvedere/harness/free_port.rs"]
+mod free_port;
 #[path = "../viewers/load.rs"]
 mod load;
 mod look_ups;

@@ -25,6 +25,8 @@ mod visitors;
 #[allow(dead_code)]
 #[path = "../../tests/belvedere/harness/certificates.rs"]
 mod certificates;
+#[path = "../../tests/belvedere/harness/free_port.rs"]
+mod free_port;
 #[allow(dead_code)]
 #[path = "../../tests/belvedere/harness/server_process.rs"]
 mod server_process;

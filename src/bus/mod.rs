@@ -24,6 +24,8 @@ mod topic;
 mod topic_state;
 
 #[cfg(test)]
+use crate::store::tests::free_port;
+#[cfg(test)]
 #[path = "../../tests/belvedere/harness/redis.rs"]
 pub(crate) mod redis_server;
 

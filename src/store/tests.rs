@@ -5,6 +5,8 @@
 pub(crate) mod certificates;
 pub(crate) mod contract;
 mod engine;
+#[path = "../../tests/belvedere/harness/free_port.rs"]
+pub(crate) mod free_port;
 #[path = "../../tests/belvedere/harness/pgbouncer.rs"]
 #[allow(dead_code, reason = "the integration tests need more of it")]
 pub(crate) mod pgbouncer;

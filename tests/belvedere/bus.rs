@@ -6,6 +6,7 @@ use crate::harness::board::Board;
 use crate::harness::certificates::TestAuthority;
 use crate::harness::demo_server::DemoServer;
 use crate::harness::fault_proxy::{Fault, FaultProxy};
+use crate::harness::free_port::free_port;
 use crate::harness::json_server::JsonServer;
 use crate::harness::redis::RedisServer;
 use crate::harness::redis_sentinel::WatchedRedis;
@@ -141,7 +142,7 @@ async fn a_bus_with_tls_and_a_password_is_used_by_who_knows_both() {
     let authority = TestAuthority::new();
     let ca_file = authority.write(&authority.issue(&["localhost"]), folder.path()).unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port().to_string();
+    let port = free_port().unwrap().to_string();
     let (certificate, key, ca) = (path("cert.pem"), path("key.pem"), ca_file.to_str().unwrap());
     let tls = ["--tls-port", &port, "--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-ca-cert-file", ca];
     let more = ["--tls-auth-clients", "no", "--requirepass", "open sesame"];

@@ -2,7 +2,6 @@
 //! byte of anybody's password on the wire.
 
 use std::io;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -20,6 +19,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::directory_sign_in::{open, settings, sign_in};
 use crate::harness::certificates::{TestAuthority, TestCertificate};
+use crate::harness::free_port::free_port;
 use crate::harness::stalled_controller::StalledController;
 use crate::harness::{samba, server_process, slapd};
 
@@ -95,7 +95,7 @@ fn impatient(url: &str, ca_file: &Path) -> DirectorySettings {
 }
 
 fn closed_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    free_port().unwrap()
 }
 
 fn trusted(authority: &TestAuthority) -> (tempfile::TempDir, PathBuf) {

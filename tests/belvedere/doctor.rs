@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::harness::certificates::{TestAuthority, TestCertificate};
 use crate::harness::dns::DnsServer;
+use crate::harness::free_port::free_port;
 use crate::harness::ldif::LdifChange;
 use crate::harness::program::{RunningProgram, belvedere, run_to_end, text};
 use crate::harness::silent_tls_server::SilentTlsServer;
@@ -141,7 +142,7 @@ async fn a_bad_name_is_told_with_what_to_correct() {
 
 #[tokio::test]
 async fn a_closed_port_is_told_with_what_to_check() {
-    let closed = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+    let closed = format!("127.0.0.1:{}", free_port().unwrap());
     let site = DoctorSite::new(&format!("url = \"ldaps://{closed}\"\n"), &[]);
     let said = site.runs(&["doctor"]).await;
     said.fails_with(&["ok      name", "FAILED  TCP", "refused", "firewall", "correct url", "1 step failed"]);
@@ -568,7 +569,7 @@ async fn a_name_that_several_groups_have_is_a_fault_that_names_them() {
 #[tokio::test]
 async fn check_online_tells_of_a_dead_server_beside_one_that_answers() {
     let Some(domain) = samba::domain() else { return };
-    let closed = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+    let closed = format!("127.0.0.1:{}", free_port().unwrap());
     let urls = format!("url = [\"{}\", \"ldaps://{closed}\"]\n", domain.ldaps_url());
     let site = DoctorSite::new(&format!("{urls}ca_file = \"{}\"\n", domain.ca_file.display()), &[]);
     let said = site.runs(&["check", "--online"]).await;
@@ -579,7 +580,7 @@ async fn check_online_tells_of_a_dead_server_beside_one_that_answers() {
 #[tokio::test]
 async fn check_online_names_the_line_of_a_missing_group_and_of_a_silent_source() {
     let Some(domain) = samba::domain() else { return };
-    let closed = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+    let closed = format!("127.0.0.1:{}", free_port().unwrap());
     let misspelt = OPERATIONS.replace("[\"dash-ops\"]", "[\"dash-ops\", \"Dash-Opps\"]");
     let stock = OPERATIONS.replace("\"host\"", "\"stock\"").replace("\"uptime\"", "\".level\"");
     let site = DoctorSite::on(domain, &[("ops", &misspelt), ("stock", &stock)]);

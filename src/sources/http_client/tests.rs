@@ -17,6 +17,7 @@ use self::mock_server::{MockHttpServer, MockReply, answer, ok, redirect, setting
 use super::*;
 use crate::domain::{Bindings, CertificateFingerprint, Clock as _, ManualClock, SystemClock, Timestamp};
 use crate::sources::SourceError;
+use crate::store::tests::free_port::free_port;
 
 async fn fetch(settings: &HttpClientSettings) -> Result<String, String> {
     let client = HttpClient::open(settings, &(Arc::new(SystemClock) as _)).unwrap();
@@ -38,7 +39,7 @@ async fn a_bad_status_is_told_with_host_and_number_and_nothing_more() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_told_apart_from_one_without_an_address() {
-    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let port = free_port().unwrap();
     let error = fetch(&settings(&format!("http://127.0.0.1:{port}/?key=hunter2"))).await.unwrap_err();
     assert_eq!(error, format!("127.0.0.1:{port} refused the connection"));
     let error = fetch(&settings("http://nowhere.invalid/?key=hunter2")).await.unwrap_err();

@@ -8,6 +8,7 @@ use crate::domain::{LabelledNumber, SystemClock};
 use crate::sources::filter_workers::tests::on_threads;
 use crate::sources::http_client::tests::mock_server::{MockHttpServer, MockReply, answer, settings};
 use crate::sources::settings::tests::read as read_toml;
+use crate::store::tests::free_port;
 
 #[path = "../../../tests/belvedere/harness/prometheus.rs"]
 mod prometheus_server;

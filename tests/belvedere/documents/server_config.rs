@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -11,6 +10,7 @@ use tokio::process::Command;
 use super::markdown::{CodeBlock, document, documents};
 use super::settings::variables;
 use crate::harness::demo_server::{DemoServer, page};
+use crate::harness::free_port::free_port;
 use crate::harness::program::{belvedere, run_to_end, text};
 use crate::harness::visitor::Visitor;
 
@@ -37,7 +37,7 @@ async fn the_configuration_for_nginx_works() {
     let Some(nginx) = nginx() else { return };
     let blocks = blocks("nginx");
     let [block] = blocks.as_slice() else { panic!("there is one block for nginx") };
-    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let port = free_port().unwrap();
     let site = format!("http://127.0.0.1:{port}");
     let builder = DemoServer::builder().await.page("members", &page("Members")).set("site.public_url", &*site);
     let demo = builder.set("site.trusted_proxies", vec!["127.0.0.1"]).set("admins.users", vec!["alice"]).open().await;

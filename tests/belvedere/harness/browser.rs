@@ -9,6 +9,7 @@ use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 
+use super::free_port::free_port;
 use super::server_process;
 
 /// How long a test waits for something that must appear. It never decides a test that passes.
@@ -35,7 +36,7 @@ const SWITCHES: &[&str] = &[
 
 /// The driver's address, started once a run.
 static DRIVER: LazyLock<io::Result<String>> = LazyLock::new(|| {
-    let [port, _] = server_process::two_free_ports()?;
+    let port = free_port()?;
     let mut driver = Command::new("chromedriver");
     driver.arg(format!("--port={port}"));
     // A folder of its own is removed with the driver.

@@ -14,6 +14,7 @@ pub(crate) mod directory_389;
 pub(crate) mod dns;
 mod fault_connection;
 pub(crate) mod fault_proxy;
+pub(crate) mod free_port;
 pub(crate) mod garbage;
 pub(crate) mod haproxy;
 pub(crate) mod http_proxy;

@@ -3,6 +3,7 @@
 use std::io;
 use std::process::Command;
 
+use super::free_port::free_port;
 use super::postgres::{OWNER, PostgresServer, as_server, own};
 use super::server_process;
 
@@ -24,7 +25,7 @@ pub(crate) fn before(server: &PostgresServer) -> Option<u16> {
 
 fn start(postgres: u16) -> io::Result<u16> {
     let folder = tempfile::Builder::new().prefix("belvedere-pgbouncer-").tempdir()?;
-    let [port, _] = server_process::two_free_ports()?;
+    let port = free_port()?;
     let (settings, users) = (folder.path().join("pgbouncer.ini"), folder.path().join("users.txt"));
     std::fs::write(&users, format!("\"{OWNER}\" \"\"\n"))?;
     let text = format!(

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::certificates::TestAuthority;
+use super::free_port::free_port;
 use super::server_process;
 
 /// The account that the server runs under when the tests run as root, as whom it refuses to run.
@@ -28,6 +29,9 @@ const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How often it is asked meanwhile.
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
+
+/// A role that needs a client's certificate, by the server's authority.
+pub(crate) const CERTIFICATE_ROLE: &str = "belvedere_with_certificate";
 
 /// A running PostgreSQL server on a port of loopback.
 pub(crate) struct PostgresServer {
@@ -64,7 +68,8 @@ impl PostgresServer {
         let ca_file = authority.write(&authority.issue(&["localhost"]), temporary.path())?;
         let role = PASSWORD_ROLE.0;
         let hosts = format!(
-            "host all {role} 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 trust\n"
+            "host all {role} 127.0.0.1/32 scram-sha-256\nhostssl all {CERTIFICATE_ROLE} 127.0.0.1/32 trust clientcert=verify-ca\n\
+             host all {CERTIFICATE_ROLE} 127.0.0.1/32 reject\nhost all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 trust\n"
         );
         fs::write(data.join("pg_hba.conf"), hosts)?;
         for name in ["cert.pem", "key.pem"] {
@@ -72,7 +77,7 @@ impl PostgresServer {
         }
         let server = Self::run(programs, temporary, ca_file)?;
         let (name, password) = PASSWORD_ROLE;
-        server.query("postgres", &format!("CREATE ROLE {OWNER} LOGIN; CREATE ROLE {name} LOGIN PASSWORD '{password}'"))?;
+        server.query("postgres", &format!("CREATE ROLE {OWNER} LOGIN; CREATE ROLE {CERTIFICATE_ROLE} LOGIN; CREATE ROLE {name} LOGIN PASSWORD '{password}'"))?;
         Ok(server)
     }
 
@@ -86,7 +91,7 @@ impl PostgresServer {
         let mut copy = as_server(&self.programs.join("pg_basebackup"));
         copy.args(["-h", "127.0.0.1", "-U", "root", "-p", &self.port.to_string(), "--write-recovery-conf", "--no-sync"]);
         server_process::run(copy.args(["--checkpoint", "fast", "--pgdata"]).arg(temporary.path().join("data")))?;
-        for name in ["cert.pem", "key.pem"] {
+        for name in ["ca.pem", "cert.pem", "key.pem"] {
             let to = temporary.path().join(name);
             fs::copy(self.ca_file.with_file_name(name), &to)?;
             own(&to)?;
@@ -108,7 +113,7 @@ impl PostgresServer {
     /// Runs a server on the cluster in `folder`.
     fn run(programs: PathBuf, folder: TempDir, ca_file: PathBuf) -> io::Result<Self> {
         let data = folder.path().join("data");
-        let [port, _] = server_process::two_free_ports()?;
+        let port = free_port()?;
         let mut postgres = as_server(&programs.join("postgres"));
         postgres.arg("-D").arg(&data).args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", ""]);
         // What is lost with the machine is lost with the test.
@@ -118,9 +123,12 @@ impl PostgresServer {
             postgres.args(["-c", setting]);
         }
         let file = |name| folder.path().join(name).display().to_string();
-        for setting in
-            ["ssl=on".to_owned(), format!("ssl_cert_file={}", file("cert.pem")), format!("ssl_key_file={}", file("key.pem"))]
-        {
+        for setting in [
+            "ssl=on".to_owned(),
+            format!("ssl_cert_file={}", file("cert.pem")),
+            format!("ssl_key_file={}", file("key.pem")),
+            format!("ssl_ca_file={}", file("ca.pem")),
+        ] {
             postgres.args(["-c", &setting]);
         }
         server_process::spawn_supervised(&postgres, folder)?;

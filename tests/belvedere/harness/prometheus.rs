@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use super::free_port::free_port;
 
 /// How long it may take until the first answers of the exporter are stored, on a busy machine.
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
@@ -108,10 +110,6 @@ fn required(what: &str, server: io::Result<PrometheusServer>) -> Option<Promethe
             None
         }
     }
-}
-
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 impl Drop for PrometheusServer {

@@ -1,12 +1,14 @@
 //! Redis servers, each for one test: on loopback, with nothing on disk. Unit tests use this file too.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use super::free_port::free_port;
 
 /// How long a server may take until it answers, on a busy machine.
 const READY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -27,7 +29,7 @@ impl RedisServer {
 
     /// A server with further arguments.
     pub(crate) fn with(arguments: &[&str]) -> Option<Self> {
-        let port = free_port();
+        let port = free_port().unwrap();
         let folder = tempfile::Builder::new().prefix("belvedere-redis-").tempdir().unwrap();
         let folder_path = folder.path().to_str().unwrap().to_owned();
         let own =
@@ -92,10 +94,6 @@ impl RedisServer {
         let mut answer = [0; 1];
         stream.write_all(b"PING\r\n").is_ok() && stream.read(&mut answer).is_ok()
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 impl Drop for RedisServer {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use redis::Value;
 use tempfile::TempDir;
 
+use super::free_port::free_port;
 use super::redis::RedisServer;
 
 /// How long a test waits for it.
@@ -27,7 +28,7 @@ impl WatchedRedis {
         let replica =
             RedisServer::with(&["--replicaof", &format!("127.0.0.1 {}", master.port()), "--repl-diskless-sync-delay", "0"])?;
         let folder = tempfile::Builder::new().prefix("belvedere-sentinel-").tempdir().unwrap();
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let port = free_port().unwrap();
         let configuration = format!(
             "port {port}\nbind 127.0.0.1\ndir {folder}\nsentinel monitor board 127.0.0.1 {master} 1\n\
              sentinel down-after-milliseconds board 500\nsentinel failover-timeout board 3000\n",

@@ -2,12 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::net::{TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{TcpStream, ToSocketAddrs};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use super::free_port::free_port;
 
 /// How long a server may take until its port answers: generous, for a busy machine.
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
@@ -85,13 +87,12 @@ pub(crate) fn run(tool: &mut Command) -> io::Result<String> {
     Err(io::Error::other(format!("{} failed: {}", tool.get_program().display(), String::from_utf8_lossy(&words))))
 }
 
-/// Two ports nothing listens on now.
+/// Two ports nothing listens on.
 ///
 /// # Errors
 /// When the system has none.
 pub(crate) fn two_free_ports() -> io::Result<[u16; 2]> {
-    let (one, other) = (TcpListener::bind(("127.0.0.1", 0))?, TcpListener::bind(("127.0.0.1", 0))?);
-    Ok([one.local_addr()?.port(), other.local_addr()?.port()])
+    Ok([free_port()?, free_port()?])
 }
 
 /// Reports on standard error what is not tested.

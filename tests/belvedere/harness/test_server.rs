@@ -1,6 +1,6 @@
 //! The whole program on a port of its own, with settings and pages of the test's own.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
+use super::free_port::free_port;
 use super::postgres;
 use super::program::STORE_URL_FILE;
 use super::visitor::Visitor;
@@ -89,7 +90,7 @@ impl TestServerBuilder {
             let file = file.unwrap();
             std::fs::copy(file.path(), self.folder.path().join("pages").join(file.file_name())).unwrap();
         }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port().unwrap();
         let builder = self.set("port", port).set("sources.boards.kind", "http");
         builder.set("sources.boards.url", format!("http://127.0.0.1:{port}/api/v1/pages/welcome"))
     }
