@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 use super::SignInRefusal;
 use super::refused_attempt::{AttemptKind, invalid_password_word};
 use super::sign_in::{Auth, SignedIn};
+use super::throttle::DeviceProof;
 use super::timing_floor;
 use crate::audit::AuditEvent;
 use crate::domain::{Client, Member, Password};
@@ -75,7 +76,8 @@ impl Auth {
             return Ok(None);
         };
         self.audit.record(client, &AuditEvent::ProvedAgain { person: &session.person, session: session.id });
-        let device_cookie = self.issue_device_cookie(&name, &session.person)?;
+        let proof = DeviceProof::of_session(session.second_factor_at.is_some());
+        let device_cookie = self.issue_device_cookie(&name, &session.person, proof)?;
         Ok(Some(SignedIn { token, session, device_cookie }))
     }
 }

@@ -7,7 +7,7 @@ use super::credential_cache::{CredentialCache, CredentialTag};
 use super::password_subjects::PasswordSubjects;
 use super::refused_attempt::{AttemptKind, invalid_password_word, invalid_username_word, settle_refused};
 use super::sign_in_gates::{PasswordVerifier, SignInGates};
-use super::throttle::{AttemptPermit, DeviceCookie, Release, Throttle, ThrottleStore};
+use super::throttle::{AttemptPermit, DeviceCookie, DeviceProof, Release, Throttle, ThrottleStore};
 use super::timing_floor;
 use super::verifier_gate::{BindDenial, VerifierGate};
 use super::{Keys, SecondStep, ShortLivedStore, SignInRefusal};
@@ -186,7 +186,7 @@ impl Auth {
             self.sessions.end(session.id, EndReason::Revoked).await?;
             self.audit.record(client, &AuditEvent::SessionEnded { person, session: session.id, reason: EndReason::Revoked });
         }
-        let device_cookie = self.issue_device_cookie(name, person)?;
+        let device_cookie = self.issue_device_cookie(name, person, DeviceProof::of_session(options.second_factor))?;
         Ok(SignedIn { token, session, device_cookie })
     }
 
@@ -291,8 +291,13 @@ impl Auth {
     }
 
     /// A device cookie for the browser in which `person` has just signed in as `name`.
-    pub(super) fn issue_device_cookie(&self, name: &Username, person: &Person) -> Result<DeviceCookie, StoreError> {
-        self.throttle.issue_device_cookie(&names_of(person, name), &person.realm, &person.id)
+    pub(super) fn issue_device_cookie(
+        &self,
+        name: &Username,
+        person: &Person,
+        proof: DeviceProof,
+    ) -> Result<DeviceCookie, StoreError> {
+        self.throttle.issue_device_cookie(&names_of(person, name), &person.realm, &person.id, proof)
     }
 
     /// Writes down what has changed of the failed sign-ins.

@@ -74,6 +74,7 @@ use crate::store::StoreError;
 use attempt_counters::AttemptCounters;
 pub(super) use denial::AttemptDenial;
 pub use device_cookie::DeviceCookie;
+pub(super) use device_cookie::DeviceProof;
 pub(super) use permit::AttemptPermit;
 pub use postgres::PostgresThrottleStore;
 pub(super) use reason::ThrottleReason;
@@ -120,6 +121,7 @@ impl Throttle {
         names: &[Username],
         realm: &Realm,
         person: &PersonId,
+        proof: DeviceProof,
     ) -> Result<DeviceCookie, StoreError> {
         let mut exact: Vec<String> = Vec::with_capacity(names.len());
         for name in names.iter().map(|name| exact_name(name, realm)) {
@@ -127,7 +129,7 @@ impl Throttle {
                 exact.push(name);
             }
         }
-        self.keys.issue_device_cookie(&exact, self.keys.person_key(person), self.clock.now())
+        self.keys.issue_device_cookie(&exact, self.keys.person_key(person), proof, self.clock.now())
     }
 
     /// Repeats a check whenever an attempt has ended, while the reason is pending attempts, up to [`MAX_WAIT`].

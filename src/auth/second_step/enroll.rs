@@ -2,6 +2,7 @@ use super::{FactorRefusal, RenewedSession};
 use crate::audit::AuditEvent;
 use crate::auth::DeviceCookie;
 use crate::auth::sign_in::Auth;
+use crate::auth::throttle::DeviceProof;
 use crate::domain::{Client, Member, Person, PersonId};
 use crate::epochs::RevocationEvent;
 use crate::factors::{PasskeyId, PasskeyResponse, RecoveryCode, RelyingParty, VerifiedFactor};
@@ -131,7 +132,7 @@ impl Auth {
         let has_codes = self.second_step.factors.enrolled(&person.id).await?.recovery_codes > 0;
         let recovery_codes = if has_codes { Vec::new() } else { self.create_recovery_codes(person, client).await? };
         let name = self.directory.sign_in_name(person);
-        let device_cookie = name.map(|name| self.issue_device_cookie(&name, person)).transpose()?;
+        let device_cookie = name.map(|name| self.issue_device_cookie(&name, person, DeviceProof::SecondFactor)).transpose()?;
         Ok(FactorEnrollment { session, device_cookie, recovery_codes })
     }
 }

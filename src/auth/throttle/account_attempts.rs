@@ -46,7 +46,7 @@ impl FailedAttempt {
 
 /// The time after which a pending attempt that nobody settled counts as failed, as its server has died: longer than a sign-in may
 /// take, which is a minute at the directory and a quarter of one of waiting before.
-const RESERVED_FOR: Duration = Duration::from_mins(2);
+pub(super) const RESERVED_FOR: Duration = Duration::from_mins(2);
 
 /// An attempt that is pending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -250,6 +250,10 @@ impl AccountAttempts {
             let sequence = numbers();
             self.fail(FailedAttempt { sequence, at, place, password: None, is_wrong: false, judge: None }, window, began_at);
         }
+    }
+
+    pub(super) fn is_pending(&self, permit: u64) -> bool {
+        self.pending.iter().any(|pending| pending.permit == permit)
     }
 
     pub(super) fn end(&mut self, permit: u64) {

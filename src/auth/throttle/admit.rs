@@ -46,8 +46,9 @@ impl Throttle {
         lockout: LockoutInfo,
     ) -> Result<AttemptPermit<'_>, AttemptDenial> {
         let mut attempt = self.attempt(name, password, client, lockout);
-        // A flood of strangers is stopped before the store that others need hears of it.
-        let is_stranger = self.counters.store.is_shared() && attempt.device.is_none();
+        // A flood of strangers is stopped before the store that others need hears of it. One's own browser is none to one's own
+        // names alone.
+        let is_stranger = self.counters.store.is_shared() && !attempt.is_name_of_device;
         if is_stranger {
             self.check_before_store(&attempt)?;
         }

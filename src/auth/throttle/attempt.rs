@@ -67,6 +67,7 @@ impl Attempt {
             persons: self.device.iter().map(|device| device.owner).collect(),
             network: self.network,
             needs_policy: self.lockout.policy.is_none(),
+            is_admitted: false,
         }
     }
 
@@ -135,6 +136,13 @@ impl CountedAccounts {
             let pending = PendingAttempt { permit, password: attempt.password, place, began_at: now, window };
             accounts.update(account, now, |attempts| attempts.begin(pending));
         }
+    }
+
+    /// Whether the attempt that has this `permit` may be pending: it is not where there are accounts, and none of them has it.
+    pub(super) fn may_be_pending(&self, permit: u64, accounts: &AccountCounters, now: Timestamp) -> bool {
+        let persons = self.persons.iter().map(|counted| AccountKey::Person(counted.person));
+        let mut counted = self.name.into_iter().chain(persons).peekable();
+        counted.peek().is_none() || counted.any(|account| accounts.attempts(account, now).is_pending(permit))
     }
 
     /// Forgets that it is pending.

@@ -1,8 +1,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use tokio::sync::{Notify, futures::Notified, watch};
 
+use super::account_attempts::RESERVED_FOR;
 use super::account_counters::AccountCounters;
 use super::failure_counters::FailureCounters;
 use super::network_counters::NetworkCounters;
@@ -10,6 +12,9 @@ use super::settlement::Settlement;
 use super::store::{AccountScope, ThrottleStore};
 use crate::domain::{Clock, Timestamp};
 use crate::store::StoreError;
+
+/// The pause before a settlement that failed is tried again; every further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The counters that attempts are reserved in and settled by: the store's of accounts, and this server's own of networks.
 pub(super) struct AttemptCounters {
@@ -56,22 +61,37 @@ impl AttemptCounters {
     }
 
     /// Settles an attempt: before this returns, where the store is at hand, and else in a task, so that nobody who goes away keeps
-    /// it from being settled. A store that cannot be asked counts it as failed later on, as nobody has settled it.
+    /// it from being settled. A store that cannot be asked is asked again, until it counts the attempt as failed by itself, as
+    /// nobody has settled it.
     pub(super) fn settle(self: &Arc<Self>, settlement: Settlement) {
         settlement.update_networks(&mut self.networks(), self.clock.now());
         self.settlements.send_modify(|settlements| settlements.begun += 1);
         let counters = Arc::clone(self);
         let mut settling = Box::pin(async move {
             let settled = counters.step(&settlement.scope(), |counters, now| settlement.apply(counters, now)).await;
-            if let Err(error) = settled {
-                tracing::error!(%error, "the outcome of a sign-in could not be recorded: it will count as a failed one");
-            }
             counters.settlements.send_modify(|settlements| settlements.ended += 1);
             counters.attempt_ended.notify_waiters();
+            if let Err(error) = settled {
+                counters.settle_again(&settlement, error).await;
+            }
         });
         if (&mut settling).now_or_never().is_none() {
             tokio::spawn(settling);
         }
+    }
+
+    async fn settle_again(&self, settlement: &Settlement, mut error: StoreError) {
+        let (mut pause, deadline) = (FIRST_PAUSE, self.clock.now() + RESERVED_FOR);
+        while self.clock.now() + pause < deadline {
+            self.clock.sleep(pause).await;
+            pause *= 2;
+            let settled = self.step(&settlement.scope(), |counters, now| settlement.apply_again(counters, now)).await;
+            match settled {
+                Ok(()) => return self.attempt_ended.notify_waiters(),
+                Err(failed) => error = failed,
+            }
+        }
+        tracing::error!(%error, "the outcome of a sign-in could not be recorded: it counts as a failed one");
     }
 
     /// Resolves when the next attempt has ended here.

@@ -14,14 +14,15 @@ use super::account_key::{AccountKey, NameKeys};
 use super::store::{AccountScope, Decision};
 use super::tests_on_postgres::postgres::wait_for;
 use super::tests_on_postgres::{DirectoryCount, from, person, policy, random_secret, typed, username};
+use super::throttle_file::KIND;
 use super::{
-    AttemptDenial, AttemptFailure, AttemptPermit, PAUSES, PostgresThrottleStore, Release, Throttle, ThrottleReason,
-    ThrottleStore,
+    AttemptDenial, AttemptFailure, AttemptPermit, DeviceProof, PAUSES, PostgresThrottleStore, Release, Throttle,
+    ThrottleReason, ThrottleStore,
 };
 use crate::auth::Keys;
 use crate::directory::{BindCandidate, CLOCK_TOLERANCE, LockoutInfo};
 use crate::domain::{Client, Clock as _, ManualClock, Realm, Timestamp};
-use crate::store::{PostgresDatabase, StoreError};
+use crate::store::{PostgresDatabase, PostgresStore, StoreError};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -139,7 +140,8 @@ impl Cluster {
     /// The browser in which John has signed in, on the first server.
     fn own_browser(&self) -> Client {
         let names = ["jdoe"].map(username);
-        let cookie = self.servers[0].throttle.issue_device_cookie(&names, &Realm::Default, &john().id).unwrap();
+        let cookie =
+            self.servers[0].throttle.issue_device_cookie(&names, &Realm::Default, &john().id, DeviceProof::Password).unwrap();
         from("198.51.100.77").with_device_cookie(Some(&cookie.reveal()))
     }
 
@@ -358,6 +360,103 @@ async fn a_flood_of_strangers_is_stopped_before_the_store_hears_of_it() {
     assert!(flood(&same, &same).await <= 4, "one password again and again");
     assert!(flood(&same, &other).await <= 6, "one name again and again");
     assert!(flood(&other, &other).await <= 2 * 30, "one name after the other");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_signed_in_here_floods_the_store_under_others_names_no_more_than_a_stranger() {
+    let Some(cluster) = Cluster::new(1, 5, false) else { return };
+    cluster.john_signs_in().await;
+    let own = cluster.own_browser();
+    let before = cluster.servers[0].store.steps.load(Ordering::Relaxed);
+    for number in 0..500 {
+        let _ = cluster.fails(0, &format!("other {number}"), &format!("{number}"), &own).await;
+    }
+    let steps = cluster.servers[0].store.steps.load(Ordering::Relaxed) - before;
+    assert!(steps <= 3 * 30, "{steps}");
+    cluster.admit(0, "jdoe", "right", &own).await.unwrap().cancel();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_could_not_be_settled_is_settled_once_when_the_store_answers_again() {
+    for cut in [Connection::Cut, Connection::Mute] {
+        let Some(cluster) = Cluster::new(2, 4, true) else { return };
+        cluster.john_signs_in().await;
+        let own = cluster.own_browser();
+        let ClusterServer { throttle, store, clock } = cluster.servers[0];
+        let failed = cluster.admit(0, "jdoe", "wrong", &own).await.unwrap();
+        let cancelled = cluster.admit(0, "jdoe", "another", &own).await.unwrap();
+        store.set(cut);
+        failed.fail(AttemptFailure::Wrong);
+        cancelled.cancel();
+        throttle.flush().await;
+        while clock.sleepers() < 2 {
+            tokio::task::yield_now().await;
+        }
+        store.set(Connection::Up);
+        cluster.pass(Duration::from_secs(1));
+        // Both are tried again, which the first of these tries may come before.
+        let mut heard = Vec::new();
+        for number in 0..3 {
+            let tried = loop {
+                let tried = cluster.fails(1, "jdoe", &format!("later {number}"), &own).await;
+                match reason(tried) {
+                    Err(ThrottleReason::Pending) => tokio::task::yield_now().await,
+                    tried => break tried,
+                }
+            };
+            heard.push(tried.is_ok());
+        }
+        assert_eq!(heard, [true, true, false], "{cut:?}: three may fail, and one had");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_is_familiar_by_the_factor_that_was_shown_in_it_and_not_by_a_clock() {
+    let Some(cluster) = Cluster::new(3, 5, true) else { return };
+    let issue = |server: usize, proof| {
+        let throttle = cluster.servers[server].throttle;
+        let cookie = throttle.issue_device_cookie(&[username("jdoe")], &Realm::Default, &john().id, proof).unwrap();
+        from("198.51.100.77").with_device_cookie(Some(&cookie.reveal()))
+    };
+    let ClusterServer { throttle: here, clock, .. } = cluster.servers[0];
+    // The factor is set up here and now; the second server's clock is ahead, and the third's is behind.
+    let since = clock.now();
+    let is_familiar = |client: &Client| here.device_of(client, &john().id, since).is_some();
+    assert!(!is_familiar(&issue(1, DeviceProof::Password)), "issued before, by a clock that is ahead");
+    assert!(is_familiar(&issue(2, DeviceProof::SecondFactor)), "issued after it, by a clock that is behind");
+    assert!(here.device_of(&issue(0, DeviceProof::SecondFactor), &person("eve"), since).is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pending_try_is_a_failure_for_an_engine_that_has_none_pending() {
+    let Some(cluster) = Cluster::new(1, 5, false) else { return };
+    let permit = cluster.admit(0, "alice", "wrong", &from("192.0.2.1")).await.unwrap();
+    let rows = cluster.servers[0].store.store.dump().await;
+    assert!(rows.iter().any(|row| row.contains("began_at")), "it is pending");
+    assert!(rows.iter().all(|row| !row.contains("began_at") || !row.contains(",[],")), "{rows:?}");
+    permit.cancel();
+    cluster.servers[0].throttle.flush().await;
+}
+
+#[tokio::test]
+async fn the_strictest_policy_is_found_without_a_look_at_everybody() {
+    let Some(database) = PostgresDatabase::of_test() else { return };
+    PostgresThrottleStore::open(&database).await.unwrap();
+    let none = sqlx::migrate::Migrator::with_migrations(Vec::new());
+    let store = PostgresStore::open(&database, KIND, "test", none).await.unwrap();
+    let people = "INSERT INTO throttle_people SELECT number, NULL, 5 + number % 3, 1800000 + number % 3, 1795309126976
+         FROM generate_series(1, 20000) AS number";
+    store.execute(sqlx::query(people)).await.unwrap();
+    store.execute(sqlx::query("ANALYZE throttle_people")).await.unwrap();
+    let mut transaction = store.begin().await.unwrap();
+    let load = "SELECT throttle_load('{1}', '{2}', '{3}', 4, true, 1795309126977) ->> 'strictest_policy'";
+    let (policy,): (String,) = transaction.fetch_one(sqlx::query_as(load)).await.unwrap();
+    assert_eq!(policy, "[5, 1800002]");
+    let read =
+        "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables WHERE relname = 'throttle_people'";
+    let (read,): (i64,) = transaction.fetch_one(sqlx::query_as(read)).await.unwrap();
+    assert!(read < 100, "{read} rows");
+    transaction.rollback().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

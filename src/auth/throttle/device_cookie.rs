@@ -17,6 +17,9 @@ const TAG_BYTES: usize = 16;
 /// The bytes that the HMACs are over: the time, a random value and the person's key.
 const HEAD_BYTES: usize = 8 + TAG_BYTES + 8;
 
+/// The word that is signed with a name.
+const NAME_LABEL: &[u8] = b"name";
+
 /// The names that a cookie vouches for: the account's, the principal's, and the one that was typed.
 const NAMES: usize = 3;
 
@@ -65,12 +68,37 @@ impl DeviceCookie {
     }
 }
 
+/// The proof that the owner of a device cookie gave when it was issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::auth) enum DeviceProof {
+    /// The password alone.
+    Password,
+    /// A second factor, then or before in the same session.
+    SecondFactor,
+}
+
+impl DeviceProof {
+    /// Where the session has shown a second factor, or has not.
+    pub(in crate::auth) fn of_session(has_shown_factor: bool) -> Self {
+        if has_shown_factor { Self::SecondFactor } else { Self::Password }
+    }
+
+    /// The word that is signed.
+    fn label(self) -> &'static [u8] {
+        match self {
+            Self::Password => b"person",
+            Self::SecondFactor => b"person with a second factor",
+        }
+    }
+}
+
 /// A device cookie of ours that is not too old.
 #[derive(Clone)]
 pub(super) struct VerifiedDevice {
     cookie: DeviceCookie,
     /// The person who signed in in this browser.
     pub(super) owner: PersonKey,
+    pub(super) proof: DeviceProof,
 }
 
 impl VerifiedDevice {
@@ -95,6 +123,7 @@ impl Keys {
         &self,
         names: &[String],
         person: PersonKey,
+        proof: DeviceProof,
         now: Timestamp,
     ) -> Result<DeviceCookie, StoreError> {
         let mut bytes = [0; COOKIE_BYTES];
@@ -103,9 +132,10 @@ impl Keys {
         bytes[..8].copy_from_slice(&now.as_millis().to_be_bytes());
         bytes[HEAD_BYTES - 8..HEAD_BYTES].copy_from_slice(&person.0.to_be_bytes());
         let (head, tags) = bytes.split_at_mut(HEAD_BYTES);
-        let owners = std::iter::once(None).chain(names.iter().map(|name| Some(name.as_str())));
-        for (place, owner) in tags.chunks_exact_mut(TAG_BYTES).zip(owners) {
-            place.copy_from_slice(&self.device_tag(head, owner).finalize().into_bytes()[..TAG_BYTES]);
+        let names = names.iter().map(|name| self.device_tag(NAME_LABEL, head, name));
+        let signed = std::iter::once(self.device_tag(proof.label(), head, "")).chain(names);
+        for (place, tag) in tags.chunks_exact_mut(TAG_BYTES).zip(signed) {
+            place.copy_from_slice(&tag.finalize().into_bytes()[..TAG_BYTES]);
         }
         Ok(DeviceCookie(bytes))
     }
@@ -118,20 +148,21 @@ impl Keys {
             return None;
         }
         let tag = cookie.tags().next()?;
-        self.device_tag(cookie.head(), None).verify_truncated_left(tag).ok()?;
-        Some(VerifiedDevice { owner: cookie.person(), cookie })
+        let is_signed =
+            |proof: &DeviceProof| self.device_tag(proof.label(), cookie.head(), "").verify_truncated_left(tag).is_ok();
+        let proof = [DeviceProof::Password, DeviceProof::SecondFactor].into_iter().find(is_signed)?;
+        Some(VerifiedDevice { owner: cookie.person(), proof, cookie })
     }
 
     /// Whether the owner of the cookie had this exact name when it was issued.
     pub(super) fn is_name_of_device(&self, device: &VerifiedDevice, name: &str) -> bool {
         let cookie = &device.cookie;
-        let tag = self.device_tag(cookie.head(), Some(name));
+        let tag = self.device_tag(NAME_LABEL, cookie.head(), name);
         cookie.tags().skip(1).any(|name| tag.clone().verify_truncated_left(name).is_ok())
     }
 
-    fn device_tag(&self, head: &[u8], name: Option<&str>) -> HmacSha256 {
-        let kind: &[u8] = if name.is_some() { b"name" } else { b"person" };
-        self.device_hmac().chain_update(kind).chain_update(head).chain_update(name.unwrap_or_default())
+    fn device_tag(&self, label: &[u8], head: &[u8], name: &str) -> HmacSha256 {
+        self.device_hmac().chain_update(label).chain_update(head).chain_update(name)
     }
 }
 
@@ -148,7 +179,7 @@ mod tests {
 
     fn issued(names: &[&str]) -> DeviceCookie {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let cookie = keys().issue_device_cookie(&names, ALICE, NOW).unwrap();
+        let cookie = keys().issue_device_cookie(&names, ALICE, DeviceProof::Password, NOW).unwrap();
         DeviceCookie::parse(&cookie.reveal()).unwrap()
     }
 

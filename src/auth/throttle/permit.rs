@@ -8,6 +8,7 @@ use super::failure_counters::FailureCounters;
 use super::place::Place;
 use super::reason::ThrottleReason;
 use super::settlement::{AttemptFailure, AttemptOutcome, Settlement};
+use super::store::AccountScope;
 use crate::directory::{BindCandidate, FailureBudget, LockoutPolicy};
 use crate::domain::{PersonId, Timestamp, Username};
 
@@ -50,7 +51,7 @@ impl AttemptPermit<'_> {
     pub(in crate::auth) async fn identify_at_once(&self, who: &BindCandidate) -> Result<(), AttemptDenial> {
         let person = self.throttle.keys.person_key(&who.id);
         let before = self.counted().clone();
-        let mut scope = self.attempt.scope();
+        let mut scope = AccountScope { is_admitted: true, ..self.attempt.scope() };
         scope.persons.extend(before.persons.iter().map(|counted| counted.person).chain([person]));
         let mut identified = Err(ThrottleReason::Pending);
         let decide =

@@ -25,6 +25,9 @@ use crate::store::{PostgresDatabase, PostgresStore, PostgresTransaction, StoreEr
 /// How long a step may take, with waiting for its turn: as long as a browser waits for earlier attempts to end.
 const MAX_STEP_TIME: Duration = Duration::from_secs(10);
 
+/// A time after every attempt's.
+const END_OF_TIME: Timestamp = Timestamp::from_millis(i64::MAX);
+
 /// The counters that several servers share, in a PostgreSQL database. A step is a transaction, which locks the accounts that are
 /// involved, reads them, decides, and writes what has changed. The time is the database's, since the servers' clocks may differ.
 ///
@@ -262,11 +265,14 @@ struct AccountColumns {
 impl AccountColumns {
     fn push(&mut self, account: AccountKey, attempts: &AccountAttempts, now: Timestamp) {
         let (kind, key) = row_of(account);
-        let failures: Vec<_> = attempts.failures(now).iter().map(|failure| (failure.at, failure.place)).collect();
+        // For an engine that has none pending, those have failed.
+        let mut ended = attempts.clone();
+        ended.expire_pending(|| 0, END_OF_TIME);
+        let failures: Vec<_> = ended.failures(now).iter().map(|failure| (failure.at, failure.place)).collect();
         self.kinds.push(kind);
         self.accounts.push(key);
         self.failures.push(failures_column(&failures));
-        self.windows.push(millis_of(attempts.window()));
+        self.windows.push(millis_of(ended.window()));
         self.ends.push(attempts.expires_at().map_or(0, Timestamp::as_millis));
         // Numbers and times alone, which JSON has all.
         self.attempts.push(serde_json::to_string(attempts).ok());
@@ -277,7 +283,11 @@ impl AccountColumns {
 impl ThrottleStore for PostgresThrottleStore {
     async fn step(&self, scope: &AccountScope, decide: Decision<'_>) -> Result<(), StoreError> {
         let step = async {
-            let _turn = self.turns.take(scope.names.first().map_or(0, |name| name.skeleton.0)).await;
+            let _turn = if scope.is_admitted {
+                self.turns.go_on().await
+            } else {
+                self.turns.begin(scope.names.first().map_or(0, |name| name.skeleton.0)).await
+            };
             let mut step = self.begin(scope).await?;
             decide(&mut step.counters, step.now);
             step.write().await?;

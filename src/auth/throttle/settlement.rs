@@ -52,7 +52,7 @@ pub(in crate::auth) enum AttemptFailure {
 impl Settlement {
     /// The accounts that are involved.
     pub(super) fn scope(&self) -> AccountScope {
-        let mut scope = self.attempt.scope();
+        let mut scope = AccountScope { is_admitted: true, ..self.attempt.scope() };
         scope.persons.extend(self.counted.persons.iter().map(|counted| counted.person));
         if let AttemptOutcome::Succeeded { person, names, .. } = &self.outcome {
             scope.persons.push(*person);
@@ -70,6 +70,13 @@ impl Settlement {
                 attempts.fail(now);
             }
         });
+    }
+
+    /// Records it in the counters of accounts, if it was tried before and may have been recorded then.
+    pub(super) fn apply_again(&self, counters: &mut FailureCounters<'_>, now: Timestamp) {
+        if self.counted.may_be_pending(self.sequence, counters.accounts, now) {
+            self.apply(counters, now);
+        }
     }
 
     /// Records it in the counters of accounts.

@@ -22,13 +22,15 @@ pub struct AccountScope {
     pub(super) network: NetworkKey,
     /// Whether no directory has told its lockout policy yet, so that the strictest of anybody's is needed.
     pub(super) needs_policy: bool,
+    /// Whether it is of an attempt that was admitted, which goes on or ends, and goes before those that begin.
+    pub(super) is_admitted: bool,
 }
 
 impl AccountScope {
     /// A name and whose it is, wherever from.
     pub(super) fn of_name(name: NameKeys) -> Self {
         let (name_here, network) = (name.skeleton, NetworkKey(0));
-        Self { names: vec![name], name_here, persons: Vec::new(), network, needs_policy: false }
+        Self { names: vec![name], name_here, persons: Vec::new(), network, needs_policy: false, is_admitted: false }
     }
 }
 

@@ -17,7 +17,7 @@ use super::account_key::{AccountKey, NameKeys};
 use super::limits::MAX_ENTRIES;
 use super::skeleton::skeleton;
 use super::store::{AccountScope, Decision, Release, ThrottleStore};
-use super::{AttemptDenial, AttemptFailure, AttemptPermit, MAX_WAIT, Throttle, ThrottleReason};
+use super::{AttemptDenial, AttemptFailure, AttemptPermit, DeviceProof, MAX_WAIT, Throttle, ThrottleReason};
 use crate::auth::Keys;
 use crate::directory::{BindCandidate, LockoutInfo, LockoutPolicy};
 use crate::domain::{Client, Clock, ManualClock, Password, PersonId, Realm, Timestamp, Username};
@@ -119,7 +119,8 @@ impl ThrottleFixture {
     /// The browser in which that person has signed in, who has these names.
     fn own_browser(&self, names: &[&str], id: &str) -> Client {
         let names: Vec<_> = names.iter().map(|name| username(name)).collect();
-        let cookie = self.throttle.issue_device_cookie(&names, &Realm::Default, &person(id)).unwrap().reveal();
+        let cookie =
+            self.throttle.issue_device_cookie(&names, &Realm::Default, &person(id), DeviceProof::Password).unwrap().reveal();
         from("198.51.100.77").with_device_cookie(Some(&cookie))
     }
 }
