@@ -64,8 +64,7 @@ impl PostgresAudit {
                  $16::text[], $17::bigint[], $18::text[], $19::bigint[])
                  AS new (at, event, result, who, realm, account, person, address, session_id, token, page, reason,
                      directory_code, factor, user_agent, detail, class, holder, sequence)
-             WHERE sequence = 0 OR NOT EXISTS (SELECT 1 FROM audit_events AS old
-                 WHERE old.at = new.at AND old.sequence = new.sequence AND old.writer = $20)",
+             ON CONFLICT (writer, sequence, at) WHERE sequence <> 0 DO NOTHING",
         );
         let insert = insert
             .bind(batch.iter().map(|entry| entry.at).collect::<Vec<_>>())

@@ -30,7 +30,7 @@ impl AuthenticatorApp {
     }
 
     /// The next one, once it is there.
-    fn shows_next(&self) -> String {
+    pub(crate) fn shows_next(&self) -> String {
         self.clock.advance(STEP);
         self.shows()
     }
@@ -88,7 +88,7 @@ fn codes_on(page: &Response) -> Vec<String> {
 }
 
 /// Sends the form of the second step that `path` shows.
-async fn shows(visitor: &mut Visitor, path: &str, field: &str, value: &str) -> Response {
+pub(crate) async fn shows(visitor: &mut Visitor, path: &str, field: &str, value: &str) -> Response {
     let form = visitor.opens(path).await;
     assert_eq!(form.status, StatusCode::OK, "{path}: {:?}", form.location);
     let csrf = form.field("/login/factor", "csrf").unwrap();
@@ -97,7 +97,7 @@ async fn shows(visitor: &mut Visitor, path: &str, field: &str, value: &str) -> R
 }
 
 /// Gives the password, and must be asked for more.
-async fn gives_the_password(visitor: &mut Visitor, demo: &DemoServer, who: &str, next: &str) {
+pub(crate) async fn gives_the_password(visitor: &mut Visitor, demo: &DemoServer, who: &str, next: &str) {
     let answer = visitor.tries_to_sign_in(who, demo.password(who), next).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     let encoded: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();

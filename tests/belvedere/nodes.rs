@@ -1,11 +1,14 @@
 //! Several servers on one database: what is begun, changed or ended on one is so on all, and one of them does what is done once.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use belvedere::domain::{Clock as _, ManualClock, SystemClock};
 use belvedere::server::Server;
 use belvedere::sources::FilterWorkers;
 use reqwest::StatusCode;
 
+use crate::factors::{gives_the_password, shows, with_an_app};
 use crate::harness::demo_server::{DemoServer, page};
 use crate::harness::postgres;
 use crate::harness::test_server::{TestServer, TestServerBuilder};
@@ -90,4 +93,24 @@ async fn a_node_with_another_key_does_not_start_and_says_why() {
     let clock = std::sync::Arc::new(belvedere::domain::SystemClock);
     let refused = Server::build(other.figment(), clock, filters).await.err().unwrap().to_string();
     assert!(refused.contains("another secret key") && refused.contains("`secret_key`"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_code_that_is_sent_to_two_nodes_at_once_signs_in_once() {
+    let Some(server) = postgres::server() else { return };
+    let url = server.url(&server.create_database());
+    let clock = Arc::new(ManualClock::at(SystemClock.now()));
+    let demo = DemoServer::builder_with_clock(clock.clone()).await.set("store.url", &*url).set("secret_key", KEY);
+    let demo = demo.page("board", &page("Board")).open().await;
+    let other = TwoNodes::beside(&demo, &url).set("secret_key", KEY).clock(clock.clone()).open().await;
+    let (_, phone, _) = with_an_app(&demo, &clock, "alice").await;
+    let mut visitors = [demo.house.visitor(), other.visitor(), demo.house.visitor(), other.visitor()];
+    for visitor in &mut visitors {
+        gives_the_password(visitor, &demo, "alice", "/p/board").await;
+    }
+    let code = phone.shows_next();
+    let sent = visitors.iter_mut().map(|visitor| shows(visitor, "/login/factor?next=/p/board", "code", &code));
+    let answers = futures::future::join_all(sent).await;
+    let signed_in = answers.iter().filter(|answer| answer.set_cookie("belvedere").is_some()).count();
+    assert_eq!(signed_in, 1, "{:?}", answers.iter().map(|answer| &answer.body).collect::<Vec<_>>());
 }

@@ -39,6 +39,18 @@ async fn what_was_appended_without_anybody_hearing_of_it_is_not_appended_twice()
 }
 
 #[tokio::test]
+async fn what_is_appended_again_while_it_is_still_being_appended_is_there_once() {
+    let Some([here, _]) = two_servers().await else { return };
+    let batch: Vec<_> = (1..100).map(|second| refused("eve", "192.0.2.1", second)).collect();
+    // As when an answer did not come in time, and the statement goes on in the server.
+    for appended in join_all((0..8).map(|_| here.append(&batch))).await {
+        appended.unwrap();
+    }
+    assert_eq!(here.count().await.unwrap(), 99);
+    assert_eq!(here.search(&AuditSearch::default(), None, 200).await.unwrap().len(), 99);
+}
+
+#[tokio::test]
 async fn a_text_that_postgresql_does_not_take_costs_no_event() {
     let Some([here, _]) = two_servers().await else { return };
     let mut entry = refused("eve", "192.0.2.1", 1);

@@ -14,6 +14,7 @@ use super::super::setting::{
     DeclaredTable, Setting, SettingRow, boolean, ca_file, duration, integer, optional_file, settings, tls_fingerprint, word,
 };
 use super::super::tree::ConfigEntry;
+use super::client_identity::check_client_identity;
 use super::servers::{read_dns, reject_plaintext, servers};
 use super::{DAY, MINUTE, SECOND};
 use crate::domain::{CertificateFingerprint, DirectoryName, Dn, Password, Realm};
@@ -90,7 +91,7 @@ impl DirectorySettings {
             reject_plaintext(&self.servers, fields);
         }
         check_sign_in_by_mail(&self, fields);
-        check_client_identity(&self, fields);
+        check_client_identity(self.client_certificate_file.as_ref(), self.client_key_file.as_ref(), fields);
         self
     }
 }
@@ -109,19 +110,6 @@ fn check_sign_in_by_mail(settings: &DirectorySettings, fields: &Fields<'_>) {
                     `sign_in_by_mail` out";
         fields.sink.report(&location, "`sign_in_by_mail` means nothing beside a `person_filter`, which says it all", help);
     }
-}
-
-/// Checks that the certificate shown to servers and its key are there together.
-fn check_client_identity(settings: &DirectorySettings, fields: &Fields<'_>) {
-    let keys = ["client_certificate_file", "client_key_file"];
-    let [certificate, key] = keys.map(|key| fields.key_location(key));
-    let missing = match (&settings.client_certificate_file, certificate, &settings.client_key_file, key) {
-        (Some(_), Some(location), None, None) => (location, keys[1]),
-        (None, None, Some(_), Some(location)) => (location, keys[0]),
-        _ => return,
-    };
-    let (location, missing) = missing;
-    fields.sink.report(&location, format!("`{missing}` is missing beside it"), "a certificate is shown with its key: set both");
 }
 
 /// A directory beside the default one.

@@ -6,6 +6,7 @@
 mod accounts;
 mod api_auth;
 mod audit;
+mod client_identity;
 mod connections;
 mod directory;
 mod live;

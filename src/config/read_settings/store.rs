@@ -4,7 +4,8 @@ use std::time::Duration;
 use super::super::files::secret;
 use super::super::postgres_url::PostgresUrl;
 use super::super::reader::Fields;
-use super::super::setting::{DeclaredTable, Setting, ca_file, duration, integer, settings};
+use super::super::setting::{DeclaredTable, Setting, ca_file, duration, integer, optional_file, settings};
+use super::client_identity::check_client_identity;
 use super::{MINUTE, SECOND};
 
 settings! {
@@ -19,6 +20,10 @@ settings! {
         pub direct_url: Option<PostgresUrl> = database_url("direct_url_file", "The file with that URL.", ""),
         /// PEM file with certificate authorities to trust besides the system's.
         pub ca_file: Option<PathBuf> = ca_file(),
+        /// PEM file with a certificate that is shown to the database's servers (mutual TLS).
+        pub client_certificate_file: Option<PathBuf> = optional_file("\"/etc/belvedere/store-client.pem\""),
+        /// PEM file with the key of `client_certificate_file`, without a passphrase.
+        pub client_key_file: Option<PathBuf> = optional_file("\"/etc/belvedere/store-client.key\""),
         // A statement takes a millisecond: ten at once are thousands a second. PostgreSQL takes 100 connections by default, from
         // all servers together.
         /// The largest number of connections of this server.
@@ -39,6 +44,7 @@ impl StoreSettings {
             let help = "set `url` to where the pooler is; without a pooler, `url` alone";
             fields.sink.report(&location, "there is a `direct_url`, but no `url`", help);
         }
+        check_client_identity(self.client_certificate_file.as_ref(), self.client_key_file.as_ref(), fields);
         self
     }
 }

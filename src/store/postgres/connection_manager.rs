@@ -1,11 +1,14 @@
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions, Connection, Executor as _, Row as _};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::PostgresFailure;
 use crate::config::{PostgresHost, PostgresUrl, StoreSettings};
@@ -38,14 +41,17 @@ pub(super) enum ConnectionUse {
 /// How long migrations, and waiting for others', may take.
 const MIGRATION_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// The maker of connections to a database, and the judge of which may be used again.
-#[derive(Debug)]
+/// The maker of connections to a database, and the judge of which may be used again. It has the password, and no `Debug`.
 pub(super) struct PostgresConnectionManager {
     /// For each host.
     options: Vec<PgConnectOptions>,
+    /// The host that was the primary last.
+    primary: AtomicUsize,
     connect_timeout: Duration,
     pub(super) statement_timeout: Duration,
     last_failure: Mutex<Option<(Instant, PostgresFailure)>>,
+    /// When a connection was last found dead.
+    last_death: Mutex<Option<Instant>>,
 }
 
 impl PostgresConnectionManager {
@@ -56,6 +62,8 @@ impl PostgresConnectionManager {
         };
         let options = url.hosts.iter().map(|host| {
             let options = postgres_options(url, host, settings.ca_file.as_deref());
+            let options = settings.client_certificate_file.iter().fold(options, PgConnectOptions::ssl_client_cert);
+            let options = settings.client_key_file.iter().fold(options, PgConnectOptions::ssl_client_key);
             match usage {
                 ConnectionUse::Pooled => options.statement_cache_capacity(0),
                 ConnectionUse::Direct | ConnectionUse::Migrations => options.options([
@@ -66,25 +74,52 @@ impl PostgresConnectionManager {
         });
         Self {
             options: options.collect(),
+            primary: AtomicUsize::new(0),
             connect_timeout: settings.connect_timeout,
             statement_timeout,
             last_failure: Mutex::default(),
+            last_death: Mutex::default(),
         }
     }
 
     /// Connects to the primary: the first server that can be written to. Returns how, too, for what connects by itself.
+    ///
+    /// The servers are tried in turn, from the last primary on. One that does not answer keeps the next waiting for its part of the
+    /// time alone, so that all have been tried when the time is over.
     pub(super) async fn connect(&self) -> Result<(PgConnection, &PgConnectOptions), PostgresFailure> {
-        let mut failure = None;
-        for options in &self.options {
-            match timeout(self.connect_timeout, self.connect_to(options)).await {
-                Ok(Ok(connection)) => return Ok((connection, options)),
-                // A replica tells more than a server that does not answer.
-                Ok(Err(found)) if failure.is_none() || found == PostgresFailure::ReadOnly => failure = Some(found),
-                Err(_) if failure.is_none() => failure = Some(PostgresFailure::ConnectTimedOut(self.connect_timeout)),
-                Ok(Err(_)) | Err(_) => {}
+        let (hosts, first) = (self.options.len(), self.primary.load(Ordering::Relaxed));
+        let part = self.connect_timeout / u32::try_from(hosts).unwrap_or(u32::MAX).max(1);
+        let mut waiting = (0..hosts).map(|number| (first + number) % hosts);
+        let (mut connecting, mut failure) = (FuturesUnordered::new(), None);
+        let in_turn = async {
+            loop {
+                if let Some(host) = waiting.next() {
+                    connecting.push(async move { (host, self.connect_to(&self.options[host]).await) });
+                } else if connecting.is_empty() {
+                    return None;
+                }
+                let has_next = waiting.len() > 0;
+                tokio::select! {
+                    Some((host, connected)) = connecting.next() => match connected {
+                        Ok(connection) => return Some((host, connection)),
+                        // A replica tells more than a server that does not answer.
+                        Err(found) if failure.is_none() || found == PostgresFailure::ReadOnly => failure = Some(found),
+                        Err(_) => {}
+                    },
+                    () = sleep(part), if has_next => {}
+                }
             }
+        };
+        let connected = timeout(self.connect_timeout, in_turn).await;
+        if let Ok(Some((host, connection))) = connected {
+            self.primary.store(host, Ordering::Relaxed);
+            return Ok((connection, &self.options[host]));
         }
-        Err(failure.unwrap_or_else(|| PostgresFailure::Unreachable("no host is named".to_owned())))
+        let timed_out = || match connected {
+            Err(_elapsed) => PostgresFailure::ConnectTimedOut(self.connect_timeout),
+            Ok(_) => PostgresFailure::Unreachable("no host is named".to_owned()),
+        };
+        Err(failure.unwrap_or_else(timed_out))
     }
 
     async fn connect_to(&self, options: &PgConnectOptions) -> Result<PgConnection, PostgresFailure> {
@@ -104,6 +139,11 @@ impl PostgresConnectionManager {
     fn recent_failure(&self) -> Option<PostgresFailure> {
         let failed = self.last_failure();
         failed.as_ref().filter(|(at, _)| at.elapsed() < RETRY_INTERVAL).map(|(_, failure)| failure.clone())
+    }
+
+    /// Those that were idle at that time are not asked one by one: each would cost a ping's time.
+    fn last_death(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.last_death.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn last_failure(&self) -> MutexGuard<'_, Option<(Instant, PostgresFailure)>> {
@@ -127,10 +167,15 @@ impl Manager for PostgresConnectionManager {
         if metrics.age() > MAX_LIFETIME {
             return Err(RecycleError::message("it has served its time"));
         }
-        match timeout(PING_TIMEOUT, connection.ping()).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(RecycleError::message("nobody was there any more")),
+        let used_at = metrics.recycled.unwrap_or(metrics.created);
+        if self.last_death().is_some_and(|died_at| used_at < died_at) {
+            return Err(RecycleError::message("others of its time are dead"));
         }
+        if let Ok(Ok(())) = timeout(PING_TIMEOUT, connection.ping()).await {
+            return Ok(());
+        }
+        *self.last_death() = Some(Instant::now());
+        Err(RecycleError::message("nobody was there any more"))
     }
 }
 

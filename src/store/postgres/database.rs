@@ -82,21 +82,30 @@ impl PostgresDatabase {
         result
     }
 
-    /// A listener for `NOTIFY`, connected to the primary, past any pooler.
+    /// A listener to a channel of `NOTIFY`, connected to the primary, past any pooler.
     ///
     /// # Errors
-    /// [`StoreError`] when the database cannot be reached.
-    pub async fn listener(&self) -> Result<PgListener, StoreError> {
+    /// [`StoreError`] when the database cannot be reached, or does not answer in time.
+    pub async fn listener(&self, channel: &str) -> Result<PgListener, StoreError> {
         let manager = &self.inner.direct;
         let (connection, options) = manager.connect().await.map_err(|failure| self.error(Self::KIND, failure))?;
         let options = options.clone();
-        drop(connection.close().await);
+        drop(connection);
         let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None).connect_lazy_with(options);
-        let listener = PgListener::connect_with(&pool).await;
-        let mut listener = listener
-            .map_err(|error| self.error(Self::KIND, PostgresFailure::of_connecting(&error, manager.statement_timeout)))?;
-        listener.ignore_pool_close_event(true);
-        Ok(listener)
+        let listen = async {
+            let mut listener = PgListener::connect_with(&pool).await?;
+            listener.ignore_pool_close_event(true);
+            listener.eager_reconnect(false);
+            listener.listen(channel).await?;
+            Ok(listener)
+        };
+        let limit = manager.statement_timeout;
+        let failure = match timeout(limit, listen).await {
+            Ok(Ok(listener)) => return Ok(listener),
+            Ok(Err(error)) => PostgresFailure::of_connecting(&error, limit),
+            Err(_elapsed) => PostgresFailure::StatementTimedOut(limit),
+        };
+        Err(self.error(Self::KIND, failure))
     }
 
     /// Closes all connections, when the program stops. Every later statement fails.

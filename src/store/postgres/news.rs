@@ -256,9 +256,7 @@ impl NewsInner {
     async fn listen_once(&self) -> Result<(), StoreError> {
         let failed = |error: sqlx::Error| self.store.query_failed(&error);
         let deadline = Instant::now() + LISTENER_LIFETIME;
-        let mut listener = self.database.listener().await?;
-        listener.eager_reconnect(false);
-        listener.listen(CHANNEL).await.map_err(failed)?;
+        let mut listener = self.database.listener(CHANNEL).await?;
         // Whatever came before is there to be read.
         self.woken.notify_one();
         while let Ok(heard) = timeout_at(deadline, listener.try_recv()).await {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::{PostgresDatabase, PostgresFailure, PostgresNews, PostgresStore};
 use crate::config::{PostgresUrl, StoreSettings};
+use crate::store::tests::free_port::free_port;
 use crate::store::tests::pgbouncer;
-use crate::store::tests::postgres::{self, PASSWORD_ROLE, PostgresServer};
+use crate::store::tests::postgres::{self, CERTIFICATE_ROLE, PASSWORD_ROLE, PostgresServer};
 use crate::store::{StoreError, StoreKind};
 
 const KIND: StoreKind = StoreKind { name: "test store", if_recreated: "" };
@@ -132,7 +133,7 @@ async fn whatever_is_wrong_is_said_with_its_remedy_and_without_a_password() {
     let Some(server) = postgres::server() else { return };
     let (port, name) = (server.port, server.create_database());
     let (role, _) = PASSWORD_ROLE;
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let nobody = free_port().unwrap();
     for (url, words) in [
         (format!("postgres://belvedere:hunter2@127.0.0.1:{nobody}/x"), "no server answers"),
         (format!("postgres://{role}:hunter2@127.0.0.1:{port}/{name}"), "refuses the user or the password"),
@@ -243,7 +244,8 @@ async fn when_the_primary_dies_its_replica_is_used_once_it_is_promoted() {
     let none = sqlx::migrate::Migrator::with_migrations(Vec::new());
     let store = PostgresStore::open(&database, KIND, "numbers", none).await.unwrap();
     insert(&store, 1).await.unwrap();
-    let written = primary.query("postgres", "SELECT pg_current_wal_lsn()").unwrap();
+    // Not only what is in its files: it does not wait for them.
+    let written = primary.query("postgres", "SELECT pg_current_wal_insert_lsn()").unwrap();
     let followed = format!("SELECT pg_last_wal_replay_lsn() >= '{written}'");
     until(async || replica.query("postgres", &followed).is_ok_and(|followed| followed == "t")).await;
     primary.kill();
@@ -260,4 +262,114 @@ async fn until(mut is_so: impl AsyncFnMut() -> bool) {
         assert!(std::time::Instant::now() < deadline, "it does not come to be");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// A proxy that can fall silent: what is sent to it is taken, and never answered.
+struct SilenceableProxy {
+    port: u16,
+    silent: tokio::sync::watch::Sender<bool>,
+}
+
+impl SilenceableProxy {
+    async fn before(server: &PostgresServer) -> Self {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let (port, target) = (listener.local_addr().unwrap().port(), server.port);
+        let (silent, is_silent) = tokio::sync::watch::channel(false);
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let mut is_silent = is_silent.clone();
+                tokio::spawn(async move {
+                    let mut server = tokio::net::TcpStream::connect(("127.0.0.1", target)).await.unwrap();
+                    let silence = async { drop(is_silent.wait_for(|silent| *silent).await.map(drop)) };
+                    tokio::select! {
+                        biased;
+                        // Nothing more is carried, and nothing is closed.
+                        () = silence => std::future::pending().await,
+                        _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
+                    }
+                });
+            }
+        });
+        Self { port, silent }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_costs_nobody_more_than_the_timeouts_and_is_used_again() {
+    let Some(server) = postgres::server() else { return };
+    let proxy = SilenceableProxy::before(server).await;
+    for mode in [|settings| settings, pooled] {
+        let quick = |settings: StoreSettings| {
+            let url = settings.url.map(|url| PostgresUrl::parse(&PostgresServer::url_at(proxy.port, &url.database)).unwrap());
+            let limit = Duration::from_millis(500);
+            mode(StoreSettings { url, connect_timeout: limit, statement_timeout: limit, ..settings })
+        };
+        let (store, _) = numbers(server, quick).await;
+        let in_the_middle = store.begin().await.unwrap();
+        insert(&store, 1).await.unwrap();
+        proxy.silent.send_replace(true);
+        let asked_at = std::time::Instant::now();
+        let failures = futures::future::join_all((2..40).map(|number| insert(&store, number))).await;
+        assert!(failures.into_iter().all(|failed| failure(failed).is_outage()));
+        assert!(in_the_middle.commit().await.is_err());
+        assert!(asked_at.elapsed() < Duration::from_secs(20), "{:?}", asked_at.elapsed());
+        proxy.silent.send_replace(false);
+        until(async || insert(&store, 40).await.is_ok()).await;
+        assert_eq!(all(&store).await.unwrap(), [1, 40]);
+    }
+}
+
+#[tokio::test]
+async fn of_many_idle_connections_that_are_dead_one_costs_a_wait() {
+    let Some(server) = postgres::server() else { return };
+    let proxy = SilenceableProxy::before(server).await;
+    let (store, _) = numbers(server, |settings| {
+        let url = settings.url.map(|url| PostgresUrl::parse(&PostgresServer::url_at(proxy.port, &url.database)).unwrap());
+        StoreSettings { url, connect_timeout: Duration::from_millis(500), ..settings }
+    })
+    .await;
+    let mut idle = Vec::new();
+    for _ in 0..10 {
+        idle.push(store.begin().await.unwrap());
+    }
+    for transaction in idle {
+        transaction.rollback().await.unwrap();
+    }
+    proxy.silent.send_replace(true);
+    let asked_at = std::time::Instant::now();
+    assert!(failure(insert(&store, 1).await).is_outage());
+    assert!(asked_at.elapsed() < Duration::from_secs(6), "{:?}", asked_at.elapsed());
+}
+
+#[tokio::test]
+async fn several_hosts_that_do_not_answer_cost_no_more_than_one_and_the_primary_behind_them_is_found() {
+    let Some(server) = postgres::server() else { return };
+    // What connects is never answered.
+    let listeners: Vec<_> = (0..4).map(|_| std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap()).collect();
+    let silent: Vec<_> = listeners.iter().map(|host| format!("127.0.0.1:{}", host.local_addr().unwrap().port())).collect();
+    let name = server.create_database();
+    let limit = Duration::from_secs(4);
+    let ping = async |hosts: String| {
+        let settings = settings(&format!("postgres://belvedere@{hosts}/{name}"));
+        PostgresDatabase::from_settings(&StoreSettings { connect_timeout: limit, ..settings }).unwrap().ping().await
+    };
+    let asked_at = std::time::Instant::now();
+    assert_eq!(failure(ping(silent.join(",")).await), PostgresFailure::ConnectTimedOut(limit));
+    assert!(asked_at.elapsed() < 2 * limit, "{:?}", asked_at.elapsed());
+    ping(format!("{},127.0.0.1:{}", silent.join(","), server.port)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_demands_a_certificate_is_shown_one() {
+    let Some(server) = postgres::server() else { return };
+    let name = server.create_database();
+    let url = format!("postgres://{CERTIFICATE_ROLE}@localhost:{}/{name}?sslmode=verify-full", server.port);
+    let ping = async |files: [Option<&str>; 2]| {
+        let [client_certificate_file, client_key_file] = files.map(|name| Some(server.ca_file.with_file_name(name?)));
+        let ca_file = Some(server.ca_file.clone());
+        let settings = StoreSettings { ca_file, client_certificate_file, client_key_file, ..settings(&url) };
+        PostgresDatabase::from_settings(&settings).unwrap().ping().await
+    };
+    assert!(ping([None, None]).await.is_err());
+    ping([Some("cert.pem"), Some("key.pem")]).await.unwrap();
 }
