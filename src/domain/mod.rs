@@ -68,7 +68,7 @@ pub use references::{GroupKey, GroupRef, InvalidReference, UserRef};
 pub use revalidation::Revalidation;
 pub use same_name::is_same_name;
 pub use scope::{InvalidScope, PageScope, PushScope, Scope, TokenScope};
-pub use series::{InvalidSeries, Series, SeriesLine, TimeRange};
+pub use series::{InvalidSeries, Series, SeriesLine, SeriesPoint, TimeRange};
 pub use text_template::{Bindings, Placeholder, TemplateError, TextTemplate};
 pub use timestamp::Timestamp;
 pub use trusted_proxies::TrustedProxies;

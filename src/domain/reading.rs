@@ -230,6 +230,10 @@ pub enum TableCell {
 /// four decimals.
 const EXACT_FROM_DIGITS: usize = 12;
 
+/// The digits before the point from which on a number is kept as it is written in any case: it is rounded to a power of ten where it
+/// is shown, and the one beside it might not be.
+const DECIMAL_FROM_DIGITS: usize = 16;
+
 impl TableCell {
     /// The number that is written so in decimals: a [`TableCell::Number`] where that loses nothing that anybody would see,
     /// and else a [`TableCell::Decimal`]. `None` when it is no number.
@@ -239,10 +243,14 @@ impl TableCell {
             return Some(Self::Number(f64::NAN));
         }
         let whole = text.trim_start_matches(['-', '+']).trim_start_matches('0');
-        let is_large = whole.bytes().take_while(u8::is_ascii_digit).count() >= EXACT_FROM_DIGITS;
+        let digits = whole.bytes().take_while(u8::is_ascii_digit).count();
         // The shortest text that gives this `f64` has all digits of any text that it holds without a loss.
         let is_exact = significant_digits(&format!("{value:e}")) == significant_digits(text);
-        Some(if is_large && !is_exact { Self::Decimal(text.to_owned()) } else { Self::Number(value) })
+        Some(if digits >= DECIMAL_FROM_DIGITS || digits >= EXACT_FROM_DIGITS && !is_exact {
+            Self::Decimal(text.to_owned())
+        } else {
+            Self::Number(value)
+        })
     }
 
     /// The cell as a number; an empty one is a gap.
@@ -289,11 +297,13 @@ mod tests {
 
     #[test]
     fn a_number_is_kept_as_it_is_written_where_digits_would_be_lost() {
-        for exact in ["0", "-17", "1234.50", "9007199254740992", "1e20", "3.3333333333333333", "0.1", "123456789012.25"] {
+        for exact in ["0", "-17", "1234.50", "999999999999999", "1e20", "3.3333333333333333", "0.1", "123456789012.25"] {
             let value: f64 = exact.parse().unwrap_or_default();
             assert_eq!(TableCell::of_decimal(exact), Some(TableCell::Number(value)), "{exact}");
         }
-        for large in ["9007199254740993", "-9223372036854775807", "18446744073709551615", "999999999999999.99"] {
+        for large in
+            ["9007199254740992", "9007199254740993", "-9223372036854775807", "18446744073709551615", "999999999999999.99"]
+        {
             assert_eq!(TableCell::of_decimal(large), Some(TableCell::Decimal(large.to_owned())), "{large}");
         }
         assert_eq!(TableCell::of_decimal("twelve"), None);

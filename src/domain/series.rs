@@ -1,7 +1,8 @@
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
+use indexmap::IndexSet;
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
@@ -30,6 +31,17 @@ pub struct SeriesLine {
     pub label: String,
     /// A value for each time, in the query's unit. Not finite where there is none: the line has a gap.
     pub values: Vec<f64>,
+}
+
+/// The value of a line at a time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeriesPoint {
+    /// When.
+    pub time: Timestamp,
+    /// The label of its line.
+    pub label: String,
+    /// The value. Not finite where there is none.
+    pub value: f64,
 }
 
 /// Why times and lines are no [`Series`]. No full stop.
@@ -106,6 +118,29 @@ impl Series {
             }
         }
         Ok(Self { times, lines, until })
+    }
+
+    /// The lines of points in any order, by their labels as these come first. A line has a gap where it has no point, and of two
+    /// points at one time the last counts.
+    ///
+    /// # Errors
+    /// [`InvalidSeries::TooManyValues`].
+    pub fn of_points(points: &[SeriesPoint]) -> Result<Self, InvalidSeries> {
+        let times: BTreeSet<Timestamp> = points.iter().map(|point| point.time).collect();
+        let times: Vec<Timestamp> = times.into_iter().collect();
+        let labels: IndexSet<&str> = points.iter().map(|point| point.label.as_str()).collect();
+        let values = times.len().saturating_mul(labels.len());
+        if values > Self::MAX_VALUES {
+            return Err(InvalidSeries::TooManyValues { values });
+        }
+        let gaps = |label: &&str| SeriesLine { label: (*label).to_owned(), values: vec![f64::NAN; times.len()] };
+        let mut lines: Vec<_> = labels.iter().map(gaps).collect();
+        for point in points {
+            if let (Some(line), Ok(at)) = (labels.get_index_of(point.label.as_str()), times.binary_search(&point.time)) {
+                lines[line].values[at] = point.value;
+            }
+        }
+        Self::new(times, lines, None)
     }
 
     /// The times of the values, ascending.

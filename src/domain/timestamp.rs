@@ -3,6 +3,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// The least number that is a time in milliseconds, of 1973; in seconds it would be of the year 5138.
+const LEAST_MILLIS: f64 = 1e11;
+
 /// A moment: milliseconds since the Unix epoch, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
 #[serde(transparent)]
@@ -13,6 +16,13 @@ impl Timestamp {
     /// The moment `millis` milliseconds after the Unix epoch.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
+    }
+
+    /// The moment of a number: seconds since the Unix epoch, or milliseconds where it is so large. `None` where it is not finite.
+    pub fn of_epoch(number: f64) -> Option<Self> {
+        let millis = if number.abs() < LEAST_MILLIS { number * 1000.0 } else { number };
+        #[expect(clippy::cast_possible_truncation, reason = "one beyond what an integer holds saturates")]
+        number.is_finite().then(|| Self(millis.round() as i64))
     }
 
     /// Milliseconds since the Unix epoch.

@@ -12,6 +12,7 @@ mod argument;
 mod clock;
 mod document;
 mod error;
+mod file;
 mod filter_workers;
 mod format;
 mod host;

