@@ -53,7 +53,9 @@ pub(crate) use reader::{DiagnosticSink, Fields, Located};
 pub use secret::Secret;
 pub use secret_key::{SecretKey, load_or_create_secret_key};
 pub use setting::SettingRow;
-pub(crate) use setting::{Setting, ca_file, duration, integer, optional_file, size, text, tls_fingerprint, word};
+pub(crate) use setting::{
+    Setting, boolean, ca_file, duration, integer, optional_file, path, size, text, tls_fingerprint, word,
+};
 pub use state_folder::{check_state_folder, open_state_folder, open_state_folder_of_server};
 pub(crate) use tree::{ConfigEntry, ConfigNode, ConfigValue, parse_document};
 pub(crate) use value_name::ValueName;

@@ -11,4 +11,6 @@ pub(super) static KINDS: &[SourceKind] = &[
     super::prometheus::KIND,
     super::sql::KIND,
     super::file::KIND,
+    super::command::KIND,
+    super::probe::KIND,
 ];

@@ -1,4 +1,4 @@
-//! Data sources: the machine itself, the clock, a URL, Prometheus.
+//! Data sources: the machine itself, the clock, a URL, Prometheus, databases, a program, what programs push, whether hosts are up.
 //!
 //! A source answers one query with one typed [`Reading`](crate::domain::Reading), or with the reason why it cannot. Values
 //! that visitors chose are bound in the source's own safe way, never spliced into a query. Nothing here repeats a query or
@@ -10,6 +10,7 @@
 
 mod argument;
 mod clock;
+mod command;
 mod document;
 mod error;
 mod file;
@@ -21,6 +22,7 @@ mod http_client;
 mod jq;
 mod kind;
 mod kinds;
+mod probe;
 mod prometheus;
 mod push;
 mod registry;

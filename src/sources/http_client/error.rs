@@ -56,11 +56,13 @@ fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
     }
 }
 
-fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
+/// The failure of TLS behind an error, if it is one.
+pub(in crate::sources) fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
     error_chain(error).find_map(|cause| cause.downcast_ref::<rustls::Error>())
 }
 
-fn io_kind(error: &reqwest::Error) -> Option<io::ErrorKind> {
+/// The innermost failure of a connection behind an error, if it is one.
+pub(in crate::sources) fn io_kind(error: &reqwest::Error) -> Option<io::ErrorKind> {
     error_chain(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last().map(io::Error::kind)
 }
 

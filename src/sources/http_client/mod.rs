@@ -17,5 +17,6 @@ pub(super) mod tests;
 mod url_template;
 
 pub(super) use self::client::HttpClient;
+pub(super) use self::error::{io_kind, tls_error};
 pub(super) use self::request::{HttpBody, HttpRequest, HttpResponse};
 pub(super) use self::settings::{HttpClientDefaults, HttpClientSettings};

@@ -86,6 +86,21 @@ fn params(hosts: &[&str]) -> CertificateParams {
     params
 }
 
+impl TestCertificate {
+    /// A server's TLS that shows it.
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+        let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        TlsAcceptor::from(Arc::new(config))
+    }
+}
+
 /// A client's TLS that believes in this CA and no other.
 pub(crate) fn client_config(ca_file: &Path) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
@@ -108,16 +123,8 @@ pub(crate) struct TlsBridge {
 impl TlsBridge {
     /// A bridge that shows `identity` to clients, and takes from the server a certificate for `host` from `server_ca`.
     pub(crate) fn new(identity: &TestCertificate, server_ca: &Path, host: &str) -> Self {
-        let certificate = CertificateDer::from_pem_slice(identity.certificate.as_bytes()).unwrap();
-        let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
-        let towards_client = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)
-            .unwrap();
         Self {
-            acceptor: TlsAcceptor::from(Arc::new(towards_client)),
+            acceptor: identity.acceptor(),
             connector: TlsConnector::from(client_config(server_ca)),
             server: host.to_owned().try_into().unwrap(),
         }
