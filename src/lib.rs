@@ -10,6 +10,7 @@
 //! - [`directory`], [`accounts`], [`sessions`], [`tokens`], [`factors`], [`epochs`], [`sources`] and [`audit`] are the
 //!   outside world, one room each; [`demo_directory`] is an LDAP server with sample people, for demos and tests.
 //! - [`nodes`] has the work that one of several servers does for all.
+//! - [`history`] archives the numbers that charts draw from, over restarts.
 //! - [`bus`] shares what sources answer between several nodes.
 //! - [`connections`] limits how many connections there are, and how long they may be silent.
 //! - [`auth`] authenticates, [`pages`] decides who sees what, [`panels`] turns readings into views.
@@ -32,6 +33,7 @@ pub mod domain;
 pub mod epochs;
 pub mod factors;
 pub mod feeds;
+pub mod history;
 pub mod live;
 pub mod nodes;
 pub mod pages;

@@ -36,7 +36,7 @@ use crate::config::{self, Settings};
 use crate::connections::Connections;
 use crate::directory::{Directories, Directory, GroupWatch, Readiness};
 use crate::domain::{Client, Clock};
-use crate::feeds::Feeds;
+use crate::feeds::{Feeds, FeedsArchive};
 use crate::live::Hub;
 use crate::nodes::Nodes;
 use crate::pages::PageStore;
@@ -99,12 +99,14 @@ impl Server {
         let keys = derive_keys(&figment)?;
         let bus = open_bus(&settings, &keys, &metrics, &clock)?;
         let sources = Arc::new(Sources::open(&named_sources, &clock, &Arc::new(filters))?);
-        let (page_store, hub) = open_pages(&settings, &sources, &metrics, &clock, bus.clone())?;
 
         let directories = Arc::new(Directories::with_metrics(&settings, &clock, &metrics.directory())?);
         refuse_incomplete_folder(&settings)?;
         let stores = Stores::open(&settings, &keys, sources.push_endpoints(), &clock).await?;
         let node = SharedNode::join(stores.news.as_ref(), &keys, &clock).await?;
+        let leases = node.as_ref().map_or_else(WorkLeases::always_held, SharedNode::leases);
+        let archive = FeedsArchive { archive: stores.history.clone(), lease: leases.history.clone() };
+        let (page_store, hub) = open_pages(&settings, &sources, &metrics, &clock, bus.clone(), archive)?;
         let directory: Arc<dyn Directory> = Arc::new(CombinedDirectory::new(
             Arc::clone(&directories) as Arc<dyn Directory>,
             stores.accounts.clone(),
@@ -123,7 +125,6 @@ impl Server {
         let auth = Arc::new(auth.with_short_lived(short_lived));
         let session_refresher =
             SessionRefresher::new(directory, sessions.clone(), audit.clone(), Arc::clone(&clock), settings.sessions.refresh);
-        let leases = node.as_ref().map_or_else(WorkLeases::always_held, SharedNode::leases);
         let session_refresher = session_refresher.with_tokens(tokens.clone()).with_epochs(&auth);
         let session_refresher = Arc::new(session_refresher.with_lease(leases.refresh.clone()));
         let api_auth = Arc::new(ApiAuth::new(Arc::clone(&auth), tokens, signer));
@@ -186,7 +187,7 @@ impl Server {
             metrics,
         };
         let (hub, auth) = (Arc::clone(&state.hub), Arc::clone(&state.auth));
-        let tasks = Tasks::spawn(&state, leases, node.clone());
+        let tasks = Tasks::spawn(&state, leases, node.clone(), stores.history.clone());
         let rocket = web::stage(rocket::custom(figment), state).attach(AdHoc::on_shutdown("Goodbye", move |_| {
             Box::pin(async move {
                 shutting_down.send_replace(true);
@@ -254,10 +255,11 @@ fn open_pages(
     metrics: &Metrics,
     clock: &Arc<dyn Clock>,
     bus: Option<Bus>,
+    archive: FeedsArchive,
 ) -> Result<(Arc<PageStore>, Arc<Hub>), StartError> {
     let page_store = PageStore::load(&settings.pages, Arc::clone(sources))?;
     let page_store = page_store.with_second_factor(settings.second_factor.clone());
-    let feeds = Feeds::new(Arc::clone(sources) as _, Arc::clone(clock));
+    let feeds = Feeds::new(Arc::clone(sources) as _, Arc::clone(clock)).with_archive(archive);
     let feeds = match bus {
         Some(bus) => feeds.with_bus(bus),
         None => feeds,

@@ -46,8 +46,8 @@ pub(crate) use quantity::format_duration;
 pub use quantity::parse_duration;
 pub use read_settings::{
     AccountSettings, AdditionalDirectory, AuditSettings, BasicSettings, ConnectionSettings, DigestSettings, DirectorySettings,
-    JwtSettings, LiveSettings, LogFormat, LogSettings, MetricsSettings, SecondFactorSettings, SessionSettings, Settings,
-    SiteSettings, SiteTheme, StoreSettings, TokenSettings,
+    HistorySettings, JwtSettings, LiveSettings, LogFormat, LogSettings, MetricsSettings, SecondFactorSettings, SessionSettings,
+    Settings, SiteSettings, SiteTheme, StoreSettings, TokenSettings,
 };
 pub(crate) use reader::{DiagnosticSink, Fields, Located};
 pub use secret::Secret;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::diagnostic::{Diagnostic, Diagnostics, SourceLocation};
 use super::hints::{closest, quote, suggest};
-use super::quantity::{format_duration, format_size, parse_duration, parse_size};
+use super::quantity::{format_size, parse_size};
 use super::tree::{ConfigEntry, ConfigNode, ConfigValue};
 use super::value_name::ValueName;
 
@@ -232,21 +232,7 @@ impl<'l> Fields<'l> {
     }
 
     pub(crate) fn duration(&mut self, key: &'static str, range: RangeInclusive<Duration>) -> Option<Located<Duration>> {
-        let node = self.take(key)?;
-        if let ConfigValue::Integer(number) = node.value {
-            node.reveal();
-            let message = format!("`{key}` must be text with a unit, not a whole number");
-            self.sink.report(&node.location, message, format!("say of what: `{key} = \"{number}s\"` is in seconds"));
-            return None;
-        }
-        let text = node.into_string(key, self.sink)?;
-        let Some(value) = parse_duration(&text.value) else {
-            let message = format!("`{key}` is {}, which is not a duration", quote(&text.value));
-            let help = "write a whole number and one of the units ms, s, m, h, d: `\"250ms\"`, `\"5s\"`, `\"15m\"`";
-            self.sink.report(&text.location, message, help);
-            return None;
-        };
-        self.sink.check_range(key, Located { value, location: text.location }, &range, "a duration", format_duration)
+        self.take(key)?.into_duration(key, range, self.sink)
     }
 
     pub(crate) fn size(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {

@@ -1,6 +1,8 @@
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
-use super::hints::may_have_password;
+use super::hints::{may_have_password, quote};
+use super::quantity::{format_duration, parse_duration};
 use super::reader::{DiagnosticSink, Fields, Located};
 use super::tree::{ConfigNode, ConfigValue, parse_value};
 use super::value_name::ValueName;
@@ -51,6 +53,28 @@ impl ConfigNode {
             ),
         }
         None
+    }
+
+    pub(crate) fn into_duration(
+        self,
+        key: &'static str,
+        range: RangeInclusive<Duration>,
+        sink: &DiagnosticSink,
+    ) -> Option<Located<Duration>> {
+        if let ConfigValue::Integer(number) = self.value {
+            self.reveal();
+            let message = format!("`{key}` must be text with a unit, not a whole number");
+            sink.report(&self.location, message, format!("say of what: `{key} = \"{number}s\"` is in seconds"));
+            return None;
+        }
+        let text = self.into_string(key, sink)?;
+        let Some(value) = parse_duration(&text.value) else {
+            let message = format!("`{key}` is {}, which is not a duration", quote(&text.value));
+            let help = "write a whole number and one of the units ms, s, m, h, d: `\"250ms\"`, `\"5s\"`, `\"15m\"`";
+            sink.report(&text.location, message, help);
+            return None;
+        };
+        sink.check_range(key, Located { value, location: text.location }, &range, "a duration", format_duration)
     }
 
     pub(crate) fn into_integer(self, key: &str, range: RangeInclusive<i64>, sink: &DiagnosticSink) -> Option<i64> {

@@ -143,6 +143,16 @@ impl History {
         self.trim();
     }
 
+    /// The numbers of a reading as points have them, each with a label of its own; `None` where it has none, or tells its own past.
+    pub fn numbers_of(reading: &Reading) -> Option<Vec<LabelledNumber>> {
+        let numbers = reading.labelled_numbers().filter(|numbers| check_labels(numbers).is_ok())?;
+        let point = |number: &LabelledNumber| LabelledNumber {
+            label: number.label.clone(),
+            value: round_to_seven_digits(number.value),
+        };
+        Some(numbers.iter().map(point).collect())
+    }
+
     /// Records that there was no reading. The lines have a gap from here to the next one.
     pub fn record_failure(&mut self, at: Timestamp) {
         self.gap.get_or_insert(at);

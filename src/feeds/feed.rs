@@ -1,5 +1,6 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
 use tokio::sync::watch;
@@ -10,6 +11,7 @@ use crate::domain::{Clock, Holder, Reading, TimeRange, Timestamp};
 use crate::sources::{ReadingStream, SourceError, StreamedReading};
 
 use super::executor::QueryExecutor;
+use super::feed_archive::FeedArchive;
 use super::feed_topic::FeedTopic;
 use super::key::FeedKey;
 use super::retained::RetainedAnswers;
@@ -42,12 +44,14 @@ pub(super) struct FeedParts {
     pub(super) fetch: Result<Option<Arc<SharedFetch>>, SourceError>,
     /// The topic of its query, where several nodes share what it is answered. Documents have topics of their own.
     pub(super) topic: Option<Topic>,
+    /// The archive of what it is answered, where there is one.
+    pub(super) archive: Option<FeedArchive>,
 }
 
 impl Feed {
     /// Starts a feed that executes its query when the `state` says that it is due, and then at multiples of its interval after.
     pub(super) fn start(key: FeedKey, state: FeedState, holder: Holder, parts: FeedParts) -> Self {
-        let FeedParts { executor, clock, retained, gate, fetch, topic } = parts;
+        let FeedParts { executor, clock, retained, gate, fetch, topic, archive } = parts;
         let topic = topic.map(Arc::new);
         let of_document = fetch.as_ref().ok().and_then(|fetch| fetch.as_ref()?.join());
         let state = Arc::new(Mutex::new(state));
@@ -61,6 +65,7 @@ impl Feed {
             holder: holder.subscribe(),
             state: Arc::clone(&state),
             topic: topic.clone().map(FeedTopic::new),
+            archive,
             _of_document: of_document,
         };
         Self { key, state, holder, clock, retained, topic, _task: AbortOnDropHandle::new(tokio::spawn(task.run())) }
@@ -111,6 +116,7 @@ struct FeedTask {
     holder: watch::Receiver<Holder>,
     state: Arc<Mutex<FeedState>>,
     topic: Option<FeedTopic>,
+    archive: Option<FeedArchive>,
     /// The topic of its document, which the node is in for as long as a feed needs it.
     _of_document: Option<Arc<Topic>>,
 }
@@ -118,6 +124,9 @@ struct FeedTask {
 impl FeedTask {
     /// Listens to a source that pushes, and asks any other again and again.
     async fn run(mut self) {
+        // Also where another node executes the query, or it is not due yet.
+        let window = lock(&self.state).missing_past();
+        self.restore_history(window).await;
         if lock(&self.state).has_answer() || self.topic.is_some() {
             self.wait_for_turn().await;
         }
@@ -169,7 +178,10 @@ impl FeedTask {
     async fn run_round(&mut self) {
         match self.fetch.clone() {
             Err(error) => return self.record_now(Err(error)),
-            Ok(Some(fetch)) => return self.pick(&fetch).await,
+            Ok(Some(fetch)) => {
+                self.fill_history().await;
+                return self.pick(&fetch).await;
+            }
             Ok(None) => (),
         }
         let is_first = !lock(&self.state).has_answer();
@@ -195,6 +207,7 @@ impl FeedTask {
             }
             Err(error) => Err(error),
         };
+        self.archive(taken_at, &answer, None);
         let times = AnswerTimes { now: self.clock.now(), taken_at, beat: Some(beat), not_before: documents.not_before() };
         lock(&self.state).record(&self.key, answer, times);
     }
@@ -219,18 +232,38 @@ impl FeedTask {
         }
     }
 
-    /// Asks for the past that the history lacks, where the source can tell it.
-    async fn fill_history(&self) {
-        let Some(window) = lock(&self.state).take_missing_past() else { return };
+    /// Adds the past that the history lacks: the source's own where it can tell it, otherwise what was kept of it.
+    async fn fill_history(&mut self) {
+        let missing = lock(&self.state).take_missing_past();
+        let needs_to_know = self.archive.as_ref().is_some_and(FeedArchive::needs_to_know);
+        let Some(window) = missing.or_else(|| needs_to_know.then_some(self.key.every)) else { return };
         let range = TimeRange::ending_at(self.clock.now(), window).with_step(self.key.every);
-        match catch_panic(self.executor.execute_range(&self.key.query, range)).await.flatten() {
+        let told = catch_panic(self.executor.execute_range(&self.key.query, range)).await.flatten();
+        self.archive.iter_mut().for_each(|archive| archive.set_tells_past(!matches!(told, Ok(None))));
+        match told {
             Ok(Some(series)) => lock(&self.state).fill_history(&series),
-            Ok(None) => (),
+            Ok(None) => self.restore_history(missing).await,
             Err(error) => {
                 // People hear of it when the source is asked for the present.
                 tracing::debug!(source = %self.key.query.source, %error, "the source did not tell its past");
                 lock(&self.state).forget_asked_past();
             }
+        }
+    }
+
+    /// Adds what was kept of the last `window` to the history.
+    async fn restore_history(&self, window: Option<Duration>) {
+        let Some((archive, window)) = self.archive.as_ref().zip(window) else { return };
+        if let Some(past) = archive.read(self.clock.now(), window).await {
+            lock(&self.state).restore_history(&past, self.key.every, self.clock.now());
+        }
+    }
+
+    /// Has an answer of that moment kept, if this node is the one that does.
+    fn archive(&mut self, at: Timestamp, answer: &Result<Reading, SourceError>, role: Option<Role>) {
+        let is_pushed = lock(&self.state).is_pushed();
+        if let Some(archive) = &mut self.archive {
+            archive.record(at, answer.as_ref(), role, is_pushed);
         }
     }
 
@@ -265,6 +298,8 @@ impl FeedTask {
         {
             return;
         }
+        let role = self.topic.as_ref().map(FeedTopic::role);
+        self.archive(times.taken_at, &answer, role);
         lock(&self.state).record(&self.key, answer, times);
     }
 }

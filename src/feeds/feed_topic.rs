@@ -23,6 +23,11 @@ impl FeedTopic {
         Self { topic, answered_at: None }
     }
 
+    /// The part of this node in it.
+    pub(super) fn role(&self) -> Role {
+        self.topic.role()
+    }
+
     /// Resolves when there is something to [`Self::follow`].
     pub(super) async fn changed(&self) {
         self.topic.changed().await;

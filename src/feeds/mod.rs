@@ -4,7 +4,7 @@
 //!
 //! A [`FeedSubscription`] keeps a feed running, wakes its subscriber at every answer, and gives the feed's state: what the
 //! source answered, as far back as somebody asks for, and why there is nothing newer. A source that fails is asked less and less often.
-//! A feed's past ends with it, when the last subscription is dropped; its last answer is retained until the query would be due. A
+//! A feed's past ends with it, when the last subscription is dropped, but for what is [recorded](RecordedFeed); its last answer is retained until the query would be due. A
 //! source is queried no more often than its rate, which is shared out by holder.
 //!
 //! Where there is a bus, nodes share this: the node that leads a feed's topic executes its query, the others record what it was
@@ -15,9 +15,11 @@
 mod backoff;
 mod executor;
 mod feed;
+mod feed_archive;
 mod feed_topic;
 mod key;
 mod message;
+mod recorded_feed;
 mod registry;
 mod report;
 mod retained;
@@ -30,7 +32,9 @@ mod subscription;
 mod trouble;
 
 pub use executor::QueryExecutor;
+pub use feed_archive::FeedsArchive;
 pub use key::FeedKey;
+pub use recorded_feed::RecordedFeed;
 pub use registry::Feeds;
 pub use report::FeedReport;
 pub use state::FeedState;

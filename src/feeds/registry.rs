@@ -1,16 +1,20 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use crate::bus::{Bus, Topic, TopicUse};
 use crate::domain::{Clock, History, Holder, Timestamp};
+use crate::history::HistoryArchive;
 use crate::panels::Past;
 use crate::telemetry::FeedsState;
 
 use super::executor::QueryExecutor;
 use super::feed::{Feed, FeedParts};
+use super::feed_archive::{FeedArchive, FeedsArchive};
 use super::key::FeedKey;
+use super::recorded_feed::RecordedFeed;
 use super::report::FeedReport;
 use super::retained::RetainedAnswers;
 use super::shared_fetches::SharedFetches;
@@ -28,6 +32,7 @@ pub struct Feeds {
     gates: SourceGates,
     fetches: SharedFetches,
     bus: Option<Bus>,
+    archive: Option<FeedsArchive>,
 }
 
 impl Feeds {
@@ -35,7 +40,7 @@ impl Feeds {
     pub fn new(executor: Arc<dyn QueryExecutor>, clock: Arc<dyn Clock>) -> Self {
         let gates = SourceGates::new(Arc::clone(&clock));
         let fetches = SharedFetches::new(Arc::clone(&executor), Arc::clone(&clock));
-        Self { executor, clock, running: Mutex::default(), retained: Arc::default(), gates, fetches, bus: None }
+        Self { executor, clock, running: Mutex::default(), retained: Arc::default(), gates, fetches, bus: None, archive: None }
     }
 
     /// These feeds, of which each query is executed once for all nodes on the bus.
@@ -43,6 +48,25 @@ impl Feeds {
     pub fn with_bus(self, bus: Bus) -> Self {
         let (gates, fetches) = (self.gates.with_bus(bus.clone()), self.fetches.with_bus(bus.clone()));
         Self { gates, fetches, bus: Some(bus), ..self }
+    }
+
+    /// These feeds, whose numbers are kept in the archive where somebody [records](Self::record) them.
+    #[must_use]
+    pub fn with_archive(self, archive: FeedsArchive) -> Self {
+        Self { archive: Some(archive), ..self }
+    }
+
+    /// Keeps the feeds of these queries running and their numbers in the archive, each for as long as it says. Without an archive
+    /// there are none.
+    pub fn record(&self, keys: impl IntoIterator<Item = (FeedKey, Past, Duration)>) -> Vec<RecordedFeed> {
+        let Some(archive) = &self.archive else { return Vec::new() };
+        let record = |(key, past, keep): (FeedKey, Past, Duration)| {
+            // First, so that the first answer is kept, too.
+            let writer = archive.archive.register(&key.query, key.every, keep);
+            let subscriptions = self.subscribe_all([(key, past)], &Arc::default(), &Holder::Program);
+            Some(RecordedFeed::new(subscriptions.into_iter().next()?, writer))
+        };
+        keys.into_iter().filter_map(record).collect()
     }
 
     /// Subscribes `holder` to the feeds of these queries: `answered` is notified at every answer of any of them. Feeds that do not run
@@ -85,6 +109,7 @@ impl Feeds {
         let fetch = self.fetches.fetch(&key.query);
         // What is wrong with a query, each node finds out by itself.
         let topic = if matches!(fetch, Ok(None)) { self.topic(&key) } else { None };
+        let archive = self.archive.clone().map(|archive| FeedArchive::new(archive, &key));
         let parts = FeedParts {
             executor: Arc::clone(&self.executor),
             clock: Arc::clone(&self.clock),
@@ -92,6 +117,7 @@ impl Feeds {
             gate,
             fetch,
             topic,
+            archive,
         };
         let feed = Feed::start(key.clone(), state, holder.clone(), parts);
         let feed = Arc::new(feed);
@@ -127,6 +153,11 @@ impl Feeds {
             .collect();
         report.sort_by(|a, b| (&a.source, &a.query).cmp(&(&b.source, &b.query)));
         report
+    }
+
+    /// The archive of what they are answered, if there is one.
+    pub fn archive(&self) -> Option<&HistoryArchive> {
+        self.archive.as_ref().map(|archive| &archive.archive)
     }
 
     /// The bus on which nodes share them, if there is one.

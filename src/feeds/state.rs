@@ -8,6 +8,7 @@ use super::backoff;
 use super::key::FeedKey;
 use super::trouble::FeedTrouble;
 use crate::domain::{History, Holder, Reading, Series, Timestamp};
+use crate::history::GAP_INTERVALS;
 use crate::panels::{MAX_ROWS, Past};
 use crate::sources::SourceError;
 
@@ -200,6 +201,16 @@ impl FeedState {
         most.max(usize::try_from(in_window).unwrap_or(usize::MAX))
     }
 
+    /// Whether the source pushes its readings by itself.
+    pub(super) fn is_pushed(&self) -> bool {
+        self.is_pushed
+    }
+
+    /// How far back there is to be a past that is not there yet.
+    pub(super) fn missing_past(&self) -> Option<Duration> {
+        self.missing_past
+    }
+
     /// Takes how far back the source is to be asked for its past; `None` when it was asked already.
     pub(super) fn take_missing_past(&mut self) -> Option<Duration> {
         self.missing_past.take()
@@ -208,6 +219,15 @@ impl FeedState {
     /// Adds the source's own past to the history.
     pub(super) fn fill_history(&mut self, past: &Series) {
         self.history.fill(past);
+    }
+
+    /// Adds what was kept of the past to the history. Where it ended too long ago, there is a gap up to now.
+    pub(super) fn restore_history(&mut self, past: &Series, every: Duration, now: Timestamp) {
+        let was_empty = self.history.oldest().is_none();
+        self.history.fill(past);
+        if let Some(last) = past.times().last().filter(|last| was_empty && now.since(**last) > every * GAP_INTERVALS) {
+            self.history.record_failure(*last + every);
+        }
     }
 
     /// Forgets that the source was asked for its past: it is asked again for the next subscriber, or when it answers again.

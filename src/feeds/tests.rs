@@ -1,3 +1,4 @@
+mod archive;
 mod documents;
 mod nodes;
 

@@ -10,7 +10,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::config::LiveSettings;
 use crate::domain::{Clock, Holder, InputValues, PageSlug, PersonId};
-use crate::feeds::Feeds;
+use crate::feeds::{FeedKey, Feeds, RecordedFeed};
 use crate::pages::{InputChoice, OpenPage, Page, PageStore};
 use crate::sources::Sources;
 use crate::telemetry::{LiveMetrics, LiveState};
@@ -148,18 +148,22 @@ impl Hub {
         }
     }
 
-    /// Starts the channels of every page with `keep = true`, and returns the subscriptions that keep them running.
-    pub fn subscribe_kept_pages(&self, page_store: &PageStore) -> Vec<Subscription> {
-        let pages = page_store.pages().into_iter().filter(|page| page.keep);
-        pages
-            .flat_map(|page| page.choices().into_iter().map(move |choice| (Arc::clone(&page), choice)))
-            .filter_map(|(page, choice)| {
-                self.inner
-                    .subscribe(&page, &choice, &Holder::Program)
-                    .inspect_err(|error| tracing::warn!(page = %page.slug, crowded = %error, "not kept"))
-                    .ok()
-            })
-            .collect()
+    /// Starts the channels of every page with `keep`, and the feeds of the panels whose numbers are kept, and returns what keeps them
+    /// running.
+    pub fn subscribe_kept_pages(&self, page_store: &PageStore) -> KeptPages {
+        let mut kept = KeptPages::default();
+        let pages = page_store.pages().into_iter();
+        for page in pages.filter(|page| page.keep || page.recorded_panels().next().is_some()) {
+            for choice in page.choices() {
+                if page.keep {
+                    let channel = self.inner.subscribe(&page, &choice, &Holder::Program);
+                    let channel = channel.inspect_err(|error| tracing::warn!(page = %page.slug, crowded = %error, "not kept"));
+                    kept.channels.extend(channel);
+                }
+                kept.recorded.extend(self.inner.record(&page, &choice));
+            }
+        }
+        kept
     }
 
     /// The running feeds, for the admin page.
@@ -178,7 +182,25 @@ impl Hub {
     }
 }
 
+/// The channels and feeds of pages with `keep`, which run for as long as this lives.
+#[derive(Default)]
+pub struct KeptPages {
+    /// The channels of those that run as a whole.
+    pub(super) channels: Vec<Subscription>,
+    /// The feeds whose numbers are kept.
+    recorded: Vec<RecordedFeed>,
+}
+
 impl HubInner {
+    /// Has the numbers kept of the panels of this page that say so.
+    fn record(&self, page: &Page, choice: &InputChoice) -> Vec<RecordedFeed> {
+        let keys = page.recorded_panels().map(|(panel, source, keep)| {
+            let query = self.sources.bind(&source.source, &source.query, &choice.bindings);
+            (FeedKey { query, every: source.every }, panel.past(), keep)
+        });
+        self.feeds.record(keys)
+    }
+
     fn subscribe(
         self: &Arc<Self>,
         page: &Arc<Page>,

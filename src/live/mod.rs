@@ -42,7 +42,7 @@ pub use channel_reader::ChannelReader;
 pub use close_handshake::reject;
 pub use close_reason::CloseReason;
 pub use connection_limiter::{ConnectionPermit, PermitHolder};
-pub use hub::Hub;
+pub use hub::{Hub, KeptPages};
 pub use initial_state::InitialState;
 pub use message::{ChannelPosition, EncodedMessage, SseEvent};
 pub use rendition::{Rendition, SharedPiece};

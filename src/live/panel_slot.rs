@@ -45,6 +45,9 @@ impl PanelSlot {
                 Err(mismatch) => self.report_mismatch(at, &mismatch),
             }
         }
+        if feed.reading_count() == 0 && feed.trouble().is_some() {
+            self.panel.restore(feed.history());
+        }
         self.applied_count = feed.reading_count();
         if let Some(trouble) = feed.trouble() {
             self.panel.set_trouble(trouble.for_visitors());

@@ -1,11 +1,12 @@
 use std::ops::Range;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use itertools::Itertools;
 
 use crate::config::{Diagnostic, SourceLocation};
 use crate::domain::{Access, Input, PageSlug};
-use crate::panels::{PanelKind, PanelSettings};
+use crate::panels::{PanelKind, PanelSettings, PanelSource};
 
 /// A parsed page file.
 #[derive(Clone, Debug)]
@@ -42,6 +43,14 @@ impl PageFile {
     /// The kinds of its panels, each once.
     pub fn panel_kinds(&self) -> impl Iterator<Item = &'static PanelKind> {
         self.panels.iter().map(|panel| panel.kind).unique_by(|kind| kind.word)
+    }
+
+    /// The panels whose numbers are kept, each with its source and for how long.
+    pub fn recorded_panels(&self) -> impl Iterator<Item = (&PanelSettings, &PanelSource, Duration)> {
+        self.panels.iter().filter_map(|panel| {
+            let source = panel.source.as_ref()?;
+            Some((panel, source, source.keep?))
+        })
     }
 
     /// A diagnostic in the page's text that is found only later, by the page's sources: `span` is the

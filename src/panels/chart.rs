@@ -143,6 +143,23 @@ impl ChartPanel {
         })
     }
 
+    /// Draws the history as far as it goes now.
+    fn draw(&mut self, history: &History) {
+        let Some(window) = history.window(self.window) else { return };
+        let (ids, latest) = window.lines().map(|line| (line.id, line.latest)).unzip();
+        let now = DrawnLines { cursor: window.cursor(), ids, latest };
+        match &self.drawn {
+            Some(drawn) if drawn.ids == now.ids && now.cursor.continues(drawn.cursor) => {
+                if self.pending == PendingUpdate::None {
+                    self.pending = PendingUpdate::Points { from: drawn.cursor, axis: false };
+                }
+            }
+            _ => self.pending = PendingUpdate::Full,
+        }
+        self.drawn = Some(now);
+        self.update_axis(window.extent(), window.whole_numbers());
+    }
+
     /// The state of a line's last value, where that needs a look.
     fn state_of(&self, latest: f64) -> Option<HealthState> {
         Threshold::evaluate(&self.thresholds, latest).filter(|state| state.needs_a_look())
@@ -193,20 +210,12 @@ impl PanelState for ChartPanel {
             }
             None => Ok(()),
         }?;
-        let Some(window) = history.window(self.window) else { return Ok(()) };
-        let (ids, latest) = window.lines().map(|line| (line.id, line.latest)).unzip();
-        let now = DrawnLines { cursor: window.cursor(), ids, latest };
-        match &self.drawn {
-            Some(drawn) if drawn.ids == now.ids && now.cursor.continues(drawn.cursor) => {
-                if self.pending == PendingUpdate::None {
-                    self.pending = PendingUpdate::Points { from: drawn.cursor, axis: false };
-                }
-            }
-            _ => self.pending = PendingUpdate::Full,
-        }
-        self.drawn = Some(now);
-        self.update_axis(window.extent(), window.whole_numbers());
+        self.draw(history);
         Ok(())
+    }
+
+    fn restore(&mut self, history: &History) {
+        self.draw(history);
     }
 
     fn has_view(&self) -> bool {

@@ -144,6 +144,9 @@ pub(super) trait PanelState: fmt::Debug + Send {
     /// A [`ReadingMismatch`] when this kind cannot show such a reading. The state is then as it was.
     fn update(&mut self, reading: &Reading, history: &History) -> Result<(), ReadingMismatch>;
 
+    /// Shows what the feed's `history` has before there is a reading. Most kinds show a reading alone.
+    fn restore(&mut self, _history: &History) {}
+
     /// Whether there is something to show.
     fn has_view(&self) -> bool;
 

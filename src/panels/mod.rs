@@ -42,7 +42,7 @@ mod tests;
 pub use kind::{PanelKind, PanelSettings, Past};
 pub use mismatch::ReadingMismatch;
 pub use panel::Panel;
-pub(crate) use read_panel::{read_panel, reject_page_keys};
+pub(crate) use read_panel::{KEEP_RANGE, read_panel, reject_page_keys};
 pub use registry::PANEL_KINDS;
 pub use settings::{PanelSource, Unit};
 pub(crate) use view::MAX_ROWS;

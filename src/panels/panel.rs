@@ -51,6 +51,14 @@ impl Panel {
         Ok(())
     }
 
+    /// Shows the past that is in the feed's `history`, where there is no reading yet.
+    pub fn restore(&mut self, history: &History) {
+        if self.at.is_none() && !self.state.has_view() && history.oldest().is_some() {
+            self.state.restore(history);
+            self.has_changed |= self.state.has_view();
+        }
+    }
+
     /// Sets the reason why there is nothing newer. The last good view stays.
     pub fn set_trouble(&mut self, trouble: PanelTrouble) {
         if self.trouble.as_ref() != Some(&trouble) {

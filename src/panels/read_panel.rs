@@ -1,3 +1,4 @@
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use itertools::Itertools;
@@ -5,7 +6,7 @@ use itertools::Itertools;
 use super::kind::{PanelKind, PanelSettings, ReadContext};
 use super::registry::{PANEL_KINDS, kind_specific_keys};
 use super::settings::{PanelSource, Unit};
-use crate::config::{DiagnosticSink, Fields, Located, SourceLocation, ValueName, quote};
+use crate::config::{ConfigValue, DiagnosticSink, Fields, Located, SourceLocation, ValueName, quote};
 use crate::domain::{HealthState, Input, PanelId, SourceName, Threshold};
 
 /// The shortest interval of queries: batches go out ten times a second, so nobody would see more.
@@ -25,6 +26,9 @@ const MIN_DEFAULT_STALE: Duration = Duration::from_secs(5);
 
 /// The latest that a value is shown as old: nobody waits longer than a month to hear of it.
 const MAX_STALE: Duration = Duration::from_hours(24 * 30);
+
+/// How long numbers may be kept: less would be gone before anybody looks; ten years are as long as a machine lasts.
+pub(crate) const KEEP_RANGE: RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(24 * 3650);
 
 /// The most digits behind the point; a double has no more than this many worth showing.
 const MAX_DECIMALS: i64 = 9;
@@ -98,6 +102,21 @@ pub(crate) fn read_panel(mut fields: Fields<'_>, inputs: Option<&[Input]>) -> Op
     Some(Located { value: panel, location: id.location })
 }
 
+/// For how long a panel's numbers are kept; without it, for as long as the page says.
+#[expect(clippy::option_option, reason = "wrong, absent and present are three different answers")]
+fn read_keep(fields: &mut Fields<'_>) -> Option<Option<Duration>> {
+    fields.optional("keep", None, |fields, key| {
+        let (location, node) = (fields.key_location(key)?, fields.take(key)?);
+        if matches!(node.value, ConfigValue::Boolean(_)) {
+            let help = "move it to the top of the file, above the first `[[input]]` and `[[panel]]`, or say for how long this \
+                        panel's numbers are kept: `keep = \"30d\"`";
+            fields.sink.report(&location, "`keep` with `true` or `false` is the page's, and stands among a panel's keys", help);
+            return None;
+        }
+        node.into_duration(key, KEEP_RANGE, fields.sink).map(|keep| Some(keep.value))
+    })
+}
+
 /// Reports keys that belong to the page: what stands below a heading belongs to that.
 pub(crate) fn reject_page_keys(fields: &mut Fields<'_>, of: &str) {
     for key in PAGE_KEYS {
@@ -161,6 +180,7 @@ fn read_source(fields: &mut Fields<'_>) -> Option<PanelSource> {
     let every = fields
         .optional("every", DEFAULT_EVERY, |fields, key| fields.duration(key, MIN_EVERY..=MAX_EVERY).map(|every| every.value));
     let stale_after = read_stale_after(fields, every.unwrap_or(DEFAULT_EVERY));
+    let keep = read_keep(fields);
     let (source, query) = (source?, query?);
     Some(PanelSource {
         source_span: span(&source.location),
@@ -169,6 +189,7 @@ fn read_source(fields: &mut Fields<'_>) -> Option<PanelSource> {
         query: query.value,
         every: every?,
         stale_after: stale_after?,
+        keep: keep?,
     })
 }
 

@@ -18,6 +18,8 @@ pub struct PanelSource {
     pub every: Duration,
     /// How old a reading may grow before it is shown as late.
     pub stale_after: Duration,
+    /// For how long its numbers are kept over restarts.
+    pub keep: Option<Duration>,
 }
 
 /// The unit of a panel's numbers.

@@ -10,6 +10,7 @@ use crate::config::{Settings, StoreSettings};
 use crate::domain::Clock;
 use crate::epochs::PersonEpochs;
 use crate::factors::Factors;
+use crate::history::HistoryArchive;
 use crate::sessions::Sessions;
 use crate::sources::{PushEndpoints, PushInbox};
 use crate::store::{PostgresDatabase, PostgresNews, StoreError};
@@ -24,6 +25,7 @@ pub(super) const TOKENS_FILE: &str = "tokens.db";
 pub(super) const FAILED_ATTEMPTS_FILE: &str = "failed_attempts.db";
 pub(super) const AUDIT_FILE: &str = "audit.db";
 pub(super) const PUSHED_FILE: &str = "pushed.db";
+pub(super) const HISTORY_FILE: &str = "history.db";
 
 /// All persistent stores.
 #[derive(Clone)]
@@ -36,6 +38,7 @@ pub(super) struct Stores {
     pub(super) failed_attempts: Arc<dyn ThrottleStore>,
     pub(super) audit: AuditTrail,
     pub(super) push_inbox: PushInbox,
+    pub(super) history: HistoryArchive,
     /// The database that they are in, where the settings name one.
     pub(super) database: Option<PostgresDatabase>,
     /// The news that nodes tell each other through it.
@@ -61,6 +64,7 @@ impl Stores {
             failed_attempts: opener.failed_attempts().await?,
             audit: opener.audit().await?,
             push_inbox: opener.push_inbox(push_endpoints).await?,
+            history: opener.history().await,
             news: opener.news().await?.cloned(),
             database: opener.database,
         })
@@ -79,6 +83,7 @@ impl Stores {
     pub(super) async fn close(&self) {
         self.push_inbox.close().await;
         self.audit.close().await;
+        self.history.close().await;
         self.sessions.close().await;
         self.factors.close().await;
         self.accounts.close().await;
@@ -156,6 +161,15 @@ impl<'a> StoreOpener<'a> {
         match &self.database {
             Some(database) => AuditTrail::open_postgres(database, &self.settings.audit).await,
             None => AuditTrail::open(&self.file(AUDIT_FILE), &self.settings.audit).await,
+        }
+    }
+
+    /// The archive of charts' past.
+    async fn history(&self) -> HistoryArchive {
+        let (settings, clock) = (&self.settings.history, Arc::clone(self.clock));
+        match &self.database {
+            Some(database) => HistoryArchive::open_postgres(database, settings, clock).await,
+            None => HistoryArchive::open(&self.file(HISTORY_FILE), settings, clock).await,
         }
     }
 

@@ -9,7 +9,8 @@ use super::shared_node::SharedNode;
 use super::work_leases::WorkLeases;
 use crate::auth::{AccountWatch, ApiAuth, Auth};
 use crate::domain::Clock;
-use crate::live::Hub;
+use crate::history::HistoryArchive;
+use crate::live::{Hub, KeptPages};
 use crate::nodes::Lease;
 use crate::pages::{PageStore, PageWatcher};
 use crate::web::AppState;
@@ -31,13 +32,14 @@ pub(super) struct Tasks {
     _revocations: AbortOnDropHandle<()>,
     _page_audit: AbortOnDropHandle<()>,
     _pushes: AbortOnDropHandle<()>,
+    _history: AbortOnDropHandle<()>,
 }
 
 impl Tasks {
     /// Spawns the tasks. What one node does for all runs here while this node holds the lease of it.
-    pub(super) fn spawn(state: &AppState, leases: WorkLeases, node: Option<SharedNode>) -> Self {
+    pub(super) fn spawn(state: &AppState, leases: WorkLeases, node: Option<SharedNode>, history: HistoryArchive) -> Self {
         let (page_store, hub, clock) = (&state.page_store, &state.hub, &state.clock);
-        let WorkLeases { groups: groups_lease, upkeep, .. } = leases;
+        let WorkLeases { groups: groups_lease, upkeep, history: history_lease, .. } = leases;
         let groups = GroupWatchTask {
             watch: Arc::clone(&state.groups),
             directories: Arc::clone(&state.directories),
@@ -84,6 +86,9 @@ impl Tasks {
             _revocations: AbortOnDropHandle::new(tokio::spawn(async move { auth.follow_revocations().await })),
             _page_audit: AbortOnDropHandle::new(tokio::spawn(audit_pages(Arc::clone(page_store), state.auth.audit().clone()))),
             _pushes: AbortOnDropHandle::new(tokio::spawn(async move { push_inbox.follow().await })),
+            _history: AbortOnDropHandle::new(tokio::spawn(async move {
+                tokio::join!(history.run(), history_lease.run_while_held(|| history.run_upkeep()));
+            })),
         }
     }
 }
@@ -91,7 +96,7 @@ impl Tasks {
 /// Keeps the channels running of every page that asks for it, and follows changes of the page files.
 async fn keep_channels_running(hub: Arc<Hub>, page_store: Arc<PageStore>) {
     let mut changes = page_store.subscribe();
-    let mut kept = Vec::new();
+    let mut kept = KeptPages::default();
     loop {
         changes.mark_unchanged();
         // Those from before go when these are there, so that charts keep their past, however short the grace time is.

@@ -3,9 +3,10 @@ use crate::nodes::{Lease, LeaseKeeper};
 const REFRESH: &str = "refresh";
 const GROUPS: &str = "groups";
 const UPKEEP: &str = "upkeep";
+const HISTORY: &str = "history";
 
 /// The names of all leases.
-pub(super) const WORK: [&str; 3] = [REFRESH, GROUPS, UPKEEP];
+pub(super) const WORK: [&str; 4] = [REFRESH, GROUPS, UPKEEP, HISTORY];
 
 /// The leases of the work that one node does for all.
 #[derive(Clone)]
@@ -16,16 +17,20 @@ pub(super) struct WorkLeases {
     pub(super) groups: Lease,
     /// The end of what has expired, and the rotation of keys.
     pub(super) upkeep: Lease,
+    /// The record of what no node leads, and the order in what is kept.
+    pub(super) history: Lease,
 }
 
 impl WorkLeases {
     /// Those of a server that has no other nodes beside it.
     pub(super) fn always_held() -> Self {
-        Self { refresh: Lease::always_held(), groups: Lease::always_held(), upkeep: Lease::always_held() }
+        let [refresh, groups, upkeep, history] = std::array::from_fn(|_| Lease::always_held());
+        Self { refresh, groups, upkeep, history }
     }
 
     /// Those of a node.
     pub(super) fn kept_by(keeper: &LeaseKeeper) -> Self {
-        Self { refresh: keeper.lease(REFRESH), groups: keeper.lease(GROUPS), upkeep: keeper.lease(UPKEEP) }
+        let [refresh, groups, upkeep, history] = WORK.map(|work| keeper.lease(work));
+        Self { refresh, groups, upkeep, history }
     }
 }

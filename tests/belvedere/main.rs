@@ -50,6 +50,7 @@ mod groups;
 mod harness;
 mod harness_directories;
 mod harness_faults;
+mod history;
 mod host_and_paths;
 mod hostile_directory;
 mod invitations;

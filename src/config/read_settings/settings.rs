@@ -13,9 +13,9 @@ use super::super::server_certificate::{TlsLocations, check_server_certificate};
 use super::super::setting::{DeclaredTable, Setting, SettingRow, folder, path, settings, table};
 use super::directory::{AdditionalDirectory, directories};
 use super::{
-    AccountSettings, AuditSettings, BasicSettings, ConnectionSettings, DigestSettings, DirectorySettings, JwtSettings,
-    LiveSettings, LogSettings, MetricsSettings, SecondFactorSettings, SessionSettings, SiteSettings, StoreSettings,
-    TokenSettings,
+    AccountSettings, AuditSettings, BasicSettings, ConnectionSettings, DigestSettings, DirectorySettings, HistorySettings,
+    JwtSettings, LiveSettings, LogSettings, MetricsSettings, SecondFactorSettings, SessionSettings, SiteSettings,
+    StoreSettings, TokenSettings,
 };
 use crate::domain::{Audience, DirectoryName};
 
@@ -85,6 +85,8 @@ settings! {
         pub jwt: JwtSettings = table(),
         /// The live channels.
         pub live: LiveSettings = table(),
+        /// What is kept of the past of charts, where pages say so with `keep`.
+        pub history: HistorySettings = table(),
         /// The limits of connections: how many, and how long they may be silent.
         pub connections: ConnectionSettings = table(),
         /// The program's own log.

@@ -208,8 +208,8 @@ async fn a_kept_page_runs_on_with_every_choice_of_its_inputs() {
     let fixture = LiveFixture::with_page(&page);
     let kept = fixture.hub.subscribe_kept_pages(&fixture.page_store);
     fixture.passes(2 * GRACE).await;
-    assert_eq!((kept.len(), fixture.hub.channels()), (2, 2));
-    assert_eq!(kept[0].viewers(), 0, "keeping is not watching");
+    assert_eq!((kept.channels.len(), fixture.hub.channels()), (2, 2));
+    assert_eq!(kept.channels[0].viewers(), 0, "keeping is not watching");
     drop(kept);
     settle().await;
     fixture.passes(GRACE + SECOND).await;

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::super::PageFile;
 use super::access::read_access;
@@ -10,7 +11,7 @@ use crate::config::{
     parse_document, quote,
 };
 use crate::domain::{Access, Input, PageSlug};
-use crate::panels::{PanelSettings, read_panel};
+use crate::panels::{KEEP_RANGE, PanelSettings, read_panel};
 
 /// The default of `order`: in the middle, so that other pages can be put before it and behind it.
 const DEFAULT_ORDER: i64 = 100;
@@ -56,10 +57,13 @@ pub fn read_page(file: &Path, text: &str) -> Result<PageFile, Diagnostics> {
     let access = fields.take("access").map_or(default_access, |node| read_access(node, &sink));
     let owner = fields.string("owner");
     let order = fields.integer("order", i64::from(i32::MIN)..=i64::from(i32::MAX)).unwrap_or(DEFAULT_ORDER);
-    let keep = fields.boolean("keep").unwrap_or(false);
+    let (keep, keep_numbers) = read_keep(&mut fields);
     let show_source = fields.boolean("show_source").unwrap_or(false);
     let inputs = read_inputs(&mut fields, &sink);
-    let panels = read_panels(&mut fields, inputs.as_deref(), &sink);
+    let mut panels = read_panels(&mut fields, inputs.as_deref(), &sink);
+    for source in panels.iter_mut().filter_map(|panel| panel.source.as_mut()) {
+        source.keep = source.keep.or(keep_numbers);
+    }
     fields.finish();
 
     let diagnostics = sink.into_diagnostics();
@@ -80,6 +84,22 @@ pub fn read_page(file: &Path, text: &str) -> Result<PageFile, Diagnostics> {
             panels,
         }),
         _ => Err(diagnostics),
+    }
+}
+
+/// Whether the page's feeds run when nobody watches, and for how long their numbers are kept, which needs them to run.
+fn read_keep(fields: &mut Fields<'_>) -> (bool, Option<Duration>) {
+    let Some(node) = fields.take("keep") else { return (false, None) };
+    match node.value {
+        ConfigValue::Boolean(keep) => (keep, None),
+        ConfigValue::String(_) => (true, node.into_duration("keep", KEEP_RANGE, fields.sink).map(|keep| keep.value)),
+        other => {
+            let message = format!("`keep` must be `true`, `false` or a time, not {}", other.type_name());
+            let help = "write `keep = true` to have charts filled when nobody watches, or for how long their numbers are kept over \
+                        restarts: `keep = \"30d\"`";
+            fields.sink.report(&node.location, message, help);
+            (false, None)
+        }
     }
 }
 

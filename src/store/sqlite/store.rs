@@ -41,13 +41,29 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file `path`, created with mode 0600 when there is none, and runs `migrations`. Its folder must exist.
+    /// Opens the file `path`, created with mode 0600 when there is none, checks it, and runs `migrations`. Its folder must exist.
     ///
     /// # Errors
     /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
     pub async fn open(path: &Path, kind: StoreKind, migrations: &Migrator) -> Result<Self, StoreError> {
-        let open_error = |path: &Path, reason: String| StoreError::Open { kind, path: path.to_owned(), reason };
-        create_private_file(path).map_err(|error| open_error(path, error.to_string()))?;
+        let store = Self::connect(path, kind).await?;
+        store.check().await.map_err(|error| store.open_failed(&error))?.map_err(|verdict| store.damaged(&verdict))?;
+        store.migrate(migrations).await?;
+        Ok(store)
+    }
+
+    /// Opens a file as [`Self::open`] does, without the check of the whole: for what is large, and no harm where it is damaged.
+    ///
+    /// # Errors
+    /// A [`StoreError`] that names the file and the remedy, when it cannot be opened.
+    pub async fn open_unchecked(path: &Path, kind: StoreKind, migrations: &Migrator) -> Result<Self, StoreError> {
+        let store = Self::connect(path, kind).await?;
+        store.migrate(migrations).await?;
+        Ok(store)
+    }
+
+    async fn connect(path: &Path, kind: StoreKind) -> Result<Self, StoreError> {
+        create_private_file(path).map_err(|error| open_failed(kind, path, &error))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
@@ -65,17 +81,21 @@ impl SqliteStore {
             // back.
             .test_before_acquire(false);
         let connected = pool.connect_with(options).await;
-        let explain = |error: &sqlx::Error| {
-            if is_damage(error) { damaged(kind, path, error) } else { open_error(path, error.to_string()) }
-        };
-        let pool = connected.map_err(|error| explain(&error))?;
-        let store = Self { pool, write_connection: Arc::default(), path: Arc::new(path.to_owned()), kind };
-        store.check().await.map_err(|error| explain(&error))?.map_err(|verdict| store.damaged(&verdict))?;
-        migrations.run(&store.pool).await.map_err(|error| match error {
-            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => explain(&error),
-            other => StoreError::OtherVersion { kind, path: path.to_owned(), reason: other.to_string() },
-        })?;
-        Ok(store)
+        let pool = connected
+            .map_err(|error| if is_damage(&error) { damaged(kind, path, &error) } else { open_failed(kind, path, &error) })?;
+        Ok(Self { pool, write_connection: Arc::default(), path: Arc::new(path.to_owned()), kind })
+    }
+
+    async fn migrate(&self, migrations: &Migrator) -> Result<(), StoreError> {
+        migrations.run(&self.pool).await.map_err(|error| match error {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => self.open_failed(&error),
+            other => StoreError::OtherVersion { kind: self.kind, path: self.path.to_path_buf(), reason: other.to_string() },
+        })
+    }
+
+    /// The error of a file that cannot be opened, or is damaged.
+    fn open_failed(&self, error: &sqlx::Error) -> StoreError {
+        if is_damage(error) { self.damaged(error) } else { open_failed(self.kind, &self.path, error) }
     }
 
     /// The connection pool, for queries.
@@ -173,6 +193,10 @@ fn is_damage(error: &sqlx::Error) -> bool {
     const DAMAGED: [i32; 2] = [11, 26];
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).and_then(|code| code.parse::<i32>().ok());
     code.is_some_and(|code| DAMAGED.contains(&(code & 0xff)))
+}
+
+fn open_failed(kind: StoreKind, path: &Path, reason: &impl ToString) -> StoreError {
+    StoreError::Open { kind, path: path.to_owned(), reason: reason.to_string() }
 }
 
 fn damaged(kind: StoreKind, path: &Path, reason: &impl ToString) -> StoreError {

@@ -104,6 +104,11 @@ impl RunningProgram {
         }
     }
 
+    /// Kills it, as a machine does that has no memory left.
+    pub(crate) async fn gets_killed(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     /// Sends the signal, after which it must end without an error, and returns its log.
     pub(crate) async fn ends_after(mut self, signal: &str) -> String {
         let pid = self.child.id().expect("it runs").to_string();

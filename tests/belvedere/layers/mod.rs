@@ -26,6 +26,7 @@ const FLOORS: &[&[&str]] = &[
         "connections",
         "nodes",
         "bus",
+        "history",
     ],
     &["panels"],
     &["pages", "auth"],

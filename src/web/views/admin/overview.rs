@@ -4,6 +4,7 @@ use crate::bus::{Bus, BusState, Role};
 use crate::config::DiagnosticReport;
 use crate::domain::Timestamp;
 use crate::feeds::FeedReport;
+use crate::history::HistoryArchive;
 use crate::live::Hub;
 use crate::pages::ListedPage;
 use crate::telemetry::LiveState;
@@ -24,6 +25,8 @@ pub(in crate::web) struct AdminOverviewView {
     feeds: Vec<FeedRow>,
     /// Whether several nodes share them; empty where there is one.
     bus: String,
+    /// Why charts may lack some of their past; empty where they do not.
+    history_trouble: String,
     proxy: ProxyView,
 }
 
@@ -106,6 +109,11 @@ impl AdminOverviewView {
             live: LiveSummaryView::of(hub.viewers(), &live),
             pages: pages.iter().map(page).collect(),
             feeds,
+            history_trouble: hub
+                .feeds()
+                .archive()
+                .and_then(HistoryArchive::trouble)
+                .map_or_else(String::new, |error| error.to_string()),
             bus: bus.map_or_else(String::new, |state| bus_sentence(&state)),
             proxy,
         }
