@@ -1,6 +1,6 @@
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
@@ -21,6 +21,10 @@ use crate::telemetry::BusMetrics;
 /// The waits between attempts to connect, which double up to the second: many nodes try, and boards do well meanwhile.
 const MIN_RETRY: Duration = Duration::from_millis(250);
 const MAX_RETRY: Duration = Duration::from_secs(2);
+
+/// How long a connection has to last until the next one is tried at once: a server that takes connections and drops them is not
+/// to be asked four times a second by every node.
+const LASTING: Duration = Duration::from_secs(5);
 
 /// The microseconds of a second.
 const SECOND_MICROS: u64 = 1_000_000;
@@ -121,8 +125,12 @@ async fn stay_connected(dialer: BusDialer, shared: Arc<BusShared>) {
     loop {
         let error = match dialer.dial().await {
             Ok(connections) => {
-                retry = MIN_RETRY;
-                BusSession::run(connections, &shared).await
+                let began = Instant::now();
+                let error = BusSession::run(connections, &shared).await;
+                if began.elapsed() >= LASTING {
+                    retry = MIN_RETRY;
+                }
+                error
             }
             Err(error) => error,
         };

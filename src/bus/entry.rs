@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::domain::Timestamp;
 
-/// What another node was answered.
+/// What another node was answered; of a topic that all [agree](TopicUse::Agreed) on, also what this one has appended.
 #[derive(Debug)]
 pub struct BusEntry {
     /// When, on this node's clock.
@@ -29,6 +29,8 @@ pub enum TopicUse {
     Continuous,
     /// It asks now and then, and the newest answer is all that matters.
     OnDemand,
+    /// All agree on the entries: it receives its own, too, once they stand in the stream.
+    Agreed,
 }
 
 /// The part of a node in a topic.

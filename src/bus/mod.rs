@@ -4,6 +4,9 @@
 //! lapses: that node asks, and appends the answers to the topic's stream, which is bounded. The others receive them at once, in
 //! order and each once; who joins later begins with what the stream still has.
 //!
+//! In a topic that all [agree](TopicUse::Agreed) on, the node that leads receives its own entries as the others do: when they stand in the
+//! stream, and no others in their place.
+//!
 //! A node that has lost the bus is told so ([`Role::Alone`]), and asks for itself. Nothing here waits without a deadline, and
 //! nothing that comes from the bus is believed that was not sealed with the cluster's key. This room knows nothing of what the
 //! entries say.

@@ -197,20 +197,22 @@ impl<'a> BusSession<'a> {
                 continue;
             }
             let mut append = APPEND.prepare_invoke();
-            for OutgoingEntry { topic, fence, bytes, most, kept, is_last } in &entries {
+            for OutgoingEntry { topic, fence, bytes, most, kept, is_last, .. } in &entries {
                 append.key(topic.name.lease()).key(topic.name.stream());
                 append.arg(format!("{fence} {}", self.shared.holder)).arg(*most).arg(millis(*kept));
                 append.arg(u8::from(*is_last)).arg(u8::from(bytes.len() > MAX_SENT_BYTES)).arg(&**bytes);
             }
             let appended: Vec<u8> = self.check(append.invoke_async(&mut self.commands.clone()).await)?;
-            for (entry, appended) in entries.iter().zip(appended) {
+            self.shared.context.metrics.add_sent(entries.len());
+            for (entry, appended) in entries.into_iter().zip(appended) {
                 if entry.is_last {
                     self.has_released(&entry.topic);
                 } else if appended == 0 {
                     entry.topic.lose(entry.fence);
+                } else if let Some(echo) = entry.echo {
+                    entry.topic.echo(echo);
                 }
             }
-            self.shared.context.metrics.add_sent(entries.len());
         }
     }
 

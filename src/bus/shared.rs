@@ -6,7 +6,7 @@ use redis::aio::MultiplexedConnection;
 use tokio::sync::{Notify, watch};
 
 use super::context::EntryContext;
-use super::entry::{Role, TopicUse};
+use super::entry::{BusEntry, Role, TopicUse};
 use super::error::BusError;
 use super::key::{BusKey, TopicName};
 use super::topic_state::TopicState;
@@ -67,6 +67,8 @@ pub(super) struct OutgoingEntry {
     pub(super) kept: Duration,
     /// Whether the lease is given back with it.
     pub(super) is_last: bool,
+    /// The entry as this node receives it itself, where it does.
+    pub(super) echo: Option<BusEntry>,
 }
 
 #[derive(Default)]
@@ -177,8 +179,13 @@ impl BusShared {
         outgoing.bytes += entry.bytes.len();
         outgoing.entries.push_back(entry);
         while outgoing.bytes > MAX_OUTGOING_BYTES && outgoing.entries.len() > 1 {
-            // Whoever waits for it finds the next one.
-            outgoing.pop().into_iter().for_each(|dropped| dropped.topic.progress().is_releasing = false);
+            // Whoever waits for it finds the next one; this node may not go on as if it stood in the stream.
+            if let Some(dropped) = outgoing.pop() {
+                dropped.topic.progress().is_releasing = false;
+                if dropped.echo.is_some() {
+                    dropped.topic.lose(dropped.fence);
+                }
+            }
         }
         drop(outgoing);
         self.outgoing_changed.notify_one();

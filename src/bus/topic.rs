@@ -6,9 +6,6 @@ use super::shared::{BusShared, OutgoingEntry};
 use super::topic_state::TopicState;
 use crate::domain::Timestamp;
 
-/// The most bytes of a stream's entries together: an hour of a chart of some lines. One entry alone may be larger.
-const MAX_STREAM_BYTES: usize = 1024 * 1024;
-
 /// The most entries of a stream: more than the longest window of a chart has intervals.
 const MAX_STREAM_ENTRIES: usize = 4_096;
 
@@ -53,6 +50,12 @@ impl Topic {
         Turn(Arc::clone(self))
     }
 
+    /// Gives the lease back for a while, so that another node may try, if there is one.
+    pub fn step_back(&self) {
+        self.state.progress().step_back();
+        self.shared.give_back(&self.state);
+    }
+
     /// Appends an answer of that moment for the others, as leader.
     pub fn append(&self, at: Timestamp, text: &[u8], retention: Retention) {
         self.append_and(at, text, retention, false);
@@ -67,16 +70,19 @@ impl Topic {
             progress.is_releasing = true;
             progress.role = Role::Undecided;
         }
+        let echo = progress.is_agreed().then(|| BusEntry { at, text: text.to_owned(), is_past: false });
         drop(progress);
         let (name, context) = (&self.state.name, &self.shared.context);
         match Envelope::seal(&context.key, name, order, context.offset.to_server(at), text) {
             Ok(bytes) => {
-                let most = retention.entries.clamp(1, MAX_STREAM_ENTRIES).min(MAX_STREAM_BYTES / bytes.len().max(1)).max(1);
+                let most = retention.entries.clamp(1, MAX_STREAM_ENTRIES);
                 let topic = Arc::clone(&self.state);
-                self.shared.send(OutgoingEntry { topic, fence, bytes, most, kept: retention.length, is_last });
+                self.shared.send(OutgoingEntry { topic, fence, bytes, most, kept: retention.length, is_last, echo });
             }
-            // The lease lapses, and whoever has randomness takes over.
-            Err(error) => tracing::error!(%error, "an answer cannot be shared with other nodes"),
+            Err(error) => {
+                tracing::error!(%error, "an answer cannot be shared with other nodes");
+                self.state.lose(fence);
+            }
         }
     }
 }

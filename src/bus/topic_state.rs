@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -11,6 +12,9 @@ use super::key::TopicName;
 /// The most that waits for whoever follows a topic: as much as its stream has. Who is slower loses the oldest.
 const MAX_WAITING_ENTRIES: usize = 4_096;
 const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
+
+/// How long a node that gives a lease back for others to try lets them go first: they are told at once.
+const STANDS_BACK: Duration = Duration::from_millis(1_500);
 
 /// The place of an entry in its stream: the server's milliseconds, and a number among those of one.
 pub(super) type StreamId = (u64, u64);
@@ -33,6 +37,8 @@ pub(super) struct TopicProgress {
     pub(super) has_caught_up: bool,
     /// Whether the lease is being given back: until then it is not claimed again.
     pub(super) is_releasing: bool,
+    /// Until when others go first.
+    stands_back_until: Option<Instant>,
     /// The lease that is held, by its fencing number.
     pub(super) held: Option<u64>,
     /// How far the stream was read.
@@ -57,9 +63,10 @@ impl TopicState {
         let progress = TopicProgress {
             role,
             topic_use,
-            wishes: usize::from(topic_use == TopicUse::Continuous),
+            wishes: usize::from(topic_use != TopicUse::OnDemand),
             has_caught_up: false,
             is_releasing: false,
+            stands_back_until: None,
             held: None,
             cursor: None,
             seen: EntryOrder::default(),
@@ -109,6 +116,12 @@ impl TopicState {
         self.changed.notify_one();
     }
 
+    /// An entry of this node's own stands in the stream.
+    pub(super) fn echo(&self, entry: BusEntry) {
+        self.progress().queue(entry);
+        self.changed.notify_one();
+    }
+
     /// The lease was lost, to another holder or because this node was late.
     pub(super) fn lose(&self, fence: u64) {
         let mut progress = self.progress();
@@ -127,9 +140,20 @@ impl TopicProgress {
         self.wishes > 0
     }
 
+    /// Whether this node receives its own entries.
+    pub(super) fn is_agreed(&self) -> bool {
+        self.topic_use == TopicUse::Agreed
+    }
+
     /// Whether the lease may be claimed, or renewed.
     pub(super) fn may_claim(&self) -> bool {
-        self.is_wanted() && self.has_caught_up && !self.is_releasing
+        let stands_back = self.stands_back_until.is_some_and(|until| Instant::now() < until);
+        self.is_wanted() && self.has_caught_up && !self.is_releasing && !stands_back
+    }
+
+    /// Lets others go first for a while.
+    pub(super) fn step_back(&mut self) {
+        self.stands_back_until = Some(Instant::now() + STANDS_BACK);
     }
 
     /// The number of the newest lease that is known.
@@ -153,6 +177,10 @@ impl TopicProgress {
     fn take(&mut self, envelope: &Envelope<'_>, name: &TopicName, context: &EntryContext, is_past: bool) {
         let Some(entry) = context.open(envelope, name, is_past) else { return };
         self.seen = envelope.order;
+        self.queue(entry);
+    }
+
+    fn queue(&mut self, entry: BusEntry) {
         if self.topic_use == TopicUse::OnDemand {
             (self.bytes, self.entries) = (0, VecDeque::new());
         }

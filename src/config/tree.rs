@@ -1,11 +1,14 @@
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::{Diagnostic, Diagnostics, SourceLocation};
 use super::document::Document;
+use crate::domain::Fingerprint;
 
 /// An untyped value and its location. It may be a secret, so it does not print itself.
 pub(crate) struct ConfigNode {
@@ -50,6 +53,27 @@ impl ConfigValue {
 }
 
 impl ConfigNode {
+    /// A fingerprint of the value, wherever and in whichever order it is written. It follows from secrets, too.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.as_json())
+    }
+
+    fn as_json(&self) -> Value {
+        match &self.value {
+            ConfigValue::String(text) | ConfigValue::EnvVar(text) => text.as_str().into(),
+            // As in an environment variable, where everything is text.
+            ConfigValue::Integer(number) => number.to_string().into(),
+            ConfigValue::Float(number) => number.to_string().into(),
+            ConfigValue::Boolean(boolean) => boolean.to_string().into(),
+            ConfigValue::Array(items) => items.iter().map(Self::as_json).collect(),
+            ConfigValue::Table(entries) => {
+                let sorted: BTreeMap<_, _> = entries.iter().map(|entry| (entry.key.clone(), entry.node.as_json())).collect();
+                Value::Object(sorted.into_iter().collect())
+            }
+            ConfigValue::Unsupported(what) => (*what).into(),
+        }
+    }
+
     /// The entry of `key`, when this is a table that has it.
     pub(crate) fn get(&self, key: &str) -> Option<&ConfigEntry> {
         match &self.value {

@@ -25,6 +25,11 @@ pub trait QueryExecutor: Send + Sync + 'static {
         None
     }
 
+    /// What tells the source's settings from others: nodes share only what equal sources answer.
+    fn fingerprint(&self, _source: &SourceName) -> String {
+        String::new()
+    }
+
     /// How many queries a second the source is asked at most; `None` where that does not matter.
     fn rate(&self, _source: &SourceName) -> Option<u32> {
         None
@@ -47,6 +52,10 @@ impl QueryExecutor for Sources {
 
     fn subscribe(&self, query: &BoundQuery, holder: &watch::Receiver<Holder>) -> Option<ReadingStream> {
         Sources::subscribe(self, query, holder)
+    }
+
+    fn fingerprint(&self, source: &SourceName) -> String {
+        Sources::fingerprint(self, source)
     }
 
     fn rate(&self, source: &SourceName) -> Option<u32> {

@@ -185,7 +185,10 @@ impl FeedTask {
             Ok(None) => (),
         }
         let is_first = !lock(&self.state).has_answer();
-        let _permit = self.pass_gate(is_first).await;
+        let permit = self.pass_gate(is_first).await;
+        if let Some(permit) = &permit {
+            permit.wait_for_rate().await;
+        }
         self.fill_history().await;
         if let Some(readings) = self.executor.subscribe(&self.key.query, &self.holder) {
             self.listen(readings).await;

@@ -11,16 +11,24 @@ use crate::sources::SourceError;
 /// How long a feed's past is kept on the bus after its last answer is due: as long as a channel's feeds run on by default.
 const KEPT_AFTER_DUE: Duration = Duration::from_mins(1);
 
+/// How many failures in a row a node tells the others as their answer, before one that may reach the source tries.
+const MAX_FAILURES: u32 = 3;
+
+/// The most bytes of a feed's past on the bus: an hour of a chart of some lines. One answer alone may be larger.
+const MAX_PAST_BYTES: usize = 1024 * 1024;
+
 /// A feed's part in its topic: it executes its query for all nodes, or follows the one that does.
 pub(super) struct FeedTopic {
     topic: Arc<Topic>,
     /// When this node had an answer of its own, since the last one of another.
     answered_at: Option<Timestamp>,
+    /// How many answers of this node's own in a row were failures.
+    failures: u32,
 }
 
 impl FeedTopic {
     pub(super) fn new(topic: Arc<Topic>) -> Self {
-        Self { topic, answered_at: None }
+        Self { topic, answered_at: None, failures: 0 }
     }
 
     /// The part of this node in it.
@@ -59,7 +67,7 @@ impl FeedTopic {
         &mut self,
         answer: &Result<Reading, SourceError>,
         key: &FeedKey,
-        AnswerTimes { now, taken_at, .. }: AnswerTimes,
+        AnswerTimes { taken_at, .. }: AnswerTimes,
         state: &FeedState,
     ) -> bool {
         let role = self.topic.role();
@@ -67,10 +75,16 @@ impl FeedTopic {
             return false;
         }
         if matches!(role, Role::Leading(_)) {
-            let retention = Retention { entries: state.readings_for_past(key.every), length: key.every + KEPT_AFTER_DUE };
-            self.topic.append(taken_at, &encode_answer(answer), retention);
+            let message = encode_answer(answer);
+            let entries = state.readings_for_past(key.every).min(MAX_PAST_BYTES / message.len().max(1));
+            self.topic.append(taken_at, &message, Retention { entries, length: key.every + KEPT_AFTER_DUE });
         }
-        self.answered_at = Some(now);
+        self.answered_at = Some(taken_at);
+        self.failures = if answer.is_ok() { 0 } else { self.failures + 1 };
+        if matches!(role, Role::Leading(_)) && self.failures >= MAX_FAILURES {
+            self.failures = 0;
+            self.topic.step_back();
+        }
         true
     }
 

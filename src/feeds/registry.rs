@@ -128,7 +128,8 @@ impl Feeds {
     fn topic(&self, key: &FeedKey) -> Option<Topic> {
         let bus = self.bus.as_ref()?;
         let FeedKey { query, every } = key;
-        let name = bus.key().topic(&("feed", query.source.to_string(), &query.text, &query.bindings, every.as_millis()));
+        let source = (query.source.to_string(), self.executor.fingerprint(&query.source));
+        let name = bus.key().topic(&("feed", source, &query.text, &query.bindings, every.as_millis()));
         Some(bus.join(name, TopicUse::Continuous))
     }
 

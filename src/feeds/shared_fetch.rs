@@ -91,7 +91,8 @@ impl SharedFetch {
         if let Some(joined) = topic.upgrade() {
             return Some(joined);
         }
-        let name = bus.key().topic(&("document", self.key.source.to_string(), self.key.request.as_str()));
+        let settings = self.executor.fingerprint(&self.key.source);
+        let name = bus.key().topic(&("document", self.key.source.to_string(), settings, self.key.request.as_str()));
         let joined = Arc::new(bus.join(name, TopicUse::OnDemand));
         *topic = Arc::downgrade(&joined);
         Some(joined)
@@ -143,6 +144,9 @@ impl SharedFetch {
                     },
                     None => None,
                 };
+                if let Some(permit) = &permit {
+                    permit.wait_for_rate().await;
+                }
                 let result = send(&*executor, &key).await;
                 drop(permit);
                 if let Some(fetch) = fetch.upgrade() {

@@ -51,7 +51,7 @@ impl SourceGates {
         let new = || {
             let shared = self.bus.clone().map(|bus| {
                 let name = bus.key().topic(&("rate", source.to_string()));
-                SharedRate { bus, name, rate }
+                Arc::new(SharedRate { bus, name, rate })
             });
             Arc::new(SourceGate::new(rate, shared, Arc::clone(&self.clock)))
         };
@@ -73,7 +73,7 @@ pub(super) struct SourceGate {
     strangers_at_a_time: Arc<Semaphore>,
     queues: Mutex<HashMap<QueueKey, Arc<HolderQueue>>>,
     /// The rate of all nodes together, where there is a bus.
-    shared: Option<SharedRate>,
+    shared: Option<Arc<SharedRate>>,
 }
 
 /// The rate at which all nodes together query a source.
@@ -93,13 +93,23 @@ struct HolderQueue {
     at_a_time: Arc<Semaphore>,
 }
 
-/// Permission for one query, held while it is executed.
+/// Permission for one query of this node, held while it is executed.
 pub(super) struct QueryPermit {
     _permits: Vec<OwnedSemaphorePermit>,
+    shared: Option<Arc<SharedRate>>,
+}
+
+impl QueryPermit {
+    /// Waits for the query's turn among those of all nodes. Only the node that executes it asks for one.
+    pub(super) async fn wait_for_rate(&self) {
+        if let Some(SharedRate { bus, name, rate }) = self.shared.as_deref() {
+            bus.wait_for_rate(name, *rate).await;
+        }
+    }
 }
 
 impl SourceGate {
-    fn new(rate: u32, shared: Option<SharedRate>, clock: Arc<dyn Clock>) -> Self {
+    fn new(rate: u32, shared: Option<Arc<SharedRate>>, clock: Arc<dyn Clock>) -> Self {
         let (rate, now) = (f64::from(rate), clock.now());
         let bucket = |rate| Arc::new(FairMutex::new(TokenBucket::new(rate, rate, now)));
         Self {
@@ -138,12 +148,8 @@ impl SourceGate {
             passed.push(Arc::clone(&queue.bucket).lock_owned().await);
             permits.extend(Arc::clone(&queue.at_a_time).acquire_owned().await);
         }
-        let of_this_node = self.take_from(&self.all).await;
-        if let Some(SharedRate { bus, name, rate }) = &self.shared {
-            bus.wait_for_rate(name, *rate).await;
-        }
-        drop(of_this_node);
-        QueryPermit { _permits: permits }
+        drop(self.take_from(&self.all).await);
+        QueryPermit { _permits: permits, shared: self.shared.clone() }
     }
 
     async fn take_from(&self, bucket: &Arc<FairMutex<TokenBucket>>) -> OwnedMutexGuard<TokenBucket> {

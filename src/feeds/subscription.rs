@@ -4,7 +4,7 @@ use tokio::sync::Notify;
 
 use super::feed::Feed;
 use super::state::FeedState;
-use crate::domain::Holder;
+use crate::domain::{Holder, Series};
 use crate::panels::Past;
 
 /// A subscription to a feed, which runs for as long as there is one.
@@ -31,6 +31,11 @@ impl FeedSubscription {
     #[cfg(test)]
     pub(super) fn role(&self) -> Option<crate::bus::Role> {
         self.feed.role()
+    }
+
+    /// Adds a past to the feed's that goes further back, as another node knows it.
+    pub fn fill_history(&self, past: &Series) {
+        self.feed.state().fill_history(past);
     }
 
     /// The feed's current state. The feed waits while it is held.

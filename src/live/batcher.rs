@@ -1,13 +1,19 @@
 use std::time::Duration;
 
 use super::channel::Channel;
+use super::shared_channel;
 use crate::domain::{Clock, Timestamp};
 
 /// The time within which answers of feeds that are due at the same moment share one batch.
 const COALESCE_WINDOW: Duration = Duration::from_millis(5);
 
-/// Publishes what the channel's feeds answer, in batches no closer together than `interval`. Never ends by itself.
+/// Publishes what the channel's feeds answer, in batches no closer together than `interval`, and what other nodes tell of the
+/// channel. Never ends by itself.
 pub(super) async fn run(channel: &Channel, interval: Duration, clock: &dyn Clock) {
+    tokio::join!(publish(channel, interval, clock), shared_channel::follow(channel, || clock.now()));
+}
+
+async fn publish(channel: &Channel, interval: Duration, clock: &dyn Clock) {
     let feeds = channel.feeds();
     let mut published_at = None::<Timestamp>;
     loop {

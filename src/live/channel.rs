@@ -1,33 +1,36 @@
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use indexmap::IndexMap;
 use tokio::sync::watch;
 
 use super::channel_feeds::ChannelFeeds;
+use super::channel_lead::ChannelLead;
+use super::channel_run::ChannelRun;
 use super::initial_state::InitialState;
-use super::message::{ChannelPosition, EncodedMessage, PanelFrames, ServerMessage};
-use super::panel_slot::PanelSlot;
+use super::message::{ChannelPosition, EncodedMessage, ServerMessage};
+use super::panel_slots::PanelSlots;
 use super::rendition::{RenderedState, RenditionBudget};
-use super::ring::BatchRing;
+use crate::bus::Topic;
 use crate::config::LiveSettings;
-use crate::domain::{Bindings, PanelId, Timestamp};
+use crate::domain::{Bindings, Timestamp};
 use crate::pages::Page;
-use crate::panels::PanelFrame;
 use crate::telemetry::LiveMetrics;
 use crate::websocket;
 
 /// One page with one choice of inputs: its panels, their feeds, and an append-only ring of encoded batches. It knows nothing of
 /// who reads it.
 pub(super) struct Channel {
-    epoch: String,
+    page: Arc<Page>,
+    bindings: Bindings,
     head: watch::Sender<ChannelHead>,
     end: OnceLock<ChannelEnd>,
     heartbeat: Duration,
     ping_message: Arc<EncodedMessage>,
-    feeds: ChannelFeeds,
+    pub(super) feeds: ChannelFeeds,
+    pub(super) ring_capacity: usize,
     state: Mutex<ChannelState>,
+    /// Its topic on the bus, where nodes share it.
+    pub(super) topic: Option<Topic>,
     metrics: Arc<LiveMetrics>,
     rendition_budget: RenditionBudget,
 }
@@ -50,28 +53,43 @@ pub(super) struct ChannelHead {
     pub(super) read_at: Option<Timestamp>,
 }
 
-/// The state of a channel after its newest batch. The panels change only together with the ring, so a state always
-/// belongs to a `seq`.
-struct ChannelState {
-    panels: IndexMap<PanelId, PanelSlot>,
-    ring: BatchRing,
-    snapshot: Option<Arc<EncodedMessage>>,
-    /// Made for the first who asks for it, as the snapshot is.
-    rendered: Option<Arc<RenderedState>>,
+/// A place in a channel's ring: the run, counted on this node, and the number of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RingPlace {
+    run: u32,
+    pub(super) seq: u64,
+}
+
+/// The state of a channel.
+pub(super) struct ChannelState {
+    /// How many runs there were before: a place in one is nowhere in another.
+    pub(super) run_number: u32,
+    /// The run that viewers see.
+    pub(super) run: ChannelRun,
+    /// The one that other nodes tell of, while viewers see another.
+    pub(super) told: Option<ChannelRun>,
+    /// The work of the node that leads the channel, while it is this one.
+    pub(super) lead: Option<ChannelLead>,
+    /// Since when viewers wait for another run, which has not come as far as theirs.
+    pub(super) waits_since: Option<Instant>,
+    /// Whether it is known which run viewers see: not until the bus has been asked.
+    pub(super) is_decided: bool,
 }
 
 impl Channel {
     pub(super) fn new(
-        page: &Page,
+        page: &Arc<Page>,
         bindings: &Bindings,
-        feeds: ChannelFeeds,
+        (feeds, topic): (ChannelFeeds, Option<Topic>),
         settings: &LiveSettings,
         metrics: Arc<LiveMetrics>,
         rendition_budget: RenditionBudget,
     ) -> Self {
-        let panels = page.panels.iter().map(|panel| (panel.id.clone(), PanelSlot::new(panel, bindings))).collect();
+        let run = ChannelRun::drawn(PanelSlots::new(page, bindings), settings.ring);
+        let state = ChannelState { run_number: 0, run, told: None, lead: None, waits_since: None, is_decided: topic.is_none() };
         Self {
-            epoch: new_epoch(),
+            page: Arc::clone(page),
+            bindings: bindings.clone(),
             head: watch::Sender::default(),
             end: OnceLock::new(),
             heartbeat: settings.heartbeat,
@@ -79,7 +97,9 @@ impl Channel {
             // the page that the connection is alive, the control frame's answer tells us.
             ping_message: Arc::new(ServerMessage::Ping.encode().with_control_frame(&websocket::ping_frame(&[]))),
             feeds,
-            state: Mutex::new(ChannelState { panels, ring: BatchRing::new(settings.ring), snapshot: None, rendered: None }),
+            ring_capacity: settings.ring,
+            state: Mutex::new(state),
+            topic,
             metrics,
             rendition_budget,
         }
@@ -87,17 +107,12 @@ impl Channel {
 
     /// The current state, and its position.
     pub(super) fn initial_state(&self) -> InitialState {
-        self.state().initial_state(&self.epoch, &self.feeds)
+        self.state().run.initial_state(&self.feeds)
     }
 
     /// The current state, to be rendered at most once in each form.
     pub(super) fn rendered_state(&self) -> Arc<RenderedState> {
-        let mut state = self.state();
-        if let Some(rendered) = &state.rendered {
-            return Arc::clone(rendered);
-        }
-        let initial = state.initial_state(&self.epoch, &self.feeds);
-        Arc::clone(state.rendered.insert(Arc::new(RenderedState::new(initial, self.rendition_budget.clone()))))
+        self.state().run.rendered_state(&self.feeds, &self.rendition_budget)
     }
 
     /// Ends the channel while it has viewers: they are disconnected, and told why.
@@ -144,10 +159,19 @@ impl Channel {
 
     /// Resolves once every panel has something to show, if only its trouble.
     pub(super) async fn wait_until_complete(&self) {
+        self.wait_until(|state| state.is_decided && state.run.is_complete()).await;
+    }
+
+    /// Resolves once it is known which run viewers see.
+    pub(super) async fn wait_until_decided(&self) {
+        self.wait_until(|state| state.is_decided).await;
+    }
+
+    async fn wait_until(&self, is_so: impl Fn(&ChannelState) -> bool) {
         let mut head = self.head();
         loop {
             head.mark_unchanged();
-            if self.state().is_complete() {
+            if is_so(&self.state()) {
                 return;
             }
             // The sender is a field of `self`.
@@ -155,85 +179,66 @@ impl Channel {
         }
     }
 
-    /// Whether everything after `position` can still be replayed.
-    pub(super) fn can_resume(&self, position: &ChannelPosition) -> bool {
-        position.epoch == self.epoch && self.state().ring.retains_after(position.seq)
+    /// The place of `position`, if everything after it can still be replayed.
+    pub(super) fn place_of(&self, position: &ChannelPosition) -> Option<RingPlace> {
+        let state = self.state();
+        let is_here = position.epoch == state.run.epoch() && state.run.ring().retains_after(position.seq);
+        is_here.then_some(RingPlace { run: state.run_number, seq: position.seq })
     }
 
     /// The `hello` message, the first of every connection.
     pub(super) fn hello(&self, revision: &str) -> EncodedMessage {
-        let seq = self.state().ring.head();
-        ServerMessage::Hello { epoch: &self.epoch, seq, heartbeat: self.heartbeat.as_secs(), revision }.encode()
+        let state = self.state();
+        let (epoch, seq) = (state.run.epoch(), state.run.ring().head());
+        ServerMessage::Hello { epoch, seq, heartbeat: self.heartbeat.as_secs(), revision }.encode()
     }
 
-    /// The message after `cursor`: the next batch while the ring holds it, otherwise one snapshot; `None` at the head.
-    pub(super) fn next_message(&self, cursor: Option<u64>) -> Option<Arc<EncodedMessage>> {
+    /// The message after `place`, and the place after that: the next batch while the ring holds it, otherwise one snapshot; `None`
+    /// at the head.
+    pub(super) fn next_message(&self, place: Option<RingPlace>) -> Option<(Arc<EncodedMessage>, RingPlace)> {
         let mut state = self.state();
-        match cursor {
-            Some(seq) if seq == state.ring.head() => None,
-            Some(seq) if state.ring.retains_after(seq) => state.ring.after(seq).cloned(),
+        let (run, ring) = (state.run_number, state.run.ring());
+        match place.filter(|place| place.run == run) {
+            Some(RingPlace { seq, .. }) if seq == ring.head() => None,
+            Some(RingPlace { seq, .. }) if ring.retains_after(seq) => {
+                Some((Arc::clone(ring.after(seq)?), RingPlace { run, seq: seq + 1 }))
+            }
             _ => {
                 self.metrics.add_snapshot();
-                Some(state.snapshot(&self.epoch, &self.feeds))
+                let place = RingPlace { run, seq: ring.head() };
+                Some((state.run.snapshot(&self.feeds), place))
             }
         }
     }
 
-    /// Applies what the feeds have answered, and publishes it as one batch. Publishes nothing when no panel changed.
+    /// Applies what the feeds have answered, and publishes it as one batch: to this node's viewers, or, where it leads the channel, to
+    /// all nodes. Publishes nothing when no panel changed.
     pub(super) fn publish(&self, now: Timestamp) {
         let mut state = self.state();
-        let seq = state.ring.head() + 1;
-        let batch = {
-            let panels = state.panels.iter_mut().zip(self.feeds.by_panel());
-            let frames: PanelFrames<'_> =
-                panels.filter_map(|((id, slot), feed)| Some((id, slot.update(&feed.as_ref()?.state())?))).collect();
-            if frames.is_empty() {
-                return;
-            }
-            let position = ChannelPosition { epoch: self.epoch.clone(), seq };
-            ServerMessage::Batch { seq, sent: now, panels: &frames }.encode_at(Some(position))
-        };
-        state.snapshot = None;
-        state.rendered = None;
-        let read_at = batch.read_at();
-        state.ring.push(Arc::new(batch));
-        drop(state);
-        self.head.send_replace(ChannelHead { seq, read_at });
+        if !state.is_decided {
+            return;
+        }
+        if let Some(topic) = self.topic.as_ref().filter(|_| state.lead.is_some()) {
+            return state.tell_batch(topic, &self.feeds, now);
+        }
+        if state.run.push_drawn(&self.feeds, now) {
+            self.announce(&state);
+        }
     }
 
-    fn state(&self) -> MutexGuard<'_, ChannelState> {
+    /// Wakes the viewers: there is a batch, or another run.
+    pub(super) fn announce(&self, state: &ChannelState) {
+        let ring = state.run.ring();
+        let read_at = ring.newest().and_then(|batch| batch.read_at());
+        self.head.send_replace(ChannelHead { seq: ring.head(), read_at });
+    }
+
+    /// The panels before their first reading.
+    pub(super) fn new_slots(&self) -> PanelSlots {
+        PanelSlots::new(&self.page, &self.bindings)
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, ChannelState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl ChannelState {
-    fn is_complete(&self) -> bool {
-        self.panels.values().all(PanelSlot::has_something_to_show)
-    }
-
-    fn initial_state(&self, epoch: &str, feeds: &ChannelFeeds) -> InitialState {
-        InitialState {
-            position: ChannelPosition { epoch: epoch.to_owned(), seq: self.ring.head() },
-            panels: self.frames(feeds).map(|(id, frame)| (id.clone(), frame)).collect(),
-        }
-    }
-
-    fn frames(&self, feeds: &ChannelFeeds) -> impl Iterator<Item = (&PanelId, PanelFrame)> {
-        self.panels.iter().zip(feeds.by_panel()).map(|((id, slot), feed)| (id, slot.frame(feed.as_ref())))
-    }
-
-    fn snapshot(&mut self, epoch: &str, feeds: &ChannelFeeds) -> Arc<EncodedMessage> {
-        if let Some(snapshot) = &self.snapshot {
-            return Arc::clone(snapshot);
-        }
-        let (seq, frames) = (self.ring.head(), self.frames(feeds).collect());
-        let position = ChannelPosition { epoch: epoch.to_owned(), seq };
-        let message = ServerMessage::Snapshot { epoch, seq, panels: &frames }.encode_at(Some(position));
-        Arc::clone(self.snapshot.insert(Arc::new(message)))
-    }
-}
-
-/// A new epoch: 64 random bits, so that no two runs of a channel are taken for one another. It guards no secret.
-fn new_epoch() -> String {
-    format!("{:016x}", RandomState::new().build_hasher().finish())
 }

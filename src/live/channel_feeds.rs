@@ -42,6 +42,11 @@ impl ChannelFeeds {
         &self.by_panel
     }
 
+    /// Has whoever waits for answers look again.
+    pub(super) fn wake(&self) {
+        self.answered.notify_one();
+    }
+
     /// Waits until one of them has answered since the last call.
     pub(super) async fn answered(&self) {
         self.answered.notified().await;

@@ -8,6 +8,7 @@ use futures::FutureExt;
 use tokio::sync::watch;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
+use crate::bus::{BusKey, TopicName, TopicUse};
 use crate::config::LiveSettings;
 use crate::domain::{Clock, Holder, InputValues, PageSlug, PersonId};
 use crate::feeds::{FeedKey, Feeds, RecordedFeed};
@@ -213,7 +214,7 @@ impl HubInner {
             return Ok(Subscription::new(Arc::clone(running), holder.clone()));
         }
         make_room(&mut channels, &key, holder)?;
-        let running = Arc::new(self.start_channel(page, choice, holder));
+        let running = Arc::new(self.start_channel(page, choice, holder, &key));
         let subscription = Subscription::new(Arc::clone(&running), holder.clone());
         let task = tokio::spawn({
             let (hub, key) = (Arc::clone(self), key.clone());
@@ -234,16 +235,26 @@ impl HubInner {
         Ok(subscription)
     }
 
-    fn start_channel(&self, page: &Page, choice: &InputChoice, holder: &Holder) -> RunningChannel {
+    fn start_channel(&self, page: &Arc<Page>, choice: &InputChoice, holder: &Holder, key: &ChannelKey) -> RunningChannel {
         let metrics = || Arc::clone(&self.metrics);
         let feeds = ChannelFeeds::subscribe(page, &choice.bindings, &self.sources, &self.feeds, holder);
         let budget = self.rendition_budget.clone();
-        let channel = Arc::new(Channel::new(page, &choice.bindings, feeds, &self.settings, metrics(), budget));
+        let topic = self.feeds.bus().map(|bus| bus.join(self.topic(key, page, bus.key()), TopicUse::Agreed));
+        let channel = Channel::new(page, &choice.bindings, (feeds, topic), &self.settings, metrics(), budget);
+        let channel = Arc::new(channel);
         let shards = WriterShards::new(channel.head(), self.settings.heartbeat, metrics(), Arc::clone(&self.clock));
         let holdings = Arc::clone(&self.holdings);
         let held_since = holdings.fetch_add(1, Ordering::Relaxed);
         let subscribers = watch::Sender::new(Subscribers::counted_under(holder.clone(), held_since));
         RunningChannel { channel, shards: Arc::new(shards), subscribers, holdings }
+    }
+
+    /// The name of a channel's topic on the bus: of what its viewers see, and where that comes from.
+    fn topic(&self, key: &ChannelKey, page: &Page, bus_key: &BusKey) -> TopicName {
+        let values: Vec<_> = key.values.iter().map(|(name, value)| (name.as_str(), value)).collect();
+        let sources = page.panels.iter().filter_map(|panel| panel.source.as_ref());
+        let sources: Vec<_> = sources.map(|source| self.sources.fingerprint(&source.source)).collect();
+        bus_key.topic(&("channel", &key.slug, &key.revision, values, sources))
     }
 
     /// Resolves once the channel has had no subscriber for the grace time, and is removed.

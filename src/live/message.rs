@@ -46,6 +46,10 @@ impl PanelFrames<'_> {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    pub(super) fn into_owned(self) -> impl Iterator<Item = (PanelId, PanelFrame)> {
+        self.0.into_iter().map(|(id, frame)| (id.clone(), frame))
+    }
 }
 
 impl<'a> FromIterator<(&'a PanelId, PanelFrame)> for PanelFrames<'a> {
@@ -89,6 +93,13 @@ pub(super) enum ServerMessage<'a> {
 }
 
 impl EncodedMessage {
+    /// A message of that JSON text, after which a channel is at `position`.
+    pub(super) fn of_text(text: &str, position: Option<ChannelPosition>, read_at: Option<Timestamp>) -> Self {
+        let frame = websocket::text_frame(text).into_boxed_slice();
+        let text = frame.len() - text.len()..frame.len();
+        Self { position, read_at, frame, deflated: OnceLock::new(), text, event: OnceLock::new() }
+    }
+
     /// The JSON text of the wire protocol.
     pub fn text(&self) -> &str {
         // It was text when the frame was made of it.
@@ -152,6 +163,15 @@ impl ServerMessage<'_> {
         self.encode_at(None)
     }
 
+    /// The JSON text.
+    pub(super) fn to_text(&self) -> String {
+        match serde_json::to_string(self) {
+            Ok(text) => text,
+            // Plain structs with text keys always encode; numbers that are not finite become null.
+            Err(error) => unreachable!("a message of our own did not encode: {error}"),
+        }
+    }
+
     fn read_at(&self) -> Option<Timestamp> {
         match self {
             Self::Batch { panels, .. } => panels.0.iter().filter_map(|(_, frame)| frame.at).min(),
@@ -161,13 +181,6 @@ impl ServerMessage<'_> {
 
     /// Encodes a message after which a channel is at `position`.
     pub(super) fn encode_at(&self, position: Option<ChannelPosition>) -> EncodedMessage {
-        let text = match serde_json::to_string(self) {
-            Ok(text) => text,
-            // Plain structs with text keys always encode; numbers that are not finite become null.
-            Err(error) => unreachable!("a message of our own did not encode: {error}"),
-        };
-        let frame = websocket::text_frame(&text).into_boxed_slice();
-        let text = frame.len() - text.len()..frame.len();
-        EncodedMessage { position, read_at: self.read_at(), frame, deflated: OnceLock::new(), text, event: OnceLock::new() }
+        EncodedMessage::of_text(&self.to_text(), position, self.read_at())
     }
 }

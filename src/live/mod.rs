@@ -4,6 +4,9 @@
 //! WebSocket frame, into an append-only ring. A viewer is a cursor into that ring: there is no queue, and a slow one costs nothing
 //! but a snapshot when it is back. [`Hub`] runs the channels.
 //!
+//! Where there is a bus, a channel is one on all its nodes: the node that leads it encodes its batches, and every node shows what stands
+//! in the channel's stream, so that a viewer resumes on any of them. Without the bus each node has a run of the channel of its own.
+//!
 //! WebSockets ([`WsHandler`]) are pushed to: their connections are divided into shards, a batch wakes one task per shard, and
 //! that writes the same bytes to each. Server-sent events ([`SseConnection`]) are pulled, one message after the other.
 //!
@@ -15,7 +18,10 @@ mod batcher;
 mod capacity;
 mod channel;
 mod channel_feeds;
+mod channel_lead;
+mod channel_message;
 mod channel_reader;
+mod channel_run;
 mod channel_shares;
 mod close_handshake;
 mod close_reason;
@@ -26,9 +32,12 @@ mod hub;
 mod inbound;
 mod initial_state;
 mod message;
+mod panel_copies;
 mod panel_slot;
+mod panel_slots;
 mod rendition;
 mod ring;
+mod shared_channel;
 mod sse_connection;
 mod subscription;
 mod transport;

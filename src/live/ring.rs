@@ -17,9 +17,19 @@ pub(super) struct BatchRing {
 }
 
 impl BatchRing {
-    /// An empty ring for `capacity` batches.
-    pub(super) fn new(capacity: usize) -> Self {
-        Self { batches: VecDeque::new(), bytes: 0, capacity, head: 0 }
+    /// An empty ring for `capacity` batches, of which the newest has the number `head`; 0 where there was none.
+    pub(super) fn after_head(head: u64, capacity: usize) -> Self {
+        Self { batches: VecDeque::new(), bytes: 0, capacity, head }
+    }
+
+    /// How many batches there are at most.
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// How many batches there are.
+    pub(super) fn len(&self) -> usize {
+        self.batches.len()
     }
 
     /// The number of the newest batch; 0 before the first.
@@ -43,6 +53,11 @@ impl BatchRing {
         seq <= self.head && seq >= self.last_evicted()
     }
 
+    /// The newest batch.
+    pub(super) fn newest(&self) -> Option<&Arc<EncodedMessage>> {
+        self.batches.back()
+    }
+
     /// The batch after `seq`, while it is here.
     pub(super) fn after(&self, seq: u64) -> Option<&Arc<EncodedMessage>> {
         self.batches.get(usize::try_from(seq.checked_sub(self.last_evicted())?).ok()?)
@@ -61,7 +76,7 @@ mod tests {
 
     #[test]
     fn long_batches_are_few_and_the_newest_is_kept_however_long_it_is() {
-        let mut ring = BatchRing::new(256);
+        let mut ring = BatchRing::after_head(0, 256);
         let push = |ring: &mut BatchRing, bytes: usize| {
             ring.push(Arc::new(ServerMessage::Bye { reason: &"a".repeat(bytes), retry_ms: None }.encode()));
         };

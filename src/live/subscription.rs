@@ -141,6 +141,13 @@ impl Subscription {
         let _ = tokio::time::timeout(timeout, self.channel().wait_until_complete()).await;
     }
 
+    /// Resolves once it is known where the channel stands, or after `timeout`: who resumes must not be told of a place that is none
+    /// a moment later.
+    pub async fn wait_until_decided(&self, timeout: Duration) {
+        // Real time, as everything between this node and the bus.
+        let _ = tokio::time::timeout(timeout, self.channel().wait_until_decided()).await;
+    }
+
     /// The number of live connections to this channel.
     pub fn viewers(&self) -> usize {
         self.running.subscribers.borrow().viewers

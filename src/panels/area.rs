@@ -1,12 +1,13 @@
 //! `area`: lines over time, filled beneath.
 
 use super::chart;
-use super::kind::PanelKind;
+use super::chart_view::ChartView;
+use super::kind::{PanelKind, read_view};
 
 pub(super) static KIND: PanelKind = PanelKind {
     shows_interval: true,
     shared_styles: chart::STYLES,
     shared_scripts: chart::SCRIPTS,
     keys: chart::KEYS,
-    ..PanelKind::new("area", 6, |fields, context| chart::read(fields, context, true))
+    ..PanelKind::new("area", 6, read_view::<ChartView>, |fields, context| chart::read(fields, context, true))
 };

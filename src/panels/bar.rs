@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::gauge::percent;
-use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState};
+use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, read_view};
 use super::mismatch::{NUMBERS, ReadingMismatch};
 use super::rendered::{Render, Rendered};
 use super::unit::NumberFormat;
@@ -17,7 +17,7 @@ use crate::domain::{Bindings, History, Reading, Threshold};
 pub(super) static KIND: PanelKind = PanelKind {
     keys: &["max"],
     samples: &["", "max = 200"],
-    ..PanelKind::new("bar", 4, |fields, _| Some(Arc::new(BarOptions::read(fields)?)))
+    ..PanelKind::new("bar", 4, read_view::<BarView>, |fields, _| Some(Arc::new(BarOptions::read(fields)?)))
 };
 
 #[derive(Debug)]
@@ -49,12 +49,12 @@ impl KindOptions for BarOptions {
 }
 
 /// A bar for each labelled number.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct BarView {
     /// The bars, in order.
     bars: Vec<BarRow>,
     /// The number beyond those shown.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     more: usize,
     /// The mark of the worst, where that needs a look.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,7 +62,7 @@ struct BarView {
 }
 
 /// One bar.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct BarRow {
     /// The bar's label; empty for a lone number, which the panel's title names.
     label: String,

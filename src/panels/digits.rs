@@ -1,6 +1,6 @@
 //! Number formatting: rounding, digit grouping and a real minus sign.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The text in place of an unknown number.
 pub(super) const NO_VALUE: &str = "–";
@@ -16,7 +16,7 @@ const SCIENTIFIC_BELOW: f64 = 1e-6;
 const MAX_DECIMALS: u8 = 9;
 
 /// The rule for how many decimals a number has. On the wire it is a word, or the decimals that the author set: `{"fixed": 2}`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Precision {
     /// As many as the author set.

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, ReadContext};
+use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, ReadContext, read_view};
 use super::mismatch::{ONE_NUMBER, ReadingMismatch, one_number};
 use super::rendered::{Render, Rendered};
 use super::settings::Unit;
@@ -20,7 +20,7 @@ pub(super) static KIND: PanelKind = PanelKind {
     shared_styles: &["css/panels/figure.css"],
     keys: &["min", "max"],
     samples: &["max = 100"],
-    ..PanelKind::new("gauge", 3, |fields, context| Some(Arc::new(GaugeOptions::read(fields, context)?)))
+    ..PanelKind::new("gauge", 3, read_view::<GaugeView>, |fields, context| Some(Arc::new(GaugeOptions::read(fields, context)?)))
 };
 
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl KindOptions for GaugeOptions {
 }
 
 /// A dial: a half circle from `min` to `max`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct GaugeView {
     /// The number.
     figure: Figure,

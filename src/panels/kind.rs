@@ -4,9 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
 use super::mismatch::ReadingMismatch;
 use super::settings::{PanelSource, Unit};
-use super::view::{ChartAppend, PanelView};
+use super::view::{ChartAppend, PanelView, View};
 use crate::config::Fields;
 use crate::domain::{Bindings, History, Input, PanelId, Reading, Threshold};
 
@@ -31,14 +34,23 @@ pub struct PanelKind {
     /// Its own keys in page files. Several kinds may have the same one.
     pub(super) keys: &'static [&'static str],
     pub(super) read: ReadOptions,
+    pub(super) read_view: ReadView,
 }
 
 /// Reads the values of a kind's own keys. `None` when one is wrong, which has then been reported.
 pub(super) type ReadOptions = fn(&mut Fields<'_>, &ReadContext<'_>) -> Option<Arc<dyn KindOptions>>;
 
+/// Reads the JSON of a view of this kind.
+pub(super) type ReadView = fn(Value) -> serde_json::Result<Arc<dyn View>>;
+
+/// Reads a view from its JSON.
+pub(super) fn read_view<V: View + DeserializeOwned + 'static>(json: Value) -> serde_json::Result<Arc<dyn View>> {
+    Ok(Arc::new(serde_json::from_value::<V>(json)?))
+}
+
 impl PanelKind {
     /// A kind that shows what a source answers, has no keys of its own and shares no files.
-    pub(super) const fn new(word: &'static str, default_span: u8, read: ReadOptions) -> Self {
+    pub(super) const fn new(word: &'static str, default_span: u8, read_view: ReadView, read: ReadOptions) -> Self {
         Self {
             word,
             has_source: true,
@@ -50,6 +62,7 @@ impl PanelKind {
             default_span,
             keys: &[],
             read,
+            read_view,
         }
     }
 

@@ -20,6 +20,7 @@ mod text;
 
 mod panel;
 mod read_panel;
+mod read_view;
 mod rendered;
 mod settings;
 mod view;

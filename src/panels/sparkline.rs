@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::{HistoryWindow, Timestamp};
 
@@ -18,7 +18,7 @@ const MARGIN: f64 = 2.0;
 const MAX_POINTS: i64 = 60;
 
 /// A sparkline, as SVG path data in a box of 300 × 34.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Sparkline {
     /// The line.
     pub(super) line: String,

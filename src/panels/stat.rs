@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, Past, ReadContext};
+use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, Past, ReadContext, read_view};
 use super::mismatch::{NUMBER_OR_TEXT, ReadingMismatch, one_number};
 use super::rendered::{Render, Rendered};
 use super::shared_keys::read_window;
@@ -21,7 +21,7 @@ pub(super) static KIND: PanelKind = PanelKind {
     shared_styles: &["css/panels/figure.css"],
     keys: &["sparkline", "window"],
     samples: &["", "sparkline = true"],
-    ..PanelKind::new("stat", 3, |fields, context| Some(Arc::new(StatOptions::read(fields, context)?)))
+    ..PanelKind::new("stat", 3, read_view::<StatView>, |fields, context| Some(Arc::new(StatOptions::read(fields, context)?)))
 };
 
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl KindOptions for StatOptions {
 }
 
 /// One big number.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct StatView {
     /// The number, or a text with an empty unit.
     figure: Figure,
@@ -60,7 +60,7 @@ struct StatView {
     #[serde(skip_serializing_if = "Option::is_none")]
     short: Option<String>,
     /// Whether it is a text, which may be broken between its words, as a number never is.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     words: bool,
     /// The state by the thresholds; absent without any.
     #[serde(skip_serializing_if = "Option::is_none")]

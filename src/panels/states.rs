@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::digits::{self, NO_VALUE};
-use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, Past};
+use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, Past, read_view};
 use super::mismatch::{ReadingMismatch, STATES_OR_NUMBERS};
 use super::rendered::{Render, Rendered};
 use super::unit::NumberFormat;
@@ -14,7 +14,7 @@ use super::view::{MAX_ROWS, StateMark, View, is_zero};
 use super::words;
 use crate::domain::{Bindings, HealthState, History, LabelledNumber, LabelledState, Reading, Threshold};
 
-pub(super) static KIND: PanelKind = PanelKind::new("states", 6, |_, _| Some(Arc::new(StatesOptions)));
+pub(super) static KIND: PanelKind = PanelKind::new("states", 6, read_view::<StatesView>, |_, _| Some(Arc::new(StatesOptions)));
 
 /// The most states of each thing that are kept and shown: as many as fit beside its name.
 const MAX_BEATS: usize = 44;
@@ -39,12 +39,12 @@ impl KindOptions for StatesOptions {
 }
 
 /// Things that are watched, each with its state.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct StatesView {
     /// The things, in order.
     rows: Vec<StateRow>,
     /// The number beyond those shown.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     more: usize,
     /// The mark of the worst, where that needs a look.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,7 +52,7 @@ struct StatesView {
 }
 
 /// A thing that is watched, and its state.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct StateRow {
     /// The thing's name.
     label: String,

@@ -1,12 +1,14 @@
 //! A chart as a static SVG: what the first paint shows, and what stays without JavaScript.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::Value;
 
 use super::chart_view::{ChartSeries, ChartView};
 use super::sparkline::{push_coordinate, push_point};
-use super::view::{Figure, StateMark, View};
-use crate::domain::HealthState;
+use super::view::{ChartAppend, Figure, StateMark, View};
+use crate::domain::{HealthState, Series};
 
 /// The size of the drawing's box. It is scaled to the panel's width.
 const WIDTH: f64 = 760.0;
@@ -77,6 +79,16 @@ impl View for ChartView {
 
     fn mark(&self) -> Option<&StateMark> {
         self.mark.as_ref()
+    }
+
+    fn past(&self) -> Option<Series> {
+        self.to_series()
+    }
+
+    fn appended(&self, append: &ChartAppend) -> Option<Arc<dyn View>> {
+        let mut chart = self.clone();
+        chart.append(append);
+        Some(Arc::new(chart))
     }
 }
 

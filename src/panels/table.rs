@@ -8,10 +8,10 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::digits::{self, NO_VALUE, Precision};
-use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState};
+use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, read_view};
 use super::mismatch::{ROWS, ReadingMismatch};
 use super::rendered::{Render, Rendered};
 use super::settings::Unit;
@@ -24,7 +24,7 @@ use crate::domain::{Bindings, DataTable as Rows, HealthState, History, Reading, 
 pub(super) static KIND: PanelKind = PanelKind {
     keys: &["columns", "rows"],
     samples: &["", "rows = 1"],
-    ..PanelKind::new("table", 6, |fields, _| Some(Arc::new(TableOptions::read(fields)?)))
+    ..PanelKind::new("table", 6, read_view::<TableView>, |fields, _| Some(Arc::new(TableOptions::read(fields)?)))
 };
 
 /// The default of `rows`: about a screen.
@@ -81,7 +81,7 @@ impl KindOptions for TableOptions {
 }
 
 /// A table.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct TableView {
     /// The columns, left to right.
     columns: Vec<ColumnView>,
@@ -95,7 +95,7 @@ struct TableView {
 }
 
 /// The header of a table's column.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct ColumnView {
     /// The header's text.
     label: String,
@@ -104,7 +104,7 @@ struct ColumnView {
 }
 
 /// The alignment of a column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Align {
     /// For words.
@@ -114,7 +114,7 @@ enum Align {
 }
 
 /// A table's cell.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct CellView {
     /// The cell's text.
     text: String,

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, ViewChange};
+use super::kind::{KindOptions, PanelKind, PanelSettings, PanelState, ViewChange, read_view};
 use super::markdown::{self, Dropped};
 use super::mismatch::ReadingMismatch;
 use super::view::{PanelView, StateMark, View};
@@ -17,7 +17,9 @@ pub(super) static KIND: PanelKind = PanelKind {
     shared_styles: &["css/panels/table.css"],
     keys: &["text"],
     samples: &["text = '''# Heading\n\nWords with a [link](/) and **weight**'''"],
-    ..PanelKind::new("text", 12, |fields, context| Some(Arc::new(TextOptions::read(fields, context.inputs)?)))
+    ..PanelKind::new("text", 12, read_view::<TextView>, |fields, context| {
+        Some(Arc::new(TextOptions::read(fields, context.inputs)?))
+    })
 };
 
 #[derive(Debug)]
@@ -69,7 +71,7 @@ impl KindOptions for TextOptions {
 }
 
 /// Text that the page's author wrote.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct TextView {
     /// Sanitised HTML.
     html: String,

@@ -1,6 +1,6 @@
 //! Numbers with units: which of KiB, MiB, GiB or ms, s, min suits a value, and its symbol.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::digits::{self, NO_VALUE, Precision};
 use super::kind::PanelSettings;
@@ -26,7 +26,7 @@ pub(super) struct UnitScale {
 }
 
 /// A unit in which values are read off a chart, each in the largest that is not larger than it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct ReadoutUnit {
     /// The value from which on it is used, which is one of it.
     pub(super) from: f64,

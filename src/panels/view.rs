@@ -1,10 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::domain::{HealthState, Timestamp};
+use crate::domain::{HealthState, Series, Timestamp};
 
 /// The most bars or states that one panel shows. What a source gives beyond them is counted in `more`, so that one long
 /// answer does not grow what every viewer gets.
@@ -14,7 +14,7 @@ pub(crate) const MAX_ROWS: usize = 200;
 ///
 /// A frame with neither leaves the view as it is: the same reading came again (`at` is newer), or none did
 /// (`trouble`).
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct PanelFrame {
     /// When the reading was taken; absent when there never was one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,7 +31,7 @@ pub struct PanelFrame {
 }
 
 /// The failure by which a panel has no newer reading.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PanelTrouble {
     /// The reason, for everybody who sees the panel: `stock cannot be reached (reference 4f2a1c08)`.
     pub reason: String,
@@ -49,6 +49,22 @@ pub struct PanelView {
     view: Arc<dyn View>,
 }
 
+impl PanelFrame {
+    /// Applies a later frame, as a browser does: what has changed, on top of what it shows.
+    pub fn apply(&mut self, change: PanelFrame) {
+        let PanelFrame { at, view, append, trouble } = change;
+        self.at = at.or(self.at);
+        self.trouble = trouble;
+        if let Some(view) = view {
+            self.view = Some(view);
+        } else if let Some((append, shown)) = append.zip(self.view.as_mut())
+            && let Some(view) = shown.view.appended(&append)
+        {
+            shown.view = view;
+        }
+    }
+}
+
 impl PanelView {
     /// The view of a kind, by its word.
     pub(super) fn new(kind: &'static str, view: Arc<dyn View>) -> Self {
@@ -58,6 +74,11 @@ impl PanelView {
     /// The data for the kind's template.
     pub fn template_data(&self) -> Value {
         self.view.template_data()
+    }
+
+    /// The past that a chart shows.
+    pub fn past(&self) -> Option<Series> {
+        self.view.past()
     }
 
     /// The panel's mark where something in it needs a look.
@@ -80,10 +101,20 @@ pub(super) trait View: erased_serde::Serialize + fmt::Debug + Send + Sync {
 
     /// The mark of the whole panel: of the one thing that it shows, or of the worst of several. Serialized as `mark`.
     fn mark(&self) -> Option<&StateMark>;
+
+    /// The past that it shows; `None` where it is no chart.
+    fn past(&self) -> Option<Series> {
+        None
+    }
+
+    /// The view with points more at its end; `None` where it is no chart.
+    fn appended(&self, _: &ChartAppend) -> Option<Arc<dyn View>> {
+        None
+    }
 }
 
 /// A formatted number and its unit: `86.4` and `%`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figure {
     /// The digits, with a sign, a point and grouping.
     pub text: String,
@@ -92,7 +123,7 @@ pub struct Figure {
 }
 
 /// A state and the word for it, so that colour never stands alone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateMark {
     /// The state.
     pub state: HealthState,
@@ -101,7 +132,7 @@ pub struct StateMark {
 }
 
 /// The vertical axis of a chart.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Axis {
     /// The value at the bottom.
     pub min: f64,
@@ -112,7 +143,7 @@ pub struct Axis {
 }
 
 /// A tick of an axis, with its grid line.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AxisTick {
     /// The value.
     pub at: f64,
@@ -121,7 +152,7 @@ pub struct AxisTick {
 }
 
 /// The points that a chart gains at its end.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChartAppend {
     /// The new moments.
     pub times: Vec<Timestamp>,
@@ -130,7 +161,7 @@ pub struct ChartAppend {
     /// For each line, its last value.
     pub latest: Vec<Figure>,
     /// For each line, its last value's state, where that needs a look; empty where none does.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub states: Vec<Option<HealthState>>,
     /// The mark of the whole chart, where it needs a look.
     #[serde(skip_serializing_if = "Option::is_none")]

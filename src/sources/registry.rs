@@ -16,6 +16,8 @@ use crate::domain::{Bindings, BoundQuery, Clock, Holder, Placeholder, Reading, S
 /// All sources by name: the built-in ones, and those of the settings.
 pub struct Sources {
     by_name: IndexMap<SourceName, Box<dyn Source>>,
+    /// Of the settings of those that have some.
+    fingerprints: IndexMap<SourceName, String>,
 }
 
 /// The error when a source cannot be opened as its settings say.
@@ -34,16 +36,17 @@ impl Sources {
     /// # Errors
     /// [`SourceOpenError`] for the first source that cannot be opened.
     pub fn open(named: &NamedSources, clock: &Arc<dyn Clock>, filters: &Arc<FilterWorkers>) -> Result<Self, SourceOpenError> {
+        let fingerprints = named.0.iter().map(|(name, source)| (name.clone(), source.fingerprint.to_hex())).collect();
         let built_in = KINDS.iter().filter_map(|kind| match kind {
             SourceKind::BuiltIn { name, open } => Some((built_in_name(name), open(clock))),
             SourceKind::Named { .. } => None,
         });
-        let named = named.0.iter().map(|(name, settings)| (name.clone(), settings.open(clock, filters)));
+        let named = named.0.iter().map(|(name, source)| (name.clone(), source.open(clock, filters)));
         let opened = built_in.chain(named).map(|(source_name, opened)| match opened {
             Ok(source) => Ok((source_name, source)),
             Err(error) => Err(SourceOpenError { source_name, reason: error.to_string() }),
         });
-        Ok(Self { by_name: opened.collect::<Result<_, _>>()? })
+        Ok(Self { by_name: opened.collect::<Result<_, _>>()?, fingerprints })
     }
 
     /// The names of all sources: the built-in ones first, then the admin's in the order written.
@@ -100,6 +103,12 @@ impl Sources {
     pub fn push_endpoints(&self) -> PushEndpoints {
         let sources = self.by_name.iter();
         sources.filter_map(|(name, source)| Some((name.clone(), Arc::clone(source.push_endpoint()?)))).collect()
+    }
+
+    /// A fingerprint of the source's settings as they are written: sources with equal ones answer alike. It follows from secrets, too,
+    /// and is for no log.
+    pub fn fingerprint(&self, source: &SourceName) -> String {
+        self.fingerprints.get(source).cloned().unwrap_or_default()
     }
 
     /// How many queries a second the source is asked at most; `None` where that does not matter.

@@ -1,16 +1,41 @@
 //! The reader of `[sources]`: each table by its kind.
 
+use std::fmt;
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use rocket::figment::Figment;
 
-use super::kind::{ReadSettings, SourceKind, SourceSettings};
+use super::filter_workers::FilterWorkers;
+use super::kind::{Opened, ReadSettings, SourceKind, SourceSettings};
 use super::kinds::KINDS;
 use crate::config::{ConfigEntry, DiagnosticSink, Diagnostics, Fields, SettingRow, Settings, quote};
-use crate::domain::SourceName;
+use crate::domain::{Clock, Fingerprint, SourceName};
 
 /// The sources that an admin has named, in the order written: their settings are read, and they are not open yet.
 #[derive(Debug, Default)]
-pub struct NamedSources(pub(super) IndexMap<SourceName, Box<dyn SourceSettings>>);
+pub struct NamedSources(pub(super) IndexMap<SourceName, NamedSource>);
+
+/// A source that an admin has named.
+pub(super) struct NamedSource {
+    pub(super) settings: Box<dyn SourceSettings>,
+    /// Of its table as it was written.
+    pub(super) fingerprint: Fingerprint,
+}
+
+impl NamedSource {
+    /// Opens it, as [`SourceSettings::open`] does.
+    pub(super) fn open(&self, clock: &Arc<dyn Clock>, filters: &Arc<FilterWorkers>) -> Opened {
+        self.settings.open(clock, filters)
+    }
+}
+
+impl fmt::Debug for NamedSource {
+    /// The settings alone: the fingerprint follows from secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.settings.fmt(f)
+    }
+}
 
 /// Parses the settings in the selected profile of `figment`, `[sources]` included.
 ///
@@ -52,7 +77,7 @@ impl NamedSources {
     }
 }
 
-fn read_source(entry: ConfigEntry, sink: &DiagnosticSink) -> Option<(SourceName, Box<dyn SourceSettings>)> {
+fn read_source(entry: ConfigEntry, sink: &DiagnosticSink) -> Option<(SourceName, NamedSource)> {
     if KINDS.iter().any(|kind| matches!(kind, SourceKind::BuiltIn { name, .. } if *name == entry.key)) {
         let message = format!("the source `{}` is built in and has nothing to set", entry.key);
         sink.report(&entry.key_location, message, "give this source another name");
@@ -65,6 +90,7 @@ fn read_source(entry: ConfigEntry, sink: &DiagnosticSink) -> Option<(SourceName,
             None
         }
     };
+    let fingerprint = entry.node.fingerprint();
     let mut table = entry.node.into_table(&entry.key, sink)?;
     let kinds: Vec<(&str, ReadSettings)> = KINDS
         .iter()
@@ -78,7 +104,7 @@ fn read_source(entry: ConfigEntry, sink: &DiagnosticSink) -> Option<(SourceName,
     // Which other keys are right depends on the kind, so without it nothing more is said.
     let read = table.enumeration("kind", &kinds)?.value;
     let settings = read(table)?;
-    Some((name?, settings))
+    Some((name?, NamedSource { settings, fingerprint }))
 }
 
 #[cfg(test)]

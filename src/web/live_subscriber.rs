@@ -1,5 +1,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rocket::request::{FromRequest, Outcome, Request};
 
@@ -13,6 +14,9 @@ use super::AppState;
 use super::connection_tracking::in_flight_request;
 use super::guards::QueryParams;
 use super::refusal::Refusal;
+
+/// How long a connection waits for the bus to say where the channel stands: longer than the bus may take to answer.
+const BUS_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Subscribes visitors to a page's live channel, over a socket or a stream.
 #[derive(Clone, Copy)]
@@ -37,14 +41,14 @@ impl<'r> LiveSubscriber<'r> {
     }
 
     /// Opens a socket on the channel of that page and those inputs, if the visitor may open the page.
-    pub(super) fn open_socket(
+    pub(super) async fn open_socket(
         &self,
         slug: &str,
         visitor: &Visitor,
         client: &Client,
         params: &QueryParams,
     ) -> Result<WsHandler, Refusal> {
-        let (subscription, authorization) = self.subscribe(slug, visitor, client, params)?;
+        let (subscription, authorization) = self.subscribe(slug, visitor, client, params).await?;
         Ok(WsHandler::new(
             Arc::clone(&self.state.hub),
             subscription,
@@ -55,7 +59,7 @@ impl<'r> LiveSubscriber<'r> {
     }
 
     /// Opens a stream from the channel of that page and those inputs, if the visitor may open the page.
-    pub(super) fn open_stream(
+    pub(super) async fn open_stream(
         &self,
         slug: &str,
         visitor: &Visitor,
@@ -63,7 +67,7 @@ impl<'r> LiveSubscriber<'r> {
         params: &QueryParams,
         position: Option<&ChannelPosition>,
     ) -> Result<SseConnection, Refusal> {
-        let (subscription, authorization) = self.subscribe(slug, visitor, client, params)?;
+        let (subscription, authorization) = self.subscribe(slug, visitor, client, params).await?;
         Ok(SseConnection::new(subscription, position, authorization, Arc::clone(&self.state.clock)))
     }
 
@@ -77,7 +81,7 @@ impl<'r> LiveSubscriber<'r> {
         &self.state.hub
     }
 
-    fn subscribe(
+    async fn subscribe(
         &self,
         slug: &str,
         visitor: &Visitor,
@@ -92,6 +96,7 @@ impl<'r> LiveSubscriber<'r> {
         let person = member.map(|member| &member.person.id);
         let permit = hub.acquire_permit(permit_holder(member, client), person)?;
         let subscription = hub.subscribe(&page, &choice, &Holder::of(person, client.address()))?;
+        subscription.wait_until_decided(BUS_TIMEOUT).await;
         let credential_watch = member.map_or_else(CredentialWatch::default, |member| authenticator.watch(member));
         let (page_store, shutdown) = (Arc::clone(page_store), shutdown.clone());
         Ok((

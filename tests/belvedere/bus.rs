@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::harness::board::Board;
 use crate::harness::certificates::TestAuthority;
 use crate::harness::demo_server::DemoServer;
@@ -133,6 +135,46 @@ async fn each_source_is_asked_once_for_all_nodes_and_boards_never_stop_whatever_
     cuttable.set(Fault::Delay(Duration::from_millis(300))).await;
     for node in &mut nodes {
         node.shows(10).await;
+    }
+}
+
+#[tokio::test]
+async fn a_viewer_whose_node_stops_goes_on_at_another_without_a_snapshot() {
+    let Some(redis) = RedisServer::start() else { return };
+    let counter = JsonServer::counting().await;
+    let [first, second] = [Node::start(&redis.url(), &counter).await, Node::start(&redis.url(), &counter).await];
+    // It has settled which of them leads.
+    let mut board = first.demo.house.visitor().watches("/live/count").await.unwrap();
+    let epoch = board.hears_a("snapshot").await["epoch"].as_str().unwrap().to_owned();
+    let (mut seq, mut shown) = (0, 0);
+    let mut take = |batch: &Value| {
+        let number = batch["panels"]["count"]["view"]["figure"]["text"].as_str().unwrap();
+        let (next, number) =
+            (batch["seq"].as_u64().unwrap(), number.replace(|c: char| !c.is_ascii_digit(), "").parse().unwrap());
+        assert!(seq == 0 || next == seq + 1, "{batch} after {seq}");
+        assert!(number > shown, "{batch} after {shown}");
+        (seq, shown) = (next, number);
+        seq
+    };
+    let Node { demo, .. } = first;
+    let stopping = tokio::spawn(demo.house.shut_down());
+    let mut position = 0;
+    loop {
+        let message = board.hears().await;
+        match message["type"].as_str() {
+            Some("batch") => position = take(&message),
+            Some("bye") => break,
+            _ => (),
+        }
+    }
+    stopping.await.unwrap();
+    let resume = format!("/live/count?epoch={epoch}&seq={position}");
+    let mut moved = second.demo.house.visitor().watches(&resume).await.unwrap();
+    assert_eq!(moved.hears_a("hello").await["epoch"], *epoch);
+    for _ in 0..20 {
+        let message = moved.hears().await;
+        assert_eq!(message["type"], "batch", "{message}");
+        take(&message);
     }
 }
 

@@ -20,9 +20,36 @@ const RATE: u32 = 20;
 
 const EVERY: Duration = Duration::from_millis(50);
 
+/// How many queries a second the slowest source takes.
+const LOW_RATE: u32 = 1;
+
 /// A source that all nodes ask: it answers how often it was asked.
 #[derive(Default)]
 struct CountedSource(AtomicU64);
+
+/// A source that this node does not reach.
+struct UnreachableSource;
+
+#[async_trait]
+impl QueryExecutor for UnreachableSource {
+    async fn execute(&self, _: &BoundQuery) -> Result<Reading, SourceError> {
+        Err(SourceError::Unreachable("there is no route to it".to_owned()))
+    }
+}
+
+/// A source with settings of its own on one node.
+struct OtherSource(Arc<CountedSource>);
+
+#[async_trait]
+impl QueryExecutor for OtherSource {
+    async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
+        self.0.execute(query).await
+    }
+
+    fn fingerprint(&self, _: &SourceName) -> String {
+        "other settings".to_owned()
+    }
+}
 
 #[async_trait]
 impl QueryExecutor for Arc<CountedSource> {
@@ -32,11 +59,15 @@ impl QueryExecutor for Arc<CountedSource> {
     }
 
     fn rate(&self, source: &SourceName) -> Option<u32> {
-        (source.to_string() == "rated").then_some(RATE)
+        match source.as_str() {
+            "rated" => Some(RATE),
+            "rated-documents" => Some(LOW_RATE),
+            _ => None,
+        }
     }
 
     fn documents(&self, source: &SourceName) -> Option<&dyn DocumentSource> {
-        (source.to_string() == "documents").then_some(self as &dyn DocumentSource)
+        source.as_str().ends_with("documents").then_some(self as &dyn DocumentSource)
     }
 }
 
@@ -70,7 +101,11 @@ impl Node {
 
     async fn start_at(url: &str, source: &Arc<CountedSource>, name: &str, clock: Arc<dyn Clock>) -> Self {
         let bus = join_bus(url, Arc::clone(&clock)).await;
-        let feeds = Feeds::new(Arc::new(Arc::clone(source)), clock).with_bus(bus.clone());
+        Self::of(bus, Arc::new(Arc::clone(source)), name, clock)
+    }
+
+    fn of(bus: Bus, source: Arc<dyn QueryExecutor>, name: &str, clock: Arc<dyn Clock>) -> Self {
+        let feeds = Feeds::new(source, clock).with_bus(bus.clone());
         let query = BoundQuery { source: name.parse().unwrap(), text: "count".to_owned(), bindings: Bindings::new() };
         let past = Past { window: None, readings: 2_000 };
         let answered = Arc::new(Notify::new());
@@ -250,6 +285,54 @@ async fn a_source_has_one_rate_for_all_nodes() {
     }
     // A second's worth at once.
     assert!(began.elapsed() > Duration::from_millis(1_900), "60 queries in {:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_document_that_many_nodes_need_counts_once_against_its_sources_rate() {
+    let Some(server) = RedisServer::start() else { return };
+    let source = Arc::new(CountedSource::default());
+    let mut buses = Vec::new();
+    for _ in 0..6 {
+        buses.push(join_bus(&server.url(), Arc::new(SystemClock)).await);
+    }
+    let start = |bus| Node::of(bus, Arc::new(Arc::clone(&source)), "rated-documents", Arc::new(SystemClock));
+    let nodes: Vec<_> = buses.into_iter().map(start).collect();
+    for node in &nodes {
+        node.until("the document", |shown| !shown.is_empty()).await;
+    }
+    let client = redis::Client::open(server.url()).unwrap();
+    let mut bus = client.get_multiplexed_async_connection().await.unwrap();
+    let keys: Vec<String> = redis::cmd("KEYS").arg("belvedere:1:rate:*").query_async(&mut bus).await.unwrap();
+    let due: u64 = redis::cmd("GET").arg(&keys[0]).query_async(&mut bus).await.unwrap();
+    let (seconds, _): (u64, u64) = redis::cmd("TIME").query_async(&mut bus).await.unwrap();
+    // The nodes ask on as fast as the rate allows: one more may wait for its second, and not one for each node.
+    assert!(due / 1_000_000 <= seconds + 2, "the next is due {} s from now", due / 1_000_000 - seconds);
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_reach_the_source_lets_another_ask() {
+    let Some(server) = RedisServer::start() else { return };
+    let source = Arc::new(CountedSource::default());
+    let lonely = join_bus(&server.url(), Arc::new(SystemClock)).await;
+    let lonely = Node::of(lonely, Arc::new(UnreachableSource), "queries", Arc::new(SystemClock));
+    lonely.until("its part", |_| matches!(lonely.feed.role(), Some(Role::Leading(_)))).await;
+    let well = Node::start(&server, &source, "queries").await;
+    well.shows_more(5).await;
+    lonely.shows_more(5).await;
+    lonely.is_in_order();
+}
+
+#[tokio::test]
+async fn nodes_with_other_settings_of_a_source_do_not_share_what_it_answers() {
+    let Some(server) = RedisServer::start() else { return };
+    let (here, there) = (Arc::new(CountedSource::default()), Arc::new(CountedSource::default()));
+    let one = Node::start(&server, &here, "queries").await;
+    one.shows_more(3).await;
+    let bus = join_bus(&server.url(), Arc::new(SystemClock)).await;
+    let other = Node::of(bus, Arc::new(OtherSource(Arc::clone(&there))), "queries", Arc::new(SystemClock));
+    other.shows_more(3).await;
+    assert!(other.shown()[0] < 1.5, "{:?}", other.shown());
+    assert!(there.0.load(Ordering::SeqCst) >= 3);
 }
 
 #[tokio::test]

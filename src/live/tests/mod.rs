@@ -3,10 +3,12 @@
 mod channels;
 mod history;
 mod model;
+mod nodes;
 mod ws_connections;
 
 use std::collections::HashMap;
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,10 +25,14 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::*;
 use crate::auth::CredentialWatch;
 use crate::config::LiveSettings;
-use crate::domain::{BoundQuery, Clock, Holder, ManualClock, Network, PersonId, Reading, SessionId, Timestamp, Visitor};
+use crate::domain::{
+    BoundQuery, Clock, Holder, ManualClock, Network, PersonId, Reading, SessionId, SourceName, Timestamp, Visitor,
+};
 use crate::feeds::{Feeds, QueryExecutor};
 use crate::pages::{OpenPage, PageStore};
-use crate::sources::{FilterWorkers, NamedSources, SourceError, Sources};
+use crate::sources::{
+    DocumentRequest, DocumentSource, FilterWorkers, NamedSources, QueryError, SourceDocument, SourceError, Sources,
+};
 use crate::telemetry::Metrics;
 
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -57,6 +63,8 @@ window = "1m"
 struct CountingSource {
     asked: Mutex<HashMap<String, usize>>,
     failure: Mutex<Option<String>>,
+    /// Whether what it answers is picked from a document, of which there is no past.
+    has_document: AtomicBool,
 }
 
 impl CountingSource {
@@ -79,6 +87,28 @@ impl QueryExecutor for Arc<CountingSource> {
             Some(reason) => Err(SourceError::BadAnswer(reason.clone())),
             None => Ok(Reading::Number(f64::from(u32::try_from(*count).unwrap()))),
         }
+    }
+
+    fn documents(&self, _: &SourceName) -> Option<&dyn DocumentSource> {
+        self.has_document.load(Ordering::Relaxed).then_some(self as &dyn DocumentSource)
+    }
+}
+
+#[async_trait]
+impl DocumentSource for Arc<CountingSource> {
+    fn request(&self, _: &BoundQuery) -> Result<DocumentRequest, QueryError> {
+        Ok(DocumentRequest::new("the only one"))
+    }
+
+    async fn fetch(&self, _: &DocumentRequest) -> Result<SourceDocument, SourceError> {
+        let mut asked = self.asked.lock().unwrap();
+        let count = asked.entry(String::new()).or_default();
+        *count += 1;
+        Ok(SourceDocument::new(count.to_string().into_bytes()))
+    }
+
+    async fn pick(&self, _: &BoundQuery, document: &SourceDocument, _: &Holder) -> Result<Reading, SourceError> {
+        Ok(Reading::Number(str::from_utf8(document.text()).unwrap().parse().unwrap()))
     }
 }
 
@@ -104,18 +134,7 @@ impl LiveFixture {
         assert_eq!(page_store.count(), 1, "{}", page_store.diagnostics());
         let counter = Arc::new(CountingSource::default());
         let feeds = Feeds::new(Arc::new(Arc::clone(&counter)), clock.clone());
-        let settings = LiveSettings {
-            bus: None,
-            bus_ca_file: None,
-            heartbeat: 25 * SECOND,
-            batch_interval: INTERVAL,
-            ring: RING,
-            grace: GRACE,
-            most: 1_000,
-            per_address: 100,
-            per_session: 10,
-        };
-        let hub = Arc::new(Hub::new(sources, feeds, settings, clock.clone(), Metrics::new().live()));
+        let hub = Arc::new(Hub::new(sources, feeds, live_settings(RING), clock.clone(), Metrics::new().live()));
         Self { clock, counter, page_store, hub, shutdown: watch::Sender::new(false), folder }
     }
 
@@ -181,6 +200,21 @@ impl LiveFixture {
             self.clock.advance(INTERVAL);
             settle().await;
         }
+    }
+}
+
+/// Settings with a ring of so many batches.
+fn live_settings(ring: usize) -> LiveSettings {
+    LiveSettings {
+        bus: None,
+        bus_ca_file: None,
+        heartbeat: 25 * SECOND,
+        batch_interval: INTERVAL,
+        ring,
+        grace: GRACE,
+        most: 1_000,
+        per_address: 100,
+        per_session: 10,
     }
 }
 

@@ -94,6 +94,21 @@ fn replace(value: &mut Value, key: &str, new: Option<Value>) {
     };
 }
 
+/// The frame as another node reads it.
+fn copy_of(frame: &PanelFrame) -> PanelFrame {
+    serde_json::from_value(to_json(frame)).unwrap()
+}
+
+/// JSON whose numbers are as exact as reading them is.
+fn rounded(json: Value) -> Value {
+    match json {
+        Value::Number(number) if number.is_f64() => format!("{:.12e}", number.as_f64().unwrap()).into(),
+        Value::Array(items) => items.into_iter().map(rounded).collect(),
+        Value::Object(fields) => Value::Object(fields.into_iter().map(|(key, value)| (key, rounded(value))).collect()),
+        other => other,
+    }
+}
+
 /// A random number generator with a seed (SplitMix64): the same numbers in every run.
 struct SplitMix64(u64);
 
@@ -135,12 +150,13 @@ impl SplitMix64 {
 }
 
 #[test]
-fn a_browser_that_applies_every_drain_shows_the_same_as_a_later_frame() {
+fn a_browser_or_node_that_applies_every_drain_shows_the_same_as_a_later_frame() {
     for (number, settings) in samples().into_iter().enumerate() {
         for seed in 0..40 {
             let mut dice = SplitMix64(seed * 100 + number as u64);
             let mut panel = FedPanel::new(&settings, &Bindings::new());
             let mut browser = BrowserModel::showing(&panel.frame());
+            let mut copy = copy_of(&panel.frame());
             let mut now = Timestamp::from_millis(1_795_309_126_976);
             for step in 0..300 {
                 let frame = panel.frame();
@@ -151,13 +167,19 @@ fn a_browser_that_applies_every_drain_shows_the_same_as_a_later_frame() {
                     1 => now = now - Duration::from_secs(dice.below(30)),
                     2..30 => _ = panel.add_reading(now, &dice.reading()),
                     // A late viewer gets a frame, and after it what it holds already.
-                    30 => browser = BrowserModel::showing(&panel.frame()),
+                    30 => {
+                        browser = BrowserModel::showing(&panel.frame());
+                        copy = copy_of(&panel.frame());
+                    }
                     _ => {
                         if let Some(frame) = panel.drain() {
                             browser.apply(&frame);
+                            copy.apply(copy_of(&frame));
                         }
                         let expected = BrowserModel::showing(&panel.frame());
                         assert_eq!(browser, expected, "{settings:?}, seed {seed}, step {step}");
+                        let (copied, drawn) = (rounded(to_json(&copy)), rounded(expected.shown));
+                        assert_eq!(copied, drawn, "another node: {settings:?}, seed {seed}, step {step}");
                     }
                 }
             }

@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use futures::StreamExt;
 
 use super::super::kind::{Opened, SourceSettings};
+use super::super::settings::NamedSource;
 use super::super::settings::tests::read;
 use super::*;
-use crate::domain::{ManualClock, SeriesLine, Timestamp};
+use crate::domain::{Fingerprint, ManualClock, SeriesLine, Timestamp};
 use crate::sources::StreamedReading;
 use crate::sources::filter_workers::tests::on_threads;
 
@@ -79,7 +80,7 @@ impl SourceSettings for Broken {
 #[test]
 fn a_source_that_cannot_be_opened_is_named() {
     let mut named = NamedSources::default();
-    named.0.insert(name("line"), Box::new(Broken));
+    named.0.insert(name("line"), NamedSource { settings: Box::new(Broken), fingerprint: Fingerprint::of_bytes(b"") });
     let error = Sources::open(&named, &clock(), &on_threads()).err().unwrap();
     assert_eq!(error.to_string(), "the source 'line' cannot be opened: its line is cut");
 }
@@ -130,4 +131,15 @@ async fn a_source_may_push_and_may_know_the_past_and_the_others_do_neither() {
     }
     let nowhere = sources.execute_range(&query("nowhere", "."), range).await;
     assert!(matches!(nowhere, Err(SourceError::BadQuery(_))) && sources.subscribe(&query("nowhere", "."), &holder).is_none());
+}
+
+#[test]
+fn a_fingerprint_tells_settings_apart_and_not_how_they_are_written() {
+    let of = |text: &str| Sources::open(&read(text).unwrap(), &clock(), &on_threads()).unwrap().fingerprint(&name("stock"));
+    let otherwise = "[default.sources]\nstock = { url = 'http://stock.corp/{city}', kind = 'http' }\n";
+    assert_eq!(of(STOCK), of(otherwise));
+    for other in [STOCK.replace("{city}", "all/{city}"), format!("{STOCK}headers = {{ X-Key = \"hunter2\" }}\n")] {
+        assert_ne!(of(STOCK), of(&other), "{other}");
+    }
+    assert_eq!(opened().fingerprint(&name("host")), "");
 }

@@ -37,7 +37,7 @@ impl<S> EventStreamResponse<S> {
 /// The live channel as server-sent events, for browsers behind proxies that cut upgrades. `id` carries the position,
 /// which comes back as `Last-Event-ID` after a break (HTML, 9.2).
 #[get("/<slug>")]
-fn connect(
+async fn connect(
     slug: &str,
     params: QueryParams,
     last: LastEventId,
@@ -53,7 +53,7 @@ fn connect(
     // One event at a time: a stream that does not take it is no reason to keep more for it.
     let (sender, mut receiver) = mpsc::channel(1);
     // A stream cannot be refused with a reason that its script would see.
-    let close_reason = match subscriber.open_stream(slug, &visitor, &client, &params, position.as_ref()) {
+    let close_reason = match subscriber.open_stream(slug, &visitor, &client, &params, position.as_ref()).await {
         Ok(connection) => {
             let in_flight = subscriber.in_flight_request();
             subscriber

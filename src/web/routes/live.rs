@@ -21,7 +21,7 @@ pub(super) fn routes() -> Vec<Route> {
 /// only when the browser says where it comes from; credentials in a header no page can send. A browser that is refused
 /// is told so on the socket, since its script cannot see the answer to a handshake; a script gets the plain refusal.
 #[get("/<slug>")]
-fn connect(
+async fn connect(
     slug: &str,
     params: QueryParams,
     origin: RequestOrigin,
@@ -34,7 +34,7 @@ fn connect(
     if origin == RequestOrigin::Foreign || origin == RequestOrigin::Unknown && has_session {
         return Err(Refusal::ForeignOrigin);
     }
-    let action = match subscriber.open_socket(slug, &visitor, &client, &params) {
+    let action = match subscriber.open_socket(slug, &visitor, &client, &params).await {
         Ok(socket) => UpgradeAction::Serve(Box::new(socket)),
         Err(Refusal::PageDenied(denied)) if origin == RequestOrigin::Same => {
             // This response passes no catcher, which would have audited it.
