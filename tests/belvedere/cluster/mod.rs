@@ -1,7 +1,9 @@
-//! Three nodes behind HAProxy, on one PostgreSQL database and one bus: whatever fails, who is signed in stays so, and boards go on.
+//! Three nodes behind HAProxy, on one PostgreSQL database and one bus: whatever fails, who is signed in stays so, boards go on, and no
+//! account is tried more often than one server would.
 
 mod failover;
 mod failures;
+mod model;
 mod rolling_update;
 
 use crate::harness::cluster::{Cluster, ClusterBuilder};

@@ -16,6 +16,9 @@ use super::visitor::{Response, Visitor};
 /// The secret key that the nodes have in common.
 const SECRET_KEY: &str = "hPRYyVRiMyxpw5sBB1XeCMN1kFsDCqKvBi2QJxBVHQk=";
 
+/// The number of nodes, which is that of the manual's settings for HAProxy.
+pub(crate) const NODES: usize = NODE_NAMES.len();
+
 /// Three nodes and what they share.
 pub(crate) struct Cluster {
     pub(crate) directory: DemoDirectory,
@@ -28,6 +31,9 @@ pub(crate) struct Cluster {
 pub(crate) struct ClusterBuilder {
     postgres: &'static PostgresServer,
     database: String,
+    sample: SampleDomain,
+    clock: Arc<dyn Clock>,
+    node_clocks: [Arc<dyn Clock>; NODES],
     settings: Vec<(String, Value)>,
     pages: Vec<(String, String)>,
 }
@@ -36,10 +42,14 @@ impl Cluster {
     /// A cluster on a database of its own. `None`, said loudly, where there is no PostgreSQL.
     pub(crate) fn builder() -> Option<ClusterBuilder> {
         let postgres = postgres::server()?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let settings = [("secret_key", json!(SECRET_KEY)), ("ip_header", json!("X-Real-IP"))];
         Some(ClusterBuilder {
             postgres,
             database: postgres.create_database(),
+            sample: SampleDomain::demo(),
+            node_clocks: [(); NODES].map(|()| Arc::clone(&clock)),
+            clock,
             settings: settings.map(|(path, value)| (path.to_owned(), value)).into(),
             pages: Vec::new(),
         })
@@ -73,6 +83,11 @@ impl Cluster {
 }
 
 impl ClusterBuilder {
+    /// The database, as its administrator reaches it.
+    pub(crate) fn database(&self) -> (&'static PostgresServer, &str) {
+        (self.postgres, &self.database)
+    }
+
     /// See [`TestServerBuilder::set`](super::test_server::TestServerBuilder::set).
     pub(crate) fn set(mut self, path: &str, value: impl Into<Value>) -> Self {
         self.settings.push((path.to_owned(), value.into()));
@@ -85,11 +100,15 @@ impl ClusterBuilder {
         self
     }
 
+    /// Sets the sample domain of the directory, and its clock and the nodes'.
+    pub(crate) fn on(mut self, sample: SampleDomain, clock: Arc<dyn Clock>, nodes: [Arc<dyn Clock>; NODES]) -> Self {
+        (self.sample, self.clock, self.node_clocks) = (sample, clock, nodes);
+        self
+    }
+
     /// Starts all of it. `None`, said loudly, where something cannot be started.
     pub(crate) async fn open(self) -> Option<Cluster> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let (redis, sample) = (RedisServer::start()?, SampleDomain::demo());
-        let directory = DemoDirectory::start(&sample, Arc::clone(&clock)).await.unwrap();
+        let (redis, directory) = (RedisServer::start()?, DemoDirectory::start(&self.sample, self.clock).await.unwrap());
         let (bus, store) = (redis.url(), format!("postgres://127.0.0.1:{}", self.postgres.port));
         let parts = ClusterParts {
             directory: &directory.url(),
@@ -99,8 +118,8 @@ impl ClusterBuilder {
             pages: &self.pages,
         };
         let mut nodes = Vec::new();
-        for _ in NODE_NAMES {
-            let mut node = ClusterNode::new(&parts, Arc::clone(&clock)).await;
+        for clock in self.node_clocks {
+            let mut node = ClusterNode::new(&parts, clock).await;
             node.start().await;
             nodes.push(node);
         }

@@ -93,6 +93,11 @@ impl ClusterNode {
         self.running = Some(started.await.unwrap());
     }
 
+    /// Whether it runs.
+    pub(crate) fn runs(&self) -> bool {
+        self.running.is_some()
+    }
+
     /// Kills it: whatever it was about to do, it does no more.
     pub(crate) async fn kill(&mut self) {
         let mut running = self.running.take().expect("it runs");
@@ -115,6 +120,11 @@ impl ClusterNode {
     /// A visitor who asks this node.
     pub(crate) fn visitor(&self) -> Visitor {
         Visitor::new(self.address)
+    }
+
+    /// Writes or replaces a page file; the node notices by itself.
+    pub(crate) fn write_page(&self, slug: &str, text: &str) {
+        super::test_server::write_page(&self.folder, slug, text);
     }
 
     /// Waits until it says that it is ready.

@@ -194,7 +194,7 @@ impl Drop for TestServer {
     }
 }
 
-fn write_page(folder: &TempDir, slug: &str, text: &str) {
+pub(super) fn write_page(folder: &TempDir, slug: &str, text: &str) {
     let pages = folder.path().join("pages");
     // In one step, as editors do: the server never reads half a page.
     let draft = pages.join(format!("{slug}.draft"));
