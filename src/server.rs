@@ -148,13 +148,7 @@ impl Server {
         let connections =
             Connections::new(settings.connections.clone(), settings.site.trusted_proxies.clone(), Arc::clone(&clock));
         let (shutting_down, shutdown) = watch::channel(false);
-        let diagnostics_runner = DiagnosticsRunner::new(
-            Arc::clone(&directories),
-            Arc::clone(&page_store),
-            settings.admins.clone(),
-            Arc::clone(&groups),
-            Arc::clone(&clock),
-        );
+        let diagnostics_runner = diagnostics_runner(&settings, &directories, &page_store, &groups, &clock);
         let state = AppState {
             invitations: Invitations::new(Arc::clone(&auth), stores.accounts.clone()),
             auth,
@@ -311,6 +305,18 @@ fn transport(settings: &Settings, figment: &Figment) -> Result<Transport, StartE
 fn has_service_account(settings: &Settings) -> bool {
     let further = settings.directories.values().map(|further| &further.settings);
     std::iter::once(&settings.directory).chain(further).any(|directory| directory.service_account.is_some())
+}
+
+/// What an admin has the directory examined by.
+fn diagnostics_runner(
+    settings: &Settings,
+    directories: &Arc<Directories>,
+    page_store: &Arc<PageStore>,
+    groups: &Arc<GroupWatch>,
+    clock: &Arc<dyn Clock>,
+) -> DiagnosticsRunner {
+    let (directories, page_store, groups) = (Arc::clone(directories), Arc::clone(page_store), Arc::clone(groups));
+    DiagnosticsRunner::new(directories, page_store, settings.admins.clone(), groups, Arc::clone(clock))
 }
 
 /// Logs once what it means that a directory has no service account.

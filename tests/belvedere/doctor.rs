@@ -2,7 +2,7 @@
 //! --online`, on set-ups that are broken in each of the usual ways, and on ones that work.
 
 use std::fs::File;
-use std::net::{IpAddr, TcpListener};
+use std::net::IpAddr;
 use std::path::Path;
 
 use serde_json::Value;

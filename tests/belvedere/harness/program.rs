@@ -81,7 +81,7 @@ impl RunningProgram {
     }
 
     /// Kills it, as a machine does that loses its power.
-    pub(crate) async fn is_killed(mut self) {
+    pub(crate) async fn dies(&mut self) {
         self.child.kill().await.unwrap();
     }
 
