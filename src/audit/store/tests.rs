@@ -116,10 +116,18 @@ async fn each_field_finds_its_events_and_all_of_them_together(fixture: AuditStor
     }
 }
 
+/// The entries with numbers of their own, as their writer gives them.
+fn numbered(mut entries: Vec<AuditEntry>) -> Vec<AuditEntry> {
+    for (entry, number) in entries.iter_mut().zip(1..) {
+        entry.sequence = number;
+    }
+    entries
+}
+
 async fn pages_follow_each_other_without_gaps_even_within_one_moment(fixture: AuditStoreFixture) {
     let store = fixture.store;
     let all: Vec<_> = (0..25).map(|number| refused(&format!("name-{number}"), "192.0.2.1", number / 10)).collect();
-    store.append(&all).await.unwrap();
+    store.append(&numbered(all)).await.unwrap();
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
         let page = store.search(&AuditSearch::default(), after, 4).await.unwrap();
@@ -127,7 +135,8 @@ async fn pages_follow_each_other_without_gaps_even_within_one_moment(fixture: Au
         after = Some(last.cursor());
         seen.extend(page.iter().map(|record| record.who.clone().unwrap()));
         // What happens meanwhile is newer, and moves nothing.
-        store.append(&[refused("later", "192.0.2.9", 100)]).await.unwrap();
+        let second = 100 + u64::try_from(seen.len()).unwrap();
+        store.append(&[refused("later", "192.0.2.9", second)]).await.unwrap();
     }
     let expected: Vec<_> = (0..25).rev().map(|number| format!("name-{number}")).collect();
     assert_eq!(seen, expected);
@@ -178,7 +187,7 @@ async fn nobody_s_events_push_out_another_s(fixture: AuditStoreFixture) {
     batch.extend((1..40).map(|second| accepted(&eve, second)));
     // From many links of one site.
     batch.extend((1..40).map(|second| refused("y", &format!("2001:db8:0:{second:x}::1"), second)));
-    store.append(&batch).await.unwrap();
+    store.append(&numbered(batch)).await.unwrap();
     while store.count().await.unwrap() > 12 {
         assert_eq!(store.delete_surplus(12, 1).await.unwrap(), 1);
         let left = store.search(&AuditSearch::default(), None, 100).await.unwrap();
