@@ -13,7 +13,7 @@ const OPEN_TO_ALL: u32 = 0o006;
 const PUBLIC_FILES: [&str; 2] = ["ca_file", "client_certificate_file"];
 
 /// Keys whose value is the secret itself.
-const SECRETS: [&str; 4] = ["bind_password", "password", "secret_key", "token"];
+const SECRETS: [&str; 5] = ["bind_password", "client_secret", "password", "secret_key", "token"];
 
 /// The files with secrets that every user of this machine may read: those that `…_file` keys name, the private key of
 /// `[tls]`, and settings with a secret in them.

@@ -45,16 +45,17 @@ pub use postgres_url::{PostgresHost, PostgresUrl};
 pub(crate) use quantity::format_duration;
 pub use quantity::parse_duration;
 pub use read_settings::{
-    AccountSettings, AdditionalDirectory, AuditSettings, BasicSettings, ConnectionSettings, DigestSettings, DirectorySettings,
-    HistorySettings, JwtSettings, LiveSettings, LogFormat, LogSettings, MetricsSettings, SecondFactorSettings, SessionSettings,
-    Settings, SiteSettings, SiteTheme, StoreSettings, TokenSettings,
+    AccountSettings, AdditionalDirectory, AuditSettings, BasicSettings, ConnectionSettings, DigestSettings, DirectHost,
+    DirectorySettings, HistorySettings, InvalidDirectHost, InvalidProxyUrl, JwtSettings, LiveSettings, LogFormat, LogSettings,
+    MetricsSettings, OutboundSettings, ProxyUrl, SecondFactorSettings, SessionSettings, Settings, SiteSettings, SiteTheme,
+    StoreSettings, TokenSettings,
 };
 pub(crate) use reader::{DiagnosticSink, Fields, Located};
 pub use secret::Secret;
 pub use secret_key::{SecretKey, load_or_create_secret_key};
 pub use setting::SettingRow;
 pub(crate) use setting::{
-    Setting, boolean, ca_file, duration, integer, optional_file, path, size, text, tls_fingerprint, word,
+    Setting, boolean, ca_file, duration, integer, list, optional_file, path, size, text, tls_fingerprint, word,
 };
 pub use state_folder::{check_state_folder, open_state_folder, open_state_folder_of_server};
 pub(crate) use tree::{ConfigEntry, ConfigNode, ConfigValue, parse_document};

@@ -1,6 +1,9 @@
+mod xml;
+
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use self::xml::xml_to_json;
 use super::{SourceDocument, SourceError};
 use crate::config::{Setting, word};
 
@@ -12,13 +15,19 @@ pub(super) enum DocumentFormat {
     /// Rows under a header (RFC 4180), separated by commas, semicolons or tabs: an array of objects, whose keys are the header's.
     /// A cell that is written as a JSON number is one, an empty one is `null`, any other is text.
     Csv,
+    /// XML, as an object of its elements.
+    Xml,
     /// Plain text: one string, without the line break at its end.
     Text,
 }
 
 /// The words for the formats, the default first.
-static FORMATS: [(&str, DocumentFormat); 3] =
-    [("json", DocumentFormat::Json), ("csv", DocumentFormat::Csv), ("text", DocumentFormat::Text)];
+static FORMATS: [(&str, DocumentFormat); 4] = [
+    ("json", DocumentFormat::Json),
+    ("csv", DocumentFormat::Csv),
+    ("xml", DocumentFormat::Xml),
+    ("text", DocumentFormat::Text),
+];
 
 /// The separators of rows that are known. The one of the header line decides.
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
@@ -46,6 +55,7 @@ impl DocumentFormat {
         match self {
             Self::Json => Ok(SourceDocument::new(bytes)),
             Self::Csv => csv_to_json(&bytes, origin).map(SourceDocument::new),
+            Self::Xml => xml_to_json(&lossy(without_mark(&bytes)), origin).map(SourceDocument::new),
             Self::Text => {
                 let text = String::from_utf8_lossy(without_mark(&bytes));
                 let text = text.strip_suffix('\n').map_or(&*text, |text| text.strip_suffix('\r').unwrap_or(text));

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::filter_workers::FilterWorkers;
 use super::{Source, SourceError};
-use crate::config::{Fields, SettingRow};
+use crate::config::{Fields, OutboundSettings, SettingRow};
 use crate::domain::Clock;
 
 /// A kind of source.
@@ -38,6 +38,9 @@ pub(super) type ReadSettings = fn(Fields<'_>) -> Option<Box<dyn SourceSettings>>
 
 /// The settings of one named source, as its kind has read them.
 pub(super) trait SourceSettings: Debug + Send + Sync {
+    /// Takes over how sources are reached over HTTP, where that matters to this one.
+    fn set_outbound(&mut self, _outbound: &OutboundSettings) {}
+
     /// Opens the source, whose filters run on `filters`. Nothing is dialled; files that the settings name are read.
     ///
     /// # Errors

@@ -42,7 +42,9 @@ impl fmt::Debug for NamedSource {
 /// # Errors
 /// Every error in all of them, each with its location (file, line and column, or the environment variable) and correction.
 pub fn read_settings(figment: &Figment) -> Result<(Settings, NamedSources), Diagnostics> {
-    Settings::from_figment_with(figment, NamedSources::read)
+    let (settings, mut named) = Settings::from_figment_with(figment, NamedSources::read)?;
+    named.0.values_mut().for_each(|source| source.settings.set_outbound(&settings.outbound));
+    Ok((settings, named))
 }
 
 /// The reference of all settings, `[sources]` included.

@@ -14,8 +14,8 @@ use super::super::setting::{DeclaredTable, Setting, SettingRow, folder, path, se
 use super::directory::{AdditionalDirectory, directories};
 use super::{
     AccountSettings, AuditSettings, BasicSettings, ConnectionSettings, DigestSettings, DirectorySettings, HistorySettings,
-    JwtSettings, LiveSettings, LogSettings, MetricsSettings, SecondFactorSettings, SessionSettings, SiteSettings,
-    StoreSettings, TokenSettings,
+    JwtSettings, LiveSettings, LogSettings, MetricsSettings, OutboundSettings, SecondFactorSettings, SessionSettings,
+    SiteSettings, StoreSettings, TokenSettings,
 };
 use crate::domain::{Audience, DirectoryName};
 
@@ -83,6 +83,8 @@ settings! {
         pub tokens: TokenSettings = table(),
         /// Short-lived signed tokens (JWT).
         pub jwt: JwtSettings = table(),
+        /// The way out: how sources are reached over HTTP.
+        pub outbound: OutboundSettings = table(),
         /// The live channels.
         pub live: LiveSettings = table(),
         /// What is kept of the past of charts, where pages say so with `keep`.

@@ -46,3 +46,33 @@ fn text_is_one_string() {
         assert_eq!(json_of(DocumentFormat::Text, text.as_bytes()), Ok(json.to_owned()), "{text:?}");
     }
 }
+
+#[test]
+fn xml_is_an_object_of_its_elements() {
+    let json = |text: &str| {
+        let document = DocumentFormat::Xml.document(text.as_bytes().to_vec(), "stock.corp");
+        document.map(|document| String::from_utf8(document.text().to_vec()).unwrap()).map_err(|error| error.to_string())
+    };
+    let stock = "\u{feff}<?xml version='1.0'?>\n<!-- <no/> --><stock at=\"5 &lt; 6\">\n <item id='1'>Caf&#233; &amp; bar</item>\n \
+                 <item id='2'><![CDATA[<b>]]></item><total> 7 </total><none/><empty></empty></stock>";
+    assert_eq!(
+        json(stock).unwrap(),
+        r##"{"stock":{"@at":"5 < 6","item":[{"@id":"1","#text":"Café & bar"},{"@id":"2","#text":"<b>"}],"total":"7","none":null,"empty":null}}"##
+    );
+    assert_eq!(json("<a><b>1</b>2<b/>3</a>").unwrap(), r##"{"a":{"b":["1",null],"#text":"23"}}"##);
+    assert_eq!(json("<ns:a xmlns:ns='urn:x'/>").unwrap(), r#"{"ns:a":{"@xmlns:ns":"urn:x"}}"#);
+    let laughs = "<!DOCTYPE a [<!ENTITY ha \"haha\"><!ENTITY file SYSTEM \"file:///etc/passwd\">]><a>&ha;&file;</a>";
+    for (text, reason) in [
+        ("<a>\n<b></a>", "line 2: it is no XML"),
+        ("<a>\n\n", "it ends in the middle"),
+        ("", "there is no element in it"),
+        ("{\"a\": 1}", "there is no element in it"),
+        (laughs, "an entity that XML does not know by itself"),
+        ("<a b=\"&ha;\"/>", "an attribute cannot be read"),
+        ("<a b='1' b='2'/>", "an attribute cannot be read"),
+        (&*"<a>".repeat(200), "nested deeper than 100 levels"),
+    ] {
+        let error = json(text).unwrap_err();
+        assert!(error.starts_with("the XML of stock.corp cannot be read: line ") && error.contains(reason), "{text}: {error}");
+    }
+}

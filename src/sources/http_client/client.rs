@@ -1,13 +1,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, ClientBuilder, Proxy, Response, StatusCode};
 use rustls::ClientConfig;
 
 use super::encoding;
 use super::error::{body_error, request_error};
+use super::oauth::OauthToken;
 use super::request::{HttpRequest, HttpResponse};
 use super::retry_after::RetryAfter;
 use super::settings::HttpClientSettings;
@@ -25,6 +26,9 @@ const MAX_IDLE_CONNECTIONS: usize = 2;
 /// An HTTP client for one destination: the scheme, host and port of its URL.
 pub(in crate::sources) struct HttpClient {
     client: Client,
+    /// The host of the proxy by which it is asked.
+    proxy_host: Option<String>,
+    oauth: Option<OauthToken>,
     url_template: Arc<UrlTemplate>,
     timeout: Duration,
     max_bytes: usize,
@@ -49,18 +53,32 @@ impl HttpClient {
         });
         let mut headers = settings.headers.clone();
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls_config(settings).map_err(SourceError::Broken)?)
-            .default_headers(headers)
-            .user_agent(concat!("belvedere/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirects)
-            .referer(false)
-            .no_proxy()
-            .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
-            .build()
-            .map_err(|error| SourceError::Broken(format!("its client cannot be built: {error}")))?;
+        let tls = tls_config(settings).map_err(SourceError::Broken)?;
+        let proxy_of = |url: &UrlTemplate| url.host_name().and_then(|host| settings.proxy.for_host(&host));
+        let build = |builder: ClientBuilder, url: &UrlTemplate| {
+            let proxy = proxy_of(url).map(|proxy| Proxy::all(proxy.expose())).transpose();
+            let proxy = proxy.map_err(|_| SourceError::Broken("its proxy cannot be used".to_owned()))?;
+            // None of the environment's, but that of the settings.
+            let builder = proxy.into_iter().fold(builder.no_proxy(), ClientBuilder::proxy);
+            let client = builder
+                .tls_backend_preconfigured(tls.clone())
+                .user_agent(concat!("belvedere/", env!("CARGO_PKG_VERSION")))
+                .referer(false)
+                .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
+                .build();
+            client.map_err(|error| SourceError::Broken(format!("its client cannot be built: {error}")))
+        };
+        let oauth = match &settings.oauth {
+            Some(oauth) => {
+                let client = build(Client::builder().redirect(Policy::none()), &oauth.token_url)?;
+                Some(OauthToken::new(oauth.clone(), client, clock))
+            }
+            None => None,
+        };
         Ok(Self {
-            client,
+            client: build(Client::builder().default_headers(headers).redirect(redirects), &settings.url)?,
+            proxy_host: proxy_of(&settings.url).map(|proxy| proxy.host().to_owned()),
+            oauth,
             url_template: Arc::clone(&settings.url),
             timeout: settings.timeout,
             max_bytes: settings.max_bytes,
@@ -125,10 +143,20 @@ impl HttpClient {
             None => self.client.get(url),
             Some(body) => self.client.post(url).header(CONTENT_TYPE, body.content_type).body(body.text),
         };
-        let response = builder.send().await.map_err(|error| request_error(host, &error))?;
+        let builder = match &self.oauth {
+            Some(oauth) => builder.header(AUTHORIZATION, oauth.header().await?),
+            None => builder,
+        };
+        let response = builder.send().await.map_err(|error| match &self.proxy_host {
+            Some(proxy) => request_error(&format!("{host} (through the proxy {proxy})"), &error),
+            None => request_error(host, &error),
+        })?;
+        if let (Some(oauth), StatusCode::UNAUTHORIZED) = (&self.oauth, response.status()) {
+            oauth.forget().await;
+        }
         let mut response = self.require_success(host, response, reads_refusals)?;
-        let status = response.status();
-        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| body_error(host, &error))? {
             let max_bytes = self.max_bytes;
@@ -141,7 +169,7 @@ impl HttpClient {
         }
         let body = encoding::utf8(body, content_type.as_deref())
             .map_err(|name| SourceError::BadAnswer(format!("{host} answered in {name}; it has to be UTF-8")))?;
-        Ok(HttpResponse { status, body })
+        Ok(HttpResponse { status, headers, body })
     }
 
     /// The response if its status is a success, or a refusal that is to be read; otherwise the error, and a wish to be left alone
@@ -195,7 +223,8 @@ fn require_success(host: &str, response: Response) -> Result<Response, SourceErr
 
 /// The TLS settings, with the servers that the admin's settings or the system trust. A URL without TLS trusts nobody.
 fn tls_config(settings: &HttpClientSettings) -> Result<ClientConfig, String> {
-    let trust = if settings.ca_file.is_some() || settings.url.is_tls() {
+    let is_tls = settings.url.is_tls() || settings.oauth.as_ref().is_some_and(|oauth| oauth.token_url.is_tls());
+    let trust = if settings.ca_file.is_some() || is_tls {
         ServerTrust::new(settings.ca_file.as_deref(), &settings.tls_fingerprint).map_err(|fault| match &settings.ca_file {
             Some(file) => format!("its ca_file {} cannot be used: {fault}", file.display()),
             None => fault,
@@ -203,7 +232,7 @@ fn tls_config(settings: &HttpClientSettings) -> Result<ClientConfig, String> {
     } else {
         ServerTrust::nobody()
     };
-    if settings.url.is_tls() && trust.is_empty() {
+    if is_tls && trust.is_empty() {
         return Err("this system has no trusted certificates; install them, or set ca_file".to_owned());
     }
     let identity = match (&settings.client_certificate_file, &settings.client_key_file) {

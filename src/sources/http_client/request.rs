@@ -1,4 +1,5 @@
 use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
 use url::Url;
 
 /// A request to the client's destination.
@@ -19,6 +20,7 @@ pub(in crate::sources) struct HttpBody {
 /// The answer to a request, decompressed, without a byte order mark.
 pub(in crate::sources) struct HttpResponse {
     pub(in crate::sources) status: StatusCode,
+    pub(in crate::sources) headers: HeaderMap,
     pub(in crate::sources) body: Vec<u8>,
 }
 

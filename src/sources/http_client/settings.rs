@@ -5,10 +5,12 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 use super::authorization::authorization;
+use super::oauth::{OAUTH, OauthSettings, oauth};
+use super::proxy::{SourceProxy, proxy};
 use super::url_template::{InvalidUrl, UrlTemplate};
 use crate::config::{
-    ConfigEntry, ConfigNode, ConfigValue, Fields, Secret, Setting, SettingRow, ca_file, duration, integer, optional_file,
-    quote, read_path, read_secret, read_secret_file, size, tls_fingerprint,
+    ConfigEntry, ConfigNode, ConfigValue, Fields, OutboundSettings, Secret, Setting, SettingRow, ca_file, duration, integer,
+    optional_file, quote, read_path, read_secret, read_secret_file, size, tls_fingerprint,
 };
 use crate::domain::CertificateFingerprint;
 
@@ -18,10 +20,14 @@ const MAX_HEADERS: usize = 32;
 const URL: &str = "url";
 const HEADERS: &str = "headers";
 const USER: &str = "user";
+const PROXY: &str = "proxy";
 const CA_FILE: &str = "ca_file";
 const TLS_FINGERPRINT: &str = "tls_fingerprint";
 const CLIENT_CERTIFICATE_FILE: &str = "client_certificate_file";
 const CLIENT_KEY_FILE: &str = "client_key_file";
+const ABOUT_OAUTH: &str = "OAuth 2 client credentials, which a token server gives a bearer token for: \
+                           `{ token_url = \"https://login.corp.example.com/token\", client_id = \"belvedere\", client_secret_file = \
+                           \"secret\", scope = \"read\" }`.";
 const TIMEOUT: &str = "timeout";
 const MAX_BYTES: &str = "max_bytes";
 const RATE: &str = "rate";
@@ -46,6 +52,10 @@ pub(in crate::sources) struct HttpClientSettings {
     pub(super) url: Arc<UrlTemplate>,
     /// Headers sent with every request, credentials too, marked as sensitive: they do not print themselves.
     pub(super) headers: HeaderMap,
+    /// The credentials for a token server.
+    pub(super) oauth: Option<OauthSettings>,
+    /// The proxy by which it is asked.
+    pub(super) proxy: SourceProxy,
     /// PEM certificates to trust instead of the system's.
     pub(super) ca_file: Option<PathBuf>,
     /// The certificates to trust and no others, whatever their names.
@@ -67,6 +77,8 @@ impl HttpClientSettings {
         let url = url(defaults).take_from(fields, URL);
         let headers = headers().take_from(fields, HEADERS);
         let authorization = authorization().take_from(fields, USER);
+        let oauth = oauth().take_from(fields, OAUTH);
+        let proxy = proxy().take_from(fields, PROXY);
         let ca_file = ca_file().take_from(fields, CA_FILE);
         let tls_fingerprint = tls_fingerprint().take_from(fields, TLS_FINGERPRINT);
         let client_certificate_file = optional_file("").take_from(fields, CLIENT_CERTIFICATE_FILE);
@@ -75,9 +87,12 @@ impl HttpClientSettings {
         let max_bytes = max_bytes(defaults).take_from(fields, MAX_BYTES);
         let rate = rate().take_from(fields, RATE);
         check_client_identity(fields)?;
+        check_one_authorization(headers.as_ref(), fields)?;
         Some(Self {
             url: Arc::new(url??),
             headers: with_authorization(headers?, authorization?, fields)?,
+            oauth: oauth?,
+            proxy: proxy?,
             ca_file: ca_file?,
             tls_fingerprint: tls_fingerprint?,
             client_certificate_file: client_certificate_file?,
@@ -88,6 +103,11 @@ impl HttpClientSettings {
         })
     }
 
+    /// Takes over how all sources are reached.
+    pub(in crate::sources) fn set_outbound(&mut self, outbound: &OutboundSettings) {
+        self.proxy.set_outbound(outbound);
+    }
+
     /// The reference of the keys.
     pub(in crate::sources) fn rows(defaults: &'static HttpClientDefaults) -> Vec<SettingRow> {
         let about_headers = "Headers sent with every request, at most 32: `{ Accept-Language = \"en\", Authorization = { file = \"token\" } }`.";
@@ -95,6 +115,8 @@ impl HttpClientSettings {
             url(defaults).into_rows(URL, defaults.about_url),
             headers().into_rows(HEADERS, about_headers),
             authorization().into_rows(USER, "The user name for Basic authentication."),
+            oauth().into_rows(OAUTH, ABOUT_OAUTH),
+            proxy().into_rows(PROXY, "The HTTP proxy by which it is asked. `none` is none at all."),
             ca_file().into_rows(
                 CA_FILE,
                 "PEM file with the certificate authorities to trust instead of the system's, or with the server's own certificate.",
@@ -179,6 +201,18 @@ fn with_authorization(mut headers: HeaderMap, authorization: Option<HeaderValue>
         return None;
     }
     Some(headers)
+}
+
+/// Checks that there is no other `Authorization` beside a token server's token. `None` when there is, which is reported.
+fn check_one_authorization(headers: Option<&HeaderMap>, fields: &Fields<'_>) -> Option<()> {
+    let Some(location) = fields.key_location(OAUTH) else { return Some(()) };
+    let others = [USER, "password", "password_file", "token", "token_file"];
+    let is_given = others.iter().any(|key| fields.key_location(key).is_some());
+    if !is_given && !headers.is_some_and(|headers| headers.contains_key(AUTHORIZATION)) {
+        return Some(());
+    }
+    fields.sink.report(&location, "there are other credentials beside `oauth`", "keep one of them");
+    None
 }
 
 /// Checks that the certificate shown to the server and its key are there together. `None` when one is missing, which is reported.

@@ -278,3 +278,90 @@ async fn a_server_that_asks_to_be_left_alone_is_not_asked_until_then() {
     asks("b").await;
     assert_eq!(server.first_lines().len(), 2);
 }
+
+#[tokio::test]
+async fn a_token_is_asked_for_once_and_again_when_it_expires_or_is_refused() {
+    let server = MockHttpServer::start(None, |head| {
+        MockReply::Bytes(if head.starts_with("POST /token ") {
+            ok(r#"{"access_token":"t1","token_type":"Bearer","expires_in":3600}"#)
+        } else if head.contains("/revoked ") {
+            answer("401 No", "", b"")
+        } else {
+            ok("1")
+        })
+    })
+    .await;
+    let toml = format!(
+        "[default.sources.stock]\nkind = \"http\"\nurl = \"http://127.0.0.1:{0}/\"\noauth = {{ token_url = \"http://127.0.0.1:{0}/token\", \
+         client_id = \"me\", client_secret = \"hunter:2\", scope = \"read all\" }}\n",
+        server.port
+    );
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
+    let source = crate::sources::settings::tests::read(&toml).unwrap().0[0]
+        .open(&(Arc::clone(&clock) as _), &crate::sources::filter_workers::tests::on_threads())
+        .unwrap();
+    let documents = source.documents().unwrap();
+    let asks = async |path: &str| {
+        let request = crate::sources::DocumentRequest::new(format!("http://127.0.0.1:{}{path}", server.port));
+        documents.fetch(&request).await.map(|_| ())
+    };
+    let tokens = || server.first_lines().iter().filter(|line| line.starts_with("POST /token ")).count();
+    assert_eq!((asks("/a").await, asks("/b").await, tokens()), (Ok(()), Ok(()), 1));
+    let requests = server.requests.lock().unwrap().clone();
+    // `me:hunter%3A2`
+    assert!(requests[0].contains("authorization: Basic bWU6aHVudGVyJTNBMg=="), "{}", requests[0]);
+    assert!(requests[0].ends_with("grant_type=client_credentials&scope=read+all"), "{}", requests[0]);
+    assert!(requests[1].contains("authorization: Bearer t1"), "{}", requests[1]);
+    clock.advance(Duration::from_secs(3_590));
+    assert_eq!((asks("/a").await, tokens()), (Ok(()), 2));
+    assert!(matches!(asks("/revoked").await, Err(SourceError::Refused(_))));
+    assert_eq!((asks("/a").await, tokens()), (Ok(()), 3));
+    let refusing =
+        MockHttpServer::start(None, |_| MockReply::Bytes(answer("400 Bad", "", b"{\"error\":\"invalid_client\"}"))).await;
+    let toml = toml.replace(&format!("{}/token", server.port), &format!("{}/token", refusing.port));
+    let source = crate::sources::settings::tests::read(&toml).unwrap().0[0]
+        .open(&(Arc::clone(&clock) as _), &crate::sources::filter_workers::tests::on_threads())
+        .unwrap();
+    let request = crate::sources::DocumentRequest::new(format!("http://127.0.0.1:{}/a", server.port));
+    let error = source.documents().unwrap().fetch(&request).await.unwrap_err();
+    assert!(error.to_string().contains(&format!("127.0.0.1:{} gave no token: it answered 400", refusing.port)), "{error}");
+    assert!(!error.to_string().contains("hunter"));
+}
+
+#[tokio::test]
+async fn a_proxy_is_used_where_the_settings_say_so() {
+    let proxy = MockHttpServer::of("7").await;
+    let server = MockHttpServer::of("8").await;
+    let outbound = format!(
+        "[default.outbound]\nproxy = \"http://me:hunter2@127.0.0.1:{}\"\nno_proxy = [\"direct.invalid\"]\n",
+        proxy.port
+    );
+    let ask = async |outbound: &str, url: &str, own: &str| {
+        let toml = format!("{outbound}[default.sources.stock]\nkind = \"http\"\nurl = \"{url}\"\n{own}");
+        let source = crate::sources::settings::tests::read(&toml).unwrap().0[0]
+            .open(&(Arc::new(SystemClock) as _), &crate::sources::filter_workers::tests::on_threads())
+            .unwrap();
+        let document = source.documents().unwrap().fetch(&crate::sources::DocumentRequest::new(url)).await;
+        document.map(|document| document.text().to_vec()).map_err(|error| error.to_string())
+    };
+    assert_eq!(ask(&outbound, "http://stock.corp/a?b=c", "").await, Ok(b"7".to_vec()));
+    let request = proxy.requests.lock().unwrap()[0].to_lowercase();
+    assert!(
+        request.starts_with("get http://stock.corp/a?b=c ") && request.contains("proxy-authorization: basic bwu6ahvudgvymg=="),
+        "{request}"
+    );
+    let here = format!("http://127.0.0.1:{}/", server.port);
+    assert_eq!(ask(&outbound, &here, "").await, Ok(b"8".to_vec()), "this machine needs no proxy");
+    let error = ask(&outbound, "http://direct.invalid/", "").await.unwrap_err();
+    assert!(error.starts_with("direct.invalid has no address"), "{error}");
+    assert_eq!(ask("", &here, &format!("proxy = \"http://127.0.0.1:{}\"\n", proxy.port)).await, Ok(b"7".to_vec()));
+    let error = ask(&outbound, "http://none.invalid/", "proxy = \"none\"\n").await.unwrap_err();
+    assert!(error.starts_with("none.invalid has no address"), "{error}");
+    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let error = ask("", "http://stock.corp/", &format!("proxy = \"http://me:hunter2@127.0.0.1:{port}\"\n")).await.unwrap_err();
+    assert!(error.contains(&format!("stock.corp (through the proxy 127.0.0.1:{port}) refused the connection")), "{error}");
+    let tls = ask(&outbound, "https://stock.corp/", "").await.unwrap_err();
+    assert!(!tls.contains("hunter2"), "{tls}");
+    assert!(proxy.first_lines().last().unwrap().starts_with("CONNECT stock.corp:443 "), "{:?}", proxy.first_lines());
+    assert!(crate::sources::settings::tests::read("[default.outbound]\nproxy = \"socks5://me:hunter2@proxy\"\n").is_err());
+}

@@ -7,13 +7,15 @@
 use std::fmt::{self, Write as _};
 
 use itertools::Itertools;
-use url::Url;
+use url::{Host, Url};
 
 use crate::domain::{Bindings, Placeholder, TemplateError, TextTemplate};
 use crate::sources::QueryError;
 
 /// A source's URL with its placeholders. Its text may hold a key, so it does not print itself.
+#[derive(Clone)]
 pub(in crate::sources) struct UrlTemplate {
+    text: String,
     template: TextTemplate,
     /// The URL with a harmless word for every placeholder: its scheme, host and number of segments are those of every request.
     sample: Url,
@@ -72,7 +74,29 @@ impl UrlTemplate {
         if sample.origin() != other.origin() {
             return Err(in_host());
         }
-        Ok(Self { template, sample })
+        Ok(Self { text: text.to_owned(), template, sample })
+    }
+
+    /// The template of a path, and perhaps a query string, below this one, as the author of a page wrote it: `/jobs?state={state}`.
+    ///
+    /// # Errors
+    /// Why it is none, or would lead out of it.
+    pub(in crate::sources) fn below(&self, path: &str) -> Result<Self, QueryError> {
+        let error = |message: &str| QueryError(format!("the path `{path}` {message}"));
+        if path.contains(['#', '\\', ' ', '\n', '\t']) {
+            return Err(error("has a character that cannot stand in a path: write it as `%20` and the like"));
+        }
+        let (own, own_query) = path.split_once('?').map_or((path, None), |(own, query)| (own, Some(query)));
+        let lower = own.to_ascii_lowercase().replace("%2e", ".");
+        if lower.split('/').any(|segment| segment == "." || segment == "..") || lower.contains("%2f") || lower.contains("%5c") {
+            return Err(error("leads elsewhere: write it from the source's url on, without `..` and encoded slashes"));
+        }
+        let base = self.text.split('#').next().unwrap_or_default();
+        let (base, query) = base.split_once('?').map_or((base, None), |(base, query)| (base, Some(query)));
+        let query = [query, own_query].into_iter().flatten().join("&");
+        let separator = if query.is_empty() { "" } else { "?" };
+        let text = format!("{}{own}{separator}{query}", base.trim_end_matches('/'));
+        Self::parse(&text).map_err(|invalid| error(&invalid.message))
     }
 
     /// The placeholders, each once.
@@ -83,6 +107,11 @@ impl UrlTemplate {
     /// The host, and the port where it is not the scheme's own: `stock.corp`, `stock.corp:8443`.
     pub(in crate::sources) fn host(&self) -> String {
         host_of(&self.sample)
+    }
+
+    /// The host alone.
+    pub(super) fn host_name(&self) -> Option<Host<&str>> {
+        self.sample.host()
     }
 
     /// Whether its scheme is `https`.
@@ -204,6 +233,28 @@ mod tests {
             let InvalidUrl { message, help } = error(secret);
             assert!(message.contains("a user or password") && help.contains("as a header"), "{secret}");
             assert!(!message.contains("hunter2") && !help.contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn a_path_below_stays_below() {
+        let base = UrlTemplate::parse("https://ci.corp/api/{team}/?key=1").unwrap();
+        let below = |path: &str| {
+            let values = [("team".to_owned(), "a/b".to_owned()), ("x".to_owned(), "../c?d".to_owned())].into();
+            base.below(path).and_then(|template| template.bind(&values)).map(String::from).map_err(|error| error.0)
+        };
+        assert_eq!(below("/jobs").unwrap(), "https://ci.corp/api/a%2Fb/jobs?key=1");
+        assert_eq!(below("/jobs/{x}?s={x}").unwrap(), "https://ci.corp/api/a%2Fb/jobs/..%2Fc%3Fd?key=1&s=..%2Fc%3Fd");
+        assert_eq!(below("//evil.example/@x:1").unwrap(), "https://ci.corp/api/a%2Fb//evil.example/@x:1?key=1");
+        let root = UrlTemplate::parse("https://ci.corp").unwrap();
+        assert_eq!(root.below("//evil.example/").unwrap().host(), "ci.corp");
+        assert!(
+            root.below("/@evil.example/").unwrap().bind(&Bindings::new()).unwrap().as_str().starts_with("https://ci.corp/@")
+        );
+        for elsewhere in
+            ["/../admin", "/a/%2e%2E/b", "/a/.%2e", "/a%2f..%2fb", "/a%5C..", "/a\\..\\b", "/a#b", "/a b", "/{x", "/./a"]
+        {
+            assert!(below(elsewhere).is_err(), "{elsewhere}");
         }
     }
 

@@ -197,7 +197,10 @@ mod tests {
 
     fn parse(status: u16, body: &str) -> Result<QueryAnswer, SourceError> {
         let status = StatusCode::from_u16(status).unwrap();
-        QueryAnswer::parse("prom.corp", &HttpResponse { status, body: body.as_bytes().to_vec() })
+        QueryAnswer::parse(
+            "prom.corp",
+            &HttpResponse { status, headers: reqwest::header::HeaderMap::new(), body: body.as_bytes().to_vec() },
+        )
     }
 
     fn data(kind: &str, result: &str) -> QueryData {
@@ -206,7 +209,7 @@ mod tests {
     }
 
     fn reading(kind: &str, result: &str) -> Result<Reading, SourceError> {
-        data(kind, result).into_reading(&SeriesLabels::of_query(&BTreeSet::from(["__name__".to_owned()])))
+        data(kind, result).into_reading(&SeriesLabels::of_query(&BTreeSet::from(["__name__".to_owned()]), None))
     }
 
     #[test]
@@ -227,7 +230,7 @@ mod tests {
         assert_eq!(series.times(), [1_000, 2_000, 3_500].map(Timestamp::from_millis));
         assert_eq!(series.lines()[1].values[1].to_bits(), 2f64.to_bits());
         assert!(series.lines()[0].values[1].is_nan() && series.lines()[1].values[2].is_nan());
-        let empty = data("matrix", "[]").into_series(&SeriesLabels::of_query(&BTreeSet::new())).unwrap();
+        let empty = data("matrix", "[]").into_series(&SeriesLabels::of_query(&BTreeSet::new(), None)).unwrap();
         assert!(empty.times().is_empty());
     }
 

@@ -24,7 +24,7 @@ use super::filter_workers::FilterWorkers;
 use super::http_client::{HttpBody, HttpClient, HttpClientDefaults, HttpClientSettings, HttpRequest};
 use super::kind::{Opened, SourceKind, SourceSettings};
 use super::{QueryError, Source, SourceError};
-use crate::config::{Fields, Setting, SettingRow, word};
+use crate::config::{Fields, OutboundSettings, Setting, SettingRow, word};
 use crate::domain::{BoundQuery, Clock, Placeholder, Reading, Series, TimeRange, Timestamp};
 
 /// The kind `prometheus`.
@@ -81,6 +81,12 @@ struct PromqlQuery {
     syntax: QuerySyntax,
 }
 
+impl PromqlQuery {
+    fn labels(&self) -> SeriesLabels<'_> {
+        SeriesLabels::of_query(&self.syntax.fixed_labels, self.template.legend())
+    }
+}
+
 fn dialect() -> Setting<Dialect> {
     word(&DIALECTS)
 }
@@ -99,6 +105,10 @@ fn read(mut fields: Fields<'_>) -> Option<Box<dyn SourceSettings>> {
 }
 
 impl SourceSettings for PrometheusSettings {
+    fn set_outbound(&mut self, outbound: &OutboundSettings) {
+        self.client.set_outbound(outbound);
+    }
+
     fn open(&self, clock: &Arc<dyn Clock>, _: &Arc<FilterWorkers>) -> Opened {
         Ok(Box::new(Prometheus {
             client: HttpClient::open(&self.client, clock)?,
@@ -170,7 +180,7 @@ impl Source for Prometheus {
     async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
         let promql = self.parsed(&query.text)?;
         let answer = self.ask("query", query, &promql, &[]).await?;
-        answer.data.into_reading(&SeriesLabels::of_query(&promql.syntax.fixed_labels))
+        answer.data.into_reading(&promql.labels())
     }
 
     async fn execute_range(&self, query: &BoundQuery, range: TimeRange) -> Result<Option<Series>, SourceError> {
@@ -179,7 +189,7 @@ impl Source for Prometheus {
             return Ok(None);
         }
         let answer = self.ask("query_range", query, &promql, &times_of(range)).await?;
-        answer.data.into_series(&SeriesLabels::of_query(&promql.syntax.fixed_labels)).map(Some)
+        answer.data.into_series(&promql.labels()).map(Some)
     }
 
     fn rate(&self) -> Option<u32> {

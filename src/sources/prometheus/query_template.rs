@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use itertools::Itertools as _;
 
+use super::labels::LegendTemplate;
 use crate::domain::{Bindings, Placeholder};
 use crate::sources::QueryError;
 
@@ -21,6 +22,7 @@ const MAX_NUMBER_BYTES: usize = 32;
 #[derive(Debug)]
 pub(super) struct PromqlTemplate {
     segments: Vec<Segment>,
+    legend: Option<LegendTemplate>,
 }
 
 #[derive(Debug)]
@@ -51,7 +53,7 @@ impl PromqlTemplate {
         if query.len() > MAX_QUERY_BYTES {
             return Err(QueryError(format!("the query is longer than {MAX_QUERY_BYTES} bytes")));
         }
-        let mut scanner = Scanner { query, at: 0, segments: Vec::new(), literal: String::new(), in_braces: false, brackets: 0 };
+        let mut scanner = Scanner::new(query);
         while let Some(c) = scanner.next_char() {
             match c {
                 '#' => scanner.comment(),
@@ -61,7 +63,12 @@ impl PromqlTemplate {
             }
         }
         scanner.flush();
-        Ok(Self { segments: scanner.segments })
+        Ok(Self { segments: scanner.segments, legend: scanner.legend })
+    }
+
+    /// The template of its series' labels, where its author has written one: `# legend: {{instance}}`.
+    pub(super) fn legend(&self) -> Option<&LegendTemplate> {
+        self.legend.as_ref()
     }
 
     /// The placeholders, each once.
@@ -177,9 +184,14 @@ struct Scanner<'q> {
     literal: String,
     in_braces: bool,
     brackets: usize,
+    legend: Option<LegendTemplate>,
 }
 
 impl<'q> Scanner<'q> {
+    fn new(query: &'q str) -> Self {
+        Self { query, at: 0, segments: Vec::new(), literal: String::new(), in_braces: false, brackets: 0, legend: None }
+    }
+
     fn rest(&self) -> &'q str {
         &self.query[self.at..]
     }
@@ -207,9 +219,12 @@ impl<'q> Scanner<'q> {
         self.literal.push(c);
     }
 
-    /// A comment, up to the end of its line.
+    /// A comment, up to the end of its line, which may be the legend.
     fn comment(&mut self) {
         let length = self.rest().find('\n').unwrap_or(self.rest().len());
+        if let Some(legend) = self.rest()[..length].trim().strip_prefix("legend:") {
+            self.legend = Some(LegendTemplate::parse(legend.trim()));
+        }
         self.at += length;
     }
 

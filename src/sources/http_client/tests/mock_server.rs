@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use super::super::HttpClientSettings;
+use super::super::proxy::SourceProxy;
 use super::super::url_template::UrlTemplate;
 
 /// The reaction of the mock server to a request.
@@ -25,7 +26,7 @@ pub(in crate::sources) enum MockReply {
     Endless(Vec<u8>),
 }
 
-/// A mock web server on a port of its own, which records the heads of the requests it gets.
+/// A mock web server on a port of its own, which records the requests it gets.
 pub(in crate::sources) struct MockHttpServer {
     pub(in crate::sources) port: u16,
     pub(in crate::sources) requests: Arc<Mutex<Vec<String>>>,
@@ -91,6 +92,12 @@ async fn serve_connection(
         }
     }
     let head = String::from_utf8(head).unwrap();
+    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    if stream.read_exact(&mut body).await.is_err() {
+        return;
+    }
+    let head = head + &String::from_utf8(body).unwrap();
     noted.lock().unwrap().push(head.clone());
     // The client may hang up at any time; that is what some tests are about.
     match reply(&head) {
@@ -129,6 +136,8 @@ pub(in crate::sources) fn settings(url: &str) -> HttpClientSettings {
         rate: 1_000,
         url: Arc::new(UrlTemplate::parse(url).unwrap()),
         headers: HeaderMap::from_iter([key]),
+        oauth: None,
+        proxy: SourceProxy::default(),
         ca_file: None,
         tls_fingerprint: Vec::new(),
         client_certificate_file: None,

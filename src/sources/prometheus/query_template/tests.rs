@@ -110,11 +110,18 @@ fn a_value_where_none_can_be_bound_is_refused_with_its_place() {
     }
 }
 
+fn template_without_legend(query: &str) -> bool {
+    PromqlTemplate::parse(query).unwrap().legend().is_none()
+}
+
 #[test]
 fn strings_and_comments_without_inputs_stay_as_they_are() {
     let query = "label_replace(up, `b`, '$1 ${name}', \"a\", \"(.*)$\") # of $x and \"\nor up";
     let without_comment = "label_replace(up, `b`, '$1 ${name}', \"a\", \"(.*)$\") \nor up";
     assert_eq!(bound(query, "a").unwrap(), without_comment);
+    let with_legend = PromqlTemplate::parse("up # legend: {{host}} #1\n# and more").unwrap();
+    assert_eq!(with_legend.legend(), Some(&LegendTemplate::parse("{{host}} #1")));
+    assert!(template_without_legend("up{a=\"# legend: {{b}}\"} # of all"));
     let template = PromqlTemplate::parse("up{a=\"$city_zone\", b=~\"$city|$city\"} > $least").unwrap();
     assert_eq!(template.placeholders().map(|placeholder| &*placeholder.key).collect_vec(), ["city.zone", "city", "least"]);
     assert!(template.bind(&Bindings::new()).unwrap_err().0.contains("{city.zone} has no value"));
