@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
 use super::Session;
@@ -81,6 +83,10 @@ impl CredentialRecord for SessionRecord {
     fn expiry(&self, lifetimes: SessionLifetimes) -> (Timestamp, Option<Timestamp>) {
         let (idle_end, absolute_end) = self.ends(lifetimes);
         (idle_end.min(absolute_end), lifetimes.stale_from(self.revalidation, self.confirmed_at))
+    }
+
+    fn outage_grace(lifetimes: SessionLifetimes) -> Duration {
+        lifetimes.max_staleness
     }
 
     fn decode(self, lifetimes: SessionLifetimes) -> Result<Session, String> {

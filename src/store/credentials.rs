@@ -4,6 +4,7 @@ mod sqlite;
 mod store;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -268,6 +269,10 @@ impl<R: CredentialRecord> WatchedStore for Credentials<R> {
 
     fn clock(&self) -> &dyn Clock {
         &*self.inner.clock
+    }
+
+    fn outage_grace(&self) -> Duration {
+        R::outage_grace(self.lifetimes())
     }
 
     async fn row_statuses(&self, rows: &[R::Id]) -> Result<Vec<(R::Id, RowStatus)>, StoreError> {

@@ -2,6 +2,7 @@ mod watch_table;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -27,6 +28,9 @@ pub trait WatchedStore: Clone + Send + Sync + 'static {
 
     /// The clock by which rows are checked.
     fn clock(&self) -> &dyn Clock;
+
+    /// How long a row that was valid is trusted, at most, while the store cannot be asked.
+    fn outage_grace(&self) -> Duration;
 
     /// The status of each of these rows, in any order. One that is missing in the answer has ended.
     ///
@@ -114,13 +118,14 @@ async fn run_checks<S: WatchedStore>(store: S, shared: Arc<SharedWatchTable<S::I
             Some(NextStep::Check(check, rows)) => {
                 let checked = async {
                     let statuses = store.row_statuses(&rows).await;
-                    shared.lock().apply_check(S::ROW_NAME, check, &rows, statuses, store.clock().now());
+                    let now = store.clock().now();
+                    shared.lock().apply_check(S::ROW_NAME, check, &rows, statuses, store.outage_grace(), now);
                 };
                 // A watch must not be left without events. The panic itself is in the log.
                 if AssertUnwindSafe(checked).catch_unwind().await.is_err() {
                     let now = store.clock().now();
                     for row in &rows {
-                        shared.lock().check_failed(*row, S::ROW_NAME, now);
+                        shared.lock().check_failed(*row, S::ROW_NAME, check, false, now);
                     }
                 }
             }

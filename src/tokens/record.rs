@@ -1,4 +1,5 @@
 use std::fmt;
+use std::time::Duration;
 
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
@@ -69,6 +70,10 @@ impl CredentialRecord for TokenRecord {
     fn expiry(&self, lifetimes: TokenLifetimes) -> (Timestamp, Option<Timestamp>) {
         let stale_from = lifetimes.stale_from(self.revalidation, self.confirmed_at);
         (lifetimes.end(self.created_at, self.expires_at), Some(stale_from))
+    }
+
+    fn outage_grace(lifetimes: TokenLifetimes) -> Duration {
+        lifetimes.max_staleness
     }
 
     fn decode(self, lifetimes: TokenLifetimes) -> Result<Token, String> {

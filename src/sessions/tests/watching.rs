@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use super::fixture::{ABSOLUTE, IDLE, MINUTE, SessionsFixture, hears_the_end, person};
 use crate::domain::{EndReason, SessionId};
 use crate::sessions::Session;
-use crate::store::WatchedStore as _;
+use crate::store::{RowEvent, WatchedStore as _};
 
 /// Long enough for any machine; only a test that fails waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -170,7 +170,7 @@ async fn a_store_that_stays_silent_closes_the_connection_in_the_end() {
     let fixture = SessionsFixture::new().await;
     let (_, session) = fixture.signs_in("alice").await;
     fixture.sessions.close().await;
-    let connection = fixture.connects(&session);
+    let mut watch = fixture.sessions.watch(session.id, &session.person);
     let passing = async {
         loop {
             fixture.clock.advance(Duration::from_secs(1));
@@ -178,7 +178,7 @@ async fn a_store_that_stays_silent_closes_the_connection_in_the_end() {
         }
     };
     tokio::select! {
-        reason = soon(connection) => assert_eq!(reason.unwrap(), EndReason::Expired),
+        event = soon(watch.next_event()) => assert_eq!(event, RowEvent::Unconfirmed, "it has not ended"),
         () = passing => {}
     }
 }

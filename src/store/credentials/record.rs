@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
 use crate::domain::{EndReason, Person, PersonEpoch, PersonId, Timestamp};
@@ -35,6 +37,9 @@ pub trait CredentialRecord: Send + Sync + Sized + 'static {
 
     /// When it ends if nothing more is done, and from when on it grants nothing until its person is confirmed.
     fn expiry(&self, lifetimes: Self::Lifetimes) -> (Timestamp, Option<Timestamp>);
+
+    /// How long one that was valid is trusted, at most, while the store cannot be asked.
+    fn outage_grace(lifetimes: Self::Lifetimes) -> Duration;
 
     /// The credential, or what about the record cannot be read.
     ///

@@ -1,14 +1,16 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::watch_table::CHECK_INTERVAL;
 use super::*;
 use crate::domain::{EndReason, ManualClock, PersonId};
-use crate::store::RowEvent;
+use crate::store::{PostgresFailure, RowEvent, StoreKind};
 
 const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
+const OUTAGE_GRACE: Duration = Duration::from_mins(20);
 
 /// A store of rows in memory that records of every query how many rows it was about.
 #[derive(Clone)]
@@ -17,6 +19,8 @@ struct FakeRows {
     clock: Arc<ManualClock>,
     rows: Arc<Mutex<HashMap<i64, RowStatus>>>,
     queries: Arc<Mutex<Vec<usize>>>,
+    /// Whether no query is answered.
+    is_away: Arc<AtomicBool>,
     /// Queries wait while its one permit is taken.
     gate: Arc<tokio::sync::Semaphore>,
 }
@@ -35,8 +39,17 @@ impl WatchedStore for FakeRows {
         &*self.clock
     }
 
+    fn outage_grace(&self) -> Duration {
+        OUTAGE_GRACE
+    }
+
     async fn row_statuses(&self, rows: &[i64]) -> Result<Vec<(i64, RowStatus)>, StoreError> {
         self.queries.lock().unwrap().push(rows.len());
+        if self.is_away.load(Ordering::Relaxed) {
+            let kind = StoreKind { name: "test store", if_recreated: "" };
+            let (database, failure) = ("postgres://h/d".to_owned(), PostgresFailure::Restarting);
+            return Err(StoreError::Postgres { kind, database, failure });
+        }
         let answer = {
             let known = self.rows.lock().unwrap();
             rows.iter().filter_map(|row| Some((*row, known.get(row)?.clone()))).collect()
@@ -50,7 +63,8 @@ impl FakeRows {
     fn new() -> Self {
         let clock = Arc::new(ManualClock::at(START));
         let gate = Arc::new(tokio::sync::Semaphore::new(1));
-        Self { watch_registry: Arc::default(), clock, rows: Arc::default(), queries: Arc::default(), gate }
+        let (rows, queries) = (Arc::default(), Arc::default());
+        Self { watch_registry: Arc::default(), clock, rows, queries, is_away: Arc::default(), gate }
     }
 
     fn write(&self, row: i64, person: &Person) {
@@ -203,6 +217,42 @@ async fn a_row_is_checked_when_its_time_is_over_and_after_a_clock_was_set_back()
     store.clock.advance(Duration::from_secs(10));
     assert_eq!(next_event(&mut watch).await, Some(RowEvent::Ended(EndReason::Expired)));
     assert_eq!(next_event(&mut watch).await, Some(RowEvent::Ended(EndReason::Expired)), "and to whoever asks again");
+}
+
+/// Lets time pass, a check's interval at a time.
+async fn passes(store: &FakeRows, duration: Duration) {
+    for _ in 0..duration.as_secs() / CHECK_INTERVAL.as_secs() {
+        store.clock.advance(CHECK_INTERVAL);
+        store.rests().await;
+    }
+}
+
+#[tokio::test]
+async fn while_the_store_cannot_be_asked_a_row_is_trusted_as_long_as_it_may_and_has_not_ended() {
+    let store = FakeRows::new();
+    store.write(1, &alice("Alice"));
+    let person = serde_json::to_vec(&alice("Alice")).unwrap();
+    store.set(2, RowStatus::Valid { until: START + Duration::from_mins(5), person });
+    let (mut long, mut short) = (store.watch(1, &alice("Alice")), store.watch(2, &alice("Alice")));
+    store.rests().await;
+    store.is_away.store(true, Ordering::Relaxed);
+    let mut late = store.watch(3, &alice("Alice"));
+    passes(&store, Duration::from_mins(4)).await;
+    assert_eq!((next_event(&mut long).await, next_event(&mut short).await), (None, None));
+    assert_eq!(next_event(&mut late).await, Some(RowEvent::Unconfirmed), "it was never read");
+    passes(&store, Duration::from_mins(1)).await;
+    assert_eq!((next_event(&mut long).await, next_event(&mut short).await), (None, Some(RowEvent::Unconfirmed)));
+    passes(&store, OUTAGE_GRACE - Duration::from_mins(6)).await;
+    assert_eq!(next_event(&mut long).await, None);
+    passes(&store, Duration::from_mins(1)).await;
+    assert_eq!(next_event(&mut long).await, Some(RowEvent::Unconfirmed));
+
+    drop((short, late));
+    store.is_away.store(false, Ordering::Relaxed);
+    passes(&store, CHECK_INTERVAL).await;
+    store.set(1, RowStatus::Ended(EndReason::Revoked));
+    store.watch_registry.shared.hear(RowNews::Changed(1));
+    assert_eq!(next_event(&mut long).await, Some(RowEvent::Ended(EndReason::Revoked)), "it was watched all the time");
 }
 
 #[tokio::test]

@@ -13,7 +13,8 @@ pub(super) const CHECK_INTERVAL: Duration = Duration::from_mins(1);
 /// The delay after which a row that cannot be read is checked again …
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// … and the time after which it is given up: nobody can say that it is still valid, and it counts as ended.
+/// … and the time after which it is given up, though its store answers or was never asked about it: nobody can say that it is
+/// still valid.
 const GIVE_UP_AFTER: Duration = Duration::from_mins(1);
 
 /// The most rows that one query checks.
@@ -34,8 +35,10 @@ pub(super) struct WatchEntry {
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) watches: usize,
     check_at: Timestamp,
-    /// Since when the row cannot be read.
+    /// Since when the row cannot be read, though the store answers.
     unreadable_since: Option<Timestamp>,
+    /// Until when the row counts as valid while the store cannot be asked.
+    trusted_until: Timestamp,
     /// The person's, as the row has them and as every watch knows them; `None` when one of them may not.
     fingerprint: Option<Fingerprint>,
     /// The newest check that had begun when the last watch was added.
@@ -65,6 +68,8 @@ impl<Id: RowId> WatchTable<Id> {
             watches: 0,
             check_at: now,
             unreadable_since: None,
+            // Who subscribes has just been let in by what is known of the row. After that it is asked again whether they may.
+            trusted_until: now + GIVE_UP_AFTER,
             fingerprint: Some(known),
             joined_after_check: 0,
         });
@@ -124,13 +129,15 @@ impl<Id: RowId> WatchTable<Id> {
         Some(NextStep::Check(self.checks_begun, due))
     }
 
-    /// Applies the outcome of a check, and notifies the watches.
+    /// Applies the outcome of a check, and notifies the watches. A valid row is trusted for `outage_grace` from now on while the
+    /// store cannot be asked, unless its own time is over sooner.
     pub(super) fn apply_check(
         &mut self,
         row_name: &str,
         check: u64,
         rows: &[Id],
         statuses: Result<Vec<(Id, RowStatus)>, StoreError>,
+        outage_grace: Duration,
         now: Timestamp,
     ) {
         let mut statuses: HashMap<_, _> = match statuses {
@@ -138,7 +145,7 @@ impl<Id: RowId> WatchTable<Id> {
             Err(error) => {
                 tracing::warn!(rows = rows.len(), %error, "what live connections hang on cannot be looked up: {row_name}s");
                 for row in rows {
-                    self.check_failed(*row, row_name, now);
+                    self.check_failed(*row, row_name, check, error.is_outage(), now);
                 }
                 return;
             }
@@ -156,7 +163,12 @@ impl<Id: RowId> WatchTable<Id> {
                         entry.mailbox.set_unconfirmed(check);
                     }
                 }
-                RowStatus::Valid { until, person } => self.apply_valid(*row, row_name, check, until, &person, now),
+                RowStatus::Valid { until, person } => {
+                    if let Some(entry) = self.entries.get_mut(row) {
+                        entry.trusted_until = until.min(now + outage_grace);
+                    }
+                    self.apply_valid(*row, row_name, check, until, &person, now);
+                }
             }
         }
     }
@@ -169,7 +181,7 @@ impl<Id: RowId> WatchTable<Id> {
                 Ok(read) => read,
                 Err(error) => {
                     tracing::warn!(%row, %error, "the person of a live connection's {row_name} cannot be read");
-                    self.check_failed(row, row_name, now);
+                    self.check_failed(row, row_name, check, false, now);
                     return;
                 }
             };
@@ -189,18 +201,22 @@ impl<Id: RowId> WatchTable<Id> {
         }
     }
 
-    /// Notes that a row could not be read: it is checked again, and given up after a while.
-    pub(super) fn check_failed(&mut self, row: Id, row_name: &str, now: Timestamp) {
+    /// Notes that a row could not be read, which says nothing about it: it is checked again, and grants nothing for now once it has
+    /// been so for too long. It never counts as ended for that.
+    pub(super) fn check_failed(&mut self, row: Id, row_name: &str, check: u64, is_outage: bool, now: Timestamp) {
         let Some(entry) = self.entries.get_mut(&row) else { return };
-        let since = *entry.unreadable_since.get_or_insert(now);
-        if now.since(since) < GIVE_UP_AFTER {
-            // What has become due sooner meanwhile stays so.
-            if entry.check_at > now + RETRY_INTERVAL {
-                self.reschedule(row, now + RETRY_INTERVAL);
-            }
-        } else if let Some(entry) = self.remove(row) {
-            tracing::error!(%row, "live connections end: their {row_name} cannot be looked up");
-            entry.mailbox.set_ended(EndReason::Expired);
+        let valid_until =
+            if is_outage { entry.trusted_until } else { *entry.unreadable_since.get_or_insert(now) + GIVE_UP_AFTER };
+        let mut check_again_at = now + RETRY_INTERVAL;
+        if now < valid_until {
+            check_again_at = check_again_at.min(valid_until);
+        } else {
+            tracing::error!(%row, "live connections are closed: their {row_name} cannot be looked up");
+            entry.mailbox.set_unconfirmed(check);
+        }
+        // What has become due sooner meanwhile stays so.
+        if entry.check_at > check_again_at {
+            self.reschedule(row, check_again_at);
         }
     }
 }

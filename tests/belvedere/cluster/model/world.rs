@@ -26,9 +26,9 @@ const LOCKOUT: SampleLockoutPolicy =
 /// The most sessions that live at a time.
 const MAX_LIVING: usize = 12;
 
-/// The longest time for which a node is cut off from its store: a live connection whose session cannot be looked up for a minute
-/// counts as ended.
-const MAX_CUT: Duration = Duration::from_secs(20);
+/// The longest time for which a node is cut off from its store: longer than any row goes unchecked, and shorter than
+/// `sessions.max_staleness`, for which live connections go on.
+const MAX_CUT: Duration = Duration::from_mins(3);
 
 /// How long a node does not try its store again after it was refused.
 const REFUSED_PAUSE: Duration = Duration::from_millis(1_200);
