@@ -13,7 +13,8 @@ pub(crate) use move_target::MoveTarget;
 
 use super::state_lock::StateLock;
 use super::stores::{
-    ACCOUNTS_FILE, AUDIT_FILE, EPOCHS_FILE, FACTORS_FILE, FAILED_ATTEMPTS_FILE, PUSHED_FILE, SESSIONS_FILE, Stores, TOKENS_FILE,
+    ACCOUNTS_FILE, AUDIT_FILE, EPOCHS_FILE, FACTORS_FILE, FAILED_ATTEMPTS_FILE, HISTORY_FILE, PUSHED_FILE, SESSIONS_FILE,
+    Stores, TOKENS_FILE,
 };
 use super::{StartError, load_keys};
 use crate::config::{self, Settings, StoreSettings};
@@ -25,7 +26,7 @@ use crate::store::transfer::{SqliteTable, StoreMoves, TableDigest, TransferTable
 
 /// The tables of every room: the file, the table in it, and the table in the database. What others refer to comes before them.
 /// Those that follow from others are left out.
-const TABLES: [(&str, &str, &str); 21] = [
+const TABLES: [(&str, &str, &str); 23] = [
     (EPOCHS_FILE, "counter", COUNTER),
     (EPOCHS_FILE, "bumps", "epoch_bumps"),
     (EPOCHS_FILE, "passwords", "known_passwords"),
@@ -46,6 +47,8 @@ const TABLES: [(&str, &str, &str); 21] = [
     (FAILED_ATTEMPTS_FILE, "failures", "throttle_failures"),
     (FAILED_ATTEMPTS_FILE, "releases", "throttle_releases"),
     (PUSHED_FILE, "pushed_documents", "pushed_documents"),
+    (HISTORY_FILE, "series", "history_series"),
+    (HISTORY_FILE, "chunks", "history_chunks"),
     (AUDIT_FILE, "events", "audit_events"),
 ];
 

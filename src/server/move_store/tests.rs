@@ -19,7 +19,7 @@ use crate::telemetry::Metrics;
 
 /// Rows that only an authenticator, a script or a directory makes, with the values that are most easily changed on their way: empty
 /// and large bytes, negative keys, texts with signs of JSON and SQL.
-const ROWS: [(&str, &str); 11] = [
+const ROWS: [(&str, &str); 13] = [
     (TOKENS_FILE, "INSERT INTO tokens VALUES (7, randomblob(32), '\"a\\b'' \u{2028}', 'alice', '{\"name\":\"a\\u0000b\"}', 'read', 1, 1, 2, 3,
          'refreshed', NULL, NULL, NULL, NULL, 9)"),
     (TOKENS_FILE, "INSERT INTO signing_keys VALUES ('kid', x'', 5)"),
@@ -32,6 +32,8 @@ const ROWS: [(&str, &str); 11] = [
     (FAILED_ATTEMPTS_FILE, "INSERT INTO failures VALUES (0, -9, '[[1,0],[2,2]]', 1800000, 5)"),
     (FAILED_ATTEMPTS_FILE, "INSERT INTO releases VALUES (4, 1, -9, 5)"),
     (PUSHED_FILE, "INSERT INTO pushed_documents VALUES ('meter', 9, 5, CAST('{}' AS BLOB))"),
+    (HISTORY_FILE, "INSERT INTO series VALUES (x'00ff0102030405060708090a0b0c0d0e', 'meter', '.\"a\"', '{}', 60000, 5)"),
+    (HISTORY_FILE, "INSERT INTO chunks VALUES (7, x'00ff0102030405060708090a0b0c0d0e', 1, 2, 0, 3, x'00ff01')"),
 ];
 
 /// The settings of a server with this state folder, and this database.
@@ -126,8 +128,11 @@ async fn a_store_that_was_moved_there_and_back_is_the_same() {
 
     // An id is not given again, though its row is gone.
     let database = PostgresDatabase::from_settings(&from.store).unwrap();
-    let invitations = StoreMoves::open(&database).await.unwrap().table("invitations");
-    assert_eq!(invitations.last_number(&invitations.columns().await.unwrap()).await.unwrap(), Some(3));
+    let moves = StoreMoves::open(&database).await.unwrap();
+    for (table, number) in [("invitations", 3), ("history_chunks", 7)] {
+        let table = moves.table(table);
+        assert_eq!(table.last_number(&table.columns().await.unwrap()).await.unwrap(), Some(number));
+    }
 
     let (figment, back) = settings(there.path(), &url);
     moved(&figment, &back, MoveTarget::Embedded).await.unwrap();

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, SqlitePool};
 
-use super::statement_parts::{key_list, list, names, on_conflict_update};
+use super::statement_parts::{key_columns, key_list, list, names, on_conflict_update};
 use super::table::{KIND, TransferColumn, TransferRow, TransferTable, decode, encode};
 use crate::store::StoreError;
 
@@ -31,6 +31,17 @@ impl SqliteTable {
         let query = if let Some(after) = after { query.bind(after) } else { query };
         let rows = query.fetch_all(&self.pool).await.map_err(|error| self.query_failed(&error))?;
         decode(self, &rows)
+    }
+
+    /// The largest key, where it is a number.
+    async fn largest_number(&self, columns: &[TransferColumn]) -> Result<Option<i64>, StoreError> {
+        let key = key_columns(columns);
+        let [(_, number)] = key[..] else { return Ok(None) };
+        if number.data_type != "INTEGER" {
+            return Ok(None);
+        }
+        let select = sqlx::query_scalar(AssertSqlSafe(format!("SELECT max({}) FROM {}", number.name, self.table)));
+        select.fetch_one(&self.pool).await.map_err(|error| self.query_failed(&error))
     }
 
     /// A column's value as text.
@@ -107,11 +118,13 @@ impl TransferTable for SqliteTable {
         Ok(u64::try_from(count).unwrap_or_default())
     }
 
-    async fn last_number(&self, _columns: &[TransferColumn]) -> Result<Option<i64>, StoreError> {
+    async fn last_number(&self, columns: &[TransferColumn]) -> Result<Option<i64>, StoreError> {
         let number = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = ?").bind(self.table);
         match number.fetch_optional(&self.pool).await {
-            // There is no such table as long as nothing is numbered.
-            Err(sqlx::Error::Database(error)) if error.message().contains("sqlite_sequence") => Ok(None),
+            // There is no such table where nothing is numbered but by the largest that is there.
+            Err(sqlx::Error::Database(error)) if error.message().contains("sqlite_sequence") => {
+                self.largest_number(columns).await
+            }
             found => found.map_err(|error| self.query_failed(&error)),
         }
     }
@@ -122,7 +135,11 @@ impl TransferTable for SqliteTable {
             "UPDATE sqlite_sequence SET seq = max(seq, ?2) WHERE name = ?1",
         ] {
             let set = sqlx::query(statement).bind(self.table).bind(number);
-            set.execute(&self.pool).await.map_err(|error| self.query_failed(&error))?;
+            match set.execute(&self.pool).await {
+                // The largest that is there counts.
+                Err(sqlx::Error::Database(error)) if error.message().contains("sqlite_sequence") => return Ok(()),
+                set => set.map_err(|error| self.query_failed(&error))?,
+            };
         }
         Ok(())
     }
