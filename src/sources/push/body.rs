@@ -2,6 +2,7 @@
 
 use serde::de::IgnoredAny;
 
+use super::inbox::PushError;
 use super::line_protocol;
 use crate::domain::Timestamp;
 use crate::sources::SourceDocument;
@@ -14,27 +15,47 @@ const LINE_PROTOCOL_TYPES: [&str; 3] =
 /// The content type of CSV.
 const CSV_TYPE: &str = "text/csv";
 
-/// The document in a push that came at `now`. What is not said to be another is JSON: `curl --data` calls it a form.
+/// The most JSON that a body may become, as so many times the largest body. Filters, which have memory for four times as much, must
+/// be able to read it.
+const MAX_GROWTH: usize = 4;
+
+/// The document in a push of at most `max_bytes` that came at `now`. What is not said to be another is JSON: `curl --data` calls it
+/// a form.
 ///
 /// # Errors
-/// Why there is none, in words that repeat nothing of it. No full stop.
-pub(super) fn parse(content_type: Option<&str>, body: &[u8], now: Timestamp) -> Result<SourceDocument, String> {
-    let text = std::str::from_utf8(body).map_err(|_| "what was pushed is not UTF-8".to_owned())?;
+/// [`PushError`]: why there is none, in words that repeat nothing of it.
+pub(super) fn parse(
+    content_type: Option<&str>,
+    body: &[u8],
+    now: Timestamp,
+    max_bytes: usize,
+) -> Result<SourceDocument, PushError> {
+    let text = std::str::from_utf8(body).map_err(|_| PushError::BadBody("what was pushed is not UTF-8".to_owned()))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let essence = content_type.and_then(|header| header.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase();
     if LINE_PROTOCOL_TYPES.contains(&essence.as_str()) {
-        return line_protocol::to_json(text, now).map(SourceDocument::new);
+        return line_protocol::to_json(text, now, max_bytes).map(SourceDocument::new);
     }
     if essence == CSV_TYPE {
-        return DocumentFormat::Csv.document(body.to_vec(), "what was pushed").map_err(|error| error.to_string());
+        let document = DocumentFormat::Csv.document(body.to_vec(), "what was pushed");
+        let document = document.map_err(|error| PushError::BadBody(error.to_string()))?;
+        return check_size(document.text(), max_bytes).map(|()| document);
     }
     serde_json::from_str::<IgnoredAny>(text).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
-        match error.classify() {
+        PushError::BadBody(match error.classify() {
             _ if text.trim().is_empty() => "nothing was pushed: the body is empty".to_owned(),
             serde_json::error::Category::Eof => format!("what was pushed is JSON without its end ({place})"),
             _ => format!("what was pushed is no JSON ({place})"),
-        }
+        })
     })?;
     Ok(SourceDocument::new(text.as_bytes()))
+}
+
+/// Checks what a body of at most `max_bytes` has become.
+///
+/// # Errors
+/// [`PushError::TooLarge`].
+pub(super) fn check_size(json: &[u8], max_bytes: usize) -> Result<(), PushError> {
+    if json.len() > MAX_GROWTH * max_bytes { Err(PushError::TooLarge(max_bytes)) } else { Ok(()) }
 }

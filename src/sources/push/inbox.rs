@@ -55,6 +55,9 @@ pub enum PushError {
     /// The body is no document. No full stop.
     #[error("{0}")]
     BadBody(String),
+    /// It becomes too much JSON, of an endpoint whose largest body has so many bytes.
+    #[error("what was pushed becomes more than four times {0} bytes of JSON")]
+    TooLarge(usize),
     /// It could not be written down.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -126,7 +129,7 @@ impl PushInbox {
         body: &[u8],
     ) -> Result<(), PushError> {
         let at = self.inner.clock.now();
-        let document = body::parse(content_type, body, at).map_err(PushError::BadBody)?;
+        let document = body::parse(content_type, body, at, endpoint.max_bytes())?;
         let ReplacedRow { id, version } = self.inner.store.replace(source, &document, at).await?;
         endpoint.publish(PushedDocument { version, at, document }, at);
         if let Some(notifier) = &self.inner.notifier {

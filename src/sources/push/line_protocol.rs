@@ -4,25 +4,33 @@
 use influxdb_line_protocol::{FieldValue, ParsedLine, parse_lines};
 use serde_json::{Map, Value, json};
 
+use super::body::check_size;
+use super::inbox::PushError;
 use crate::domain::Timestamp;
 
 const NANOS_PER_MILLI: i64 = 1_000_000;
 
-/// The lines as a JSON array, in the order written. A line without a time is of `now`.
+/// The lines of a body of at most `max_bytes` as a JSON array, in the order written. A line without a time is of `now`.
 ///
 /// # Errors
-/// Which line cannot be read. No full stop.
-pub(super) fn to_json(text: &str, now: Timestamp) -> Result<Vec<u8>, String> {
-    let mut lines = Vec::new();
+/// [`PushError`]: which line cannot be read, or that they become too much JSON.
+pub(super) fn to_json(text: &str, now: Timestamp, max_bytes: usize) -> Result<Vec<u8>, PushError> {
+    let mut json = vec![b'['];
     for (at, line) in parse_lines(text).enumerate() {
         // The error repeats the line.
-        let line = line.map_err(|_| format!("line {} of those with data is no line protocol", at + 1))?;
-        lines.push(to_value(&line, now));
+        let line = line.map_err(|_| PushError::BadBody(format!("line {} of those with data is no line protocol", at + 1)))?;
+        if at > 0 {
+            json.push(b',');
+        }
+        // Line by line: as a tree, all of them would be some hundred times their size.
+        serde_json::to_writer(&mut json, &to_value(&line, now)).map_err(|error| PushError::BadBody(error.to_string()))?;
+        check_size(&json, max_bytes)?;
     }
-    if lines.is_empty() {
-        return Err("nothing was pushed: there is no line with data".to_owned());
+    if json.len() == 1 {
+        return Err(PushError::BadBody("nothing was pushed: there is no line with data".to_owned()));
     }
-    serde_json::to_vec(&lines).map_err(|error| error.to_string())
+    json.push(b']');
+    Ok(json)
 }
 
 fn to_value(line: &ParsedLine<'_>, now: Timestamp) -> Value {

@@ -182,7 +182,7 @@ fn settings(access: Access) -> PushSettings {
 #[test]
 fn bodies_are_json_or_line_protocol_by_their_type_and_what_is_wrong_is_told_without_it() {
     let parse = |content_type: Option<&str>, text: &str| {
-        let document = body::parse(content_type, text.as_bytes(), START)?;
+        let document = body::parse(content_type, text.as_bytes(), START, 256).map_err(|error| error.to_string())?;
         Ok::<_, String>(String::from_utf8(document.text().to_vec()).unwrap())
     };
     for json in [None, Some("application/json; charset=utf-8"), Some("application/x-www-form-urlencoded")] {
@@ -208,7 +208,12 @@ fn bodies_are_json_or_line_protocol_by_their_type_and_what_is_wrong_is_told_with
     }
     assert_eq!(parse(Some("text/csv"), "name;waits\na;3\n").unwrap(), "[{\"name\":\"a\",\"waits\":3}]");
     assert!(!parse(Some("text/csv"), "a,b\nhunter2\n").unwrap_err().contains("hunter2"));
-    assert!(body::parse(None, b"\"\xff\"", START).unwrap_err().contains("UTF-8"));
+    assert!(body::parse(None, b"\"\xff\"", START, 256).unwrap_err().to_string().contains("UTF-8"));
+    let long_name = format!("{}\n{}", "n".repeat(200), "1\n".repeat(10));
+    for (content_type, small) in [("text/plain", "a b=1\n".repeat(100)), ("text/csv", long_name)] {
+        let error = parse(Some(content_type), &small).unwrap_err();
+        assert!(error.contains("more than four times 256 bytes"), "{error}");
+    }
 }
 
 #[test]

@@ -65,6 +65,7 @@ impl From<PushError> for Refusal {
     fn from(error: PushError) -> Self {
         match error {
             PushError::BadBody(why) => Self::BadRequest(why),
+            PushError::TooLarge(max_bytes) => Self::TooLarge(max_bytes),
             PushError::Store(error) => error.into(),
         }
     }
