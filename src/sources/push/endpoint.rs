@@ -49,16 +49,29 @@ impl PushEndpoint {
         self.latest.subscribe()
     }
 
-    /// Makes a document known that was pushed here or on another node, and that the store has. An older one than that which is known
-    /// changes nothing: news of two pushes may come in any order.
-    pub(super) fn publish(&self, pushed: PushedDocument, now: Timestamp) {
+    /// The version of what was pushed last, as far as it is known.
+    pub(super) fn version(&self) -> Option<i64> {
+        self.latest.borrow().as_ref().map(|latest| latest.version)
+    }
+
+    /// Makes a document known that was pushed here or on another node, and that the store has. `seen` is the version that was known
+    /// before the store was asked, and `None` where it was asked for a later one alone.
+    ///
+    /// An older one than that which has become known meanwhile changes nothing: news of two pushes may come in any order. Otherwise
+    /// the store knows better: after a failover that lost pushes it begins again at a lower version.
+    pub(super) fn publish(&self, pushed: PushedDocument, seen: Option<i64>, now: Timestamp) {
         self.latest.send_if_modified(|latest| {
             let known = latest.as_ref();
-            if known.is_some_and(|known| known.version >= pushed.version) {
+            let version = known.map(|known| known.version);
+            let is_later = version < Some(pushed.version);
+            let is_this = |known: &PushedDocument| known.at >= pushed.at && known.document == pushed.document;
+            let is_known = version == Some(pushed.version) && known.is_some_and(is_this);
+            if !is_later && (version != seen || is_known) {
                 return false;
             }
             // Nodes' clocks differ, and a later document is not older.
-            let at = known.map_or(pushed.at, |known| pushed.at.max(known.at)).min(now);
+            let known_at = known.filter(|_| is_later).map_or(pushed.at, |known| known.at);
+            let at = pushed.at.max(known_at).min(now);
             *latest = Some(PushedDocument { at, ..pushed });
             true
         });

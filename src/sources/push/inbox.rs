@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -37,6 +38,8 @@ struct InboxInner {
     clock: Arc<dyn Clock>,
     /// The news between nodes, where there are several.
     notifier: Option<Arc<dyn Notifier<i64>>>,
+    /// The sources of the rows that news were of, so that what is known already is not read again.
+    sources: Mutex<HashMap<i64, SourceName>>,
     unread: Mutex<UnreadPushes>,
     has_unread: Notify,
 }
@@ -108,8 +111,8 @@ impl PushInbox {
         notifier: Option<Arc<dyn Notifier<i64>>>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let (unread, has_unread) = (Mutex::default(), Notify::new());
-        Self { inner: Arc::new(InboxInner { store, endpoints, clock, notifier, unread, has_unread }) }
+        let (sources, unread, has_unread) = (Mutex::default(), Mutex::default(), Notify::new());
+        Self { inner: Arc::new(InboxInner { store, endpoints, clock, notifier, sources, unread, has_unread }) }
     }
 
     /// The endpoint of a source, if it has one.
@@ -130,9 +133,11 @@ impl PushInbox {
     ) -> Result<(), PushError> {
         let at = self.inner.clock.now();
         let document = body::parse(content_type, body, at, endpoint.max_bytes())?;
+        let seen = endpoint.version();
         let ReplacedRow { id, version } = self.inner.store.replace(source, &document, at).await?;
-        endpoint.publish(PushedDocument { version, at, document }, at);
+        endpoint.publish(PushedDocument { version, at, document }, seen, at);
         if let Some(notifier) = &self.inner.notifier {
+            self.inner.note_source(id, source);
             notifier.publish(RowNews::Changed(id));
         }
         Ok(())
@@ -142,8 +147,11 @@ impl PushInbox {
     pub async fn follow(&self) {
         loop {
             self.inner.has_unread.notified().await;
+            let mut is_logged = false;
             while let Err(error) = self.read_unread().await {
-                tracing::warn!(%error, "what was pushed on other nodes cannot be read");
+                if !std::mem::replace(&mut is_logged, true) {
+                    tracing::warn!(%error, "what was pushed on other nodes cannot be read, and is tried again until it can");
+                }
                 self.inner.hear(RowNews::Missed);
                 self.inner.clock.sleep(RETRY_INTERVAL).await;
             }
@@ -161,28 +169,43 @@ impl PushInbox {
             return self.read_all().await;
         }
         for id in unread.rows {
-            if let Some((source, pushed)) = self.inner.store.by_row(id).await? {
-                self.publish(&source, pushed);
+            let known = self.inner.known_version(id).unwrap_or_default();
+            if let Some((source, pushed)) = self.inner.store.by_row(id, known).await? {
+                self.inner.note_source(id, &source);
+                self.publish(&source, pushed, None);
             }
         }
         Ok(())
     }
 
     async fn read_all(&self) -> Result<(), StoreError> {
+        let endpoints = self.inner.endpoints.iter();
+        let seen: HashMap<_, _> = endpoints.map(|(source, endpoint)| (source.clone(), endpoint.version())).collect();
         for (source, pushed) in self.inner.store.all().await? {
-            self.publish(&source, pushed);
+            let seen = seen.get(&source).copied().flatten();
+            self.publish(&source, pushed, seen);
         }
         Ok(())
     }
 
-    fn publish(&self, source: &SourceName, pushed: PushedDocument) {
+    fn publish(&self, source: &SourceName, pushed: PushedDocument, seen: Option<i64>) {
         if let Some(endpoint) = self.endpoint(source) {
-            endpoint.publish(pushed, self.inner.clock.now());
+            endpoint.publish(pushed, seen, self.inner.clock.now());
         }
     }
 }
 
 impl InboxInner {
+    fn note_source(&self, id: i64, source: &SourceName) {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).insert(id, source.clone());
+    }
+
+    /// The version of what this node knows of a row.
+    fn known_version(&self, id: i64) -> Option<i64> {
+        let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        self.endpoints.get(sources.get(&id)?)?.version()
+    }
+
     fn hear(&self, news: RowNews<i64>) {
         let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
         match news {

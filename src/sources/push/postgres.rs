@@ -25,9 +25,10 @@ impl PushStore for PostgresPushes {
         Ok(rows.into_iter().filter_map(PushRow::into_document).collect())
     }
 
-    async fn by_row(&self, id: i64) -> Result<Option<(SourceName, PushedDocument)>, StoreError> {
-        let select = sqlx::query_as("SELECT source, version, at, document FROM pushed_documents WHERE id = $1");
-        let row: Option<PushRow> = self.0.fetch_optional(select.bind(id)).await?;
+    async fn by_row(&self, id: i64, known: i64) -> Result<Option<(SourceName, PushedDocument)>, StoreError> {
+        let select =
+            sqlx::query_as("SELECT source, version, at, document FROM pushed_documents WHERE id = $1 AND version > $2");
+        let row: Option<PushRow> = self.0.fetch_optional(select.bind(id).bind(known)).await?;
         Ok(row.and_then(PushRow::into_document))
     }
 

@@ -22,8 +22,8 @@ pub(super) struct PushedReadings {
     clock: Arc<dyn Clock>,
     stale_after: Option<Duration>,
     holder: watch::Receiver<Holder>,
-    /// The version of the document that was told last.
-    told: Option<i64>,
+    /// The version of the document that was told last, and when it was pushed: after a failover another may have its version.
+    told: Option<(i64, Timestamp)>,
     /// Whether it was told since that nothing comes.
     told_silence: bool,
     /// When the document that was told last is to be read again.
@@ -89,10 +89,12 @@ impl PushedReadings {
     async fn news(&mut self, latest: Option<&PushedDocument>) -> Option<StreamedReading> {
         let now = self.clock.now();
         let Some(PushedDocument { version, at, document }) = latest else { return self.silence(now, "") };
-        if self.told != Some(*version) || self.retry_at.is_some_and(|moment| moment <= now) {
-            (self.told, self.told_silence) = (Some(*version), false);
+        let is_new = self.told.replace((*version, *at)) != Some((*version, *at));
+        if is_new || self.retry_at.is_some_and(|moment| moment <= now) {
             let holder = self.holder.borrow().clone();
             let result = self.filters.pick(&self.query, document, &holder).await;
+            // Of a document of which the query still makes nothing, it is not told again and again that it is old.
+            self.told_silence &= !is_new && result.is_err();
             self.retry_at = result.is_err().then(|| now + RETRY_INTERVAL);
             return Some(StreamedReading { taken_at: *at, result });
         }

@@ -24,7 +24,7 @@ impl PushStore for SqlitePushes {
         Ok(rows.into_iter().filter_map(PushRow::into_document).collect())
     }
 
-    async fn by_row(&self, _id: i64) -> Result<Option<(SourceName, PushedDocument)>, StoreError> {
+    async fn by_row(&self, _id: i64, _known: i64) -> Result<Option<(SourceName, PushedDocument)>, StoreError> {
         Ok(None)
     }
 

@@ -24,8 +24,8 @@ pub(super) trait PushStore: Send + Sync {
     /// What was pushed last to each source.
     async fn all(&self) -> Result<Vec<(SourceName, PushedDocument)>, StoreError>;
 
-    /// What was pushed last to the source whose row has this id, as news bring it.
-    async fn by_row(&self, id: i64) -> Result<Option<(SourceName, PushedDocument)>, StoreError>;
+    /// What was pushed last to the source whose row has this id, as news bring it, if it is of a later version than `known`.
+    async fn by_row(&self, id: i64, known: i64) -> Result<Option<(SourceName, PushedDocument)>, StoreError>;
 
     /// Closes the store: every later call fails.
     async fn close(&self);

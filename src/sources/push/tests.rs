@@ -1,16 +1,20 @@
 #![allow(clippy::unwrap_used)]
 
-use futures::StreamExt;
+use futures::{FutureExt as _, StreamExt};
+use sqlx::SqlitePool;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::SqliteConnectOptions;
 
-use super::store::PushedDocument;
+use super::postgres::PostgresPushes;
+use super::store::{PushStore as _, PushedDocument};
 use super::*;
 use crate::config::Diagnostics;
 use crate::domain::{Access, Audience, ManualClock, Member, Person, SessionId, SourceName, Timestamp, Visitor};
 use crate::sources::filter_workers::tests::on_threads;
 use crate::sources::settings::tests::read as read_sources;
 use crate::sources::{NamedSources, SourceDocument, Sources, StreamedReading};
-use crate::store::PostgresNews;
 use crate::store::tests::{TestEngine, on_both_engines};
+use crate::store::{PostgresDatabase, PostgresNews, PostgresStore, StoreKind};
 
 const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -65,6 +69,28 @@ impl Fixture {
         let following = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(following));
         Node { sources, inbox, _following: following }
     }
+
+    /// The database without the last pushes, as after a failover to a replica that had not heard of them.
+    async fn loses_pushes(&self) {
+        let lose = "UPDATE pushed_documents SET version = 1";
+        match &self.0 {
+            TestEngine::Embedded(_) => {
+                let file = SqliteConnectOptions::new().filename(self.0.file("pushed.db"));
+                let pool = SqlitePool::connect_with(file).await.unwrap();
+                sqlx::query(lose).execute(&pool).await.unwrap();
+                pool.close().await;
+            }
+            TestEngine::Postgres(database) => {
+                raw_store(database).await.execute(sqlx::query(lose)).await.unwrap();
+            }
+        }
+    }
+}
+
+/// The database, for what no method does.
+async fn raw_store(database: &PostgresDatabase) -> PostgresStore {
+    let (kind, migrations) = (StoreKind { name: "test store", if_recreated: "" }, Migrator::with_migrations(Vec::new()));
+    PostgresStore::open(database, kind, "test", migrations).await.unwrap()
 }
 
 impl Node {
@@ -102,6 +128,8 @@ on_both_engines! { super::Fixture::new:
     what_is_pushed_is_told_at_once_and_again_after_a_restart_with_its_age
     what_cannot_be_written_down_is_not_shown
     of_many_pushes_at_once_all_nodes_show_the_same_one
+    what_is_pushed_after_a_failover_that_lost_pushes_is_shown
+    who_knows_a_push_does_not_read_it_again
 }
 
 async fn what_is_pushed_is_told_at_once_and_again_after_a_restart_with_its_age(fixture: Fixture) {
@@ -161,18 +189,75 @@ async fn of_many_pushes_at_once_all_nodes_show_the_same_one(fixture: Fixture) {
     assert_eq!(late.picks(".").await, other.picks(".").await);
 }
 
+async fn what_is_pushed_after_a_failover_that_lost_pushes_is_shown(fixture: Fixture) {
+    let node = fixture.node("", &Arc::new(ManualClock::at(START))).await;
+    for count in 1..=3 {
+        node.push(&count.to_string()).await.unwrap();
+    }
+    fixture.loses_pushes().await;
+    node.push("4").await.unwrap();
+    assert_eq!(node.picks(".").await, Ok(Reading::Number(4.0)));
+}
+
+async fn who_knows_a_push_does_not_read_it_again(fixture: Fixture) {
+    let TestEngine::Postgres(database) = &fixture.0 else { return };
+    let node = fixture.node("", &Arc::new(ManualClock::at(START))).await;
+    node.push("1").await.unwrap();
+    let store = PostgresPushes(raw_store(database).await);
+    let row = store.replace(&builds(), &SourceDocument::new(*b"2"), START).await.unwrap();
+    for (known, read) in [(0, Some(2)), (1, Some(2)), (2, None)] {
+        let pushed = store.by_row(row.id, known).await.unwrap();
+        assert_eq!(pushed.map(|(_, pushed)| pushed.version), read, "{known}");
+    }
+}
+
+#[tokio::test]
+async fn of_an_old_push_that_a_query_makes_nothing_of_it_is_told_once_that_it_is_old() {
+    let clock = Arc::new(ManualClock::at(START));
+    let fixture = Fixture::new(TestEngine::embedded()).await;
+    let node = fixture.node("stale_after = \"30s\"", &clock).await;
+    node.push("\"text\"").await.unwrap();
+    let mut readings = node.readings(".count");
+    let fails = |told: Option<StreamedReading>| !matches!(told.unwrap().result, Ok(_) | Err(SourceError::Silent(_)));
+    assert!(fails(readings.next().await));
+    clock.advance(MINUTE / 2);
+    assert!(silence(readings.next().await).contains("for 30s"));
+    for _ in 0..3 {
+        clock.advance(MINUTE);
+        assert!(fails(readings.next().await), "it is tried again");
+        assert!(readings.next().now_or_never().is_none());
+    }
+}
+
 #[test]
 fn a_late_news_of_an_older_push_changes_nothing_and_no_push_is_of_the_time_to_come() {
     let endpoint = PushEndpoint::new(&settings(Access::SignedIn));
     let pushed = |version, at| PushedDocument { version, at, document: SourceDocument::new(*b"1") };
     let latest = || endpoint.subscribe().borrow().clone().map(|latest| (latest.version, latest.at));
-    endpoint.publish(pushed(2, START), START);
-    endpoint.publish(pushed(1, START), START);
+    endpoint.publish(pushed(2, START), None, START);
+    endpoint.publish(pushed(1, START), None, START);
     assert_eq!(latest(), Some((2, START)));
-    endpoint.publish(pushed(3, START + 5 * MINUTE), START + MINUTE);
+    endpoint.publish(pushed(3, START + 5 * MINUTE), None, START + MINUTE);
     assert_eq!(latest(), Some((3, START + MINUTE)), "of a node whose clock is ahead");
-    endpoint.publish(pushed(4, START - 5 * MINUTE), START + 2 * MINUTE);
+    endpoint.publish(pushed(4, START - 5 * MINUTE), None, START + 2 * MINUTE);
     assert_eq!(latest(), Some((4, START + MINUTE)), "of one whose clock is behind");
+}
+
+#[test]
+fn a_store_that_lost_pushes_knows_better_than_who_has_heard_nothing_since() {
+    let endpoint = PushEndpoint::new(&settings(Access::SignedIn));
+    let pushed = |version, text: &[u8]| PushedDocument { version, at: START, document: SourceDocument::new(text) };
+    let latest = || endpoint.subscribe().borrow().clone().map(|latest| latest.document.text().to_vec());
+    endpoint.publish(pushed(5, b"1"), None, START);
+    endpoint.publish(pushed(3, b"2"), Some(4), START);
+    assert_eq!(latest(), Some(b"1".to_vec()), "it was pushed while the store was asked");
+    endpoint.publish(pushed(3, b"2"), Some(5), START);
+    assert_eq!(latest(), Some(b"2".to_vec()));
+    endpoint.publish(pushed(3, b"3"), Some(3), START);
+    assert_eq!(latest(), Some(b"3".to_vec()), "another of the same version");
+    let again = PushedDocument { at: START + MINUTE, ..pushed(3, b"3") };
+    endpoint.publish(again, Some(3), START + MINUTE);
+    assert_eq!(endpoint.subscribe().borrow().as_ref().map(|latest| latest.at), Some(START + MINUTE), "and it is newer");
 }
 
 fn settings(access: Access) -> PushSettings {
