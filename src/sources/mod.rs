@@ -35,7 +35,7 @@ pub use self::document::{DocumentRequest, DocumentSource, SourceDocument};
 pub use self::error::{QueryError, SourceError};
 pub use self::filter_workers::{FilterWorkers, WORKER_COMMAND};
 pub use self::jq::serve_filters;
-pub use self::push::{PushEndpoint, PushEndpoints, PushError, PushInbox};
+pub use self::push::{PushEndpoint, PushEndpoints, PushError, PushInbox, PushTurn};
 pub use self::registry::{SourceOpenError, Sources};
 pub use self::settings::{NamedSources, read_settings, reference};
 pub use self::source::{ReadingStream, Source, StreamedReading};

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::rate_limit::PushRate;
 use super::settings::PushSettings;
 use super::store::PushedDocument;
-use crate::domain::{Access, AccessDecision, SourceName, Timestamp, Visitor};
+use super::turns::{PushTurn, PushTurns};
+use crate::domain::{Access, AccessDecision, PersonId, SourceName, Timestamp, Visitor};
 
 /// The endpoints of all push sources, by their sources' names.
 pub type PushEndpoints = HashMap<SourceName, Arc<PushEndpoint>>;
@@ -16,14 +16,14 @@ pub type PushEndpoints = HashMap<SourceName, Arc<PushEndpoint>>;
 pub struct PushEndpoint {
     access: Access,
     max_bytes: usize,
-    rate: PushRate,
+    turns: PushTurns,
     latest: watch::Sender<Option<PushedDocument>>,
 }
 
 impl PushEndpoint {
     pub(super) fn new(settings: &PushSettings) -> Self {
         let PushSettings { access, max_bytes, rate, .. } = settings;
-        Self { access: access.clone(), max_bytes: *max_bytes, rate: PushRate::new(*rate), latest: watch::Sender::new(None) }
+        Self { access: access.clone(), max_bytes: *max_bytes, turns: PushTurns::new(*rate), latest: watch::Sender::new(None) }
     }
 
     /// Whether `visitor` may push, if their credential's scope has it.
@@ -36,12 +36,12 @@ impl PushEndpoint {
         self.max_bytes
     }
 
-    /// Takes a push, of which this node takes so many a second.
+    /// Takes a push of a person, of which this node takes so many a second and at a time.
     ///
     /// # Errors
-    /// How long until the next is taken.
-    pub fn take_turn(&self, now: Timestamp) -> Result<(), Duration> {
-        self.rate.take(now)
+    /// How long until the next may be taken.
+    pub fn take_turn(&self, person: &PersonId, now: Timestamp) -> Result<PushTurn, Duration> {
+        self.turns.take(person, now)
     }
 
     /// What was pushed last, as it changes.

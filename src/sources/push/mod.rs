@@ -14,6 +14,7 @@ mod readings;
 mod settings;
 mod sqlite;
 mod store;
+mod turns;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub use self::endpoint::{PushEndpoint, PushEndpoints};
 pub use self::inbox::{PushError, PushInbox};
 use self::readings::PushedReadings;
 use self::settings::PushSettings;
+pub use self::turns::PushTurn;
 use super::filter_workers::FilterWorkers;
 use super::jq::JqFilters;
 use super::kind::{Opened, SourceKind, SourceSettings};

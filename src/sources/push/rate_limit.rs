@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crate::domain::Timestamp;
 
-/// Limits how many pushes a source takes a second: as many at once after a second without, and then one after the other.
+/// Limits how many pushes there are a second: as many at once after a second without, and then one after the other.
 pub(super) struct PushRate {
     /// The time that each takes.
     interval: Duration,
@@ -36,6 +36,12 @@ impl PushRate {
         }
         *taken_until = now + ahead + self.interval.max(Duration::from_millis(1));
         Ok(())
+    }
+
+    /// Whether any push is not over yet, by the time that it takes.
+    pub(super) fn is_in_use(&self, now: Timestamp) -> bool {
+        let taken_until = *self.taken_until.lock().unwrap_or_else(PoisonError::into_inner);
+        taken_until > now && taken_until <= now + Duration::from_secs(1)
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) struct PushSettings {
     pub(super) access: Access,
     /// The largest body.
     pub(super) max_bytes: usize,
-    /// How many pushes a second each node takes.
+    /// How many pushes a second each node takes of one person.
     pub(super) rate: u32,
     /// After how long without a push the source is in trouble; `None` where it may be silent.
     pub(super) stale_after: Option<Duration>,
@@ -36,7 +36,7 @@ impl PushSettings {
         [
             access().into_rows(ACCESS, "Who may push, with a token whose scope has it. `signed-in` is everybody with an account."),
             max_bytes().into_rows(MAX_BYTES, "The largest body."),
-            rate().into_rows(RATE, "The most pushes a second, on each node. More are answered with 429."),
+            rate().into_rows(RATE, "The most pushes a second of one person, on each node; all together may be half as many more. Beyond it they are answered with 429."),
             stale_after().into_rows(
                 STALE_AFTER,
                 "How long after the last push its panels say that nothing has come. Left out: what was pushed is good until the next push.",

@@ -4,7 +4,7 @@ use rocket::data::Data;
 use rocket::http::{ContentType, Status};
 use rocket::{Route, post, routes};
 
-use crate::domain::{Scope, SourceName, Visitor};
+use crate::domain::{Member, Scope, SourceName, Visitor};
 use crate::pages::PageDenied;
 use crate::sources::{PushError, PushInbox};
 use crate::web::AppState;
@@ -31,24 +31,22 @@ async fn push(
     inbox: &PushInbox,
     state: &AppState,
 ) -> Result<Status, Refusal> {
-    let source = require_scope(&visitor, name)?;
-    if let Visitor::Member(member) = &visitor
-        && member.second_factor_until.is_none()
-        && state.page_store.requires_second_factor(&member.person)
-    {
+    let (member, source) = require_scope(&visitor, name)?;
+    if member.second_factor_until.is_none() && state.page_store.requires_second_factor(&member.person) {
         return Err(PageDenied::SecondFactorRequired.into());
     }
     // Who may not push to it does not learn whether it is there.
     let endpoint = inbox.endpoint(&source).filter(|endpoint| endpoint.admits(&visitor)).ok_or(Refusal::NotFound)?;
-    endpoint.take_turn(state.clock.now()).map_err(|wait| Refusal::RateLimited(wait.max(MIN_RETRY_AFTER)))?;
+    let turn = endpoint.take_turn(&member.person.id, state.clock.now());
+    let _turn = turn.map_err(|wait| Refusal::RateLimited(wait.max(MIN_RETRY_AFTER)))?;
     let body = read_body(state, body, endpoint.max_bytes()).await?;
     let content_type = content_type.map(ToString::to_string);
     inbox.push(&source, endpoint, content_type.as_deref(), &body).await?;
     Ok(Status::NoContent)
 }
 
-/// The name of the source, if the visitor's token is for it, whether or not there is such a source.
-fn require_scope(visitor: &Visitor, name: &str) -> Result<SourceName, Refusal> {
+/// The visitor and the name of the source, if their token is for it, whether or not there is such a source.
+fn require_scope<'visitor>(visitor: &'visitor Visitor, name: &str) -> Result<(&'visitor Member, SourceName), Refusal> {
     let member = match visitor {
         Visitor::Member(member) => member,
         Visitor::Anonymous => return Err(PageDenied::SignInRequired.into()),
@@ -56,7 +54,7 @@ fn require_scope(visitor: &Visitor, name: &str) -> Result<SourceName, Refusal> {
     };
     let source = name.parse::<SourceName>().ok();
     match (&member.scope, source) {
-        (Scope::Limited(scope), Some(source)) if scope.can_push(&source) => Ok(source),
+        (Scope::Limited(scope), Some(source)) if scope.can_push(&source) => Ok((member, source)),
         _ => Err(PageDenied::OutOfScope.into()),
     }
 }
