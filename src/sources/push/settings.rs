@@ -36,7 +36,7 @@ impl PushSettings {
         [
             access().into_rows(ACCESS, "Who may push, with a token whose scope has it. `signed-in` is everybody with an account."),
             max_bytes().into_rows(MAX_BYTES, "The largest body."),
-            rate().into_rows(RATE, "The most pushes a second of one person, on each node; all together may be half as many more. Beyond it they are answered with 429."),
+            rate().into_rows(RATE, "The most pushes a second of one person, on each node. All together may be half as many more; beyond that the answer is 429."),
             stale_after().into_rows(
                 STALE_AFTER,
                 "How long after the last push its panels say that nothing has come. Left out: what was pushed is good until the next push.",
