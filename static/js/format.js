@@ -122,7 +122,7 @@ export function connectionText(connection, now, online) {
 const TEMPORARY_NOTICES = {
   gone: "This page is gone for now. What it shows has stopped, and goes on by itself when the page is back.",
   unconfirmed:
-    "The company directory has not answered for long, so nobody can say what you may see. This page goes on by itself when it answers.",
+    "The company directory, or what this server keeps sessions in, has not answered for long, so nobody can say what you may see. This page goes on by itself when it answers.",
   crowded:
     "More boards are open than this server has room for, in all or from here. This page goes on by itself when there is room; closing boards that nobody looks at makes some.",
   shutdown: "The server is being restarted. This page goes on by itself when it is back.",
