@@ -16,7 +16,8 @@ pub(super) trait SqlDialer: Send + Sync {
     async fn connect(&self) -> Result<Box<dyn SqlConnection>, SourceError>;
 }
 
-/// A connection to a database, on which nothing can be written.
+/// A connection to a database, on which no row can be written. What else functions do there is for the user's privileges to
+/// prevent: end others' sessions, read files.
 #[async_trait]
 pub(super) trait SqlConnection: Send {
     /// Executes a statement in a transaction that reads only, and rolls back.

@@ -27,8 +27,11 @@ pub(super) enum SqlTokenKind {
 
 /// Splits an SQL text into its tokens, which together are the text.
 ///
+/// Servers disagree on where a comment begins and ends if a control character or another alphabet's white space is near. Such
+/// characters stand in quotations only.
+///
 /// # Errors
-/// Which comment or quotation is never closed, or that a comment would be executed.
+/// Which comment or quotation is never closed, that a comment would be executed, or which character cannot stand there.
 pub(super) fn tokenize(dialect: SqlDialect, sql: &str) -> Result<Vec<SqlToken<'_>>, QueryError> {
     let mut tokens = Vec::new();
     let mut at = 0;
@@ -54,14 +57,23 @@ fn next_token(dialect: SqlDialect, rest: &str, first: char) -> Result<(SqlTokenK
     use SqlTokenKind::{Quoted, Space, Symbol, Variable, Word};
     let is_mysql = dialect == SqlDialect::MySql;
     let quoted = |length: Option<usize>| length.map(|length| (Quoted, length));
-    if first.is_whitespace() {
-        return Ok((Space, run_length(rest, char::is_whitespace)));
+    if is_space(first) {
+        return Ok((Space, run_length(rest, is_space)));
     }
-    if begins_line_comment(dialect, rest) {
-        return Ok((Space, run_length(rest, |c| c != '\n')));
+    if is_ambiguous(first) {
+        return Err("a control character, or white space that is no space, tab or line break; write a space");
     }
-    if rest.starts_with("/*") {
-        return comment_length(dialect, rest).map(|length| (Space, length));
+    let comment = if begins_line_comment(dialect, rest) {
+        Some(run_length(rest, |c| !ends_line_comment(dialect, c)))
+    } else if rest.starts_with("/*") {
+        Some(comment_length(dialect, rest)?)
+    } else {
+        None
+    };
+    if let Some(length) = comment {
+        // MySQL ends a comment at a NUL.
+        let is_plain = !rest[..length].contains(|c: char| c.is_control() && !is_space(c));
+        return if is_plain { Ok((Space, length)) } else { Err("a comment has a control character in it; take it out") };
     }
     match first {
         '\'' => quoted(quotation_length(rest, '\'', is_mysql)).ok_or("a ' is never closed"),
@@ -80,14 +92,31 @@ fn next_token(dialect: SqlDialect, rest: &str, first: char) -> Result<(SqlTokenK
                 length => Ok((Variable, length + 1)),
             },
         },
-        first if first.is_ascii_digit() => Ok((Symbol, run_length(rest, |c| c.is_ascii_alphanumeric() || c == '.'))),
+        first if first.is_ascii_digit() => {
+            let length = run_length(rest, |c| c.is_ascii_alphanumeric() || c == '.');
+            // For PostgreSQL before 15, the `e` of `1e'\'` begins a string with backslashes.
+            if rest[..length].ends_with(['e', 'E']) && rest[length..].starts_with('\'') {
+                return Err("a ' stands directly behind a number; write a space before it");
+            }
+            Ok((Symbol, length))
+        }
         first if is_word(first) => Ok((Word, run_length(rest, |c| is_word(c) || c == '$'))),
         first => Ok((Symbol, first.len_utf8())),
     }
 }
 
 fn is_word(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii()
+    c.is_ascii_alphanumeric() || c == '_' || !(c.is_ascii() || is_ambiguous(c))
+}
+
+/// Whether it is white space in every dialect.
+fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r')
+}
+
+/// Whether it is white space, a letter or an end, depending on the server.
+fn is_ambiguous(c: char) -> bool {
+    !is_space(c) && (c.is_control() || c.is_whitespace())
 }
 
 fn run_length(text: &str, belongs: impl Fn(char) -> bool) -> usize {
@@ -98,11 +127,13 @@ fn begins_line_comment(dialect: SqlDialect, rest: &str) -> bool {
     // MySQL takes `1--1` as a sum.
     let after = rest.strip_prefix("--");
     match dialect {
-        SqlDialect::MySql => {
-            rest.starts_with('#') || after.is_some_and(|after| after.chars().next().is_none_or(char::is_whitespace))
-        }
+        SqlDialect::MySql => rest.starts_with('#') || after.is_some_and(|after| after.chars().next().is_none_or(is_space)),
         SqlDialect::Postgres | SqlDialect::Sqlite => after.is_some(),
     }
+}
+
+fn ends_line_comment(dialect: SqlDialect, c: char) -> bool {
+    c == '\n' || (c == '\r' && dialect == SqlDialect::Postgres)
 }
 
 /// The length of the comment that `rest` begins with. PostgreSQL's may stand in one another.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use futures::TryStreamExt as _;
+use itertools::Itertools as _;
 use sqlx::mysql::{MySql, MySqlConnectOptions, MySqlRow, MySqlSslMode, MySqlValueRef};
 use sqlx::{AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Decode, Executor as _, Row as _};
 use sqlx::{TypeInfo as _, ValueRef as _};
@@ -14,6 +15,11 @@ use super::failure::{connect_error, mysql_error};
 use super::rows::{SqlRows, SqlValue, hexadecimal};
 use super::statement::SqlStatement;
 use crate::sources::SourceError;
+
+/// The modes of SQL in which a `"` or a backslash reads otherwise than [`tokenize`](super::lexer::tokenize) reads it, and those that
+/// stand for several modes, of which one is such.
+const MODES_OF_OTHER_QUOTATIONS: [&str; 8] =
+    ["ANSI", "ANSI_QUOTES", "DB2", "MAXDB", "MSSQL", "NO_BACKSLASH_ESCAPES", "ORACLE", "POSTGRESQL"];
 
 /// The way to a MySQL database.
 pub(super) struct MySqlDialer {
@@ -53,14 +59,16 @@ impl SqlDialer for MySqlDialer {
     async fn connect(&self) -> Result<Box<dyn SqlConnection>, SourceError> {
         let failed = |error: sqlx::Error| connect_error(&self.name, &error);
         let mut connection = self.options.connect().await.map_err(failed)?;
-        let version: String = sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut connection).await.map_err(failed)?;
+        let version_and_modes = sqlx::query_as("SELECT VERSION(), CAST(@@sql_mode AS CHAR)");
+        let (version, modes): (String, String) = version_and_modes.fetch_one(&mut connection).await.map_err(failed)?;
         let timeout = self.limits.timeout;
         let limit = if version.contains("MariaDB") {
             format!("max_statement_time = {}", timeout.as_secs_f64())
         } else {
             format!("max_execution_time = {}", timeout.as_millis())
         };
-        let settings = format!("SET SESSION {limit}, SESSION sql_select_limit = {}", self.limits.rows.rows + 1);
+        let (modes, rows) = (known_quotations(&modes), self.limits.rows.rows + 1);
+        let settings = format!("SET SESSION {limit}, SESSION sql_select_limit = {rows}, SESSION sql_mode = '{modes}'");
         connection.execute(AssertSqlSafe(settings)).await.map_err(failed)?;
         Ok(Box::new(MySqlConnection { connection, name: self.name.clone(), limits: self.limits }))
     }
@@ -70,8 +78,8 @@ impl SqlDialer for MySqlDialer {
 impl SqlConnection for MySqlConnection {
     async fn fetch(&mut self, statement: &SqlStatement, values: &[String]) -> Result<SqlRows, SqlFailure> {
         let answer = self.run(statement, values).await;
-        // Rows that were not taken are read here, as many as there may be.
-        let rolled_back = self.connection.execute("ROLLBACK").await;
+        // Rows that were not taken are read here, as many as there may be. GET_LOCK is of the session, and outlives its transaction.
+        let rolled_back = self.connection.execute("ROLLBACK; DO RELEASE_ALL_LOCKS()").await;
         answer.map_err(|error| SqlFailure { error, is_reusable: rolled_back.is_ok() })
     }
 
@@ -97,6 +105,11 @@ impl MySqlConnection {
         }
         Ok(rows)
     }
+}
+
+/// The modes of SQL without those that move the ends of quotations: a query has to be what it was checked as.
+fn known_quotations(modes: &str) -> String {
+    modes.split(',').filter(|mode| !MODES_OF_OTHER_QUOTATIONS.contains(mode)).join(",")
 }
 
 /// The values of a row, or the column of one that cannot be read.
@@ -192,4 +205,20 @@ fn time_text(bytes: &[u8]) -> Option<String> {
 
 fn fraction(micros: u32) -> String {
     if micros == 0 { String::new() } else { format!(".{micros:06}").trim_end_matches('0').to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_mode_stays_in_which_a_quotation_ends_elsewhere() {
+        let kept = "STRICT_TRANS_TABLES,ONLY_FULL_GROUP_BY";
+        assert_eq!(known_quotations(kept), kept);
+        assert_eq!(known_quotations(""), "");
+        assert_eq!(
+            known_quotations("REAL_AS_FLOAT,ANSI_QUOTES,IGNORE_SPACE,ANSI,NO_BACKSLASH_ESCAPES"),
+            "REAL_AS_FLOAT,IGNORE_SPACE"
+        );
+    }
 }

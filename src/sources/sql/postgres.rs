@@ -63,8 +63,8 @@ impl SqlDialer for PostgresDialer {
 impl SqlConnection for PostgresConnection {
     async fn fetch(&mut self, statement: &SqlStatement, values: &[String]) -> Result<SqlRows, SqlFailure> {
         let answer = self.run(statement, values).await;
-        // What a function set for the session goes with it.
-        let rolled_back = self.connection.execute("ROLLBACK").await;
+        // What a function set for the session goes with it, and so do locks that would outlive the transaction.
+        let rolled_back = self.connection.execute("ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()").await;
         answer.map_err(|error| SqlFailure { error, is_reusable: rolled_back.is_ok() })
     }
 
@@ -73,7 +73,7 @@ impl SqlConnection for PostgresConnection {
     }
 }
 
-/// The statement around a query. In brackets it can do nothing but read, and each row comes as JSON, cut where it is too large
+/// The statement around a query. In brackets it is a SELECT and nothing else, and each row comes as JSON, cut where it is too large
 /// for any answer.
 fn wrapped(sql: &str, limits: SqlLimits) -> (String, usize) {
     let (bytes, rows) = (limits.rows.bytes, limits.rows.rows);
@@ -85,7 +85,11 @@ fn wrapped(sql: &str, limits: SqlLimits) -> (String, usize) {
 impl PostgresConnection {
     async fn run(&mut self, statement: &SqlStatement, values: &[String]) -> Result<SqlRows, SourceError> {
         let millis = self.limits.timeout.as_millis();
-        let begin = format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {millis}");
+        // A backslash is what it was checked as, and a node that is gone holds back no vacuum.
+        let begin = format!(
+            "BEGIN READ ONLY; SET LOCAL statement_timeout = {millis}; SET LOCAL standard_conforming_strings = on; \
+             SET LOCAL idle_in_transaction_session_timeout = '1min'"
+        );
         let (sql, offset) = wrapped(&statement.sql, self.limits);
         let (host, limits) = (&self.host, self.limits);
         let failed = |error: &sqlx::Error| postgres_error(host, error, limits.timeout, place(error, statement, offset));

@@ -191,6 +191,8 @@ async fn nothing_can_be_written_in_any_way() {
             "SELECT * INTO copies FROM people",
             "/* SELECT */ DELETE FROM people",
             "SELECT 1 /*! ; DELETE FROM people */",
+            "SELECT 1 -- a \0 b",
+            "SELECT 1 AS \u{a0}",
         ];
         match database.dialect() {
             SqlDialect::Postgres => {
@@ -208,6 +210,8 @@ async fn nothing_can_be_written_in_any_way() {
                     "SELECT 1) AS it; DROP TABLE people; --",
                     "COPY people TO '/tmp/people'",
                     "SET TRANSACTION READ WRITE",
+                    "SELECT 1 -- '\r) AS it; DELETE FROM people -- '",
+                    "SELECT 1e'\\') AS it; DELETE FROM people -- '",
                 ]);
             }
             SqlDialect::MySql => {
@@ -217,6 +221,8 @@ async fn nothing_can_be_written_in_any_way() {
                 attempts.extend([
                     "SELECT write_it()",
                     "SELECT name FROM people INTO OUTFILE '/tmp/people'",
+                    "SELECT 1 --\u{1} '\n INTO OUTFILE \"/tmp/people\" -- '",
+                    "SELECT 1 --\u{a0} INTO OUTFILE '/tmp/people' FROM (SELECT 1 AS \u{a0}) t",
                     "SELECT 1 INTO @mine",
                     "START TRANSACTION READ WRITE",
                     "CALL something()",
@@ -236,6 +242,42 @@ async fn nothing_can_be_written_in_any_way() {
         }
         assert_eq!(database.count_people(), "3");
         assert_eq!(table(&*source, "SELECT count(*) AS people FROM people", &[]).await.1, [["3"]], "and it goes on");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_reads_quotations_otherwise_reads_them_as_they_are_checked() {
+    let Some(server) = postgres::server() else { return };
+    let name = server.create_database();
+    let database = TestDatabase::Postgres(server, name.clone());
+    database.administer(&format!("ALTER DATABASE {name} SET standard_conforming_strings = off"));
+    let (_, rows) = table(&*database.source(""), r"SELECT '\' AS a, E'\\' AS b", &[]).await;
+    assert_eq!(rows, [[r"'\'", r"'\'"]]);
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_left_behind_ends_soon() {
+    let Some(server) = postgres::server() else { return };
+    let database = TestDatabase::Postgres(server, server.create_database());
+    let setting = "SELECT current_setting('idle_in_transaction_session_timeout') AS it";
+    assert_eq!(table(&*database.source(""), setting, &[]).await.1, [["'1min'"]]);
+}
+
+#[tokio::test]
+async fn a_lock_that_a_query_took_goes_with_it() {
+    for database in TestDatabase::all() {
+        let source = database.source("connections = 1");
+        match database.dialect() {
+            SqlDialect::Postgres => {
+                ask(&*source, "SELECT pg_advisory_lock(4711)::text AS it", &[]).await.unwrap();
+                assert_eq!(database.administer("SELECT count(*) FROM pg_locks WHERE objid = 4711"), "0");
+            }
+            SqlDialect::MySql => {
+                ask(&*source, "SELECT GET_LOCK('4711', 1) AS it", &[]).await.unwrap();
+                assert_eq!(database.administer("SELECT IS_FREE_LOCK('4711')"), "1");
+            }
+            SqlDialect::Sqlite => {}
+        }
     }
 }
 
