@@ -52,12 +52,13 @@ impl Reading {
         }
     }
 
-    /// Its states with their labels, where it can be read as such: also a table of names and states. An empty table is an answer
-    /// without states, and a row without any value is one unknown state for each column.
+    /// Its states with their labels, where it can be read as such: also a table of names and states. An empty table, or series
+    /// without a line, is an answer without states, and a row without any value is one unknown state for each column.
     pub fn labelled_states(&self) -> Option<Cow<'_, [LabelledState]>> {
         match self {
             Self::States(states) => Some(Cow::Borrowed(states)),
             Self::Table(table) => table.labelled_states().map(Cow::Owned),
+            Self::Series(series) if series.lines().is_empty() => Some(Cow::Owned(Vec::new())),
             Self::Number(_) | Self::Numbers(_) | Self::Text(_) | Self::Series(_) => None,
         }
     }
@@ -89,6 +90,8 @@ impl Reading {
                 let row = |state: &LabelledState| vec![text(&state.label), TableCell::State(state.state), note(state)];
                 table(&["label", "state", "note"], states.iter().map(row).collect())
             }
+            // An answer without rows, as an empty table: it lacks no column that a panel wants.
+            Self::Series(series) if series.lines().is_empty() => Some(Cow::Owned(DataTable::default())),
             Self::Series(series) => {
                 let row = |(at, line, value): (Timestamp, &SeriesLine, f64)| {
                     vec![TableCell::Text(at.to_rfc3339()), text(&line.label), TableCell::Number(value)]
@@ -307,6 +310,14 @@ mod tests {
             assert_eq!(TableCell::of_decimal(large), Some(TableCell::Decimal(large.to_owned())), "{large}");
         }
         assert_eq!(TableCell::of_decimal("twelve"), None);
+    }
+
+    #[test]
+    fn series_without_a_line_are_an_answer_without_anything() {
+        let reading = Reading::Series(Series::default());
+        assert_eq!(reading.labelled_numbers().as_deref(), Some([].as_slice()));
+        assert_eq!(reading.labelled_states().as_deref(), Some([].as_slice()));
+        assert_eq!(reading.rows().as_deref(), Some(&DataTable::default()));
     }
 
     #[test]

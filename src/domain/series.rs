@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Timestamp;
 
 /// Values over time: several labelled lines on common times.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "SeriesParts")]
 pub struct Series {
     times: Vec<Timestamp>,

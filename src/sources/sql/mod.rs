@@ -78,7 +78,7 @@ impl SourceSettings for SqlSettings {
 impl Sql {
     async fn read(&self, statement: &SqlStatement, query: &BoundQuery, range: TimeRange) -> Result<Reading, SourceError> {
         let values = statement.values(&query.bindings, range)?;
-        self.database.fetch(statement, &values).await?.into_reading()
+        self.database.fetch(statement, &values).await?.into_reading(statement.tells_its_past())
     }
 }
 

@@ -87,12 +87,13 @@ impl SqlRows {
         Ok(())
     }
 
-    /// The reading.
+    /// The reading. No rows of a statement that tells its past are series without points: an empty table is a gap at the time of
+    /// asking, and whatever comes later with an earlier time would never be drawn.
     ///
     /// # Errors
     /// Why the rows are none.
-    pub(super) fn into_reading(self) -> Result<Reading, SourceError> {
-        if let Some(series) = self.series() {
+    pub(super) fn into_reading(self, tells_its_past: bool) -> Result<Reading, SourceError> {
+        if let Some(series) = self.series(tells_its_past) {
             return series.map(Reading::Series);
         }
         if self.columns.len() * self.rows.len() > MAX_CELLS {
@@ -106,7 +107,10 @@ impl SqlRows {
     }
 
     /// The rows as series, where they are such.
-    fn series(&self) -> Option<Result<Series, SourceError>> {
+    fn series(&self, tells_its_past: bool) -> Option<Result<Series, SourceError>> {
+        if self.rows.is_empty() && tells_its_past {
+            return Some(Ok(Series::default()));
+        }
         let time = self.columns.iter().position(|name| name == TIME)?;
         let label = self.columns.iter().position(|name| name == LABEL);
         let values: Vec<usize> = (0..self.columns.len()).filter(|at| *at != time && Some(*at) != label).collect();

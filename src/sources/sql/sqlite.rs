@@ -55,6 +55,8 @@ impl SqliteDialer {
             .filename(file)
             .read_only(true)
             .busy_timeout(limits.timeout)
+            // Rows that are read ahead are in memory before anybody measures them.
+            .row_buffer_size(1)
             // Views and triggers of the file are somebody else's.
             .pragma("trusted_schema", "OFF")
             .pragma("query_only", "ON")

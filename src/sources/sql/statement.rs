@@ -18,6 +18,8 @@ pub(super) struct SqlStatement {
     /// The text as the database gets it.
     pub(super) sql: String,
     parameters: Vec<SqlParameter>,
+    /// Whether something in it is called `time`, as is the column that makes series of rows.
+    has_time: bool,
     dialect: SqlDialect,
     /// The query as its author wrote it.
     query: String,
@@ -45,9 +47,10 @@ impl SqlStatement {
             return Err(QueryError(format!("the statement is longer than {MAX_STATEMENT_BYTES} bytes")));
         }
         let tokens = tokenize(dialect, query)?;
-        let mut statement =
-            Self { sql: String::new(), parameters: Vec::new(), dialect, query: query.to_owned(), places: Vec::new() };
         let code = &tokens[..code_length(&tokens)];
+        let has_time = code.iter().any(|token| token.text.trim_matches(['"', '`', '[', ']']).eq_ignore_ascii_case("time"));
+        let (sql, parameters, places, query_text) = (String::new(), Vec::new(), Vec::new(), query.to_owned());
+        let mut statement = Self { sql, parameters, has_time, dialect, query: query_text, places };
         check_reads(code)?;
         check_brackets(code, query)?;
         let (mut written, mut read) = (0, 0);
@@ -74,6 +77,11 @@ impl SqlStatement {
     /// Whether it asks for a span of time.
     pub(super) fn uses_range(&self) -> bool {
         self.parameters.iter().any(|parameter| matches!(parameter, SqlParameter::From | SqlParameter::To))
+    }
+
+    /// Whether its rows are of a span of time, each with its own.
+    pub(super) fn tells_its_past(&self) -> bool {
+        self.uses_range() && self.has_time
     }
 
     /// The values of its parameters, in their order.

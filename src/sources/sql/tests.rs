@@ -345,6 +345,9 @@ async fn rows_with_a_time_are_series_and_the_past_is_asked_for() {
         let day = TimeRange::ending_at(Timestamp::from_millis(NOW), Duration::from_hours(24));
         let past = source.execute_range(&query(text, &[]), day).await.unwrap().unwrap();
         assert_eq!(past.times(), [at(360), at(2), at(1)]);
+        let none = "SELECT at AS time, amount FROM sales WHERE city = 'Rome' AND at BETWEEN $from AND $to";
+        assert_eq!(ask(&*source, none, &[]).await, Ok(Reading::Series(Series::default())), "no gap at the time of asking");
+        assert_eq!(source.execute_range(&query(none, &[]), day).await, Ok(Some(Series::default())));
         let all = "SELECT at AS time, amount FROM sales WHERE city = 'LA'";
         assert_eq!(source.execute_range(&query(all, &[]), day).await, Ok(None), "it does not say which past");
         let Ok(Reading::Series(one)) = ask(&*source, all, &[]).await else { panic!("no series") };
