@@ -99,6 +99,9 @@ impl Server {
         let keys = derive_keys(&figment)?;
         let bus = open_bus(&settings, &keys, &metrics, &clock)?;
         let sources = Arc::new(Sources::open(&named_sources, &clock, &Arc::new(filters))?);
+        for (source, exposure) in named_sources.exposures() {
+            tracing::warn!(%source, "{exposure}");
+        }
 
         let directories = Arc::new(Directories::with_metrics(&settings, &clock, &metrics.directory())?);
         refuse_incomplete_folder(&settings)?;

@@ -60,6 +60,7 @@ async fn check(
         certificate_dates(figment, clock().now()).into_iter().partition(|certificate| certificate.is_fault);
     faults.extend(bad.into_iter().map(|certificate| certificate.diagnostic));
     let mut notes = expiring_notes(&expiring);
+    notes.extend(named_sources.exposures().map(|(source, exposure)| format!("\nThe source '{source}': {exposure}.")));
     if online {
         let (found, unchecked) = online::check(settings, &page_store, &sources).await?;
         faults.extend(found);

@@ -46,4 +46,9 @@ pub(super) trait SourceSettings: Debug + Send + Sync {
     /// # Errors
     /// [`SourceError::Broken`] when it cannot be opened.
     fn open(&self, clock: &Arc<dyn Clock>, filters: &Arc<FilterWorkers>) -> Opened;
+
+    /// What crosses a network unencrypted for everybody to read, in words with the remedy and without a secret. `None` where nothing does.
+    fn exposure(&self) -> Option<String> {
+        None
+    }
 }

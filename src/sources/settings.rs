@@ -30,6 +30,13 @@ impl NamedSource {
     }
 }
 
+impl NamedSources {
+    /// The sources whose credentials cross a network unencrypted, each with words about it.
+    pub fn exposures(&self) -> impl Iterator<Item = (&SourceName, String)> {
+        self.0.iter().filter_map(|(name, source)| Some((name, source.settings.exposure()?)))
+    }
+}
+
 impl fmt::Debug for NamedSource {
     /// The settings alone: the fingerprint follows from secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

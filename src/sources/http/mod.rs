@@ -174,6 +174,10 @@ impl Http {
         }
         base.below(path).map(Cow::Owned)
     }
+
+    fn exposure(&self) -> Option<String> {
+        self.client.exposure()
+    }
 }
 
 #[async_trait]

@@ -17,6 +17,9 @@ use crate::domain::CertificateFingerprint;
 /// The most headers of a request: more than any service asks for; servers refuse some hundred.
 const MAX_HEADERS: usize = 32;
 
+/// What is in the names of headers that carry credentials.
+const CREDENTIAL_WORDS: [&str; 6] = ["auth", "cookie", "key", "password", "secret", "token"];
+
 const URL: &str = "url";
 const HEADERS: &str = "headers";
 const USER: &str = "user";
@@ -88,8 +91,10 @@ impl HttpClientSettings {
         let rate = rate().take_from(fields, RATE);
         check_client_identity(fields)?;
         check_one_authorization(headers.as_ref(), fields)?;
+        let url = url??;
+        check_client_tls(&url, fields)?;
         Some(Self {
-            url: Arc::new(url??),
+            url: Arc::new(url),
             headers: with_authorization(headers?, authorization?, fields)?,
             oauth: oauth?,
             proxy: proxy?,
@@ -106,6 +111,14 @@ impl HttpClientSettings {
     /// Takes over how all sources are reached.
     pub(in crate::sources) fn set_outbound(&mut self, outbound: &OutboundSettings) {
         self.proxy.set_outbound(outbound);
+    }
+
+    /// That credentials cross a network unencrypted, where they do, in words without them.
+    pub(in crate::sources) fn exposure(&self) -> Option<String> {
+        let is_credential = |name: &HeaderName| CREDENTIAL_WORDS.iter().any(|word| name.as_str().contains(*word));
+        let header = self.headers.keys().find(|name| is_credential(name))?;
+        let is_exposed = !self.url.is_tls() && !self.url.is_loopback();
+        is_exposed.then(|| format!("its header `{header}` crosses the network unencrypted: write `https://` in its URL"))
     }
 
     /// The reference of the keys.
@@ -224,6 +237,17 @@ fn check_client_identity(fields: &Fields<'_>) -> Option<()> {
         _ => return Some(()),
     };
     fields.sink.report(&location, format!("`{missing}` is missing beside it"), "a certificate is shown with its key: set both");
+    None
+}
+
+/// Checks that a certificate is shown only where there is TLS. `None` when there is none, which is reported.
+fn check_client_tls(url: &UrlTemplate, fields: &Fields<'_>) -> Option<()> {
+    if url.is_tls() {
+        return Some(());
+    }
+    let Some(location) = fields.key_location(CLIENT_CERTIFICATE_FILE) else { return Some(()) };
+    let help = "write `https://` in the URL, or take the certificate and its key out";
+    fields.sink.report(&location, "a certificate is shown by TLS alone, which a URL with `http://` has not", help);
     None
 }
 

@@ -119,6 +119,16 @@ impl UrlTemplate {
         self.sample.scheme() == "https"
     }
 
+    /// Whether it leads to this machine, so that nothing crosses a network.
+    pub(super) fn is_loopback(&self) -> bool {
+        match self.sample.host() {
+            Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.to_canonical().is_loopback(),
+            None => false,
+        }
+    }
+
     /// Whether `url` has the same scheme, host and port.
     pub(super) fn has_same_origin(&self, url: &Url) -> bool {
         self.sample.origin() == url.origin()

@@ -117,6 +117,10 @@ impl SourceSettings for PrometheusSettings {
             known_warnings: Cache::new(MAX_KNOWN_WARNINGS),
         }))
     }
+
+    fn exposure(&self) -> Option<String> {
+        self.client.exposure()
+    }
 }
 
 impl Prometheus {

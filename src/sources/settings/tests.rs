@@ -71,6 +71,36 @@ url_file = "url"
 }
 
 #[test]
+fn credentials_that_cross_a_network_unencrypted_are_told_and_nothing_else() {
+    let exposures = |source: &str| {
+        let named = read(&format!("[default.sources.a]\n{source}\n")).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
+        named.exposures().map(|(name, words)| format!("{name}: {words}")).collect::<Vec<_>>()
+    };
+    for (exposed, remedy) in [
+        ("kind = \"http\"\nurl = \"http://stock/\"\ntoken = \"hunter2\"", "`authorization`"),
+        ("kind = \"http\"\nurl = \"http://stock/\"\nheaders = { X-Api-Key = \"hunter2\" }", "`x-api-key`"),
+        ("kind = \"prometheus\"\nurl = \"http://10.0.0.1/\"\nuser = \"u\"\npassword = \"hunter2\"", "`https://`"),
+        ("kind = \"sql\"\nurl = \"postgres://u:hunter2@db/x?sslmode=disable\"", "`sslmode=disable`"),
+        ("kind = \"sql\"\nurl = \"mysql://u:hunter2@db/x?ssl-mode=disabled\"", "`ssl-mode=disabled`"),
+    ] {
+        let told = exposures(exposed);
+        assert!(told.len() == 1 && told[0].starts_with("a: ") && told[0].contains(remedy), "{exposed}: {told:?}");
+        assert!(!told[0].contains("hunter2"), "{told:?}");
+    }
+    for fine in [
+        "kind = \"http\"\nurl = \"http://stock/\"\nheaders = { X-Scope-OrgID = \"corp\" }",
+        "kind = \"http\"\nurl = \"https://stock/\"\ntoken = \"hunter2\"",
+        "kind = \"http\"\nurl = \"http://localhost:8080/\"\ntoken = \"hunter2\"",
+        "kind = \"prometheus\"\nurl = \"http://[::1]:9090/\"\ntoken = \"hunter2\"",
+        "kind = \"sql\"\nurl = \"mysql://u:hunter2@127.0.0.1/x?ssl-mode=disabled\"",
+        "kind = \"sql\"\nurl = \"postgres://u:hunter2@db/x\"",
+        "kind = \"sql\"\nurl = \"sqlite:///srv/shop.db\"",
+    ] {
+        assert!(exposures(fine).is_empty(), "{fine}");
+    }
+}
+
+#[test]
 fn what_is_wrong_has_its_place_and_its_help() {
     let source = |text: &str| format!("[default.sources.stock]\n{text}\n");
     let http = |text: &str| source(&format!("kind = \"http\"\n{text}"));
@@ -86,6 +116,8 @@ fn what_is_wrong_has_its_place_and_its_help() {
     expect(&http("url = \"http://s/\"\nmax_bytes = \"lots\""), (6, 13), "not a size", "1MiB");
     expect(&http("url = \"http://s/\"\nheaders = { \"a b\" = \"c\" }"), (6, 13), "cannot be called `a b`", "hyphens");
     expect(&http("url = \"http://s/\"\nheaders = { A = {} }"), (6, 17), "`file` is missing", "file =");
+    let certificate = "client_certificate_file = \"c.pem\"\nclient_key_file = \"c.key\"";
+    expect(&http(&format!("url = \"http://s/\"\n{certificate}")), (6, 1), "shown by TLS alone", "https://");
     expect(&http("url = \"http://s/\"\nurll = 1"), (6, 1), "no key `urll`", "`url`?");
     expect("[default.sources.host]\nkind = \"http\"\n", (3, 18), "is built in", "another name");
 }

@@ -71,6 +71,15 @@ impl SqlAddress {
         }
     }
 
+    /// The parameter of the URL by which passwords and rows cross a network unencrypted, where they do.
+    pub(super) fn exposing_parameter(&self) -> Option<&'static str> {
+        match self {
+            Self::Postgres(url) => url.is_exposed().then_some("sslmode=disable"),
+            Self::MySql(url) => (!url.tls && !url.server.is_local()).then_some("ssl-mode=disabled"),
+            Self::Sqlite(_) => None,
+        }
+    }
+
     /// The name of the server or file, for error messages.
     pub(super) fn name(&self) -> String {
         match self {

@@ -73,6 +73,11 @@ impl SourceSettings for SqlSettings {
         let database = SqlDatabase::new(dialer, self.address.name(), self.connections, self.timeout);
         Ok(Box::new(Sql { dialect: self.address.dialect(), database, rate: self.rate, clock: Arc::clone(clock) }))
     }
+
+    fn exposure(&self) -> Option<String> {
+        let parameter = self.address.exposing_parameter()?;
+        Some(format!("its password and rows cross the network unencrypted: take `{parameter}` out of its URL"))
+    }
 }
 
 impl Sql {
