@@ -18,6 +18,10 @@ const CREDENTIALS: &str = "refuses the user or the password of the url, or that 
 const NO_DATABASE: &str = "has no such database as the url names";
 const BUSY: &str = "has no connection left; raise its limit of connections, or lower `connections`";
 
+/// The errors of MySQL and MariaDB that are a query's fault, among those without a SQLSTATE of their own: a wrong use of groups or
+/// indexes, wrong arguments and types, a mix of collations, and what cannot be prepared.
+const MYSQL_QUERY_FAULTS: [u16; 9] = [1111, 1191, 1210, 1221, 1267, 1270, 1271, 1295, 4078];
+
 /// The error when there is no connection to `name`.
 pub(super) fn connect_error(name: &str, error: &sqlx::Error) -> SourceError {
     match error {
@@ -85,8 +89,8 @@ pub(super) fn postgres_error(name: &str, error: &sqlx::Error, timeout: Duration,
             "{message}{place}; an input's value is a text: write its type behind it, as in $city::int"
         )),
         _ if code.starts_with("42") || code == "0A000" => SourceError::BadQuery(format!("{message}{place}")),
-        // Messages of these classes show values.
-        _ if code.starts_with("22") || code.starts_with("23") => {
+        // Messages of these classes show values, and so may those of RAISE.
+        _ if code.starts_with("22") || code.starts_with("23") || code == "P0001" => {
             SourceError::BadQuery(format!("a value cannot be converted or calculated with (SQLSTATE {code}){place}"))
         }
         _ if code.starts_with("08") || code.starts_with("57") => {
@@ -103,13 +107,19 @@ pub(super) fn mysql_error(name: &str, error: &sqlx::Error, timeout: Duration) ->
     let state = error.code().unwrap_or_default();
     match number {
         1317 | 1969 | 3024 => timed_out(name, timeout),
-        1142 | 1143 | 1044 | 1227 | 1370 => SourceError::Refused(format!("the user of the url may not read this: {message}")),
+        1142 | 1143 | 1044 | 1045 | 1227 | 1370 => {
+            SourceError::Refused(format!("the user of the url may not read this: {message}"))
+        }
         1792 | 1290 => SourceError::BadQuery(format!("a query only reads: {message}")),
         1053 | 1927 => SourceError::Unreachable(format!("{name} is stopping")),
         1205 | 1213 => SourceError::TimedOut(format!("{name}: others hold what the query waits for")),
         _ if state.starts_with("42") => SourceError::BadQuery(message),
         // Messages of the others may show values.
-        _ => SourceError::BadQuery(format!("{name} could not execute it (error {number}, SQLSTATE {state})")),
+        _ if ["21", "22", "23"].iter().any(|class| state.starts_with(class)) || MYSQL_QUERY_FAULTS.contains(&number) => {
+            SourceError::BadQuery(format!("{name} could not execute it (error {number}, SQLSTATE {state})"))
+        }
+        // What is not known to be the query's fault is the server's: a full disk, no memory.
+        _ => SourceError::BadAnswer(format!("{name} could not execute it (error {number}, SQLSTATE {state})")),
     }
 }
 
@@ -125,6 +135,7 @@ pub(super) fn sqlite_error(name: &str, error: &sqlx::Error, timeout: Duration) -
         8 => SourceError::BadQuery(format!("a query only reads: {message}")),
         11 | 26 => SourceError::Broken(format!("{name} is no SQLite file, or damaged")),
         10 | 14 => SourceError::Unreachable(format!("{name} cannot be read: {message}")),
+        7 | 13 => SourceError::BadAnswer(format!("{name}: there is no memory or disk left for the query: {message}")),
         _ => SourceError::BadQuery(message),
     }
 }

@@ -323,6 +323,39 @@ async fn a_fault_of_a_query_is_told_with_its_place_and_its_mend() {
 }
 
 #[tokio::test]
+async fn what_is_the_servers_fault_is_not_told_as_the_querys_and_a_message_that_may_have_a_value_is_not_repeated() {
+    for database in TestDatabase::all() {
+        let source = database.source("");
+        match database.dialect() {
+            SqlDialect::Postgres => {
+                database.administer(
+                    "CREATE FUNCTION tell() RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION USING MESSAGE = ''hunter2''; END'",
+                );
+                let error = ask(&*source, "SELECT tell()", &[]).await.unwrap_err();
+                assert!(matches!(&error, SourceError::BadQuery(why) if !why.contains("hunter2")), "{error}");
+            }
+            SqlDialect::MySql => {
+                database.administer(
+                    "DELIMITER //\nCREATE FUNCTION full_disk() RETURNS INT BEGIN SIGNAL SQLSTATE 'HY000' \
+                     SET MYSQL_ERRNO = 1114, MESSAGE_TEXT = 'hunter2'; RETURN 1; END//",
+                );
+                let error = ask(&*source, "SELECT full_disk()", &[]).await.unwrap_err();
+                assert!(matches!(&error, SourceError::BadAnswer(why) if why.contains("1114")), "{error}");
+                assert!(!error.to_string().contains("hunter2"), "{error}");
+                for wrong in [
+                    "SELECT (SELECT 1 UNION SELECT 2)",
+                    "SELECT _utf8mb4'a' COLLATE utf8mb4_bin = _utf8mb4'b' COLLATE utf8mb4_general_ci",
+                ] {
+                    let error = ask(&*source, wrong, &[]).await.unwrap_err();
+                    assert!(matches!(error, SourceError::BadQuery(_)), "{wrong}: {error}");
+                }
+            }
+            SqlDialect::Sqlite => {}
+        }
+    }
+}
+
+#[tokio::test]
 async fn rows_with_a_time_are_series_and_the_past_is_asked_for() {
     for database in TestDatabase::all() {
         let kind = match database.dialect() {
