@@ -40,7 +40,7 @@ use crate::feeds::{Feeds, FeedsArchive};
 use crate::live::Hub;
 use crate::nodes::Nodes;
 use crate::pages::PageStore;
-use crate::sources::{self, FilterWorkers, Sources};
+use crate::sources::{self, FilterWorkers, NamedSources, Sources};
 use crate::store::WritableProbe;
 use crate::telemetry::Metrics;
 use crate::web::{
@@ -99,9 +99,7 @@ impl Server {
         let keys = derive_keys(&figment)?;
         let bus = open_bus(&settings, &keys, &metrics, &clock)?;
         let sources = Arc::new(Sources::open(&named_sources, &clock, &Arc::new(filters))?);
-        for (source, exposure) in named_sources.exposures() {
-            tracing::warn!(%source, "{exposure}");
-        }
+        log_exposed_sources(&named_sources);
 
         let directories = Arc::new(Directories::with_metrics(&settings, &clock, &metrics.directory())?);
         refuse_incomplete_folder(&settings)?;
@@ -320,6 +318,13 @@ fn diagnostics_runner(
 ) -> DiagnosticsRunner {
     let (directories, page_store, groups) = (Arc::clone(directories), Arc::clone(page_store), Arc::clone(groups));
     DiagnosticsRunner::new(directories, page_store, settings.admins.clone(), groups, Arc::clone(clock))
+}
+
+/// Logs which sources' credentials cross a network unencrypted.
+fn log_exposed_sources(named: &NamedSources) {
+    for (source, exposure) in named.exposures() {
+        tracing::warn!(%source, "{exposure}");
+    }
 }
 
 /// Logs once what it means that a directory has no service account.

@@ -17,11 +17,14 @@ const MAX_SERIES: usize = 10_000;
 /// Characters of the server's own words.
 const MAX_ERROR_CHARS: usize = 300;
 
+/// Characters of a text that is the answer: every viewer receives it.
+const MAX_TEXT_CHARS: usize = 512;
+
 /// An answer, with what the server says of it.
 #[derive(Debug)]
 pub(super) struct QueryAnswer {
     pub(super) data: QueryData,
-    /// Why it may not be the whole truth: a part of the storage did not answer.
+    /// Why it may not be the whole truth: a part of the storage did not answer. Each on one line, and not long.
     pub(super) warnings: Vec<String>,
 }
 
@@ -79,7 +82,10 @@ impl QueryAnswer {
             }));
         };
         match (answer.status.as_str(), answer.data) {
-            ("success", Some(data)) => Ok(Self { data, warnings: answer.warnings.unwrap_or_default() }),
+            ("success", Some(data)) => {
+                let warnings = answer.warnings.unwrap_or_default();
+                Ok(Self { data, warnings: warnings.iter().map(|warning| on_one_line(warning)).collect() })
+            }
             _ => Err(api_error(host, answer.error_type.as_deref().unwrap_or_default(), &answer.error.unwrap_or_default())),
         }
     }
@@ -87,14 +93,19 @@ impl QueryAnswer {
 
 /// The error that the server tells.
 fn api_error(host: &str, kind: &str, words: &str) -> SourceError {
-    let words: String = words.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let message = format!("{host} says: {}", truncated(&words, MAX_ERROR_CHARS));
+    let message = format!("{host} says: {}", on_one_line(words));
     match kind {
         "timeout" | "canceled" => SourceError::TimedOut(message),
         "execution" if words.contains("too many") || words.contains("exceed") => SourceError::OverLimits(message),
         "bad_data" | "execution" => SourceError::BadQuery(message),
         _ => SourceError::BadAnswer(message),
     }
+}
+
+/// The server's own words, on one line.
+fn on_one_line(words: &str) -> String {
+    let words: String = words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_ERROR_CHARS + 1).collect();
+    truncated(&words, MAX_ERROR_CHARS)
 }
 
 impl QueryData {
@@ -105,7 +116,7 @@ impl QueryData {
     pub(super) fn into_reading(self, labels: &SeriesLabels<'_>) -> Result<Reading, SourceError> {
         match self {
             Self::Scalar(sample) => Ok(Reading::Number(sample.value())),
-            Self::String((_, text)) => Ok(Reading::Text(text)),
+            Self::String((_, text)) => Ok(Reading::Text(truncated(&text, MAX_TEXT_CHARS))),
             Self::Matrix(lines) => series(lines, labels).map(Reading::Series),
             Self::Vector(all) => {
                 check_count(all.len())?;
@@ -216,6 +227,8 @@ mod tests {
     fn each_type_of_result_is_a_reading() {
         assert_eq!(reading("scalar", r#"[1435781451.781,"1.5"]"#).unwrap(), Reading::Number(1.5));
         assert_eq!(reading("string", r#"[1435781451.781,"up"]"#).unwrap(), Reading::Text("up".to_owned()));
+        let long = reading("string", &format!("[1,\"{}\"]", "x".repeat(5_000))).unwrap();
+        assert!(long.text().is_some_and(|text| text.chars().count() == MAX_TEXT_CHARS + 1));
         assert_eq!(reading("vector", r#"[{"metric":{},"value":[1,"7"]}]"#).unwrap(), Reading::Number(7.0));
         assert_eq!(reading("vector", "[]").unwrap(), Reading::Numbers(Vec::new()));
         let two = r#"[{"metric":{"__name__":"up","host":"b"},"value":[1,"NaN"]},{"metric":{"host":"a"},"value":[1,"+Inf"]}]"#;
@@ -262,5 +275,8 @@ mod tests {
         assert_eq!(parse(502, "Bad Gateway").unwrap_err().to_string(), "prom.corp answered 502");
         let partial = r#"{"status":"success","warnings":["store down"],"data":{"resultType":"vector","result":[]}}"#;
         assert_eq!(parse(200, partial).unwrap().warnings, ["store down"]);
+        let long = partial.replace("store down", &format!("a\\nb{}", "x".repeat(5_000)));
+        let warning = parse(200, &long).unwrap().warnings.remove(0);
+        assert!(warning.starts_with("a b") && warning.chars().count() == MAX_ERROR_CHARS + 1, "{warning}");
     }
 }

@@ -1,5 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::sources::text::truncated;
+
+/// Characters of a label: every viewer receives it.
+const MAX_LABEL_CHARS: usize = 512;
+
 /// The labels of a series, its metric's name among them.
 pub(super) type Metric = BTreeMap<String, String>;
 
@@ -71,13 +76,14 @@ impl<'q> SeriesLabels<'q> {
             return legend.fill(metric);
         }
         let varying = metric.iter().filter(|(name, _)| !self.fixed.contains(*name));
-        varying.map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(", ")
+        truncated(&varying.map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(", "), MAX_LABEL_CHARS)
     }
 }
 
 /// `instance="db1:9100", job="node"`
 fn full(metric: &Metric) -> String {
-    metric.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect::<Vec<_>>().join(", ")
+    let pairs: Vec<_> = metric.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+    truncated(&pairs.join(", "), MAX_LABEL_CHARS)
 }
 
 #[cfg(test)]
@@ -97,6 +103,8 @@ mod tests {
         assert_eq!(labels.of([&one, &other].into_iter()), ["db1", "db2, eu"]);
         assert_eq!(labels.of([&one].into_iter()), ["db1"], "whichever others there are");
         assert_eq!(labels.of([&metric(&[])].into_iter()), [""]);
+        let long = metric(&[("instance", &"x".repeat(5_000))]);
+        assert_eq!(labels.of([&long].into_iter())[0].chars().count(), MAX_LABEL_CHARS + 1, "and an ellipsis");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod query_template;
 mod syntax;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use itertools::Itertools as _;
@@ -49,6 +50,9 @@ const MAX_CACHED_QUERIES: usize = 8_192;
 /// The number of warnings that are remembered, so that each is logged once.
 const MAX_KNOWN_WARNINGS: usize = 64;
 
+/// How many milliseconds there are at least between two warnings: one that has a time or a host in it is another each time.
+const WARNING_INTERVAL: u64 = 60_000;
+
 /// The most times in the past of a line: a chart has no more. The server refuses more than 11,000.
 const MAX_TIMES: u128 = 4_000;
 
@@ -73,6 +77,9 @@ struct Prometheus {
     dialect: Dialect,
     parsed: Cache<String, Arc<PromqlQuery>>,
     known_warnings: Cache<String, ()>,
+    /// When the last one was logged, in milliseconds since the Unix epoch.
+    warned_at: AtomicI64,
+    clock: Arc<dyn Clock>,
 }
 
 /// A parsed query.
@@ -115,6 +122,8 @@ impl SourceSettings for PrometheusSettings {
             dialect: self.dialect,
             parsed: Cache::new(MAX_CACHED_QUERIES),
             known_warnings: Cache::new(MAX_KNOWN_WARNINGS),
+            warned_at: AtomicI64::new(i64::MIN),
+            clock: Arc::clone(clock),
         }))
     }
 
@@ -163,14 +172,24 @@ impl Prometheus {
         HttpBody { content_type: "application/x-www-form-urlencoded", text: form.finish() }
     }
 
-    /// Logs what the server says of its own answer, each once.
+    /// Logs what the server says of its own answer, each once, and one a minute at most.
     fn log_warnings(&self, query: &BoundQuery, warnings: &[String]) {
         for warning in warnings {
-            if self.known_warnings.get(warning).is_none() {
+            if self.known_warnings.get(warning).is_none() && self.may_warn() {
                 self.known_warnings.insert(warning.clone(), ());
                 tracing::warn!(source = %query.source, warning, "the source warns that its answers may not be whole");
             }
         }
+    }
+
+    /// Whether the last warning was long enough ago. Then the next one has to wait again.
+    fn may_warn(&self) -> bool {
+        let (now, last) = (self.clock.now().as_millis(), self.warned_at.load(Ordering::Relaxed));
+        let is_due = now.abs_diff(last) >= WARNING_INTERVAL;
+        if is_due {
+            self.warned_at.store(now, Ordering::Relaxed);
+        }
+        is_due
     }
 }
 

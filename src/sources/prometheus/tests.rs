@@ -4,7 +4,8 @@ use std::fs;
 use std::time::Duration;
 
 use super::*;
-use crate::domain::{LabelledNumber, SystemClock};
+use crate::audit::log_capture::LogCapture;
+use crate::domain::{LabelledNumber, ManualClock, SystemClock};
 use crate::sources::filter_workers::tests::on_threads;
 use crate::sources::http_client::tests::mock_server::{MockHttpServer, MockReply, answer, settings};
 use crate::sources::settings::tests::read as read_toml;
@@ -175,6 +176,33 @@ async fn the_query_is_posted_below_the_address_that_the_admin_wrote() {
     let used: Vec<_> = source.check("up{host=\"$host\"}").unwrap().into_iter().map(|used| used.key).collect();
     assert_eq!(used, ["tenant", "host"]);
     assert!(source.check("up up").unwrap_err().0.contains("from character 4 on"));
+}
+
+#[tokio::test]
+async fn warnings_that_always_differ_fill_no_log() {
+    let paper = LogCapture::new();
+    let log = tracing_subscriber::fmt().with_ansi(false).with_writer(paper.clone()).finish();
+    let _written = tracing::subscriber::set_default(log);
+    let count = std::sync::atomic::AtomicUsize::new(0);
+    let server = MockHttpServer::start(None, move |_| {
+        let number = count.fetch_add(1, Ordering::Relaxed);
+        let data = r#""data":{"resultType":"scalar","result":[1,"1"]}"#;
+        let body = format!(r#"{{"status":"success","warnings":["store {number} is down"],{data}}}"#);
+        MockReply::Bytes(answer("200 OK", "", body.as_bytes()))
+    })
+    .await;
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
+    let client = settings(&format!("http://127.0.0.1:{}/", server.port));
+    let settings = PrometheusSettings { client, dialect: Dialect::PromQl };
+    let source = settings.open(&(Arc::clone(&clock) as _), &on_threads()).unwrap();
+    for _ in 0..3 {
+        assert_eq!(number(&*source, "1", &[]).await, Ok(1.0));
+    }
+    clock.advance(Duration::from_mins(1));
+    assert_eq!(number(&*source, "1", &[]).await, Ok(1.0));
+    let text = paper.text();
+    assert!(text.contains("store 0 is down") && text.contains("store 3 is down"), "{text}");
+    assert!(!text.contains("store 1 is down") && !text.contains("store 2 is down"), "{text}");
 }
 
 #[tokio::test]

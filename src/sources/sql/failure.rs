@@ -89,8 +89,10 @@ pub(super) fn postgres_error(name: &str, error: &sqlx::Error, timeout: Duration,
             "{message}{place}; an input's value is a text: write its type behind it, as in $city::int"
         )),
         _ if code.starts_with("42") || code == "0A000" => SourceError::BadQuery(format!("{message}{place}")),
-        // Messages of these classes show values, and so may those of RAISE.
-        _ if code.starts_with("22") || code.starts_with("23") || code == "P0001" => {
+        // What RAISE says may have a value in it.
+        "P0001" => SourceError::BadQuery(format!("a function that it calls raised an error (SQLSTATE {code}){place}")),
+        // Messages of these classes show values.
+        _ if code.starts_with("22") || code.starts_with("23") => {
             SourceError::BadQuery(format!("a value cannot be converted or calculated with (SQLSTATE {code}){place}"))
         }
         _ if code.starts_with("08") || code.starts_with("57") => {
@@ -115,7 +117,7 @@ pub(super) fn mysql_error(name: &str, error: &sqlx::Error, timeout: Duration) ->
         1205 | 1213 => SourceError::TimedOut(format!("{name}: others hold what the query waits for")),
         _ if state.starts_with("42") => SourceError::BadQuery(message),
         // Messages of the others may show values.
-        _ if ["21", "22", "23"].iter().any(|class| state.starts_with(class)) || MYSQL_QUERY_FAULTS.contains(&number) => {
+        _ if ["21", "22", "23"].iter().any(|class| state.starts_with(*class)) || MYSQL_QUERY_FAULTS.contains(&number) => {
             SourceError::BadQuery(format!("{name} could not execute it (error {number}, SQLSTATE {state})"))
         }
         // What is not known to be the query's fault is the server's: a full disk, no memory.
