@@ -46,6 +46,16 @@ impl DocumentFormat {
         word(&FORMATS)
     }
 
+    /// The value of `Accept` with which a server is asked for it. Some serve CSV as whatever they like.
+    pub(super) fn accept(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Csv => "text/csv, */*;q=0.1",
+            Self::Text => "text/plain, */*;q=0.1",
+            Self::Xml => "application/xml, text/xml, */*;q=0.1",
+        }
+    }
+
     /// Makes a document of a source's bytes, which come from `origin`, as error messages name it.
     ///
     /// # Errors

@@ -103,7 +103,9 @@ fn read(mut fields: Fields<'_>) -> Option<Box<dyn SourceSettings>> {
     }
     fields.finish();
     let pagination = Pagination { max_pages: max_pages?, cursor: cursor?.zip(Some(cursor_parameter?)) };
-    Some(Box::new(HttpSettings { client: client?, format: format?, paths: paths?, method: method?, body: body?, pagination }))
+    let (mut client, format) = (client?, format?);
+    client.accept_by_default(format.accept());
+    Some(Box::new(HttpSettings { client, format, paths: paths?, method: method?, body: body?, pagination }))
 }
 
 /// More would be a report, and not a panel.

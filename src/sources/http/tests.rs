@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::SystemClock;
 use crate::sources::filter_workers::tests::on_threads;
 use crate::sources::http_client::tests::mock_server::{MockHttpServer, MockReply, answer, settings};
+use crate::sources::settings::tests::read as read_toml;
 
 fn opened(settings: HttpClientSettings) -> Box<dyn Source> {
     opened_with(settings, &[], None)
@@ -118,6 +119,24 @@ async fn the_pages_of_an_answer_are_an_array_within_limits() {
     assert_eq!(ask("/by?a=1", Some(("/next", "after"))).await, Ok(Reading::Number(3.0)), "the cursor is sent encoded");
     assert!(matches!(ask("/endless", None).await, Err(SourceError::TooLarge(why)) if why.contains("more than 3 pages")));
     assert!(matches!(ask("/away", None).await, Err(SourceError::Broken(_))), "no header may reach another host");
+}
+
+#[tokio::test]
+async fn a_server_that_has_several_formats_is_told_which_is_wanted() {
+    for (keys, accepted) in [
+        ("format = \"json\"", "application/json"),
+        ("format = \"csv\"", "text/csv, */*;q=0.1"),
+        ("format = \"text\"", "text/plain, */*;q=0.1"),
+        ("format = \"csv\"\nheaders = { Accept = \"text/x-rows\" }", "text/x-rows"),
+    ] {
+        let server = MockHttpServer::of("1").await;
+        let url = format!("http://127.0.0.1:{}/", server.port);
+        let toml = format!("[default.sources.stock]\nkind = \"http\"\nurl = \"{url}\"\n{keys}\n");
+        let source = read_toml(&toml).unwrap().0[0].open(&(Arc::new(SystemClock) as _), &on_threads()).unwrap();
+        source.execute(&query(".", &[])).await.unwrap();
+        let head = server.requests.lock().unwrap()[0].to_lowercase();
+        assert!(head.contains(&format!("accept: {accepted}\r\n")), "{head}");
+    }
 }
 
 #[tokio::test]

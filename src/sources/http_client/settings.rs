@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 use super::authorization::authorization;
 use super::oauth::{OAUTH, OauthSettings, oauth};
@@ -111,6 +111,11 @@ impl HttpClientSettings {
     /// Takes over how all sources are reached.
     pub(in crate::sources) fn set_outbound(&mut self, outbound: &OutboundSettings) {
         self.proxy.set_outbound(outbound);
+    }
+
+    /// Sets the header `Accept`, where the admin has not.
+    pub(in crate::sources) fn accept_by_default(&mut self, accept: &'static str) {
+        self.headers.entry(ACCEPT).or_insert(HeaderValue::from_static(accept));
     }
 
     /// That credentials cross a network unencrypted, where they do, in words without them.
