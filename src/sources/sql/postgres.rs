@@ -3,6 +3,8 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::TryStreamExt as _;
@@ -10,19 +12,25 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgErrorPosition};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Row as _};
+use tokio::time::timeout;
 
 use super::connection::{SqlConnection, SqlDialer, SqlFailure, SqlLimits};
 use super::failure::{connect_error, postgres_error};
 use super::rows::{SqlRows, SqlValue, too_many_bytes};
 use super::statement::SqlStatement;
-use crate::config::PostgresUrl;
+use crate::config::{PostgresUrl, format_duration};
 use crate::sources::SourceError;
 use crate::store::postgres_options;
+
+/// The longest that one of several hosts may take to make a connection: one that is switched off says nothing at all.
+const MAX_CONNECT_TIME: Duration = Duration::from_secs(3);
 
 /// The way to a PostgreSQL database.
 pub(super) struct PostgresDialer {
     /// For each host.
     options: Vec<(String, PgConnectOptions)>,
+    /// The place of the host that answered last: it is asked first.
+    answering: AtomicUsize,
     limits: SqlLimits,
 }
 
@@ -37,7 +45,16 @@ impl PostgresDialer {
     pub(super) fn new(url: &PostgresUrl, ca_file: Option<&Path>, limits: SqlLimits) -> Self {
         // A pooler gives each transaction another session, in which nothing may stay.
         let options = |host| postgres_options(url, host, ca_file).statement_cache_capacity(0);
-        Self { options: url.hosts.iter().map(|host| (host.to_string(), options(host))).collect(), limits }
+        let options = url.hosts.iter().map(|host| (host.to_string(), options(host))).collect();
+        Self { options, answering: AtomicUsize::new(0), limits }
+    }
+
+    /// How long one host may take to make a connection, so that there is time for the others, and for the query.
+    fn connect_time(&self) -> Duration {
+        match u32::try_from(self.options.len()) {
+            Ok(0 | 1) | Err(_) => self.limits.timeout,
+            Ok(hosts) => (self.limits.timeout / hosts).min(MAX_CONNECT_TIME),
+        }
     }
 }
 
@@ -46,14 +63,22 @@ impl SqlDialer for PostgresDialer {
     /// Connects to the first host that answers: a replica is as good.
     async fn connect(&self) -> Result<Box<dyn SqlConnection>, SourceError> {
         let mut first = None;
-        for (host, options) in &self.options {
-            match options.connect().await {
-                Ok(connection) => {
+        let (limit, answering) = (self.connect_time(), self.answering.load(Ordering::Relaxed));
+        let hosts = self.options.iter().enumerate().cycle().skip(answering).take(self.options.len());
+        for (place, (host, options)) in hosts {
+            let error = match timeout(limit, options.connect()).await {
+                Ok(Ok(connection)) => {
+                    self.answering.store(place, Ordering::Relaxed);
                     let (host, limits) = (host.clone(), self.limits);
                     return Ok(Box::new(PostgresConnection { connection, host, limits }));
                 }
-                Err(error) => drop(first.get_or_insert_with(|| connect_error(host, &error))),
-            }
+                Ok(Err(error)) => connect_error(host, &error),
+                Err(_elapsed) => {
+                    let limit = format_duration(limit);
+                    SourceError::TimedOut(format!("{host} did not take the connection within {limit}"))
+                }
+            };
+            first = first.or(Some(error));
         }
         Err(first.unwrap_or_else(|| SourceError::Broken("the URL names no host".to_owned())))
     }

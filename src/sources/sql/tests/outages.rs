@@ -116,6 +116,24 @@ async fn a_server_that_cut_its_connections_is_asked_on_new_ones() {
 }
 
 #[tokio::test]
+async fn a_host_that_says_nothing_leaves_time_for_the_next_which_is_asked_first_from_then_on() {
+    let Some(server) = postgres::server() else { return };
+    let name = server.create_database();
+    // It takes connections, and nobody answers on them.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    silent.set_nonblocking(true).unwrap();
+    let url = format!("postgres://belvedere@{},127.0.0.1:{}/{name}", silent.local_addr().unwrap(), server.port);
+    let source = opened(&format!("url = \"{url}\"\ntimeout = \"30s\"\nconnections = 1"));
+    assert_eq!(table(&*source, "SELECT 1 AS it", &[]).await.1, [["1"]]);
+    silent.accept().unwrap();
+    let cut =
+        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()");
+    server.query(&name, &cut).unwrap();
+    assert_eq!(table(&*source, "SELECT 1 AS it", &[]).await.1, [["1"]]);
+    assert!(silent.accept().is_err(), "the one that answered was asked first");
+}
+
+#[tokio::test]
 async fn whoever_cannot_be_connected_to_is_told_by_its_name_with_the_reason_and_without_a_password() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(
