@@ -27,8 +27,8 @@ pub(super) enum SqlTokenKind {
 
 /// Splits an SQL text into its tokens, which together are the text.
 ///
-/// Servers disagree on where a comment begins and ends if a control character or another alphabet's white space is near. Such
-/// characters stand in quotations only.
+/// Servers disagree on where a comment begins and ends if a control character or another alphabet's white space is near. Control
+/// characters stand in quotations only, and such white space there and in comments.
 ///
 /// # Errors
 /// Which comment or quotation is never closed, that a comment would be executed, or which character cannot stand there.
