@@ -30,13 +30,6 @@ impl NamedSource {
     }
 }
 
-impl NamedSources {
-    /// The sources whose credentials cross a network unencrypted, each with words about it.
-    pub fn exposures(&self) -> impl Iterator<Item = (&SourceName, String)> {
-        self.0.iter().filter_map(|(name, source)| Some((name, source.settings.exposure()?)))
-    }
-}
-
 impl fmt::Debug for NamedSource {
     /// The settings alone: the fingerprint follows from secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -83,6 +76,11 @@ impl NamedSources {
         let count = entries.len();
         let sources: IndexMap<_, _> = entries.into_iter().filter_map(|entry| read_source(entry, fields.sink)).collect();
         (sources.len() == count).then_some(Self(sources))
+    }
+
+    /// The sources whose credentials cross a network unencrypted, each with words about it.
+    pub fn exposures(&self) -> impl Iterator<Item = (&SourceName, String)> {
+        self.0.iter().filter_map(|(name, source)| Some((name, source.settings.exposure()?)))
     }
 }
 

@@ -120,8 +120,8 @@ impl HttpClientSettings {
 
     /// That credentials cross a network unencrypted, where they do, in words without them.
     pub(in crate::sources) fn exposure(&self) -> Option<String> {
-        let is_credential = |name: &HeaderName| CREDENTIAL_WORDS.iter().any(|word| name.as_str().contains(*word));
-        let header = self.headers.keys().find(|name| is_credential(name))?;
+        let mut names = self.headers.keys();
+        let header = names.find(|name| CREDENTIAL_WORDS.iter().any(|word| name.as_str().contains(*word)))?;
         let is_exposed = !self.url.is_tls() && !self.url.is_loopback();
         is_exposed.then(|| format!("its header `{header}` crosses the network unencrypted: write `https://` in its URL"))
     }

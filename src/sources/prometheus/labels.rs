@@ -103,7 +103,8 @@ mod tests {
         assert_eq!(labels.of([&one, &other].into_iter()), ["db1", "db2, eu"]);
         assert_eq!(labels.of([&one].into_iter()), ["db1"], "whichever others there are");
         assert_eq!(labels.of([&metric(&[])].into_iter()), [""]);
-        let long = metric(&[("instance", &"x".repeat(5_000))]);
+        let value = "x".repeat(5_000);
+        let long = metric(&[("instance", value.as_str())]);
         assert_eq!(labels.of([&long].into_iter())[0].chars().count(), MAX_LABEL_CHARS + 1, "and an ellipsis");
     }
 

@@ -181,7 +181,7 @@ async fn the_query_is_posted_below_the_address_that_the_admin_wrote() {
 #[tokio::test]
 async fn warnings_that_always_differ_fill_no_log() {
     let paper = LogCapture::new();
-    let log = tracing_subscriber::fmt().with_ansi(false).with_writer(paper.clone()).finish();
+    let log = tracing_subscriber::fmt().json().with_writer(paper.clone()).finish();
     let _written = tracing::subscriber::set_default(log);
     let count = std::sync::atomic::AtomicUsize::new(0);
     let server = MockHttpServer::start(None, move |_| {
