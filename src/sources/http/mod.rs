@@ -160,6 +160,10 @@ impl SourceSettings for HttpSettings {
         let (format, paths, method, body) = (self.format, self.paths.clone(), self.method, self.body.clone());
         Ok(Box::new(Http { client, format, paths, method, body, pagination: self.pagination.clone(), filters }))
     }
+
+    fn exposure(&self) -> Option<String> {
+        self.client.exposure()
+    }
 }
 
 impl Http {
@@ -175,10 +179,6 @@ impl Http {
             return Err(QueryError(message));
         }
         base.below(path).map(Cow::Owned)
-    }
-
-    fn exposure(&self) -> Option<String> {
-        self.client.exposure()
     }
 }
 
