@@ -9,6 +9,7 @@ mod log_tail;
 mod settings;
 mod spreadsheet;
 mod whole_file;
+mod workbook_limits;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,22 +1,23 @@
 //! The rows of an Excel sheet (Office Open XML), as JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 
 use calamine::{DataRef, ExcelDateTime, Reader as _, Xlsx, XlsxError};
-use serde_json::{Map, Value};
-use zip::ZipArchive;
+use serde_json::Value;
 
+use super::workbook_limits;
 use crate::sources::SourceError;
-
-/// How much larger a file may be unpacked than packed ones are allowed to be: XML packs well, and bombs pack better.
-const MAX_UNPACKED_FACTOR: u128 = 16;
 
 /// The most columns that are looked at.
 const MAX_COLUMNS: u32 = 256;
 
 /// The most cells of a sheet.
 const MAX_CELLS: usize = 500_000;
+
+/// The most bytes of JSON that rows become, beside twice those of the file: each row has all names of the header again, and many
+/// cells may refer to one long text.
+const MAX_JSON_BYTES: usize = 16 * 1024 * 1024;
 
 /// Reads a sheet, whose first row with anything in it has the names of its columns: an array of objects, as of CSV.
 ///
@@ -29,10 +30,8 @@ pub(super) fn rows_to_json(
     origin: &str,
 ) -> Result<Vec<u8>, SourceError> {
     let unreadable = || SourceError::BadAnswer(format!("{origin} is no Excel file (.xlsx), or has a password"));
-    let unpacked = ZipArchive::new(Cursor::new(&bytes)).map_err(|_| unreadable())?.decompressed_size();
-    if unpacked.is_none_or(|unpacked| unpacked > MAX_UNPACKED_FACTOR * max_bytes as u128) {
-        return Err(SourceError::TooLarge(format!("{origin} is too large when it is unpacked; raise max_bytes")));
-    }
+    workbook_limits::check(&bytes, max_bytes, origin)?;
+    let max_json = MAX_JSON_BYTES.saturating_add(2 * bytes.len());
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|_: XlsxError| unreadable())?;
     let names = book.sheet_names();
     let name = match sheet {
@@ -43,53 +42,90 @@ pub(super) fn rows_to_json(
         }
         None => names.first().cloned().ok_or_else(unreadable)?,
     };
-    let rows = rows_of(&mut book, &name, origin)?;
-    let objects = objects_of(rows, origin)?;
-    serde_json::to_vec(&objects).map_err(|error| SourceError::Broken(format!("the rows cannot be told: {error}")))
+    let cells = cells_of(&mut book, &name, max_json, origin)?;
+    write_objects(&cells, max_json, origin)
 }
 
-/// The rows of a sheet, each with the cells that have something in them.
-type SheetRows = BTreeMap<u32, BTreeMap<u32, Value>>;
+/// The cells of a sheet that have something in them, as JSON, by row and column.
+type SheetCells = BTreeMap<(u32, u32), Vec<u8>>;
 
-fn rows_of(book: &mut Xlsx<Cursor<Vec<u8>>>, sheet: &str, origin: &str) -> Result<SheetRows, SourceError> {
-    let unreadable = |_| SourceError::BadAnswer(format!("the sheet '{sheet}' of {origin} cannot be read"));
-    let mut cells = book.worksheet_cells_reader(sheet).map_err(unreadable)?;
-    let (mut rows, mut count) = (SheetRows::new(), 0);
-    while let Some(cell) = cells.next_cell().map_err(unreadable)? {
+fn cells_of(book: &mut Xlsx<Cursor<Vec<u8>>>, sheet: &str, max_json: usize, origin: &str) -> Result<SheetCells, SourceError> {
+    let unreadable = |_: XlsxError| SourceError::BadAnswer(format!("the sheet '{sheet}' of {origin} cannot be read"));
+    let mut reader = book.worksheet_cells_reader(sheet).map_err(unreadable)?;
+    let (mut cells, mut count, mut held) = (SheetCells::new(), 0, 0);
+    while let Some(cell) = reader.next_cell().map_err(unreadable)? {
         let (row, column) = cell.get_position();
         let value = value_of(cell.get_value());
         if value.is_null() {
             continue;
         }
+        let json = to_json(&value)?;
         count += 1;
+        held += json.len();
         if column >= MAX_COLUMNS || count > MAX_CELLS {
             let limits = format!("{MAX_COLUMNS} columns or {MAX_CELLS} cells");
             return Err(SourceError::TooLarge(format!("the sheet '{sheet}' of {origin} has more than {limits}")));
         }
-        rows.entry(row).or_default().insert(column, value);
+        if held > max_json {
+            return Err(SourceError::TooLarge(format!("the texts in the sheet '{sheet}' of {origin} are too long")));
+        }
+        cells.insert((row, column), json);
     }
-    Ok(rows)
+    Ok(cells)
 }
 
-fn objects_of(rows: SheetRows, origin: &str) -> Result<Vec<Map<String, Value>>, SourceError> {
-    let mut rows = rows.into_values();
-    let Some(header) = rows.next() else { return Ok(Vec::new()) };
-    let mut names: BTreeMap<u32, String> = BTreeMap::new();
-    for (column, value) in header {
-        let name = match value {
-            Value::String(name) => name.trim().to_owned(),
-            other => other.to_string(),
+fn write_objects(cells: &SheetCells, max_json: usize, origin: &str) -> Result<Vec<u8>, SourceError> {
+    let Some(((header, _), _)) = cells.first_key_value() else { return Ok(b"[]".to_vec()) };
+    let keys = keys_of(cells, *header, origin)?;
+    let mut json = vec![b'['];
+    let mut row = *header;
+    // The next row with anything in it: they may be far apart.
+    while let Some((&(next, _), _)) = cells.range((row.saturating_add(1), 0)..).next() {
+        // A number of the last row would be found again for ever.
+        if next <= row {
+            break;
+        }
+        row = next;
+        // What stands beside the table is a remark.
+        let mut columns = cells.range((row, 0)..=(row, u32::MAX)).map(|((_, column), _)| *column);
+        if !columns.any(|column| keys.binary_search_by_key(&column, |(known, _)| *known).is_ok()) {
+            continue;
+        }
+        json.extend_from_slice(if json.len() == 1 { b"{" } else { b",{" });
+        for (place, (column, key)) in keys.iter().enumerate() {
+            json.extend_from_slice(if place == 0 { b"" } else { b"," });
+            json.extend_from_slice(key);
+            json.push(b':');
+            json.extend_from_slice(cells.get(&(row, *column)).map_or(b"null".as_slice(), Vec::as_slice));
+        }
+        json.push(b'}');
+        if json.len() > max_json {
+            let message = format!("{origin} has too many rows for columns with such long names");
+            return Err(SourceError::TooLarge(message));
+        }
+    }
+    json.push(b']');
+    Ok(json)
+}
+
+/// The columns with a name in the header, and their names as JSON.
+fn keys_of(cells: &SheetCells, header: u32, origin: &str) -> Result<Vec<(u32, Vec<u8>)>, SourceError> {
+    let (mut keys, mut known) = (Vec::new(), BTreeSet::new());
+    for ((_, column), cell) in cells.range((header, 0)..=(header, u32::MAX)) {
+        let name = match serde_json::from_slice(cell) {
+            Ok(Value::String(name)) => name.trim().to_owned(),
+            _ => String::from_utf8_lossy(cell).into_owned(),
         };
-        if names.values().any(|known| *known == name) {
+        keys.push((*column, to_json(&Value::from(name.as_str()))?));
+        if let Some(name) = known.replace(name) {
             return Err(SourceError::BadAnswer(format!("the header of {origin} has two columns '{name}'")));
         }
-        names.insert(column, name);
     }
-    // What stands beside the table is a remark.
-    let object = |mut row: BTreeMap<u32, Value>| -> Map<String, Value> {
-        names.iter().map(|(column, name)| (name.clone(), row.remove(column).unwrap_or(Value::Null))).collect()
-    };
-    Ok(rows.map(object).filter(|row| row.values().any(|value| !value.is_null())).collect())
+    Ok(keys)
+}
+
+fn to_json(value: &Value) -> Result<Vec<u8>, SourceError> {
+    serde_json::to_vec(value).map_err(|error| SourceError::Broken(format!("the rows cannot be told: {error}")))
 }
 
 fn value_of(cell: &DataRef<'_>) -> Value {

@@ -1,6 +1,6 @@
 //! Files that are read whole, while they are written.
 
-use std::io::{Cursor, Write as _};
+use std::io::Write as _;
 
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
@@ -50,7 +50,13 @@ async fn a_file_that_is_being_written_is_shown_when_it_is_whole_and_not_before()
 
 /// An Excel file with these sheets.
 fn workbook(sheets: &[(&str, &str)]) -> Vec<u8> {
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    workbook_with(sheets, &[])
+}
+
+/// An Excel file with these sheets, and further members.
+fn workbook_with(sheets: &[(&str, &str)], members: &[(&str, &str)]) -> Vec<u8> {
+    // As of a program that writes into a pipe: the sizes stand behind the members, and in the directory at the end.
+    let mut zip = ZipWriter::new_stream(Vec::new());
     let mut add = |name: &str, text: &str| {
         zip.start_file(name, SimpleFileOptions::default()).unwrap();
         zip.write_all(text.as_bytes()).unwrap();
@@ -81,6 +87,9 @@ fn workbook(sheets: &[(&str, &str)]) -> Vec<u8> {
     for (at, (_, rows)) in (1..).zip(sheets) {
         let sheet = format!("<worksheet xmlns=\"{main}\"><sheetData>{rows}</sheetData></worksheet>");
         add(&format!("xl/worksheets/sheet{at}.xml"), &sheet);
+    }
+    for (name, text) in members {
+        add(name, text);
     }
     zip.finish().unwrap().into_inner()
 }
@@ -126,4 +135,39 @@ async fn an_excel_sheet_is_rows_under_its_header_with_dates_and_numbers_as_one_r
     fs::write(&path, workbook(&[("Stock", &bomb)])).unwrap();
     let error = ask(&*source, ".", &[]).await.unwrap_err();
     assert!(matches!(&error, SourceError::TooLarge(why) if why.contains("unpacked")), "{error}");
+}
+
+#[tokio::test]
+async fn an_excel_file_that_would_take_more_memory_than_it_may_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stock.xlsx");
+    let source = opened(&folder, "stock.xlsx", "");
+    let shared = |count: u64, text: &str| format!("<sst uniqueCount = \"{count}\"><si><t>{text}</t></si></sst>");
+    let refers = |at: usize| format!("<row r=\"{at}\"><c r=\"A{at}\" t=\"s\"><v>0</v></c></row>");
+    fs::write(&path, workbook_with(&[("Stock", &refers(1))], &[("xl/sharedStrings.xml", &shared(1, "item"))])).unwrap();
+    assert_eq!(text(&*source, "tojson").await, "[]", "a header alone");
+
+    let long = "x".repeat(32_000);
+    let many = (1..=2_000).map(refers).collect::<Vec<_>>().concat();
+    let rows = |cell: &str| (2..=2_000).map(|at| format!("<row r=\"{at}\">{cell}</row>")).collect::<Vec<_>>().concat();
+    let wide = format!("<row r=\"1\">{}</row>{}", word("A1", &long), rows("<c><v>1</v></c>"));
+    let font = "n".repeat(100_000);
+    let styles = format!(
+        "<styleSheet><fonts><font><name val=\"{font}\"/></font></fonts><cellXfs>{}</cellXfs></styleSheet>",
+        "<xf/>".repeat(5_000)
+    );
+    let hidden = shared(1 << 40, "item").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let hidden = String::from_utf8(hidden).unwrap();
+    for (what, sheet, member, content) in [
+        ("a declared count", refers(1), "xl/sharedStrings.xml", shared(1 << 40, "item")),
+        ("the same in UTF-16", refers(1), "xl/sharedStrings.xml", hidden),
+        ("one long text in many cells", many, "xl/sharedStrings.xml", shared(1, &long)),
+        ("one long name above many rows", wide, "xl/other.xml", String::new()),
+        ("one long font of many formats", refers(1), "xl/other/styles.xml", styles),
+        ("many sheets", refers(1), "xl/other.xml", "<sheet/>".repeat(10_001)),
+    ] {
+        fs::write(&path, workbook_with(&[("Stock", &sheet)], &[(member, &content)])).unwrap();
+        let error = ask(&*source, ".", &[]).await.unwrap_err();
+        assert!(matches!(&error, SourceError::TooLarge(_)), "{what}: {error}");
+    }
 }
