@@ -29,23 +29,23 @@ async fn rows_of_csv_json_and_text_are_read_and_read_again_when_they_change() {
     assert!(matches!(ask(&*csv, ".", &[]).await, Err(SourceError::Unreachable(_))));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_file_that_is_being_written_is_shown_when_it_is_whole_and_not_before() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("stock.csv");
     let mut file = fs::File::create(&path).unwrap();
     file.write_all(b"city,count\n").unwrap();
-    let writer = std::thread::spawn(move || {
-        for count in 0..40 {
+    let writer = async {
+        for count in 0..6 {
             writeln!(file, "LA,{count}").unwrap();
-            std::thread::sleep(Duration::from_millis(15));
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
-    });
-    let file = WholeFile::new(&path, FileFormat::Document(crate::sources::format::DocumentFormat::Csv), None, 1 << 20);
-    let document = file.with_settle_time(Duration::from_secs(2)).read().await.unwrap();
-    writer.join().unwrap();
-    let rows: Vec<serde_json::Value> = serde_json::from_slice(document.text()).unwrap();
-    assert_eq!(rows.len(), 40);
+    };
+    let whole = WholeFile::new(&path, FileFormat::Document(crate::sources::format::DocumentFormat::Csv), None, 1 << 20);
+    let whole = whole.with_settle_time(Duration::from_secs(2));
+    let (document, ()) = tokio::join!(whole.read(), writer);
+    let rows: Vec<serde_json::Value> = serde_json::from_slice(document.unwrap().text()).unwrap();
+    assert_eq!(rows.len(), 6);
 }
 
 /// An Excel file with these sheets.
