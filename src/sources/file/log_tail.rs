@@ -4,9 +4,9 @@ use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use super::file_version::{FileNumber, FileVersion, read_error};
+use super::file_version::{FileNumber, FileVersion, open, read_error};
 use super::whole_file::blocking;
 use crate::sources::{SourceDocument, SourceError};
 
@@ -59,7 +59,7 @@ impl LogTail {
     /// # Errors
     /// [`SourceError`] when the log cannot be read.
     pub(super) async fn read(this: &Arc<Self>) -> Result<SourceDocument, SourceError> {
-        let follow = |tail: Arc<Self>| blocking(move || tail.follow());
+        let follow = |tail: Arc<Self>| blocking(move || tail.follow(SystemTime::now()));
         match follow(Arc::clone(this)).await {
             Err(SourceError::Unreachable(_)) => {
                 tokio::time::sleep(ROTATION_GAP).await;
@@ -69,13 +69,10 @@ impl LogTail {
         }
     }
 
-    /// Reads what is new.
-    pub(super) fn follow(&self) -> Result<SourceDocument, SourceError> {
+    /// Reads what is new, when the clock says `now`.
+    pub(super) fn follow(&self, now: SystemTime) -> Result<SourceDocument, SourceError> {
         let failed = |error: io::Error| read_error(&self.path, &error);
-        // A pipe would be waited for, so what is there is looked at before it is opened.
-        FileVersion::of(&self.path)?;
-        let file = File::open(&self.path).map_err(failed)?;
-        let version = FileVersion::of_metadata(&self.path, &file.metadata().map_err(failed)?)?;
+        let (file, version) = open(&self.path)?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if !state.goes_on_in(&file, &version).map_err(failed)? {
             if let Some(old) = state.file.filter(|old| *old != version.identity) {
@@ -84,7 +81,7 @@ impl LogTail {
             state.begin(version.identity);
         }
         self.read_from(&mut state, &file, version.length).map_err(failed)?;
-        let pending = version.is_older_than(LINE_WAIT).then(|| state.pending_line()).flatten();
+        let pending = version.is_older_than(LINE_WAIT, now).then(|| state.pending_line()).flatten();
         let rows: Vec<_> = state.lines.iter().chain(&pending).map(|line| serde_json::json!({ "line": line })).collect();
         drop(state);
         let json =
@@ -92,7 +89,8 @@ impl LogTail {
         Ok(SourceDocument::new(json))
     }
 
-    /// Reads the rest of a log that was renamed, if it is still beside the new one.
+    /// Reads the rest of a log that was renamed, if it is still beside the new one. A file with its number may be another, to
+    /// which the system gave the number of one that was deleted: only the bytes before the offset tell.
     fn finish(&self, state: &mut TailState, old: FileNumber) {
         let Some(folder) = self.path.parent() else { return };
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
@@ -103,11 +101,16 @@ impl LogTail {
         };
         let Some(renamed) = siblings.find(is_old) else { return };
         // What of it cannot be read is lost, as it would be with the file.
-        let _ = (|| -> io::Result<()> {
-            let file = File::open(renamed)?;
-            let length = file.metadata()?.len();
-            self.read_from(state, &file, length)
-        })();
+        let Ok((file, version)) = open(&renamed) else { return };
+        if !state.anchor.is_empty() && state.goes_on_in(&file, &version).unwrap_or(false) {
+            let _ = self.read_from(state, &file, version.length);
+        }
+    }
+
+    /// Takes another file for the one that was read so far.
+    #[cfg(test)]
+    pub(super) fn confuse_with(&self, file: FileNumber) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).file = Some(file);
     }
 
     /// Reads up to `length`, or only the end of that, if it is more than what is looked at.

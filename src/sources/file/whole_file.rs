@@ -1,12 +1,11 @@
-use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::Mutex;
 
-use super::file_version::{FileVersion, read_error};
+use super::file_version::{FileVersion, open, read_error};
 use super::settings::FileFormat;
 use super::spreadsheet;
 use crate::config::format_duration;
@@ -59,7 +58,7 @@ impl WholeFile {
         {
             return Ok(document.clone());
         }
-        let mut has_settled = version.is_older_than(SETTLED_AGE);
+        let mut has_settled = version.is_older_than(SETTLED_AGE, SystemTime::now());
         for _ in 0..MAX_LOOKS {
             if has_settled {
                 let file = Arc::clone(&self.file);
@@ -95,7 +94,8 @@ impl FileToRead {
         let mut bytes = Vec::new();
         let limit = self.max_bytes as u64;
         // One byte more tells a file that is too large from one that just fits.
-        fs::File::open(&self.path).map_err(failed)?.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+        let (file, _) = open(&self.path)?;
+        file.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
         if bytes.len() > self.max_bytes {
             return Err(SourceError::TooLarge(format!("{name} is larger than {limit} bytes; raise max_bytes, or write less")));
         }

@@ -1,7 +1,9 @@
 //! Logs that are written, rotated and emptied while they are followed.
 
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use super::*;
 
@@ -31,9 +33,13 @@ impl TestLog {
         fs::rename(self.path("app.log"), self.path(to)).unwrap();
     }
 
-    /// The lines that a filter gets.
+    /// The lines that a filter gets while the log is being written.
     fn lines(&self) -> Vec<String> {
-        let document = self.tail.follow().unwrap();
+        self.lines_at(SystemTime::UNIX_EPOCH)
+    }
+
+    fn lines_at(&self, now: SystemTime) -> Vec<String> {
+        let document = self.tail.follow(now).unwrap();
         let rows: Vec<serde_json::Value> = serde_json::from_slice(document.text()).unwrap();
         rows.into_iter().map(|row| row["line"].as_str().unwrap().to_owned()).collect()
     }
@@ -49,10 +55,11 @@ fn the_last_lines_are_followed_and_one_without_its_end_is_waited_for() {
     log.append("ee\nfour\n");
     assert_eq!(log.lines(), ["two", "three", "four"]);
     log.append("no end");
-    let long_ago = fs::FileTimes::new().set_modified(std::time::SystemTime::UNIX_EPOCH);
-    fs::File::options().append(true).open(log.path("app.log")).unwrap().set_times(long_ago).unwrap();
-    assert_eq!(log.lines(), ["two", "three", "four"], "its change is of now");
-    assert_eq!(log.lines().len(), 3);
+    let written = fs::metadata(log.path("app.log")).unwrap().modified().unwrap();
+    assert_eq!(log.lines_at(written + Duration::from_secs(1)), ["two", "three", "four"]);
+    assert_eq!(log.lines_at(written + Duration::from_secs(4)), ["two", "three", "four", "no end"]);
+    log.append(", and its end\n");
+    assert_eq!(log.lines(), ["three", "four", "no end, and its end"]);
 }
 
 #[test]
@@ -62,13 +69,37 @@ fn a_log_that_is_renamed_and_begun_anew_goes_on_and_nothing_between_is_lost() {
     assert_eq!(log.lines(), ["one"]);
     log.append("two, after the last look\nand no end");
     log.rename("app.log.1");
-    assert!(log.tail.follow().is_err(), "there is none for a moment");
+    assert!(log.tail.follow(SystemTime::UNIX_EPOCH).is_err(), "there is none for a moment");
     log.append("three\n");
     assert_eq!(log.lines(), ["one", "two, after the last look", "and no end", "three"]);
     log.rename("app.log.2");
     fs::remove_file(log.path("app.log.2")).unwrap();
     log.append("four\n");
     assert_eq!(log.lines().last().unwrap(), "four", "what was packed away at once is lost, and nothing else");
+}
+
+#[test]
+fn lines_of_another_file_with_the_number_of_the_deleted_log_are_not_shown() {
+    let log = TestLog::new(10, 1024);
+    log.append("one\n");
+    assert_eq!(log.lines(), ["one"]);
+    fs::write(log.path("other.log"), "not for the page\nnor this\n").unwrap();
+    let other = fs::metadata(log.path("other.log")).unwrap();
+    fs::remove_file(log.path("app.log")).unwrap();
+    log.tail.confuse_with((other.dev(), other.ino()));
+    log.append("two\n");
+    assert_eq!(log.lines(), ["one", "two"]);
+}
+
+#[test]
+fn a_link_of_the_own_user_is_followed_also_when_it_is_put_in_the_place_of_the_log() {
+    let log = TestLog::new(10, 1024);
+    fs::write(log.path("real.log"), "one\n").unwrap();
+    std::os::unix::fs::symlink("real.log", log.path("app.log")).unwrap();
+    assert_eq!(log.lines(), ["one"]);
+    fs::remove_file(log.path("app.log")).unwrap();
+    std::os::unix::fs::symlink("nowhere.log", log.path("app.log")).unwrap();
+    assert!(matches!(log.tail.follow(SystemTime::UNIX_EPOCH), Err(SourceError::Unreachable(_))));
 }
 
 #[test]
