@@ -37,6 +37,10 @@ const MAX_SHEETS: usize = 10_000;
 /// [`SourceError::BadAnswer`] when it is no such file, and [`SourceError::TooLarge`].
 pub(super) fn check(file: &[u8], max_bytes: usize, origin: &str) -> Result<(), SourceError> {
     let unreadable = || SourceError::BadAnswer(format!("{origin} is no Excel file (.xlsx), or has a password"));
+    // The reader would first take one that begins otherwise for a file of an older format, and follow its chains of sectors.
+    if !file.starts_with(b"PK\x03\x04") {
+        return Err(unreadable());
+    }
     let most = MAX_UNPACKED_FACTOR.saturating_mul(max_bytes as u64).min(MAX_UNPACKED_BYTES);
     let mut archive = ZipArchive::new(Cursor::new(file)).map_err(|_| unreadable())?;
     let mut unpacked: u64 = 0;
