@@ -47,7 +47,7 @@ pub(super) struct PostgresConnectionManager {
     options: Vec<PgConnectOptions>,
     /// The host that was the primary last.
     primary: AtomicUsize,
-    connect_timeout: Duration,
+    pub(super) connect_timeout: Duration,
     pub(super) statement_timeout: Duration,
     last_failure: Mutex<Option<(Instant, PostgresFailure)>>,
     /// When a connection was last found dead.

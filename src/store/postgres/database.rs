@@ -99,7 +99,8 @@ impl PostgresDatabase {
             listener.listen(channel).await?;
             Ok(listener)
         };
-        let limit = manager.statement_timeout;
+        // It connects, too, before it makes its statement.
+        let limit = manager.connect_timeout + manager.statement_timeout;
         let failure = match timeout(limit, listen).await {
             Ok(Ok(listener)) => return Ok(listener),
             Ok(Err(error)) => PostgresFailure::of_connecting(&error, limit),
