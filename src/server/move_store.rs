@@ -77,8 +77,17 @@ pub(crate) async fn move_store(
         copy_table(&**from, &**to).await?;
         report(name, &verify_copy(&**from, &**to).await?);
     }
-    moves.finish(id).await?;
-    file.remove()?;
+    // Killed between the two, the target is usable: without the file a folder is, without the record a database.
+    match target {
+        MoveTarget::Embedded => {
+            file.remove()?;
+            moves.finish(id).await?;
+        }
+        MoveTarget::Postgres => {
+            moves.finish(id).await?;
+            file.remove()?;
+        }
+    }
     database.close();
     Ok(())
 }

@@ -1,7 +1,8 @@
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
 use uuid::Uuid;
 
 use super::error::MoveError;
@@ -11,23 +12,28 @@ use super::move_target::MoveTarget;
 const NAME: &str = "move_store";
 
 /// The file in the state folder that tells which move is under way, from it or into it.
-pub(in crate::server) struct MoveFile(PathBuf);
+pub(in crate::server) struct MoveFile {
+    folder: PathBuf,
+    path: PathBuf,
+}
 
 impl MoveFile {
     /// The file in this folder.
     pub(in crate::server) fn in_state_folder(state: &Path) -> Self {
-        Self(state.join(NAME))
+        Self { folder: state.to_owned(), path: state.join(NAME) }
     }
 
-    /// Whether the folder lacks what a move into it has not brought yet.
+    /// Whether the folder lacks what a move into it has not brought yet. What cannot be read may be of such a move.
     pub(in crate::server) fn is_folder_incomplete(&self) -> bool {
-        // What cannot be read is no reason: the folder's other files are.
-        self.read().ok().flatten().is_some_and(|(target, _)| target == MoveTarget::Embedded)
+        match self.read() {
+            Ok(found) => found.is_some_and(|(target, _)| target == MoveTarget::Embedded),
+            Err(_) => true,
+        }
     }
 
     /// The target and the id of the move that is under way.
     pub(super) fn read(&self) -> Result<Option<(MoveTarget, Uuid)>, MoveError> {
-        let text = match fs::read_to_string(&self.0) {
+        let text = match fs::read_to_string(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(self.failed(error)),
@@ -36,21 +42,34 @@ impl MoveFile {
             let target = [MoveTarget::Postgres, MoveTarget::Embedded].into_iter().find(|target| target.as_str() == word);
             target.zip(id.parse().ok())
         });
-        // Nothing is copied before it is whole.
-        Ok(parsed)
+        let damaged = || self.failed(io::Error::new(ErrorKind::InvalidData, "it names no move"));
+        parsed.map(Some).ok_or_else(damaged)
     }
 
-    /// Notes that a move has begun.
+    /// Notes that a move has begun. The note is whole and on disk before anything is copied.
     pub(super) fn write(&self, target: MoveTarget, id: Uuid) -> Result<(), MoveError> {
-        fs::write(&self.0, format!("{} {id}\n", target.as_str())).map_err(|error| self.failed(error))
+        self.replace(&format!("{} {id}\n", target.as_str())).map_err(|error| self.failed(error))
     }
 
     /// Notes that none is under way.
     pub(super) fn remove(&self) -> Result<(), MoveError> {
-        fs::remove_file(&self.0).map_err(|error| self.failed(error))
+        fs::remove_file(&self.path).and_then(|()| self.sync_folder()).map_err(|error| self.failed(error))
     }
 
-    fn failed(&self, error: std::io::Error) -> MoveError {
-        MoveError::File { path: self.0.clone(), error }
+    fn replace(&self, text: &str) -> io::Result<()> {
+        let mut file = NamedTempFile::new_in(&self.folder)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(&self.path).map_err(|error| error.error)?;
+        self.sync_folder()
+    }
+
+    /// A name in a folder outlives a power cut once the folder is on disk.
+    fn sync_folder(&self) -> io::Result<()> {
+        File::open(&self.folder)?.sync_all()
+    }
+
+    fn failed(&self, error: io::Error) -> MoveError {
+        MoveError::File { path: self.path.clone(), error }
     }
 }

@@ -247,3 +247,19 @@ async fn no_table_is_forgotten() {
     }
     assert_eq!(found, TABLES.iter().map(|(file, table, _)| (*file, (*table).to_owned())).collect());
 }
+
+#[test]
+fn a_folder_whose_note_of_a_move_cannot_be_read_is_not_started_on() {
+    let here = folder();
+    let file = MoveFile::in_state_folder(here.path());
+    assert!(!file.is_folder_incomplete());
+    std::fs::write(here.path().join("move_store"), "").unwrap();
+    assert!(file.is_folder_incomplete());
+    let id = StoreMoves::new_id().unwrap();
+    for (target, is_incomplete) in [(MoveTarget::Embedded, true), (MoveTarget::Postgres, false)] {
+        file.write(target, id).unwrap();
+        assert_eq!((file.read().unwrap(), file.is_folder_incomplete()), (Some((target, id)), is_incomplete));
+    }
+    file.remove().unwrap();
+    assert!(!file.is_folder_incomplete() && std::fs::read_dir(here.path()).unwrap().next().is_none());
+}
