@@ -14,7 +14,7 @@ mod work_leases;
 
 pub(crate) use keys::load_keys;
 use move_store::MoveFile;
-pub(crate) use move_store::{MoveError, MoveTarget, move_store};
+pub(crate) use move_store::{MoveError, MoveTarget, move_store, refuse_moving_store};
 pub use start_error::StartError;
 pub(crate) use stores::StoreOpener;
 

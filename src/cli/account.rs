@@ -217,6 +217,7 @@ impl AccountContext {
     async fn open() -> Result<Self, AccountCommandError> {
         let settings = Settings::from_figment(&config::figment()).map_err(StartError::from)?;
         config::open_state_folder_of_server(&settings.state).map_err(StartError::from)?;
+        server::refuse_moving_store(&settings).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let opener = StoreOpener::new(&settings, &clock);
         let epochs = opener.epochs().await?;

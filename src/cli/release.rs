@@ -40,6 +40,7 @@ async fn execute(name: &str) -> Result<String, CommandError> {
     // What is done here is in the log and in the audit, like what the server does.
     telemetry::init_logging(&settings.log)?;
     config::open_state_folder_of_server(&settings.state)?;
+    server::refuse_moving_store(&settings).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let keys = server::load_keys(&figment, &settings)?;
     let opener = StoreOpener::new(&settings, &clock);

@@ -10,7 +10,7 @@ use crate::audit::{Audit, AuditEvent};
 use crate::config::{self, Settings, parse_duration};
 use crate::directory::{Directories, Directory as _, PersonLookup};
 use crate::domain::{Client, Clock, EndReason, Person, SystemClock, Timestamp, TokenId, TokenScope, UserRef};
-use crate::server::StoreOpener;
+use crate::server::{StoreOpener, refuse_moving_store};
 use crate::telemetry::{self, Metrics};
 use crate::tokens::{NewToken, Token, TokenName, Tokens};
 
@@ -78,6 +78,7 @@ async fn execute(command: TokenCommand) -> Result<(), CommandError> {
     // Actions here are in the log and in the audit log's store, like the server's.
     telemetry::init_logging(&settings.log)?;
     config::open_state_folder_of_server(&settings.state)?;
+    refuse_moving_store(&settings).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let opener = StoreOpener::new(&settings, &clock);
     let tokens = opener.tokens().await?;

@@ -16,13 +16,13 @@ use super::stores::{
     ACCOUNTS_FILE, AUDIT_FILE, EPOCHS_FILE, FACTORS_FILE, FAILED_ATTEMPTS_FILE, HISTORY_FILE, PUSHED_FILE, SESSIONS_FILE,
     Stores, TOKENS_FILE,
 };
-use super::{StartError, load_keys};
+use super::{StartError, load_keys, refuse_incomplete_folder};
 use crate::config::{self, Settings, StoreSettings};
 use crate::domain::{Clock, SystemClock};
 use crate::nodes::{NodeReport, PostgresNodes};
 use crate::sources::PushEndpoints;
-use crate::store::PostgresDatabase;
 use crate::store::transfer::{SqliteTable, StoreMoves, TableDigest, TransferTable, copy_table, verify_copy};
+use crate::store::{PostgresDatabase, StoreError};
 
 /// The tables of every room: the file, the table in it, and the table in the database. What others refer to comes before them.
 /// Those that follow from others are left out.
@@ -69,10 +69,13 @@ pub(crate) async fn move_store(
     let database = PostgresDatabase::from_settings(&settings.store).ok_or(MoveError::NoDatabase)?;
     config::open_state_folder_of_server(&settings.state).map_err(StartError::from)?;
     let _lock = StateLock::acquire(&settings.state)?;
+    // Before anything is changed: they may be of another version.
+    let nodes = PostgresNodes::open(&database).await?;
+    refuse_running_servers(&nodes).await?;
     create_tables(figment, settings).await?;
     let (moves, file) = (StoreMoves::open(&database).await?, MoveFile::in_state_folder(&settings.state));
     let tables: Vec<MovedTable> = TABLES.iter().map(|table| MovedTable::new(settings, &moves, target, *table)).collect();
-    let id = begin(&tables, &database, &moves, &file, target).await?;
+    let id = begin(&tables, &nodes, &moves, &file, target).await?;
     for MovedTable { name, from, to } in &tables {
         copy_table(&**from, &**to).await?;
         report(name, &verify_copy(&**from, &**to).await?);
@@ -90,6 +93,28 @@ pub(crate) async fn move_store(
     }
     database.close();
     Ok(())
+}
+
+/// Where to the move leads that is under way, into this database or out of it.
+///
+/// # Errors
+/// [`StoreError`] when the database cannot be used.
+pub(super) async fn move_under_way(database: &PostgresDatabase) -> Result<Option<MoveTarget>, StoreError> {
+    let is_into_database = StoreMoves::open(database).await?.is_into_database().await?;
+    Ok(is_into_database.map(|is_into| if is_into { MoveTarget::Postgres } else { MoveTarget::Embedded }))
+}
+
+/// Refuses a store that is being moved to a command which writes: what it wrote could be lost.
+///
+/// # Errors
+/// [`StartError`] when it is being moved, or the database cannot be used.
+pub(crate) async fn refuse_moving_store(settings: &Settings) -> Result<(), StartError> {
+    let Some(database) = PostgresDatabase::from_settings(&settings.store) else {
+        return refuse_incomplete_folder(settings);
+    };
+    let target = move_under_way(&database).await?;
+    database.close();
+    target.map_or(Ok(()), |target| Err(StartError::IncompleteStore(target.as_str())))
 }
 
 /// A table on both sides of a move.
@@ -129,27 +154,36 @@ async fn create_tables(figment: &Figment, settings: &Settings) -> Result<(), Mov
 /// Begins a move, or goes on with the one that was interrupted. Its id.
 async fn begin(
     tables: &[MovedTable],
-    database: &PostgresDatabase,
+    nodes: &PostgresNodes,
     moves: &StoreMoves,
     file: &MoveFile,
     target: MoveTarget,
 ) -> Result<Uuid, MoveError> {
-    let nodes = PostgresNodes::open(database).await?;
-    refuse_running_servers(&nodes).await?;
     if let Some((interrupted, id)) = file.read()?
         && moves.is_under_way(id).await?
     {
         return if interrupted == target { Ok(id) } else { Err(MoveError::OtherDirection(interrupted.as_str())) };
     }
-    if target == MoveTarget::Embedded && moves.is_incomplete().await? {
+    let is_into_database = moves.is_into_database().await?;
+    if target == MoveTarget::Embedded && is_into_database == Some(true) {
         return Err(MoveError::OtherDirection(MoveTarget::Postgres.as_str()));
     }
     refuse_foreign_rows(tables, target).await?;
+    if is_into_database.is_some() {
+        return Err(MoveError::OtherMove);
+    }
     let id = StoreMoves::new_id()?;
     file.write(target, id)?;
-    moves.begin(id, target == MoveTarget::Postgres).await?;
-    // One that has started since did not see that this begins; from here on none does.
-    if let Err(refused) = refuse_running_servers(&nodes).await {
+    if !moves.begin(id, target == MoveTarget::Postgres).await? {
+        file.remove()?;
+        return Err(MoveError::OtherMove);
+    }
+    // A server that has started since, or a move that was quicker, did not see that this begins; from here on all do.
+    let checks = async {
+        refuse_running_servers(nodes).await?;
+        refuse_foreign_rows(tables, target).await
+    };
+    if let Err(refused) = checks.await {
         moves.finish(id).await?;
         file.remove()?;
         return Err(refused);

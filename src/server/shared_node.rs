@@ -1,9 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::StartError;
 use super::machine_names::host_name;
+use super::move_store::move_under_way;
 use super::work_leases::{WORK, WorkLeases};
-use super::{MoveTarget, StartError};
 use crate::auth::{Keys, ShortLivedStore};
 use crate::domain::Clock;
 use crate::nodes::{
@@ -11,7 +12,6 @@ use crate::nodes::{
 };
 use crate::pages::PageStore;
 use crate::store::PostgresNews;
-use crate::store::transfer::StoreMoves;
 
 /// The interval in which what all nodes have read, and what is over, is deleted.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
@@ -49,9 +49,10 @@ impl SharedNode {
             RegisterError::Store(error) => StartError::Store(error),
             refused @ RegisterError::OtherSecretKey { .. } => StartError::Node(refused),
         })?;
-        if StoreMoves::open(news.database()).await?.is_incomplete().await? {
+        // A move that begins now sees this node; one that has begun is seen here, whether it leads into the database or out of it.
+        if let Some(target) = move_under_way(news.database()).await? {
             tables.leave(description.id).await?;
-            return Err(StartError::IncompleteStore(MoveTarget::Postgres.as_str()));
+            return Err(StartError::IncompleteStore(target.as_str()));
         }
         let short_lived = ShortLivedStore::open(news.database(), keys).await?;
         let (store, terms) = (Arc::new(tables.clone()), LeaseTerms::default());

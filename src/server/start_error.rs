@@ -45,10 +45,11 @@ pub enum StartError {
         .0.display()
     )]
     StateInUse(PathBuf),
-    /// A move into the store was interrupted: the target of it.
+    /// The store is being moved, or its move was interrupted: the target of it.
     #[error(
-        "not everything that must last is there, as `belvedere move-store --to {0}` was interrupted: start it again; to give it up, \
-         empty what it was to fill, and delete the file `move_store` in the state folder"
+        "what must last is being moved: wait for the end of `belvedere move-store --to {0}`, or start it again if it was \
+         interrupted; to give it up, empty what it was to fill, delete the file `move_store` in the state folder, and execute \
+         `DELETE FROM store_moves` in the database"
     )]
     IncompleteStore(&'static str),
     /// The file that says whose the state folder is cannot be made.

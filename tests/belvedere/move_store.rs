@@ -121,6 +121,13 @@ async fn what_a_server_has_kept_is_moved_to_a_database_and_back_though_the_first
     for table in FILLED {
         assert!(!there[table].starts_with("0 "), "{table}: {there:?}");
     }
+    // As while what is in the database is copied out of it.
+    lock.execute("INSERT INTO store_moves VALUES ('00000000-0000-0000-0000-000000000001', false)").await.unwrap();
+    for command in [&["serve"][..], &["release", "bob"], &["account", "list"], &["token", "list"]] {
+        let refused = run_to_end(belvedere(empty.path(), command)).await;
+        assert!(text(&refused.stderr).contains("belvedere move-store --to embedded"), "{command:?}: {}", text(&refused.stderr));
+    }
+    lock.execute("DELETE FROM store_moves").await.unwrap();
     let again = moves(back.path(), "embedded").await;
     for (table, rows) in there.iter().filter(|(table, _)| *table != "epoch_counter") {
         assert_eq!(again.get(table), Some(rows), "{table}");

@@ -23,6 +23,13 @@ pub(crate) enum MoveError {
     /// Another move left its target incomplete.
     #[error("`move-store --to {0}` was interrupted, and what it was to copy is not all there: start that again first")]
     OtherDirection(&'static str),
+    /// Another move from the database or into it is not over.
+    #[error(
+        "another move of what is in this database is under way, or was interrupted: let it end, or start it again with the state \
+         folder that it was started with; to give it up, empty what it was to fill, and execute `DELETE FROM store_moves` in the \
+         database"
+    )]
+    OtherMove,
     /// The target has rows that this move did not bring.
     #[error("the target has rows of another origin in {table} ({rows}): {}", remedy(*target))]
     NotEmpty {

@@ -157,7 +157,7 @@ async fn a_move_that_was_interrupted_goes_on_and_a_target_of_another_origin_is_r
     // As after a kill in the middle of a table.
     let id = StoreMoves::new_id().unwrap();
     MoveFile::in_state_folder(here.path()).write(MoveTarget::Postgres, id).unwrap();
-    moves.begin(id, true).await.unwrap();
+    assert!(moves.begin(id, true).await.unwrap());
     for (file, table, name) in TABLES {
         let (from, to) = (SqliteTable::new(&here.path().join(file), table), moves.table(name));
         let (source, target) = (from.columns().await.unwrap(), to.columns().await.unwrap());
@@ -262,4 +262,24 @@ fn a_folder_whose_note_of_a_move_cannot_be_read_is_not_started_on() {
     }
     file.remove().unwrap();
     assert!(!file.is_folder_incomplete() && std::fs::read_dir(here.path()).unwrap().next().is_none());
+}
+
+#[tokio::test]
+async fn a_database_takes_part_in_one_move_at_a_time_and_nothing_writes_to_it_meanwhile() {
+    let Some(server) = postgres::server() else { return };
+    let (url, here) = (database(server), folder());
+    let (figment, settings) = settings(here.path(), &url);
+    let moves = StoreMoves::open(&PostgresDatabase::from_settings(&settings.store).unwrap()).await.unwrap();
+    let [first, second] = [(); 2].map(|()| StoreMoves::new_id().unwrap());
+    assert!(moves.begin(first, false).await.unwrap());
+    assert!(!moves.begin(second, true).await.unwrap());
+    for target in [MoveTarget::Postgres, MoveTarget::Embedded] {
+        let refused = moved(&figment, &settings, target).await;
+        assert!(matches!(refused, Err(MoveError::OtherMove)), "{refused:?}");
+    }
+    let refused = refuse_moving_store(&settings).await;
+    assert!(matches!(refused, Err(StartError::IncompleteStore("embedded"))), "{refused:?}");
+    moves.finish(first).await.unwrap();
+    refuse_moving_store(&settings).await.unwrap();
+    moved(&figment, &settings, MoveTarget::Postgres).await.unwrap();
 }

@@ -32,13 +32,20 @@ impl StoreMoves {
         Ok(uuid::Builder::from_random_bytes(bytes).into_uuid())
     }
 
-    /// Notes that a move has begun, into the database or out of it.
+    /// Notes that a move has begun, into the database or out of it. `false` when another is under way.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be written.
-    pub async fn begin(&self, id: Uuid, is_into_database: bool) -> Result<(), StoreError> {
-        let note = sqlx::query("INSERT INTO store_moves (id, is_into_database) VALUES ($1, $2)");
-        self.0.execute(note.bind(id).bind(is_into_database)).await.map(drop)
+    pub async fn begin(&self, id: Uuid, is_into_database: bool) -> Result<bool, StoreError> {
+        let mut transaction = self.0.begin().await?;
+        // One after another: of two the second sees the first.
+        transaction.execute(sqlx::query("LOCK TABLE store_moves IN SHARE ROW EXCLUSIVE MODE")).await?;
+        let note = sqlx::query(
+            "INSERT INTO store_moves (id, is_into_database) SELECT $1::uuid, $2::boolean WHERE NOT EXISTS (SELECT FROM store_moves)",
+        );
+        let noted = transaction.execute(note.bind(id).bind(is_into_database)).await?;
+        transaction.commit().await?;
+        Ok(noted > 0)
     }
 
     /// Notes that a move is over.
@@ -58,12 +65,14 @@ impl StoreMoves {
         self.0.fetch_one(query).await.map(|(is_under_way,)| is_under_way)
     }
 
-    /// Whether the database lacks what a move into it has not brought yet.
+    /// Whether the move that is under way leads into the database, which then lacks what has not been brought yet, or out of it;
+    /// `None` when there is none.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
-    pub async fn is_incomplete(&self) -> Result<bool, StoreError> {
-        let query = sqlx::query_as("SELECT EXISTS (SELECT FROM store_moves WHERE is_into_database)");
-        self.0.fetch_one(query).await.map(|(is_incomplete,)| is_incomplete)
+    pub async fn is_into_database(&self) -> Result<Option<bool>, StoreError> {
+        let query = sqlx::query_as("SELECT is_into_database FROM store_moves ORDER BY is_into_database DESC LIMIT 1");
+        let found: Option<(bool,)> = self.0.fetch_optional(query).await?;
+        Ok(found.map(|(is_into_database,)| is_into_database))
     }
 }
