@@ -39,7 +39,10 @@ async fn execute(to: Engine) -> Result<(), MoveError> {
         Engine::Postgres => {
             (MoveTarget::Postgres, "Every server needs the same secret key: `secret_key`, or the state folder's.")
         }
-        Engine::Embedded => (MoveTarget::Embedded, "Take `url` out of [default.store] before the server starts."),
+        Engine::Embedded => (
+            MoveTarget::Embedded,
+            "Take `url` out of [default.store] before the server starts. It needs the same secret key as before.",
+        ),
     };
     let report = |table: &str, digest: &TableDigest| {
         println!("{table}: {} rows, SHA-256 {}", digest.rows, hex::encode(digest.hash));

@@ -52,7 +52,7 @@ pub use read_settings::{
 };
 pub(crate) use reader::{DiagnosticSink, Fields, Located};
 pub use secret::Secret;
-pub use secret_key::{SecretKey, load_or_create_secret_key};
+pub use secret_key::{SecretKey, has_secret_key, load_or_create_secret_key};
 pub use setting::SettingRow;
 pub(crate) use setting::{
     Setting, boolean, ca_file, duration, integer, list, optional_file, path, size, text, tls_fingerprint, word,

@@ -53,8 +53,7 @@ impl fmt::Debug for SecretKey {
 /// # Errors
 /// The folder or the file cannot be made or read, others can read the file, or there is no key in it.
 pub fn load_or_create_secret_key(figment: &Figment, state: &Path) -> Result<Option<SecretKey>, Diagnostics> {
-    let configured = figment.extract_inner::<rocket::config::SecretKey>("secret_key");
-    if configured.is_ok_and(|key| !key.is_zero()) {
+    if is_configured(figment) {
         return Ok(None);
     }
     open_state_folder(state)?;
@@ -65,6 +64,16 @@ pub fn load_or_create_secret_key(figment: &Figment, state: &Path) -> Result<Opti
         Err(error) => return Err(key_file_error(&file, &error)),
     };
     Ok(Some(found))
+}
+
+/// Whether there is a key already, configured or kept in the state folder, so that [`load_or_create_secret_key`] makes none.
+pub fn has_secret_key(figment: &Figment, state: &Path) -> bool {
+    is_configured(figment) || state.join(KEY_FILE).exists()
+}
+
+fn is_configured(figment: &Figment) -> bool {
+    let configured = figment.extract_inner::<rocket::config::SecretKey>("secret_key");
+    configured.is_ok_and(|key| !key.is_zero())
 }
 
 fn read_key(opened: File, file: &Path) -> Result<SecretKey, Diagnostics> {

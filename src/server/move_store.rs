@@ -69,6 +69,10 @@ pub(crate) async fn move_store(
     let database = PostgresDatabase::from_settings(&settings.store).ok_or(MoveError::NoDatabase)?;
     config::open_state_folder_of_server(&settings.state).map_err(StartError::from)?;
     let _lock = StateLock::acquire(&settings.state)?;
+    // One that is made now opens nothing of what is copied.
+    if !config::has_secret_key(figment, &settings.state) {
+        return Err(MoveError::NoSecretKey);
+    }
     // Before anything is changed: they may be of another version.
     let nodes = PostgresNodes::open(&database).await?;
     refuse_running_servers(&nodes).await?;

@@ -17,6 +17,12 @@ pub(crate) enum MoveError {
     /// The settings name no database.
     #[error("the settings name no database: write its URL as `url` (or `url_file`) under [default.store]")]
     NoDatabase,
+    /// There is no secret key, neither in the settings nor in the state folder.
+    #[error(
+        "there is no secret key: give the one that the servers had, as without it nothing that they encrypted can be read: write it as \
+         `secret_key` in the settings, or copy the file `secret_key` of their state folder into this one"
+    )]
+    NoSecretKey,
     /// A server uses the database: the name of its machine.
     #[error("a server on {0} uses the database: stop all of them first; one that was killed counts as running for ten seconds")]
     ServerRuns(String),

@@ -283,3 +283,16 @@ async fn a_database_takes_part_in_one_move_at_a_time_and_nothing_writes_to_it_me
     refuse_moving_store(&settings).await.unwrap();
     moved(&figment, &settings, MoveTarget::Postgres).await.unwrap();
 }
+
+#[tokio::test]
+async fn no_secret_key_is_made_for_what_another_has_encrypted() {
+    let Some(server) = postgres::server() else { return };
+    let (url, here) = (database(server), folder());
+    let (_, settings) = settings(here.path(), &url);
+    let figment = Figment::from(rocket::Config::debug_default());
+    for target in [MoveTarget::Postgres, MoveTarget::Embedded] {
+        let refused = moved(&figment, &settings, target).await;
+        assert!(matches!(refused, Err(MoveError::NoSecretKey)), "{refused:?}");
+    }
+    assert!(!here.path().join("secret_key").exists());
+}
