@@ -3,6 +3,7 @@ mod move_file;
 mod move_target;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rocket::figment::Figment;
 use uuid::Uuid;
@@ -55,6 +56,10 @@ const TABLES: [(&str, &str, &str); 23] = [
 /// The table whose one row every store has from the beginning.
 const COUNTER: &str = "epoch_counter";
 
+/// How long a statement of a move may take, whatever the settings say of a server's: the rows of a large audit are counted, and
+/// nobody waits for an answer meanwhile.
+const STATEMENT_TIMEOUT: Duration = Duration::from_mins(5);
+
 /// Moves all that must last to the other engine: copies it, and compares what arrived. The source stays as it is. `report` is
 /// told each table, and what of it was compared.
 ///
@@ -66,7 +71,8 @@ pub(crate) async fn move_store(
     target: MoveTarget,
     mut report: impl FnMut(&str, &TableDigest),
 ) -> Result<(), MoveError> {
-    let database = PostgresDatabase::from_settings(&settings.store).ok_or(MoveError::NoDatabase)?;
+    let patient = StoreSettings { statement_timeout: STATEMENT_TIMEOUT, ..settings.store.clone() };
+    let database = PostgresDatabase::from_settings(&patient).ok_or(MoveError::NoDatabase)?;
     config::open_state_folder_of_server(&settings.state).map_err(StartError::from)?;
     let _lock = StateLock::acquire(&settings.state)?;
     // One that is made now opens nothing of what is copied.

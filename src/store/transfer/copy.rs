@@ -4,8 +4,14 @@ use super::statement_parts::key_columns;
 use super::table::{TransferColumn, TransferRow, TransferTable, encode};
 use crate::store::StoreError;
 
-/// The rows that are copied at a time: some hundred kilobytes.
-const PAGE_SIZE: i64 = 500;
+/// The rows of the first page of a table.
+const FIRST_PAGE_ROWS: i64 = 8;
+
+/// The most rows that are copied at a time, however small they are.
+const MAX_PAGE_ROWS: i64 = 500;
+
+/// The bytes of a page, about: a row may be of some megabytes, as what is pushed is.
+const PAGE_BYTES: usize = 1024 * 1024;
 
 /// The number of a table's rows, and a hash of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,9 +30,11 @@ pub async fn copy_table(from: &dyn TransferTable, to: &dyn TransferTable) -> Res
     let (source, target) = shared_columns(from, to).await?;
     // A table of one row is written anew: every store has that row from the beginning.
     let mut after = if to.count().await? > 1 { to.last_key(&target).await? } else { None };
+    let mut limit = FIRST_PAGE_ROWS;
     loop {
-        let rows = from.page(&source, after.as_ref(), PAGE_SIZE).await?;
+        let rows = from.page(&source, after.as_ref(), limit).await?;
         let Some(last) = rows.last() else { break };
+        limit = next_limit(limit, &rows);
         let next = key_of(&source, last);
         to.insert(&target, &rows).await?;
         after = Some(next);
@@ -74,10 +82,11 @@ async fn shared_columns(
 }
 
 async fn digest(table: &dyn TransferTable, columns: &[TransferColumn]) -> Result<TableDigest, StoreError> {
-    let (mut rows, mut hash, mut after) = (0, Sha256::new(), None);
+    let (mut rows, mut hash, mut after, mut limit) = (0, Sha256::new(), None, FIRST_PAGE_ROWS);
     loop {
-        let page = table.page(columns, after.as_ref(), PAGE_SIZE).await?;
+        let page = table.page(columns, after.as_ref(), limit).await?;
         let Some(last) = page.last() else { break };
+        limit = next_limit(limit, &page);
         after = Some(key_of(columns, last));
         for row in &page {
             rows += 1;
@@ -88,7 +97,40 @@ async fn digest(table: &dyn TransferTable, columns: &[TransferColumn]) -> Result
     Ok(TableDigest { rows, hash: hash.finalize().into() })
 }
 
+/// The rows of the page after this one, which had up to `limit`: those that follow are about as large.
+fn next_limit(limit: i64, page: &[TransferRow]) -> i64 {
+    let bytes: usize = page.iter().flatten().flatten().map(String::len).sum();
+    if bytes > PAGE_BYTES {
+        (limit / 2).max(1)
+    } else if bytes > PAGE_BYTES / 2 {
+        limit
+    } else {
+        (limit * 2).min(MAX_PAGE_ROWS)
+    }
+}
+
 /// The values of a row's key, in the key's order.
 fn key_of(columns: &[TransferColumn], row: &TransferRow) -> TransferRow {
     key_columns(columns).into_iter().map(|(index, _)| row.get(index).cloned().flatten()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The limits of the pages of a table whose rows are all of this size.
+    fn limits(row_bytes: usize) -> Vec<i64> {
+        let row: TransferRow = vec![Some("a".repeat(row_bytes)), None];
+        let next = |limit: &i64| {
+            let rows = usize::try_from(*limit).unwrap_or(usize::MAX);
+            Some(next_limit(*limit, &vec![row.clone(); rows]))
+        };
+        std::iter::successors(Some(FIRST_PAGE_ROWS), next).take(9).collect()
+    }
+
+    #[test]
+    fn pages_of_large_rows_have_few_of_them() {
+        assert_eq!(limits(10), [8, 16, 32, 64, 128, 256, 500, 500, 500]);
+        assert_eq!(limits(PAGE_BYTES), [8, 4, 2, 1, 1, 1, 1, 1, 1]);
+    }
 }
