@@ -42,7 +42,12 @@ impl MoveFile {
             let target = [MoveTarget::Postgres, MoveTarget::Embedded].into_iter().find(|target| target.as_str() == word);
             target.zip(id.parse().ok())
         });
-        let damaged = || self.failed(io::Error::new(ErrorKind::InvalidData, "it names no move"));
+        let damaged = || {
+            self.failed(io::Error::new(
+                ErrorKind::InvalidData,
+                "it names no move; empty what one was to fill, and delete the file",
+            ))
+        };
         parsed.map(Some).ok_or_else(damaged)
     }
 
