@@ -19,8 +19,8 @@ pub(crate) enum MoveError {
     NoDatabase,
     /// There is no secret key, neither in the settings nor in the state folder.
     #[error(
-        "there is no secret key: give the one that the servers had, as without it nothing that they encrypted can be read: write it as \
-         `secret_key` in the settings, or copy the file `secret_key` of their state folder into this one"
+        "there is no secret key, without which nothing that the servers have encrypted can be read: write theirs as `secret_key` \
+         in the settings, or copy the file `secret_key` of their state folder into this one"
     )]
     NoSecretKey,
     /// A server uses the database: the name of its machine.

@@ -41,7 +41,8 @@ impl StoreMoves {
         // One after another: of two the second sees the first.
         transaction.execute(sqlx::query("LOCK TABLE store_moves IN SHARE ROW EXCLUSIVE MODE")).await?;
         let note = sqlx::query(
-            "INSERT INTO store_moves (id, is_into_database) SELECT $1::uuid, $2::boolean WHERE NOT EXISTS (SELECT FROM store_moves)",
+            "INSERT INTO store_moves (id, is_into_database)
+             SELECT $1::uuid, $2::boolean WHERE NOT EXISTS (SELECT FROM store_moves)",
         );
         let noted = transaction.execute(note.bind(id).bind(is_into_database)).await?;
         transaction.commit().await?;
