@@ -33,6 +33,7 @@ pub use enrolled::{EnrolledFactors, FactorOwner, Passkey, PasskeyId};
 pub use passkey_refusal::PasskeyRefusal;
 pub use recovery::RecoveryCode;
 pub use relying_party::{PasskeysUnavailable, RelyingParty};
+pub use seal::is_seed_sealed_with;
 pub use service::Factors;
 pub use store::{FactorStore, FoundPasskey, PasskeyRecord};
 pub use totp::AppEnrollment;

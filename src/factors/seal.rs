@@ -48,6 +48,12 @@ impl FactorSeal {
     }
 }
 
+/// Whether this is the sealed seed of an authenticator app of the person with this id, as it is stored, and the key is the one
+/// that it was sealed with.
+pub fn is_seed_sealed_with(key: &SealingKey, person: &str, sealed: &[u8]) -> bool {
+    FactorSeal::new(key).unseal(SealPurpose::Seed, person.as_bytes(), sealed).is_some()
+}
+
 /// The associated data of a sealed text. No purpose's word holds a NUL, so the two parts cannot run into each other.
 fn associated_data(purpose: SealPurpose, owner: &[u8]) -> Vec<u8> {
     [purpose.as_bytes(), b"\0", owner].concat()

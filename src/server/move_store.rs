@@ -18,11 +18,13 @@ use super::stores::{
     Stores, TOKENS_FILE,
 };
 use super::{StartError, load_keys, refuse_incomplete_folder};
+use crate::auth::Keys;
 use crate::config::{self, Settings, StoreSettings};
 use crate::domain::{Clock, SystemClock};
+use crate::factors::is_seed_sealed_with;
 use crate::nodes::{NodeReport, PostgresNodes};
 use crate::sources::PushEndpoints;
-use crate::store::transfer::{SqliteTable, StoreMoves, TableDigest, TransferTable, copy_table, verify_copy};
+use crate::store::transfer::{SqliteTable, StoreMoves, TableDigest, TransferColumn, TransferTable, copy_table, verify_copy};
 use crate::store::{PostgresDatabase, StoreError};
 
 /// The tables of every room: the file, the table in it, and the table in the database. What others refer to comes before them.
@@ -38,7 +40,7 @@ const TABLES: [(&str, &str, &str); 23] = [
     (ACCOUNTS_FILE, "invitations", "invitations"),
     (ACCOUNTS_FILE, "acts", "acts"),
     (FACTORS_FILE, "people", "factor_people"),
-    (FACTORS_FILE, "apps", "authenticator_apps"),
+    (FACTORS_FILE, "apps", APPS),
     (FACTORS_FILE, "recovery_codes", "recovery_codes"),
     (FACTORS_FILE, "passkeys", "passkeys"),
     (FACTORS_FILE, "answered", "answered_challenges"),
@@ -55,6 +57,9 @@ const TABLES: [(&str, &str, &str); 23] = [
 
 /// The table whose one row every store has from the beginning.
 const COUNTER: &str = "epoch_counter";
+
+/// The table of authenticator apps, whose seeds are sealed with the servers' key.
+const APPS: &str = "authenticator_apps";
 
 /// How long a statement of a move may take, whatever the settings say of a server's: the rows of a large audit are counted, and
 /// nobody waits for an answer meanwhile.
@@ -85,6 +90,7 @@ pub(crate) async fn move_store(
     create_tables(figment, settings).await?;
     let (moves, file) = (StoreMoves::open(&database).await?, MoveFile::in_state_folder(&settings.state));
     let tables: Vec<MovedTable> = TABLES.iter().map(|table| MovedTable::new(settings, &moves, target, *table)).collect();
+    refuse_other_key(&tables, &load_keys(figment, settings)?).await?;
     let id = begin(&tables, &nodes, &moves, &file, target).await?;
     for MovedTable { name, from, to } in &tables {
         copy_table(&**from, &**to).await?;
@@ -157,6 +163,21 @@ async fn create_tables(figment: &Figment, settings: &Settings) -> Result<(), Mov
     let embedded = Settings { store: StoreSettings::default(), ..settings.clone() };
     for settings in [&embedded, settings] {
         Stores::open(settings, &keys, PushEndpoints::default(), &clock).await?.close().await;
+    }
+    Ok(())
+}
+
+/// Refuses to copy what does not open with these keys, as far as there is a sealed seed to tell.
+async fn refuse_other_key(tables: &[MovedTable], keys: &Keys) -> Result<(), MoveError> {
+    for MovedTable { from, .. } in tables.iter().filter(|table| table.name == APPS) {
+        let columns = from.columns().await?.into_iter();
+        let columns: Vec<TransferColumn> =
+            columns.filter(|column| ["person_id", "sealed_seed"].contains(&column.name.as_str())).collect();
+        let rows = from.page(&columns, None, 1).await?;
+        let Some([Some(person), Some(sealed)]) = rows.first().map(Vec::as_slice) else { continue };
+        if !hex::decode(sealed).is_ok_and(|sealed| is_seed_sealed_with(keys.factors_key(), person, &sealed)) {
+            return Err(MoveError::OtherSecretKey);
+        }
     }
     Ok(())
 }

@@ -23,6 +23,12 @@ pub(crate) enum MoveError {
          in the settings, or copy the file `secret_key` of their state folder into this one"
     )]
     NoSecretKey,
+    /// What is encrypted in the source was encrypted with another secret key.
+    #[error(
+        "the second factors in the store that is moved do not open with this secret key: write the one that the servers had as \
+         `secret_key` in the settings, or copy the file `secret_key` of their state folder into this one"
+    )]
+    OtherSecretKey,
     /// A server uses the database: the name of its machine.
     #[error("a server on {0} uses the database: stop all of them first; one that was killed counts as running for ten seconds")]
     ServerRuns(String),

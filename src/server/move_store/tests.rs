@@ -9,21 +9,24 @@ use sqlx::sqlite::SqliteConnectOptions;
 use super::*;
 use crate::accounts::{AccountProfile, ActionOrigin};
 use crate::audit::{Audit, AuditEvent};
-use crate::auth::Keys;
 use crate::domain::{Client, Password, Person, Revalidation};
 use crate::epochs::{ObservedPassword, RevocationEvent, RevokedPeople};
 use crate::nodes::{NodeDescription, NodeId};
 use crate::sessions::SessionOptions;
+use crate::store::AeadCipher;
 use crate::store::tests::postgres::{self, PostgresServer};
 use crate::telemetry::Metrics;
 
 /// Rows that only an authenticator, a script or a directory makes, with the values that are most easily changed on their way: empty
 /// and large bytes, negative keys, texts with signs of JSON and SQL.
+<<<<<<< HEAD
 const ROWS: [(&str, &str); 13] = [
+=======
+const ROWS: [(&str, &str); 10] = [
+>>>>>>> 699a5b04 (A move refuses a secret key that does not open the seeds which it copies)
     (TOKENS_FILE, "INSERT INTO tokens VALUES (7, randomblob(32), '\"a\\b'' \u{2028}', 'alice', '{\"name\":\"a\\u0000b\"}', 'read', 1, 1, 2, 3,
          'refreshed', NULL, NULL, NULL, NULL, 9)"),
     (TOKENS_FILE, "INSERT INTO signing_keys VALUES ('kid', x'', 5)"),
-    (FACTORS_FILE, "INSERT INTO apps SELECT person_id, x'00ff', 5, 6, NULL FROM people"),
     (FACTORS_FILE, "INSERT INTO passkeys SELECT 3, x'0102', person_id, 'Key', x'03', randomblob(7), 1, 2, 3 FROM people"),
     (FACTORS_FILE, "INSERT INTO answered VALUES (randomblob(16), 9223372036854775807)"),
     (FACTORS_FILE, "INSERT INTO code_attempts SELECT person_id, 'unfamiliar', 3, 4, 5 FROM people"),
@@ -80,6 +83,10 @@ async fn fill(figment: &Figment, settings: &Settings) {
     }
     writer.finish().await;
     stores.close().await;
+    let owner = [&b"seed\0"[..], alice.id.as_str().as_bytes()].concat();
+    let seed = AeadCipher::new(keys.factors_key()).seal(&owner, b"a seed").unwrap();
+    let app = sqlx::query("INSERT INTO apps SELECT person_id, ?, 5, 6, NULL FROM people").bind(seed);
+    app.execute(&open_file(settings, FACTORS_FILE).await).await.unwrap();
     for (file, statement) in ROWS {
         sqlx::query(statement).execute(&open_file(settings, file).await).await.unwrap();
     }
@@ -295,4 +302,16 @@ async fn no_secret_key_is_made_for_what_another_has_encrypted() {
         assert!(matches!(refused, Err(MoveError::NoSecretKey)), "{refused:?}");
     }
     assert!(!here.path().join("secret_key").exists());
+}
+
+#[tokio::test]
+async fn what_another_secret_key_has_encrypted_is_not_copied() {
+    let Some(server) = postgres::server() else { return };
+    let (url, here) = (database(server), folder());
+    let (figment, from) = settings(here.path(), &url);
+    fill(&figment, &from).await;
+    let other = figment.clone().merge(("secret_key", "iPRYyVRiMyxpw5sBB1XeCMN1kFsDCqKvBi2QJxBVHQk="));
+    let refused = moved(&other, &from, MoveTarget::Postgres).await;
+    assert!(matches!(refused, Err(MoveError::OtherSecretKey)), "{refused:?}");
+    moved(&figment, &from, MoveTarget::Postgres).await.unwrap();
 }
