@@ -58,12 +58,21 @@ impl Topic {
 
     /// Appends an answer of that moment for the others, as leader.
     pub fn append(&self, at: Timestamp, text: &[u8], retention: Retention) {
-        self.append_and(at, text, retention, false);
+        self.append_and(None, (at, text), retention, false);
     }
 
-    fn append_and(&self, at: Timestamp, text: &[u8], retention: Retention, is_last: bool) {
+    /// Appends an answer of that moment for the others, as the leader that this node is by the lease `fence`; nothing if it is that no
+    /// more, even where it leads again: others may have led in between.
+    pub fn append_as(&self, fence: u64, at: Timestamp, text: &[u8], retention: Retention) {
+        self.append_and(Some(fence), (at, text), retention, false);
+    }
+
+    fn append_and(&self, of: Option<u64>, (at, text): (Timestamp, &[u8]), retention: Retention, is_last: bool) {
         let mut progress = self.state.progress();
         let Role::Leading(fence) = progress.role else { return };
+        if of.is_some_and(|of| of != fence) {
+            return;
+        }
         let order = progress.next_order(fence);
         if is_last {
             progress.held = None;
@@ -90,7 +99,7 @@ impl Topic {
 impl Turn {
     /// Appends an answer of that moment for the others, if this node leads, and leads no more.
     pub fn end_with(self, at: Timestamp, text: &[u8], retention: Retention) {
-        self.0.append_and(at, text, retention, true);
+        self.0.append_and(None, (at, text), retention, true);
     }
 }
 

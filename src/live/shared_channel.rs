@@ -18,6 +18,9 @@ const KEPT: Duration = Duration::from_mins(1);
 /// How long the node that leads a channel tells nothing at most, so that its stream is kept.
 const MAX_SILENCE: Duration = Duration::from_secs(20);
 
+/// How long a batch may be on its way to the stream until another node may lead the channel.
+const MAX_ON_ITS_WAY: Duration = Duration::from_secs(5);
+
 /// How long viewers see this node's own run at most until the shared one has come as far: nothing stands still meanwhile. With clocks that
 /// differ it never seems to have.
 const MAX_WAIT_FOR_SHARED: Duration = Duration::from_secs(30);
@@ -33,7 +36,7 @@ pub(super) async fn follow(channel: &Channel, now: impl Fn() -> Timestamp) {
     let Some(topic) = &channel.topic else { return };
     loop {
         channel.follow(topic, now());
-        let wait = if channel.state().waits_since.is_some() { RETRY } else { MAX_SILENCE };
+        let wait = channel.state().next_look();
         // Real time, as everything between this node and the bus.
         let _ = tokio::time::timeout(wait, topic.changed()).await;
     }
@@ -130,6 +133,15 @@ impl Channel {
 }
 
 impl ChannelState {
+    /// How long nothing has to be looked at again, unless the topic changes.
+    fn next_look(&self) -> Duration {
+        match &self.lead {
+            _ if self.waits_since.is_some() => RETRY,
+            Some(_) => MAX_ON_ITS_WAY,
+            None => MAX_SILENCE,
+        }
+    }
+
     /// Whether viewers may be shown another run: one that has come as far as theirs, so that nothing older comes after what they have
     /// seen, or after so long a wait, which began at `waited`.
     fn may_change_run(&mut self, waited: Option<Instant>, is_ready: bool, most: Duration) -> bool {
@@ -197,7 +209,8 @@ impl ChannelState {
     /// Tells all nodes the next batch. This one shows it when it comes back.
     pub(super) fn tell_batch(&mut self, topic: &Topic, feeds: &ChannelFeeds, now: Timestamp) {
         let Some(lead) = &mut self.lead else { return };
-        if lead.on_its_way.is_some() {
+        // Another lease is another lead, which has yet to begin.
+        if lead.on_its_way.is_some() || topic.role() != Role::Leading(lead.fence) {
             lead.is_behind = true;
             return;
         }
@@ -238,11 +251,12 @@ impl ChannelState {
     /// Tells the whole state again where nothing was told for long.
     fn break_silence(&mut self, topic: &Topic, feeds: &ChannelFeeds, now: Timestamp) {
         let Some(lead) = &mut self.lead else { return };
-        let is_silent = lead.told_at.elapsed() >= MAX_SILENCE;
-        if is_silent && lead.on_its_way.take().is_some() {
-            // It does not arrive any more: the bus was too slow for it.
-            (lead.comparisons, lead.is_behind) = (MAX_COMPARISONS, true);
+        if lead.on_its_way.is_some() && lead.told_at.elapsed() >= MAX_ON_ITS_WAY {
+            // It may arrive yet, or never. Who leads next knows, as what this lease has not appended by then is void.
+            self.lead = None;
+            return topic.step_back();
         }
+        let is_silent = lead.told_at.elapsed() >= MAX_SILENCE;
         if lead.on_its_way.is_none() && std::mem::take(&mut lead.is_behind) {
             feeds.wake();
         }
@@ -252,8 +266,9 @@ impl ChannelState {
     }
 
     fn tell(&mut self, topic: &Topic, bytes: &[u8], now: Timestamp) {
-        topic.append(now, bytes, Retention { entries: self.run.stream_length(), length: KEPT });
+        let retention = Retention { entries: self.run.stream_length(), length: KEPT };
         if let Some(lead) = &mut self.lead {
+            topic.append_as(lead.fence, now, bytes, retention);
             lead.told_at = Instant::now();
         }
     }
