@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use super::panel_slots::PanelSlots;
 
-/// How many batches may pass until all that the node before was answered is here.
+/// How often the panels are compared until all that the node before was answered is here.
 pub(super) const MAX_COMPARISONS: u8 = 20;
 
 /// The work of the node that leads a channel: it draws the panels, and tells all nodes what changes.
@@ -13,7 +13,7 @@ pub(super) struct ChannelLead {
     /// The number of the batch that is on its way to the stream. It counts, and is shown, once it stands there: so no two nodes show
     /// different batches of one number.
     pub(super) on_its_way: Option<u64>,
-    /// Whether there is more to tell when that has arrived.
+    /// Whether there is more to tell, or to compare, when that has arrived.
     pub(super) is_behind: bool,
     /// How many times more the panels may have to be compared with those that another node has drawn, because what that was answered
     /// is not all here yet.

@@ -24,6 +24,8 @@ pub(super) struct ChannelRun {
     /// Made for the first who asks for it, as the snapshot is.
     rendered: Option<Arc<RenderedState>>,
     since_snapshot: SinceSnapshot,
+    /// How many milliseconds this node's clock is ahead of that of the node that has told the newest batch.
+    clock_ahead: i64,
 }
 
 /// The panels of a run, by who draws them.
@@ -54,7 +56,7 @@ impl ChannelRun {
     }
 
     fn new(epoch: String, ring: BatchRing, panels: RunPanels) -> Self {
-        Self { epoch, ring, panels, snapshot: None, rendered: None, since_snapshot: SinceSnapshot::default() }
+        Self { epoch, ring, panels, snapshot: None, rendered: None, since_snapshot: SinceSnapshot::default(), clock_ahead: 0 }
     }
 
     pub(super) fn epoch(&self) -> &str {
@@ -107,8 +109,9 @@ impl ChannelRun {
         let PlacedText { epoch, seq, text } = batch;
         let position = ChannelPosition { epoch: epoch.to_owned(), seq };
         let message = EncodedMessage::of_text(text, Some(position), received.read_at(sent));
+        self.clock_ahead = received.clock_ahead(sent).unwrap_or(self.clock_ahead);
         if let RunPanels::Copied(Some(copies)) = &mut self.panels {
-            copies.apply(received);
+            copies.apply(received, self.clock_ahead);
         }
         self.since_snapshot.batches += 1;
         self.since_snapshot.bytes += text.len();
@@ -118,7 +121,7 @@ impl ChannelRun {
     /// Takes a snapshot that a node has told.
     pub(super) fn take_snapshot(&mut self, text: &str) {
         if let RunPanels::Copied(copies @ None) = &mut self.panels {
-            *copies = ReceivedPanels::parse(text).map(PanelCopies::of_snapshot);
+            *copies = ReceivedPanels::parse(text).map(|received| PanelCopies::of_snapshot(received, self.clock_ahead));
         }
         self.since_snapshot = SinceSnapshot { snapshot_bytes: text.len(), ..SinceSnapshot::default() };
     }
@@ -163,10 +166,10 @@ impl ChannelRun {
         slots.frames(feeds).any(|(id, frame)| copies.is_ahead_of(id, &frame))
     }
 
-    /// The panels that look otherwise as this node draws them, and are no older there.
-    pub(super) fn differing<'a>(&self, slots: &'a PanelSlots, feeds: &ChannelFeeds) -> PanelFrames<'a> {
+    /// The panels that look otherwise as this node draws them, and are no older there, unless it is the last time that they are compared.
+    pub(super) fn differing<'a>(&self, slots: &'a PanelSlots, feeds: &ChannelFeeds, is_last: bool) -> PanelFrames<'a> {
         let RunPanels::Copied(Some(copies)) = &self.panels else { return PanelFrames::from_iter([]) };
-        slots.frames(feeds).filter(|(id, frame)| copies.differs(id, frame)).collect()
+        slots.frames(feeds).filter(|(id, frame)| copies.differs(id, frame, is_last)).collect()
     }
 
     /// The state and its position.

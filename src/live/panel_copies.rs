@@ -16,7 +16,15 @@ const MAX_AHEAD: Duration = Duration::from_secs(2);
 const MAX_CLOCK_DIFFERENCE_MS: u64 = 1_000;
 
 /// The panels of a channel as another node draws them: its snapshot, and every batch since applied to that, as a browser does.
-pub(super) struct PanelCopies(IndexMap<PanelId, PanelFrame>);
+pub(super) struct PanelCopies(IndexMap<PanelId, PanelCopy>);
+
+/// A panel as another node draws it. Its moments are of that node's clock, for viewers too, so that all nodes show the same.
+#[derive(Default)]
+struct PanelCopy {
+    frame: PanelFrame,
+    /// How many milliseconds this node's clock is ahead of that one.
+    clock_ahead: i64,
+}
 
 /// The panels in the JSON of a snapshot or a batch.
 #[derive(Deserialize)]
@@ -32,6 +40,11 @@ impl ReceivedPanels {
         serde_json::from_str(text).inspect_err(|error| tracing::error!(%error, "another node's message cannot be read")).ok()
     }
 
+    /// How many milliseconds this node's clock, on which the batch was sent at `sent`, is ahead of that of the node that has encoded it.
+    pub(super) fn clock_ahead(&self, sent: Timestamp) -> Option<i64> {
+        Some(sent.as_millis().saturating_sub(self.sent?.as_millis()))
+    }
+
     /// When the oldest of its readings was taken, for a batch that was sent at `sent` on this node's clock.
     pub(super) fn read_at(&self, sent: Timestamp) -> Option<Timestamp> {
         let read_at = self.panels.values().filter_map(|frame| frame.at).min()?;
@@ -42,55 +55,66 @@ impl ReceivedPanels {
 impl PanelCopies {
     /// Copies of panels that this node draws itself.
     pub(super) fn of<'a>(frames: impl Iterator<Item = (&'a PanelId, PanelFrame)>) -> Self {
-        Self(frames.map(|(id, frame)| (id.clone(), frame)).collect())
+        Self(frames.map(|(id, frame)| (id.clone(), PanelCopy { frame, clock_ahead: 0 })).collect())
     }
 
-    /// The panels of a snapshot.
-    pub(super) fn of_snapshot(received: ReceivedPanels) -> Self {
-        Self(received.panels)
+    /// The panels of a snapshot, by a node than whose clock this one's is so many milliseconds ahead.
+    pub(super) fn of_snapshot(received: ReceivedPanels, clock_ahead: i64) -> Self {
+        Self(received.panels.into_iter().map(|(id, frame)| (id, PanelCopy { frame, clock_ahead })).collect())
     }
 
-    /// Applies the panels of the next batch.
-    pub(super) fn apply(&mut self, batch: ReceivedPanels) {
+    /// Applies the panels of the next batch, by a node than whose clock this one's is so many milliseconds ahead.
+    pub(super) fn apply(&mut self, batch: ReceivedPanels, clock_ahead: i64) {
         for (id, change) in batch.panels {
-            self.0.entry(id).or_default().apply(change);
+            let copy = self.0.entry(id).or_default();
+            copy.frame.apply(change);
+            copy.clock_ahead = clock_ahead;
         }
     }
 
     /// Whether every panel has something to show.
     pub(super) fn is_complete(&self) -> bool {
-        self.0.values().all(|frame| frame.view.is_some() || frame.trouble.is_some())
+        self.0.values().all(|PanelCopy { frame, .. }| frame.view.is_some() || frame.trouble.is_some())
     }
 
     /// The whole panels.
     pub(super) fn frames(&self) -> impl Iterator<Item = (&PanelId, PanelFrame)> {
-        self.0.iter().map(|(id, frame)| (id, frame.clone()))
+        self.0.iter().map(|(id, copy)| (id, copy.frame.clone()))
     }
 
-    /// The past that each panel shows, in order; `None` where it is no chart.
+    /// The past that each panel shows, in order and on this node's clock; `None` where it is no chart.
     pub(super) fn pasts(&self) -> impl Iterator<Item = Option<Series>> {
-        self.0.values().map(|frame| frame.view.as_ref()?.past())
+        self.0.values().map(|copy| Some(copy.frame.view.as_ref()?.past()?.shifted(copy.clock_ahead)))
     }
 
-    /// Whether a panel that shows something looks otherwise here.
-    pub(super) fn differs(&self, id: &PanelId, frame: &PanelFrame) -> bool {
+    /// Whether a panel that shows something looks otherwise here. One that is about to show a newer reading does not, unless it was
+    /// waited for long enough: then `is_last` is set.
+    pub(super) fn differs(&self, id: &PanelId, frame: &PanelFrame, is_last: bool) -> bool {
         let shows = frame.view.is_some() || frame.trouble.is_some();
-        shows && !self.is_ahead_of(id, frame) && self.0.get(id).is_none_or(|copy| !looks_like(copy, frame))
+        let may_differ = shows && ((is_last && frame.at.is_some()) || !self.is_ahead_of(id, frame));
+        may_differ && self.0.get(id).is_none_or(|copy| !looks_like(&copy.frame, frame))
     }
 
     /// Whether a panel shows an older reading here.
     pub(super) fn is_behind(&self, id: &PanelId, frame: &PanelFrame) -> bool {
-        let at = self.0.get(id).and_then(|copy| copy.at);
+        let at = self.0.get(id).and_then(PanelCopy::at);
         frame.at.is_some_and(|other| at.is_none_or(|at| other.since(at) > MIN_AHEAD))
     }
 
     /// Whether a panel shows a newer reading here, which is about to come there.
     pub(super) fn is_ahead_of(&self, id: &PanelId, frame: &PanelFrame) -> bool {
-        match (self.0.get(id).and_then(|copy| copy.at), frame.at) {
+        match (self.0.get(id).and_then(PanelCopy::at), frame.at) {
             (Some(at), Some(other)) => (MIN_AHEAD..MAX_AHEAD).contains(&at.since(other)),
             (Some(_), None) => frame.trouble.is_none(),
             (None, _) => false,
         }
+    }
+}
+
+impl PanelCopy {
+    /// When its reading was taken, on this node's clock.
+    fn at(&self) -> Option<Timestamp> {
+        Some(self.frame.at?.shifted(self.clock_ahead))
     }
 }
 
@@ -107,4 +131,41 @@ fn looks_like(copy: &PanelFrame, frame: &PanelFrame) -> bool {
     let are_near = times.len() == other_times.len()
         && times.iter().zip(&other_times).all(|(time, other)| time.abs_diff(*other) <= MAX_CLOCK_DIFFERENCE_MS);
     rest == other_rest && are_near && copy.trouble.as_ref().map(|it| it.since) == frame.trouble.as_ref().map(|it| it.since)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::panels::PanelTrouble;
+
+    fn frame(millis: i64) -> PanelFrame {
+        PanelFrame { at: Some(Timestamp::from_millis(millis)), ..PanelFrame::default() }
+    }
+
+    /// A panel that another node, whose clock is five minutes ahead, has drawn when it was 10 s here.
+    fn copies() -> (PanelCopies, PanelId) {
+        let batch = ReceivedPanels::parse(r#"{"sent":310500,"panels":{"cpu":{"at":310000}}}"#).unwrap();
+        let clock_ahead = batch.clock_ahead(Timestamp::from_millis(10_500)).unwrap();
+        let copies = PanelCopies::of_snapshot(batch, clock_ahead);
+        let id = copies.0.keys().next().unwrap().clone();
+        (copies, id)
+    }
+
+    #[test]
+    fn moments_of_a_node_whose_clock_is_wrong_are_compared_on_this_nodes_clock() {
+        let (copies, id) = copies();
+        assert!(copies.is_ahead_of(&id, &frame(9_000)));
+        assert!(!copies.is_ahead_of(&id, &frame(10_000)) && !copies.is_behind(&id, &frame(10_000)));
+        assert!(copies.is_behind(&id, &frame(11_000)));
+    }
+
+    #[test]
+    fn what_seems_to_be_older_here_is_told_when_nothing_newer_has_come() {
+        let (copies, id) = copies();
+        let now = Timestamp::from_millis(9_000);
+        let trouble = PanelTrouble { reason: "away".to_owned(), since: now, retry_at: now };
+        let frame = PanelFrame { trouble: Some(trouble), ..frame(9_000) };
+        assert!(!copies.differs(&id, &frame, false));
+        assert!(copies.differs(&id, &frame, true));
+    }
 }

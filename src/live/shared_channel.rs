@@ -137,6 +137,7 @@ impl ChannelState {
     fn next_look(&self) -> Duration {
         match &self.lead {
             _ if self.waits_since.is_some() => RETRY,
+            Some(lead) if lead.comparisons > 0 => RETRY,
             Some(_) => MAX_ON_ITS_WAY,
             None => MAX_SILENCE,
         }
@@ -223,9 +224,12 @@ impl ChannelState {
             let mut frames = lead.slots.update(feeds);
             if lead.comparisons > 0 {
                 drop(frames);
+                let is_last = lead.comparisons == 1;
                 let is_behind = self.run.is_ahead_of(&lead.slots, feeds);
                 lead.comparisons = if is_behind { lead.comparisons - 1 } else { 0 };
-                frames = self.run.differing(&lead.slots, feeds);
+                // Soon once more, also where no panel is answered for long.
+                lead.is_behind = lead.comparisons > 0;
+                frames = self.run.differing(&lead.slots, feeds, is_last);
             }
             if frames.is_empty() {
                 return;
