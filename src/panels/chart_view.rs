@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::unit::ReadoutUnit;
 use super::view::{Axis, ChartAppend, Figure, StateMark};
+use super::words;
 use crate::domain::{HealthState, Series, SeriesLine, Timestamp};
 
 /// Lines over time.
@@ -47,10 +48,11 @@ pub(super) struct ChartSeries {
 }
 
 impl ChartView {
-    /// Its points, as a source tells the past.
+    /// Its points, as a source tells the past. Lines whose labels were cut are left out: nobody knows whose past it is.
     pub(super) fn to_series(&self) -> Option<Series> {
         let values = |series: &ChartSeries| series.values.iter().map(|value| value.unwrap_or(f64::NAN)).collect();
-        let lines = self.series.iter().map(|series| SeriesLine { label: series.label.clone(), values: values(series) });
+        let whole = self.series.iter().filter(|series| !words::is_truncated(&series.label));
+        let lines = whole.map(|series| SeriesLine { label: series.label.clone(), values: values(series) });
         Series::new(self.times.clone(), lines.collect(), None).ok()
     }
 

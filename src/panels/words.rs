@@ -20,6 +20,11 @@ pub(super) fn truncate(text: &str) -> String {
     }
 }
 
+/// Whether a text looks as if it had been cut.
+pub(super) fn is_truncated(text: &str) -> bool {
+    text.strip_suffix('…').is_some_and(|kept| kept.chars().count() == MAX_CHARS)
+}
+
 /// The state of `value` by `thresholds`, and its word; `None` when there are no thresholds.
 pub(super) fn threshold_mark(thresholds: &[Threshold], value: f64) -> Option<StateMark> {
     judge(thresholds, value).map(|(state, word)| StateMark { state, word: word.to_owned() })
@@ -161,5 +166,6 @@ mod tests {
         assert_eq!(truncate(&long), format!("{}…", "ö".repeat(MAX_CHARS)));
         let fits = "ö".repeat(MAX_CHARS);
         assert_eq!(truncate(&fits), fits);
+        assert!(is_truncated(&truncate(&long)) && !is_truncated(&fits) && !is_truncated("wait…"));
     }
 }
