@@ -1,7 +1,7 @@
 //! The cluster of the model, its people and its time, and what events do to them.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use belvedere::demo_directory::{SampleDomain, SampleLockoutPolicy};
 use reqwest::StatusCode;
@@ -30,8 +30,11 @@ const MAX_LIVING: usize = 12;
 /// `sessions.max_staleness`, for which live connections go on.
 const MAX_CUT: Duration = Duration::from_mins(3);
 
-/// How long a node does not try its store again after it was refused.
-const REFUSED_PAUSE: Duration = Duration::from_millis(1_200);
+/// By when a node has reached its store again: generous, for a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How often it is asked meanwhile.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The cookie of a session.
 const SESSION_COOKIE: &str = "belvedere";
@@ -170,9 +173,22 @@ impl World {
             self.connect(node, Edge::Both, Fault::Pass).await;
         }
         if was_cut {
-            tokio::time::sleep(REFUSED_PAUSE).await;
+            self.stores_are_reached().await;
         }
         self.cut_for = Duration::ZERO;
+    }
+
+    /// Waits until each node serves somebody whose session lives, for which it has to ask its store. Without that, time that passes at
+    /// once is time for which sessions could not be looked up.
+    async fn stores_are_reached(&mut self) {
+        let Some(index) = self.people.living(0) else { return };
+        let deadline = Instant::now() + PATIENCE;
+        for node in (0..self.cluster.nodes.len()).filter(|node| self.cluster.nodes[*node].runs()) {
+            let visitor = self.people.0[index].at(self.cluster.nodes[node].address);
+            while visitor.opens("/p/members").await.status == StatusCode::SERVICE_UNAVAILABLE && Instant::now() < deadline {
+                tokio::time::sleep(LOOK_INTERVAL).await;
+            }
+        }
     }
 
     /// A person's own browser, signed out.
