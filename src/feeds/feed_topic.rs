@@ -55,7 +55,7 @@ impl FeedTopic {
             self.answered_at = None;
             state.record(key, answer, AnswerTimes { now, taken_at: entry.at, beat: Some(entry.at), not_before: None });
         }
-        state.set_pushed(role == Role::Following);
+        state.set_followed(role == Role::Following);
         match role {
             Role::Leading(_) | Role::Alone => Some(state.due()),
             Role::Undecided | Role::Following => None,

@@ -12,6 +12,11 @@ use crate::history::GAP_INTERVALS;
 use crate::panels::{MAX_ROWS, Past};
 use crate::sources::SourceError;
 
+/// How much earlier than it was the last time another node's answer may come, and how much later, to belong to the same batch as those
+/// that have come already.
+const FOLLOWED_EARLY: Duration = Duration::from_millis(5);
+const FOLLOWED_LATE: Duration = Duration::from_millis(100);
+
 /// The state of a feed: its past, as far as somebody asks for it, and why there is nothing newer.
 #[derive(Debug)]
 pub struct FeedState {
@@ -26,6 +31,8 @@ pub struct FeedState {
     wait: Duration,
     /// Whether the source pushes its readings by itself.
     is_pushed: bool,
+    /// Whether another node executes the query, and sends what it is answered.
+    is_followed: bool,
     /// How far back the source was asked for its past, or is to be.
     asked_past: Duration,
     /// How far back the source is to be asked for its past next.
@@ -101,6 +108,7 @@ impl FeedState {
             due,
             wait: Duration::ZERO,
             is_pushed: false,
+            is_followed: false,
             asked_past: Duration::ZERO,
             missing_past: None,
             failures: 0,
@@ -178,14 +186,23 @@ impl FeedState {
         self.trouble.as_ref()
     }
 
-    /// Whether the query is being executed.
+    /// Whether the query is being executed, here or on another node. Of that, only the answer is seen: it is on its way about when it
+    /// is due.
     pub fn is_pending(&self, now: Timestamp) -> bool {
+        if self.is_followed {
+            return self.due <= now + FOLLOWED_EARLY && now < self.due + FOLLOWED_LATE;
+        }
         !self.is_pushed && self.due <= now
     }
 
     /// When the query is executed next. When that has passed, an answer is on its way.
     pub(super) fn due(&self) -> Timestamp {
         self.due
+    }
+
+    /// Sets whether another node executes the query: then readings come by themselves, as those that a source pushes.
+    pub(super) fn set_followed(&mut self, is_followed: bool) {
+        (self.is_followed, self.is_pushed) = (is_followed, is_followed);
     }
 
     /// Sets whether the source pushes its readings by itself.

@@ -379,3 +379,16 @@ async fn without_the_bus_each_node_asks_and_with_it_again_one() {
     let shown = (after.1[0] - before.1[0]).max(after.1[1] - before.1[1]);
     assert!(after.0 - before.0 <= u64::try_from(shown).unwrap() + 5, "{before:?} {after:?}");
 }
+
+#[test]
+fn what_another_node_is_answered_is_awaited_about_when_it_is_due() {
+    let due = Timestamp::from_millis(1_800_000_000_000);
+    let mut state = crate::feeds::FeedState::new(due, crate::domain::History::default(), Past { window: None, readings: 1 });
+    state.set_followed(true);
+    let millis = Duration::from_millis;
+    assert!(!state.is_pending(due - millis(50)), "it is not due for long");
+    assert!(state.is_pending(due - millis(2)) && state.is_pending(due) && state.is_pending(due + millis(20)));
+    assert!(!state.is_pending(due + SECOND), "its source has nothing new to push");
+    state.set_followed(false);
+    assert!(state.is_pending(due + SECOND));
+}
