@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::bus::redis_server::RedisServer;
-use crate::bus::{Bus, BusKey, BusState};
+use crate::bus::{Bus, BusKey, BusState, Retention, Role, TopicUse};
 use crate::config::BusAddress;
 use crate::domain::SystemClock;
 
@@ -303,4 +303,27 @@ async fn a_chart_keeps_its_past_when_a_node_that_came_late_takes_over() {
     let shown = values(&late);
     assert!(shown.len() >= 25 && shown[0] < 1.5, "{shown:?}");
     assert!(shown.windows(2).all(|pair| pair[0] < pair[1]), "{shown:?}");
+}
+
+#[tokio::test]
+async fn what_was_drawn_under_one_lease_is_appended_under_no_other() {
+    let Some(server) = RedisServer::start() else { return };
+    let node = Node::start(&server, &Arc::new(CountingSource::default()), &board()).await;
+    let topic = node.bus.join(node.bus.key().topic(&"a channel"), TopicUse::Agreed);
+    let fence = loop {
+        if let Role::Leading(fence) = topic.role() {
+            break fence;
+        }
+        tokio::time::timeout(PATIENCE, topic.changed()).await.expect("it leads in time");
+    };
+    let (now, retention) = (SystemClock.now(), Retention { entries: 8, length: PATIENCE });
+    topic.append_as(fence - 1, now, b"of a lease before", retention);
+    topic.append_as(fence, now, b"of this one", retention);
+    let entry = loop {
+        if let Some(entry) = topic.next_entry() {
+            break entry;
+        }
+        tokio::time::timeout(PATIENCE, topic.changed()).await.expect("it stands there in time");
+    };
+    assert_eq!(entry.text, b"of this one");
 }
