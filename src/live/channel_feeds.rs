@@ -57,7 +57,7 @@ impl ChannelFeeds {
         let _ = self.answered.notified().now_or_never();
     }
 
-    /// Whether one of the queries is being executed.
+    /// Whether one of the queries is being executed, here or on another node.
     pub(super) fn has_pending_query(&self, now: Timestamp) -> bool {
         self.by_panel.iter().flatten().any(|feed| feed.state().is_pending(now))
     }

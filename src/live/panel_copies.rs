@@ -134,6 +134,7 @@ fn looks_like(copy: &PanelFrame, frame: &PanelFrame) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::panels::PanelTrouble;
