@@ -19,15 +19,7 @@ use crate::telemetry::Metrics;
 
 /// Rows that only an authenticator, a script or a directory makes, with the values that are most easily changed on their way: empty
 /// and large bytes, negative keys, texts with signs of JSON and SQL.
-<<<<<<< HEAD
-<<<<<<< HEAD
 const ROWS: [(&str, &str); 13] = [
-=======
-const ROWS: [(&str, &str); 10] = [
->>>>>>> 699a5b04 (A move refuses a secret key that does not open the seeds which it copies)
-=======
-const ROWS: [(&str, &str); 11] = [
->>>>>>> a63eb26f (A move's rows of tests have bytes that are told in advance among the challenges, beside those at random)
     (TOKENS_FILE, "INSERT INTO tokens VALUES (7, randomblob(32), '\"a\\b'' \u{2028}', 'alice', '{\"name\":\"a\\u0000b\"}', 'read', 1, 1, 2, 3,
          'refreshed', NULL, NULL, NULL, NULL, 9)"),
     (TOKENS_FILE, "INSERT INTO signing_keys VALUES ('kid', x'', 5)"),
