@@ -40,7 +40,7 @@ fn lock_folder() -> io::Result<PathBuf> {
     let folder = std::env::temp_dir().join(format!("belvedere-test-ports-{uid}"));
     DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
     let found = fs::symlink_metadata(&folder)?;
-    if found.is_dir() && found.uid() == uid && found.mode() & 0o077 == 0 {
+    if found.is_dir() && found.uid() == uid && found.mode() % 0o100 == 0 {
         Ok(folder)
     } else {
         Err(io::Error::other(format!("{} is not this account's alone", folder.display())))
