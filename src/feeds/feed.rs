@@ -19,6 +19,9 @@ use super::shared_fetch::{Availability, FetchAnswer, SharedFetch};
 use super::source_gate::{QueryPermit, SourceGate};
 use super::state::{AnswerTimes, FeedState};
 
+/// How long a feed waits for what was kept of its past before it asks for the present: the archive may be away.
+const PAST_WAIT: Duration = Duration::from_millis(500);
+
 /// The background task that executes one distinct query again and again, or listens to what its source pushes. It stops when
 /// the last `Arc` of it is dropped, and its last answer is retained.
 pub(super) struct Feed {
@@ -66,6 +69,8 @@ impl Feed {
             state: Arc::clone(&state),
             topic: topic.clone().map(FeedTopic::new),
             archive,
+            restored: Duration::ZERO,
+            restoring: None,
             _of_document: of_document,
         };
         Self { key, state, holder, clock, retained, topic, _task: AbortOnDropHandle::new(tokio::spawn(task.run())) }
@@ -117,6 +122,10 @@ struct FeedTask {
     state: Arc<Mutex<FeedState>>,
     topic: Option<FeedTopic>,
     archive: Option<FeedArchive>,
+    /// How much of what was kept of the past was asked for.
+    restored: Duration,
+    /// The reading of the past that comes late.
+    restoring: Option<AbortOnDropHandle<()>>,
     /// The topic of its document, which the node is in for as long as a feed needs it.
     _of_document: Option<Arc<Topic>>,
 }
@@ -254,11 +263,27 @@ impl FeedTask {
         }
     }
 
-    /// Adds what was kept of the last `window` to the history.
-    async fn restore_history(&self, window: Option<Duration>) {
-        let Some((archive, window)) = self.archive.as_ref().zip(window) else { return };
-        if let Some(past) = archive.read(self.clock.now(), window).await {
-            lock(&self.state).restore_history(&past, self.key.every, self.clock.now());
+    /// Adds what was kept of the last `window` to the history, once: now where it comes soon, otherwise when it is there.
+    async fn restore_history(&mut self, window: Option<Duration>) {
+        let Some((archive, window)) = self.archive.as_ref().zip(window.filter(|window| *window > self.restored)) else {
+            return;
+        };
+        self.restored = window;
+        let reading = archive.read(self.clock.now(), window);
+        let (state, every, clock) = (Arc::clone(&self.state), self.key.every, Arc::clone(&self.clock));
+        let mut restoring = AbortOnDropHandle::new(tokio::spawn(async move {
+            if let Some(past) = reading.await {
+                lock(&state).restore_history(&past, every, clock.now());
+            }
+        }));
+        let is_late = tokio::select! {
+            biased;
+            _ = &mut restoring => false,
+            () = self.clock.sleep(PAST_WAIT) => true,
+        };
+        if is_late {
+            // One of a shorter window is not needed any more.
+            drop(self.restoring.replace(restoring));
         }
     }
 

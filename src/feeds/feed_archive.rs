@@ -33,9 +33,10 @@ impl FeedArchive {
     }
 
     /// The points of the last `window` that were kept.
-    pub(super) async fn read(&self, now: Timestamp, window: Duration) -> Option<Series> {
+    pub(super) fn read(&self, now: Timestamp, window: Duration) -> impl Future<Output = Option<Series>> + Send + use<> {
+        let (archive, series) = (self.of_feeds.archive.clone(), self.series);
         let range = TimeRange::ending_at(now, window).with_step(self.every);
-        self.of_feeds.archive.read(self.series, range).await
+        async move { archive.read(series, range).await }
     }
 
     /// Notes whether the source tells its past itself.

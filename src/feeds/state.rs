@@ -238,12 +238,23 @@ impl FeedState {
         self.history.fill(past);
     }
 
-    /// Adds what was kept of the past to the history. Where it ended too long ago, there is a gap up to now.
+    /// Adds what was kept of the past to the history. Where it ended too long ago, there is a gap up to the readings that were
+    /// faster than it, or up to now.
     pub(super) fn restore_history(&mut self, past: &Series, every: Duration, now: Timestamp) {
-        let was_empty = self.history.oldest().is_none();
+        let oldest = self.history.oldest();
+        let is_gap = |last: &&Timestamp| oldest.unwrap_or(now).since(**last) > every * GAP_INTERVALS;
+        let gap = past.times().last().filter(is_gap).map(|last| *last + every);
+        if let Some(gap) = gap.filter(|_| oldest.is_some())
+            && let Ok(without_values) = Series::new(vec![gap], Vec::new(), None)
+        {
+            self.history.fill(&without_values);
+        }
         self.history.fill(past);
-        if let Some(last) = past.times().last().filter(|last| was_empty && now.since(**last) > every * GAP_INTERVALS) {
-            self.history.record_failure(*last + every);
+        if let Some(gap) = gap.filter(|_| oldest.is_none()) {
+            self.history.record_failure(gap);
+        }
+        if oldest.is_some() {
+            self.subscribers.iter().for_each(|subscriber| subscriber.answered.notify_one());
         }
     }
 

@@ -167,6 +167,26 @@ async fn feed_has_points(feed: &FeedSubscription, answered: &Notify) {
     assert!(feed.state().history().oldest().is_some());
 }
 
+#[test]
+fn a_past_that_comes_late_goes_before_the_readings_with_a_gap_between() {
+    use super::super::state::FeedState;
+    use crate::domain::SeriesLine;
+
+    let at = |second: i64| Timestamp::from_millis(1_800_000_000_000 + second * 1_000);
+    let line = SeriesLine { label: String::new(), values: vec![1.0, 2.0] };
+    let past = Series::new(vec![at(0), at(1)], vec![line], None).unwrap();
+    for (first, expected) in [(2, 0), (30, 1)] {
+        let (key, window) = chart("orders");
+        let mut state = FeedState::new(at(first), History::new(SECOND), window);
+        state.subscribe(Arc::default(), window, Holder::Program);
+        state.record(&key, Ok(Reading::Number(3.0)), at(first));
+        state.restore_history(&past, SECOND, at(first + 1));
+        let values = drawn(state.history());
+        assert_eq!(values.iter().filter(|value| value.is_nan()).count(), expected, "{values:?}");
+        assert_eq!(values.into_iter().filter(|value| value.is_finite()).collect::<Vec<_>>(), [1.0, 2.0, 3.0]);
+    }
+}
+
 #[tokio::test]
 async fn what_a_source_can_tell_of_its_past_or_is_no_number_is_not_kept() {
     for (tells_past, query) in [(true, "orders"), (false, "words"), (false, "twice")] {
