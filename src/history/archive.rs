@@ -1,8 +1,11 @@
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::buffer::SampleBuffer;
+use tokio::sync::Semaphore;
+
+use super::buffer::{SampleBuffer, SamplesBySeries};
 use super::chunk::{CHUNKS_TO_MERGE, HIGHEST_LEVEL, MergedChunks, NewChunk, merge};
 use super::codec::{DamagedChunk, decode};
 use super::downsampler::Downsampler;
@@ -24,6 +27,9 @@ const UPKEEP_INTERVAL: Duration = Duration::from_mins(1);
 /// How long a series without samples is remembered.
 const FORGOTTEN_AFTER: Duration = Duration::from_hours(48);
 
+/// How many ranges are read at a time: each takes some of the processors and the disk, and a long one some seconds.
+const READS_AT_ONCE: usize = 4;
+
 /// The archive of all series. Cheap to clone; the clones are one.
 #[derive(Clone)]
 pub struct HistoryArchive {
@@ -37,8 +43,10 @@ struct ArchiveInner {
     clock: Arc<dyn Clock>,
     writers: Arc<Writers>,
     buffer: Mutex<SampleBuffer>,
-    /// One at a time, so that what is read is either in the buffer or in the store.
-    flushing: tokio::sync::RwLock<()>,
+    /// One at a time.
+    flushing: tokio::sync::Mutex<()>,
+    /// Whoever reads has a permit.
+    reading: Semaphore,
     trouble: Mutex<Option<StoreError>>,
 }
 
@@ -67,7 +75,8 @@ impl HistoryArchive {
             clock,
             writers: Arc::default(),
             buffer: Mutex::default(),
-            flushing: tokio::sync::RwLock::default(),
+            flushing: tokio::sync::Mutex::default(),
+            reading: Semaphore::new(READS_AT_ONCE),
             trouble: Mutex::new(trouble),
         };
         Self { inner: Arc::new(inner) }
@@ -153,18 +162,22 @@ impl ArchiveInner {
     /// Writes the samples that wait; returns whether there were some.
     async fn flush(&self) -> Result<bool, StoreError> {
         let Some(store) = &self.store else { return Ok(false) };
-        let _exclusive = self.flushing.write().await;
-        let taken = lock(&self.buffer).take();
-        if taken.is_empty() {
+        let _exclusive = self.flushing.lock().await;
+        let samples = lock(&self.buffer).begin_write();
+        if samples.is_empty() {
             return Ok(false);
         }
         let now = self.clock.now();
-        let rows = self.writers.to_note(taken.keys().copied(), now);
-        let chunks = taken.iter().filter_map(|(series, samples)| NewChunk::of(*series, 0, samples).ok().flatten());
-        let written = store.append(&rows, &chunks.collect::<Vec<_>>(), now).await;
+        let series: BTreeSet<SeriesId> = samples.keys().map(|(series, _)| *series).collect();
+        let rows = self.writers.to_note(series.into_iter(), now);
+        let chunks = blocking(move || chunks_of(&samples)).await;
+        let written = store.append(&rows, &chunks, now).await;
         match &written {
-            Ok(()) => self.writers.noted(&rows, now),
-            Err(_) if lock(&self.buffer).put_back(taken) => {
+            Ok(()) => {
+                lock(&self.buffer).written();
+                self.writers.noted(&rows, now);
+            }
+            Err(_) if lock(&self.buffer).put_back() => {
                 tracing::warn!("samples that could not be written for long are dropped, the oldest first");
             }
             Err(_) => (),
@@ -174,7 +187,9 @@ impl ArchiveInner {
 
     async fn read(&self, series: SeriesId, range: TimeRange) -> Result<Option<Series>, StoreError> {
         let Some(store) = &self.store else { return Ok(None) };
-        let _shared = self.flushing.read().await;
+        let _permit = self.reading.acquire().await;
+        // Before the chunks, so that what is written meanwhile is not missed; what is read twice is one point.
+        let waiting = lock(&self.buffer).of(series);
         let mut points = Downsampler::new(range.from(), range.to(), range.step().unwrap_or_default());
         let mut cursor = None;
         loop {
@@ -185,10 +200,11 @@ impl ArchiveInner {
             (points, damaged) = blocking(move || add_chunks(points, &rows)).await;
             log_damaged(damaged);
         }
-        if let Some(samples) = lock(&self.buffer).of(series) {
-            points.add(samples);
-        }
-        Ok(points.finish())
+        let finish = move || {
+            waiting.iter().for_each(|samples| points.add(samples));
+            points.finish()
+        };
+        Ok(blocking(finish).await)
     }
 
     /// Deletes what is too old and what is too much, and merges.
@@ -237,6 +253,11 @@ impl ArchiveInner {
             tracing::error!(%error, "the history cannot be used: boards go on, and charts may lack some of their past");
         }
     }
+}
+
+/// The chunks of the lowest level that hold these samples.
+fn chunks_of(samples: &SamplesBySeries) -> Vec<NewChunk> {
+    samples.iter().filter_map(|((series, _), samples)| NewChunk::of(*series, 0, samples).ok().flatten()).collect()
 }
 
 /// Merges the chunks of one level of a series.

@@ -1,6 +1,11 @@
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use crate::domain::{LabelledNumber, Timestamp};
+use crate::domain::{LabelledNumber, MAX_LINES, Timestamp};
+
+/// The most lines that samples get as they come: several times as many as a reading has, for names that change. A chart draws
+/// fewer, and each line takes memory for all times.
+const MAX_LABELS: usize = 8 * MAX_LINES;
 
 /// Samples of one series: labelled lines on common times, as they were recorded.
 ///
@@ -27,10 +32,12 @@ impl Samples {
         Self { interval, ..Self::default() }
     }
 
-    /// Adds a sample. Its labels are distinct.
+    /// Adds a sample. Its labels are distinct; of more new ones than there may be, nothing is kept.
     pub(super) fn push(&mut self, at: Timestamp, numbers: &[LabelledNumber]) {
-        for number in numbers {
-            self.line(&number.label).push(number.value);
+        for (likely, number) in numbers.iter().enumerate() {
+            if let Some(place) = self.place(&number.label, likely) {
+                self.lines[place].values.push(number.value);
+            }
         }
         self.times.push(at);
         self.fill_gaps();
@@ -39,8 +46,12 @@ impl Samples {
     /// Adds all of `later`.
     pub(super) fn append(&mut self, later: Self) {
         self.interval = self.interval.max(later.interval);
-        for line in later.lines {
-            self.line(&line.label).extend(line.values);
+        let known: HashMap<&str, usize> =
+            self.lines.iter().enumerate().map(|(place, line)| (line.label.as_str(), place)).collect();
+        let places: Vec<_> = later.lines.iter().map(|line| known.get(line.label.as_str()).copied()).collect();
+        for (SampleLine { label, values }, place) in later.lines.into_iter().zip(places) {
+            let place = place.unwrap_or_else(|| self.add_line(label));
+            self.lines[place].values.extend(values);
         }
         self.times.extend(later.times);
         self.fill_gaps();
@@ -53,24 +64,35 @@ impl Samples {
 
     /// How many numbers they would be together with `later`.
     pub(super) fn value_count_with(&self, later: &Self) -> usize {
-        let new = later.lines.iter().filter(|line| self.lines.iter().all(|known| known.label != line.label)).count();
+        let known: HashSet<&str> = self.lines.iter().map(|line| line.label.as_str()).collect();
+        let new = later.lines.iter().filter(|line| !known.contains(line.label.as_str())).count();
         (self.times.len() + later.times.len()) * (self.lines.len() + new).max(1)
     }
 
-    /// Drops the first half.
+    /// Drops the first half, and the lines that have no value any more.
     pub(super) fn drop_older_half(&mut self) {
         let dropped = self.times.len().div_ceil(2);
         self.times.drain(..dropped);
         self.lines.iter_mut().for_each(|line| drop(line.values.drain(..dropped)));
+        self.lines.retain(|line| line.values.iter().any(|value| !value.is_nan()));
     }
 
-    /// The values of the line of that label, which has a gap up to now if it is new.
-    fn line(&mut self, label: &str) -> &mut Vec<f64> {
-        let place = self.lines.iter().position(|line| line.label == label).unwrap_or_else(|| {
-            self.lines.push(SampleLine { label: label.to_owned(), values: vec![f64::NAN; self.times.len()] });
-            self.lines.len() - 1
-        });
-        &mut self.lines[place].values
+    /// The place of the line of that label, `likely` or another; `None` where it is new, and there are too many.
+    fn place(&mut self, label: &str, likely: usize) -> Option<usize> {
+        if self.lines.get(likely).is_some_and(|line| line.label == label) {
+            return Some(likely);
+        }
+        let known = self.lines.iter().position(|line| line.label == label);
+        if known.is_some() || self.lines.len() >= MAX_LABELS {
+            return known;
+        }
+        Some(self.add_line(label.to_owned()))
+    }
+
+    /// Adds a line, which has a gap up to now, and returns its place.
+    fn add_line(&mut self, label: String) -> usize {
+        self.lines.push(SampleLine { label, values: vec![f64::NAN; self.times.len()] });
+        self.lines.len() - 1
     }
 
     fn fill_gaps(&mut self) {

@@ -85,6 +85,7 @@ fn values(series: &Series) -> Vec<f64> {
 on_both_engines! { super::ArchiveFixture::new:
     what_was_written_is_there_after_the_program_was_killed
     samples_that_are_not_written_yet_are_read_too
+    what_was_being_written_when_the_program_stopped_is_written_at_its_end
     chunks_become_fewer_and_say_the_same
     what_is_older_than_it_is_kept_for_is_deleted
     beyond_the_largest_size_the_oldest_are_deleted_and_no_more
@@ -114,6 +115,21 @@ async fn samples_that_are_not_written_yet_are_read_too(fixture: ArchiveFixture) 
     assert_eq!(values(&fixture.last(&archive, 4 * SECOND).await.unwrap()), [9.0, 10.0, 11.0, 12.0, 13.0]);
     archive.close().await;
     assert_eq!(values(&fixture.last(&fixture.open().await, HOUR).await.unwrap()).len(), 13, "closed, not killed");
+}
+
+async fn what_was_being_written_when_the_program_stopped_is_written_at_its_end(fixture: ArchiveFixture) {
+    let archive = fixture.open().await;
+    let _writer = archive.register(&query("orders"), SECOND, HOUR);
+    fixture.records(&archive, 5, 10).await;
+    tokio::select! {
+        biased;
+        () = archive.flush() => (),
+        () = std::future::ready(()) => (),
+    }
+    fixture.records(&archive, 1, 10).await;
+    assert_eq!(values(&fixture.last(&archive, HOUR).await.unwrap()), [1.0, 2.0, 3.0, 4.0, 5.0, 1.0]);
+    archive.close().await;
+    assert_eq!(values(&fixture.last(&fixture.open().await, HOUR).await.unwrap()), [1.0, 2.0, 3.0, 4.0, 5.0, 1.0]);
 }
 
 async fn chunks_become_fewer_and_say_the_same(fixture: ArchiveFixture) {
@@ -281,9 +297,25 @@ fn more_samples_than_may_wait_cost_the_oldest() {
         let at = START + Duration::from_millis(number);
         dropped += u32::from(buffer.push(orders(), at, Duration::from_millis(1), &[one(0.0)]));
     }
-    let samples = buffer.of(orders()).unwrap();
+    let samples = &buffer.of(orders())[0];
     assert_eq!(dropped, 1);
     assert!((600_000..1_200_000).contains(&samples.times.len()));
     assert_eq!(samples.times.last(), Some(&(START + Duration::from_millis(1_299_999))));
     assert_eq!(samples.times.len(), samples.lines[0].values.len());
+}
+
+#[test]
+fn a_series_whose_names_always_change_takes_no_more_memory_than_others_and_costs_them_nothing() {
+    let mut buffer = super::buffer::SampleBuffer::default();
+    let others = SeriesId::of(&query("others"));
+    for number in 0..2_000 {
+        let at = START + Duration::from_millis(number);
+        let numbers: Vec<_> =
+            (0..20).map(|place| LabelledNumber { label: format!("pod {number} {place}"), value: 1.0 }).collect();
+        buffer.push(orders(), at, Duration::from_millis(1), &numbers);
+        buffer.push(others, at, Duration::from_millis(1), &[one(0.0)]);
+    }
+    let held: usize = buffer.of(orders()).iter().flat_map(|samples| &samples.lines).map(|line| line.values.len()).sum();
+    assert!(held <= 1_200_000, "{held}");
+    assert_eq!(buffer.of(others)[0].times.len(), 2_000);
 }
