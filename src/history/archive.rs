@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 use super::buffer::{SampleBuffer, SamplesBySeries};
 use super::chunk::{CHUNKS_TO_MERGE, HIGHEST_LEVEL, MergedChunks, NewChunk, merge};
-use super::codec::{DamagedChunk, decode};
+use super::codec::{ChunkError, decode};
 use super::downsampler::Downsampler;
 use super::postgres::PostgresHistory;
 use super::series_id::SeriesId;
@@ -265,17 +265,18 @@ async fn merge_level(store: &dyn HistoryStore, series: SeriesId, level: i64) -> 
     let rows = store.chunks_of_level(series, level).await?;
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
     let merged = blocking(move || merge(series, level, &rows.into_iter().map(|row| row.data).collect::<Vec<_>>())).await;
-    // What cannot be encoded is left as it is.
+    // What cannot be encoded is left as it is, and so is what another version has written, which may be newer.
     let Ok(MergedChunks { chunks, damaged }) = merged else { return Ok(()) };
     log_damaged(damaged);
     store.replace(&ids, &chunks).await.map(drop)
 }
 
-/// Adds the samples of chunks, and returns how many are damaged.
+/// Adds the samples of chunks, and returns how many are damaged. Those of another version are a gap.
 fn add_chunks(mut points: Downsampler, rows: &[ChunkRow]) -> (Downsampler, usize) {
-    let decoded: Vec<Result<_, DamagedChunk>> = rows.iter().map(|row| decode(&row.data)).collect();
+    let decoded: Vec<Result<_, ChunkError>> = rows.iter().map(|row| decode(&row.data)).collect();
     decoded.iter().flatten().for_each(|samples| points.add(samples));
-    (points, decoded.iter().filter(|chunk| chunk.is_err()).count())
+    let is_damaged = |chunk: &&Result<_, ChunkError>| matches!(chunk, Err(ChunkError::Damaged));
+    (points, decoded.iter().filter(is_damaged).count())
 }
 
 fn log_damaged(chunks: usize) {

@@ -1,4 +1,4 @@
-use super::codec::{DamagedChunk, decode, encode};
+use super::codec::{ChunkError, decode, encode};
 use super::samples::Samples;
 use super::series_id::SeriesId;
 use crate::domain::Timestamp;
@@ -25,7 +25,7 @@ pub(super) struct NewChunk {
 
 impl NewChunk {
     /// The samples as a chunk of a level; `None` where there are none.
-    pub(super) fn of(series: SeriesId, level: i64, samples: &Samples) -> Result<Option<Self>, DamagedChunk> {
+    pub(super) fn of(series: SeriesId, level: i64, samples: &Samples) -> Result<Option<Self>, ChunkError> {
         let Some((first, last)) = samples.times.iter().min().zip(samples.times.iter().max()) else { return Ok(None) };
         Ok(Some(Self { series, first: *first, last: *last, level, data: encode(samples)? }))
     }
@@ -45,16 +45,25 @@ pub(super) struct MergedChunks {
     pub(super) damaged: usize,
 }
 
-/// Merges chunks of a series, given the oldest first, into as few of the next level as hold them.
-pub(super) fn merge(series: SeriesId, level: i64, data: &[Vec<u8>]) -> Result<MergedChunks, DamagedChunk> {
+/// Merges chunks of a series, given the oldest first, into as few of the next level as hold them. Those of different intervals stay
+/// apart: otherwise gaps in the denser ones would be none any more.
+///
+/// # Errors
+/// [`ChunkError`] where they are to be left as they are: one is of another version, or what they hold cannot be written.
+pub(super) fn merge(series: SeriesId, level: i64, data: &[Vec<u8>]) -> Result<MergedChunks, ChunkError> {
     let mut merged = MergedChunks { chunks: Vec::new(), damaged: 0 };
     let mut samples = Samples::default();
     for bytes in data {
-        let Ok(next) = decode(bytes) else {
-            merged.damaged += 1;
-            continue;
+        let next = match decode(bytes) {
+            Ok(next) => next,
+            Err(ChunkError::Damaged) => {
+                merged.damaged += 1;
+                continue;
+            }
+            Err(error @ ChunkError::OtherVersion) => return Err(error),
         };
-        if samples.value_count_with(&next) > MAX_VALUES {
+        let is_other = samples.interval != next.interval && !samples.times.is_empty();
+        if is_other || samples.value_count_with(&next) > MAX_VALUES {
             merged.chunks.extend(NewChunk::of(series, level + 1, &samples)?);
             samples = next;
         } else {

@@ -24,14 +24,20 @@ const MIN_COMPRESSED: usize = 48;
 /// The most numbers of a column, so that no chunk asks for more memory than those that are written.
 const MAX_COLUMN: usize = 1 << 20;
 
-/// A chunk whose bytes are not those that were written.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a chunk of the history is damaged")]
-pub(super) struct DamagedChunk;
+/// Why the bytes of a chunk cannot be read, or its samples not be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ChunkError {
+    /// They are not those that were written.
+    #[error("a chunk of the history is damaged")]
+    Damaged,
+    /// They are whole, and another version of the program wrote them.
+    #[error("a chunk of the history is of another version")]
+    OtherVersion,
+}
 
-impl From<PcoError> for DamagedChunk {
+impl From<PcoError> for ChunkError {
     fn from(_: PcoError) -> Self {
-        Self
+        Self::Damaged
     }
 }
 
@@ -60,35 +66,39 @@ enum ValueColumn {
 /// The bytes of these samples.
 ///
 /// # Errors
-/// [`DamagedChunk`] where they are more than a chunk may have.
-pub(super) fn encode(samples: &Samples) -> Result<Vec<u8>, DamagedChunk> {
+/// [`ChunkError::Damaged`] where they are more than a chunk may have.
+pub(super) fn encode(samples: &Samples) -> Result<Vec<u8>, ChunkError> {
     let times: Vec<i64> = samples.times.iter().map(|at| at.as_millis()).collect();
     let lines = samples.lines.iter().map(|line| Ok((line.label.clone(), encode_values(&line.values)?)));
     let chunk = EncodedChunk {
         interval: u64::try_from(millis_of(samples.interval)).unwrap_or_default(),
         times: encode_times(&times)?,
-        lines: lines.collect::<Result<_, DamagedChunk>>()?,
+        lines: lines.collect::<Result<_, ChunkError>>()?,
     };
-    let columns = postcard::to_allocvec(&chunk).map_err(|_| DamagedChunk)?;
+    let columns = postcard::to_allocvec(&chunk).map_err(|_| ChunkError::Damaged)?;
     Ok([&[VERSION][..], &checksum(&columns), &columns].concat())
 }
 
 /// The samples of these bytes.
 ///
 /// # Errors
-/// [`DamagedChunk`] where they are not what was written.
-pub(super) fn decode(bytes: &[u8]) -> Result<Samples, DamagedChunk> {
-    let (header, columns) = bytes.split_at_checked(HEADER_BYTES).ok_or(DamagedChunk)?;
-    if header[0] != VERSION || header[1..] != checksum(columns) {
-        return Err(DamagedChunk);
+/// [`ChunkError`] where they are not what was written, or of another version.
+pub(super) fn decode(bytes: &[u8]) -> Result<Samples, ChunkError> {
+    let (header, columns) = bytes.split_at_checked(HEADER_BYTES).ok_or(ChunkError::Damaged)?;
+    // Chunks of all versions have a checksum there.
+    if header[1..] != checksum(columns) {
+        return Err(ChunkError::Damaged);
     }
-    let chunk: EncodedChunk = postcard::from_bytes(columns).map_err(|_| DamagedChunk)?;
+    if header[0] != VERSION {
+        return Err(ChunkError::OtherVersion);
+    }
+    let chunk: EncodedChunk = postcard::from_bytes(columns).map_err(|_| ChunkError::Damaged)?;
     let times = decode_times(chunk.times)?;
     let lines = chunk.lines.into_iter().map(|(label, column)| {
         let values = decode_values(column, times.len())?;
         Ok(SampleLine { label, values })
     });
-    let lines = lines.collect::<Result<_, DamagedChunk>>()?;
+    let lines = lines.collect::<Result<_, ChunkError>>()?;
     Ok(Samples { interval: Duration::from_millis(chunk.interval), times, lines })
 }
 
@@ -98,9 +108,9 @@ fn checksum(columns: &[u8]) -> [u8; 4] {
     crc.sum().to_le_bytes()
 }
 
-fn encode_times(times: &[i64]) -> Result<TimeColumn, DamagedChunk> {
+fn encode_times(times: &[i64]) -> Result<TimeColumn, ChunkError> {
     if times.len() > MAX_COLUMN {
-        return Err(DamagedChunk);
+        return Err(ChunkError::Damaged);
     }
     if times.len() >= MIN_COMPRESSED {
         return Ok(TimeColumn::Compressed(simple_compress(times, &ChunkConfig::default())?));
@@ -109,7 +119,7 @@ fn encode_times(times: &[i64]) -> Result<TimeColumn, DamagedChunk> {
     Ok(TimeColumn::Deltas(times.iter().zip(before).map(|(at, before)| at.wrapping_sub(before)).collect()))
 }
 
-fn decode_times(column: TimeColumn) -> Result<Vec<Timestamp>, DamagedChunk> {
+fn decode_times(column: TimeColumn) -> Result<Vec<Timestamp>, ChunkError> {
     let times = match column {
         TimeColumn::Compressed(bytes) => simple_decompress(&bytes)?,
         TimeColumn::Deltas(mut times) => {
@@ -124,7 +134,7 @@ fn decode_times(column: TimeColumn) -> Result<Vec<Timestamp>, DamagedChunk> {
     Ok(times.into_iter().map(Timestamp::from_millis).collect())
 }
 
-fn encode_values(values: &[f64]) -> Result<ValueColumn, DamagedChunk> {
+fn encode_values(values: &[f64]) -> Result<ValueColumn, ChunkError> {
     Ok(match values {
         [first, others @ ..] if others.iter().all(|value| value.to_bits() == first.to_bits()) => ValueColumn::Constant(*first),
         _ if values.len() < MIN_COMPRESSED => ValueColumn::Plain(values.to_vec()),
@@ -132,11 +142,11 @@ fn encode_values(values: &[f64]) -> Result<ValueColumn, DamagedChunk> {
     })
 }
 
-fn decode_values(column: ValueColumn, length: usize) -> Result<Vec<f64>, DamagedChunk> {
+fn decode_values(column: ValueColumn, length: usize) -> Result<Vec<f64>, ChunkError> {
     let values = match column {
         ValueColumn::Plain(values) => values,
         ValueColumn::Constant(value) => vec![value; length],
         ValueColumn::Compressed(bytes) => simple_decompress(&bytes)?,
     };
-    if values.len() == length { Ok(values) } else { Err(DamagedChunk) }
+    if values.len() == length { Ok(values) } else { Err(ChunkError::Damaged) }
 }

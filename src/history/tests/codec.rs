@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::super::codec::{DamagedChunk, decode, encode};
+use super::super::codec::{ChunkError, decode, encode};
 use super::super::samples::Samples;
 use super::{SECOND, START, one};
 use crate::domain::{LabelledNumber, Timestamp};
@@ -49,11 +49,12 @@ fn a_chunk_that_was_cut_anywhere_or_changed_is_known_to_be_damaged() {
     for count in [1, 60, 300] {
         let whole = encode(&samples(count)).unwrap();
         for cut in 0..whole.len() {
-            assert_eq!(decode(&whole[..cut]).unwrap_err(), DamagedChunk, "{count} samples, cut at {cut}");
+            assert_eq!(decode(&whole[..cut]).unwrap_err(), ChunkError::Damaged, "{count} samples, cut at {cut}");
             let mut changed = whole.clone();
             changed[cut] ^= 0x10;
-            assert_eq!(decode(&changed).unwrap_err(), DamagedChunk, "{count} samples, changed at {cut}");
+            let error = if cut == 0 { ChunkError::OtherVersion } else { ChunkError::Damaged };
+            assert_eq!(decode(&changed).unwrap_err(), error, "{count} samples, changed at {cut}");
         }
-        assert_eq!(decode(&[&whole[..], &[0]].concat()).unwrap_err(), DamagedChunk);
+        assert_eq!(decode(&[&whole[..], &[0]].concat()).unwrap_err(), ChunkError::Damaged);
     }
 }

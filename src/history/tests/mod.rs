@@ -89,6 +89,8 @@ on_both_engines! { super::ArchiveFixture::new:
     chunks_become_fewer_and_say_the_same
     what_is_older_than_it_is_kept_for_is_deleted
     beyond_the_largest_size_the_oldest_are_deleted_and_no_more
+    chunks_of_another_version_are_left_for_it
+    chunks_of_different_intervals_keep_their_gaps
     whole_chunks_are_read_beside_a_damaged_one_and_outlive_it
     what_two_processes_write_of_one_moment_is_one_point
     a_series_that_nobody_wants_any_more_is_forgotten_when_its_samples_are_gone
@@ -184,6 +186,39 @@ async fn beyond_the_largest_size_the_oldest_are_deleted_and_no_more(fixture: Arc
     assert!((970..=1_000).contains(&bytes), "{bytes}");
     let left = values(&fixture.last(&archive, HOUR).await.unwrap());
     assert_eq!(left, (61 - i32::try_from(left.len()).unwrap()..=60).map(f64::from).collect::<Vec<_>>());
+}
+
+async fn chunks_of_another_version_are_left_for_it(fixture: ArchiveFixture) {
+    let (archive, store) = (fixture.open().await, fixture.store().await);
+    let _writer = archive.register(&query("orders"), SECOND, HOUR);
+    fixture.records(&archive, 70, 1).await;
+    let mut samples = Samples::new(SECOND);
+    samples.push(START + 71 * SECOND, &[one(1e9)]);
+    let mut newer = NewChunk::of(orders(), 0, &samples).unwrap().unwrap();
+    newer.data[0] += 1;
+    store.append(&[], &[newer], fixture.clock.now()).await.unwrap();
+    archive.tidy().await;
+    assert_eq!(store.chunks_of_level(orders(), 0).await.unwrap().len(), 71, "none was merged, and none deleted");
+    assert_eq!(values(&fixture.last(&archive, HOUR).await.unwrap()), (1..=70).map(f64::from).collect::<Vec<_>>());
+}
+
+async fn chunks_of_different_intervals_keep_their_gaps(fixture: ArchiveFixture) {
+    let archive = fixture.open().await;
+    let _writer = archive.register(&query("orders"), SECOND, HOUR);
+    for number in 0..70 {
+        let interval = if number < 5 { 60 * SECOND } else { SECOND };
+        // One is missing for less than an interval of the sparse ones.
+        fixture.clock.advance(if number == 50 { 40 * SECOND } else { interval });
+        archive.record(orders(), fixture.clock.now(), interval, &[one(f64::from(number))]);
+        archive.flush().await;
+    }
+    let before = fixture.last(&archive, HOUR).await.unwrap();
+    archive.tidy().await;
+    assert!(fixture.store().await.chunks_of_level(orders(), 0).await.unwrap().is_empty());
+    let after = fixture.last(&archive, HOUR).await.unwrap();
+    assert_eq!(after.times(), before.times());
+    let gaps = values(&after).iter().filter(|value| value.is_nan()).count();
+    assert_eq!((gaps, values(&after).len()), (1, 71));
 }
 
 async fn whole_chunks_are_read_beside_a_damaged_one_and_outlive_it(fixture: ArchiveFixture) {
