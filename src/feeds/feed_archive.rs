@@ -77,12 +77,13 @@ impl FeedArchive {
         self.of_feeds.archive.takes(self.series, self.every)
     }
 
-    /// Whether this node records: it leads, or none does and it holds the lease.
+    /// Whether this node records: it leads, or none does and it holds the lease. Where it could not renew that, it goes on until it
+    /// learns that another holds it: what two record of one moment is one point, and what none records is lost.
     fn is_recorded_here(&self, role: Option<Role>) -> bool {
         match role {
             Some(Role::Leading(_)) => true,
             Some(Role::Following) => false,
-            Some(Role::Alone | Role::Undecided) | None => self.of_feeds.lease.is_held(),
+            Some(Role::Alone | Role::Undecided) | None => self.of_feeds.lease.is_held_or_lapsed(),
         }
     }
 }

@@ -81,7 +81,7 @@ impl LeaseKeeper {
             let held = tokio::select! {
                 held = self.store.hold(&names, self.holder, self.terms.term) => held,
                 () = lapsed(&mut lapse) => {
-                    self.set_held(&[]);
+                    self.set_lapsed();
                     continue;
                 }
             };
@@ -101,7 +101,7 @@ impl LeaseKeeper {
             loop {
                 tokio::select! {
                     () = &mut next => break,
-                    () = lapsed(&mut lapse) => self.set_held(&[]),
+                    () = lapsed(&mut lapse) => self.set_lapsed(),
                 }
             }
         }
@@ -121,6 +121,19 @@ impl LeaseKeeper {
             let number = held.iter().find(|(name, _)| name == lease).map(|(_, number)| *number);
             let now = number.map_or(LeaseState::NotHeld, |number| LeaseState::Held(Some(Fence { lease, number })));
             state.send_if_modified(|before| std::mem::replace(before, now) != now);
+        }
+    }
+
+    /// What was held is no more, and nobody knows whether another holds it.
+    fn set_lapsed(&self) {
+        for (_, state) in &self.leases {
+            state.send_if_modified(|state| {
+                let was_held = matches!(state, LeaseState::Held(_));
+                if was_held {
+                    *state = LeaseState::Lapsed;
+                }
+                was_held
+            });
         }
     }
 }

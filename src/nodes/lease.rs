@@ -9,8 +9,17 @@ use crate::store::Fence;
 pub enum LeaseState {
     /// Another node does it, or nobody knows.
     NotHeld,
+    /// This node did it last, as far as it knows, and could not renew it in time: another may do it by now.
+    Lapsed,
     /// This node does it, with the fence that its writes carry; `None` where there is no other node.
     Held(Option<Fence>),
+}
+
+impl LeaseState {
+    /// Whether this node does the work.
+    fn is_held(self) -> bool {
+        matches!(self, Self::Held(_))
+    }
 }
 
 /// A piece of work that one node does for all, while it holds the lease. Cheap to clone; the clones are one.
@@ -21,6 +30,12 @@ impl Lease {
     /// The lease of a server that has no others beside it: it is always held.
     pub fn always_held() -> Self {
         Self(watch::Sender::new(LeaseState::Held(None)).subscribe())
+    }
+
+    /// The lease of a test, which stays in that state.
+    #[cfg(test)]
+    pub fn in_state(state: LeaseState) -> Self {
+        Self(watch::Sender::new(state).subscribe())
     }
 
     pub(super) fn of(state: &watch::Sender<LeaseState>) -> Self {
@@ -34,6 +49,11 @@ impl Lease {
 
     /// Whether this node holds it.
     pub fn is_held(&self) -> bool {
+        self.state().is_held()
+    }
+
+    /// Whether this node holds it, or did so last as far as it knows: for work that two may rather do at once than none.
+    pub fn is_held_or_lapsed(&self) -> bool {
         self.state() != LeaseState::NotHeld
     }
 
@@ -43,7 +63,7 @@ impl Lease {
         let mut states = self.0.clone();
         loop {
             let state = *states.borrow_and_update();
-            if state == LeaseState::NotHeld {
+            if !state.is_held() {
                 other_than(&mut states, state).await;
                 continue;
             }

@@ -121,12 +121,13 @@ async fn who_cannot_reach_the_store_holds_nothing_before_another_can() {
     assert!(first.lease("work").is_held(), "two renewals may fail");
     pass(&store, Duration::from_secs(1)).await;
     assert!(!first.lease("work").is_held());
+    assert!(first.lease("work").is_held_or_lapsed(), "nobody says that another holds it");
     store.is_reachable.send_replace(true);
     let _second_runs = runs(&second);
     rest().await;
     assert_eq!(second.lease("work").state(), held(2));
     pass(&store, Duration::from_secs(10)).await;
-    assert!(!first.lease("work").is_held());
+    assert!(!first.lease("work").is_held_or_lapsed());
 }
 
 /// Counts the end of the work that it is dropped with.
@@ -154,6 +155,7 @@ async fn work_runs_while_the_lease_is_held_and_begins_anew_with_each_number() {
         (held(2), (2, 1)),
         (LeaseState::NotHeld, (2, 2)),
         (LeaseState::Held(None), (3, 2)),
+        (LeaseState::Lapsed, (3, 3)),
     ] {
         state.send_replace(now);
         assert!(futures::poll!(&mut running).is_pending());

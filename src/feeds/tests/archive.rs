@@ -215,17 +215,21 @@ async fn what_nobody_says_to_keep_is_not_kept() {
 async fn of_several_nodes_one_keeps_what_they_are_answered() {
     use super::super::feed_archive::FeedArchive;
     use crate::bus::Role;
+    use crate::nodes::LeaseState;
 
-    let feeds = RestartedFeeds::new(false);
-    let (_, archive) = feeds.starts().await;
-    let _writer = archive.register(&key("orders").query, SECOND, Duration::from_hours(1));
-    let of_feeds = FeedsArchive { archive: archive.clone(), lease: Lease::always_held() };
-    let mut feed = FeedArchive::new(of_feeds, &key("orders"));
-    for role in [Some(Role::Following), Some(Role::Leading(1)), Some(Role::Alone), None] {
-        feeds.clock.advance(SECOND);
-        feed.record(feeds.clock.now(), Ok(&Reading::Number(1.0)), role, false);
+    // Who leads records whatever the lease is, and who follows never.
+    for (lease, kept) in [(LeaseState::Held(None), 3), (LeaseState::Lapsed, 3), (LeaseState::NotHeld, 1)] {
+        let feeds = RestartedFeeds::new(false);
+        let (_, archive) = feeds.starts().await;
+        let _writer = archive.register(&key("orders").query, SECOND, Duration::from_hours(1));
+        let of_feeds = FeedsArchive { archive: archive.clone(), lease: Lease::in_state(lease) };
+        let mut feed = FeedArchive::new(of_feeds, &key("orders"));
+        for role in [Some(Role::Following), Some(Role::Leading(1)), Some(Role::Alone), None] {
+            feeds.clock.advance(SECOND);
+            feed.record(feeds.clock.now(), Ok(&Reading::Number(1.0)), role, false);
+        }
+        let range = TimeRange::ending_at(feeds.clock.now(), WINDOW).with_step(SECOND);
+        let series = archive.read(crate::history::SeriesId::of(&key("orders").query), range).await.unwrap();
+        assert_eq!(series.times().len(), kept, "{lease:?}");
     }
-    let range = TimeRange::ending_at(feeds.clock.now(), WINDOW).with_step(SECOND);
-    let series = archive.read(crate::history::SeriesId::of(&key("orders").query), range).await.unwrap();
-    assert_eq!(series.times().len(), 3, "but for what another node has kept");
 }
