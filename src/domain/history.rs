@@ -121,8 +121,10 @@ impl History {
                 next = Some(*at);
             }
         }
-        let Some((_, newest)) = older.first().copied() else { return };
-        self.add_lines_of(past, newest);
+        if older.is_empty() {
+            return;
+        }
+        self.add_lines_of(past, &older);
         let by_label: HashMap<_, _> = past.lines().iter().map(|line| (line.label.as_str(), line)).collect();
         self.times.reserve(older.len());
         for (_, at) in &older {
@@ -288,13 +290,16 @@ impl History {
         self.lines.push_mut(HistoryLine::new(self.last_line_id, label, self.times.len(), last_seen))
     }
 
-    /// Adds the lines of a past whose newest point is `newest`, as far as there is room.
-    fn add_lines_of(&mut self, past: &Series, newest: Timestamp) {
-        for SeriesLine { label, .. } in past.lines() {
+    /// Adds the lines of a past of which these are the new points, the newest first, as far as there is room. A line was seen last
+    /// where it has a value.
+    fn add_lines_of(&mut self, past: &Series, older: &[(usize, Timestamp)]) {
+        for SeriesLine { label, values } in past.lines() {
+            let valued = older.iter().find(|(place, _)| values[*place].is_finite());
+            let Some((_, seen)) = valued.or(older.last()) else { continue };
             if let Some(line) = self.lines.iter_mut().find(|line| line.label == *label) {
-                line.last_seen = line.last_seen.max(newest);
+                line.last_seen = line.last_seen.max(*seen);
             } else if self.lines.len() < MAX_LINES {
-                self.add_line(label, newest);
+                self.add_line(label, *seen);
             }
         }
     }

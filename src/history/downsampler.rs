@@ -22,6 +22,8 @@ pub(super) struct Downsampler {
     most_raw: usize,
     labels: HashMap<String, usize>,
     names: Vec<String>,
+    /// When each line had a value last.
+    last_seen: Vec<Option<Timestamp>>,
     /// All points, while they are few; then none.
     raw: Option<Vec<(Timestamp, Vec<f64>)>>,
     buckets: Vec<Bucket>,
@@ -52,6 +54,7 @@ impl Downsampler {
             most_raw,
             labels: HashMap::new(),
             names: Vec::new(),
+            last_seen: Vec::new(),
             raw: Some(Vec::new()),
             buckets: vec![Bucket::default(); buckets],
             last: None,
@@ -60,7 +63,7 @@ impl Downsampler {
 
     /// Adds samples, which are about as old as those before or newer.
     pub(super) fn add(&mut self, samples: &Samples) {
-        let lines: Vec<_> = samples.lines.iter().filter_map(|line| Some((self.line(&line.label)?, &line.values))).collect();
+        let lines = self.lines_of(samples);
         let range = self.from..=self.to;
         for (place, at) in samples.times.iter().enumerate().filter(|(_, at)| range.contains(at)) {
             self.add_gap_before(*at, samples.interval);
@@ -98,17 +101,58 @@ impl Downsampler {
         Series::new(times, lines, None).ok().filter(|series| !series.times().is_empty() && !series.lines().is_empty())
     }
 
-    /// The place of the line of that label; `None` where there are too many.
-    fn line(&mut self, label: &str) -> Option<usize> {
-        if let Some(line) = self.labels.get(label) {
-            return Some(*line);
+    /// The places of the lines of these samples, each with its values. Those that are known keep theirs before new ones come.
+    fn lines_of<'a>(&mut self, samples: &'a Samples) -> Vec<(usize, &'a [f64])> {
+        let mut lines = Vec::new();
+        let mut new = Vec::new();
+        for line in &samples.lines {
+            let mut newest_first = samples.times.iter().zip(&line.values).rev();
+            let last = newest_first.find(|(_, value)| value.is_finite()).map(|(at, _)| *at);
+            if let Some(place) = self.labels.get(&line.label).copied() {
+                self.last_seen[place] = self.last_seen[place].max(last);
+                lines.push((place, line.values.as_slice()));
+            } else {
+                new.push((line, last));
+            }
         }
-        if self.names.len() >= MAX_LINES {
+        for (line, last) in new {
+            if let Some(place) = self.add_line(&line.label, last) {
+                // It may have made room itself.
+                lines.retain(|(known, _)| *known != place);
+                lines.push((place, line.values.as_slice()));
+            }
+        }
+        lines
+    }
+
+    /// Adds a line, and returns its place. Of too many, the one that was missing for the longest time makes room, as in a chart
+    /// that was there all the time; `None` where none was missing for longer.
+    fn add_line(&mut self, label: &str, last: Option<Timestamp>) -> Option<usize> {
+        if self.names.len() < MAX_LINES {
+            self.labels.insert(label.to_owned(), self.names.len());
+            self.names.push(label.to_owned());
+            self.last_seen.push(last);
+            return Some(self.names.len() - 1);
+        }
+        let (place, stalest) = self.last_seen.iter().copied().enumerate().min_by_key(|(_, seen)| *seen)?;
+        if stalest >= last {
             return None;
         }
-        self.labels.insert(label.to_owned(), self.names.len());
-        self.names.push(label.to_owned());
-        Some(self.names.len() - 1)
+        self.labels.remove(&self.names[place]);
+        self.labels.insert(label.to_owned(), place);
+        label.clone_into(&mut self.names[place]);
+        self.last_seen[place] = last;
+        if let Some(raw) = &mut self.raw {
+            raw.retain_mut(|(_, row)| {
+                let before = row.get_mut(place).map_or(f64::NAN, |value| std::mem::replace(value, f64::NAN));
+                // A row that had nothing else would be a gap.
+                !before.is_finite() || row.iter().any(|value| value.is_finite())
+            });
+        }
+        for bucket in &mut self.buckets {
+            bucket.extremes.get_mut(place).into_iter().for_each(|extremes| *extremes = None);
+        }
+        Some(place)
     }
 
     /// Notes a gap where `at` is too long after the sample before.

@@ -79,6 +79,33 @@ fn a_gap_is_a_gap_however_coarse_the_points_are() {
 }
 
 #[test]
+fn of_too_many_lines_those_are_drawn_that_were_there_last() {
+    for step in [SECOND, 60 * SECOND] {
+        let mut points = Downsampler::new(START, START + SECOND * 3_000, step);
+        for number in 0..300 {
+            let mut samples = Samples::new(10 * SECOND);
+            let pod = LabelledNumber { label: format!("pod {number}"), value: f64::from(number) };
+            let always = LabelledNumber { label: "always".to_owned(), value: 1.0 };
+            samples.push(START + SECOND * 10 * number, &[pod, always]);
+            points.add(&samples);
+        }
+        let series = points.finish().unwrap();
+        let mut labels: Vec<_> = series.lines().iter().map(|line| line.label.clone()).collect();
+        let mut expected: Vec<_> = (173..300).map(|number| format!("pod {number}")).collect();
+        expected.push("always".to_owned());
+        labels.sort();
+        expected.sort();
+        assert_eq!(labels, expected);
+        for line in series.lines().iter().filter(|line| line.label != "always") {
+            let own: f64 = line.label["pod ".len()..].parse().unwrap();
+            assert_eq!(extremes(&line.values), (own, own), "and nothing of the one whose place it has");
+        }
+        let always = series.lines().iter().find(|line| line.label == "always").unwrap();
+        assert!(always.values[0].is_finite(), "from the beginning");
+    }
+}
+
+#[test]
 fn lines_beyond_what_a_chart_draws_are_left_out() {
     let mut points = Downsampler::new(START, START + SECOND * 10, SECOND);
     let mut samples = Samples::new(SECOND);
