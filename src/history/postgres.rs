@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use super::chunk::NewChunk;
 use super::series_id::SeriesId;
-use super::store::{CHUNKS_AT_ONCE, ChunkCursor, ChunkRow, HistoryStore, KIND, ROWS_AT_ONCE, SeriesRow};
+use super::store::{CHUNKS_AT_ONCE, ChunkCursor, ChunkRow, HistoryStore, KIND, ROW_BYTES, ROWS_AT_ONCE, SeriesRow};
 use crate::domain::Timestamp;
 use crate::store::{PostgresDatabase, PostgresStore, PostgresTransaction, StoreError};
 
@@ -101,13 +101,14 @@ impl HistoryStore for PostgresHistory {
     }
 
     async fn bytes(&self) -> Result<u64, StoreError> {
-        let (bytes,): (i64,) =
-            self.0.fetch_one(sqlx::query_as("SELECT coalesce(sum(bytes), 0)::bigint FROM history_chunks")).await?;
+        let sum = sqlx::query_as("SELECT coalesce(sum(bytes + $1), 0)::bigint FROM history_chunks").bind(ROW_BYTES);
+        let (bytes,): (i64,) = self.0.fetch_one(sum).await?;
         Ok(u64::try_from(bytes).unwrap_or_default())
     }
 
     async fn oldest(&self) -> Result<Vec<(i64, i64)>, StoreError> {
-        self.0.fetch_all(sqlx::query_as("SELECT id, bytes FROM history_chunks ORDER BY last LIMIT $1").bind(ROWS_AT_ONCE)).await
+        let select = sqlx::query_as("SELECT id, bytes + $1 FROM history_chunks ORDER BY last LIMIT $2");
+        self.0.fetch_all(select.bind(ROW_BYTES).bind(ROWS_AT_ONCE)).await
     }
 
     async fn close(&self) {

@@ -6,7 +6,7 @@ use sqlx::{QueryBuilder, Sqlite, Transaction};
 
 use super::chunk::{HIGHEST_LEVEL, NewChunk};
 use super::series_id::SeriesId;
-use super::store::{CHUNKS_AT_ONCE, ChunkCursor, ChunkRow, HistoryStore, KIND, ROWS_AT_ONCE, SeriesRow};
+use super::store::{CHUNKS_AT_ONCE, ChunkCursor, ChunkRow, HistoryStore, KIND, ROW_BYTES, ROWS_AT_ONCE, SeriesRow};
 use crate::domain::Timestamp;
 use crate::store::{SqliteStore, StoreError};
 
@@ -128,13 +128,14 @@ impl HistoryStore for SqliteHistory {
     }
 
     async fn bytes(&self) -> Result<u64, StoreError> {
-        let sum = sqlx::query_as("SELECT coalesce(sum(bytes), 0) FROM chunks INDEXED BY chunks_by_age");
+        let sum = sqlx::query_as("SELECT coalesce(sum(bytes + ?), 0) FROM chunks INDEXED BY chunks_by_age").bind(ROW_BYTES);
         let (bytes,): (i64,) = self.0.fetch_one(sum).await?;
         Ok(u64::try_from(bytes).unwrap_or_default())
     }
 
     async fn oldest(&self) -> Result<Vec<(i64, i64)>, StoreError> {
-        self.0.fetch_all(sqlx::query_as("SELECT id, bytes FROM chunks ORDER BY last LIMIT ?").bind(ROWS_AT_ONCE)).await
+        let select = sqlx::query_as("SELECT id, bytes + ? FROM chunks ORDER BY last LIMIT ?");
+        self.0.fetch_all(select.bind(ROW_BYTES).bind(ROWS_AT_ONCE)).await
     }
 
     async fn close(&self) {

@@ -14,6 +14,9 @@ pub(super) const CHUNKS_AT_ONCE: i64 = 64;
 /// The rows that are deleted at a time, so that no statement takes long.
 pub(super) const ROWS_AT_ONCE: i64 = 1_000;
 
+/// What a chunk takes beside its data, about: its row, and its places in the indexes. A chunk of one sample is little else.
+pub(super) const ROW_BYTES: i64 = 200;
+
 /// A series as it is kept.
 #[derive(Clone, Debug)]
 pub(super) struct SeriesRow {
@@ -78,10 +81,10 @@ pub(super) trait HistoryStore: Send + Sync {
     /// Deletes the series that have no chunk, and that nobody has wanted kept since `until`.
     async fn delete_forgotten(&self, until: Timestamp) -> Result<(), StoreError>;
 
-    /// How many bytes all chunks have.
+    /// How many bytes all chunks take, with [`ROW_BYTES`] for each.
     async fn bytes(&self) -> Result<u64, StoreError>;
 
-    /// The oldest chunks, each with its id and bytes.
+    /// The oldest chunks, each with its id and the bytes that it takes.
     async fn oldest(&self) -> Result<Vec<(i64, i64)>, StoreError>;
 
     /// Closes the store: every later call fails.
