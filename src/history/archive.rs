@@ -51,7 +51,7 @@ struct ArchiveInner {
 }
 
 impl HistoryArchive {
-    /// The archive in the SQLite file `path`. One that cannot be opened keeps nothing, and says so: no board waits for it.
+    /// The archive in the SQLite file `path`. One that cannot be opened keeps nothing, and says so: no board stops for it.
     pub async fn open(path: &Path, settings: &HistorySettings, clock: Arc<dyn Clock>) -> Self {
         Self::of(SqliteHistory::open(path).await, settings, clock)
     }
@@ -101,7 +101,7 @@ impl HistoryArchive {
     }
 
     /// The points of a series within a range, down-sampled so that none is much nearer to the next than the range's step; `None`
-    /// where there are none, or they cannot be read, which is no reason to wait.
+    /// where there are none, or they cannot be read. Whoever cannot wait for a store that hangs goes on without.
     pub async fn read(&self, series: SeriesId, range: TimeRange) -> Option<Series> {
         match self.inner.read(series, range).await {
             Ok(points) => points,
@@ -275,8 +275,7 @@ async fn merge_level(store: &dyn HistoryStore, series: SeriesId, level: i64) -> 
 fn add_chunks(mut points: Downsampler, rows: &[ChunkRow]) -> (Downsampler, usize) {
     let decoded: Vec<Result<_, ChunkError>> = rows.iter().map(|row| decode(&row.data)).collect();
     decoded.iter().flatten().for_each(|samples| points.add(samples));
-    let is_damaged = |chunk: &&Result<_, ChunkError>| matches!(chunk, Err(ChunkError::Damaged));
-    (points, decoded.iter().filter(is_damaged).count())
+    (points, decoded.iter().filter(|chunk| matches!(chunk, Err(ChunkError::Damaged))).count())
 }
 
 fn log_damaged(chunks: usize) {

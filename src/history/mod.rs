@@ -6,7 +6,8 @@
 //! down-sampled: no peak is lost, and no more points come back than a chart draws.
 //!
 //! A process that is killed loses the samples of [`FLUSH_INTERVAL`], and nothing that was written. While the archive cannot be used,
-//! samples wait in memory, bounded; a chart waits for it for half a second at most, and no board stops. This room knows nothing of feeds and panels.
+//! samples wait in memory, bounded, and no board stops. Nothing here waits for a write: who reads does so beside it. This room knows
+//! nothing of feeds and panels.
 
 mod archive;
 mod buffer;

@@ -332,7 +332,7 @@ fn more_samples_than_may_wait_cost_the_oldest() {
         let at = START + Duration::from_millis(number);
         dropped += u32::from(buffer.push(orders(), at, Duration::from_millis(1), &[one(0.0)]));
     }
-    let samples = &buffer.of(orders())[0];
+    let samples = buffer.of(orders()).remove(0);
     assert_eq!(dropped, 1);
     assert!((600_000..1_200_000).contains(&samples.times.len()));
     assert_eq!(samples.times.last(), Some(&(START + Duration::from_millis(1_299_999))));
