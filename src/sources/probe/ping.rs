@@ -2,7 +2,7 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket as StdUdpSocket};
 
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketType, ipproto, socket};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with};
 use tokio::net::UdpSocket;
 
 use super::failure::{Failure, io_reason};
@@ -24,15 +24,15 @@ pub(super) async fn ping(address: SocketAddr) -> Result<(), Failure> {
         SocketAddr::V4(_) => (AddressFamily::INET, ipproto::ICMP, ECHO_REQUEST, ECHO_REPLY),
         SocketAddr::V6(_) => (AddressFamily::INET6, ipproto::ICMPV6, ECHO_REQUEST_V6, ECHO_REPLY_V6),
     };
-    let socket = socket(family, SocketType::DGRAM, Some(protocol)).map_err(|error| match error {
+    // Closed in the programs that the server starts meanwhile.
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(family, SocketType::DGRAM, flags, Some(protocol)).map_err(|error| match error {
         Errno::ACCESS | Errno::PERM => {
             Failure::Unknown("this system lets the server send no pings (net.ipv4.ping_group_range)".to_owned())
         }
         error => Failure::Unknown(format!("this system sends no pings: {error}")),
     })?;
-    let socket = StdUdpSocket::from(socket);
-    socket.set_nonblocking(true).map_err(failed)?;
-    let socket = UdpSocket::from_std(socket).map_err(failed)?;
+    let socket = UdpSocket::from_std(StdUdpSocket::from(socket)).map_err(failed)?;
     socket.connect(address).await.map_err(failed)?;
     let message = [[request, 0, 0, 0, 0, 0, SEQUENCE[0], SEQUENCE[1]], *b"belveder"].concat();
     socket.send(&message).await.map_err(failed)?;
