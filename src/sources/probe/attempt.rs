@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use reqwest::redirect::Policy;
 use rustls::pki_types::ServerName;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use url::Url;
 
 use super::failure::{Failure, http_failure, io_reason};
+use super::host_lookup::{HostLookup, LookupPlaces};
 use super::ping;
 use super::settings::{TargetAddress, TargetSettings};
 use crate::sources::SourceError;
@@ -24,6 +25,7 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// A client for one target.
 pub(super) struct Prober {
     address: TargetAddress,
+    lookup: HostLookup,
     client: Option<reqwest::Client>,
     status: Vec<u16>,
     words: Option<String>,
@@ -36,7 +38,7 @@ impl Prober {
     ///
     /// # Errors
     /// [`SourceError::Broken`] when the certificates cannot be used.
-    pub(super) fn new(settings: &TargetSettings) -> Result<Self, SourceError> {
+    pub(super) fn new(settings: &TargetSettings, places: &LookupPlaces) -> Result<Self, SourceError> {
         let TargetSettings { address, status, words, ca_file, tls_fingerprint } = settings;
         let speaks_tls = match address {
             TargetAddress::Http(url) => url.scheme() == "https",
@@ -46,12 +48,14 @@ impl Prober {
         let trust = if speaks_tls { ServerTrust::new(ca_file.as_deref(), tls_fingerprint) } else { Ok(ServerTrust::nobody()) };
         let observer = CertificateObserver::new(trust.map_err(SourceError::Broken)?);
         let config = observer.client_config().map_err(SourceError::Broken)?;
+        let lookup = HostLookup::new(places);
         let client = match address {
-            TargetAddress::Http(_) => Some(http_client(config.clone())?),
+            TargetAddress::Http(_) => Some(http_client(config.clone(), lookup.clone())?),
             _ => None,
         };
         Ok(Self {
             address: address.clone(),
+            lookup,
             client,
             status: status.clone(),
             words: words.clone(),
@@ -67,10 +71,10 @@ impl Prober {
     pub(super) async fn attempt(&self) -> Result<(), Failure> {
         match &self.address {
             TargetAddress::Http(url) => self.get(url).await,
-            TargetAddress::Tcp(host, port) => connect(host, *port).await.map(drop),
+            TargetAddress::Tcp(host, port) => self.connect(host, *port).await.map(drop),
             TargetAddress::Tls(host, port) => self.handshake(host, *port).await,
-            TargetAddress::Dns(name) => resolve(name, 0).await.map(drop),
-            TargetAddress::Icmp(host) => ping::ping(first(&resolve(host, 0).await?)?).await,
+            TargetAddress::Dns(name) => self.resolve(name, 0).await.map(drop),
+            TargetAddress::Icmp(host) => ping::ping(first(&self.resolve(host, 0).await?)?).await,
         }
     }
 
@@ -97,15 +101,27 @@ impl Prober {
     }
 
     async fn handshake(&self, host: &str, port: u16) -> Result<(), Failure> {
-        let stream = connect(host, port).await?;
+        let stream = self.connect(host, port).await?;
         let name = ServerName::try_from(host.to_owned());
         let name = name.map_err(|_| Failure::Unknown("its host name cannot be in a certificate".to_owned()))?;
         let connector = self.connector.as_ref().ok_or_else(|| Failure::Unknown("it has no client".to_owned()))?;
         connector.connect(name, stream).await.map(drop).map_err(|error| Failure::Down(explain_io(&error).reason))
     }
+
+    async fn connect(&self, host: &str, port: u16) -> Result<TcpStream, Failure> {
+        let addresses = self.resolve(host, port).await?;
+        TcpStream::connect(&*addresses).await.map_err(|error| Failure::Down(io_reason(error.kind()).to_owned()))
+    }
+
+    /// The addresses of a host, as the system resolves it.
+    async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Failure> {
+        let unknown = || Failure::Down("its name cannot be resolved".to_owned());
+        let addresses = self.lookup.addresses(host, port).await.map_err(|_| unknown())?;
+        if addresses.is_empty() { Err(unknown()) } else { Ok(addresses) }
+    }
 }
 
-fn http_client(config: rustls::ClientConfig) -> Result<reqwest::Client, SourceError> {
+fn http_client(config: rustls::ClientConfig, lookup: HostLookup) -> Result<reqwest::Client, SourceError> {
     let follow = Policy::custom(|attempt| {
         let is_same = attempt.previous().last().is_some_and(|before| before.origin() == attempt.url().origin());
         if is_same && attempt.previous().len() <= MAX_REDIRECTS { attempt.follow() } else { attempt.stop() }
@@ -113,6 +129,7 @@ fn http_client(config: rustls::ClientConfig) -> Result<reqwest::Client, SourceEr
     reqwest::Client::builder()
         .tls_backend_preconfigured(config)
         .user_agent(concat!("belvedere/", env!("CARGO_PKG_VERSION")))
+        .dns_resolver(lookup)
         .redirect(follow)
         .referer(false)
         .no_proxy()
@@ -120,18 +137,6 @@ fn http_client(config: rustls::ClientConfig) -> Result<reqwest::Client, SourceEr
         .pool_max_idle_per_host(0)
         .build()
         .map_err(|error| SourceError::Broken(format!("its client cannot be built: {error}")))
-}
-
-async fn connect(host: &str, port: u16) -> Result<TcpStream, Failure> {
-    let addresses = resolve(host, port).await?;
-    TcpStream::connect(&*addresses).await.map_err(|error| Failure::Down(io_reason(error.kind()).to_owned()))
-}
-
-/// The addresses of a host, as the system resolves it.
-async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Failure> {
-    let unknown = || Failure::Down("its name cannot be resolved".to_owned());
-    let addresses: Vec<_> = lookup_host((host, port)).await.map_err(|_| unknown())?.collect();
-    if addresses.is_empty() { Err(unknown()) } else { Ok(addresses) }
 }
 
 fn first(addresses: &[SocketAddr]) -> Result<SocketAddr, Failure> {

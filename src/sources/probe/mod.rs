@@ -6,6 +6,7 @@
 
 mod attempt;
 mod failure;
+mod host_lookup;
 mod ping;
 mod query;
 mod settings;
@@ -21,6 +22,7 @@ use tokio::sync::Mutex;
 
 use self::attempt::Prober;
 use self::failure::Failure;
+use self::host_lookup::LookupPlaces;
 use self::query::{ProbeFigure, ProbeQuery, Targets};
 use self::settings::ProbeSettings;
 use super::filter_workers::FilterWorkers;
@@ -79,8 +81,10 @@ fn read(mut fields: Fields<'_>) -> Option<Box<dyn SourceSettings>> {
 
 impl SourceSettings for ProbeSettings {
     fn open(&self, clock: &Arc<dyn Clock>, _filters: &Arc<FilterWorkers>) -> Opened {
+        let places = LookupPlaces::new();
         let target = |(name, settings): (&String, _)| {
-            let prober = Prober::new(settings).map_err(|error| SourceError::Broken(format!("the target '{name}': {error}")))?;
+            let prober =
+                Prober::new(settings, &places).map_err(|error| SourceError::Broken(format!("the target '{name}': {error}")))?;
             Ok((name.clone(), Target { prober, last: Mutex::new(None) }))
         };
         Ok(Box::new(Probe {
