@@ -124,7 +124,11 @@ impl Prober {
 fn http_client(config: rustls::ClientConfig, lookup: HostLookup) -> Result<reqwest::Client, SourceError> {
     let follow = Policy::custom(|attempt| {
         let is_same = attempt.previous().last().is_some_and(|before| before.origin() == attempt.url().origin());
-        if is_same && attempt.previous().len() <= MAX_REDIRECTS { attempt.follow() } else { attempt.stop() }
+        match attempt.previous().len() {
+            _ if !is_same => attempt.stop(),
+            0..=MAX_REDIRECTS => attempt.follow(),
+            _ => attempt.error("too many redirects"),
+        }
     });
     reqwest::Client::builder()
         .tls_backend_preconfigured(config)

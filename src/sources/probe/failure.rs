@@ -29,6 +29,9 @@ pub(super) fn http_failure(error: &reqwest::Error) -> Failure {
     if error.is_dns() {
         return Failure::Down("its name cannot be resolved".to_owned());
     }
+    if error.is_redirect() {
+        return Failure::Down("leads from redirect to redirect".to_owned());
+    }
     if let Some(error) = tls_error(error) {
         return Failure::Down(explain(error).reason);
     }

@@ -12,7 +12,7 @@ mod query;
 mod settings;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -110,7 +110,9 @@ impl Source for Probe {
             Targets::One(one) => one == *name,
         });
         let attempts: Vec<_> = chosen.map(|(name, target)| async move { (name, self.probe(target).await) }).collect();
-        let results: Vec<_> = stream::iter(attempts).buffered(MAX_AT_A_TIME).collect().await;
+        // A slow one keeps none that has answered from giving its place to the next.
+        let mut results: Vec<_> = stream::iter(attempts).buffer_unordered(MAX_AT_A_TIME).collect().await;
+        results.sort_by_key(|(name, _)| self.targets.get_index_of(*name));
         Ok(match parsed.figure {
             ProbeFigure::State => Reading::States(results.into_iter().map(state_of).collect()),
             ProbeFigure::Latency => numbers(&targets, results.iter().map(|(name, result)| (*name, result.latency_millis()))),
@@ -148,7 +150,7 @@ impl Probe {
     }
 
     async fn attempt(&self, prober: &Prober) -> ProbeResult {
-        let began = self.clock.now();
+        let began = Instant::now();
         let tried = tokio::select! {
             tried = prober.attempt() => tried,
             () = self.clock.sleep(self.timeout) => Err(Failure::Down(format!("does not answer within {:?}", self.timeout))),
@@ -157,7 +159,7 @@ impl Probe {
         let certificate_expires = prober.observer.as_ref().and_then(|observer| observer.take_expiry());
         let (state, note, latency) = match tried {
             Ok(()) => {
-                let latency = at.since(began);
+                let latency = began.elapsed();
                 let (state, note) = self.judge(latency, certificate_expires, at);
                 (state, note, Some(latency))
             }
@@ -171,6 +173,7 @@ impl Probe {
     fn judge(&self, latency: Duration, expires: Option<Timestamp>, now: Timestamp) -> (HealthState, String) {
         match expires.map(|expires| expires.since(now)).filter(|left| *left < self.certificate_warning) {
             Some(left) => (HealthState::Warn, format!("its certificate ends in {} days", left.as_secs() / DAY.as_secs())),
+            None if latency < Duration::from_millis(1) => (HealthState::Good, "under 1 ms".to_owned()),
             None => (HealthState::Good, format!("{} ms", latency.as_millis())),
         }
     }

@@ -4,21 +4,26 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::*;
-use crate::domain::SystemClock;
+use crate::domain::{ManualClock, SystemClock};
 use crate::sources::Sources;
 use crate::sources::filter_workers::tests::on_threads;
-use crate::sources::http_client::tests::mock_server::{MockHttpServer, MockReply};
+use crate::sources::http_client::tests::mock_server::{MockHttpServer, MockReply, redirect};
 use crate::sources::settings::tests::read as read_sources;
 use crate::store::tests::certificates::TestAuthority;
+use crate::store::tests::free_port::free_port;
 
 fn of_targets(targets: &str) -> Sources {
     within("1m", targets)
 }
 
 fn within(timeout: &str, targets: &str) -> Sources {
+    on_clock(Arc::new(SystemClock), timeout, targets)
+}
+
+fn on_clock(clock: Arc<dyn Clock>, timeout: &str, targets: &str) -> Sources {
     let settings = format!("[default.sources.up]\nkind = \"probe\"\ntimeout = \"{timeout}\"\ntargets = {{ {targets} }}\n");
     let named = read_sources(&settings).unwrap_or_else(|faults| panic!("{faults}"));
-    Sources::open(&named, &(Arc::new(SystemClock) as _), &on_threads()).unwrap()
+    Sources::open(&named, &clock, &on_threads()).unwrap()
 }
 
 async fn ask(sources: &Sources, text: &str) -> Result<Reading, SourceError> {
@@ -38,11 +43,6 @@ fn http(status: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len()).into_bytes()
 }
 
-/// A port at which nobody listens.
-async fn closed_port() -> u16 {
-    tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
-}
-
 #[tokio::test]
 async fn a_target_is_up_or_down_with_its_reason_and_no_address_is_told() {
     let server = MockHttpServer::start(None, |head| match head.split(' ').nth(1).unwrap() {
@@ -51,23 +51,25 @@ async fn a_target_is_up_or_down_with_its_reason_and_no_address_is_told() {
         "/elsewhere" => {
             MockReply::Bytes(b"HTTP/1.1 302 Found\r\nLocation: http://10.0.0.7/\r\nContent-Length: 0\r\n\r\n".to_vec())
         }
+        "/around" => redirect("/around"),
         "/stalls" => MockReply::Stall(b"HTTP/1.1 200 OK\r\n".to_vec()),
         _ => MockReply::Bytes(http("503 Out", "no")),
     })
     .await;
-    let (port, closed) = (server.port, closed_port().await);
+    let (port, closed) = (server.port, free_port().unwrap());
     let url = |path: &str| format!("http://127.0.0.1:{port}/{path}");
     let sources = of_targets(&format!(
         "ok = \"{}\", moved = {{ url = \"{}\", words = \"well\" }}, elsewhere = \"{}\", out = \"{}\", teapot = {{ url = \"{}\", status = [503] }}, \
          wordless = {{ url = \"{}\", words = \"ill\" }}, db = \"tcp://127.0.0.1:{port}\", gone = \"tcp://127.0.0.1:{closed}\", \
          lost = \"http://127.0.0.1:{closed}/?key=hunter2\", name = \"dns://localhost\", nowhere = \"dns://nowhere.invalid\", \
-         nosite = \"https://nowhere.invalid/\"",
+         nosite = \"https://nowhere.invalid/\", around = \"{}\"",
         url("ok"),
         url("moved"),
         url("elsewhere"),
         url("out"),
         url("out"),
         url("ok"),
+        url("around"),
     ));
     for up in ["ok", "moved", "elsewhere", "teapot", "db", "name", "{target}"] {
         let (state, note) = state(&sources, up).await;
@@ -81,6 +83,7 @@ async fn a_target_is_up_or_down_with_its_reason_and_no_address_is_told() {
         ("lost", "refuses connections"),
         ("nowhere", "its name cannot be resolved"),
         ("nosite", "its name cannot be resolved"),
+        ("around", "leads from redirect to redirect"),
     ] {
         assert_eq!(state(&sources, down).await, (HealthState::Bad, why.to_owned()), "{down}");
     }
@@ -95,23 +98,28 @@ async fn a_target_is_up_or_down_with_its_reason_and_no_address_is_told() {
     );
     assert!(matches!(ask(&sources, "ok latency").await, Ok(Reading::Number(millis)) if millis >= 0.0));
     assert!(matches!(ask(&sources, "gone latency").await, Ok(Reading::Number(millis)) if millis.is_nan()));
-    assert!(matches!(ask(&sources, "* latency").await, Ok(Reading::Numbers(numbers)) if numbers.len() == 12));
+    assert!(matches!(ask(&sources, "* latency").await, Ok(Reading::Numbers(numbers)) if numbers.len() == 13));
 }
 
 #[tokio::test]
 async fn many_queries_of_a_second_try_a_target_once() {
     let server = MockHttpServer::of("1").await;
-    let sources = of_targets(&format!("ok = \"http://127.0.0.1:{}/\"", server.port));
-    // However slow the machine is, they begin together.
+    // It stands still, however slow the machine is.
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
+    let sources = on_clock(Arc::clone(&clock) as _, "1m", &format!("ok = \"http://127.0.0.1:{}/\"", server.port));
     let queries = ["ok", "*", "ok latency", "* latency"].map(|text| ask(&sources, text));
     assert!(futures::future::join_all(queries).await.iter().all(Result::is_ok));
     assert_eq!(server.first_lines().len(), 1);
+    clock.advance(SHARED_FOR);
+    assert!(ask(&sources, "ok").await.is_ok());
+    assert_eq!(server.first_lines().len(), 2);
 }
 
 #[tokio::test]
 async fn a_certificate_is_read_whether_or_not_it_is_trusted() {
     let folder = tempfile::tempdir().unwrap();
     let (ours, other) = (TestAuthority::new(), TestAuthority::new());
+    // Days are counted from its morning, also when they end meanwhile.
     let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / DAY.as_secs();
     let until = |authority: &TestAuthority, day: u64| authority.issue_for_days(&["localhost"], today - 30..day);
     let good = until(&ours, today + 90);
@@ -126,7 +134,9 @@ async fn a_certificate_is_read_whether_or_not_it_is_trusted() {
     for scheme in ["https", "tls"] {
         let targets = ["good", "ends", "ended", "foreign"].iter().enumerate();
         let targets: Vec<_> = targets.map(|(at, name)| format!("{name} = {}", target(scheme, at, &ca_file))).collect();
-        let sources = of_targets(&format!("{}, plain = \"tcp://localhost:{}\"", targets.join(", "), servers[0].port));
+        let morning = Timestamp::from_millis(i64::try_from(today).unwrap() * 86_400_000 + 3_600_000);
+        let targets = format!("{}, plain = \"tcp://localhost:{}\"", targets.join(", "), servers[0].port);
+        let sources = on_clock(Arc::new(ManualClock::at(morning)), "1m", &targets);
         assert_eq!(state(&sources, "good").await.0, HealthState::Good, "{scheme}");
         let (warned, note) = state(&sources, "ends").await;
         assert!(warned == HealthState::Warn && note.starts_with("its certificate ends in 4 days"), "{note}");
