@@ -158,7 +158,7 @@ fn read_program(fields: &mut Fields<'_>, key: &'static str) -> Option<ProgramTem
         return None;
     }
     let path = PathBuf::from(&program.value);
-    match ArgumentTemplates::parse(arguments.iter().map(|text| &*text.value)) {
+    match ArgumentTemplates::parse(&program.value, arguments.iter().map(|text| &*text.value)) {
         Ok(arguments) => Some(ProgramTemplate { path, arguments }),
         Err((place, message, help)) => {
             report(place + 1, format!("the argument {message}"), help);
