@@ -1,15 +1,16 @@
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use nix::unistd::{User, geteuid};
 use rustix::process::Pid;
 use tokio::process::Command;
 
+use super::places::RunPlace;
 use super::process::RunningProcess;
 use super::settings::CommandSettings;
-use super::stragglers::RUN_VARIABLE;
+use super::stragglers::{RUN_VARIABLE, Stragglers};
 use crate::config::Secret;
 use crate::sources::SourceError;
 use crate::store::fill_randomly;
@@ -55,11 +56,12 @@ impl Launcher {
         }
     }
 
-    /// Starts the program with these arguments. It leads a process group, has no input, and ends with its handle.
+    /// Starts the program with these arguments, in a place that it has until its end. It leads a process group, has no input, and ends
+    /// with its handle.
     ///
     /// # Errors
     /// [`SourceError::Broken`] with the system's reason, also when there is no such user or the server may not become it.
-    pub(super) fn start(self: &Arc<Self>, arguments: &[String]) -> Result<RunningProcess, SourceError> {
+    pub(super) fn start(&self, arguments: &[String], place: RunPlace) -> Result<RunningProcess, SourceError> {
         let mut id = [0; 8];
         fill_randomly(&mut id).map_err(|error| SourceError::Broken(error.to_string()))?;
         let run = hex::encode(id);
@@ -81,7 +83,7 @@ impl Launcher {
             ))
         })?;
         let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        Ok(RunningProcess::new(child, group, run))
+        Ok(RunningProcess::new(child, group, Stragglers::new(run), place))
     }
 
     /// A line of what the program said, for administrators, without control characters and the secrets that it was given.
@@ -111,7 +113,8 @@ fn find_user(name: &str) -> Result<Option<(u32, u32)>, SourceError> {
         return Ok(None);
     }
     if !own.is_root() {
-        let why = "the server must run as root to run a program as somebody else (user); leave it out, or run it by sudo";
+        let why = "the server must run as root to run a program as somebody else (user); leave it out, or let that user write a file, \
+                   for a source of kind `file`";
         return Err(SourceError::Broken(why.to_owned()));
     }
     Ok(Some((user.uid.as_raw(), user.gid.as_raw())))

@@ -3,11 +3,12 @@
 //! The program and the number of its arguments come from the settings; a visitor's value is part of one argument, never an option,
 //! and no shell reads it ([`argv`]). The [`launcher`] gives it an environment of its own. Queries of the same arguments share one
 //! run. A run has a limit of time and of what it writes, and with it ends all that it has started ([`process`], [`stragglers`]). One
-//! that runs on is a [`stream`] of lines.
+//! that runs on is a [`stream`] of lines. So many run at a time ([`places`]).
 
 mod argv;
 mod launcher;
 mod output;
+mod places;
 mod process;
 mod settings;
 mod stragglers;
@@ -17,11 +18,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use itertools::Itertools;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use self::argv::ArgumentTemplates;
 use self::launcher::Launcher;
 use self::output::{read_first_line, read_output, require_success};
+use self::places::RunPlaces;
 use self::settings::CommandSettings;
 use self::stream::LineStreams;
 use super::filter_workers::FilterWorkers;
@@ -45,7 +47,7 @@ struct CommandSource {
     /// The lines of those that run on, where it is one that does.
     streams: Option<LineStreams>,
     rate: u32,
-    places: Arc<Semaphore>,
+    places: Arc<RunPlaces>,
     clock: Arc<dyn Clock>,
 }
 
@@ -58,7 +60,7 @@ fn read(mut fields: Fields<'_>) -> Option<Box<dyn SourceSettings>> {
 impl SourceSettings for CommandSettings {
     fn open(&self, clock: &Arc<dyn Clock>, filters: &Arc<FilterWorkers>) -> Opened {
         let launcher = Arc::new(Launcher::new(self));
-        let places = Arc::new(Semaphore::new(self.at_a_time));
+        let places = Arc::new(RunPlaces::new(self.at_a_time));
         let streams = self.stream.then(|| LineStreams::new(&launcher, self.format, &places, clock));
         Ok(Box::new(CommandSource {
             filters: Arc::new(JqFilters::new(launcher.name.clone(), self.max_bytes, clock, filters)),
@@ -114,8 +116,8 @@ impl DocumentSource for CommandSource {
         let arguments: Vec<String> =
             serde_json::from_str(request.as_str()).map_err(|error| SourceError::Broken(error.to_string()))?;
         let Launcher { name, timeout, .. } = &*self.launcher;
-        let _place = self.places.acquire().await;
-        let mut process = self.launcher.start(&arguments)?;
+        let place = self.places.enter(false, &*self.clock, *timeout, name).await?;
+        let mut process = self.launcher.start(&arguments, place)?;
         let pipes = process.take_pipes();
         let run = async {
             let (stdout, stderr) = pipes.ok_or_else(|| SourceError::Broken(format!("{name} has no output")))?;
@@ -126,14 +128,15 @@ impl DocumentSource for CommandSource {
             require_success(&self.launcher, status, &said)?;
             self.format.document(output, name)
         };
-        let result = tokio::select! {
-            result = run => result,
-            () = self.clock.sleep(*timeout) => {
-                Err(SourceError::TimedOut(format!("{name} did not end within {timeout:?}, and was killed")))
-            }
+        let ended = tokio::select! {
+            result = run => Some(result),
+            () = self.clock.sleep(*timeout) => None,
         };
-        process.kill_all().await;
-        result
+        let is_killed = process.kill_all().await;
+        ended.unwrap_or_else(|| {
+            let end = if is_killed { "was killed" } else { "cannot be killed, as it runs as another user" };
+            Err(SourceError::TimedOut(format!("{name} did not end within {timeout:?}, and {end}")))
+        })
     }
 
     async fn pick(&self, query: &BoundQuery, document: &SourceDocument, holder: &Holder) -> Result<Reading, SourceError> {

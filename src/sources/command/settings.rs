@@ -92,11 +92,11 @@ impl CommandSettings {
             user().into_rows(USER, "The user that it runs as. The server has to run as root for that."),
             directory().into_rows(DIRECTORY, "The folder that it runs in."),
             DocumentFormat::setting().into_rows(FORMAT, "The format of what it writes. CSV becomes an array of objects, text one string."),
-            boolean(false).into_rows(STREAM, "Whether it runs on, and each line that it writes is what is new. One that ends is started again."),
-            timeout().into_rows(TIMEOUT, "How long it may take, before it is killed with all that it has started."),
+            boolean(false).into_rows(STREAM, "Whether it runs on, and the last line that it writes is what is shown. One that ends is started again."),
+            timeout().into_rows(TIMEOUT, "How long it may take, before it is killed with all that it has started. A stream has it for its first line, and runs on."),
             max_bytes().into_rows(MAX_BYTES, "The most that it may write; of a stream, in one line."),
             rate().into_rows(RATE, "How often a second it is started at most, for all panels together. Strangers have at most half of that."),
-            at_a_time().into_rows(AT_A_TIME, "How many of it run at the same time."),
+            at_a_time().into_rows(AT_A_TIME, "How many of it run at the same time. A stream is one of them for as long as it is watched, and strangers begin at most half."),
         ]
         .concat()
     }

@@ -1,28 +1,60 @@
-use std::fs;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 /// The variable whose value is another for each run: by it the processes are found that have left the run's process group.
 pub(super) const RUN_VARIABLE: &str = "RUN_OF_BELVEDERE";
 
-/// How often processes are looked for: those that were started while the last ones were killed are found the next time.
-const MAX_ROUNDS: usize = 100;
+/// How long processes are looked for: those that were started while the last ones were killed are found the next time.
+const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Kills the processes of a run that have left its process group, as daemons do. They are known by their environment, which a
-/// process inherits.
-pub(super) fn kill_stragglers(run: &str) {
-    let mark = format!("{RUN_VARIABLE}={run}");
-    for _ in 0..MAX_ROUNDS {
-        let found: Vec<Pid> = processes().filter(|pid| has_variable(*pid, mark.as_bytes())).collect();
-        if found.is_empty() {
-            return;
-        }
-        for pid in found {
-            // It may have ended by itself.
-            let _ = kill_process(pid, Signal::KILL);
+/// The pause for those that are killed and not gone yet.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The processes of a run that have left its process group, as daemons do. They are killed when this is dropped, which reads all of
+/// /proc and is for a thread that may block.
+pub(super) struct Stragglers {
+    /// The value of the run's variable.
+    run: String,
+}
+
+impl Stragglers {
+    pub(super) fn new(run: String) -> Self {
+        Self { run }
+    }
+}
+
+impl Drop for Stragglers {
+    /// They are known by their environment, which a process inherits.
+    fn drop(&mut self) {
+        let mark = format!("{RUN_VARIABLE}={}", self.run);
+        let began = Instant::now();
+        let mut killed = HashSet::new();
+        loop {
+            let found: Vec<Pid> = processes().filter(|pid| has_variable(*pid, mark.as_bytes())).collect();
+            if found.is_empty() {
+                return;
+            }
+            if began.elapsed() >= PATIENCE {
+                tracing::error!(
+                    "what a command has started is not gone {PATIENCE:?} after it was killed: it hangs, or starts more all the time"
+                );
+                return;
+            }
+            let before = killed.len();
+            for pid in found {
+                // It may have ended by itself.
+                let _ = kill_process(pid, Signal::KILL);
+                killed.insert(pid);
+            }
+            // Whoever starts more is given no time for that.
+            if killed.len() == before {
+                thread::sleep(PAUSE);
+            }
         }
     }
-    tracing::error!("what a command has started cannot be ended: it starts more faster than it is killed");
 }
 
 fn processes() -> impl Iterator<Item = Pid> {

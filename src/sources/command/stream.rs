@@ -1,15 +1,17 @@
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use futures::StreamExt;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::ChildStdout;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::launcher::Launcher;
 use super::output::{read_first_line, require_success, too_large};
+use super::places::RunPlaces;
 use crate::domain::{BoundQuery, Clock, Holder, Timestamp};
 use crate::sources::format::DocumentFormat;
 use crate::sources::jq::JqFilters;
@@ -29,13 +31,15 @@ pub(super) struct LineStreams {
 struct LineStarter {
     launcher: Arc<Launcher>,
     format: DocumentFormat,
-    places: Arc<Semaphore>,
+    places: Arc<RunPlaces>,
     clock: Arc<dyn Clock>,
 }
 
 /// A program that runs for as long as somebody watches what it writes.
 struct LineStream {
     lines: watch::Receiver<Option<Line>>,
+    /// Whether nobody but strangers has asked for it, who have fewer places.
+    is_strangers: Arc<AtomicBool>,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -53,7 +57,7 @@ impl LineStreams {
     pub(super) fn new(
         launcher: &Arc<Launcher>,
         format: DocumentFormat,
-        places: &Arc<Semaphore>,
+        places: &Arc<RunPlaces>,
         clock: &Arc<dyn Clock>,
     ) -> Self {
         let (launcher, places, clock) = (Arc::clone(launcher), Arc::clone(places), Arc::clone(clock));
@@ -63,7 +67,7 @@ impl LineStreams {
     /// The last line that the program with these arguments has written, or else its first.
     pub(super) async fn first_line(&self, arguments: Vec<String>) -> Result<SourceDocument, SourceError> {
         let Launcher { name, timeout, .. } = &*self.starter.launcher;
-        let stream = self.stream(arguments);
+        let stream = self.stream(arguments, false);
         let mut lines = stream.lines.clone();
         let first = async { lines.wait_for(Option::is_some).await.ok().and_then(|line| line.clone()) };
         tokio::select! {
@@ -85,7 +89,8 @@ impl LineStreams {
         filters: &Arc<JqFilters>,
         holder: &watch::Receiver<Holder>,
     ) -> ReadingStream {
-        let stream = self.stream(arguments);
+        let is_strangers = matches!(*holder.borrow(), Holder::Stranger(_));
+        let stream = self.stream(arguments, is_strangers);
         let mut lines = stream.lines.clone();
         // Also that which is there already is new to this query.
         lines.mark_changed();
@@ -109,16 +114,19 @@ impl LineStreams {
         futures::stream::unfold(watched, next).boxed()
     }
 
-    fn stream(&self, arguments: Vec<String>) -> Arc<LineStream> {
+    fn stream(&self, arguments: Vec<String>, is_strangers: bool) -> Arc<LineStream> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(stream) = running.get(&arguments).and_then(Weak::upgrade) {
+            stream.is_strangers.fetch_and(is_strangers, Ordering::Relaxed);
             return stream;
         }
         running.retain(|_, stream| stream.strong_count() > 0);
         let (sender, lines) = watch::channel(None);
         let (starter, of_task) = (Arc::clone(&self.starter), arguments.clone());
-        let task = tokio::spawn(async move { starter.run_again_and_again(&of_task, &sender).await });
-        let stream = Arc::new(LineStream { lines, _task: AbortOnDropHandle::new(task) });
+        let is_strangers = Arc::new(AtomicBool::new(is_strangers));
+        let strangers_flag = Arc::clone(&is_strangers);
+        let task = tokio::spawn(async move { starter.run_again_and_again(&of_task, &strangers_flag, &sender).await });
+        let stream = Arc::new(LineStream { lines, is_strangers, _task: AbortOnDropHandle::new(task) });
         running.insert(arguments, Arc::downgrade(&stream));
         stream
     }
@@ -126,23 +134,31 @@ impl LineStreams {
 
 impl LineStarter {
     /// Runs the program, and again when it has ended.
-    async fn run_again_and_again(&self, arguments: &[String], lines: &watch::Sender<Option<Line>>) {
+    async fn run_again_and_again(&self, arguments: &[String], is_strangers: &AtomicBool, lines: &watch::Sender<Option<Line>>) {
         let mut wait = FIRST_RESTART;
         loop {
             let began = self.clock.now();
-            let result = self.run(arguments, lines).await;
+            let result = self.run(arguments, is_strangers.load(Ordering::Relaxed), lines).await;
             let now = self.clock.now();
             let error = result.err().unwrap_or_else(|| SourceError::Unreachable(format!("{} has ended", self.launcher.name)));
+            let had_no_place = matches!(error, SourceError::OverLimits(_));
             lines.send_replace(Some(Line { at: now, document: Err(error) }));
-            wait = if now.since(began) >= LAST_RESTART { FIRST_RESTART } else { wait };
+            wait = if had_no_place || now.since(began) >= LAST_RESTART { FIRST_RESTART } else { wait };
             self.clock.sleep(wait).await;
             wait = (wait * 2).min(LAST_RESTART);
         }
     }
 
-    async fn run(&self, arguments: &[String], lines: &watch::Sender<Option<Line>>) -> Result<(), SourceError> {
-        let _place = self.places.acquire().await;
-        let mut process = self.launcher.start(arguments)?;
+    async fn run(
+        &self,
+        arguments: &[String],
+        is_strangers: bool,
+        lines: &watch::Sender<Option<Line>>,
+    ) -> Result<(), SourceError> {
+        let Launcher { name, timeout, .. } = &*self.launcher;
+        // Whoever waits for the first line is still there to be told that there is no place.
+        let place = self.places.enter(is_strangers, &*self.clock, *timeout / 2, name).await?;
+        let mut process = self.launcher.start(arguments, place)?;
         let pipes = process.take_pipes();
         let result = async {
             let (stdout, stderr) = pipes.ok_or_else(|| SourceError::Broken("the program has no output".to_owned()))?;
