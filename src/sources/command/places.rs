@@ -64,7 +64,7 @@ mod tests {
     #[tokio::test]
     async fn strangers_leave_half_of_the_places_and_nobody_waits_for_ever() {
         let places = RunPlaces::new(4);
-        let enter = async |is_strangers| places.enter(is_strangers, &SystemClock, Duration::from_millis(1), "jobs").await;
+        let enter = async |is_strangers: bool| places.enter(is_strangers, &SystemClock, Duration::from_millis(1), "jobs").await;
         let strangers = [enter(true).await.unwrap(), enter(true).await.unwrap()];
         let refused = enter(true).await.err().unwrap();
         assert!(matches!(refused, SourceError::OverLimits(why) if why.contains("jobs")));

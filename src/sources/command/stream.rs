@@ -183,6 +183,8 @@ impl LineStarter {
             match read.map_err(|error| SourceError::Broken(format!("what the program writes cannot be read: {error}")))? {
                 0 => return Ok(()),
                 count if count > max_bytes => return Err(too_large(&self.launcher)),
+                // The program has ended in the middle of it: what is missing may be the rest of a number.
+                _ if !line.ends_with(b"\n") => return Ok(()),
                 _ if line.trim_ascii().is_empty() => (),
                 _ => {
                     let document = self.format.document(line, &self.launcher.name);

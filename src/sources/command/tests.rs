@@ -188,7 +188,7 @@ async fn each_line_of_a_stream_is_new_and_one_that_ends_is_started_again_for_all
     drop((one, other));
     is_over(lines.to_str().unwrap()).await;
 
-    let ending = of_script("echo 1; echo gone >&2; exit 3", "stream = true");
+    let ending = of_script("echo 1; printf 12; echo gone >&2; exit 3", "stream = true");
     let mut readings = ending.subscribe(&query(".", "vienna"), &holder).unwrap();
     let mut heard = Vec::new();
     while heard.len() < 3 {
@@ -202,8 +202,25 @@ async fn each_line_of_a_stream_is_new_and_one_that_ends_is_started_again_for_all
         heard.iter().any(|reading| matches!(reading, Err(SourceError::BadAnswer(why)) if why.ends_with(": gone"))),
         "{heard:?}"
     );
+    assert!(!heard.contains(&Ok(Reading::Number(12.0))), "a line that was not ended: {heard:?}");
     let flood = of_script("cat /dev/zero", "stream = true\nmax_bytes = \"1KiB\"").execute(&query(".", "vienna")).await;
     assert!(matches!(flood, Err(SourceError::TooLarge(_))), "{flood:?}");
+}
+
+#[tokio::test]
+async fn whoever_finds_no_place_is_told_so_and_has_it_when_it_is_free() {
+    let keys = "stream = true\nat_a_time = 1\ntimeout = \"1s\"";
+    let source = of_script("echo 1; exec sleep 98705", keys);
+    let holder = watch::channel(Holder::Program).1;
+    let mut one = source.subscribe(&query(".", "vienna"), &holder).unwrap();
+    assert_eq!(one.next().await.unwrap().result, Ok(Reading::Number(1.0)));
+    let mut other = source.subscribe(&query(".", "graz"), &holder).unwrap();
+    let refused = other.next().await.unwrap().result;
+    assert!(matches!(&refused, Err(SourceError::OverLimits(why)) if why.contains("at_a_time")), "{refused:?}");
+    drop(one);
+    while other.next().await.unwrap().result.is_err() {}
+    drop(other);
+    is_over("98705").await;
 }
 
 #[test]
