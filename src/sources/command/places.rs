@@ -22,7 +22,7 @@ pub(super) struct RunPlace {
 
 impl RunPlaces {
     pub(super) fn new(at_a_time: usize) -> Self {
-        let strangers = at_a_time.div_ceil(2);
+        let strangers = (at_a_time / 2).max(1);
         Self { all: Arc::new(Semaphore::new(at_a_time)), strangers: Arc::new(Semaphore::new(strangers)) }
     }
 
