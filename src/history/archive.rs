@@ -201,7 +201,9 @@ impl ArchiveInner {
             log_damaged(damaged);
         }
         let finish = move || {
-            waiting.iter().for_each(|samples| points.add(samples));
+            for samples in &waiting {
+                points.add(samples);
+            }
             points.finish()
         };
         Ok(blocking(finish).await)

@@ -17,13 +17,13 @@ fn of_targets(targets: &str) -> Sources {
 }
 
 fn within(timeout: &str, targets: &str) -> Sources {
-    on_clock(Arc::new(SystemClock), timeout, targets)
+    on_clock(&(Arc::new(SystemClock) as _), timeout, targets)
 }
 
-fn on_clock(clock: Arc<dyn Clock>, timeout: &str, targets: &str) -> Sources {
+fn on_clock(clock: &Arc<dyn Clock>, timeout: &str, targets: &str) -> Sources {
     let settings = format!("[default.sources.up]\nkind = \"probe\"\ntimeout = \"{timeout}\"\ntargets = {{ {targets} }}\n");
     let named = read_sources(&settings).unwrap_or_else(|faults| panic!("{faults}"));
-    Sources::open(&named, &clock, &on_threads()).unwrap()
+    Sources::open(&named, clock, &on_threads()).unwrap()
 }
 
 async fn ask(sources: &Sources, text: &str) -> Result<Reading, SourceError> {
@@ -106,7 +106,7 @@ async fn many_queries_of_a_second_try_a_target_once() {
     let server = MockHttpServer::of("1").await;
     // It stands still, however slow the machine is.
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
-    let sources = on_clock(Arc::clone(&clock) as _, "1m", &format!("ok = \"http://127.0.0.1:{}/\"", server.port));
+    let sources = on_clock(&(Arc::clone(&clock) as _), "1m", &format!("ok = \"http://127.0.0.1:{}/\"", server.port));
     let queries = ["ok", "*", "ok latency", "* latency"].map(|text| ask(&sources, text));
     assert!(futures::future::join_all(queries).await.iter().all(Result::is_ok));
     assert_eq!(server.first_lines().len(), 1);
@@ -136,7 +136,7 @@ async fn a_certificate_is_read_whether_or_not_it_is_trusted() {
         let targets: Vec<_> = targets.map(|(at, name)| format!("{name} = {}", target(scheme, at, &ca_file))).collect();
         let morning = Timestamp::from_millis(i64::try_from(today).unwrap() * 86_400_000 + 3_600_000);
         let targets = format!("{}, plain = \"tcp://localhost:{}\"", targets.join(", "), servers[0].port);
-        let sources = on_clock(Arc::new(ManualClock::at(morning)), "1m", &targets);
+        let sources = on_clock(&(Arc::new(ManualClock::at(morning)) as _), "1m", &targets);
         assert_eq!(state(&sources, "good").await.0, HealthState::Good, "{scheme}");
         let (warned, note) = state(&sources, "ends").await;
         assert!(warned == HealthState::Warn && note.starts_with("its certificate ends in 4 days"), "{note}");
