@@ -64,7 +64,7 @@ async fn a_page_shows_what_a_database_has_for_the_city_that_was_chosen() {
     for (city, figure) in [("LA", "2"), ("NYC", "1"), ("%27%20OR%20%271%27%3D%271", "0")] {
         let path = format!("{path}?city={city}");
         let page = visitor.opens_until(&path, |answer| !view(&answer.body, "open", "/figure").is_null()).await;
-        assert_eq!(view(&page.body, "open", "/figure"), figure, "{path}");
+        assert_eq!(view(&page.body, "open", "/figure/text"), figure, "{path}");
     }
 }
 

@@ -312,7 +312,7 @@ fn every_bound_is_right() {
         let beyond = match most.trim_start_matches(|c: char| c.is_ascii_digit()) {
             "" => "99999999999999",
             "ms" | "s" | "m" | "h" | "d" => "\"99999999d\"",
-            _ => "\"999GiB\"",
+            _ => "\"9999GiB\"",
         };
         let path = key.path();
         let help = help_for(&format!("[default]\n{path} = {beyond}\n"));
