@@ -305,7 +305,7 @@ async fn a_document_that_many_nodes_need_counts_once_against_its_sources_rate() 
     let mut bus = client.get_multiplexed_async_connection().await.unwrap();
     let deadline = Instant::now() + PATIENCE;
     let keys = loop {
-        let keys: Vec<String> = redis::cmd("KEYS").arg("belvedere:1:rate:*").query_async(&mut bus).await.unwrap();
+        let keys: Vec<String> = redis::cmd("KEYS").arg("belvedere:*:rate:*").query_async(&mut bus).await.unwrap();
         if !keys.is_empty() {
             break keys;
         }
