@@ -71,7 +71,7 @@ test("a page that is gone is called gone, however long, and is said to come back
 test("a page whose viewer nobody can confirm says that it goes on by itself", () => {
   /** @type {import("../../static/js/types.js").ConnectionState} */
   const shut = { kind: "reconnecting", at: 5200, since: 1000, reason: "unconfirmed" };
-  assert.match(noticeText(shut)?.text ?? "", /directory has not answered.*goes on by itself/);
+  assert.match(noticeText(shut)?.text ?? "", /has not answered.*goes on by itself/);
   assert.equal(noticeText(shut)?.signIn, false);
 });
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -60,7 +60,7 @@ impl PostgresServer {
         let temporary = tempfile::Builder::new().prefix("belvedere-postgres-").tempdir()?;
         let data = temporary.path().join("data");
         own(temporary.path())?;
-        open_null_device()?;
+        server_process::open_null_device()?;
         let mut initdb = as_server(&programs.join("initdb"));
         initdb.args(["--username", "root", "--auth", "trust", "--encoding", "UTF8", "--no-locale", "--no-sync"]);
         server_process::run(initdb.arg("--pgdata").arg(&data))?;
@@ -193,16 +193,6 @@ pub(crate) fn own(folder: &Path) -> io::Result<()> {
         id.trim().parse().map_err(io::Error::other)
     };
     chown(folder, Some(id("-u")?), Some(id("-g")?))
-}
-
-/// Lets the server's account write to `/dev/null`, as `initdb` does: in some containers only root may.
-fn open_null_device() -> io::Result<()> {
-    const NULL: &str = "/dev/null";
-    let mode = fs::metadata(NULL)?.permissions().mode();
-    if is_root()? && mode & 0o666 != 0o666 {
-        fs::set_permissions(NULL, fs::Permissions::from_mode(mode | 0o666))?;
-    }
-    Ok(())
 }
 
 /// A command that runs under the server's account.

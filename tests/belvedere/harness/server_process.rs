@@ -1,8 +1,9 @@
 //! Starts servers that live exactly as long as this test process, and clears up behind them.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -85,6 +86,19 @@ pub(crate) fn run(tool: &mut Command) -> io::Result<String> {
     }
     let words = [output.stdout, output.stderr].concat();
     Err(io::Error::other(format!("{} failed: {}", tool.get_program().display(), String::from_utf8_lossy(&words))))
+}
+
+/// Lets other accounts write to `/dev/null`, as the tools of servers do: in some containers only root may.
+///
+/// # Errors
+/// The system's.
+pub(crate) fn open_null_device() -> io::Result<()> {
+    const NULL: &str = "/dev/null";
+    let permissions = fs::metadata(NULL)?.permissions();
+    if permissions.mode() & 0o666 != 0o666 && run(Command::new("id").arg("-u"))?.trim() == "0" {
+        fs::set_permissions(NULL, fs::Permissions::from_mode(permissions.mode() | 0o666))?;
+    }
+    Ok(())
 }
 
 /// Two ports nothing listens on.
