@@ -13,7 +13,7 @@ mod tasks;
 mod work_leases;
 
 pub(crate) use keys::load_keys;
-use move_store::MoveFile;
+use move_store::refuse_incomplete_folder;
 pub(crate) use move_store::{MoveError, MoveTarget, move_store, refuse_moving_store};
 pub use start_error::StartError;
 pub(crate) use stores::StoreOpener;
@@ -261,12 +261,6 @@ fn open_pages(
     };
     let hub = Hub::new(Arc::clone(sources), feeds, settings.live.clone(), Arc::clone(clock), metrics.live());
     Ok((Arc::new(page_store), Arc::new(hub)))
-}
-
-/// Refuses files that a move has not filled yet.
-fn refuse_incomplete_folder(settings: &Settings) -> Result<(), StartError> {
-    let is_incomplete = settings.store.url.is_none() && MoveFile::in_state_folder(&settings.state).is_folder_incomplete();
-    if is_incomplete { Err(StartError::IncompleteStore(MoveTarget::Embedded.as_str())) } else { Ok(()) }
 }
 
 /// Begins to connect to the bus, where the settings name one.

@@ -28,7 +28,7 @@ const MAX_AHEAD: Duration = Duration::from_mins(1);
 ///
 /// All windows share the points, so each is kept once. Nearly every reading is a point: readings that are less than half an
 /// interval apart are averaged. So a window of `n` intervals has at most `2 n + 1` points, whoever pushes however fast, and those
-/// that it took over from a shorter interval; of series, which have times of their own, at most [`MAX_SERIES_POINTS`]. The 3,600 intervals that a page may ask for and [`MAX_LINES`] lines take 8 MiB when
+/// that it took over from a shorter interval; of series, which have times of their own, at most 7,200. The 3,600 intervals that a page may ask for and [`MAX_LINES`] lines take 8 MiB when
 /// readings come twice as fast as they are asked for; the usual one line takes 64 KiB.
 ///
 /// A line that is missing from a reading goes on with gaps, and leaves when its last point does. Where there was no reading to

@@ -9,7 +9,7 @@ use rocket::figment::Figment;
 use uuid::Uuid;
 
 pub(crate) use error::MoveError;
-pub(super) use move_file::MoveFile;
+use move_file::MoveFile;
 pub(crate) use move_target::MoveTarget;
 
 use super::state_lock::StateLock;
@@ -17,7 +17,7 @@ use super::stores::{
     ACCOUNTS_FILE, AUDIT_FILE, EPOCHS_FILE, FACTORS_FILE, FAILED_ATTEMPTS_FILE, HISTORY_FILE, PUSHED_FILE, SESSIONS_FILE,
     Stores, TOKENS_FILE,
 };
-use super::{StartError, load_keys, refuse_incomplete_folder};
+use super::{StartError, load_keys};
 use crate::auth::Keys;
 use crate::config::{self, Settings, StoreSettings};
 use crate::domain::{Clock, SystemClock};
@@ -118,6 +118,15 @@ pub(crate) async fn move_store(
 pub(super) async fn move_under_way(database: &PostgresDatabase) -> Result<Option<MoveTarget>, StoreError> {
     let is_into_database = StoreMoves::open(database).await?.is_into_database().await?;
     Ok(is_into_database.map(|is_into| if is_into { MoveTarget::Postgres } else { MoveTarget::Embedded }))
+}
+
+/// Refuses a state folder that a move has not filled yet.
+///
+/// # Errors
+/// [`StartError::IncompleteStore`].
+pub(super) fn refuse_incomplete_folder(settings: &Settings) -> Result<(), StartError> {
+    let is_incomplete = settings.store.url.is_none() && MoveFile::in_state_folder(&settings.state).is_folder_incomplete();
+    if is_incomplete { Err(StartError::IncompleteStore(MoveTarget::Embedded.as_str())) } else { Ok(()) }
 }
 
 /// Refuses a store that is being moved to a command which writes: what it wrote could be lost.

@@ -7,7 +7,7 @@ settings! {
     #[derive(Clone, Debug)]
     pub struct HistorySettings {
         // A thousand series each second for some days, or a hundred each ten seconds for years.
-        /// The largest size of all samples together; a sample takes one or two bytes. Beyond it the oldest are deleted.
+        /// The largest size of all samples together. Beyond it the oldest are deleted.
         pub max_size: usize = size(1024 * 1024 * 1024, 1024 * 1024..=1024 * GIB),
     }
 }

@@ -2,8 +2,8 @@
 
 use serde::de::IgnoredAny;
 
-use super::inbox::PushError;
 use super::line_protocol;
+use super::push_error::{PushError, check_size};
 use crate::domain::Timestamp;
 use crate::sources::SourceDocument;
 use crate::sources::format::DocumentFormat;
@@ -14,10 +14,6 @@ const LINE_PROTOCOL_TYPES: [&str; 3] =
 
 /// The content type of CSV.
 const CSV_TYPE: &str = "text/csv";
-
-/// The most JSON that a body may become, as so many times the largest body. Filters, which have memory for four times as much, must
-/// be able to read it.
-const MAX_GROWTH: usize = 4;
 
 /// The document in a push of at most `max_bytes` that came at `now`. What is not said to be another is JSON: `curl --data` calls it
 /// a form.
@@ -50,12 +46,4 @@ pub(super) fn parse(
         })
     })?;
     Ok(SourceDocument::new(text.as_bytes()))
-}
-
-/// Checks what a body of at most `max_bytes` has become.
-///
-/// # Errors
-/// [`PushError::TooLarge`].
-pub(super) fn check_size(json: &[u8], max_bytes: usize) -> Result<(), PushError> {
-    if json.len() > MAX_GROWTH * max_bytes { Err(PushError::TooLarge(max_bytes)) } else { Ok(()) }
 }

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::body;
 use super::endpoint::{PushEndpoint, PushEndpoints};
 use super::postgres::PostgresPushes;
+use super::push_error::PushError;
 use super::sqlite::SqlitePushes;
 use super::store::{PushStore, PushedDocument, ReplacedRow};
 use crate::domain::{Clock, SourceName};
@@ -50,20 +51,6 @@ struct UnreadPushes {
     rows: Vec<i64>,
     /// Whether there may be anything.
     all: bool,
-}
-
-/// Why a push was not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum PushError {
-    /// The body is no document. No full stop.
-    #[error("{0}")]
-    BadBody(String),
-    /// It becomes too much JSON, of an endpoint whose largest body has so many bytes.
-    #[error("what was pushed becomes more than four times {0} bytes of JSON")]
-    TooLarge(usize),
-    /// It could not be written down.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 impl PushInbox {

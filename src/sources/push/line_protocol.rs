@@ -4,8 +4,7 @@
 use influxdb_line_protocol::{FieldValue, ParsedLine, parse_lines};
 use serde_json::{Map, Value, json};
 
-use super::body::check_size;
-use super::inbox::PushError;
+use super::push_error::{PushError, check_size};
 use crate::domain::Timestamp;
 
 const NANOS_PER_MILLI: i64 = 1_000_000;

@@ -9,6 +9,7 @@ mod endpoint;
 mod inbox;
 mod line_protocol;
 mod postgres;
+mod push_error;
 mod rate_limit;
 mod readings;
 mod settings;
@@ -23,7 +24,8 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 pub use self::endpoint::{PushEndpoint, PushEndpoints};
-pub use self::inbox::{PushError, PushInbox};
+pub use self::inbox::PushInbox;
+pub use self::push_error::PushError;
 use self::readings::PushedReadings;
 use self::settings::PushSettings;
 pub use self::turns::PushTurn;

@@ -20,7 +20,7 @@ pub trait SqliteRecord:
     const COLUMNS: &'static str;
     /// An id of the table from the `value` that it is in JSON.
     const ID_OF_JSON: &'static str;
-    /// The index of what has not ended, with all columns of [`Self::push_alive`].
+    /// The index of what has not ended, with all columns of [`CredentialRecord::push_alive`].
     const ALIVE_INDEX: &'static str;
 }
 
