@@ -2,8 +2,9 @@ use std::time::Instant;
 
 use super::panel_slots::PanelSlots;
 
-/// How often the panels are compared until all that the node before was answered is here.
-pub(super) const MAX_COMPARISONS: u8 = 20;
+/// How often the panels are compared until all that the node before was answered is here: ten seconds, in which each query that is asked
+/// every few seconds is answered anew, also by a node that has yet to be given a lease for it.
+pub(super) const MAX_COMPARISONS: u8 = 200;
 
 /// The work of the node that leads a channel: it draws the panels, and tells all nodes what changes.
 pub(super) struct ChannelLead {

@@ -7,9 +7,7 @@ use serde_json::Value;
 use crate::domain::{PanelId, Series, Timestamp};
 use crate::panels::PanelFrame;
 
-/// How much older a reading is that has yet to come to a node: more than clocks differ by themselves, and less than where they are
-/// wrong.
-const MIN_AHEAD: Duration = Duration::from_millis(20);
+/// How much older a reading is at most that has yet to come to a node: less than where clocks are wrong.
 const MAX_AHEAD: Duration = Duration::from_secs(2);
 
 /// How far the moments of one reading may lie apart on two nodes.
@@ -41,8 +39,11 @@ impl ReceivedPanels {
     }
 
     /// How many milliseconds this node's clock, on which the batch was sent at `sent`, is ahead of that of the node that has encoded it.
+    /// Less than clocks are usually wrong by is none: the difference has the batch's way to the bus in it, and by so much one reading would
+    /// seem to be newer than another.
     pub(super) fn clock_ahead(&self, sent: Timestamp) -> Option<i64> {
-        Some(sent.as_millis().saturating_sub(self.sent?.as_millis()))
+        let ahead = sent.as_millis().saturating_sub(self.sent?.as_millis());
+        Some(if ahead.unsigned_abs() <= MAX_CLOCK_DIFFERENCE_MS { 0 } else { ahead })
     }
 
     /// When the oldest of its readings was taken, for a batch that was sent at `sent` on this node's clock.
@@ -95,16 +96,17 @@ impl PanelCopies {
         may_differ && self.0.get(id).is_none_or(|copy| !looks_like(&copy.frame, frame))
     }
 
-    /// Whether a panel shows an older reading here.
+    /// Whether a panel shows another reading here, which is no newer: of two of one moment nobody knows which came first.
     pub(super) fn is_behind(&self, id: &PanelId, frame: &PanelFrame) -> bool {
-        let at = self.0.get(id).and_then(PanelCopy::at);
-        frame.at.is_some_and(|other| at.is_none_or(|at| other.since(at) > MIN_AHEAD))
+        let Some(copy) = self.0.get(id) else { return frame.at.is_some() };
+        frame.at.is_some_and(|other| copy.at().is_none_or(|at| at <= other)) && !looks_like(&copy.frame, frame)
     }
 
-    /// Whether a panel shows a newer reading here, which is about to come there.
+    /// Whether a panel shows another reading here, which is no older, and about to come there.
     pub(super) fn is_ahead_of(&self, id: &PanelId, frame: &PanelFrame) -> bool {
-        match (self.0.get(id).and_then(PanelCopy::at), frame.at) {
-            (Some(at), Some(other)) => (MIN_AHEAD..MAX_AHEAD).contains(&at.since(other)),
+        let Some(copy) = self.0.get(id) else { return false };
+        match (copy.at(), frame.at) {
+            (Some(at), Some(other)) => other <= at && at.since(other) < MAX_AHEAD && !looks_like(&copy.frame, frame),
             (Some(_), None) => frame.trouble.is_none(),
             (None, _) => false,
         }
@@ -139,8 +141,11 @@ mod tests {
     use super::*;
     use crate::panels::PanelTrouble;
 
+    /// A panel that looks otherwise at each moment.
     fn frame(millis: i64) -> PanelFrame {
-        PanelFrame { at: Some(Timestamp::from_millis(millis)), ..PanelFrame::default() }
+        let at = Timestamp::from_millis(millis);
+        let trouble = PanelTrouble { reason: "away".to_owned(), since: at, retry_at: at };
+        PanelFrame { at: Some(at), trouble: Some(trouble), ..PanelFrame::default() }
     }
 
     /// A panel that another node, whose clock is five minutes ahead, has drawn when it was 10 s here.
@@ -156,17 +161,31 @@ mod tests {
     fn moments_of_a_node_whose_clock_is_wrong_are_compared_on_this_nodes_clock() {
         let (copies, id) = copies();
         assert!(copies.is_ahead_of(&id, &frame(9_000)));
-        assert!(!copies.is_ahead_of(&id, &frame(10_000)) && !copies.is_behind(&id, &frame(10_000)));
+        assert!(!copies.is_ahead_of(&id, &frame(10_001)) && !copies.is_behind(&id, &frame(9_999)));
         assert!(copies.is_behind(&id, &frame(11_000)));
+    }
+
+    #[test]
+    fn a_batch_that_was_long_on_its_way_makes_no_reading_newer() {
+        let batch = ReceivedPanels::parse(r#"{"sent":10000,"panels":{"cpu":{"at":9900}}}"#).unwrap();
+        let clock_ahead = batch.clock_ahead(Timestamp::from_millis(10_400)).unwrap();
+        let copies = PanelCopies::of_snapshot(batch, clock_ahead);
+        let id = copies.0.keys().next().unwrap().clone();
+        assert!(copies.is_behind(&id, &frame(10_000)));
+    }
+
+    #[test]
+    fn of_two_readings_of_nearly_the_same_moment_the_older_does_not_come_after_the_newer() {
+        let (copies, id) = copies();
+        assert!(copies.is_ahead_of(&id, &frame(9_997)) && copies.is_behind(&id, &frame(10_003)));
+        let same = |millis| PanelFrame { at: Some(Timestamp::from_millis(millis)), ..PanelFrame::default() };
+        assert!(!copies.is_ahead_of(&id, &same(9_997)) && !copies.is_behind(&id, &same(10_003)), "one reading, by two clocks");
     }
 
     #[test]
     fn what_seems_to_be_older_here_is_told_when_nothing_newer_has_come() {
         let (copies, id) = copies();
-        let now = Timestamp::from_millis(9_000);
-        let trouble = PanelTrouble { reason: "away".to_owned(), since: now, retry_at: now };
-        let frame = PanelFrame { trouble: Some(trouble), ..frame(9_000) };
-        assert!(!copies.differs(&id, &frame, false));
-        assert!(copies.differs(&id, &frame, true));
+        assert!(!copies.differs(&id, &frame(9_000), false));
+        assert!(copies.differs(&id, &frame(9_000), true));
     }
 }
