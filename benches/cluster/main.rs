@@ -37,6 +37,8 @@ mod revocation;
 #[allow(dead_code, reason = "of the benchmark `viewers`, which needs more of it")]
 #[path = "../viewers/server.rs"]
 mod server;
+#[path = "../../tests/belvedere/harness/server_account.rs"]
+mod server_account;
 #[allow(dead_code)]
 #[path = "../../tests/belvedere/harness/server_process.rs"]
 mod server_process;

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::{fs, io};
 
 use crate::certificates::TestAuthority;
+use crate::free_port::free_port;
 use crate::server_process;
 
 pub(crate) const BASE_DN: &str = "dc=example,dc=org";
@@ -37,7 +38,7 @@ impl Slapd {
         let ldif = folder.join("people.ldif");
         fs::write(&ldif, population())?;
         server_process::run(Command::new("slapadd").arg("-q").arg("-f").arg(&conf).arg("-l").arg(&ldif))?;
-        let [port, _] = server_process::two_free_ports()?;
+        let port = free_port()?;
         let mut slapd = Command::new("slapd");
         slapd.args(["-d", "0", "-h", &format!("ldaps://127.0.0.1:{port}/")]).arg("-f").arg(&conf);
         server_process::spawn_supervised(&slapd, temporary)?;

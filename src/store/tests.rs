@@ -14,6 +14,8 @@ pub(crate) mod pgbouncer;
 #[path = "../../tests/belvedere/harness/postgres.rs"]
 #[allow(dead_code, reason = "the integration tests need more of it")]
 pub(crate) mod postgres;
+#[path = "../../tests/belvedere/harness/server_account.rs"]
+pub(crate) mod server_account;
 #[path = "../../tests/belvedere/harness/server_process.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "the integration tests need more of it")]
 pub(crate) mod server_process;

@@ -401,7 +401,7 @@ async fn tls_of_another_age_is_told_as_what_it_is() {
         ([&certificate, &key], &["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA"], "CBC"),
         ([&large_certificate, &large_key], &[], "P-521"),
     ] {
-        let [port, _] = server_process::two_free_ports().unwrap();
+        let port = free_port().unwrap();
         let mut server = Command::new("openssl");
         server.args(["s_server", "-www", "-accept", &format!("127.0.0.1:{port}")]).args(arguments);
         server.arg("-cert").arg(identity[0]).arg("-key").arg(identity[1]);

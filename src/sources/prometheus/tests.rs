@@ -9,7 +9,7 @@ use crate::domain::{LabelledNumber, ManualClock, SystemClock};
 use crate::sources::filter_workers::tests::on_threads;
 use crate::sources::http_client::tests::mock_server::{MockHttpServer, MockReply, answer, settings};
 use crate::sources::settings::tests::read as read_toml;
-use crate::store::tests::free_port;
+use crate::store::tests::{free_port, server_process};
 
 #[path = "../../../tests/belvedere/harness/prometheus.rs"]
 mod prometheus_server;

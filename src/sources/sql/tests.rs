@@ -18,7 +18,7 @@ use crate::sources::filter_workers::tests::on_threads;
 use crate::sources::settings::tests::read;
 use crate::store::tests::postgres::{self, PostgresServer};
 // The server's module finds them here, as it does among the integration tests.
-use crate::store::tests::{certificates, server_process};
+use crate::store::tests::{certificates, free_port, server_account, server_process};
 use mariadb::MariaDbServer;
 
 /// 2026-11-30T18:00:00Z.

@@ -1,27 +1,21 @@
 //! A MariaDB server, one per test process, and a database of its own for each test.
 
-use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use super::certificates::TestAuthority;
+use super::free_port::free_port;
+use super::server_account::{ServerAccount, open_null_device};
 use super::server_process;
 
-/// The account that the server runs under when the tests run as root, as whom it refuses to run.
-const SERVER_ACCOUNT: &str = "mysql";
+/// The account that the server runs under.
+const SERVER_ACCOUNT: ServerAccount = ServerAccount("mysql");
 
 /// The user who reads the tests' databases, and their password. May do everything: it is on the program not to.
 pub(crate) const USER: (&str, &str) = ("belvedere", "s3cret/of:the@shop");
-
-/// How long the server may take until it answers: generous, for a busy machine.
-const READY_TIMEOUT: Duration = Duration::from_mins(1);
-
-/// How often it is asked meanwhile.
-const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A running MariaDB server on a port of loopback.
 pub(crate) struct MariaDbServer {
@@ -49,12 +43,12 @@ impl MariaDbServer {
             authority.write(&authority.issue(&["localhost"]), folder.path())?
         };
         for owned in [folder.path(), &path("cert.pem"), &path("key.pem")] {
-            own(owned)?;
+            SERVER_ACCOUNT.own(owned)?;
         }
-        server_process::open_null_device()?;
+        open_null_device()?;
         install(&data)?;
-        let [port, _] = server_process::two_free_ports()?;
-        let mut mariadbd = as_server("mariadbd");
+        let port = free_port()?;
+        let mut mariadbd = SERVER_ACCOUNT.command("mariadbd");
         mariadbd.args(["--no-defaults", "--bind-address=127.0.0.1", "--skip-name-resolve", "--innodb-buffer-pool-size=16M"]);
         // What is lost with the machine is lost with the test.
         mariadbd.args(["--innodb-flush-log-at-trx-commit=0", "--skip-log-bin", &format!("--port={port}")]);
@@ -69,7 +63,7 @@ impl MariaDbServer {
         }
         server_process::spawn_supervised(&mariadbd, folder)?;
         let server = Self { port, ca_file, socket, databases: AtomicU32::new(0) };
-        server.wait_until_ready()?;
+        server_process::wait_until(|| server.query("mysql", "SELECT 1"))?;
         let (user, password) = USER;
         let grants =
             format!("CREATE USER '{user}'@'127.0.0.1' IDENTIFIED BY '{password}'; GRANT ALL ON *.* TO '{user}'@'127.0.0.1'");
@@ -99,36 +93,13 @@ impl MariaDbServer {
         client.arg(format!("--socket={}", self.socket.display())).args([database, "--execute", statements]);
         server_process::run(&mut client).map(|text| text.trim().to_owned())
     }
-
-    fn wait_until_ready(&self) -> io::Result<()> {
-        let deadline = Instant::now() + READY_TIMEOUT;
-        loop {
-            match self.query("mysql", "SELECT 1") {
-                Ok(_) => return Ok(()),
-                Err(error) if Instant::now() >= deadline => return Err(error),
-                Err(_) => std::thread::sleep(RETRY_INTERVAL),
-            }
-        }
-    }
-}
-
-/// Gives a file or a folder to the server's account.
-fn own(path: &Path) -> io::Result<()> {
-    if !is_root()? {
-        return Ok(());
-    }
-    let id = |option| -> io::Result<u32> {
-        let id = server_process::run(Command::new("id").args([option, SERVER_ACCOUNT]))?;
-        id.trim().parse().map_err(io::Error::other)
-    };
-    chown(path, Some(id("-u")?), Some(id("-g")?))
 }
 
 /// Makes the server's own tables. What kept it from that goes into the error, and a second time tells whether it is for good: the
 /// tool's own server has little patience with a machine on which all tests start at once.
 fn install(data: &Path) -> io::Result<()> {
     let install = || {
-        let mut install = as_server("mariadb-install-db");
+        let mut install = SERVER_ACCOUNT.command("mariadb-install-db");
         install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
         server_process::run(install.arg(format!("--datadir={}", data.display())))
     };
@@ -137,27 +108,4 @@ fn install(data: &Path) -> io::Result<()> {
         fs::remove_dir_all(data)?;
     }
     install().map(drop).map_err(|second| io::Error::other(format!("{second}\nand before: {first}")))
-}
-
-/// A command that runs under the server's account.
-fn as_server(program: &str) -> Command {
-    let mut command = Command::new("env");
-    if is_root().unwrap_or(false) {
-        command.args([
-            "setpriv",
-            "--reuid",
-            SERVER_ACCOUNT,
-            "--regid",
-            SERVER_ACCOUNT,
-            "--clear-groups",
-            "--pdeathsig",
-            "TERM",
-        ]);
-    }
-    command.arg(program);
-    command
-}
-
-fn is_root() -> io::Result<bool> {
-    Ok(server_process::run(Command::new("id").arg("-u"))?.trim() == "0")
 }

@@ -35,6 +35,7 @@ pub(crate) mod redis_sentinel;
 pub(crate) mod reserved_port;
 pub(crate) mod samba;
 mod samba_controller;
+pub(crate) mod server_account;
 pub(crate) mod server_process;
 pub(crate) mod silent_tls_server;
 pub(crate) mod slapd;

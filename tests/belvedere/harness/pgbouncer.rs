@@ -4,7 +4,7 @@ use std::io;
 use std::process::Command;
 
 use super::free_port::free_port;
-use super::postgres::{OWNER, PostgresServer, as_server, own};
+use super::postgres::{OWNER, PostgresServer, SERVER_ACCOUNT};
 use super::server_process;
 
 /// The connections that PgBouncer has to each database: fewer than those who want one.
@@ -35,9 +35,9 @@ fn start(postgres: u16) -> io::Result<u16> {
     );
     std::fs::write(&settings, text)?;
     for path in [folder.path(), &settings, &users] {
-        own(path)?;
+        SERVER_ACCOUNT.own(path)?;
     }
-    let mut pgbouncer = as_server("pgbouncer".as_ref());
+    let mut pgbouncer = SERVER_ACCOUNT.command("pgbouncer");
     pgbouncer.arg(&settings);
     // That it is there is seen now, and not after a minute.
     server_process::run(Command::new("pgbouncer").arg("--version"))?;

@@ -2,33 +2,26 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::chown;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use super::certificates::TestAuthority;
 use super::free_port::free_port;
+use super::server_account::{ServerAccount, open_null_device};
 use super::server_process;
 
-/// The account that the server runs under when the tests run as root, as whom it refuses to run.
-const SERVER_ACCOUNT: &str = "postgres";
+/// The account that the server runs under.
+pub(crate) const SERVER_ACCOUNT: ServerAccount = ServerAccount("postgres");
 
 /// The role that owns the tests' databases. It needs no password.
 pub(crate) const OWNER: &str = "belvedere";
 
 /// A role that needs one, and its password.
 pub(crate) const PASSWORD_ROLE: (&str, &str) = ("belvedere_with_password", "s3cret/of:the@store");
-
-/// How long the server may take until it answers: generous, for a busy machine.
-const READY_TIMEOUT: Duration = Duration::from_mins(1);
-
-/// How often it is asked meanwhile.
-const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A role that needs a client's certificate, by the server's authority.
 pub(crate) const CERTIFICATE_ROLE: &str = "belvedere_with_certificate";
@@ -59,9 +52,9 @@ impl PostgresServer {
         let programs = programs()?;
         let temporary = tempfile::Builder::new().prefix("belvedere-postgres-").tempdir()?;
         let data = temporary.path().join("data");
-        own(temporary.path())?;
-        server_process::open_null_device()?;
-        let mut initdb = as_server(&programs.join("initdb"));
+        SERVER_ACCOUNT.own(temporary.path())?;
+        open_null_device()?;
+        let mut initdb = SERVER_ACCOUNT.command(programs.join("initdb"));
         initdb.args(["--username", "root", "--auth", "trust", "--encoding", "UTF8", "--no-locale", "--no-sync"]);
         server_process::run(initdb.arg("--pgdata").arg(&data))?;
         let authority = TestAuthority::new();
@@ -73,7 +66,7 @@ impl PostgresServer {
         );
         fs::write(data.join("pg_hba.conf"), hosts)?;
         for name in ["cert.pem", "key.pem"] {
-            own(&temporary.path().join(name))?;
+            SERVER_ACCOUNT.own(&temporary.path().join(name))?;
         }
         let server = Self::run(programs, temporary, ca_file)?;
         let (name, password) = PASSWORD_ROLE;
@@ -87,14 +80,14 @@ impl PostgresServer {
     /// When it cannot be started.
     pub(crate) fn replica(&self) -> io::Result<Self> {
         let temporary = tempfile::Builder::new().prefix("belvedere-postgres-").tempdir()?;
-        own(temporary.path())?;
-        let mut copy = as_server(&self.programs.join("pg_basebackup"));
+        SERVER_ACCOUNT.own(temporary.path())?;
+        let mut copy = SERVER_ACCOUNT.command(self.programs.join("pg_basebackup"));
         copy.args(["-h", "127.0.0.1", "-U", "root", "-p", &self.port.to_string(), "--write-recovery-conf", "--no-sync"]);
         server_process::run(copy.args(["--checkpoint", "fast", "--pgdata"]).arg(temporary.path().join("data")))?;
         for name in ["ca.pem", "cert.pem", "key.pem"] {
             let to = temporary.path().join(name);
             fs::copy(self.ca_file.with_file_name(name), &to)?;
-            own(&to)?;
+            SERVER_ACCOUNT.own(&to)?;
         }
         Self::run(self.programs.clone(), temporary, self.ca_file.clone())
     }
@@ -106,7 +99,7 @@ impl PostgresServer {
 
     /// Kills the server, as a machine does that loses its power.
     pub(crate) fn kill(&self) {
-        let mut stop = as_server(&self.programs.join("pg_ctl"));
+        let mut stop = SERVER_ACCOUNT.command(self.programs.join("pg_ctl"));
         server_process::run(stop.args(["stop", "--mode", "immediate", "--pgdata"]).arg(&self.data)).unwrap();
     }
 
@@ -114,7 +107,7 @@ impl PostgresServer {
     fn run(programs: PathBuf, folder: TempDir, ca_file: PathBuf) -> io::Result<Self> {
         let data = folder.path().join("data");
         let port = free_port()?;
-        let mut postgres = as_server(&programs.join("postgres"));
+        let mut postgres = SERVER_ACCOUNT.command(programs.join("postgres"));
         postgres.arg("-D").arg(&data).args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", ""]);
         // What is lost with the machine is lost with the test.
         for setting in
@@ -133,7 +126,7 @@ impl PostgresServer {
         }
         server_process::spawn_supervised(&postgres, folder)?;
         let server = Self { port, ca_file, programs, data, databases: AtomicU32::new(0) };
-        server.wait_until_ready()?;
+        server_process::wait_until(|| server.query("postgres", "SELECT 1"))?;
         Ok(server)
     }
 
@@ -163,17 +156,6 @@ impl PostgresServer {
         psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "root", "-d", database]);
         server_process::run(psql.args(["-p", &self.port.to_string(), "-c", statements])).map(|text| text.trim().to_owned())
     }
-
-    fn wait_until_ready(&self) -> io::Result<()> {
-        let deadline = Instant::now() + READY_TIMEOUT;
-        loop {
-            match self.query("postgres", "SELECT 1") {
-                Ok(_) => return Ok(()),
-                Err(error) if Instant::now() >= deadline => return Err(error),
-                Err(_) => std::thread::sleep(RETRY_INTERVAL),
-            }
-        }
-    }
 }
 
 /// The folder of the newest installed server's programs.
@@ -181,31 +163,4 @@ fn programs() -> io::Result<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql")?.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
     let newest = versions.filter(|programs| programs.join("postgres").exists()).max();
     newest.ok_or_else(|| io::Error::other("no PostgreSQL server is installed"))
-}
-
-/// Gives a file or a folder to the server's account.
-pub(crate) fn own(folder: &Path) -> io::Result<()> {
-    if !is_root()? {
-        return Ok(());
-    }
-    let id = |option| -> io::Result<u32> {
-        let id = server_process::run(Command::new("id").args([option, SERVER_ACCOUNT]))?;
-        id.trim().parse().map_err(io::Error::other)
-    };
-    chown(folder, Some(id("-u")?), Some(id("-g")?))
-}
-
-/// A command that runs under the server's account.
-pub(crate) fn as_server(program: &Path) -> Command {
-    if !is_root().unwrap_or(false) {
-        return Command::new(program);
-    }
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid", SERVER_ACCOUNT, "--regid", SERVER_ACCOUNT, "--clear-groups", "--pdeathsig", "TERM"]);
-    command.arg(program);
-    command
-}
-
-fn is_root() -> io::Result<bool> {
-    Ok(server_process::run(Command::new("id").arg("-u"))?.trim() == "0")
 }

@@ -4,14 +4,11 @@ use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use super::free_port::free_port;
-
-/// How long it may take until the first answers of the exporter are stored, on a busy machine.
-const READY_TIMEOUT: Duration = Duration::from_mins(1);
+use super::server_process;
 
 /// A running server and its exporter, which end when this is dropped.
 pub(crate) struct PrometheusServer {
@@ -66,13 +63,10 @@ impl PrometheusServer {
 
     /// The server once it has the exporter's first values.
     fn ready(self) -> io::Result<Self> {
-        let deadline = Instant::now() + READY_TIMEOUT;
-        while !self.query("up").contains("\"1\"]") {
-            if Instant::now() > deadline {
-                return Err(io::Error::other("it has no values of its exporter"));
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        server_process::wait_until(|| {
+            let has_values = self.query("up").contains("\"1\"]");
+            has_values.then_some(()).ok_or_else(|| io::Error::other("it has no values of its exporter"))
+        })?;
         Ok(self)
     }
 

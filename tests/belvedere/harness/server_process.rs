@@ -1,9 +1,8 @@
 //! Starts servers that live exactly as long as this test process, and clears up behind them.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -12,10 +11,10 @@ use tempfile::TempDir;
 
 use super::free_port::free_port;
 
-/// How long a server may take until its port answers: generous, for a busy machine.
+/// How long a server may take until it answers: generous, for a busy machine.
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How often a port is tried meanwhile.
+/// How often it is asked meanwhile.
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The file with a server's output, in its folder.
@@ -65,9 +64,17 @@ pub(crate) fn spawn_supervised(server: &Command, folder: TempDir) -> io::Result<
 /// # Errors
 /// When nothing does in time.
 pub(crate) fn wait_for(address: impl ToSocketAddrs + Copy) -> io::Result<()> {
+    wait_until(|| TcpStream::connect(address))
+}
+
+/// Waits until a server does what it is asked.
+///
+/// # Errors
+/// Why it does not in time.
+pub(crate) fn wait_until<T>(ask: impl Fn() -> io::Result<T>) -> io::Result<()> {
     let deadline = Instant::now() + READY_TIMEOUT;
     loop {
-        match TcpStream::connect(address) {
+        match ask() {
             Ok(_) => return Ok(()),
             Err(error) if Instant::now() >= deadline => return Err(error),
             Err(_) => std::thread::sleep(RETRY_INTERVAL),
@@ -86,19 +93,6 @@ pub(crate) fn run(tool: &mut Command) -> io::Result<String> {
     }
     let words = [output.stdout, output.stderr].concat();
     Err(io::Error::other(format!("{} failed: {}", tool.get_program().display(), String::from_utf8_lossy(&words))))
-}
-
-/// Lets other accounts write to `/dev/null`, as the tools of servers do: in some containers only root may.
-///
-/// # Errors
-/// The system's.
-pub(crate) fn open_null_device() -> io::Result<()> {
-    const NULL: &str = "/dev/null";
-    let permissions = fs::metadata(NULL)?.permissions();
-    if permissions.mode() & 0o666 != 0o666 && run(Command::new("id").arg("-u"))?.trim() == "0" {
-        fs::set_permissions(NULL, fs::Permissions::from_mode(permissions.mode() | 0o666))?;
-    }
-    Ok(())
 }
 
 /// Two ports nothing listens on.
