@@ -302,7 +302,7 @@ fn has_service_account(settings: &Settings) -> bool {
     std::iter::once(&settings.directory).chain(further).any(|directory| directory.service_account.is_some())
 }
 
-/// What an admin has the directory examined by.
+/// The runner of the examinations of a directory that admins ask for.
 fn diagnostics_runner(
     settings: &Settings,
     directories: &Arc<Directories>,

@@ -1,4 +1,4 @@
-//! What the archive of charts' past costs: `cargo bench --bench history`, optionally with `-- --only write` or `-- --only read`,
+//! The cost of the archive of charts' past: `cargo bench --bench history`, optionally with `-- --only write` or `-- --only read`,
 //! and with `-- --days 7` for a shorter past.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on should stop here")]

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::domain::Timestamp;
 
-/// What another node was answered; of a topic that all [agree](TopicUse::Agreed) on, also what this one has appended.
+/// An answer that another node has appended to a topic; of one that all [agree](TopicUse::Agreed) on, also this node's own.
 #[derive(Debug)]
 pub struct BusEntry {
     /// When, on this node's clock.

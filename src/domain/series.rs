@@ -89,7 +89,7 @@ impl Series {
     /// The most values of all lines together: those of the largest chart (128 lines of 4,000 points), in memory 4 MiB.
     pub const MAX_VALUES: usize = 128 * 4_000;
 
-    /// The same series so many milliseconds later, or earlier where they are negative.
+    /// The series with all times moved by so many milliseconds, into the past where they are negative.
     #[must_use]
     pub fn shifted(self, millis: i64) -> Self {
         let times = self.times.into_iter().map(|time| time.shifted(millis)).collect();

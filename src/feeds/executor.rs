@@ -25,7 +25,7 @@ pub trait QueryExecutor: Send + Sync + 'static {
         None
     }
 
-    /// What tells the source's settings from others: nodes share only what equal sources answer.
+    /// The fingerprint of the source's settings: nodes share only what sources with equal ones answer.
     fn fingerprint(&self, _source: &SourceName) -> String {
         String::new()
     }

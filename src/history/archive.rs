@@ -45,7 +45,7 @@ struct ArchiveInner {
     buffer: Mutex<SampleBuffer>,
     /// One at a time.
     flushing: tokio::sync::Mutex<()>,
-    /// Whoever reads has a permit.
+    /// The places of reads under way.
     reading: Semaphore,
     trouble: Mutex<Option<StoreError>>,
 }

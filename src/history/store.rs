@@ -14,7 +14,7 @@ pub(super) const CHUNKS_AT_ONCE: i64 = 64;
 /// The rows that are deleted at a time, so that no statement takes long.
 pub(super) const ROWS_AT_ONCE: i64 = 1_000;
 
-/// What a chunk takes beside its data, about: its row, and its places in the indexes. A chunk of one sample is little else.
+/// The bytes that a chunk takes beside its data, about: its row, and its places in the indexes. A chunk of one sample is little else.
 pub(super) const ROW_BYTES: i64 = 200;
 
 /// A series as it is kept.

@@ -72,6 +72,15 @@ pub trait DocumentSource: Send + Sync {
     /// A [`SourceError`] in words for people.
     async fn pick(&self, query: &BoundQuery, document: &SourceDocument, holder: &Holder) -> Result<Reading, SourceError>;
 
+    /// Reads what a query picks, for the program itself.
+    ///
+    /// # Errors
+    /// A [`SourceError`] in words for people.
+    async fn read(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
+        let document = self.fetch(&self.request(query)?).await?;
+        self.pick(query, &document, &Holder::Program).await
+    }
+
     /// The moment before which the source has asked not to be asked again, while that is to come.
     fn not_before(&self) -> Option<Timestamp> {
         None

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use self::xml::xml_to_json;
+use super::json_rows::{JsonRows, max_json_bytes};
 use super::{SourceDocument, SourceError};
 use crate::config::{Setting, word};
 
@@ -34,9 +35,6 @@ const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 
 /// The most columns: more are no table that anybody reads.
 const MAX_COLUMNS: usize = 1_000;
-
-/// The most bytes of JSON that rows become, beside twice their own: each row has all keys of the header again.
-const MAX_JSON_BYTES: usize = 16 * 1024 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
@@ -94,25 +92,13 @@ fn csv_to_json(bytes: &[u8], origin: &str) -> Result<Vec<u8>, SourceError> {
         let message = format!("the CSV of {origin} has two columns of one name, the second in place {}", twice + 1);
         return Err(SourceError::BadAnswer(message));
     }
-    let max_json = MAX_JSON_BYTES.saturating_add(2 * bytes.len());
-    let mut json = vec![b'['];
-    for (number, record) in reader.byte_records().enumerate() {
+    let (mut rows, origin) = (JsonRows::new(max_json_bytes(bytes.len())), format!("the CSV of {origin}"));
+    for record in reader.byte_records() {
         let record = record.map_err(|error| unreadable(&error))?;
-        json.extend_from_slice(if number == 0 { b"{" } else { b",{" });
-        for (place, (key, cell)) in keys.iter().zip(record.iter()).enumerate() {
-            json.extend_from_slice(if place == 0 { b"" } else { b"," });
-            json.extend_from_slice(key);
-            json.push(b':');
-            json.extend(cell_to_json(&lossy(cell))?);
-        }
-        json.push(b'}');
-        if json.len() > max_json {
-            let message = format!("the CSV of {origin} has too many rows for columns with such long names");
-            return Err(SourceError::TooLarge(message));
-        }
+        let cells: Vec<Vec<u8>> = record.iter().map(|cell| cell_to_json(&lossy(cell))).collect::<Result<_, _>>()?;
+        rows.push(keys.iter().zip(cells), &origin)?;
     }
-    json.push(b']');
-    Ok(json)
+    Ok(rows.into_json())
 }
 
 /// The separator that occurs most in the first line.

@@ -20,6 +20,7 @@ mod host;
 mod http;
 mod http_client;
 mod jq;
+mod json_rows;
 mod kind;
 mod kinds;
 mod probe;

@@ -19,6 +19,7 @@ mod postgres;
 mod random;
 mod row_status;
 mod row_watch;
+mod running_connection;
 mod sqlite;
 pub mod transfer;
 mod watch_registry;
@@ -37,6 +38,7 @@ pub use postgres::{PostgresDatabase, PostgresFailure, PostgresNews, PostgresStor
 pub use random::fill_randomly;
 pub use row_status::{RowId, RowStatus};
 pub use row_watch::{RowEvent, RowWatch};
+pub use running_connection::RunningConnection;
 pub use sqlite::SqliteStore;
 pub use watch_registry::{WatchRegistry, WatchedStore};
 pub use writable_probe::WritableProbe;

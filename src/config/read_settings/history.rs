@@ -3,7 +3,7 @@ use super::super::setting::{DeclaredTable, settings, size};
 const GIB: u64 = 1024 * 1024 * 1024;
 
 settings! {
-    /// What is kept of the past of charts, where pages say so with `keep`.
+    /// The archive of charts' past, for pages that say so with `keep`.
     #[derive(Clone, Debug)]
     pub struct HistorySettings {
         // A thousand series each second for some days, or a hundred each ten seconds for years.

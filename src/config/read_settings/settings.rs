@@ -87,7 +87,7 @@ settings! {
         pub outbound: OutboundSettings = table(),
         /// The live channels.
         pub live: LiveSettings = table(),
-        /// What is kept of the past of charts, where pages say so with `keep`.
+        /// The archive of charts' past, for pages that say so with `keep`.
         pub history: HistorySettings = table(),
         /// The limits of connections: how many, and how long they may be silent.
         pub connections: ConnectionSettings = table(),

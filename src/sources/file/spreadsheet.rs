@@ -8,16 +8,13 @@ use serde_json::Value;
 
 use super::workbook_limits;
 use crate::sources::SourceError;
+use crate::sources::json_rows::{JsonRows, max_json_bytes};
 
 /// The most columns that are looked at.
 const MAX_COLUMNS: u32 = 256;
 
 /// The most cells of a sheet.
 const MAX_CELLS: usize = 500_000;
-
-/// The most bytes of JSON that rows become, beside twice those of the file: each row has all names of the header again, and many
-/// cells may refer to one long text.
-const MAX_JSON_BYTES: usize = 16 * 1024 * 1024;
 
 /// Reads a sheet, whose first row with anything in it has the names of its columns: an array of objects, as of CSV.
 ///
@@ -31,7 +28,7 @@ pub(super) fn rows_to_json(
 ) -> Result<Vec<u8>, SourceError> {
     let unreadable = || SourceError::BadAnswer(format!("{origin} is no Excel file (.xlsx), or has a password"));
     workbook_limits::check(&bytes, max_bytes, origin)?;
-    let max_json = MAX_JSON_BYTES.saturating_add(2 * bytes.len());
+    let max_json = max_json_bytes(bytes.len());
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|_: XlsxError| unreadable())?;
     let names = book.sheet_names();
     let name = match sheet {
@@ -77,7 +74,7 @@ fn cells_of(book: &mut Xlsx<Cursor<Vec<u8>>>, sheet: &str, max_json: usize, orig
 fn write_objects(cells: &SheetCells, max_json: usize, origin: &str) -> Result<Vec<u8>, SourceError> {
     let Some(((header, _), _)) = cells.first_key_value() else { return Ok(b"[]".to_vec()) };
     let keys = keys_of(cells, *header, origin)?;
-    let mut json = vec![b'['];
+    let mut rows = JsonRows::new(max_json);
     let mut row = *header;
     // The next row with anything in it: they may be far apart.
     while let Some((&(next, _), _)) = cells.range((row.saturating_add(1), 0)..).next() {
@@ -91,21 +88,10 @@ fn write_objects(cells: &SheetCells, max_json: usize, origin: &str) -> Result<Ve
         if !columns.any(|column| keys.binary_search_by_key(&column, |(known, _)| *known).is_ok()) {
             continue;
         }
-        json.extend_from_slice(if json.len() == 1 { b"{" } else { b",{" });
-        for (place, (column, key)) in keys.iter().enumerate() {
-            json.extend_from_slice(if place == 0 { b"" } else { b"," });
-            json.extend_from_slice(key);
-            json.push(b':');
-            json.extend_from_slice(cells.get(&(row, *column)).map_or(b"null".as_slice(), Vec::as_slice));
-        }
-        json.push(b'}');
-        if json.len() > max_json {
-            let message = format!("{origin} has too many rows for columns with such long names");
-            return Err(SourceError::TooLarge(message));
-        }
+        let cell = |column| cells.get(&(row, column)).map_or(b"null".as_slice(), Vec::as_slice);
+        rows.push(keys.iter().map(|(column, key)| (key, cell(*column))), origin)?;
     }
-    json.push(b']');
-    Ok(json)
+    Ok(rows.into_json())
 }
 
 /// The columns with a name in the header, and their names as JSON.

@@ -197,8 +197,7 @@ impl Source for Http {
     }
 
     async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
-        let document = self.fetch(&self.request(query)?).await?;
-        self.pick(query, &document, &Holder::Program).await
+        self.read(query).await
     }
 
     fn documents(&self) -> Option<&dyn DocumentSource> {

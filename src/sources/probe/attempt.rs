@@ -23,7 +23,7 @@ const MAX_REDIRECTS: usize = 5;
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// A client for one target.
-pub(super) struct Prober {
+pub(super) struct TargetProber {
     address: TargetAddress,
     lookup: HostLookup,
     client: Option<reqwest::Client>,
@@ -33,7 +33,7 @@ pub(super) struct Prober {
     pub(super) observer: Option<Arc<CertificateObserver>>,
 }
 
-impl Prober {
+impl TargetProber {
     /// The client for a target. Nothing is dialled; files of certificates are read.
     ///
     /// # Errors

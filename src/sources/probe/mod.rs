@@ -20,7 +20,7 @@ use futures::stream;
 use indexmap::IndexMap;
 use tokio::sync::Mutex;
 
-use self::attempt::Prober;
+use self::attempt::TargetProber;
 use self::failure::Failure;
 use self::host_lookup::LookupPlaces;
 use self::query::{ProbeFigure, ProbeQuery, Targets};
@@ -57,7 +57,7 @@ struct Probe {
 }
 
 struct Target {
-    prober: Prober,
+    prober: TargetProber,
     /// What came of the last attempt. Whoever tries holds it, and others wait for that.
     last: Mutex<Option<ProbeResult>>,
 }
@@ -83,8 +83,8 @@ impl SourceSettings for ProbeSettings {
     fn open(&self, clock: &Arc<dyn Clock>, _filters: &Arc<FilterWorkers>) -> Opened {
         let places = LookupPlaces::new();
         let target = |(name, settings): (&String, _)| {
-            let prober =
-                Prober::new(settings, &places).map_err(|error| SourceError::Broken(format!("the target '{name}': {error}")))?;
+            let prober = TargetProber::new(settings, &places)
+                .map_err(|error| SourceError::Broken(format!("the target '{name}': {error}")))?;
             Ok((name.clone(), Target { prober, last: Mutex::new(None) }))
         };
         Ok(Box::new(Probe {
@@ -149,7 +149,7 @@ impl Probe {
         last.insert(result).clone()
     }
 
-    async fn attempt(&self, prober: &Prober) -> ProbeResult {
+    async fn attempt(&self, prober: &TargetProber) -> ProbeResult {
         let began = Instant::now();
         let tried = tokio::select! {
             tried = prober.attempt() => tried,

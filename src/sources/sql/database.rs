@@ -10,6 +10,7 @@ use super::rows::SqlRows;
 use super::statement::SqlStatement;
 use crate::config::format_duration;
 use crate::sources::SourceError;
+use crate::store::RunningConnection;
 
 /// How much longer than the server itself a statement is waited for: it says what went wrong, if it is there.
 const GRACE: Duration = Duration::from_millis(500);
@@ -31,22 +32,6 @@ pub(super) struct SqlDatabase {
 /// The maker of connections, and the judge of which may be used again.
 struct SqlConnectionManager(Arc<dyn SqlDialer>);
 
-/// A connection on which a statement runs. Dropped in the middle of it, it is closed: nobody else may read what comes then.
-struct RunningConnection(Option<Object<SqlConnectionManager>>);
-
-impl RunningConnection {
-    /// Gives it back to the pool.
-    fn give_back(&mut self) {
-        drop(self.0.take());
-    }
-}
-
-impl Drop for RunningConnection {
-    fn drop(&mut self) {
-        self.0.take().map(Object::take);
-    }
-}
-
 impl SqlDatabase {
     /// The database of that name, in error messages.
     pub(super) fn new(dialer: Arc<dyn SqlDialer>, name: String, connections: usize, timeout: Duration) -> Self {
@@ -67,18 +52,18 @@ impl SqlDatabase {
     /// [`SourceError`] when there is no connection, or the database's error.
     pub(super) async fn fetch(&self, statement: &SqlStatement, values: &[String]) -> Result<SqlRows, SourceError> {
         let deadline = Instant::now() + self.timeout + GRACE;
-        let mut running = RunningConnection(Some(self.acquire(deadline).await?));
-        let Some(connection) = &mut running.0 else { return Err(self.timed_out()) };
+        let mut running = RunningConnection::new(self.acquire(deadline).await?);
+        let Some(connection) = running.get() else { return Err(self.timed_out()) };
         let failure = match timeout_at(deadline, connection.fetch(statement, values)).await {
             Ok(Ok(rows)) => {
-                running.give_back();
+                drop(running.take());
                 return Ok(rows);
             }
             Ok(Err(failure)) => failure,
             Err(_elapsed) => SqlFailure::from(self.timed_out()),
         };
         if failure.is_reusable {
-            running.give_back();
+            drop(running.take());
         }
         Err(failure.error)
     }

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::connection_manager::PostgresConnectionManager;
 use super::{PostgresDatabase, PostgresFailure};
-use crate::store::{StoreError, StoreKind};
+use crate::store::{RunningConnection, StoreError, StoreKind};
 
 /// How much longer than the server itself a statement is waited for: it says what went wrong, if it is there.
 const GRACE: Duration = Duration::from_secs(1);
@@ -140,11 +140,15 @@ impl PostgresTransaction {
         let Some(connection) = self.connection.take() else {
             return Err(PostgresFailure::Other("a statement failed before in the same transaction".to_owned()));
         };
-        let mut running = RunningConnection(Some(connection));
+        let mut running = RunningConnection::new(connection);
         let limit = self.database.statement_timeout();
-        let failure = match timeout(limit + GRACE, running.run(statement)).await {
+        let run = async {
+            let connection = running.get().ok_or(sqlx::Error::PoolClosed)?;
+            statement(connection).await
+        };
+        let failure = match timeout(limit + GRACE, run).await {
             Ok(Ok(answer)) => {
-                self.connection = running.0.take();
+                self.connection = running.take();
                 return Ok(answer);
             }
             Ok(Err(error)) => PostgresFailure::of_statement(&error, limit),
@@ -161,27 +165,5 @@ impl Drop for PostgresTransaction {
     fn drop(&mut self) {
         // The pool would give it to others with the transaction still open.
         drop(self.connection.take().map(Object::take));
-    }
-}
-
-/// A connection while a statement runs on it. Dropped with it, because the statement failed or was cancelled in the middle, it
-/// is closed: whatever was begun is rolled back, and no answer is left in it for others.
-struct RunningConnection(Option<Object<PostgresConnectionManager>>);
-
-impl RunningConnection {
-    async fn run<T>(
-        &mut self,
-        statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
-    ) -> Result<T, sqlx::Error> {
-        match &mut self.0 {
-            Some(connection) => statement(connection).await,
-            None => Err(sqlx::Error::PoolClosed),
-        }
-    }
-}
-
-impl Drop for RunningConnection {
-    fn drop(&mut self) {
-        drop(self.0.take().map(Object::take));
     }
 }
