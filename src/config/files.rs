@@ -7,7 +7,7 @@ use rustls::pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
 use super::diagnostic::{LocationKind, SourceLocation};
-use super::reader::{Fields, Located};
+use super::reader::{DiagnosticSink, Fields, Located};
 use super::secret::Secret;
 use super::tree::{ConfigNode, ConfigValue};
 
@@ -60,6 +60,34 @@ pub(crate) fn secret(fields: &mut Fields<'_>, key: &'static str, file_key: &'sta
         return None;
     }
     Some(written?.or(in_file?))
+}
+
+/// A secret as [`secret`] reads it, which has to be there. `None` when it is missing or wrong, which is reported.
+pub(crate) fn required_secret(
+    fields: &mut Fields<'_>,
+    key: &'static str,
+    file_key: &'static str,
+    help: impl Into<String>,
+) -> Option<Located<Secret>> {
+    let found = secret(fields, key, file_key)?;
+    if found.is_none() {
+        fields.report_missing(key, help);
+    }
+    found
+}
+
+/// A secret that is written as text, or in the file that a table names: `{ file = "…" }`, as in the `example`.
+pub(crate) fn secret_or_file(name: &str, node: ConfigNode, example: &str, sink: &DiagnosticSink) -> Option<Secret> {
+    let node = node.parse_env_toml(sink)?;
+    if !matches!(node.value, ConfigValue::Table(_)) {
+        return node.into_secret(name, sink).map(|secret| secret.value);
+    }
+    let mut table = node.into_table(name, sink)?;
+    table.require("file", &format!("name the file that holds the value: `{{ file = \"{example}\" }}`"));
+    let file = path(&mut table, "file");
+    let value = file.and_then(|file| read_secret_file(&table, &file));
+    table.finish();
+    value
 }
 
 /// The secret that a file has now; `None` when there is none in it.

@@ -8,6 +8,7 @@
 mod audience;
 mod bus_address;
 mod certificate_files;
+mod client_identity;
 mod config_sources;
 mod diagnostic;
 mod directory_settings;
@@ -29,16 +30,21 @@ mod setting;
 mod state_folder;
 mod tree;
 mod typed;
+mod url_parts;
 mod value_name;
 
 pub(crate) use audience::read_audience;
 pub use bus_address::{BusAddress, BusServers, InvalidBusAddress};
 pub(crate) use certificate_files::{CertificateFile, CertificatePurpose};
+pub(crate) use client_identity::check_client_identity;
 pub use diagnostic::{Diagnostic, DiagnosticReport, Diagnostics, SourceLocation};
 pub use directory_settings::{DirectoryKind, DirectoryServers, DnsDiscovery, LdapScheme, ServerAddress, ServiceAccount};
 pub(crate) use document::Document;
 pub use environment::figment;
-pub(crate) use files::{path as read_path, read_secret_file, resolve as resolve_path, secret as read_secret};
+pub(crate) use files::{
+    path as read_path, required_secret as read_required_secret, resolve as resolve_path, secret as read_secret,
+    secret_or_file as read_secret_or_file,
+};
 pub use filter_template::{FilterComparison, FilterTemplate, InvalidFilter};
 pub(crate) use hints::{quote, suggest};
 pub use postgres_url::{PostgresHost, PostgresUrl};
@@ -59,4 +65,5 @@ pub(crate) use setting::{
 };
 pub use state_folder::{check_state_folder, open_state_folder, open_state_folder_of_server};
 pub(crate) use tree::{ConfigEntry, ConfigNode, ConfigValue, parse_document};
+pub(crate) use url_parts::{decode_url_part, is_this_machine};
 pub(crate) use value_name::ValueName;

@@ -1,11 +1,9 @@
 use std::fmt;
-use std::net::IpAddr;
 use std::path::PathBuf;
-
-use rocket::http::RawStr;
 
 use super::hints::{quote, suggest};
 use super::secret::Secret;
+use super::url_parts::{decode_url_part, is_this_machine};
 
 /// PostgreSQL's port.
 const POSTGRES_PORT: u16 = 5432;
@@ -83,7 +81,7 @@ impl PostgresUrl {
         let (user, password) = userinfo.split_once(':').map_or((userinfo, None), |(user, password)| (user, Some(password)));
         let parameters = Parameters::parse(parameters)?;
         let hosts = parse_hosts(hosts, parameters.socket)?;
-        let (user, database) = (decode(user)?, decode(database)?);
+        let (user, database) = (decode_url_part(user)?, decode_url_part(database)?);
         for (what, value) in [("user", &user), ("database", &database)] {
             if value.is_empty() {
                 return Err((format!("the URL names no {what}"), EXAMPLE.to_owned()));
@@ -96,7 +94,7 @@ impl PostgresUrl {
         Ok(Self {
             hosts,
             user,
-            password: password.map(|password| decode(password).map(Secret::new)).transpose()?,
+            password: password.map(|password| decode_url_part(password).map(Secret::new)).transpose()?,
             database,
             tls,
             application_name: parameters.application_name.unwrap_or_else(|| "belvedere".to_owned()),
@@ -121,10 +119,7 @@ impl PostgresHost {
     fn is_local(&self) -> bool {
         match self {
             Self::Socket(..) => true,
-            Self::Tcp(host, _) => match host.parse::<IpAddr>() {
-                Ok(ip) => ip.to_canonical().is_loopback(),
-                Err(_) => host.eq_ignore_ascii_case("localhost"),
-            },
+            Self::Tcp(host, _) => is_this_machine(host),
         }
     }
 }
@@ -152,7 +147,7 @@ impl Parameters {
         let mut parameters = Self::default();
         for parameter in text.split('&').filter(|parameter| !parameter.is_empty()) {
             let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            let value = decode(value)?;
+            let value = decode_url_part(value)?;
             match key {
                 "sslmode" => parameters.tls = Some(parse_ssl_mode(&value)?),
                 "host" if value.starts_with('/') => parameters.socket = Some(PathBuf::from(value)),
@@ -207,7 +202,7 @@ fn parse_host(text: &str) -> Result<PostgresHost, InvalidUrl> {
         None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
     };
     let port = port.map_or(Ok(POSTGRES_PORT), parse_port)?;
-    let host = decode(host)?;
+    let host = decode_url_part(host)?;
     if host.starts_with('/') {
         return Ok(PostgresHost::Socket(PathBuf::from(host), port));
     }
@@ -221,12 +216,6 @@ fn parse_port(text: &str) -> Result<u16, InvalidUrl> {
     // What is no number may be a password whose name was forgotten.
     let invalid = || ("the URL has a port that is no number from 1 to 65535".to_owned(), EXAMPLE.to_owned());
     text.parse().ok().filter(|port| *port != 0).ok_or_else(invalid)
-}
-
-fn decode(text: &str) -> Result<String, InvalidUrl> {
-    let invalid = || ("the URL has a `%` that begins no character".to_owned(), "write a `%` itself as `%25`".to_owned());
-    let decoded = RawStr::new(text).percent_decode().map_err(|_| invalid())?;
-    if decoded.contains('\0') { Err(invalid()) } else { Ok(decoded.into_owned()) }
 }
 
 /// A character that a URL gives another meaning.

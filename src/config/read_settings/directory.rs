@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
+use super::super::client_identity::check_client_identity;
 use super::super::directory_settings::{DirectoryKind, DirectoryServers, ServiceAccount};
 use super::super::files::{peek_path, secret};
 use super::super::filter_template::{FilterTemplate, InvalidFilter};
@@ -14,7 +15,6 @@ use super::super::setting::{
     DeclaredTable, Setting, SettingRow, boolean, ca_file, duration, integer, optional_file, settings, tls_fingerprint, word,
 };
 use super::super::tree::ConfigEntry;
-use super::client_identity::check_client_identity;
 use super::servers::{read_dns, reject_plaintext, servers};
 use super::{DAY, MINUTE, SECOND};
 use crate::domain::{CertificateFingerprint, DirectoryName, Dn, Password, Realm};
@@ -91,7 +91,7 @@ impl DirectorySettings {
             reject_plaintext(&self.servers, fields);
         }
         check_sign_in_by_mail(&self, fields);
-        check_client_identity(self.client_certificate_file.as_ref(), self.client_key_file.as_ref(), fields);
+        check_client_identity(fields);
         self
     }
 }

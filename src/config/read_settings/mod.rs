@@ -6,7 +6,6 @@
 mod accounts;
 mod api_auth;
 mod audit;
-mod client_identity;
 mod connections;
 mod directory;
 mod history;

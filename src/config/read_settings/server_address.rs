@@ -4,6 +4,7 @@ use url::Url;
 
 use super::super::directory_settings::{DnsDiscovery, LdapScheme, ServerAddress};
 use super::super::hints::{has_userinfo, quote};
+use super::super::url_parts::is_this_machine;
 
 const LDAP_PORT: u16 = 389;
 const LDAPS_PORT: u16 = 636;
@@ -87,10 +88,7 @@ pub(super) fn read_discovery(text: &str, site: Option<String>) -> Result<DnsDisc
 
 /// Whether the server is on this machine, so that no password crosses a network.
 pub(super) fn is_loopback(address: &ServerAddress) -> bool {
-    match address.host.parse::<IpAddr>() {
-        Ok(ip) => ip.to_canonical().is_loopback(),
-        Err(_) => address.host.eq_ignore_ascii_case("localhost"),
-    }
+    is_this_machine(&address.host)
 }
 
 #[cfg(test)]

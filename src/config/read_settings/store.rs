@@ -1,11 +1,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::super::client_identity::check_client_identity;
 use super::super::files::secret;
 use super::super::postgres_url::PostgresUrl;
 use super::super::reader::Fields;
 use super::super::setting::{DeclaredTable, Setting, ca_file, duration, integer, optional_file, settings};
-use super::client_identity::check_client_identity;
 use super::{MINUTE, SECOND};
 
 settings! {
@@ -44,7 +44,7 @@ impl StoreSettings {
             let help = "set `url` to where the pooler is; without a pooler, `url` alone";
             fields.sink.report(&location, "there is a `direct_url`, but no `url`", help);
         }
-        check_client_identity(self.client_certificate_file.as_ref(), self.client_key_file.as_ref(), fields);
+        check_client_identity(fields);
         self
     }
 }

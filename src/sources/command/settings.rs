@@ -3,8 +3,7 @@ use std::time::Duration;
 
 use super::argv::ArgumentTemplates;
 use crate::config::{
-    ConfigEntry, ConfigValue, Fields, Secret, Setting, SettingRow, boolean, duration, integer, path, quote, read_path,
-    read_secret_file, size, text,
+    ConfigEntry, Fields, Secret, Setting, SettingRow, boolean, duration, integer, path, quote, read_secret_or_file, size, text,
 };
 use crate::sources::format::DocumentFormat;
 
@@ -181,18 +180,8 @@ fn read_variable(entry: ConfigEntry, fields: &Fields<'_>) -> Option<(String, Sec
         fields.sink.report(&key_location, format!("a variable cannot be called {}", quote(&key)), "write a name like `TOKEN`");
         return None;
     }
-    let node = node.parse_env_toml(fields.sink)?;
     let location = node.location.clone();
-    let value = if matches!(node.value, ConfigValue::Table(_)) {
-        let mut table = node.into_table(&key, fields.sink)?;
-        table.require("file", "name the file that holds the value: `{ file = \"/run/credentials/belvedere/jobs\" }`");
-        let file = read_path(&mut table, "file");
-        let value = file.and_then(|file| read_secret_file(&table, &file));
-        table.finish();
-        value?
-    } else {
-        node.into_secret(&key, fields.sink)?.value
-    };
+    let value = read_secret_or_file(&key, node, "/run/credentials/belvedere/jobs", fields.sink)?;
     if value.expose().contains('\0') {
         fields.sink.report(&location, format!("the value of `{key}` has a NUL in it"), "no program can be given one");
         return None;

@@ -3,7 +3,7 @@ use base64::prelude::BASE64_STANDARD;
 use reqwest::header::HeaderValue;
 use zeroize::Zeroizing;
 
-use crate::config::{Fields, Located, Secret, Setting, SourceLocation, read_secret};
+use crate::config::{Fields, Located, Setting, SourceLocation, read_secret};
 
 /// The value of `Authorization` that the credentials in the settings make: `user` with `password` (Basic, RFC 7617), or `token`
 /// (Bearer, RFC 6750), each secret in a file as well.
@@ -26,8 +26,10 @@ fn read_authorization(fields: &mut Fields<'_>) -> Option<Option<HeaderValue>> {
     };
     let (value, location) = match (user?, password?, token?) {
         (None, None, None) => return Some(None),
-        (None, None, Some(Located { value: token, location })) => (bearer(&token), location),
-        (Some(user), Some(password), None) if !user.value.contains(':') => (basic(&user.value, &password.value), user.location),
+        (None, None, Some(Located { value: token, location })) => (bearer(token.expose()), location),
+        (Some(user), Some(password), None) if !user.value.contains(':') => {
+            (basic(&user.value, password.value.expose()), user.location)
+        }
         (Some(user), Some(_), None) => {
             return report(&user.location, "`user` has a colon in it", "with Basic authentication no user name can have one");
         }
@@ -49,22 +51,30 @@ fn read_authorization(fields: &mut Fields<'_>) -> Option<Option<HeaderValue>> {
             );
         }
     };
-    let Ok(mut value) = HeaderValue::from_str(&value) else {
+    let Some(value) = sensitive(&value) else {
         return report(
             &location,
             "the token cannot be sent as a header",
             "write one line of ASCII, without control characters",
         );
     };
-    value.set_sensitive(true);
     Some(Some(value))
 }
 
-fn bearer(token: &Secret) -> Zeroizing<String> {
-    Zeroizing::new(format!("Bearer {}", token.expose()))
+/// The value of `Authorization` with a token (RFC 6750).
+pub(super) fn bearer(token: &str) -> Zeroizing<String> {
+    Zeroizing::new(format!("Bearer {token}"))
 }
 
-fn basic(user: &str, password: &Secret) -> Zeroizing<String> {
-    let pair = Zeroizing::new(format!("{user}:{}", password.expose()));
+/// The value of `Authorization` with a name and a password (RFC 7617).
+pub(super) fn basic(user: &str, password: &str) -> Zeroizing<String> {
+    let pair = Zeroizing::new(format!("{user}:{password}"));
     Zeroizing::new(format!("Basic {}", BASE64_STANDARD.encode(pair.as_bytes())))
+}
+
+/// A header's value that does not print itself; `None` when it cannot be sent.
+pub(super) fn sensitive(value: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(value).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }

@@ -7,9 +7,9 @@ use reqwest::{Client, ClientBuilder, Proxy, Response, StatusCode};
 use rustls::ClientConfig;
 
 use super::encoding;
-use super::error::{body_error, request_error};
+use super::error::request_error;
 use super::oauth::OauthToken;
-use super::request::{HttpRequest, HttpResponse};
+use super::request::{HttpRequest, HttpResponse, read_body};
 use super::retry_after::RetryAfter;
 use super::settings::HttpClientSettings;
 use super::url_template::{UrlTemplate, host_of};
@@ -157,16 +157,10 @@ impl HttpClient {
         let mut response = self.require_success(host, response, reads_refusals)?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| body_error(host, &error))? {
-            let max_bytes = self.max_bytes;
-            if body.len() + chunk.len() > max_bytes {
-                return Err(SourceError::TooLarge(format!(
-                    "{host} sent more than the {max_bytes} bytes allowed; raise max_bytes of the source, or ask for less"
-                )));
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let max_bytes = self.max_bytes;
+        let too_large =
+            || format!("{host} sent more than the {max_bytes} bytes allowed; raise max_bytes of the source, or ask for less");
+        let body = read_body(host, response, max_bytes, too_large).await?;
         let body = encoding::utf8(body, content_type.as_deref())
             .map_err(|name| SourceError::BadAnswer(format!("{host} answered in {name}; it has to be UTF-8")))?;
         Ok(HttpResponse { status, headers, body })

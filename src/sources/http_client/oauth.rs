@@ -4,18 +4,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use reqwest::Client;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use reqwest::{Client, Response};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use url::form_urlencoded;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::error::{body_error, request_error};
+use super::authorization::{basic, bearer, sensitive};
+use super::error::request_error;
+use super::request::read_body;
 use super::url_template::UrlTemplate;
-use crate::config::{Fields, Secret, Setting, read_secret};
+use crate::config::{Fields, Secret, Setting, read_required_secret};
 use crate::domain::{Bindings, Clock, Timestamp};
 use crate::sources::SourceError;
 
@@ -69,11 +69,9 @@ fn read(mut fields: Fields<'_>) -> Option<OauthSettings> {
     fields.require("client_id", "say who asks for them: `client_id = \"belvedere\"`");
     let token_url = fields.located_string("token_url");
     let client_id = fields.string("client_id");
-    let secret = read_secret(&mut fields, "client_secret", "client_secret_file");
+    let help = "set `client_secret_file`, or `client_secret`";
+    let secret = read_required_secret(&mut fields, "client_secret", "client_secret_file", help);
     let scope = fields.optional("scope", None, |fields, key| fields.string(key).map(Some));
-    if matches!(secret, Some(None)) {
-        fields.report_missing("client_secret", "set `client_secret_file`, or `client_secret`");
-    }
     let sink = fields.sink;
     fields.finish();
     let token_url = token_url?;
@@ -88,7 +86,7 @@ fn read(mut fields: Fields<'_>) -> Option<OauthSettings> {
             return None;
         }
     };
-    Some(OauthSettings { token_url: Arc::new(template), client_id: client_id?, client_secret: secret??.value, scope: scope? })
+    Some(OauthSettings { token_url: Arc::new(template), client_id: client_id?, client_secret: secret?.value, scope: scope? })
 }
 
 impl OauthToken {
@@ -134,12 +132,11 @@ impl OauthToken {
             let message = format!("{host} gave no token: it answered {}; see `oauth` in the source's table", status.as_u16());
             return Err(SourceError::Refused(message));
         }
-        let body = Zeroizing::new(read_body(&host, response).await?);
+        let body =
+            Zeroizing::new(read_body(&host, response, MAX_ANSWER_BYTES, || format!("{host} sent more than a token")).await?);
         let no_token = || SourceError::BadAnswer(format!("{host} did not answer with a token"));
         let answer: TokenAnswer = serde_json::from_slice(&body).map_err(|_| no_token())?;
-        let value = Zeroizing::new(format!("Bearer {}", answer.access_token));
-        let mut header = HeaderValue::from_str(&value).map_err(|_| no_token())?;
-        header.set_sensitive(true);
+        let header = sensitive(&bearer(&answer.access_token)).ok_or_else(no_token)?;
         let lifetime = answer.expires_in.map_or(DEFAULT_LIFETIME, Duration::from_secs);
         Ok(IssuedToken { header, good_until: asked_at + lifetime.saturating_sub(MARGIN) })
     }
@@ -150,12 +147,8 @@ impl OauthSettings {
     fn basic(&self) -> Result<HeaderValue, SourceError> {
         let encoded = |text: &str| Zeroizing::new(form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>());
         let (id, secret) = (encoded(&self.client_id), encoded(self.client_secret.expose()));
-        let pair = Zeroizing::new(format!("{}:{}", *id, *secret));
-        let value = Zeroizing::new(format!("Basic {}", BASE64_STANDARD.encode(pair.as_bytes())));
-        let mut header = HeaderValue::from_str(&value)
-            .map_err(|_| SourceError::Broken("the credentials cannot be sent as a header".to_owned()))?;
-        header.set_sensitive(true);
-        Ok(header)
+        sensitive(&basic(&id, &secret))
+            .ok_or_else(|| SourceError::Broken("the credentials cannot be sent as a header".to_owned()))
     }
 
     fn form(&self) -> String {
@@ -166,15 +159,4 @@ impl OauthSettings {
         }
         form.finish()
     }
-}
-
-async fn read_body(host: &str, mut response: Response) -> Result<Vec<u8>, SourceError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| body_error(host, &error))? {
-        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-            return Err(SourceError::TooLarge(format!("{host} sent more than a token")));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }

@@ -1,6 +1,9 @@
-use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
+use reqwest::{Response, StatusCode};
 use url::Url;
+
+use super::error::body_error;
+use crate::sources::SourceError;
 
 /// A request to the client's destination.
 #[derive(Clone)]
@@ -40,4 +43,24 @@ impl HttpRequest {
     pub(in crate::sources) fn reading_refusals(self) -> Self {
         Self { reads_refusals: true, ..self }
     }
+}
+
+/// Reads the body of a response by `host`, of at most `max_bytes`.
+///
+/// # Errors
+/// [`SourceError::TooLarge`] in these words, or what kept it from being read.
+pub(super) async fn read_body(
+    host: &str,
+    mut response: Response,
+    max_bytes: usize,
+    too_large: impl FnOnce() -> String,
+) -> Result<Vec<u8>, SourceError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| body_error(host, &error))? {
+        if body.len() + chunk.len() > max_bytes {
+            return Err(SourceError::TooLarge(too_large()));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
-use super::authorization::authorization;
+use super::authorization::{authorization, sensitive};
 use super::oauth::{OAUTH, OauthSettings, oauth};
 use super::proxy::{SourceProxy, proxy};
 use super::url_template::{InvalidUrl, UrlTemplate};
 use crate::config::{
-    ConfigEntry, ConfigNode, ConfigValue, Fields, OutboundSettings, Secret, Setting, SettingRow, ca_file, duration, integer,
-    optional_file, quote, read_path, read_secret, read_secret_file, size, tls_fingerprint,
+    ConfigEntry, Fields, OutboundSettings, Setting, SettingRow, ca_file, check_client_identity, duration, integer,
+    optional_file, quote, read_required_secret, read_secret_or_file, size, tls_fingerprint,
 };
 use crate::domain::CertificateFingerprint;
 
@@ -189,15 +189,8 @@ fn rate() -> Setting<u32> {
 
 /// The URL, or the file it stands in when it has a key in it.
 fn read_url(fields: &mut Fields<'_>, example: &str) -> Option<UrlTemplate> {
-    let is_given = fields.key_location("url").is_some() || fields.key_location("url_file").is_some();
     let from_file = fields.key_location("url_file").is_some();
-    let url = read_secret(fields, "url", "url_file")?;
-    let Some(url) = url else {
-        if !is_given {
-            fields.report_missing("url", format!("say what is asked: `url = {example}`"));
-        }
-        return None;
-    };
+    let url = read_required_secret(fields, "url", "url_file", format!("say what is asked: `url = {example}`"))?;
     match UrlTemplate::parse(url.value.expose()) {
         Ok(template) => Some(template),
         // The URL itself is not quoted: it may hold a key.
@@ -233,18 +226,6 @@ fn check_one_authorization(headers: Option<&HeaderMap>, fields: &Fields<'_>) -> 
     None
 }
 
-/// Checks that the certificate shown to the server and its key are there together. `None` when one is missing, which is reported.
-fn check_client_identity(fields: &Fields<'_>) -> Option<()> {
-    let [certificate, key] = [CLIENT_CERTIFICATE_FILE, CLIENT_KEY_FILE].map(|key| fields.key_location(key));
-    let (location, missing) = match (certificate, key) {
-        (Some(location), None) => (location, CLIENT_KEY_FILE),
-        (None, Some(location)) => (location, CLIENT_CERTIFICATE_FILE),
-        _ => return Some(()),
-    };
-    fields.sink.report(&location, format!("`{missing}` is missing beside it"), "a certificate is shown with its key: set both");
-    None
-}
-
 /// Checks that a certificate is shown only where there is TLS. `None` when there is none, which is reported.
 fn check_client_tls(url: &UrlTemplate, fields: &Fields<'_>) -> Option<()> {
     if url.is_tls() {
@@ -277,25 +258,11 @@ fn read_header(entry: ConfigEntry, fields: &Fields<'_>) -> Option<(HeaderName, H
         return None;
     };
     let location = entry.node.location.clone();
-    let value = read_header_value(&entry.key, entry.node, fields)?;
-    let Ok(mut value) = HeaderValue::from_str(value.expose()) else {
+    let value = read_secret_or_file(&entry.key, entry.node, "/run/credentials/belvedere/stock", sink)?;
+    let Some(value) = sensitive(value.expose()) else {
         let message = format!("the value of `{}` cannot be sent as a header", entry.key);
         sink.report(&location, message, "write one line of ASCII, without control characters");
         return None;
     };
-    value.set_sensitive(true);
     Some((name, value))
-}
-
-fn read_header_value(name: &str, node: ConfigNode, fields: &Fields<'_>) -> Option<Secret> {
-    let node = node.parse_env_toml(fields.sink)?;
-    if !matches!(node.value, ConfigValue::Table(_)) {
-        return node.into_secret(name, fields.sink).map(|secret| secret.value);
-    }
-    let mut table = node.into_table(name, fields.sink)?;
-    table.require("file", "name the file that holds the value: `{ file = \"/run/credentials/belvedere/stock\" }`");
-    let file = read_path(&mut table, "file");
-    let value = file.and_then(|file| read_secret_file(&table, &file));
-    table.finish();
-    value
 }

@@ -1,10 +1,7 @@
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use rocket::http::RawStr;
-
 use super::dialect::SqlDialect;
-use crate::config::{PostgresUrl, Secret, SourceLocation, quote, resolve_path};
+use crate::config::{PostgresUrl, Secret, SourceLocation, decode_url_part, is_this_machine, quote, resolve_path};
 
 /// MySQL's port.
 const MYSQL_PORT: u16 = 3306;
@@ -106,7 +103,7 @@ fn sqlite_file(rest: &str, location: &SourceLocation) -> Result<PathBuf, Invalid
     if path.is_empty() || path.contains(":memory:") {
         return Err(("the URL names no file".to_owned(), "write `sqlite:///srv/shop.db`".to_owned()));
     }
-    Ok(resolve_path(&decode(path)?, location))
+    Ok(resolve_path(&decode_url_part(path)?, location))
 }
 
 impl MySqlUrl {
@@ -122,7 +119,7 @@ impl MySqlUrl {
             return Err(("the URL has a character that is out of place".to_owned(), help.to_owned()));
         }
         let (user, password) = user_info.split_once(':').map_or((user_info, None), |(user, password)| (user, Some(password)));
-        let (user, database) = (decode(user)?, decode(database)?);
+        let (user, database) = (decode_url_part(user)?, decode_url_part(database)?);
         for (what, value) in [("user", &user), ("database", &database)] {
             if value.is_empty() {
                 return Err(wrong(&format!("the URL names no {what}")));
@@ -134,7 +131,7 @@ impl MySqlUrl {
             None => parse_server(host)?,
         };
         let tls = tls.unwrap_or_else(|| !server.is_local());
-        let password = password.map(|password| decode(password).map(Secret::new)).transpose()?;
+        let password = password.map(|password| decode_url_part(password).map(Secret::new)).transpose()?;
         Ok(Self { server, user, password, database, tls })
     }
 }
@@ -144,10 +141,7 @@ impl MySqlServer {
     fn is_local(&self) -> bool {
         match self {
             Self::Socket(_) => true,
-            Self::Tcp(host, _) => match host.parse::<IpAddr>() {
-                Ok(ip) => ip.to_canonical().is_loopback(),
-                Err(_) => host.eq_ignore_ascii_case("localhost"),
-            },
+            Self::Tcp(host, _) => is_this_machine(host),
         }
     }
 }
@@ -175,7 +169,7 @@ impl MySqlParameters {
                         "write `ssl-mode=verify_identity`, with `ca_file` for an authority of your own, or `ssl-mode=disabled`";
                     return Err(("`ssl-mode` cannot be that".to_owned(), help.to_owned()));
                 }
-                ("socket", _) => parameters.socket = Some(Path::new(&decode(value)?).to_owned()),
+                ("socket", _) => parameters.socket = Some(Path::new(&decode_url_part(value)?).to_owned()),
                 // A password may stand in a parameter: its value is never shown.
                 _ => {
                     let help = "those that may be there are `ssl-mode` and `socket`";
@@ -198,10 +192,4 @@ fn parse_server(text: &str) -> Result<MySqlServer, InvalidUrl> {
         return Err(wrong("the URL names no host"));
     }
     Ok(MySqlServer::Tcp(host.to_owned(), port))
-}
-
-fn decode(text: &str) -> Result<String, InvalidUrl> {
-    let invalid = || ("the URL has a `%` that begins no character".to_owned(), "write a `%` itself as `%25`".to_owned());
-    let decoded = RawStr::new(text).percent_decode().map_err(|_| invalid())?;
-    if decoded.contains('\0') { Err(invalid()) } else { Ok(decoded.into_owned()) }
 }

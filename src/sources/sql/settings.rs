@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::address::SqlAddress;
 use super::rows::RowLimits;
-use crate::config::{Fields, Setting, SettingRow, ca_file, duration, integer, read_secret, size};
+use crate::config::{Fields, Setting, SettingRow, ca_file, duration, integer, read_required_secret, size};
 
 const URL: &str = "url";
 const CA_FILE: &str = "ca_file";
@@ -103,16 +103,9 @@ fn rate() -> Setting<u32> {
 }
 
 fn read_url(fields: &mut Fields<'_>) -> Option<SqlAddress> {
-    let is_given = fields.key_location("url").is_some() || fields.key_location("url_file").is_some();
     let from_file = fields.key_location("url_file").is_some();
-    let url = read_secret(fields, "url", "url_file")?;
-    let Some(url) = url else {
-        if !is_given {
-            let help = "say where the database is: `url_file = \"shop-url\"`, a file with `postgres://belvedere:PASSWORD@db.corp.example.com/shop`";
-            fields.report_missing("url", help);
-        }
-        return None;
-    };
+    let help = "say where the database is: `url_file = \"shop-url\"`, a file with `postgres://belvedere:PASSWORD@db.corp.example.com/shop`";
+    let url = read_required_secret(fields, "url", "url_file", help)?;
     match SqlAddress::parse(url.value.expose(), &url.location) {
         Ok(address) => Some(address),
         // The URL itself is not quoted: it has a password in it.
