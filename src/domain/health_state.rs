@@ -15,6 +15,22 @@ pub enum HealthState {
 }
 
 impl HealthState {
+    /// The state of something that is up, or is not.
+    pub fn of_up(is_up: bool) -> Self {
+        if is_up { Self::Good } else { Self::Bad }
+    }
+
+    /// The state that a word in a source's answer names, in any case.
+    pub fn of_word(word: &str) -> Option<Self> {
+        match word.to_ascii_lowercase().as_str() {
+            "good" | "ok" | "up" => Some(Self::Good),
+            "warn" => Some(Self::Warn),
+            "bad" | "down" => Some(Self::Bad),
+            "unknown" => Some(Self::Unknown),
+            _ => None,
+        }
+    }
+
     /// Whether somebody should look at it.
     pub fn needs_a_look(self) -> bool {
         matches!(self, Self::Warn | Self::Bad)

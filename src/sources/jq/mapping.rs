@@ -228,15 +228,9 @@ fn state_or_gap(value: &Val) -> Option<HealthState> {
 }
 
 fn state(value: &Val) -> Option<HealthState> {
-    if let Val::Bool(up) = value {
-        return Some(if *up { HealthState::Good } else { HealthState::Bad });
-    }
-    match value.as_bytes()?.to_ascii_lowercase().as_slice() {
-        b"good" | b"ok" | b"up" => Some(HealthState::Good),
-        b"warn" => Some(HealthState::Warn),
-        b"bad" | b"down" => Some(HealthState::Bad),
-        b"unknown" => Some(HealthState::Unknown),
-        _ => None,
+    match value {
+        Val::Bool(is_up) => Some(HealthState::of_up(*is_up)),
+        _ => HealthState::of_word(std::str::from_utf8(value.as_bytes()?).ok()?),
     }
 }
 

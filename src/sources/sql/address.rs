@@ -1,3 +1,4 @@
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::dialect::SqlDialect;
@@ -81,10 +82,7 @@ impl SqlAddress {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Postgres(url) => url.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-            Self::MySql(url) => match &url.server {
-                MySqlServer::Tcp(host, port) => format!("{host}:{port}"),
-                MySqlServer::Socket(path) => path.display().to_string(),
-            },
+            Self::MySql(url) => url.server.to_string(),
             Self::Sqlite(file) => file.display().to_string(),
         }
     }
@@ -142,6 +140,15 @@ impl MySqlServer {
         match self {
             Self::Socket(_) => true,
             Self::Tcp(host, _) => is_this_machine(host),
+        }
+    }
+}
+
+impl fmt::Display for MySqlServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(host, port) => write!(f, "{host}:{port}"),
+            Self::Socket(path) => write!(f, "{}", path.display()),
         }
     }
 }

@@ -6,9 +6,9 @@ use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, QueueMode, Re
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connection::{SqlConnection, SqlDialer, SqlFailure};
+use super::failure::{not_connected, timed_out};
 use super::rows::SqlRows;
 use super::statement::SqlStatement;
-use crate::config::format_duration;
 use crate::sources::SourceError;
 use crate::store::RunningConnection;
 
@@ -53,14 +53,14 @@ impl SqlDatabase {
     pub(super) async fn fetch(&self, statement: &SqlStatement, values: &[String]) -> Result<SqlRows, SourceError> {
         let deadline = Instant::now() + self.timeout + GRACE;
         let mut running = RunningConnection::new(self.acquire(deadline).await?);
-        let Some(connection) = running.get() else { return Err(self.timed_out()) };
+        let Some(connection) = running.get() else { return Err(timed_out(&self.name, self.timeout)) };
         let failure = match timeout_at(deadline, connection.fetch(statement, values)).await {
             Ok(Ok(rows)) => {
                 drop(running.take());
                 return Ok(rows);
             }
             Ok(Err(failure)) => failure,
-            Err(_elapsed) => SqlFailure::from(self.timed_out()),
+            Err(_elapsed) => SqlFailure::from(timed_out(&self.name, self.timeout)),
         };
         if failure.is_reusable {
             drop(running.take());
@@ -79,16 +79,8 @@ impl SqlDatabase {
                 Err(SourceError::TimedOut(format!("all {connections} connections to {} are in use; {remedy}", self.name)))
             }
             Ok(Err(other)) => Err(SourceError::Broken(format!("{}: {other}", self.name))),
-            Err(_elapsed) => {
-                let limit = format_duration(self.timeout);
-                Err(SourceError::TimedOut(format!("{} did not take the connection within {limit}", self.name)))
-            }
+            Err(_elapsed) => Err(not_connected(&self.name, self.timeout)),
         }
-    }
-
-    fn timed_out(&self) -> SourceError {
-        let limit = format_duration(self.timeout);
-        SourceError::TimedOut(format!("{} did not answer within {limit} (timeout)", self.name))
     }
 }
 

@@ -151,8 +151,14 @@ fn broken(name: &str, error: &sqlx::Error) -> SourceError {
     }
 }
 
-fn timed_out(name: &str, timeout: Duration) -> SourceError {
+/// The error of a database that has not answered in time.
+pub(super) fn timed_out(name: &str, timeout: Duration) -> SourceError {
     SourceError::TimedOut(format!("{name} did not answer within {} (timeout)", format_duration(timeout)))
+}
+
+/// The error of a database, or one of its hosts, that has not taken a connection in time.
+pub(super) fn not_connected(name: &str, limit: Duration) -> SourceError {
+    SourceError::TimedOut(format!("{name} did not take the connection within {}", format_duration(limit)))
 }
 
 fn mysql_number(error: &dyn DatabaseError) -> Option<u16> {

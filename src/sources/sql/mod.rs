@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use itertools::Itertools;
+use quick_cache::sync::Cache;
 
 use self::address::SqlAddress;
 use self::connection::{SqlDialer, SqlLimits};
@@ -48,9 +49,13 @@ pub(super) const KIND: SourceKind = SourceKind::Named {
 /// How far back `$from` is where nothing else is asked for: a chart adds what is new in it to what it has.
 const LATEST: Duration = Duration::from_hours(1);
 
+/// The number of parsed statements cached for one source, each with the places of its values.
+const MAX_CACHED_STATEMENTS: usize = 1024;
+
 /// A source of kind `sql`.
 struct Sql {
     dialect: SqlDialect,
+    parsed: Cache<String, Arc<SqlStatement>>,
     database: SqlDatabase,
     rate: u32,
     clock: Arc<dyn Clock>,
@@ -71,7 +76,8 @@ impl SourceSettings for SqlSettings {
             SqlAddress::Sqlite(file) => Arc::new(sqlite::SqliteDialer::new(file, limits)),
         };
         let database = SqlDatabase::new(dialer, self.address.name(), self.connections, self.timeout);
-        Ok(Box::new(Sql { dialect: self.address.dialect(), database, rate: self.rate, clock: Arc::clone(clock) }))
+        let parsed = Cache::new(MAX_CACHED_STATEMENTS);
+        Ok(Box::new(Sql { dialect: self.address.dialect(), parsed, database, rate: self.rate, clock: Arc::clone(clock) }))
     }
 
     fn exposure(&self) -> Option<String> {
@@ -81,6 +87,10 @@ impl SourceSettings for SqlSettings {
 }
 
 impl Sql {
+    fn parsed(&self, query: &str) -> Result<Arc<SqlStatement>, QueryError> {
+        self.parsed.get_or_insert_with(query, || SqlStatement::parse(self.dialect, query).map(Arc::new))
+    }
+
     async fn read(&self, statement: &SqlStatement, query: &BoundQuery, range: TimeRange) -> Result<Reading, SourceError> {
         let values = statement.values(&query.bindings, range)?;
         self.database.fetch(statement, &values).await?.into_reading(statement.tells_its_past())
@@ -90,7 +100,7 @@ impl Sql {
 #[async_trait]
 impl Source for Sql {
     fn check(&self, query: &str) -> Result<Vec<Placeholder>, QueryError> {
-        Ok(SqlStatement::parse(self.dialect, query)?.placeholders().unique().cloned().collect())
+        Ok(self.parsed(query)?.placeholders().unique().cloned().collect())
     }
 
     fn rate(&self) -> Option<u32> {
@@ -98,12 +108,12 @@ impl Source for Sql {
     }
 
     async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
-        let statement = SqlStatement::parse(self.dialect, &query.text)?;
+        let statement = self.parsed(&query.text)?;
         self.read(&statement, query, TimeRange::ending_at(self.clock.now(), LATEST)).await
     }
 
     async fn execute_range(&self, query: &BoundQuery, range: TimeRange) -> Result<Option<Series>, SourceError> {
-        let statement = SqlStatement::parse(self.dialect, &query.text)?;
+        let statement = self.parsed(&query.text)?;
         if !statement.uses_range() {
             return Ok(None);
         }

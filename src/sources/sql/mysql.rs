@@ -44,13 +44,13 @@ impl MySqlDialer {
             // What the server is asked stays as its authors wrote it.
             .pipes_as_concat(false)
             .disable_statement_logging();
-        let (options, name) = match &url.server {
-            MySqlServer::Tcp(host, port) => (options.host(host).port(*port), format!("{host}:{port}")),
-            MySqlServer::Socket(path) => (options.socket(path), path.display().to_string()),
+        let options = match &url.server {
+            MySqlServer::Tcp(host, port) => options.host(host).port(*port),
+            MySqlServer::Socket(path) => options.socket(path),
         };
         let options = ca_file.into_iter().fold(options, MySqlConnectOptions::ssl_ca);
         let options = url.password.iter().fold(options, |options, password| options.password(password.expose()));
-        Self { options, name, limits }
+        Self { options, name: url.server.to_string(), limits }
     }
 }
 

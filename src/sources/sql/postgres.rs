@@ -15,10 +15,10 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, R
 use tokio::time::timeout;
 
 use super::connection::{SqlConnection, SqlDialer, SqlFailure, SqlLimits};
-use super::failure::{connect_error, postgres_error};
+use super::failure::{connect_error, not_connected, postgres_error};
 use super::rows::{SqlRows, SqlValue, too_many_bytes};
 use super::statement::SqlStatement;
-use crate::config::{PostgresUrl, format_duration};
+use crate::config::PostgresUrl;
 use crate::sources::SourceError;
 use crate::store::postgres_options;
 
@@ -73,10 +73,7 @@ impl SqlDialer for PostgresDialer {
                     return Ok(Box::new(PostgresConnection { connection, host, limits }));
                 }
                 Ok(Err(error)) => connect_error(host, &error),
-                Err(_elapsed) => {
-                    let limit = format_duration(limit);
-                    SourceError::TimedOut(format!("{host} did not take the connection within {limit}"))
-                }
+                Err(_elapsed) => not_connected(host, limit),
             };
             first = first.or(Some(error));
         }

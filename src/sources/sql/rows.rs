@@ -153,14 +153,8 @@ impl SqlValue {
 
     fn state(&self) -> Option<HealthState> {
         match self {
-            Self::Bool(up) => Some(if *up { HealthState::Good } else { HealthState::Bad }),
-            Self::Text(word) => match word.to_ascii_lowercase().as_str() {
-                "good" | "ok" | "up" => Some(HealthState::Good),
-                "warn" => Some(HealthState::Warn),
-                "bad" | "down" => Some(HealthState::Bad),
-                "unknown" => Some(HealthState::Unknown),
-                _ => None,
-            },
+            Self::Bool(up) => Some(HealthState::of_up(*up)),
+            Self::Text(word) => HealthState::of_word(word),
             Self::Null | Self::Number(_) => None,
         }
     }
@@ -188,10 +182,9 @@ impl SqlValue {
         match self {
             Self::Number(text) => Timestamp::of_epoch(text.parse().ok()?),
             Self::Text(text) => {
-                let with_zone = text.parse::<jiff::Timestamp>().ok();
-                let at =
-                    with_zone.or_else(|| Some(text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp()))?;
-                Some(Timestamp::from_millis(at.as_millisecond()))
+                let in_utc = || Some(text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
+                let without_zone = || Some(Timestamp::from_millis(in_utc()?.as_millisecond()));
+                Timestamp::parse_rfc3339(text).or_else(without_zone)
             }
             Self::Null | Self::Bool(_) => None,
         }
