@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::domain::PersonId;
-use crate::store::{StoreError, fill_randomly};
+use crate::store::{StoreError, random_uuid};
 
 /// The longest names; that of a mail address is 254 characters (RFC 5321, 4.5.3.1.3).
 const MAX_NAME_LENGTH: usize = 64;
@@ -114,9 +114,7 @@ impl AccountId {
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give.
     pub(super) fn generate() -> Result<Self, StoreError> {
-        let mut bytes = [0_u8; 16];
-        fill_randomly(&mut bytes)?;
-        Ok(Self(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()))
+        random_uuid().map(|id| Self(id.to_string()))
     }
 
     /// Parses an id, from a form's field or from the store.

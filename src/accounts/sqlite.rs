@@ -66,7 +66,7 @@ impl AccountStore for SqliteAccounts {
         most: i64,
         stamp: WriteStamp,
     ) -> Result<LocalAccount, AccountError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.file.begin().await?;
         let account = self.insert_within(&mut transaction, profile, hash, most, stamp.at).await?;
         self.record(&mut transaction, stamp, AccountAction::Added, &profile.name).await?;
         self.commit(transaction).await?;
@@ -80,7 +80,7 @@ impl AccountStore for SqliteAccounts {
         stamp: WriteStamp,
     ) -> Result<Option<LocalAccount>, StoreError> {
         let mut query = change_statement::<Sqlite>(id, change, stamp.at);
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.file.begin().await?;
         let changed: Option<StoredAccount> =
             query.build_query_as().fetch_optional(&mut *transaction).await.map_err(|error| self.file.query_failed(&error))?;
         let Some(account) = changed.map(|row| self.account(row)).transpose()? else { return Ok(None) };
@@ -97,7 +97,7 @@ impl AccountStore for SqliteAccounts {
         stamp: WriteStamp,
     ) -> Result<Invitation, AccountError> {
         let failed = |error: sqlx::Error| self.file.query_failed(&error);
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.file.begin().await?;
         let forget = sqlx::query("DELETE FROM invitations WHERE expires_at <= ?").bind(forgotten);
         forget.execute(&mut *transaction).await.map_err(failed)?;
         self.check_available(&mut transaction, profile, stamp.at).await?;
@@ -151,7 +151,7 @@ impl AccountStore for SqliteAccounts {
         most: i64,
         now: Timestamp,
     ) -> Result<LocalAccount, AccountError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.file.begin().await?;
         // Checked and used up in one statement: of several who accept at once, one does.
         let take = sqlx::query("DELETE FROM invitations WHERE code_hash = ? AND expires_at > ?");
         let taken = take.bind(code_hash.to_vec()).bind(now).execute(&mut *transaction).await;
@@ -164,7 +164,7 @@ impl AccountStore for SqliteAccounts {
     }
 
     async fn withdraw(&self, id: i64, stamp: WriteStamp) -> Result<Option<Invitation>, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.file.begin().await?;
         let delete = format!("DELETE FROM invitations WHERE id = ? RETURNING {INVITATION_COLUMNS}");
         let delete = sqlx::query_as(AssertSqlSafe(delete)).bind(id);
         let row: Option<StoredInvitation> =
@@ -212,11 +212,6 @@ impl AccountStore for SqliteAccounts {
 impl SqliteAccounts {
     pub(super) fn new(file: SqliteStore) -> Self {
         Self { file, seen: Mutex::default() }
-    }
-
-    /// Begins a write transaction. It locks the file at once: what it reads stays true until it is committed.
-    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        self.file.pool().begin_with("BEGIN IMMEDIATE").await.map_err(|error| self.file.query_failed(&error))
     }
 
     async fn commit(&self, transaction: Transaction<'static, Sqlite>) -> Result<(), StoreError> {

@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::Keys;
-use crate::domain::SessionId;
-use crate::store::{AeadCipher, PostgresDatabase, PostgresStore, StoreError, StoreKind, millis_of};
+use crate::domain::{SessionId, millis_of};
+use crate::store::{AeadCipher, PostgresDatabase, PostgresStore, StoreError, StoreKind};
 
 const KIND: StoreKind = StoreKind { name: "store of sign-ins in progress", if_recreated: "who was signing in begins again" };
 

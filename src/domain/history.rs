@@ -145,7 +145,7 @@ impl History {
         self.trim();
     }
 
-    /// The numbers of a reading as points have them, each with a label of its own; `None` where it has none, or tells its own past.
+    /// The numbers of a reading as points have them, each with a label of its own, of a series the newest; `None` where it has none.
     pub fn numbers_of(reading: &Reading) -> Option<Vec<LabelledNumber>> {
         let numbers = reading.labelled_numbers().filter(|numbers| check_labels(numbers).is_ok())?;
         let point = |number: &LabelledNumber| LabelledNumber {
@@ -213,7 +213,9 @@ impl History {
     /// The first time of a point whose value is told otherwise than it was recorded: the newest one grows while it is summed up.
     /// `None` where the series is denser than points are, which are means then.
     fn first_change(&self, series: &Series) -> Option<Timestamp> {
-        let is_sparse = series.times().windows(2).all(|pair| pair[1] >= pair[0] + self.spacing);
+        if !series.times().windows(2).all(|pair| pair[1] >= pair[0] + self.spacing) {
+            return None;
+        }
         let lines = series.lines().iter().filter_map(|told| {
             let recorded = self.lines.iter().find(|recorded| recorded.label == told.label)?;
             Some((told, recorded))
@@ -226,7 +228,7 @@ impl History {
                 told.total_cmp(&recorded).is_ne() && (told.is_finite() || recorded.is_finite())
             })
         };
-        series.times().iter().enumerate().filter(|_| is_sparse).find(differs).map(|(_, at)| *at)
+        series.times().iter().enumerate().find(differs).map(|(_, at)| *at)
     }
 
     fn record_numbers(&mut self, at: Timestamp, numbers: &[LabelledNumber]) -> Result<(), UnrecordableReading> {

@@ -70,7 +70,7 @@ pub use same_name::is_same_name;
 pub use scope::{InvalidScope, PageScope, PushScope, Scope, TokenScope};
 pub use series::{InvalidSeries, Series, SeriesLine, SeriesPoint, TimeRange};
 pub use text_template::{Bindings, Placeholder, TemplateError, TextTemplate};
-pub use timestamp::Timestamp;
+pub use timestamp::{Timestamp, millis_of};
 pub use trusted_proxies::TrustedProxies;
 pub use username::{InvalidUsername, NameForm, Username};
 pub use visitor::{Member, Visitor};

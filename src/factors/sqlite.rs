@@ -102,7 +102,7 @@ impl FactorStore for SqliteFactors {
     ) -> Result<Option<Result<(), Timestamp>>, StoreError> {
         let failed = |error: sqlx::Error| self.file.query_failed(&error);
         // Nobody else writes between the look and the count.
-        let mut transaction = self.file.pool().begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        let mut transaction = self.file.begin().await?;
         let known = sqlx::query("SELECT 1 FROM people WHERE person_id = ?").bind(person.as_str());
         if known.fetch_optional(&mut *transaction).await.map_err(failed)?.is_none() {
             return Ok(None);

@@ -289,8 +289,8 @@ impl FeedTask {
 
     /// Has an answer of that moment kept, if this node is the one that does.
     fn archive(&mut self, at: Timestamp, answer: &Result<Reading, SourceError>, role: Option<Role>) {
-        let is_pushed = lock(&self.state).is_pushed();
         if let Some(archive) = &mut self.archive {
+            let is_pushed = lock(&self.state).is_pushed();
             archive.record(at, answer.as_ref(), role, is_pushed);
         }
     }

@@ -95,9 +95,8 @@ impl HistoryArchive {
     /// Records a sample, whose labels are distinct; without numbers it is a gap. `interval` is how far apart samples are where none
     /// is missing, and zero where nobody can tell.
     pub fn record(&self, series: SeriesId, at: Timestamp, interval: Duration, numbers: &[LabelledNumber]) {
-        if lock(&self.inner.buffer).push(series, at, interval, numbers) {
-            tracing::warn!("samples that could not be written for long are dropped, the oldest first");
-        }
+        let is_dropped = lock(&self.inner.buffer).push(series, at, interval, numbers);
+        log_dropped(is_dropped);
     }
 
     /// The points of a series within a range, down-sampled so that none is much nearer to the next than the range's step; `None`
@@ -172,15 +171,12 @@ impl ArchiveInner {
         let rows = self.writers.to_note(series.into_iter(), now);
         let chunks = blocking(move || chunks_of(&samples)).await;
         let written = store.append(&rows, &chunks, now).await;
-        match &written {
-            Ok(()) => {
-                lock(&self.buffer).written();
-                self.writers.noted(&rows, now);
-            }
-            Err(_) if lock(&self.buffer).put_back() => {
-                tracing::warn!("samples that could not be written for long are dropped, the oldest first");
-            }
-            Err(_) => (),
+        if written.is_ok() {
+            lock(&self.buffer).written();
+            self.writers.noted(&rows, now);
+        } else {
+            let is_dropped = lock(&self.buffer).put_back();
+            log_dropped(is_dropped);
         }
         written.map(|()| true)
     }
@@ -278,6 +274,12 @@ fn add_chunks(mut points: Downsampler, rows: &[ChunkRow]) -> (Downsampler, usize
     let decoded: Vec<Result<_, ChunkError>> = rows.iter().map(|row| decode(&row.data)).collect();
     decoded.iter().flatten().for_each(|samples| points.add(samples));
     (points, decoded.iter().filter(|chunk| matches!(chunk, Err(ChunkError::Damaged))).count())
+}
+
+fn log_dropped(is_dropped: bool) {
+    if is_dropped {
+        tracing::warn!("samples that could not be written for long are dropped, the oldest first");
+    }
 }
 
 fn log_damaged(chunks: usize) {

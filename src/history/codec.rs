@@ -9,8 +9,7 @@ use pco::standalone::{simple_compress, simple_decompress};
 use serde::{Deserialize, Serialize};
 
 use super::samples::{SampleLine, Samples};
-use crate::domain::Timestamp;
-use crate::store::millis_of;
+use crate::domain::{Timestamp, millis_of};
 
 /// The first byte of today's chunks.
 const VERSION: u8 = 1;

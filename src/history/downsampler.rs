@@ -2,8 +2,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::samples::Samples;
-use crate::domain::{MAX_LINES, Series, SeriesLine, Timestamp};
-use crate::store::millis_of;
+use crate::domain::{MAX_LINES, Series, SeriesLine, Timestamp, millis_of};
 
 /// The most points of a line that a range gives: a wide screen has fewer columns of pixels.
 const MAX_POINTS: usize = 4_000;

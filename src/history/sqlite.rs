@@ -25,11 +25,6 @@ impl SqliteHistory {
         Ok(Self(SqliteStore::open_unchecked(path, KIND, &MIGRATIONS).await?))
     }
 
-    async fn begin(&self) -> Result<Transaction<'_, Sqlite>, StoreError> {
-        // It writes: to wait for another writer at the beginning is better than to fail in the middle.
-        self.0.pool().begin_with("BEGIN IMMEDIATE").await.map_err(|error| self.0.query_failed(&error))
-    }
-
     async fn insert(&self, transaction: &mut Transaction<'_, Sqlite>, chunks: &[NewChunk]) -> Result<(), StoreError> {
         for some in chunks.chunks(MAX_ROWS) {
             let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO chunks (series, first, last, level, bytes, data) ");
@@ -48,7 +43,7 @@ impl SqliteHistory {
 impl HistoryStore for SqliteHistory {
     async fn append(&self, series: &[SeriesRow], chunks: &[NewChunk], now: Timestamp) -> Result<(), StoreError> {
         let failed = |error: sqlx::Error| self.0.query_failed(&error);
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.0.begin().await?;
         for row in series {
             let insert = sqlx::query(
                 "INSERT INTO series (id, source, query, bindings, keep, seen) VALUES (?, ?, ?, ?, ?, ?)
@@ -92,7 +87,7 @@ impl HistoryStore for SqliteHistory {
 
     async fn replace(&self, ids: &[i64], chunks: &[NewChunk]) -> Result<bool, StoreError> {
         let failed = |error: sqlx::Error| self.0.query_failed(&error);
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.0.begin().await?;
         let mut deleted = 0;
         for some in ids.chunks(MAX_ROWS) {
             let mut delete = QueryBuilder::<Sqlite>::new("DELETE FROM chunks WHERE id IN (");

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::series_id::SeriesId;
 use super::store::SeriesRow;
-use crate::domain::{BoundQuery, Timestamp};
-use crate::store::millis_of;
+use crate::domain::{BoundQuery, Timestamp, millis_of};
 
 /// How often a series is noted as one that is wanted kept.
 const NOTED_EVERY: Duration = Duration::from_hours(1);
@@ -71,10 +70,12 @@ impl Writers {
         let rows = series.filter_map(|id| {
             let series = state.by_series.get(&id)?;
             let keep = series.keep;
-            let is_known = series.noted.is_some_and(|(noted, at)| noted == keep && now.since(at) < NOTED_EVERY);
+            if series.noted.is_some_and(|(noted, at)| noted == keep && now.since(at) < NOTED_EVERY) {
+                return None;
+            }
             let BoundQuery { source, text, bindings } = &series.query;
             let bindings = serde_json::to_string(bindings).unwrap_or_default();
-            (!is_known).then(|| SeriesRow { id, source: source.to_string(), query: text.clone(), bindings, keep })
+            Some(SeriesRow { id, source: source.to_string(), query: text.clone(), bindings, keep })
         });
         rows.collect()
     }

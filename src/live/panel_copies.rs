@@ -75,7 +75,7 @@ impl PanelCopies {
 
     /// Whether every panel has something to show.
     pub(super) fn is_complete(&self) -> bool {
-        self.0.values().all(|PanelCopy { frame, .. }| frame.view.is_some() || frame.trouble.is_some())
+        self.0.values().all(|copy| copy.frame.has_something_to_show())
     }
 
     /// The whole panels.
@@ -91,9 +91,9 @@ impl PanelCopies {
     /// Whether a panel that shows something looks otherwise here. One that is about to show a newer reading does not, unless it was
     /// waited for long enough: then `is_last` is set.
     pub(super) fn differs(&self, id: &PanelId, frame: &PanelFrame, is_last: bool) -> bool {
-        let shows = frame.view.is_some() || frame.trouble.is_some();
-        let may_differ = shows && ((is_last && frame.at.is_some()) || !self.is_ahead_of(id, frame));
-        may_differ && self.0.get(id).is_none_or(|copy| !looks_like(&copy.frame, frame))
+        let Some(copy) = self.0.get(id) else { return frame.has_something_to_show() };
+        let may_differ = (is_last && frame.at.is_some()) || !copy.may_be_ahead_of(frame);
+        may_differ && frame.has_something_to_show() && !looks_like(&copy.frame, frame)
     }
 
     /// Whether a panel shows another reading here, which is no newer: of two of one moment nobody knows which came first.
@@ -104,12 +104,8 @@ impl PanelCopies {
 
     /// Whether a panel shows another reading here, which is no older, and about to come there.
     pub(super) fn is_ahead_of(&self, id: &PanelId, frame: &PanelFrame) -> bool {
-        let Some(copy) = self.0.get(id) else { return false };
-        match (copy.at(), frame.at) {
-            (Some(at), Some(other)) => other <= at && at.since(other) < MAX_AHEAD && !looks_like(&copy.frame, frame),
-            (Some(_), None) => frame.trouble.is_none(),
-            (None, _) => false,
-        }
+        let is_other = |copy: &PanelCopy| frame.at.is_none() || !looks_like(&copy.frame, frame);
+        self.0.get(id).is_some_and(|copy| copy.may_be_ahead_of(frame) && is_other(copy))
     }
 }
 
@@ -117,6 +113,15 @@ impl PanelCopy {
     /// When its reading was taken, on this node's clock.
     fn at(&self) -> Option<Timestamp> {
         Some(self.frame.at?.shifted(self.clock_ahead))
+    }
+
+    /// Whether its reading is no older than the frame's, and about to come there, if it is another.
+    fn may_be_ahead_of(&self, frame: &PanelFrame) -> bool {
+        match (self.at(), frame.at) {
+            (Some(at), Some(other)) => other <= at && at.since(other) < MAX_AHEAD,
+            (Some(_), None) => frame.trouble.is_none(),
+            (None, _) => false,
+        }
     }
 }
 

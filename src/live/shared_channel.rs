@@ -184,9 +184,7 @@ impl ChannelState {
         if self.run.is_copy_at(epoch, before) {
             return self.run.push_told(batch, received, sent);
         }
-        let told = self.told.take().filter(|told| told.is_copy_at(epoch, before));
-        let told = self.told.insert(told.unwrap_or_else(|| ChannelRun::copied(epoch, before, ring_capacity)));
-        told.push_told(batch, received, sent);
+        self.told_at(epoch, before, ring_capacity).push_told(batch, received, sent);
     }
 
     fn take_snapshot(&mut self, snapshot: PlacedText<'_>, ring_capacity: usize) {
@@ -194,9 +192,13 @@ impl ChannelState {
         if self.run.is_copy_at(epoch, seq) {
             return self.run.take_snapshot(text);
         }
+        self.told_at(epoch, seq, ring_capacity).take_snapshot(text);
+    }
+
+    /// The run that other nodes tell of, which stands at that batch.
+    fn told_at(&mut self, epoch: &str, seq: u64, ring_capacity: usize) -> &mut ChannelRun {
         let told = self.told.take().filter(|told| told.is_copy_at(epoch, seq));
-        let told = self.told.insert(told.unwrap_or_else(|| ChannelRun::copied(epoch, seq, ring_capacity)));
-        told.take_snapshot(text);
+        self.told.insert(told.unwrap_or_else(|| ChannelRun::copied(epoch, seq, ring_capacity)))
     }
 
     /// Shows viewers the run that other nodes tell of.

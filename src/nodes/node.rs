@@ -2,7 +2,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use crate::store::{StoreError, fill_randomly};
+use crate::store::{StoreError, random_uuid};
 
 /// The id of a node: random, and another after each start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
@@ -15,9 +15,7 @@ impl NodeId {
     /// # Errors
     /// [`StoreError`] when the system has no randomness to give.
     pub fn generate() -> Result<Self, StoreError> {
-        let mut bytes = [0; 16];
-        fill_randomly(&mut bytes)?;
-        Ok(Self(uuid::Builder::from_random_bytes(bytes).into_uuid()))
+        random_uuid().map(Self)
     }
 }
 

@@ -3,8 +3,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{LeaseStore, NodeDescription, NodeId, NodeReport, NodeStatus, RegisterError};
-use crate::domain::Timestamp;
-use crate::store::{PostgresDatabase, PostgresStore, StoreError, StoreKind, millis_of};
+use crate::domain::{Timestamp, millis_of};
+use crate::store::{PostgresDatabase, PostgresStore, StoreError, StoreKind};
 
 const KIND: StoreKind = StoreKind { name: "table of nodes", if_recreated: "the nodes find each other again" };
 

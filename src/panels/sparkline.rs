@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{HistoryWindow, Timestamp};
+use crate::domain::{HistoryWindow, Timestamp, millis_of};
 
 /// The box of the path data. The picture is stretched to its panel's width.
 const WIDTH: f64 = 300.0;
@@ -96,8 +96,7 @@ fn average_neighbours(values: &[(Timestamp, f64)], window: Duration) -> Vec<(f64
 /// for it. It changes seldom, so the line moves but does not flicker.
 fn bucket_length(window: Duration, span: i64) -> i64 {
     let room = MAX_POINTS - 1;
-    let window = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
-    let mut length = (window / room + 1).max(1);
+    let mut length = (millis_of(window) / room + 1).max(1);
     while length > 1 && span < (length / 2).saturating_mul(room - 1) {
         length /= 2;
     }

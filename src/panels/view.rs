@@ -50,6 +50,11 @@ pub struct PanelView {
 }
 
 impl PanelFrame {
+    /// Whether there is a view, or at least the reason why there is none.
+    pub fn has_something_to_show(&self) -> bool {
+        self.view.is_some() || self.trouble.is_some()
+    }
+
     /// Applies a later frame, as a browser does: what has changed, on top of what it shows.
     pub fn apply(&mut self, change: PanelFrame) {
         let PanelFrame { at, view, append, trouble } = change;

@@ -25,7 +25,7 @@ use crate::factors::is_seed_sealed_with;
 use crate::nodes::{NodeReport, PostgresNodes};
 use crate::sources::PushEndpoints;
 use crate::store::transfer::{SqliteTable, StoreMoves, TableDigest, TransferColumn, TransferTable, copy_table, verify_copy};
-use crate::store::{PostgresDatabase, StoreError};
+use crate::store::{PostgresDatabase, StoreError, random_uuid};
 
 /// The tables of every room: the file, the table in it, and the table in the database. What others refer to comes before them.
 /// Those that follow from others are left out.
@@ -87,10 +87,11 @@ pub(crate) async fn move_store(
     // Before anything is changed: they may be of another version.
     let nodes = PostgresNodes::open(&database).await?;
     refuse_running_servers(&nodes).await?;
-    create_tables(figment, settings).await?;
+    let keys = load_keys(figment, settings)?;
+    create_tables(settings, &keys).await?;
     let (moves, file) = (StoreMoves::open(&database).await?, MoveFile::in_state_folder(&settings.state));
     let tables: Vec<MovedTable> = TABLES.iter().map(|table| MovedTable::new(settings, &moves, target, *table)).collect();
-    refuse_other_key(&tables, &load_keys(figment, settings)?).await?;
+    refuse_other_key(&tables, &keys).await?;
     let id = begin(&tables, &nodes, &moves, &file, target).await?;
     for MovedTable { name, from, to } in &tables {
         copy_table(&**from, &**to).await?;
@@ -166,12 +167,11 @@ impl MovedTable {
 }
 
 /// Creates the tables that are not there yet, on both sides, as a server does at its start.
-async fn create_tables(figment: &Figment, settings: &Settings) -> Result<(), MoveError> {
-    let keys = load_keys(figment, settings)?;
+async fn create_tables(settings: &Settings, keys: &Keys) -> Result<(), MoveError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let embedded = Settings { store: StoreSettings::default(), ..settings.clone() };
     for settings in [&embedded, settings] {
-        Stores::open(settings, &keys, PushEndpoints::default(), &clock).await?.close().await;
+        Stores::open(settings, keys, PushEndpoints::default(), &clock).await?.close().await;
     }
     Ok(())
 }
@@ -212,7 +212,7 @@ async fn begin(
     if is_into_database.is_some() {
         return Err(MoveError::OtherMove);
     }
-    let id = StoreMoves::new_id()?;
+    let id = random_uuid()?;
     file.write(target, id)?;
     if !moves.begin(id, target == MoveTarget::Postgres).await? {
         file.remove()?;

@@ -6,7 +6,7 @@ use super::machine_names::host_name;
 use super::move_store::move_under_way;
 use super::work_leases::{WORK, WorkLeases};
 use crate::auth::{Keys, ShortLivedStore};
-use crate::domain::Clock;
+use crate::domain::{Clock, millis_of};
 use crate::nodes::{
     Heartbeat, LeaseKeeper, LeaseTerms, NodeDescription, NodeId, NodeStatus, Nodes, PostgresNodes, RegisterError,
 };
@@ -78,10 +78,7 @@ impl SharedNode {
     /// Hears what other nodes change, holds leases, and tells that this node is there, for as long as it is polled.
     pub(super) async fn run(&self, page_store: Arc<PageStore>) {
         let news = self.news.clone();
-        let status = move || NodeStatus {
-            pages: page_store.content_fingerprint(),
-            news_lag: news.lag().map(|lag| i64::try_from(lag.as_millis()).unwrap_or(i64::MAX)),
-        };
+        let status = move || NodeStatus { pages: page_store.content_fingerprint(), news_lag: news.lag().map(millis_of) };
         let heartbeat = Heartbeat::new(self.tables.clone(), self.description.clone(), status, Arc::clone(&self.clock));
         let leases = self.leases();
         let sweeping = leases.upkeep.run_while_held(|| self.sweep());

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::store::{PasswordSubjectStore, Proof};
 use crate::auth::ShortLivedStore;
-use crate::domain::{Person, PersonId, Timestamp};
-use crate::store::{PeopleBatch, StoreError, millis_of};
+use crate::domain::{Person, PersonId, Timestamp, millis_of};
+use crate::store::{PeopleBatch, StoreError};
 
 /// How much longer rows are kept than anything lasts: the clocks of nodes may differ.
 const MARGIN: Duration = Duration::from_mins(10);

@@ -3,10 +3,10 @@ use serde::{Deserialize, Serialize};
 
 use super::pending::{LIFETIME, MAX_PENDING, MAX_PER_PLACE, MAX_UNFAMILIAR, PendingSignIn, PendingSignInStore};
 use crate::auth::ShortLivedStore;
-use crate::domain::{Person, PersonEpoch, Revalidation, Timestamp, Username};
+use crate::domain::{Person, PersonEpoch, Revalidation, Timestamp, Username, millis_of};
 use crate::factors::CodeOrigin;
 use crate::sessions::SessionOptions;
-use crate::store::{StoreError, millis_of};
+use crate::store::StoreError;
 
 /// The part of a pending sign-in that is sealed.
 #[derive(Serialize, Deserialize)]

@@ -19,8 +19,8 @@ use super::throttle_change::ThrottleChange;
 use super::throttle_file::KIND;
 use super::turns::Turns;
 use crate::directory::LockoutPolicy;
-use crate::domain::Timestamp;
-use crate::store::{PostgresDatabase, PostgresStore, PostgresTransaction, StoreError, millis_of};
+use crate::domain::{Timestamp, millis_of};
+use crate::store::{PostgresDatabase, PostgresStore, PostgresTransaction, StoreError};
 
 /// How long a step may take, with waiting for its turn: as long as a browser waits for earlier attempts to end.
 const MAX_STEP_TIME: Duration = Duration::from_secs(10);

@@ -11,8 +11,8 @@ use super::columns::{
 use super::known_people::{KNOWN_FOR, KnownName, KnownPerson};
 use super::store::{RELEASE_KEPT_FOR, Release};
 use super::throttle_change::ThrottleChange;
-use crate::domain::Timestamp;
-use crate::store::{SqliteStore, StoreError, StoreKind, millis_of};
+use crate::domain::{Timestamp, millis_of};
+use crate::store::{SqliteStore, StoreError, StoreKind};
 
 /// The migrations from an empty file to today's tables, embedded in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/auth/throttle/migrations");

@@ -160,7 +160,7 @@ fn a_browser_or_node_that_applies_every_drain_shows_the_same_as_a_later_frame() 
             let mut now = Timestamp::from_millis(1_795_309_126_976);
             for step in 0..300 {
                 let frame = panel.frame();
-                assert_eq!(panel.has_something_to_show(), frame.view.is_some() || frame.trouble.is_some());
+                assert_eq!(panel.has_something_to_show(), frame.has_something_to_show());
                 now = now + Duration::from_millis(dice.below(2500));
                 match dice.below(40) {
                     0 => panel.set_trouble(trouble(now)),

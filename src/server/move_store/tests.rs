@@ -155,11 +155,11 @@ async fn a_move_that_was_interrupted_goes_on_and_a_target_of_another_origin_is_r
     let (url, here) = (database(server), folder());
     let (figment, from) = settings(here.path(), &url);
     fill(&figment, &from).await;
-    create_tables(&figment, &from).await.unwrap();
+    create_tables(&from, &load_keys(&figment, &from).unwrap()).await.unwrap();
     let database = PostgresDatabase::from_settings(&from.store).unwrap();
     let moves = StoreMoves::open(&database).await.unwrap();
     // As after a kill in the middle of a table.
-    let id = StoreMoves::new_id().unwrap();
+    let id = random_uuid().unwrap();
     MoveFile::in_state_folder(here.path()).write(MoveTarget::Postgres, id).unwrap();
     assert!(moves.begin(id, true).await.unwrap());
     for (file, table, name) in TABLES {
@@ -217,7 +217,7 @@ async fn rows_that_changed_behind_a_move_are_noticed() {
     let (url, here) = (database(server), folder());
     let (figment, from) = settings(here.path(), &url);
     fill(&figment, &from).await;
-    create_tables(&figment, &from).await.unwrap();
+    create_tables(&from, &load_keys(&figment, &from).unwrap()).await.unwrap();
     let database = PostgresDatabase::from_settings(&from.store).unwrap();
     let moves = StoreMoves::open(&database).await.unwrap();
     let (from_table, to) = (SqliteTable::new(&here.path().join(FACTORS_FILE), "people"), moves.table("factor_people"));
@@ -234,7 +234,7 @@ async fn no_table_is_forgotten() {
     let Some(server) = postgres::server() else { return };
     let (url, here) = (database(server), folder());
     let (figment, settings) = settings(here.path(), &url);
-    create_tables(&figment, &settings).await.unwrap();
+    create_tables(&settings, &load_keys(&figment, &settings).unwrap()).await.unwrap();
     let names = std::fs::read_dir(here.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
     let files: Vec<String> = names.filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "db")).collect();
     let mut found = BTreeSet::new();
@@ -259,7 +259,7 @@ fn a_folder_whose_note_of_a_move_cannot_be_read_is_not_started_on() {
     assert!(!file.is_folder_incomplete());
     std::fs::write(here.path().join("move_store"), "").unwrap();
     assert!(file.is_folder_incomplete());
-    let id = StoreMoves::new_id().unwrap();
+    let id = random_uuid().unwrap();
     for (target, is_incomplete) in [(MoveTarget::Embedded, true), (MoveTarget::Postgres, false)] {
         file.write(target, id).unwrap();
         assert_eq!((file.read().unwrap(), file.is_folder_incomplete()), (Some((target, id)), is_incomplete));
@@ -274,7 +274,7 @@ async fn a_database_takes_part_in_one_move_at_a_time_and_nothing_writes_to_it_me
     let (url, here) = (database(server), folder());
     let (figment, settings) = settings(here.path(), &url);
     let moves = StoreMoves::open(&PostgresDatabase::from_settings(&settings.store).unwrap()).await.unwrap();
-    let [first, second] = [(); 2].map(|()| StoreMoves::new_id().unwrap());
+    let [first, second] = [(); 2].map(|()| random_uuid().unwrap());
     assert!(moves.begin(first, false).await.unwrap());
     assert!(!moves.begin(second, true).await.unwrap());
     for target in [MoveTarget::Postgres, MoveTarget::Embedded] {

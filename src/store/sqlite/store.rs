@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::query::{Query, QueryAs};
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{ConnectOptions, FromRow, Sqlite, SqlitePool};
+use sqlx::{ConnectOptions, FromRow, Sqlite, SqlitePool, Transaction};
 
 use super::write_connection::{WriteConnection, WriteConnectionGuard};
 use crate::store::{StoreError, StoreKind};
@@ -101,6 +101,15 @@ impl SqliteStore {
     /// The connection pool, for queries.
     pub fn pool(&self) -> &SqlitePool {
         &self.pool
+    }
+
+    /// Begins a write transaction. It locks the file at once, and waits for other writers: what it reads stays true until it is
+    /// committed.
+    ///
+    /// # Errors
+    /// A [`StoreError`] that names the file.
+    pub async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(|error| self.query_failed(&error))
     }
 
     /// Waits for exclusive use of the connection that is kept for the most frequent writes. To be released after

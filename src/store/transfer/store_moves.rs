@@ -2,7 +2,7 @@ use uuid::Uuid;
 
 use super::postgres_table::PostgresTable;
 use super::table::KIND;
-use crate::store::{PostgresDatabase, PostgresStore, StoreError, fill_randomly};
+use crate::store::{PostgresDatabase, PostgresStore, StoreError};
 
 /// A database's record of the moves into it and out of it, and the way to its tables.
 pub struct StoreMoves(PostgresStore);
@@ -20,16 +20,6 @@ impl StoreMoves {
     /// A table of the database, whose migrations have been applied.
     pub fn table(&self, name: &'static str) -> PostgresTable {
         PostgresTable::new(&self.0, name)
-    }
-
-    /// A new id for a move.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the system has no randomness to give.
-    pub fn new_id() -> Result<Uuid, StoreError> {
-        let mut bytes = [0; 16];
-        fill_randomly(&mut bytes)?;
-        Ok(uuid::Builder::from_random_bytes(bytes).into_uuid())
     }
 
     /// Notes that a move has begun, into the database or out of it. `false` when another is under way.

@@ -2,8 +2,8 @@ use async_trait::async_trait;
 
 use super::nonce::{LIFETIME, MAX_CLOCK_SKEW, MAX_REMEMBERED, Nonce, ReplayWindow, UsedNonceStore};
 use crate::auth::ShortLivedStore;
-use crate::domain::Timestamp;
-use crate::store::{PostgresTransaction, StoreError, millis_of};
+use crate::domain::{Timestamp, millis_of};
+use crate::store::{PostgresTransaction, StoreError};
 
 /// The used nonces of all nodes. They are remembered for longer than any node takes them for valid, whatever its clock shows.
 #[async_trait]
